@@ -1,0 +1,1 @@
+"""Everything beyond our walls: gateways, bank feeds, QR dialects, keys."""

@@ -1,0 +1,1 @@
+"""Notices of credits from banks and aggregators."""

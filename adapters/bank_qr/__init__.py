@@ -1,0 +1,1 @@
+"""VietQR: the NAPAS dialect of EMVCo merchant-presented QR codes."""

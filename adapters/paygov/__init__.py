@@ -1,0 +1,1 @@
+"""PayGov, as one provincial LGSP profile speaks it."""

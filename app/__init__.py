@@ -1,0 +1,1 @@
+"""The running thing: wiring, processes, pages, migrations."""

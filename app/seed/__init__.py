@@ -1,0 +1,1 @@
+"""Real procedures and a demonstration agency to start with."""

@@ -1,0 +1,1 @@
+"""The benchmarks, each with its floor measured in the same run."""

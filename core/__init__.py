@@ -1,0 +1,1 @@
+"""What every package stands on: money, ids, references, time, the database, the outbox, problems."""

@@ -1,0 +1,1 @@
+"""What is owed, and each attempt to pay it."""

@@ -1,0 +1,1 @@
+"""Public bodies, and their accounts at banks, gateways and the treasury."""

@@ -1,0 +1,1 @@
+"""Procedures and their fees: dated rows with their legal basis."""

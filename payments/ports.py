@@ -1,0 +1,287 @@
+"""What payments asks of the world outside, as values and protocols.
+
+A gateway adapter sees nothing of ours but these frozen values: no rows, no session, no request.
+Amounts are whole đồng; a gateway's own scale stays inside its adapter. Times are aware UTC.
+
+An adapter raises three things only (see the classes): `GatewayUnavailable` when it is certain
+that nothing happened, `OutcomeUnknown` when it is not certain, `GatewayMisuse` when the fault is
+ours. A decline is not an error: it is a value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from core.errors import LephiError, NotAllowed, Unavailable
+
+
+class GatewayUnavailable(Unavailable):
+    """The gateway was not reached, or said that it did nothing: safe to try again."""
+
+    code = "gateway_unavailable"
+
+
+class OutcomeUnknown(Unavailable):
+    """The request may have taken effect: ask the gateway (`query`), never repeat it."""
+
+    code = "gateway_outcome_unknown"
+    retryable = False
+
+
+class GatewayMisuse(LephiError):
+    """The gateway refused our request as wrong: a fault of ours or of the configuration; alert."""
+
+    status = 502
+    title = "Gateway refused our request"
+    code = "gateway_misuse"
+
+
+class CapabilityMissing(GatewayMisuse):
+    """The gateway cannot do this at all; `capabilities` says what it can."""
+
+    code = "gateway_capability_missing"
+
+
+class CallbackRejected(NotAllowed):
+    """A callback that is not authentic or not well formed: nothing is recorded from it."""
+
+    status = 401
+    title = "Callback rejected"
+    code = "callback_rejected"
+
+
+class Capability(StrEnum):
+    """What a gateway can do beyond `start` and callbacks."""
+
+    QUERY = "query"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class Outcome(StrEnum):
+    """What a gateway says became of an attempt."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    #: funds taken but flagged by the gateway: a person decides, no receipt
+    HELD = "held"
+    #: the gateway does not know the order (not proof that nothing happened, see `query`)
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAccount:
+    """An agency's account at a gateway. `account` is the last part of its callback path.
+
+    `credentials` are the gateway's own names (partner_code, secret_key, …) and never appear in a
+    repr or a log.
+    """
+
+    gateway: str
+    account: str
+    base_url: str
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """One attempt to pay, as the gateway needs it.
+
+    `order_ref` is ours, unique for ever, written to our database before the call; the same
+    `order_ref` is the same attempt. `amount` in whole đồng. `request_code` is fixed for the
+    attempt too, so that a repeated start sends the same bytes.
+    """
+
+    order_ref: str
+    request_code: str
+    amount: int
+    description: str
+    return_url: str
+    callback_url: str
+    payer_ip: str = "127.0.0.1"
+    language: str = "vi"
+
+
+class CheckoutType(StrEnum):
+    """How the citizen goes on: follow a link, scan a payload, or post a form."""
+
+    REDIRECT = "redirect"
+    QR = "qr"
+    FORM = "form"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The gateway took the attempt. `gateway_ref` is its own id if it names one already."""
+
+    checkout: CheckoutType
+    url: str | None = None
+    payload: str | None = None
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The gateway refused the attempt outright; nothing was charged."""
+
+    gateway_code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReport:
+    """What a gateway says of one attempt, by callback or by answer to `query`.
+
+    `amount` is None only where the gateway did not name one (pending, not found).
+    `gateway_ref` is the settlement key: with the account it identifies the money for ever.
+    """
+
+    order_ref: str
+    outcome: Outcome
+    gateway_ref: str | None = None
+    amount: int | None = None
+    paid_at: datetime | None = None
+    gateway_code: str = ""
+    #: further authenticated fields that must equal the stored attempt (name → value)
+    compare: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RawCallback:
+    """A callback exactly as it came: verify `body` byte for byte, never a re-serialised copy.
+
+    Header names are lower case. `received_at` is aware UTC.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class CallbackResult(StrEnum):
+    """What we did with a callback; the adapter words it in the gateway's own way."""
+
+    #: applied now, or already applied before: the gateway may stop
+    ACCEPTED = "accepted"
+    #: authentic, but we know no such order: raw kept, alert
+    UNKNOWN_ORDER = "unknown_order"
+    #: authentic, but the amount or another field is not the attempt's: money held, alert
+    MISMATCH = "mismatch"
+    #: not authentic or unreadable
+    REJECTED = "rejected"
+    #: we could not apply it now: the gateway should call again
+    TRY_AGAIN = "try_again"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The answer to a callback, word for word."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+
+
+class PaymentGateway(Protocol):
+    """One agency's account at one gateway.
+
+    Promises that the contract suite checks for every registered adapter:
+
+    * `start` with the same request is the same attempt at the gateway, byte for byte;
+    * amounts are exact both ways;
+    * a refused connection is `GatewayUnavailable`; a time-out, reset, truncated, oversized or
+      unreadable answer after sending is `OutcomeUnknown`; a 4xx that names our fault is
+      `GatewayMisuse`; a decline is returned as `Declined`;
+    * `read_callback` raises `CallbackRejected` for anything forged or malformed and gives the
+      same report for the same bytes;
+    * a missing capability raises `CapabilityMissing`;
+    * no credential appears in a repr, an exception or a log.
+    """
+
+    name: str
+    account: GatewayAccount
+    capabilities: frozenset[Capability]
+
+    async def start(self, request: StartRequest) -> Started | Declined:
+        """Ask the gateway to take the attempt. Never called inside a transaction."""
+        ...
+
+    async def query(self, order_ref: str) -> PaymentReport:
+        """Ask what became of the attempt. Safe to repeat. Never called inside a transaction."""
+        ...
+
+    async def cancel(self, order_ref: str) -> PaymentReport:
+        """Ask the gateway to close an unpaid attempt; the report says what is true afterwards."""
+        ...
+
+    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> PaymentReport:
+        """Ask for money back; the same `refund_ref` is the same refund."""
+        ...
+
+    def read_callback(self, callback: RawCallback) -> PaymentReport:
+        """Verify and read a callback from its raw bytes; pure, no I/O."""
+        ...
+
+    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
+        """The gateway's own words for what we did with its callback."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Money that arrived by itself on an account, as a bank or an aggregator tells it.
+
+    `bank_ref` identifies the money on that account for ever, across feeds and statements; a feed
+    that has none gives a fingerprint. `feed_ref` identifies the notice. `amount` whole đồng > 0.
+    """
+
+    feed_ref: str
+    bank_ref: str
+    account_number: str
+    amount: int
+    narrative: str
+    credited_at: datetime
+
+
+class CreditFeed(Protocol):
+    """A bank's or aggregator's notices of credits to one account."""
+
+    name: str
+    account: GatewayAccount
+
+    def read_callback(self, callback: RawCallback) -> Credit | None:
+        """Verify and read one notice; None for an authentic notice that is no credit (a debit).
+
+        Raises `CallbackRejected` for anything forged or malformed.
+        """
+        ...
+
+    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
+        """The feed's own words for what we did with its notice."""
+        ...
+
+
+class GatewayDirectory(Protocol):
+    """Finds the adapter of an account; the application supplies it."""
+
+    def gateway(self, account: GatewayAccount) -> PaymentGateway:
+        """The adapter for a gateway account; `NotFound` if none of that name is registered."""
+        ...
+
+    def feed(self, account: GatewayAccount) -> CreditFeed:
+        """The adapter for a credit feed account; `NotFound` if none of that name is registered."""
+        ...
+
+    def is_feed(self, name: str) -> bool:
+        """Whether `name` is a credit feed rather than a payment gateway."""
+        ...

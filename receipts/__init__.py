@@ -1,0 +1,1 @@
+"""The document that proves a payment."""

@@ -1,0 +1,1 @@
+"""Does the treasury agree with our books?"""

@@ -1,0 +1,1 @@
+"""One module per statement format, all giving the same row."""
