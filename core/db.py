@@ -1,0 +1,188 @@
+"""The database: one engine, short transactions, and rows that keep whole đồng and UTC.
+
+Sessions are opened in four places only: the request dependency below, `payments.checkout` and
+`payments.callbacks` (a gateway must never be called inside a transaction), the worker and the
+command line. Commands take a session and never commit.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from sqlalchemy import BigInteger, Column, DateTime, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlmodel import Field, SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from core.errors import Unavailable
+from core.events import Subscriptions
+
+# Names that alembic and people can rely on; set before any table is declared.
+SQLModel.metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+T = TypeVar("T")
+
+#: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
+#: deadlock, lock time-out, and the server going away before the commit was sent.
+_RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be used at the moment; nothing was written. Try again shortly."""
+
+    code = "database_unavailable"
+
+
+def amount_field(**options: Any) -> Any:
+    """A column of whole đồng (64-bit)."""
+    return Field(sa_type=BigInteger, **options)
+
+
+def moment(**options: Any) -> Any:
+    """A column holding an aware UTC instant."""
+    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]  # SQLModel's stub wants a class, SQLAlchemy takes an instance
+
+
+def json_field(**options: Any) -> Any:
+    """A JSONB column."""
+    nullable = options.pop("nullable", False)
+    return Field(sa_column=Column(JSONB, nullable=nullable), **options)
+
+
+class Database:
+    """The pool of connections to one PostgreSQL database.
+
+    `subscriptions` says which handlers an event goes to; every session carries them, so an event
+    emitted anywhere gets its delivery rows in the same transaction.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        subscriptions: Subscriptions | None = None,
+        pool_size: int = 10,
+        lock_timeout_ms: int = 5000,
+    ) -> None:
+        self.url = url
+        self.engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=False,
+            pool_recycle=1800,
+            connect_args={
+                "connect_timeout": 10,
+                "options": (
+                    f"-c lock_timeout={lock_timeout_ms} -c statement_timeout=30000 "
+                    "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+                ),
+            },
+        )
+        self._sessions = async_sessionmaker(
+            self.engine,
+            class_=AsyncSession,
+            expire_on_commit=False,
+            info={"subscriptions": subscriptions or Subscriptions()},
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose work is committed at the end of the block, or not at all.
+
+        Raises `DatabaseUnavailable` where the server is away or two transactions collided.
+        """
+        async with self._sessions() as session:
+            try:
+                yield session
+                await session.commit()
+            except (DBAPIError, PoolTimeout) as error:
+                await _abandon(session)
+                if is_passing(error):
+                    raise DatabaseUnavailable("Hệ thống đang bận, vui lòng thử lại.") from error
+                raise
+            except BaseException:
+                await _abandon(session)
+                raise
+
+    async def run(self, work: Callable[[AsyncSession], Awaitable[T]], *, attempts: int = 4) -> T:
+        """Do `work` in a transaction of its own, again from the start if it collided.
+
+        `work` must have no effect outside its session. Raises `DatabaseUnavailable` when the last
+        attempt failed too.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.transaction() as session:
+                    return await work(session)
+            except DatabaseUnavailable:
+                if attempt == attempts:
+                    raise
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    async def dispose(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+async def _abandon(session: AsyncSession) -> None:
+    """Roll back; where the connection itself is gone there is nothing left to roll back."""
+    try:
+        await session.rollback()
+    except (DBAPIError, OSError):
+        await session.invalidate()
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether a database error is of the kind that goes away: collision, restart, full pool."""
+    if isinstance(error, PoolTimeout | InterfaceError):
+        return True
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = getattr(error.orig, "sqlstate", None)
+        return state in _RETRYABLE or (isinstance(error, OperationalError) and state is None)
+    return False
+
+
+async def session(request: Request) -> AsyncIterator[AsyncSession]:
+    """The request's transaction. With `scope="function"` its commit comes before the answer."""
+    database: Database = request.app.state.database
+    async with database.transaction() as opened:
+        yield opened
+
+
+def database(request: Request) -> Database:
+    """The database itself, for the two flows that need several transactions."""
+    found: Database = request.app.state.database
+    return found
+
+
+SessionDep = Annotated[AsyncSession, Depends(session, scope="function")]
+DatabaseDep = Annotated[Database, Depends(database)]
+
+__all__ = [
+    "AsyncSession",
+    "Database",
+    "DatabaseDep",
+    "DatabaseUnavailable",
+    "SessionDep",
+    "amount_field",
+    "is_passing",
+    "json_field",
+    "moment",
+    "session",
+]

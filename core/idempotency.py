@@ -1,0 +1,223 @@
+"""Idempotency keys: a POST repeated with one key has one effect and one answer.
+
+Scope: principal + route + key. The key itself is kept as a hash; the answer is kept encrypted for
+72 hours and replayed byte for byte; afterwards the key's hash stays and a reuse is refused. Codes
+as in the IETF draft on the Idempotency-Key header: missing 400, other body 422, in flight 409.
+
+Two ways of use. A creation that is one transaction takes an advisory lock on the key and writes
+key, object and answer together (`payments.opening`): a crash leaves nothing. A flow that calls a
+gateway between two transactions commits the key `in_flight` with its intent and completes it with
+its outcome (`payments.checkout`); after `LEASE` a repeat may take it over and go on from the
+stored object, never starting a second one.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+from core import clock
+from core.crypto import Cipher
+from core.db import AsyncSession, moment
+from core.errors import BadRequest, Conflict, FieldError, Invalid
+from core.json import canonical
+
+KEPT = timedelta(hours=72)
+LEASE = timedelta(seconds=90)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A key that was used, what its body was (keyed hash), and its answer while it is kept."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (
+        CheckConstraint("state IN ('in_flight', 'done', 'expired')", name="state"),
+        Index("ix_idempotency_key_created_at", "created_at"),
+    )
+
+    owner: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    key_hash: str = Field(primary_key=True)
+    request_hash: str
+    state: str
+    object_id: str
+    status: int | None = None
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    created_at: datetime = moment()
+
+
+class KeyMissing(BadRequest):
+    """The route creates something and needs an Idempotency-Key header."""
+
+    code = "idempotency_key_missing"
+
+
+class KeyInvalid(BadRequest):
+    """The Idempotency-Key header is not 1 to 255 printable ASCII characters."""
+
+    code = "idempotency_key_invalid"
+
+
+class KeyReused(Invalid):
+    """The key was used with another body: send a new key for a new request."""
+
+    code = "idempotency_key_reused"
+
+
+class InFlight(Conflict):
+    """The first request with this key is still being worked on: repeat it shortly."""
+
+    code = "idempotency_in_flight"
+    retryable = True
+
+
+class KeyExpired(Conflict):
+    """The key was used more than 72 hours ago: look the object up instead."""
+
+    code = "idempotency_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One request's key, ready to be claimed. `lock` is its advisory lock number."""
+
+    owner: str
+    route: str
+    key_hash: str
+    request_hash: str
+    lock: int
+
+    @classmethod
+    def of(cls, owner: str, route: str, key: str, body: object, secret: bytes) -> "Claim":
+        """Build the claim; `body` is the parsed request, so spacing does not matter."""
+        key_hash = hashlib.sha256(key.encode()).hexdigest()
+        request_hash = hmac.new(secret, canonical(body), hashlib.sha256).hexdigest()
+        scope = hashlib.sha256(f"{owner}\n{route}\n{key_hash}".encode()).digest()
+        return cls(owner, route, key_hash, request_hash, int.from_bytes(scope[:8], signed=True))
+
+    @property
+    def context(self) -> str:
+        """What the stored answer's encryption is bound to."""
+        return f"idempotency:{self.owner}:{self.route}:{self.key_hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is known of a key that was used before with this body."""
+
+    state: str
+    object_id: str
+    created_at: datetime
+    status: int | None
+    body: bytes | None
+
+
+def read_key(
+    idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+) -> str:
+    """The header, checked. Raises `KeyMissing` or `KeyInvalid`."""
+    if idempotency_key is None:
+        raise KeyMissing(
+            "Thiếu tiêu đề Idempotency-Key.",
+            errors=[FieldError("Idempotency-Key", "missing", "Send 1 to 255 printable characters.")],
+        )
+    if not 1 <= len(idempotency_key) <= 255 or not all(" " <= c <= "~" for c in idempotency_key):
+        raise KeyInvalid(
+            "Tiêu đề Idempotency-Key không hợp lệ.",
+            errors=[FieldError("Idempotency-Key", "invalid", "Send 1 to 255 printable characters.")],
+        )
+    return idempotency_key
+
+
+KeyDep = Annotated[str, Depends(read_key)]
+
+
+async def find(session: AsyncSession, claim: Claim, cipher: Cipher) -> Replay | None:
+    """What is known of the key; None when it was never used.
+
+    Raises `KeyReused` for another body and `KeyExpired` past the 72 hours.
+    """
+    row = (
+        await session.execute(
+            text(
+                "SELECT request_hash, state, object_id, status, body, created_at"
+                " FROM idempotency_key"
+                " WHERE owner = :owner AND route = :route AND key_hash = :key_hash"
+            ),
+            {"owner": claim.owner, "route": claim.route, "key_hash": claim.key_hash},
+        )
+    ).first()
+    if row is None:
+        return None
+    if row.state == "expired" or row.created_at < clock.now() - KEPT:
+        raise KeyExpired("Khóa Idempotency-Key này đã dùng hơn 72 giờ trước.")
+    if not hmac.compare_digest(row.request_hash, claim.request_hash):
+        raise KeyReused(
+            "Khóa Idempotency-Key đã được dùng cho một yêu cầu khác.",
+            errors=[FieldError("Idempotency-Key", "reused", "Another body was sent with this key.")],
+        )
+    body = None if row.body is None else cipher.decrypt(bytes(row.body), claim.context)
+    return Replay(row.state, row.object_id, row.created_at, row.status, body)
+
+
+async def begin(session: AsyncSession, claim: Claim, object_id: str) -> bool:
+    """Write the key `in_flight` for a flow of several transactions; False if it was there."""
+    result = await session.execute(
+        text(
+            "INSERT INTO idempotency_key"
+            " (owner, route, key_hash, request_hash, state, object_id, created_at)"
+            " VALUES (:owner, :route, :key_hash, :request_hash, 'in_flight', :object_id, :now)"
+            " ON CONFLICT DO NOTHING RETURNING state"
+        ),
+        {**_fields(claim), "object_id": object_id, "now": clock.now()},
+    )
+    return result.first() is not None
+
+
+async def finish(
+    session: AsyncSession, claim: Claim, status: int, body: bytes, cipher: Cipher
+) -> None:
+    """Store the answer of a key that is in flight; a key already done keeps its first answer."""
+    await session.execute(
+        text(
+            "UPDATE idempotency_key SET state = 'done', status = :status, body = :body"
+            " WHERE owner = :owner AND route = :route AND key_hash = :key_hash"
+            " AND request_hash = :request_hash AND state = 'in_flight'"
+        ),
+        {**_fields(claim), "status": status, "body": cipher.encrypt(body, claim.context)},
+    )
+
+
+async def expire(session: AsyncSession) -> int:
+    """Drop the answers of keys older than 72 hours, keeping their hashes; how many."""
+    result = await session.execute(
+        text(
+            "UPDATE idempotency_key SET state = 'expired', body = NULL, status = NULL"
+            " WHERE state <> 'expired' AND created_at < :before RETURNING state"
+        ),
+        {"before": clock.now() - KEPT},
+    )
+    return len(result.all())
+
+
+def _fields(claim: Claim) -> dict[str, Any]:
+    return {
+        "owner": claim.owner,
+        "route": claim.route,
+        "key_hash": claim.key_hash,
+        "request_hash": claim.request_hash,
+    }
+
+
+def cipher(request: Request) -> Cipher:
+    """The application's cipher for personal data and stored answers."""
+    found: Cipher = request.app.state.cipher
+    return found
+
+
+CipherDep = Annotated[Cipher, Depends(cipher)]
