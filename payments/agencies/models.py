@@ -1,0 +1,66 @@
+"""Public bodies and where their money arrives."""
+
+from datetime import datetime, time
+
+from sqlalchemy import CheckConstraint, Column, LargeBinary, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field, SQLModel
+
+from core.db import moment
+
+
+class Agency(SQLModel, table=True):
+    """A body that collects fees; a unit names the body above it."""
+
+    __tablename__ = "agency"
+
+    id: str = Field(primary_key=True)
+    code: str = Field(unique=True)
+    name: str
+    name_en: str
+    parent_id: str | None = Field(default=None, foreign_key="agency.id", index=True)
+    tax_code: str
+    address: str
+    phone: str
+    #: the only places a citizen may be sent back to (scheme, host and port)
+    return_origins: list[str] = Field(sa_column=Column(ARRAY(String), nullable=False))
+    created_at: datetime = moment()
+
+
+class CollectionAccount(SQLModel, table=True):
+    """A bank or treasury account on which an agency's money arrives."""
+
+    __tablename__ = "collection_account"
+    __table_args__ = (CheckConstraint(r"bank_bin ~ '^\d{6}$'", name="bank_bin"),)
+
+    id: str = Field(primary_key=True)
+    agency_id: str = Field(foreign_key="agency.id", index=True)
+    #: a short name people use on the command line and in statements, such as "kbnn-01"
+    code: str = Field(unique=True)
+    bank_bin: str
+    account_number: str
+    account_name: str
+    #: after this time of a working day (Vietnam) the treasury books money the next working day;
+    #: the cut-off is agreed between treasury and bank (TT 81/2025/TT-BTC, Art. 2)
+    cut_off: time = time(16, 0)
+    created_at: datetime = moment()
+
+
+class GatewayAccountRow(SQLModel, table=True):
+    """An agency's account at a gateway, or the feed of credits to one of its bank accounts."""
+
+    __tablename__ = "gateway_account"
+    __table_args__ = (UniqueConstraint("gateway", "account"),)
+
+    id: str = Field(primary_key=True)
+    agency_id: str = Field(foreign_key="agency.id", index=True)
+    gateway: str
+    #: the last part of its callback path
+    account: str
+    base_url: str
+    #: JSON of the gateway's own names, encrypted
+    credentials: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    #: where this gateway's money arrives
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    enabled: bool = True
+    created_at: datetime = moment()

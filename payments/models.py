@@ -1,0 +1,278 @@
+"""Rows of the money: bills, payments, where each đồng of a payment is, and the postings.
+
+Input never reaches these classes unchecked (schemas do that); the limits stand here again as
+CHECK constraints, because the database is the last word. Which moves a status may make is in
+`states`; what the tables must agree on is in `checks`.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from core.db import amount_field, json_field, moment
+
+_AMOUNT = "amount BETWEEN 1 AND 10000000000000"
+
+
+class Bill(SQLModel, table=True):
+    """What is owed to an agency. `amount` is the sum of its lines, fixed when it is opened."""
+
+    __tablename__ = "bill"
+    __table_args__ = (
+        CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
+        CheckConstraint(
+            "status IN ('open', 'paid', 'exempt', 'expired', 'cancelled')", name="status"
+        ),
+        CheckConstraint("(amount = 0) = (status = 'exempt')", name="exempt_is_zero"),
+        CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
+        Index("ix_bill_agency_created", "agency_id", "created_at", "id"),
+        Index(
+            "ix_bill_dossier",
+            "agency_id",
+            "dossier_number",
+            postgresql_where=text("dossier_number IS NOT NULL"),
+        ),
+        Index(
+            "ix_bill_expiring",
+            "expires_at",
+            postgresql_where=text("status = 'open' AND expires_at IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    agency_id: str = Field(foreign_key="agency.id")
+    reference: str = Field(unique=True)
+    status: str
+    amount: int = amount_field()
+    dossier_number: str | None = None
+    channel: str
+    language: str
+    return_url: str | None = None
+    extra: dict[str, Any] = json_field()
+    expires_at: datetime | None = moment(default=None)
+    created_at: datetime = moment()
+    #: the Vietnamese day whose fees apply
+    opened_on: date
+    paid_at: datetime | None = moment(default=None)
+
+
+class BillLine(SQLModel, table=True):
+    """One fee of a bill, copied so that later changes of the catalogue change nothing."""
+
+    __tablename__ = "bill_line"
+    __table_args__ = (
+        CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
+        CheckConstraint("quantity >= 1 AND copies >= 1", name="counts"),
+    )
+
+    bill_id: str = Field(primary_key=True, foreign_key="bill.id")
+    position: int = Field(primary_key=True)
+    fee_id: str | None = Field(default=None, foreign_key="fee.id")
+    fee: str | None = None
+    description: str
+    description_en: str | None = None
+    quantity: int
+    copies: int
+    amount: int = amount_field()
+    sub_item: str
+    explanation: str | None = None
+    basis: str | None = None
+
+
+class PayerData(SQLModel, table=True):
+    """Personal data of a bill's payer or a credit's sender, encrypted; nothing else holds any."""
+
+    __tablename__ = "payer_data"
+
+    subject_id: str = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = moment()
+
+
+class Reference(SQLModel, table=True):
+    """What a payer's bank carries back to us: one bill, or one agency's fixed fee for ever."""
+
+    __tablename__ = "reference"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bill', 'procedure', 'stall')", name="kind"),
+        CheckConstraint("(kind = 'procedure') = (fee_code IS NOT NULL)", name="procedure_has_fee"),
+        UniqueConstraint("agency_id", "fee_code"),
+    )
+
+    reference: str = Field(primary_key=True)
+    kind: str
+    agency_id: str = Field(foreign_key="agency.id")
+    fee_code: str | None = None
+    created_at: datetime = moment()
+
+
+class Payment(SQLModel, table=True):
+    """One attempt to pay a bill through a gateway, or one credit that arrived by itself.
+
+    `amount` is what was asked for (an attempt) or what arrived (a credit); `credited` is what the
+    gateway or bank says arrived, None until then. (account, gateway_ref) is the settlement key.
+    """
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint("credited BETWEEN 1 AND 10000000000000", name="credited"),
+        CheckConstraint(
+            "status IN ('created', 'submitted', 'unknown', 'held', 'succeeded', 'failed',"
+            " 'expired')",
+            name="status",
+        ),
+        CheckConstraint(
+            "(status IN ('succeeded', 'held')) = (credited IS NOT NULL)", name="credited_if_money"
+        ),
+        CheckConstraint("(credited IS NULL) = (accounting_on IS NULL)", name="accounting_if_money"),
+        CheckConstraint("kind <> 'attempt' OR bill_id IS NOT NULL", name="attempt_has_bill"),
+        CheckConstraint("kind IN ('attempt', 'credit')", name="kind"),
+        UniqueConstraint("gateway_account_id", "order_ref"),
+        UniqueConstraint("collection_account_id", "gateway", "gateway_ref"),
+        Index("ix_payment_bill", "bill_id"),
+        Index("ix_payment_accounting", "collection_account_id", "accounting_on"),
+        Index(
+            "ix_payment_to_ask",
+            "ask_at",
+            postgresql_where=text("status IN ('created', 'submitted', 'unknown')"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    kind: str
+    agency_id: str = Field(foreign_key="agency.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    gateway: str
+    gateway_account_id: str | None = Field(default=None, foreign_key="gateway_account.id")
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    status: str
+    amount: int = amount_field()
+    credited: int | None = amount_field(default=None, nullable=True)
+    #: ours, given to the gateway, unique for ever
+    order_ref: str
+    request_code: str
+    #: theirs: identifies the money on the account for ever
+    gateway_ref: str | None = None
+    gateway_code: str | None = None
+    #: the reference that the payer's bank carried, as found in the narrative
+    reference: str | None = None
+    checkout: dict[str, Any] | None = json_field(nullable=True, default=None)
+    created_at: datetime = moment()
+    paid_at: datetime | None = moment(default=None)
+    #: the treasury's day for this money, fixed when it is recorded
+    accounting_on: date | None = None
+    #: when the sweep asks the gateway next, and how often it has asked
+    ask_at: datetime | None = moment(default=None)
+    asked: int = 0
+
+
+class Allocation(SQLModel, table=True):
+    """A part of a payment given to a bill."""
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        UniqueConstraint("payment_id", "bill_id"),
+        Index("ix_allocation_bill", "bill_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    bill_id: str = Field(foreign_key="bill.id")
+    amount: int = amount_field()
+    created_at: datetime = moment()
+
+
+class SuspenseItem(SQLModel, table=True):
+    """A part of a payment that is not allocated: waiting in suspense, or due back to the payer."""
+
+    __tablename__ = "suspense_item"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint("place IN ('suspense', 'due_back')", name="place"),
+        Index("ix_suspense_item_payment", "payment_id"),
+        Index(
+            "ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    place: str
+    amount: int = amount_field()
+    reason: str
+    created_at: datetime = moment()
+    closed_at: datetime | None = moment(default=None)
+
+
+class LedgerTransaction(SQLModel, table=True):
+    """A set of postings that sums to zero, made by one deed on one day."""
+
+    __tablename__ = "ledger_transaction"
+
+    id: str = Field(primary_key=True)
+    kind: str
+    payment_id: str = Field(foreign_key="payment.id", index=True)
+    accounting_on: date
+    created_at: datetime = moment()
+
+
+class Posting(SQLModel, table=True):
+    """One side of a ledger transaction; `amount` in đồng, debit positive, credit negative."""
+
+    __tablename__ = "posting"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="not_zero"),
+        CheckConstraint(
+            "ledger IN ('receivable', 'fees', 'suspense', 'due_back', 'paid_back')", name="ledger"
+        ),
+        Index("ix_posting_transaction", "transaction_id"),
+        Index("ix_posting_account", "collection_account_id", "ledger"),
+    )
+
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
+    )
+    transaction_id: str = Field(
+        sa_column=Column(ForeignKey("ledger_transaction.id"), nullable=False)
+    )
+    ledger: str
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    amount: int = amount_field()
+
+
+class Callback(SQLModel, table=True):
+    """An authentic callback as it came (encrypted), and what became of it."""
+
+    __tablename__ = "callback"
+    __table_args__ = (
+        CheckConstraint("state IN ('received', 'applied')", name="state"),
+        UniqueConstraint("gateway_account_id", "event_key"),
+        Index("ix_callback_received", "received_at", postgresql_where=text("state = 'received'")),
+    )
+
+    id: str = Field(primary_key=True)
+    gateway_account_id: str = Field(foreign_key="gateway_account.id")
+    #: what happened to which money: the same event twice has the same key
+    event_key: str
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    state: str
+    result: str | None = None
+    attempts: int = 0
+    received_at: datetime = moment()
+    applied_at: datetime | None = moment(default=None)

@@ -1,0 +1,110 @@
+"""Which moves a bill and a payment may make, as data, each with the event it tells.
+
+Pure: `lephi states` draws these tables, a test compares them with the page in `docs/`, and
+`move` raises for anything that is not here. Late truth has its own moves: a payment that we took
+for failed or expired may turn out to be paid; one that succeeded never becomes anything else.
+"""
+
+from dataclasses import dataclass
+
+from core.errors import Conflict
+
+
+class IllegalMove(Conflict):
+    """The thing is in a state from which this cannot be done: read it again, then decide."""
+
+    code = "illegal_move"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One edge of a machine: from, to, the event told, and when it happens."""
+
+    before: str | None
+    after: str
+    event: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A named table of moves."""
+
+    name: str
+    moves: tuple[Move, ...]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Every state, in order of first mention."""
+        named = [s for m in self.moves for s in (m.before, m.after) if s is not None]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def final(self) -> tuple[str, ...]:
+        """States that nothing leaves."""
+        left = {m.before for m in self.moves}
+        return tuple(s for s in self.states if s not in left)
+
+    def move(self, before: str | None, after: str) -> Move:
+        """The move from `before` to `after`. Raises `IllegalMove` if the table has none."""
+        for known in self.moves:
+            if known.before == before and known.after == after:
+                return known
+        raise IllegalMove(f"{self.name}: {before or 'nothing'} → {after} is not an allowed move.")
+
+    def allows(self, before: str | None, after: str) -> bool:
+        """Whether the table has the move."""
+        return any(m.before == before and m.after == after for m in self.moves)
+
+
+BILL = Machine(
+    "bill",
+    (
+        Move(None, "open", "bill.opened", "a fee is owed"),
+        Move(None, "exempt", "bill.exempt", "nothing to pay: no payment and no number"),
+        Move("open", "paid", "bill.paid", "allocations reach the amount"),
+        Move("open", "cancelled", "bill.cancelled", "withdrawn before any money came"),
+        Move("open", "expired", "bill.expired", "its time is over and no gateway says otherwise"),
+        Move("expired", "paid", "bill.paid", "late money that is exact, or completes it"),
+    ),
+)
+
+PAYMENT = Machine(
+    "payment",
+    (
+        Move(None, "created", "payment.created", "the intent is written before the gateway's call"),
+        Move(None, "succeeded", "payment.succeeded", "a credit arrived by itself"),
+        Move("created", "submitted", "payment.submitted", "the gateway took the attempt"),
+        Move("created", "unknown", "payment.unknown", "no clear answer, or we stopped in between"),
+        Move("created", "failed", "payment.failed", "declined, or certainly not sent"),
+        Move("created", "succeeded", "payment.succeeded", "the callback came before the answer"),
+        Move("created", "held", "payment.held", "an early callback that needs a person"),
+        Move("submitted", "succeeded", "payment.succeeded", "the gateway says paid"),
+        Move("submitted", "failed", "payment.failed", "the gateway says declined"),
+        Move("submitted", "held", "payment.held", "money came that needs a person"),
+        Move("submitted", "expired", "payment.expired", "unpaid at its deadline, gateway asked"),
+        Move("unknown", "submitted", "payment.submitted", "the gateway does know the attempt"),
+        Move("unknown", "succeeded", "payment.succeeded", "the gateway says paid"),
+        Move("unknown", "failed", "payment.failed", "the gateway says declined"),
+        Move("unknown", "held", "payment.held", "money came that needs a person"),
+        Move("unknown", "expired", "payment.expired", "gateway asked past the deadline: no order"),
+        Move("failed", "succeeded", "payment.succeeded", "late truth: paid after a failure"),
+        Move("failed", "held", "payment.held", "late truth that needs a person"),
+        Move("expired", "succeeded", "payment.succeeded", "late truth: paid after the deadline"),
+        Move("expired", "held", "payment.held", "late truth that needs a person"),
+    ),
+)
+
+MACHINES = (BILL, PAYMENT)
+
+#: Attempts whose outcome is still open: the sweep asks the gateway about them.
+LIVE = frozenset({"created", "submitted", "unknown"})
+
+
+def mermaid(machine: Machine) -> str:
+    """The machine as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2"]
+    for m in machine.moves:
+        lines.append(f"    {m.before or '[*]'} --> {m.after}: {m.when}")
+    lines.extend(f"    {state} --> [*]" for state in machine.final)
+    return "\n".join(lines)
