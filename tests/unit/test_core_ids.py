@@ -1,0 +1,122 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import pairwise
+from uuid import RFC_4122, UUID
+
+import pytest
+
+from core import clock, ids
+from core.errors import Invalid
+from core.ids import is_id, new_id, prefix_of
+
+
+def uuid_of(text: str) -> UUID:
+    return UUID(text.rpartition("_")[2])
+
+
+def test_an_identifier_is_a_prefix_and_a_version_7_uuid() -> None:
+    made = new_id("bill")
+    assert made.startswith("bill_")
+    assert len(made) == len("bill_") + 32
+    assert made == made.lower()
+    assert uuid_of(made).version == 7
+    assert uuid_of(made).variant == RFC_4122
+
+
+def test_an_identifier_begins_with_the_millisecond_it_was_made_in() -> None:
+    before = clock.unix_milliseconds()
+    made = ids._Generator().next()
+    assert before <= made >> 80 <= clock.unix_milliseconds()
+
+
+def test_identifiers_increase_and_never_repeat() -> None:
+    made = [new_id("pay") for _ in range(20_000)]
+    assert made == sorted(set(made))
+
+
+def test_identifiers_made_in_several_threads_never_repeat() -> None:
+    def many(_: int) -> list[str]:
+        return [new_id("pay") for _ in range(2_000)]
+
+    with ThreadPoolExecutor(8) as pool:
+        batches = list(pool.map(many, range(8)))
+    assert all(batch == sorted(batch) for batch in batches)
+    assert len({one for batch in batches for one in batch}) == 16_000
+
+
+def test_identifiers_increase_when_the_clock_stands_still_or_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings = iter([5_000, 5_000, 1_000, 4_999, 5_001])
+    monkeypatch.setattr(clock, "unix_milliseconds", lambda: next(readings))
+    generator = ids._Generator()
+    made = [generator.next() for _ in range(5)]
+    assert made == sorted(set(made))
+    assert [one >> 80 for one in made] == [5_000, 5_000, 5_000, 5_000, 5_001]
+
+
+def test_an_exhausted_millisecond_borrows_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "unix_milliseconds", lambda: 5_000)
+    generator = ids._Generator()
+    first = generator.next()
+    generator._tail = (1 << 74) - 1
+    second = generator.next()
+    assert second > first
+    assert second >> 80 == 5_001
+    assert UUID(int=second).version == 7
+    assert UUID(int=second).variant == RFC_4122
+
+
+def test_neighbours_in_one_millisecond_cannot_be_counted_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock, "unix_milliseconds", lambda: 5_000)
+    generator = ids._Generator()
+    made = [generator.next() for _ in range(100)]
+    steps = {later - earlier for earlier, later in pairwise(made)}
+    assert len(steps) == 99
+
+
+def test_a_frozen_clock_does_not_stop_identifiers() -> None:
+    with clock.frozen(datetime(2020, 1, 1, tzinfo=UTC)):
+        first, second = new_id("bill"), new_id("bill")
+    assert first < second
+    assert uuid_of(first).int >> 80 > datetime(2021, 1, 1, tzinfo=UTC).timestamp() * 1000
+
+
+@pytest.mark.parametrize("prefix", ["bill", "api_key", "a2", "webhook_endpoint"])
+def test_the_prefix_can_be_read_back(prefix: str) -> None:
+    made = new_id(prefix)
+    assert prefix_of(made) == prefix
+    assert is_id(made, prefix)
+    assert not is_id(made, "other")
+
+
+@pytest.mark.parametrize("prefix", ["", "Bill", "bill_", "_bill", "2bill", "bill-x", "a b", "á"])
+def test_a_prefix_that_could_be_misread_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="prefix"):
+        new_id(prefix)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "bill",
+        "bill_",
+        "bill_" + "0" * 32,
+        "bill_019abc",
+        new_id("bill").upper(),
+        new_id("bill") + "\n",
+        new_id("bill") + "0",
+        " " + new_id("bill"),
+        new_id("bill").replace("_", "-"),
+        "019a" * 8,
+        new_id("bill")[5:],
+    ],
+)
+def test_anything_else_is_no_identifier(text: str) -> None:
+    assert not is_id(text, "bill")
+    with pytest.raises(Invalid) as caught:
+        prefix_of(text)
+    assert caught.value.code == "invalid_id"
