@@ -1,0 +1,1 @@
+"""The command line `lephi`: one module for each family of commands."""

@@ -1,0 +1,49 @@
+"""The project's own source files, read as syntax trees by the tests of this folder."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+#: What is shipped, lowest layer first.
+PACKAGES = ("core", "payments", "receipts", "reconciliation", "adapters", "app")
+#: What is not shipped, but kept to the same sizes and names.
+WORKSHOP = ("tests", "bench", "scripts")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: `path` is relative to the project, with forward slashes."""
+
+    path: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        """The syntax tree; raises SyntaxError where the file is not Python."""
+        return ast.parse(self.text, self.path)
+
+    @property
+    def lines(self) -> int:
+        """How many lines the file has."""
+        return len(self.text.splitlines())
+
+
+def sources(folders: tuple[str, ...] = PACKAGES, root: Path = ROOT) -> list[Source]:
+    """Every Python file below `folders`, in order of path."""
+    return [
+        Source(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+        for folder in folders
+        for path in sorted((root / folder).rglob("*.py"))
+    ]
+
+
+def calls(source: Source) -> Iterator[ast.Call]:
+    """Every call in a file."""
+    return (node for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+
+
+def place(source: Source, node: ast.expr | ast.stmt) -> str:
+    """Where to look, as `path:line`."""
+    return f"{source.path}:{node.lineno}"

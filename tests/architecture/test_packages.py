@@ -1,0 +1,84 @@
+"""The frame agrees with the folders, and every file keeps the house's shape."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+from tests.architecture.source import PACKAGES, ROOT, WORKSHOP, Source, sources
+
+LONGEST = 400
+#: Rooms without a purpose: whatever is in them belongs somewhere else.
+FORBIDDEN_NAMES = frozenset({"utils", "util", "helpers", "manager", "service", "common", "misc"})
+
+
+def packages_on_disk(root: Path) -> list[str]:
+    """The dotted names of every folder with an `__init__.py` that should be shipped."""
+    return sorted(
+        ".".join(init.parent.relative_to(root).parts)
+        for package in PACKAGES
+        for init in (root / package).rglob("__init__.py")
+    )
+
+
+def folders_without_init(root: Path) -> list[str]:
+    """Folders that hold Python files but are no package, so would be left out silently."""
+    return sorted(
+        {
+            module.parent.relative_to(root).as_posix()
+            for package in PACKAGES
+            for module in (root / package).rglob("*.py")
+            if not (module.parent / "__init__.py").exists()
+        }
+    )
+
+
+def forbidden_parts(source: Source) -> set[str]:
+    """The words in a file's path that say nothing about what is inside."""
+    return {part.removesuffix(".py") for part in source.path.split("/")} & FORBIDDEN_NAMES
+
+
+def holds_code(source: Source) -> bool:
+    """Whether an `__init__.py` holds anything beside its docstring (ruff asks for that one)."""
+    body = source.tree.body
+    return len(body) > (0 if ast.get_docstring(source.tree) is None else 1)
+
+
+def test_the_listed_packages_are_those_on_disk() -> None:
+    frame = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert frame["tool"]["setuptools"]["packages"] == packages_on_disk(ROOT)
+
+
+def test_no_folder_with_code_is_left_out_of_the_packages() -> None:
+    assert folders_without_init(ROOT) == []
+
+
+def test_a_package_added_to_the_disk_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "core" / "extra").mkdir(parents=True)
+    (tmp_path / "core" / "__init__.py").touch()
+    (tmp_path / "core" / "extra" / "__init__.py").touch()
+    (tmp_path / "core" / "loose").mkdir()
+    (tmp_path / "core" / "loose" / "module.py").touch()
+    assert packages_on_disk(tmp_path) == ["core", "core.extra"]
+    assert folders_without_init(tmp_path) == ["core/loose"]
+
+
+def test_every_module_is_one_room() -> None:
+    everything = sources(PACKAGES + WORKSHOP)
+    assert [source.path for source in everything if source.lines > LONGEST] == []
+    assert [source.path for source in everything if forbidden_parts(source)] == []
+
+
+def test_an_init_holds_its_docstring_and_nothing_else() -> None:
+    inits = [
+        source for source in sources(PACKAGES + WORKSHOP) if source.path.endswith("__init__.py")
+    ]
+    assert len(inits) > len(PACKAGES)
+    assert [source.path for source in inits if holds_code(source)] == []
+
+
+def test_a_badly_named_module_and_a_busy_init_are_noticed() -> None:
+    assert forbidden_parts(Source("core/utils.py", "")) == {"utils"}
+    assert forbidden_parts(Source("payments/common/money.py", "")) == {"common"}
+    assert holds_code(Source("core/__init__.py", "import os\n"))
+    assert holds_code(Source("core/__init__.py", '"""Core."""\nimport os\n'))
+    assert not holds_code(Source("core/__init__.py", '"""Core."""\n'))
