@@ -1,0 +1,114 @@
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from core.calendar import is_working_day, next_working_day, treasury_day
+from core.clock import VIETNAM
+from core.errors import Invalid
+
+
+def vietnam(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=VIETNAM)
+
+
+@pytest.mark.parametrize(
+    ("day", "working"),
+    [
+        (date(2026, 11, 20), True),  # Friday
+        (date(2026, 11, 21), False),  # Saturday
+        (date(2026, 11, 22), False),  # Sunday
+        (date(2026, 1, 1), False),  # New Year
+        (date(2026, 2, 16), False),  # the eve of Tết
+        (date(2026, 2, 20), False),  # fourth day of Tết
+        (date(2026, 2, 23), True),  # the Monday after Tết
+        (date(2026, 4, 26), False),  # the Hùng Kings' day, a Sunday
+        (date(2026, 4, 27), False),  # and the Monday given for it
+        (date(2026, 4, 30), False),
+        (date(2026, 5, 1), False),
+        (date(2026, 8, 31), False),  # a Monday off, worked for on …
+        (date(2026, 8, 22), True),  # … this Saturday
+        (date(2026, 9, 2), False),
+        (date(2024, 2, 29), True),  # a leap day
+    ],
+)
+def test_working_days_are_those_of_vietnam(day: date, working: bool) -> None:
+    assert is_working_day(day) is working
+
+
+def test_a_body_can_add_its_own_days_off() -> None:
+    friday = date(2026, 11, 20)
+    assert not is_working_day(friday, frozenset({friday}))
+    assert next_working_day(date(2026, 11, 19), frozenset({friday})) == date(2026, 11, 23)
+    working_saturday = date(2026, 8, 22)
+    assert not is_working_day(working_saturday, frozenset({working_saturday}))
+
+
+@pytest.mark.parametrize(
+    ("day", "following"),
+    [
+        (date(2026, 11, 18), date(2026, 11, 19)),
+        (date(2026, 11, 20), date(2026, 11, 23)),  # over a weekend
+        (date(2026, 11, 21), date(2026, 11, 23)),
+        (date(2026, 2, 13), date(2026, 2, 23)),  # over Tết: ten days
+        (date(2025, 12, 31), date(2026, 1, 2)),  # over New Year
+    ],
+)
+def test_the_next_working_day_is_strictly_later(day: date, following: date) -> None:
+    assert next_working_day(day) == following
+
+
+@pytest.mark.parametrize(
+    ("at", "booked"),
+    [
+        ("2026-11-20T00:00:00", date(2026, 11, 20)),
+        ("2026-11-20T15:59:59.999999", date(2026, 11, 20)),
+        ("2026-11-20T16:00:00", date(2026, 11, 23)),
+        ("2026-11-20T23:59:59", date(2026, 11, 23)),
+        ("2026-11-21T09:00:00", date(2026, 11, 23)),
+        ("2026-11-22T15:00:00", date(2026, 11, 23)),
+        ("2026-02-13T16:05:00", date(2026, 2, 23)),  # five past cut-off before Tết: ten days
+        ("2026-02-18T09:00:00", date(2026, 2, 23)),
+        ("2026-08-22T15:00:00", date(2026, 8, 22)),  # a working Saturday
+        ("2026-12-31T16:00:00", date(2027, 1, 4)),
+    ],
+)
+def test_the_treasury_books_by_cut_off_and_calendar(at: str, booked: date) -> None:
+    assert treasury_day(vietnam(at)) == booked
+    assert treasury_day(vietnam(at).astimezone(UTC)) == booked
+
+
+def test_an_account_can_have_another_cut_off() -> None:
+    at = vietnam("2026-11-19T16:30:00")
+    assert treasury_day(at) == date(2026, 11, 20)
+    assert treasury_day(at, time(17, 0)) == date(2026, 11, 19)
+    assert treasury_day(at, time(16, 30)) == date(2026, 11, 20)
+
+
+def test_a_day_off_of_the_body_moves_the_booking() -> None:
+    at = vietnam("2026-11-19T10:00:00")
+    extra = frozenset({date(2026, 11, 19), date(2026, 11, 20)})
+    assert treasury_day(at, extra=extra) == date(2026, 11, 23)
+
+
+def test_no_day_is_booked_earlier_than_the_day_before_it() -> None:
+    moments = [vietnam("2026-01-01T00:00:00") + timedelta(hours=7 * n) for n in range(1300)]
+    booked = [treasury_day(at) for at in moments]
+    assert booked == sorted(booked)
+    assert all(is_working_day(day) for day in booked)
+
+
+def test_a_naive_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        treasury_day(vietnam("2026-11-20T12:00:00").replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("day", [date(1999, 12, 31), date(2100, 1, 1), date.min])
+def test_a_year_without_a_calendar_is_refused(day: date) -> None:
+    with pytest.raises(Invalid) as caught:
+        is_working_day(day)
+    assert caught.value.code == "date_outside_calendar"
+
+
+def test_the_calendar_ends_with_an_error_not_with_a_guess() -> None:
+    with pytest.raises(Invalid):
+        next_working_day(date(2099, 12, 31))
