@@ -122,7 +122,7 @@ class Payment(SQLModel, table=True):
     """One attempt to pay a bill through a gateway, or one credit that arrived by itself.
 
     `amount` is what was asked for (an attempt) or what arrived (a credit); `credited` is what the
-    gateway or bank says arrived, None until then. (account, gateway_ref) is the settlement key.
+    gateway or bank says arrived, None until then.
     """
 
     __tablename__ = "payment"
@@ -140,8 +140,8 @@ class Payment(SQLModel, table=True):
         CheckConstraint("(credited IS NULL) = (accounting_on IS NULL)", name="accounting_if_money"),
         CheckConstraint("kind <> 'attempt' OR bill_id IS NOT NULL", name="attempt_has_bill"),
         CheckConstraint("kind IN ('attempt', 'credit')", name="kind"),
-        UniqueConstraint("gateway_account_id", "order_ref"),
-        UniqueConstraint("collection_account_id", "gateway", "gateway_ref"),
+        CheckConstraint("(kind = 'attempt') = (order_ref IS NOT NULL)", name="attempt_has_order"),
+        CheckConstraint("credited IS NULL OR settlement_key IS NOT NULL", name="money_has_key"),
         Index("ix_payment_bill", "bill_id"),
         Index("ix_payment_accounting", "collection_account_id", "accounting_on"),
         Index(
@@ -161,11 +161,13 @@ class Payment(SQLModel, table=True):
     status: str
     amount: int = amount_field()
     credited: int | None = amount_field(default=None, nullable=True)
-    #: ours, given to the gateway, unique for ever
-    order_ref: str
-    request_code: str
-    #: theirs: identifies the money on the account for ever
+    #: an attempt's name at the gateway: ours, unique for ever, written before the call
+    order_ref: str | None = Field(default=None, unique=True)
+    request_code: str | None = None
+    #: the gateway's or the bank's own name of the money
     gateway_ref: str | None = None
+    #: account and gateway_ref together: the same money seen twice is one credit, for ever
+    settlement_key: str | None = Field(default=None, unique=True)
     gateway_code: str | None = None
     #: the reference that the payer's bank carried, as found in the narrative
     reference: str | None = None
@@ -204,9 +206,7 @@ class SuspenseItem(SQLModel, table=True):
         CheckConstraint(_AMOUNT, name="amount"),
         CheckConstraint("place IN ('suspense', 'due_back')", name="place"),
         Index("ix_suspense_item_payment", "payment_id"),
-        Index(
-            "ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")
-        ),
+        Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
     )
 
     id: str = Field(primary_key=True)

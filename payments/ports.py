@@ -285,3 +285,16 @@ class GatewayDirectory(Protocol):
     def is_feed(self, name: str) -> bool:
         """Whether `name` is a credit feed rather than a payment gateway."""
         ...
+
+
+class TransferQr(Protocol):
+    """Writes the QR that a payer's banking app reads; the application supplies the dialect."""
+
+    def payload(
+        self, *, bank_bin: str, account_number: str, amount: int, reference: str, standing: bool
+    ) -> str:
+        """The payload of a transfer of `amount` đồng that carries `reference` back to us.
+
+        `standing` is the poster's code, used many times; otherwise it is one bill's.
+        """
+        ...

@@ -1,0 +1,212 @@
+"""Money that arrived by itself: a bank transfer told by a feed or a statement, or a stray charge.
+
+The same money seen twice is one credit: its settlement key is the account and the bank's own
+reference of it, whichever feed or statement told of it first.
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from core import audit, clock
+from core.calendar import treasury_day
+from core.crypto import Cipher
+from core.db import AsyncSession
+from core.ids import new_id
+from core.json import canonical
+from core.references import find_references
+from payments import opening
+from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue, reaches
+from payments.allocation import Reason, place_standing, suspend
+from payments.placing import Recorded, discord, lock_bill, place_on, put
+from payments.ports import CallbackResult, Credit, PaymentReport
+from payments.standing import price_standing
+from payments.states import PAYMENT
+
+#: The `gateway` of money that arrived by bank transfer, whichever feed or statement told of it.
+BANK = "bank"
+
+
+async def record_credit(
+    session: AsyncSession,
+    account: CollectionAccountValue,
+    credit: Credit,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> Recorded:
+    """Record money that arrived on an account by bank transfer, from a feed or a statement.
+
+    The references in the narrative decide: one bill's, one standing fee's, none or several.
+    """
+    candidates = find_references(credit.narrative)
+    rows = (
+        await session.execute(
+            text(
+                "SELECT r.reference, r.kind, r.agency_id, r.fee_code, b.id AS bill_id"
+                " FROM reference r LEFT JOIN bill b ON b.reference = r.reference"
+                " WHERE r.reference = ANY(CAST(:found AS text[]))"
+            ),
+            {"found": candidates},
+        )
+    ).all()
+    bill_id: str | None = None
+    reference: str | None = None
+    reason = Reason.UNKNOWN_REFERENCE if candidates else Reason.NO_REFERENCE
+    standing: Any = None
+    if len(rows) > 1:
+        reason = Reason.SEVERAL_REFERENCES
+    elif rows:
+        reference = rows[0].reference
+        if not await reaches(session, account.agency_id, rows[0].agency_id):
+            reason = Reason.OTHER_AGENCY
+        elif rows[0].kind == "bill":
+            bill_id = rows[0].bill_id
+        else:
+            standing = rows[0]
+    return await _credit(
+        session,
+        account,
+        credit,
+        key=f"{BANK}:{account.id}:{credit.bank_ref}",
+        gateway=BANK,
+        bill_id=bill_id,
+        reference=reference,
+        reason=reason,
+        actor=actor,
+        cipher=cipher,
+        standing=standing,
+    )
+
+
+async def _credit(
+    session: AsyncSession,
+    account: CollectionAccountValue,
+    credit: Credit,
+    *,
+    key: str,
+    gateway: str,
+    bill_id: str | None,
+    reference: str | None,
+    reason: Reason,
+    actor: str,
+    cipher: Cipher,
+    standing: Any = None,
+) -> Recorded:
+    # The bill's lock comes first; the insert then decides who records this money.
+    bill = None if bill_id is None else await lock_bill(session, bill_id)
+    payment_id = new_id("pay")
+    accounting_on = treasury_day(credit.credited_at, account.cut_off)
+    now = clock.now()
+    agency_id = account.agency_id if bill is None else bill.agency_id
+    inserted = (
+        await session.execute(
+            text(
+                "INSERT INTO payment (id, kind, agency_id, bill_id, gateway,"
+                " collection_account_id, status, amount, credited, gateway_ref, settlement_key,"
+                " reference, created_at, paid_at, accounting_on, asked)"
+                " VALUES (:id, 'credit', :agency_id, :bill_id, :gateway, :account, 'succeeded',"
+                " :amount, :amount, :gateway_ref, :key, :reference, :now, :paid_at,"
+                " :accounting_on, 0) ON CONFLICT (settlement_key) DO NOTHING RETURNING id"
+            ),
+            {
+                "id": payment_id,
+                "agency_id": agency_id,
+                "bill_id": bill_id,
+                "gateway": gateway,
+                "account": account.id,
+                "amount": credit.amount,
+                "gateway_ref": credit.bank_ref,
+                "key": key,
+                "reference": reference,
+                "now": now,
+                "paid_at": credit.credited_at,
+                "accounting_on": accounting_on,
+            },
+        )
+    ).first()
+    if inserted is None:
+        return await _seen(session, key, credit, actor=actor)
+    if credit.narrative:
+        await session.execute(
+            text("INSERT INTO payer_data (subject_id, data, created_at) VALUES (:id, :data, :now)"),
+            {
+                "id": payment_id,
+                "data": cipher.encrypt(
+                    canonical({"narrative": credit.narrative}), f"payer:{payment_id}"
+                ),
+                "now": now,
+            },
+        )
+    event = PAYMENT.move(None, "succeeded").event
+    details = {"amount": credit.amount, "gateway": gateway}
+    await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
+    if bill is not None:
+        placement = await place_on(session, bill, credit.amount)
+    elif standing is not None:
+        new_bill = await price_standing(
+            session, standing.agency_id, standing.fee_code, credit.credited_at
+        )
+        placement = place_standing(None if new_bill is None else new_bill.amount, credit.amount)
+        if new_bill is not None and placement.allocated:
+            await opening.insert(session, new_bill, actor=actor, cipher=cipher)
+            bill = await lock_bill(session, new_bill.id)
+            await session.execute(
+                text("UPDATE payment SET bill_id = :bill_id, agency_id = :agency WHERE id = :id"),
+                {"bill_id": bill.id, "agency": bill.agency_id, "id": payment_id},
+            )
+    else:
+        placement = suspend(credit.amount, reason)
+    await put(session, actor, bill, payment_id, account.id, placement, accounting_on)
+    found_bill = None if bill is None else bill.id
+    return Recorded(CallbackResult.ACCEPTED, payment_id, found_bill, placement, new=True)
+
+
+async def _seen(session: AsyncSession, key: str, credit: Credit, *, actor: str) -> Recorded:
+    """Money that is in the books already; a different amount under its name is noted."""
+    owner = (
+        await session.execute(
+            text("SELECT id, bill_id, credited FROM payment WHERE settlement_key = :key"),
+            {"key": key},
+        )
+    ).one()
+    if owner.credited != credit.amount:
+        details = {"amount": credit.amount, "credited": owner.credited}
+        await discord(session, actor, owner.id, details)
+        return Recorded(CallbackResult.MISMATCH, owner.id, owner.bill_id)
+    return Recorded(CallbackResult.ACCEPTED, owner.id, owner.bill_id)
+
+
+async def record_stray(
+    session: AsyncSession,
+    account: GatewayAccountValue,
+    report: PaymentReport,
+    bill_id: str | None,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> Recorded:
+    """Gateway money that belongs to no open attempt: a credit of its own, never dropped."""
+    credit = Credit(
+        feed_ref=report.order_ref,
+        bank_ref=report.gateway_ref or "",
+        account_number=account.collection.account_number,
+        amount=report.amount or 0,
+        narrative="",
+        credited_at=report.paid_at or clock.now(),
+    )
+    key = f"{account.id}:{credit.bank_ref}"
+    recorded = await _credit(
+        session,
+        account.collection,
+        credit,
+        key=key,
+        gateway=account.gateway,
+        bill_id=bill_id,
+        reference=None,
+        reason=Reason.UNKNOWN_REFERENCE,
+        actor=actor,
+        cipher=cipher,
+    )
+    result = CallbackResult.ACCEPTED if bill_id else CallbackResult.UNKNOWN_ORDER
+    return Recorded(result, recorded.payment_id, recorded.bill_id, recorded.placement, recorded.new)

@@ -1,0 +1,195 @@
+"""Writing a new bill: bill, lines, reference, payer data, audit and idempotency key at once.
+
+This is the hot path of a counter and of every portal, so it is one statement where the ORM would
+send seven (docs/decisions/0006): one round trip, one plan, all or nothing. The same statement
+takes the advisory lock of the request's idempotency key, so two requests with one key cannot both
+write, and a repeat that comes while the first is still running is told so instead of waiting.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from core import failpoints
+from core.crypto import Cipher
+from core.db import AsyncSession
+from core.idempotency import Claim, InFlight, Replay, find
+from core.json import canonical
+from payments.states import BILL
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """One line of a new bill, priced; amounts in đồng."""
+
+    description: str
+    quantity: int
+    copies: int
+    amount: int
+    sub_item: str
+    fee_id: str | None = None
+    fee: str | None = None
+    description_en: str | None = None
+    explanation: str | None = None
+    basis: str | None = None
+
+    def row(self, position: int) -> dict[str, Any]:
+        """The line as a row of `bill_line`, without the bill."""
+        return {
+            "position": position,
+            "fee_id": self.fee_id,
+            "fee": self.fee,
+            "description": self.description,
+            "description_en": self.description_en,
+            "quantity": self.quantity,
+            "copies": self.copies,
+            "amount": self.amount,
+            "sub_item": self.sub_item,
+            "explanation": self.explanation,
+            "basis": self.basis,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NewBill:
+    """A bill ready to be written. `amount` is the sum of the lines; status follows from it."""
+
+    id: str
+    agency_id: str
+    reference: str
+    lines: tuple[NewLine, ...]
+    channel: str
+    language: str
+    created_at: datetime
+    opened_on: date
+    dossier_number: str | None = None
+    return_url: str | None = None
+    expires_at: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    payer: dict[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def amount(self) -> int:
+        """The sum of the lines, in đồng."""
+        return sum(line.amount for line in self.lines)
+
+    @property
+    def status(self) -> str:
+        """`open`, or `exempt` where nothing is owed."""
+        return "open" if self.amount else "exempt"
+
+
+_BILL = """
+b AS (
+  INSERT INTO bill (id, agency_id, reference, status, amount, dossier_number, channel, language,
+    return_url, extra, expires_at, created_at, opened_on)
+  SELECT :id, :agency_id, :reference, :status, :amount, :dossier_number, :channel, :language,
+    :return_url, CAST(:extra AS jsonb), :expires_at, :created_at, :opened_on {guard}
+  RETURNING 1
+), r AS (
+  INSERT INTO reference (reference, kind, agency_id, created_at)
+  SELECT :reference, 'bill', :agency_id, :created_at {guard}
+), l AS (
+  INSERT INTO bill_line (bill_id, position, fee_id, fee, description, description_en, quantity,
+    copies, amount, sub_item, explanation, basis)
+  SELECT :id, n.* FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(position int, fee_id text,
+    fee text, description text, description_en text, quantity int, copies int, amount bigint,
+    sub_item text, explanation text, basis text) {and_guard}
+), p AS (
+  INSERT INTO payer_data (subject_id, data, created_at)
+  SELECT :id, CAST(:payer AS bytea), :created_at WHERE CAST(:payer AS bytea) IS NOT NULL {also}
+), a AS (
+  INSERT INTO audit_entry (at, actor, action, object_id, details)
+  SELECT :created_at, :actor, :event, :id, CAST(:audit AS jsonb) {guard}
+)
+"""
+
+_PLAIN = text(
+    "WITH " + _BILL.format(guard="", and_guard="", also="") + "SELECT true AS locked, true AS won"
+)
+
+_CLAIMED = text(
+    """
+WITH k AS MATERIALIZED (
+  SELECT pg_try_advisory_xact_lock(:lock) AS locked
+), c AS (
+  INSERT INTO idempotency_key (owner, route, key_hash, request_hash, state, object_id, status,
+    body, created_at)
+  SELECT :owner, :route, :key_hash, :request_hash, 'done', :id, 201, :answer, :created_at
+  FROM k WHERE k.locked ON CONFLICT DO NOTHING RETURNING 1
+), """
+    + _BILL.format(guard="FROM c", and_guard=", c", also="AND EXISTS (SELECT 1 FROM c)")
+    + "SELECT k.locked, EXISTS (SELECT 1 FROM c) AS won FROM k"
+)
+
+
+def _parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
+    return {
+        "id": bill.id,
+        "agency_id": bill.agency_id,
+        "reference": bill.reference,
+        "status": bill.status,
+        "amount": bill.amount,
+        "dossier_number": bill.dossier_number,
+        "channel": bill.channel,
+        "language": bill.language,
+        "return_url": bill.return_url,
+        "extra": canonical(bill.metadata).decode(),
+        "expires_at": bill.expires_at,
+        "created_at": bill.created_at,
+        "opened_on": bill.opened_on,
+        "lines": canonical([n.row(i) for i, n in enumerate(bill.lines, 1)]).decode(),
+        "payer": (
+            cipher.encrypt(canonical(bill.payer), f"payer:{bill.id}") if bill.payer else None
+        ),
+        "actor": actor,
+        "event": BILL.move(None, bill.status).event,
+        "audit": canonical({"amount": bill.amount, "status": bill.status}).decode(),
+    }
+
+
+async def insert(session: AsyncSession, bill: NewBill, *, actor: str, cipher: Cipher) -> None:
+    """Write a bill that comes with no idempotency key (a standing reference's credit)."""
+    await session.execute(_PLAIN, _parameters(bill, actor, cipher))
+
+
+async def insert_once(
+    session: AsyncSession,
+    bill: NewBill,
+    claim: Claim,
+    answer: bytes,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> Replay | None:
+    """Write a bill, its idempotency key and the answer to the request.
+
+    None when it was written; the earlier answer when the key was used before with this body.
+    Raises `InFlight` while another request with the key is being worked on, and what
+    `idempotency.find` raises.
+    """
+    row = (
+        await session.execute(
+            _CLAIMED,
+            {
+                **_parameters(bill, actor, cipher),
+                "lock": claim.lock,
+                "owner": claim.owner,
+                "route": claim.route,
+                "key_hash": claim.key_hash,
+                "request_hash": claim.request_hash,
+                "answer": cipher.encrypt(answer, claim.context),
+            },
+        )
+    ).one()
+    if row.won:
+        failpoints.hit("bill.before_commit")
+        return None
+    if not row.locked:
+        raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
+    replay = await find(session, claim, cipher)
+    if replay is None:
+        raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
+    return replay

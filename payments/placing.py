@@ -1,0 +1,199 @@
+"""Writing down where money went: allocations, suspense, due back, postings, the bill's state.
+
+Shared by `reports` (what a gateway says of an attempt) and `credits` (money that arrived by
+itself). Everything runs in the caller's transaction, so that all that one credit causes stands or
+falls together. Locks are taken in one order: bill, then payment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from core import audit, clock
+from core.db import AsyncSession
+from core.ids import new_id
+from core.outbox import emit
+from payments import ledger
+from payments.allocation import Placement, place
+from payments.events import BillPaid
+from payments.ports import CallbackResult
+from payments.states import BILL, PAYMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a report or a credit."""
+
+    result: CallbackResult
+    payment_id: str | None = None
+    bill_id: str | None = None
+    placement: Placement | None = None
+    #: whether this call changed anything
+    new: bool = False
+
+
+async def lock_bill(session: AsyncSession, bill_id: str) -> Any:
+    """Lock a bill for the rest of the transaction and read it."""
+    return (
+        await session.execute(
+            text("SELECT id, agency_id, status, amount FROM bill WHERE id = :id FOR UPDATE"),
+            {"id": bill_id},
+        )
+    ).one()
+
+
+async def _list_waiting(session: AsyncSession, bill_id: str) -> list[Any]:
+    """Money of this bill that waits in suspense for the rest, oldest first."""
+    rows = await session.execute(
+        text(
+            "SELECT s.id, s.amount, s.payment_id, p.collection_account_id FROM suspense_item s"
+            " JOIN payment p ON p.id = s.payment_id WHERE s.bill_id = :bill_id"
+            " AND s.place = 'suspense' AND s.reason = 'short' AND s.closed_at IS NULL"
+            " ORDER BY s.created_at, s.id FOR UPDATE OF s"
+        ),
+        {"bill_id": bill_id},
+    )
+    return list(rows.all())
+
+
+async def place_on(session: AsyncSession, bill: Any, credit: int) -> Placement:
+    """Where `credit` đồng go on a locked bill, counting what waits in suspense for it."""
+    waiting = await _list_waiting(session, bill.id)
+    return place(bill.status, bill.amount, sum(item.amount for item in waiting), credit)
+
+
+async def put(
+    session: AsyncSession,
+    actor: str,
+    bill: Any,
+    payment_id: str,
+    account_id: str,
+    placement: Placement,
+    accounting_on: date,
+) -> None:
+    """Write one placement: allocation, suspense, due back, postings; settle the bill if reached."""
+    now = clock.now()
+    bill_id = None if bill is None else bill.id
+    if placement.allocated:
+        await _allocate(session, payment_id, bill.id, placement.allocated, now)
+    for held_in, amount in (("suspense", placement.suspense), ("due_back", placement.due_back)):
+        if amount:
+            await session.execute(
+                text(
+                    "INSERT INTO suspense_item"
+                    " (id, payment_id, bill_id, place, amount, reason, created_at)"
+                    " VALUES (:id, :payment_id, :bill_id, :place, :amount, :reason, :now)"
+                ),
+                {
+                    "id": new_id("susp"),
+                    "payment_id": payment_id,
+                    "bill_id": bill_id,
+                    "place": held_in,
+                    "amount": amount,
+                    "reason": placement.reason,
+                    "now": now,
+                },
+            )
+    await ledger.post(
+        session,
+        kind="credit",
+        payment_id=payment_id,
+        collection_account_id=account_id,
+        accounting_on=accounting_on,
+        bill_id=bill_id,
+        amounts={
+            "receivable": placement.total,
+            "fees": -placement.allocated,
+            "suspense": -placement.suspense,
+            "due_back": -placement.due_back,
+        },
+    )
+    if placement.takes_waiting:
+        await _take_waiting(session, bill.id, accounting_on, now)
+    if placement.allocated:
+        move = BILL.move(bill.status, "paid")
+        await session.execute(
+            text("UPDATE bill SET status = 'paid', paid_at = :now WHERE id = :id"),
+            {"now": now, "id": bill.id},
+        )
+        details = {"amount": bill.amount, "before": bill.status}
+        await audit.record(
+            session, actor=actor, action=move.event, object_id=bill.id, details=details
+        )
+        await emit(session, BillPaid(bill.id, bill.agency_id, bill.amount))
+
+
+async def _allocate(
+    session: AsyncSession, payment_id: str, bill_id: str, amount: int, now: datetime
+) -> None:
+    await session.execute(
+        text(
+            "INSERT INTO allocation (id, payment_id, bill_id, amount, created_at)"
+            " VALUES (:id, :payment_id, :bill_id, :amount, :now)"
+        ),
+        {
+            "id": new_id("alloc"),
+            "payment_id": payment_id,
+            "bill_id": bill_id,
+            "amount": amount,
+            "now": now,
+        },
+    )
+
+
+async def _take_waiting(
+    session: AsyncSession, bill_id: str, accounting_on: date, now: datetime
+) -> None:
+    """Give the bill the money that waited in suspense for it."""
+    for item in await _list_waiting(session, bill_id):
+        await session.execute(
+            text("UPDATE suspense_item SET closed_at = :now WHERE id = :id"),
+            {"now": now, "id": item.id},
+        )
+        await _allocate(session, item.payment_id, bill_id, item.amount, now)
+        await ledger.post(
+            session,
+            kind="from_suspense",
+            payment_id=item.payment_id,
+            collection_account_id=item.collection_account_id,
+            accounting_on=accounting_on,
+            bill_id=bill_id,
+            amounts={"suspense": item.amount, "fees": -item.amount},
+        )
+
+
+async def move(
+    session: AsyncSession,
+    actor: str,
+    payment: Any,
+    after: str,
+    details: Mapping[str, Any],
+    **values: Any,
+) -> None:
+    """Move a locked payment along its table, with its audit row."""
+    move = PAYMENT.move(payment.status, after)
+    values["status"] = after
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    await session.execute(
+        text(f"UPDATE payment SET {assignments} WHERE id = :id"),  # noqa: S608  names are ours
+        {**values, "id": payment.id},
+    )
+    await audit.record(
+        session,
+        actor=actor,
+        action=move.event,
+        object_id=payment.id,
+        details={"before": payment.status, **details},
+    )
+
+
+async def discord(
+    session: AsyncSession, actor: str, payment_id: str, details: Mapping[str, Any]
+) -> None:
+    """Note that a gateway or bank contradicts itself or us; an alert counts these rows."""
+    await audit.record(
+        session, actor=actor, action="payment.discord", object_id=payment_id, details=details
+    )

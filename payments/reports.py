@@ -1,0 +1,148 @@
+"""What a gateway says of an attempt, by callback or by answer to a question, applied to the books.
+
+The report is authentic already; here it is compared with the attempt as stored.
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from core import audit, clock
+from core.calendar import treasury_day
+from core.crypto import Cipher
+from core.db import AsyncSession
+from payments.agencies.queries import GatewayAccountValue
+from payments.allocation import Reason, suspend
+from payments.credits import record_stray
+from payments.placing import Recorded, discord, lock_bill, move, place_on, put
+from payments.ports import CallbackResult, Outcome, PaymentReport
+from payments.states import LIVE
+
+
+async def record_report(
+    session: AsyncSession,
+    account: GatewayAccountValue,
+    report: PaymentReport,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> Recorded:
+    """Apply what a gateway says of an attempt, by callback or by answer to a question.
+
+    The report is authentic already; here it is compared with the attempt as stored. Money of
+    another amount, or with another field that differs, is held for a person; money for an order
+    we do not know is kept in suspense; a failure after a success changes nothing and is noted.
+    """
+    found = (
+        await session.execute(
+            text(
+                "SELECT id, bill_id FROM payment"
+                " WHERE order_ref = :order_ref AND gateway_account_id = :account"
+            ),
+            {"order_ref": report.order_ref, "account": account.id},
+        )
+    ).first()
+    has_money = report.outcome in (Outcome.SUCCEEDED, Outcome.HELD)
+    if found is None:
+        if has_money and report.amount and report.gateway_ref:
+            return await record_stray(session, account, report, None, actor=actor, cipher=cipher)
+        await audit.record(
+            session,
+            actor=actor,
+            action="callback.unknown_order",
+            object_id=account.id,
+            details={"order_ref": report.order_ref, "outcome": report.outcome},
+        )
+        return Recorded(CallbackResult.UNKNOWN_ORDER)
+    bill = await lock_bill(session, found.bill_id)
+    payment = (
+        await session.execute(
+            text("SELECT * FROM payment WHERE id = :id FOR UPDATE"), {"id": found.id}
+        )
+    ).one()
+    differing = [k for k, v in report.compare.items() if str(getattr(payment, k)) != v]
+    if has_money:
+        if not report.amount or not report.gateway_ref:
+            raise ValueError("an adapter reported money without its amount or reference")
+        return await _money(
+            session, account, payment, bill, report, differing, actor=actor, cipher=cipher
+        )
+    if differing:
+        await discord(session, actor, payment.id, {"differs": differing})
+        return Recorded(CallbackResult.MISMATCH, payment.id, bill.id)
+    if report.outcome is Outcome.FAILED:
+        return await _failure(session, payment, report, actor=actor)
+    if report.outcome is Outcome.PENDING and payment.status in ("created", "unknown"):
+        await move(session, actor, payment, "submitted", {})
+        return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id, new=True)
+    return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id)
+
+
+async def _money(
+    session: AsyncSession,
+    account: GatewayAccountValue,
+    payment: Any,
+    bill: Any,
+    report: PaymentReport,
+    differing: list[str],
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> Recorded:
+    amount = report.amount or 0
+    key = f"{account.id}:{report.gateway_ref}"
+    owner = (
+        await session.execute(
+            text("SELECT id, bill_id, credited FROM payment WHERE settlement_key = :key"),
+            {"key": key},
+        )
+    ).first()
+    if owner is not None:
+        if owner.credited == amount and owner.bill_id == bill.id:
+            return Recorded(CallbackResult.ACCEPTED, owner.id, bill.id)
+        details = {"amount": amount, "credited": owner.credited, "recorded_as": owner.id}
+        await discord(session, actor, payment.id, details)
+        return Recorded(CallbackResult.MISMATCH, owner.id, bill.id)
+    if payment.credited is not None:
+        # The gateway took money twice for one order: the second is a credit of its own.
+        return await record_stray(session, account, report, bill.id, actor=actor, cipher=cipher)
+    paid_at = report.paid_at or clock.now()
+    accounting_on = treasury_day(paid_at, account.collection.cut_off)
+    odd = amount != payment.amount or bool(differing)
+    after = "held" if odd or report.outcome is Outcome.HELD else "succeeded"
+    await move(
+        session,
+        actor,
+        payment,
+        after,
+        {"amount": amount, "asked": payment.amount, "differs": differing},
+        credited=amount,
+        gateway_ref=report.gateway_ref,
+        gateway_code=report.gateway_code,
+        settlement_key=key,
+        paid_at=paid_at,
+        accounting_on=accounting_on,
+        ask_at=None,
+    )
+    if odd:
+        placement = suspend(amount, Reason.AMOUNT_MISMATCH)
+    elif after == "held":
+        placement = suspend(amount, Reason.HELD_BY_GATEWAY)
+    else:
+        placement = await place_on(session, bill, amount)
+    await put(session, actor, bill, payment.id, account.collection.id, placement, accounting_on)
+    result = CallbackResult.MISMATCH if odd else CallbackResult.ACCEPTED
+    return Recorded(result, payment.id, bill.id, placement, new=True)
+
+
+async def _failure(
+    session: AsyncSession, payment: Any, report: PaymentReport, *, actor: str
+) -> Recorded:
+    if payment.status in LIVE:
+        details = {"gateway_code": report.gateway_code}
+        code = report.gateway_code
+        await move(session, actor, payment, "failed", details, gateway_code=code, ask_at=None)
+        return Recorded(CallbackResult.ACCEPTED, payment.id, payment.bill_id, new=True)
+    if payment.credited is not None:
+        await discord(session, actor, payment.id, {"outcome": "failed after money came"})
+    return Recorded(CallbackResult.ACCEPTED, payment.id, payment.bill_id)
