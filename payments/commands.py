@@ -1,0 +1,128 @@
+"""What people and systems do to bills: open, cancel. Commands take a session and never commit."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import text
+
+from core import audit, clock
+from core.db import AsyncSession
+from core.errors import Conflict, FieldError, Invalid, NotFound
+from core.ids import new_id
+from core.money import MAX_AMOUNT
+from core.references import new_reference
+from payments.agencies.queries import AgencyValue
+from payments.catalogue.prices import PriceBook
+from payments.opening import NewBill, NewLine
+from payments.schemas import BillIn
+from payments.standing import line_of
+from payments.states import BILL, LIVE
+
+#: A bill lives at most this long; a fee's amount is that of the day it was opened.
+LONGEST = timedelta(days=365)
+
+
+class MoneyUnderWay(Conflict):
+    """A payment of this bill has come or may still come: wait for its outcome."""
+
+    code = "money_under_way"
+
+
+async def prepare_bill(
+    session: AsyncSession, price_book: PriceBook, agency: AgencyValue, body: BillIn
+) -> NewBill:
+    """A bill ready to be written, priced by the fees of today (Vietnam).
+
+    Raises `Invalid` with every fault: an unknown fee, one not in force, an amount over the limit,
+    an expiry in the past, a return address that is not on the agency's list.
+    """
+    now = clock.now()
+    today = clock.business_date(now)
+    faults: list[FieldError] = []
+    lines: list[NewLine] = []
+    for position, line in enumerate(body.lines):
+        path = f"lines.{position}."
+        if line.fee is None:
+            lines.append(
+                NewLine(
+                    description=line.description or "",
+                    quantity=1,
+                    copies=1,
+                    amount=line.amount or 0,
+                    sub_item=line.sub_item or "",
+                )
+            )
+            continue
+        try:
+            fee = await price_book.get_fee(session, agency.id, line.fee, today, field=f"{path}fee")
+            lines.append(line_of(fee, line.quantity or 0, line.copies or 1, path=path))
+        except Invalid as error:
+            faults.extend(error.errors)
+    if sum(line.amount for line in lines) > MAX_AMOUNT:
+        faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
+    if body.expires_at is not None and not now < body.expires_at <= now + LONGEST:
+        detail = "Must be in the future and within 365 days."
+        faults.append(FieldError("expires_at", "out_of_range", detail))
+    if body.return_url is not None and not _returns_home(body.return_url, agency):
+        detail = "This address is not on the agency's list of return addresses."
+        faults.append(FieldError("return_url", "not_allowed", detail))
+    if body.relief is not None:
+        faults.append(FieldError("relief", "unknown", f"No relief is called {body.relief}."))
+    if faults:
+        raise Invalid("Không mở được khoản phải nộp: " + faults[0].detail, errors=faults)
+    return NewBill(
+        id=new_id("bill"),
+        agency_id=agency.id,
+        reference=new_reference(),
+        lines=tuple(lines),
+        channel=body.channel,
+        language=body.language,
+        created_at=now,
+        opened_on=today,
+        dossier_number=body.dossier_number,
+        return_url=body.return_url,
+        expires_at=body.expires_at,
+        metadata=dict(body.metadata),
+        payer=body.payer.model_dump(exclude_none=True) if body.payer else None,
+    )
+
+
+def _returns_home(address: str, agency: AgencyValue) -> bool:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" in agency.return_origins
+
+
+async def cancel_bill(
+    session: AsyncSession, bill_id: str, agency_ids: Collection[str], *, actor: str
+) -> None:
+    """Withdraw an open bill that no money has reached; cancelling twice is the same as once.
+
+    Raises `NotFound`, `IllegalMove` (paid, expired, exempt) or `MoneyUnderWay`.
+    """
+    row = (
+        await session.execute(
+            text("SELECT id, agency_id, status FROM bill WHERE id = :id FOR UPDATE"),
+            {"id": bill_id},
+        )
+    ).first()
+    if row is None or row.agency_id not in agency_ids:
+        raise NotFound("Không có khoản phải nộp này.")
+    if row.status == "cancelled":
+        return
+    move = BILL.move(row.status, "cancelled")
+    under_way = await session.scalar(
+        text(
+            "SELECT count(*) FROM payment WHERE bill_id = :id"
+            " AND (status = ANY(CAST(:live AS text[])) OR credited IS NOT NULL)"
+        ),
+        {"id": bill_id, "live": sorted(LIVE)},
+    )
+    if under_way:
+        raise MoneyUnderWay("Đang có giao dịch thanh toán cho khoản này; hãy chờ kết quả.")
+    await session.execute(
+        text("UPDATE bill SET status = 'cancelled' WHERE id = :id"), {"id": bill_id}
+    )
+    await audit.record(
+        session, actor=actor, action=move.event, object_id=bill_id, details={"before": row.status}
+    )

@@ -1,0 +1,283 @@
+"""What the rest of the house may know of bills and payments: frozen values, never rows."""
+
+import base64
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from core.crypto import Cipher
+from core.db import AsyncSession
+from core.errors import FieldError, Invalid, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class LineValue:
+    """A line of a bill; `amount` in đồng."""
+
+    fee: str | None
+    description: str
+    description_en: str | None
+    quantity: int
+    copies: int
+    amount: int
+    sub_item: str
+    explanation: str | None
+    basis: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentValue:
+    """An attempt or a credit; `credited` is what arrived, None where nothing has."""
+
+    id: str
+    kind: str
+    agency_id: str
+    bill_id: str | None
+    gateway: str
+    gateway_account_id: str | None
+    collection_account_id: str
+    status: str
+    amount: int
+    credited: int | None
+    order_ref: str | None
+    gateway_ref: str | None
+    checkout: dict[str, Any] | None
+    created_at: datetime
+    paid_at: datetime | None
+    accounting_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class BillValue:
+    """A bill with its lines and payments."""
+
+    id: str
+    agency_id: str
+    reference: str
+    status: str
+    amount: int
+    dossier_number: str | None
+    channel: str
+    language: str
+    return_url: str | None
+    metadata: dict[str, Any]
+    expires_at: datetime | None
+    created_at: datetime
+    opened_on: date
+    paid_at: datetime | None
+    lines: tuple[LineValue, ...]
+    payments: tuple[PaymentValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BillPage:
+    """Some bills, newest first; `next_cursor` asks for those that follow."""
+
+    items: tuple[BillValue, ...]
+    next_cursor: str | None
+
+
+_PAYMENT_COLUMNS = (
+    "id, kind, agency_id, bill_id, gateway, gateway_account_id, collection_account_id, status,"
+    " amount, credited, order_ref, gateway_ref, checkout, created_at, paid_at, accounting_on"
+)
+
+
+async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
+    ids = [row.id for row in rows]
+    lines: dict[str, list[LineValue]] = {bill_id: [] for bill_id in ids}
+    payments: dict[str, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
+    found = await session.execute(
+        text(
+            "SELECT bill_id, fee, description, description_en, quantity, copies, amount, sub_item,"
+            " explanation, basis FROM bill_line WHERE bill_id = ANY(CAST(:ids AS text[]))"
+            " ORDER BY bill_id, position"
+        ),
+        {"ids": ids},
+    )
+    for line in found:
+        lines[line.bill_id].append(LineValue(*line[1:]))
+    found = await session.execute(
+        text(
+            f"SELECT {_PAYMENT_COLUMNS} FROM payment"  # noqa: S608  columns are a constant
+            " WHERE bill_id = ANY(CAST(:ids AS text[])) ORDER BY created_at, id"
+        ),
+        {"ids": ids},
+    )
+    for payment in found:
+        payments[payment.bill_id].append(PaymentValue(*payment))
+    return tuple(
+        BillValue(
+            id=row.id,
+            agency_id=row.agency_id,
+            reference=row.reference,
+            status=row.status,
+            amount=row.amount,
+            dossier_number=row.dossier_number,
+            channel=row.channel,
+            language=row.language,
+            return_url=row.return_url,
+            metadata=row.extra,
+            expires_at=row.expires_at,
+            created_at=row.created_at,
+            opened_on=row.opened_on,
+            paid_at=row.paid_at,
+            lines=tuple(lines[row.id]),
+            payments=tuple(payments[row.id]),
+        )
+        for row in rows
+    )
+
+
+async def find_bill(session: AsyncSession, key: str) -> BillValue | None:
+    """The bill of that id or reference, None if there is none."""
+    rows = (
+        await session.execute(
+            text("SELECT * FROM bill WHERE id = :key OR reference = :key"), {"key": key}
+        )
+    ).all()
+    return (await _complete(session, rows))[0] if rows else None
+
+
+async def get_bill(session: AsyncSession, key: str, agency_ids: Collection[str]) -> BillValue:
+    """The bill of that id or reference. Raises `NotFound` if absent or another agency's."""
+    bill = await find_bill(session, key)
+    if bill is None or bill.agency_id not in agency_ids:
+        raise NotFound("Không có khoản phải nộp này.")
+    return bill
+
+
+async def list_bills(
+    session: AsyncSession,
+    agency_ids: Collection[str],
+    *,
+    dossier_number: str | None = None,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> BillPage:
+    """A page of bills. Raises `Invalid` for a cursor we did not make."""
+    created_at, bill_id = _read_cursor(cursor) if cursor else (None, None)
+    rows = (
+        await session.execute(
+            text(
+                "SELECT * FROM bill WHERE agency_id = ANY(CAST(:agencies AS text[]))"
+                " AND (CAST(:dossier AS text) IS NULL OR dossier_number = :dossier)"
+                " AND (CAST(:status AS text) IS NULL OR status = :status)"
+                " AND (CAST(:created_at AS timestamptz) IS NULL"
+                "      OR (created_at, id) < (:created_at, :id))"
+                " ORDER BY created_at DESC, id DESC LIMIT :limit"
+            ),
+            {
+                "agencies": sorted(agency_ids),
+                "dossier": dossier_number,
+                "status": status,
+                "created_at": created_at,
+                "id": bill_id,
+                "limit": limit + 1,
+            },
+        )
+    ).all()
+    items = await _complete(session, rows[:limit])
+    more = len(rows) > limit
+    return BillPage(items, _write_cursor(items[-1]) if more else None)
+
+
+def _write_cursor(bill: BillValue) -> str:
+    place = json.dumps([bill.created_at.isoformat(), bill.id])
+    return base64.urlsafe_b64encode(place.encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        created_at, bill_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return datetime.fromisoformat(created_at), str(bill_id)
+    except (ValueError, TypeError):
+        raise Invalid(
+            "Con trỏ trang không hợp lệ.",
+            errors=[FieldError("cursor", "invalid", "Use next_cursor as it was given.")],
+        ) from None
+
+
+async def get_payment(
+    session: AsyncSession, payment_id: str, agency_ids: Collection[str]
+) -> PaymentValue:
+    """The payment of that id. Raises `NotFound` if absent or another agency's."""
+    row = (
+        await session.execute(
+            text(f"SELECT {_PAYMENT_COLUMNS} FROM payment WHERE id = :id"),  # noqa: S608  constant
+            {"id": payment_id},
+        )
+    ).first()
+    if row is None or row.agency_id not in agency_ids:
+        raise NotFound("Không có giao dịch thanh toán này.")
+    return PaymentValue(*row)
+
+
+async def read_payer(session: AsyncSession, cipher: Cipher, subject_id: str) -> dict[str, str]:
+    """The personal data kept for a bill (payer) or a credit (narrative); empty where none is."""
+    data = await session.scalar(
+        text("SELECT data FROM payer_data WHERE subject_id = :id"), {"id": subject_id}
+    )
+    if data is None:
+        return {}
+    found: dict[str, str] = json.loads(cipher.decrypt(bytes(data), f"payer:{subject_id}"))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class StandingValue:
+    """A standing reference: which agency's which fee."""
+
+    reference: str
+    agency_id: str
+    fee_code: str
+
+
+async def find_standing(session: AsyncSession, reference: str) -> StandingValue | None:
+    """The standing reference of that text, None if it is none."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT reference, agency_id, fee_code FROM reference"
+                " WHERE reference = :reference AND kind = 'procedure'"
+            ),
+            {"reference": reference},
+        )
+    ).first()
+    return None if row is None else StandingValue(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class DayPayment:
+    """Money of one accounting day on one account, as reconciliation needs it."""
+
+    payment_id: str
+    #: the bill's reference, or the one the narrative carried; empty where there is none
+    reference: str
+    amount: int
+    paid_at: datetime
+    gateway: str
+    gateway_ref: str
+    order_ref: str
+
+
+async def list_day_payments(
+    session: AsyncSession, collection_account_id: str, on: date
+) -> list[DayPayment]:
+    """Every payment with money whose accounting day is `on`, by time."""
+    rows = await session.execute(
+        text(
+            "SELECT p.id, coalesce(b.reference, p.reference, '') AS reference, p.credited,"
+            " p.paid_at, p.gateway, p.gateway_ref, coalesce(p.order_ref, '')"
+            " FROM payment p LEFT JOIN bill b ON b.id = p.bill_id"
+            " WHERE p.collection_account_id = :account AND p.accounting_on = :on"
+            " ORDER BY p.paid_at, p.id"
+        ),
+        {"account": collection_account_id, "on": on},
+    )
+    return [DayPayment(*row) for row in rows]

@@ -1,0 +1,219 @@
+"""What the API takes and gives. Bodies in are strict: unknown fields and other types are refused.
+
+The names are the public contract; tables never appear here. Amounts are whole đồng, times ISO 8601
+UTC.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from core.money import Amount
+from payments.fees import MAX_COPIES, MAX_QUANTITY
+
+
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+#: An instant, written as ISO 8601 UTC with milliseconds.
+Instant = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+
+
+def _no_controls(value: str) -> str:
+    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise ValueError("control characters are not allowed")
+    return value
+
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_no_controls),
+]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,64}$")]
+SubItem = Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("must be an absolute http(s) address without credentials")
+    return value
+
+
+WebAddress = Annotated[
+    str, StringConstraints(min_length=8, max_length=500), AfterValidator(_web_address)
+]
+
+
+class Incoming(BaseModel):
+    """Base of every body: strict types, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class LineIn(Incoming):
+    """A line by fee and quantity, or one with its own amount and budget sub-item."""
+
+    fee: Code | None = None
+    quantity: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
+    copies: int | None = Field(default=None, ge=1, le=MAX_COPIES)
+    description: Line | None = None
+    amount: Amount | None = None
+    sub_item: SubItem | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "LineIn":
+        by_fee = self.fee is not None
+        own = [self.description, self.amount, self.sub_item]
+        if by_fee and any(v is not None for v in own):
+            raise ValueError("give fee and quantity, or description, amount and sub_item")
+        if by_fee and self.quantity is None:
+            raise ValueError("quantity is missing")
+        if not by_fee and any(v is None for v in own):
+            raise ValueError("give fee and quantity, or description, amount and sub_item")
+        if not by_fee and (self.quantity is not None or self.copies is not None):
+            raise ValueError("quantity and copies go with a fee")
+        return self
+
+
+class PayerIn(Incoming):
+    """Who pays, as far as the agency needs to know; kept encrypted."""
+
+    name: Line | None = None
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 .-]{8,20}$")] | None = None
+    email: (
+        Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)] | None
+    ) = None
+    identity_number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{6,20}$")] | None = None
+
+
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],
+        Annotated[str, StringConstraints(max_length=500), AfterValidator(_no_controls)]
+        | int
+        | bool
+        | None,
+    ],
+    Field(max_length=20),
+]
+
+
+class BillIn(Incoming):
+    """A bill to open."""
+
+    agency: Code
+    lines: list[LineIn] = Field(min_length=1, max_length=50)
+    dossier_number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,64}$")] | None = (
+        None
+    )
+    payer: PayerIn | None = None
+    channel: Literal["api", "counter", "online"] = "api"
+    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    return_url: WebAddress | None = None
+    language: Literal["vi", "en"] = "vi"
+    metadata: Metadata = Field(default_factory=dict)
+    relief: Code | None = None
+
+
+class PaymentIn(Incoming):
+    """An attempt to start: which of the agency's gateways."""
+
+    gateway: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
+
+
+class LineOut(BaseModel):
+    """A line of a bill as it was priced when the bill was opened."""
+
+    fee: str | None
+    description: str
+    quantity: int
+    copies: int
+    amount: int
+    sub_item: str
+    explanation: str | None = None
+
+
+class QrOut(BaseModel):
+    """The VietQR of an open bill: its payload, and its image at two addresses that need no key."""
+
+    payload: str
+    png_url: str
+    svg_url: str
+
+
+class CheckoutOut(BaseModel):
+    """How the payer goes on."""
+
+    type: Literal["redirect", "qr", "form"]
+    url: str | None = None
+    payload: str | None = None
+
+
+class PaymentOut(BaseModel):
+    """An attempt, or a credit that arrived by itself."""
+
+    id: str
+    bill: str | None
+    gateway: str
+    status: Literal["created", "submitted", "unknown", "held", "succeeded", "failed", "expired"]
+    amount: int
+    checkout: CheckoutOut | None
+    created_at: Instant
+    paid_at: Instant | None
+
+
+class ReceiptOut(BaseModel):
+    """A receipt of a bill."""
+
+    id: str
+    template: str
+    symbol: str
+    number: int
+    code: str
+    issued_at: Instant
+    amount: int
+    status: Literal["numbered", "issued", "replaced", "notified", "refunded"]
+    pdf_url: str
+    xml_url: str
+    check_url: str
+
+
+class BillOut(BaseModel):
+    """A bill, its payments and its receipts."""
+
+    id: str
+    agency: str
+    reference: str
+    status: Literal["open", "paid", "exempt", "expired", "cancelled"]
+    amount: int
+    currency: Literal["VND"] = "VND"
+    lines: list[LineOut]
+    dossier_number: str | None
+    pay_url: str
+    qr: QrOut | None
+    payments: list[PaymentOut]
+    receipts: list[ReceiptOut]
+    expires_at: Instant | None
+    created_at: Instant
+    metadata: dict[str, Any]
+
+
+class BillList(BaseModel):
+    """A page of bills, newest first."""
+
+    items: list[BillOut]
+    next_cursor: str | None
