@@ -1,0 +1,100 @@
+"""Remembered schedules, so that opening a bill does not ask the database for its prices.
+
+What is remembered is not a day's amounts but an agency's whole schedule, with the dates of every
+fee: a fee that changes at midnight changes at midnight. When someone changes the catalogue, the
+database renews its stamp in the same transaction; the stamp is read again at most once every
+`check_every` seconds, so that is how long a correction may take to reach the next bill.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from core.db import AsyncSession
+from payments.catalogue.queries import find_stamp, load_schedule
+from payments.catalogue.schedule import FeeValue, Schedule
+
+
+class PriceBook:
+    """The schedules of one database, as last read; one for each running application.
+
+    It must be asked in a READ COMMITTED transaction that has not changed the catalogue itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        check_every: float = 2.0,
+        most_agencies: int = 1024,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._check_every = check_every
+        self._most_agencies = most_agencies
+        self._monotonic = monotonic
+        self._stamp: str | None = None
+        self._checked_at: float | None = None
+        self._schedules: OrderedDict[str | None, Schedule] = OrderedDict()
+
+    async def find_fee(
+        self, session: AsyncSession, agency_id: str | None, code: str, on: date
+    ) -> FeeValue | None:
+        """As `payments.catalogue.queries.find_fee`, from memory where memory is good."""
+        return (await self.schedule(session, agency_id)).find(code, on)
+
+    async def get_fee(
+        self,
+        session: AsyncSession,
+        agency_id: str | None,
+        code: str,
+        on: date,
+        *,
+        field: str = "fee",
+    ) -> FeeValue:
+        """As `payments.catalogue.queries.get_fee`, from memory where memory is good."""
+        return (await self.schedule(session, agency_id)).get(code, on, field=field)
+
+    async def schedule(self, session: AsyncSession, agency_id: str | None) -> Schedule:
+        """The schedule of an agency, at most `check_every` seconds behind the database."""
+        await self._check(session)
+        known = self._schedules.get(agency_id)
+        if known is not None:
+            self._schedules.move_to_end(agency_id)
+            return known
+        stamp = self._stamp
+        loaded = await load_schedule(session, agency_id)
+        # While we waited, another request may have seen a newer stamp; what we hold is then older
+        # than that stamp says and must not be remembered under it.
+        if self._stamp == stamp:
+            self._schedules[agency_id] = loaded
+            if len(self._schedules) > self._most_agencies:
+                self._schedules.popitem(last=False)
+        return loaded
+
+    def forget(self) -> None:
+        """Read everything again when next asked."""
+        self._schedules.clear()
+        self._stamp = self._checked_at = None
+
+    async def _check(self, session: AsyncSession) -> None:
+        """Forget the schedules if the catalogue has a new stamp; ask only now and then."""
+        now = self._monotonic()
+        if self._checked_at is not None and now - self._checked_at < self._check_every:
+            return
+        stamp = await find_stamp(session)
+        if stamp != self._stamp:
+            self._schedules.clear()
+            self._stamp = stamp
+        self._checked_at = now
+
+
+def price_book(request: Request) -> PriceBook:
+    """The application's price book, for the request."""
+    found: PriceBook = request.app.state.price_book
+    return found
+
+
+PriceBookDep = Annotated[PriceBook, Depends(price_book)]

@@ -1,0 +1,31 @@
+"""Searching Vietnamese names as people type them: with or without marks, words in any order. Pure.
+
+The marks come off here and not in the database, whose `unaccent` the embedded server does not
+ship; a row keeps the result in `search_text`.
+"""
+
+import unicodedata
+
+_MAX_WORDS = 12
+
+
+def fold(text: str) -> str:
+    """Lower case without Vietnamese marks; everything but letters, digits and dots is a space.
+
+    "Chứng thực — bản sao (2.000815)" becomes "chung thuc ban sao 2.000815".
+    """
+    plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    kept = (char for char in plain if not unicodedata.combining(char))
+    return " ".join(
+        "".join(char if char.isalnum() or char == "." else " " for char in kept).split()
+    )
+
+
+def search_text(code: str, name_vi: str, name_en: str, field: str) -> str:
+    """What a search for a procedure looks through."""
+    return fold(f"{code} {name_vi} {name_en} {field}")
+
+
+def search_words(query: str) -> tuple[str, ...]:
+    """The words that a procedure must all contain; none for a query that says nothing."""
+    return tuple(dict.fromkeys(fold(query).split()))[:_MAX_WORDS]
