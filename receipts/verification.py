@@ -1,0 +1,278 @@
+"""Says whether a receipt file is what a collecting body signed.
+
+Three questions are kept apart: is the file a receipt at all, does the signature fit every byte of
+what is shown, and is the signer someone the reader trusts. The last can only be answered against a
+certificate that came by another way than the file itself; without one a result may be valid and
+still not `trusted`.
+
+The signing time is the signer's own word (there is no time stamp yet); certificates are judged at
+that time, so that a receipt stays checkable after its certificate has expired. Everything here
+blocks; call it outside the event loop.
+"""
+
+import asyncio
+import contextlib
+import logging
+from base64 import b64decode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from io import BytesIO
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from pyhanko.keys import load_certs_from_pemder_data
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import PathError, ValidationError
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.exceptions import InvalidSignature
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from core import clock
+from core.errors import Invalid
+from receipts import xml as document
+from receipts.content import ReceiptContent
+from receipts.ports import SIGNATURE_PLACE
+
+MAX_PDF_BYTES = 20_000_000
+#: How far ahead of ours the clock of a signer may be.
+_CLOCK_SLACK = timedelta(minutes=5)
+
+_METHODS = frozenset(
+    {
+        SignatureMethod.RSA_SHA256,
+        SignatureMethod.RSA_SHA384,
+        SignatureMethod.RSA_SHA512,
+        SignatureMethod.ECDSA_SHA256,
+        SignatureMethod.ECDSA_SHA384,
+        SignatureMethod.ECDSA_SHA512,
+    }
+)
+_DIGESTS = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512})
+# Its findings come back as a status; logged as well, each untrusted file would leave a stack trace.
+logging.getLogger("pyhanko.sign.validation").setLevel(logging.CRITICAL)
+
+_DS = {"ds": "http://www.w3.org/2000/09/xmldsig#"}
+
+
+class Reason(StrEnum):
+    """Why a file is not valid; `detail` is what a person reads."""
+
+    NOT_A_RECEIPT = "not_a_receipt"
+    NOT_A_PDF = "not_a_pdf"
+    NOT_SIGNED = "not_signed"
+    BAD_SIGNATURE = "bad_signature"
+    ALTERED = "altered"
+    NOT_WHOLE_FILE = "not_whole_file"
+    NO_SIGNING_TIME = "no_signing_time"
+    SIGNED_IN_FUTURE = "signed_in_future"
+    CERTIFICATE_DATES = "certificate_dates"
+    UNTRUSTED_SIGNER = "untrusted_signer"
+
+    @property
+    def detail(self) -> str:
+        """The reason as a sentence in Vietnamese."""
+        return _DETAILS[self]
+
+
+_DETAILS = {
+    Reason.NOT_A_RECEIPT: "Tệp không phải là biên lai đọc được.",
+    Reason.NOT_A_PDF: "Tệp không phải là PDF đọc được.",
+    Reason.NOT_SIGNED: "Tệp không có chữ ký số.",
+    Reason.BAD_SIGNATURE: "Chữ ký số bị hỏng hoặc dùng thuật toán không được chấp nhận.",
+    Reason.ALTERED: "Nội dung đã bị thay đổi sau khi ký.",
+    Reason.NOT_WHOLE_FILE: "Chữ ký số không bao phủ toàn bộ tệp.",
+    Reason.NO_SIGNING_TIME: "Tệp không ghi thời điểm ký.",
+    Reason.SIGNED_IN_FUTURE: "Thời điểm ký nằm trong tương lai.",
+    Reason.CERTIFICATE_DATES: "Chứng thư chưa hoặc không còn hiệu lực vào thời điểm ký.",
+    Reason.UNTRUSTED_SIGNER: "Người ký không thuộc chứng thư được tin cậy.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationResult:
+    """What a check found. `valid` is True exactly when `reasons` is empty.
+
+    `trusted` says that the signer was checked against a certificate the caller gave; without one
+    it is False and anyone may have signed. `signer` is the name in the certificate, `signed_at`
+    aware UTC. `content` is read from the signed part only, and only when that part is unaltered;
+    a PDF has none.
+    """
+
+    valid: bool
+    trusted: bool
+    signer: str
+    signed_at: datetime | None
+    content: ReceiptContent | None
+    reasons: tuple[Reason, ...]
+
+
+def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResult:
+    """Check the XML of a receipt, never raising for anything the file holds.
+
+    `certificate_pem` holds what the caller trusts: the signing certificate itself, or authorities
+    above it, one or more. Raises `Invalid` when that is not PEM.
+    """
+    anchors = _anchors(certificate_pem)
+    try:
+        root = document.parse_tree(xml)
+        document.read_data(document.data_element(root))
+    except Invalid:
+        return _failed(Reason.NOT_A_RECEIPT)
+    place = "/".join(SIGNATURE_PLACE)
+    signature = root.find(f"{place}/ds:Signature", _DS)
+    if signature is None:
+        return _failed(Reason.NOT_SIGNED)
+    try:
+        certificates = [
+            x509.load_der_x509_certificate(b64decode(item.text or ""))
+            for item in signature.iterfind("ds:KeyInfo/ds:X509Data/ds:X509Certificate", _DS)
+        ]
+        leaf = certificates[0]
+        signed = XMLVerifier().verify(
+            root,
+            x509_cert=leaf,
+            id_attribute="Id",
+            expect_config=SignatureConfiguration(
+                location=f"./{place}/",
+                expect_references=1,
+                signature_methods=_METHODS,
+                digest_algorithms=_DIGESTS,
+                # The dates of the certificate are judged below, with a reason of their own.
+                verification_time=leaf.not_valid_before_utc,
+            ),
+        )
+    except InvalidSignature:
+        return _failed(Reason.ALTERED)
+    except Exception:  # noqa: BLE001 - a hostile signature can make its reader raise anything
+        return _failed(Reason.BAD_SIGNATURE)
+    # Only what the signature covered is read from here on.
+    data = None if isinstance(signed, list) else signed.signed_xml
+    if data is None:
+        return _failed(Reason.BAD_SIGNATURE)
+    try:
+        content, signed_at = document.read_data(data)
+    except Invalid:
+        return _failed(Reason.ALTERED)
+    reasons = time_reasons(leaf, signed_at)
+    trusted = signed_at is not None and _is_trusted(certificates, anchors, signed_at)
+    if anchors and not trusted:
+        reasons.append(Reason.UNTRUSTED_SIGNER)
+    return VerificationResult(
+        valid=not reasons,
+        trusted=trusted,
+        signer=signer_name(leaf),
+        signed_at=signed_at,
+        content=content,
+        reasons=tuple(reasons),
+    )
+
+
+def verify_pdf(pdf: bytes, certificate_pem: bytes | None = None) -> VerificationResult:
+    """Check the signature of a receipt's page, never raising for anything the file holds.
+
+    There must be one signature and it must cover the whole file. `certificate_pem` is as for
+    `verify`.
+    """
+    anchors = _anchors(certificate_pem)
+    if len(pdf) > MAX_PDF_BYTES or not pdf.startswith(b"%PDF-"):
+        return _failed(Reason.NOT_A_PDF)
+    try:
+        signatures = PdfFileReader(BytesIO(pdf)).embedded_signatures
+    except Exception:  # noqa: BLE001 - a hostile file can make its reader raise anything
+        return _failed(Reason.NOT_A_PDF)
+    if len(signatures) != 1:
+        return _failed(Reason.NOT_SIGNED if not signatures else Reason.BAD_SIGNATURE)
+    try:
+        signature = signatures[0]
+        signed_at = signature.self_reported_timestamp
+        context = ValidationContext(
+            trust_roots=_as_pyhanko(anchors), allow_fetching=False, moment=signed_at
+        )
+        status = validate_pdf_signature(signature, signer_validation_context=context)
+        leaf = x509.load_der_x509_certificate(status.signing_cert.dump())
+    except Exception:  # noqa: BLE001 - as above
+        return _failed(Reason.BAD_SIGNATURE)
+    if not (status.intact and status.valid):
+        return _failed(Reason.ALTERED)
+    reasons = time_reasons(leaf, signed_at)
+    if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
+        reasons.append(Reason.NOT_WHOLE_FILE)
+    trusted = bool(anchors) and status.trusted
+    if anchors and not trusted:
+        reasons.append(Reason.UNTRUSTED_SIGNER)
+    return VerificationResult(
+        valid=not reasons,
+        trusted=trusted,
+        signer=signer_name(leaf),
+        signed_at=signed_at,
+        content=None,
+        reasons=tuple(reasons),
+    )
+
+
+def signer_name(certificate: x509.Certificate) -> str:
+    """Who a certificate names: its organization, and its common name when that differs."""
+    names: list[str] = []
+    for attribute in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+        for item in certificate.subject.get_attributes_for_oid(attribute)[:1]:
+            if str(item.value) not in names:
+                names.append(str(item.value))
+    if len(names) == 2:
+        return f"{names[0]} ({names[1]})"
+    return names[0] if names else certificate.subject.rfc4514_string()
+
+
+def _failed(reason: Reason) -> VerificationResult:
+    return VerificationResult(False, False, "", None, None, (reason,))
+
+
+def _anchors(pem: bytes | None) -> list[x509.Certificate]:
+    if pem is None:
+        return []
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise Invalid("Tệp chứng thư không phải là PEM.", code="certificate_malformed") from error
+
+
+def time_reasons(leaf: x509.Certificate, signed_at: datetime | None) -> list[Reason]:
+    """What is wrong with a certificate having signed at that moment; empty when nothing is."""
+    if signed_at is None:
+        return [Reason.NO_SIGNING_TIME]
+    if signed_at > clock.now() + _CLOCK_SLACK:
+        return [Reason.SIGNED_IN_FUTURE]
+    if not leaf.not_valid_before_utc <= signed_at <= leaf.not_valid_after_utc:
+        return [Reason.CERTIFICATE_DATES]
+    return []
+
+
+def _is_trusted(
+    certificates: list[x509.Certificate], anchors: list[x509.Certificate], signed_at: datetime
+) -> bool:
+    """Whether the first certificate is an anchor, or a path leads from it to one."""
+    leaf = certificates[0]
+    if leaf in anchors:
+        return True
+    if not anchors:
+        return False
+    own, *others = _as_pyhanko(certificates)
+    context = ValidationContext(
+        trust_roots=_as_pyhanko(anchors), allow_fetching=False, moment=signed_at
+    )
+    path = CertificateValidator(own, others, context)
+    with contextlib.suppress(PathError, ValidationError):
+        # Annotated in part only, like much of that library.
+        asyncio.run(path.async_validate_usage({"digital_signature"}))  # type: ignore[no-untyped-call]
+        return True
+    return False
+
+
+def _as_pyhanko(certificates: list[x509.Certificate]) -> list[Any]:
+    pem = b"".join(item.public_bytes(Encoding.PEM) for item in certificates)
+    return list(load_certs_from_pemder_data(pem)) if pem else []
