@@ -1,0 +1,153 @@
+"""Fee rules: the golden table, the limits, and what a rule's data must look like."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import ClassVar, Self
+
+import pytest
+
+from core.errors import Invalid
+from core.money import MAX_AMOUNT
+from payments import fees
+from payments.fee_words import CASE, Charge, Term, Words
+from payments.fees import FeeRule, Fixed, PerUnit, Step, fee_kind, price, rule_from
+from tests.support.explanations import amount_told_en, amount_told_vi
+from tests.support.seeded_fees import seeded_schedule
+
+PAGE = Words("trang", "page")
+COPY_CERTIFICATION = PerUnit((Step(1, 2000), Step(3, 1000)), cap=200_000)
+
+with (Path(__file__).parents[1] / "golden" / "fees.csv").open(encoding="utf-8") as file:
+    GOLDEN = list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    "row", GOLDEN, ids=lambda row: f"{row['fee']}-{row['on']}-{row['quantity']}x{row['copies']}"
+)
+def test_a_fee_comes_to_the_hand_checked_amount_and_says_why(row: dict[str, str]) -> None:
+    fee = seeded_schedule().get(row["fee"], date.fromisoformat(row["on"]))
+    line = fee.price(int(row["quantity"]), int(row["copies"]))
+    assert line.amount == int(row["amount"])
+    assert line.explanation_vi == row["explanation_vi"]
+    assert line.explanation_en == row["explanation_en"]
+
+
+@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["explanation_en"])
+def test_the_golden_explanations_add_up_to_the_golden_amounts(row: dict[str, str]) -> None:
+    assert amount_told_vi(row["explanation_vi"]) == int(row["amount"])
+    assert amount_told_en(row["explanation_en"]) == int(row["amount"])
+
+
+def test_a_tariff_says_the_rule_in_both_languages() -> None:
+    assert COPY_CERTIFICATION.tariff(PAGE) == Words(
+        "2.000 đ mỗi trang; từ trang thứ 3: 1.000 đ mỗi trang; tối đa 200.000 đ mỗi bản",
+        "2,000 VND per page; from page 3: 1,000 VND per page; at most 200,000 VND per copy",
+    )
+    assert Fixed(10_000).tariff(CASE) == Words("10.000 đ mỗi trường hợp", "10,000 VND per case")
+    assert Fixed(0).tariff(CASE) == Words("không thu", "no charge")
+
+
+@pytest.mark.parametrize("unit", ["page", "copy", "day", "tax", "dispatch", "pass"])
+def test_english_units_take_their_regular_plural(unit: str) -> None:
+    plurals = {"page": "pages", "copy": "copies", "day": "days", "tax": "taxes"}
+    plurals |= {"dispatch": "dispatches", "pass": "passes"}
+    line = price(Fixed(1), 2, unit=Words("đơn vị", unit))
+    assert line.explanation_en == f"2 {plurals[unit]}: 2 × 1 VND"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "copies", "wrong"),
+    [
+        (0, 1, {"quantity": "out_of_range"}),
+        (-1, 1, {"quantity": "out_of_range"}),
+        (10_001, 1, {"quantity": "out_of_range"}),
+        (1, 0, {"copies": "out_of_range"}),
+        (1, 1_001, {"copies": "out_of_range"}),
+        (True, 1, {"quantity": "not_an_integer"}),
+        (1.0, 1, {"quantity": "not_an_integer"}),
+        ("3", 1, {"quantity": "not_an_integer"}),
+        (0, 0, {"quantity": "out_of_range", "copies": "out_of_range"}),
+    ],
+)
+def test_a_count_outside_its_limits_is_refused_by_name(
+    quantity: int, copies: int, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        price(COPY_CERTIFICATION, quantity, copies, unit=PAGE, path="lines.2.")
+    found = {fault.field: fault.code for fault in refused.value.errors}
+    assert found == {f"lines.2.{field}": code for field, code in wrong.items()}
+
+
+def test_a_line_may_reach_the_largest_amount_but_not_pass_it() -> None:
+    assert price(Fixed(MAX_AMOUNT // 1000), 1000).amount == MAX_AMOUNT
+    with pytest.raises(Invalid) as refused:
+        price(Fixed(MAX_AMOUNT), 1, 2)
+    assert [(fault.field, fault.code) for fault in refused.value.errors] == [("amount", "too_big")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "field"),
+    [
+        ("percent", {"amount": 1}, "kind"),
+        ("fixed", [1], "rule"),
+        ("fixed", None, "rule"),
+        ("fixed", {}, "rule.amount"),
+        ("fixed", {"amount": 1, "cap": 2}, "rule.cap"),
+        ("fixed", {"amount": "1000"}, "rule.amount"),
+        ("fixed", {"amount": True}, "rule.amount"),
+        ("fixed", {"amount": 1.5}, "rule.amount"),
+        ("fixed", {"amount": -1}, "rule.amount"),
+        ("fixed", {"amount": MAX_AMOUNT + 1}, "rule.amount"),
+        ("per_unit", {"steps": []}, "rule.steps"),
+        ("per_unit", {"steps": "1"}, "rule.steps"),
+        ("per_unit", {"steps": [1]}, "rule.steps.0"),
+        ("per_unit", {"steps": [{"from": 2, "each": 1}]}, "rule.steps"),
+        ("per_unit", {"steps": [{"from": 1, "each": 1, "to": 2}]}, "rule.steps.0.to"),
+        ("per_unit", {"steps": [{"from": 1}]}, "rule.steps.0.each"),
+        ("per_unit", {"steps": [{"from": 1, "each": -1}]}, "rule.steps.0.each"),
+        ("per_unit", {"steps": [{"from": 1, "each": 2}, {"from": 1, "each": 1}]}, "rule.steps"),
+        ("per_unit", {"steps": [{"from": 1, "each": 2}], "cap": 0}, "rule.cap"),
+        ("per_unit", {"steps": [{"from": 1, "each": 2}], "cap": "9"}, "rule.cap"),
+    ],
+)
+def test_data_that_is_not_exactly_a_rule_is_refused_by_name(
+    kind: str, data: object, field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        rule_from(kind, data)
+    assert [fault.field for fault in refused.value.errors] == [field]
+
+
+def test_a_new_kind_of_rule_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fees, "_KINDS", dict(fees._KINDS))
+
+    @fee_kind
+    @dataclass(frozen=True, slots=True)
+    class AtLeast(FeeRule):
+        kind: ClassVar[str] = "at_least"
+        each: int
+        least: int
+
+        @classmethod
+        def from_data(cls, data: Mapping[str, object]) -> Self:
+            return cls(each=int(str(data["each"])), least=int(str(data["least"])))
+
+        def to_data(self) -> dict[str, object]:
+            return {"each": self.each, "least": self.least}
+
+        def charge(self, quantity: int) -> Charge:
+            amount = max(self.each * quantity, self.least)
+            return Charge((Term(amount, Words(f"{amount} đ", f"{amount} VND")),))
+
+        def tariff(self, unit: Words) -> Words:
+            return unit
+
+    rule = rule_from("at_least", {"each": 10, "least": 25})
+    assert rule.to_data() == {"each": 10, "least": 25}
+    assert [price(rule, quantity).amount for quantity in (1, 2, 3)] == [25, 25, 30]
+    assert fees.kinds() == ("at_least", "fixed", "per_unit")
+    with pytest.raises(ValueError, match="already a kind"):
+        fee_kind(AtLeast)
