@@ -1,0 +1,256 @@
+"""Every setting, read once from environment variables with the prefix LEPHI_.
+
+One frozen object. `load` reports everything wrong at once, including a misspelt variable, so a
+deployment is put right in one go. Production is the default mode, and the strict one: what is
+harmless in a demo (no database named, failpoints, keys a demo made) stops a production start.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core import failpoints
+from core.errors import FieldError, Invalid, LephiError
+
+PREFIX = "LEPHI_"
+
+#: A file of this name in a folder says that the keys in it were made for a demo.
+DEMO_MARKER = "DEMO"
+
+#: Variables with our prefix that are read elsewhere: options of `lephi demo`, tests, benchmarks.
+_OTHERS = ("LEPHI_DEMO_", "LEPHI_TEST_", "LEPHI_BENCH_")
+
+#: Passwords that guard nothing.
+_WELL_KNOWN = frozenset({"changeme", "demo", "lephi", "password", "postgres", "secret", "test"})
+
+_SCHEMES = ("postgresql", "postgresql+psycopg")
+_HOST = re.compile(r"[A-Za-z0-9.:\-]+")
+_DATA_DIR = Path("var/data")
+
+Mode = Literal["production", "demo", "test"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(LephiError):
+    """The settings do not allow a start: put right every line of the message."""
+
+    title = "Wrong settings"
+    code = "settings"
+
+
+def _in_keys(name: str) -> Any:
+    return lambda data: data.get("data_dir", _DATA_DIR) / "keys" / name
+
+
+class Settings(BaseSettings):
+    """The settings of one process. No secret is in its repr; `mode` comes first, others ask it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        validate_default=True,
+    )
+
+    mode: Mode = Field("production", description="production, demo or test; production is strict")
+    database_url: str | None = Field(
+        None,
+        repr=False,
+        description="PostgreSQL to use, postgresql://…; a demo or test without it starts its own",
+    )
+    data_dir: Path = Field(_DATA_DIR, description="folder for keys, statements and stored files")
+    host: str = Field("127.0.0.1", description="address the server listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the server listens on; 0 for any")
+    base_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="address others reach the service by, without a path; https in production",
+    )
+    sandbox_url: str | None = Field(
+        None, description="address of the sandbox that plays the gateways; not in production"
+    )
+    log_level: LogLevel = Field("info", description="debug, info, warning or error")
+    failpoints: str = Field(
+        "", description="places to kill, break or stall for crash tests; not in production"
+    )
+    field_key_file: Path = Field(
+        default_factory=_in_keys("field.key"),
+        description="key that encrypts personal data and gateway credentials at rest",
+    )
+    signing_key_file: Path = Field(
+        default_factory=_in_keys("signing.key.pem"),
+        description="private key that signs receipts, PEM",
+    )
+    signing_certificate_file: Path = Field(
+        default_factory=_in_keys("signing.crt.pem"),
+        description="certificate of the signing key, PEM",
+    )
+    pool_size: int = Field(16, ge=1, le=200, description="database connections of one process")
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            if _strict(info):
+                # An empty database of its own would number receipts from 1 again.
+                raise _fault("required", "is required in production")
+            return None
+        try:
+            parts = urlsplit(value)
+            password = unquote(parts.password or "")
+        except ValueError:
+            raise _fault("not_a_url", "is not a URL") from None
+        if parts.scheme not in _SCHEMES:
+            raise _fault("not_postgresql", "must begin with postgresql://")
+        if _strict(info) and password.lower() in _WELL_KNOWN:
+            raise _fault("demo_secret", "has a password that everyone knows")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _check_data_dir(cls, value: Path, info: ValidationInfo) -> Path:
+        return _refuse_demo(value, value, info)
+
+    @field_validator("field_key_file", "signing_key_file", "signing_certificate_file")
+    @classmethod
+    def _check_key_file(cls, value: Path, info: ValidationInfo) -> Path:
+        return _refuse_demo(value, value.parent, info)
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        if _HOST.fullmatch(value) is None:
+            raise _fault("not_a_host", "must be a host name or an address")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str, info: ValidationInfo) -> str:
+        return _check_address(value, "https" if _strict(info) else None)
+
+    @field_validator("sandbox_url")
+    @classmethod
+    def _check_sandbox_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        if _strict(info):
+            raise _fault("not_in_production", "must not be set in production")
+        return _check_address(value, None)
+
+    @field_validator("failpoints")
+    @classmethod
+    def _check_failpoints(cls, value: str, info: ValidationInfo) -> str:
+        if value and _strict(info):
+            raise _fault("not_in_production", "must not be set in production")
+        try:
+            failpoints.check(value)
+        except Invalid as error:
+            raise _fault(error.code, error.detail) from None
+        return value
+
+
+def load() -> Settings:
+    """The settings of this process, from its environment.
+
+    An empty variable counts as unset. Raises `SettingsError` with one line for everything that is
+    wrong, by variable; values that may hold a secret are never quoted.
+    """
+    faults = [
+        FieldError(name, "unknown", "is not a setting (see lephi doctor)")
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX)
+        and not name.upper().startswith(_OTHERS)
+        and name.upper().removeprefix(PREFIX).lower() not in Settings.model_fields
+    ]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults += [
+            _describe(one)
+            for one in error.errors(include_url=False, include_context=False)
+            if one["type"] != "default_factory_not_called"  # only because another is wrong
+        ]
+        raise _refused(faults) from None
+    if faults:
+        raise _refused(faults)
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One setting as `lephi doctor` shows it; `value` hides what is secret."""
+
+    variable: str
+    value: str
+    description: str
+
+
+def listing(settings: Settings) -> list[Listed]:
+    """Every setting with its value and what it is for, in the order of the class."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        shown = "" if value is None else "(set, not shown)" if not field.repr else str(value)
+        rows.append(Listed(variable_of(name), shown, field.description or ""))
+    return rows
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def _strict(info: ValidationInfo) -> bool:
+    # A mode that is itself wrong is absent here: report what production would refuse as well.
+    mode: str = info.data.get("mode", "production")
+    return mode == "production"
+
+
+def _refuse_demo(value: Path, folder: Path, info: ValidationInfo) -> Path:
+    marked = (folder / DEMO_MARKER, folder / "keys" / DEMO_MARKER)
+    if _strict(info) and any(marker.exists() for marker in marked):
+        raise _fault("demo_secret", "holds keys that a demo made")
+    return value
+
+
+def _check_address(value: str, scheme: str | None) -> str:
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise _fault("not_a_url", "is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise _fault("not_a_url", "must be a URL that begins with https:// or http://")
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise _fault("not_an_origin", "must be scheme, host and port only")
+    if scheme is not None and parts.scheme != scheme:
+        raise _fault("not_https", "must begin with https:// in production")
+    return value.rstrip("/")
+
+
+def _fault(code: str, detail: str) -> PydanticCustomError:
+    # Passed as a parameter: a brace in the detail would otherwise be taken for a placeholder.
+    return PydanticCustomError(code, "{detail}", {"detail": detail})
+
+
+def _describe(error: Mapping[str, Any]) -> FieldError:
+    name = str(error["loc"][0])
+    detail: str = error["msg"]
+    given = str(error["input"])
+    # An address can hold a password even where none belongs.
+    if Settings.model_fields[name].repr and "@" not in given:
+        detail = f"{detail} (it is {given[:80]!r})"
+    return FieldError(variable_of(name), error["type"], detail)
+
+
+def _refused(faults: list[FieldError]) -> SettingsError:
+    lines = "\n".join(f"  {fault.field}: {fault.detail}" for fault in faults)
+    return SettingsError(f"The settings are wrong:\n{lines}", errors=faults)
