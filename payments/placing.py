@@ -39,7 +39,10 @@ async def lock_bill(session: AsyncSession, bill_id: str) -> Any:
     """Lock a bill for the rest of the transaction and read it."""
     return (
         await session.execute(
-            text("SELECT id, agency_id, status, amount FROM bill WHERE id = :id FOR UPDATE"),
+            text(
+                "SELECT id, agency_id, reference, status, amount, expires_at FROM bill"
+                " WHERE id = :id FOR UPDATE"
+            ),
             {"id": bill_id},
         )
     ).one()

@@ -8,7 +8,7 @@ that nothing happened, `OutcomeUnknown` when it is not certain, `GatewayMisuse` 
 ours. A decline is not an error: it is a value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -297,4 +297,28 @@ class TransferQr(Protocol):
 
         `standing` is the poster's code, used many times; otherwise it is one bill's.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSummary:
+    """A receipt of a bill as the bill's reader sees it; `amount` in đồng."""
+
+    id: str
+    template: str
+    symbol: str
+    number: int
+    code: str
+    issued_at: datetime
+    amount: int
+    status: str
+
+
+class ReceiptIndex(Protocol):
+    """Finds the receipts of bills; the application supplies it."""
+
+    async def of_bills(
+        self, session: object, bill_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[ReceiptSummary]]:
+        """The receipts of each bill that has any, in order of issue."""
         ...

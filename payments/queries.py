@@ -87,10 +87,8 @@ _PAYMENT_COLUMNS = (
 )
 
 
-async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
-    ids = [row.id for row in rows]
+async def _lines(session: AsyncSession, ids: list[str]) -> dict[str, list[LineValue]]:
     lines: dict[str, list[LineValue]] = {bill_id: [] for bill_id in ids}
-    payments: dict[str, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
     found = await session.execute(
         text(
             "SELECT bill_id, fee, description, description_en, quantity, copies, amount, sub_item,"
@@ -101,6 +99,13 @@ async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillVal
     )
     for line in found:
         lines[line.bill_id].append(LineValue(*line[1:]))
+    return lines
+
+
+async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
+    ids = [row.id for row in rows]
+    lines = await _lines(session, ids)
+    payments: dict[str, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
     found = await session.execute(
         text(
             f"SELECT {_PAYMENT_COLUMNS} FROM payment"  # noqa: S608  columns are a constant
@@ -281,3 +286,73 @@ async def list_day_payments(
         {"account": collection_account_id, "on": on},
     )
     return [DayPayment(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSource:
+    """What a settled bill gives to its receipt: who collected what, from whom, and how."""
+
+    bill_id: str
+    agency_id: str
+    agency_name: str
+    agency_name_en: str
+    agency_tax_code: str
+    agency_address: str
+    agency_phone: str
+    account: str
+    reference: str
+    dossier_number: str | None
+    amount: int
+    paid_at: datetime
+    #: the gateways that the money came through, in order of name
+    gateways: tuple[str, ...]
+    payer: dict[str, str]
+    lines: tuple[LineValue, ...]
+
+
+async def list_receipt_sources(
+    session: AsyncSession, cipher: Cipher, bill_ids: Sequence[str]
+) -> list[ReceiptSource]:
+    """The settled bills among `bill_ids`, by the order of `bill_ids`; others are left out."""
+    rows = (
+        await session.execute(
+            text(
+                "SELECT b.id, b.agency_id, a.name, a.name_en, a.tax_code, a.address, a.phone,"
+                " b.reference, b.dossier_number, b.amount, b.paid_at, y.data,"
+                " ARRAY(SELECT DISTINCT p.gateway FROM allocation o JOIN payment p"
+                "  ON p.id = o.payment_id WHERE o.bill_id = b.id ORDER BY 1) AS gateways,"
+                " (SELECT c.account_number || ' · ' || c.account_name FROM allocation o"
+                "  JOIN payment p ON p.id = o.payment_id"
+                "  JOIN collection_account c ON c.id = p.collection_account_id"
+                "  WHERE o.bill_id = b.id ORDER BY p.id LIMIT 1) AS account"
+                " FROM bill b JOIN agency a ON a.id = b.agency_id"
+                " LEFT JOIN payer_data y ON y.subject_id = b.id"
+                " WHERE b.id = ANY(CAST(:ids AS text[])) AND b.status = 'paid'"
+            ),
+            {"ids": list(bill_ids)},
+        )
+    ).all()
+    lines = await _lines(session, [row.id for row in rows])
+    found = {
+        row.id: ReceiptSource(
+            bill_id=row.id,
+            agency_id=row.agency_id,
+            agency_name=row.name,
+            agency_name_en=row.name_en,
+            agency_tax_code=row.tax_code,
+            agency_address=row.address,
+            agency_phone=row.phone,
+            account=row.account or "",
+            reference=row.reference,
+            dossier_number=row.dossier_number,
+            amount=row.amount,
+            paid_at=row.paid_at,
+            gateways=tuple(row.gateways),
+            payer=json.loads(cipher.decrypt(bytes(row.data), f"payer:{row.id}"))
+            if row.data is not None
+            else {},
+            lines=tuple(lines[row.id]),
+        )
+        for row in rows
+    }
+    return [found[bill_id] for bill_id in bill_ids if bill_id in found]

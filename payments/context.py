@@ -1,0 +1,38 @@
+"""What the flows of this package need beside a session, put together once by the application."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from core.crypto import Cipher
+from core.db import Database
+from payments.agencies.queries import Agencies
+from payments.catalogue.prices import PriceBook
+from payments.links import Links
+from payments.ports import GatewayDirectory, ReceiptIndex, TransferQr
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts, each of them shared by all requests of a process."""
+
+    database: Database
+    cipher: Cipher = field(repr=False)
+    agencies: Agencies
+    price_book: PriceBook
+    gateways: GatewayDirectory
+    links: Links
+    qr: TransferQr
+    receipts: ReceiptIndex
+    #: keys the hashes of request bodies, which may hold personal data
+    request_key: bytes = field(repr=False)
+
+
+def context(request: Request) -> Context:
+    """The application's parts, for a request."""
+    found: Context = request.app.state.payments
+    return found
+
+
+ContextDep = Annotated[Context, Depends(context)]

@@ -1,0 +1,108 @@
+"""A bill and a payment as the API shows them. Nothing is read here; values come in, models go out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from payments.agencies.queries import AgencyValue
+from payments.context import Context
+from payments.opening import NewBill
+from payments.ports import ReceiptSummary
+from payments.queries import BillValue, PaymentValue
+from payments.schemas import BillOut, CheckoutOut, LineOut, PaymentOut, QrOut, ReceiptOut
+
+
+def bill_payload(
+    context: Context, agency: AgencyValue, reference: str, amount: int, *, standing: bool = False
+) -> str | None:
+    """The VietQR payload of `amount` đồng for a reference; None where the agency has no account."""
+    if agency.account is None:
+        return None
+    return context.qr.payload(
+        bank_bin=agency.account.bank_bin,
+        account_number=agency.account.account_number,
+        amount=amount,
+        reference=reference,
+        standing=standing,
+    )
+
+
+def payment_out(payment: PaymentValue) -> PaymentOut:
+    """A payment for the API."""
+    return PaymentOut(
+        id=payment.id,
+        bill=payment.bill_id,
+        gateway=payment.gateway,
+        status=payment.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        amount=payment.amount,
+        checkout=CheckoutOut(**payment.checkout) if payment.checkout else None,
+        created_at=payment.created_at,
+        paid_at=payment.paid_at,
+    )
+
+
+def payment_json(payment: PaymentValue) -> dict[str, Any]:
+    """A payment as JSON-ready values."""
+    return payment_out(payment).model_dump(mode="json")
+
+
+def receipt_out(context: Context, receipt: ReceiptSummary) -> ReceiptOut:
+    """A receipt for the API, with its addresses."""
+    return ReceiptOut(
+        id=receipt.id,
+        template=receipt.template,
+        symbol=receipt.symbol,
+        number=receipt.number,
+        code=receipt.code,
+        issued_at=receipt.issued_at,
+        amount=receipt.amount,
+        status=receipt.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        pdf_url=context.links.receipt_file(receipt.code, "pdf"),
+        xml_url=context.links.receipt_file(receipt.code, "xml"),
+        check_url=context.links.receipt_check(receipt.code),
+    )
+
+
+def bill_out(
+    context: Context,
+    agency: AgencyValue,
+    bill: BillValue | NewBill,
+    receipts: Sequence[ReceiptSummary] = (),
+) -> BillOut:
+    """A bill for the API; its QR only while there is something to pay."""
+    payload = None
+    if bill.status in ("open", "expired"):
+        payload = bill_payload(context, agency, bill.reference, bill.amount)
+    payments = () if isinstance(bill, NewBill) else bill.payments
+    return BillOut(
+        id=bill.id,
+        agency=agency.code,
+        reference=bill.reference,
+        status=bill.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        amount=bill.amount,
+        lines=[
+            LineOut(
+                fee=line.fee,
+                description=line.description,
+                quantity=line.quantity,
+                copies=line.copies,
+                amount=line.amount,
+                sub_item=line.sub_item,
+                explanation=line.explanation,
+            )
+            for line in bill.lines
+        ],
+        dossier_number=bill.dossier_number,
+        pay_url=context.links.pay(bill.id, bill.reference),
+        qr=None
+        if payload is None
+        else QrOut(
+            payload=payload,
+            png_url=context.links.bill_qr(bill.reference, "png"),
+            svg_url=context.links.bill_qr(bill.reference, "svg"),
+        ),
+        payments=[payment_out(payment) for payment in payments],
+        receipts=[receipt_out(context, receipt) for receipt in receipts],
+        expires_at=bill.expires_at,
+        created_at=bill.created_at,
+        metadata=bill.metadata,
+    )

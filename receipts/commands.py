@@ -1,0 +1,171 @@
+"""Issuing receipts: a number, the frozen content, and the signed XML, for a batch of settled bills.
+
+The whole batch is one transaction, and the outbox's delivered mark is in it too: a crash at any
+line leaves neither a number without a receipt nor a receipt that is made twice. A bill that has
+its receipt already is passed over, so a repeated delivery changes nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from sqlalchemy import text
+
+from core import audit, clock, failpoints
+from core.crypto import Cipher, new_token
+from core.db import AsyncSession
+from core.ids import new_id
+from core.json import canonical
+from core.outbox import emit
+from payments.queries import ReceiptSource, list_receipt_sources
+from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
+from receipts.events import ReceiptIssued
+from receipts.numbering import Counter, lock_series, save
+from receipts.ports import Signer
+from receipts.signing import SignedReceipt, sign
+from receipts.words import amount_in_words
+
+ACTOR = "system:receipts"
+
+_METHODS = {"bank": "Chuyển khoản", "paygov": "Thanh toán trực tuyến (PayGov)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """What issuing needs beside a session."""
+
+    cipher: Cipher = field(repr=False)
+    signer: Signer
+    #: the address of a receipt's check page, from its code
+    check_url: Callable[[str], str]
+    #: marks receipts without legal value
+    demo: bool
+
+
+async def issue(session: AsyncSession, issuing: Issuing, bill_ids: Sequence[str]) -> list[str]:
+    """Issue the receipts of settled bills in the caller's transaction; the ids of the new ones.
+
+    Raises what the signer raises; then the whole transaction must go, numbers included.
+    """
+    sources = await list_receipt_sources(session, issuing.cipher, bill_ids)
+    years = {(s.agency_id, clock.business_date(s.paid_at).year) for s in sources}
+    counters = await lock_series(session, years)
+    # Under the series' locks nobody else can be issuing for these bills.
+    done = set(
+        await session.scalars(
+            text("SELECT bill_id FROM receipt WHERE bill_id = ANY(CAST(:ids AS text[]))"),
+            {"ids": [s.bill_id for s in sources]},
+        )
+    )
+    issued = []
+    for source in sources:
+        if source.bill_id not in done:
+            day = clock.business_date(source.paid_at)
+            counter = counters[source.agency_id, day.year]
+            issued.append(await _issue_one(session, issuing, source, counter))
+            done.add(source.bill_id)
+    for counter in counters.values():
+        await save(session, counter)
+    failpoints.hit("receipt.before_commit")
+    return issued
+
+
+async def _issue_one(
+    session: AsyncSession, issuing: Issuing, source: ReceiptSource, counter: Counter
+) -> str:
+    number, issued_at = counter.take()
+    failpoints.hit("receipt.after_number")
+    code = new_token(bits=60)
+    content = content_of(source, counter, number, code, issuing.check_url(code), issuing.demo)
+    signed = await asyncio.to_thread(sign, content, issuing.signer)
+    receipt_id = new_id("rcpt")
+    await session.execute(
+        _INSERT,
+        {
+            "id": receipt_id,
+            "series_id": counter.id,
+            "number": number,
+            "agency_id": source.agency_id,
+            "bill_id": source.bill_id,
+            "code": code,
+            "amount": content.amount,
+            "issued_on": content.issued_on,
+            "issued_at": issued_at,
+            "content": issuing.cipher.encrypt(
+                canonical(content.to_json()), f"receipt:{receipt_id}"
+            ),
+            "signer": signed.note.signer,
+            "signed_at": signed.note.signed_at,
+            **_file(issuing.cipher, receipt_id, signed),
+        },
+    )
+    details = {"bill": source.bill_id, "symbol": counter.symbol, "number": number}
+    await audit.record(
+        session, actor=ACTOR, action=ReceiptIssued.name, object_id=receipt_id, details=details
+    )
+    await emit(session, ReceiptIssued(receipt_id, source.bill_id, source.agency_id, content.amount))
+    return receipt_id
+
+
+def _file(cipher: Cipher, receipt_id: str, signed: SignedReceipt) -> dict[str, object]:
+    return {
+        "sha256": sha256(signed.xml).hexdigest(),
+        "data": cipher.encrypt(signed.xml, f"receipt:{receipt_id}:xml"),
+    }
+
+
+_INSERT = text(
+    "WITH r AS (INSERT INTO receipt (id, series_id, number, agency_id, bill_id, code, status,"
+    " amount, issued_on, issued_at, content, signer, signed_at) VALUES (:id, :series_id, :number,"
+    " :agency_id, :bill_id, :code, 'issued', :amount, :issued_on, :issued_at, :content, :signer,"
+    " :signed_at) RETURNING id)"
+    " INSERT INTO receipt_file (receipt_id, kind, sha256, data, created_at)"
+    " SELECT r.id, 'xml', :sha256, :data, :issued_at FROM r"
+)
+
+
+def content_of(
+    source: ReceiptSource, counter: Counter, number: int, code: str, check_url: str, demo: bool
+) -> ReceiptContent:
+    """What the receipt of a settled bill says; lines that cost nothing are left out."""
+    lines = tuple(
+        ReceiptLine(
+            description=line.description,
+            amount=line.amount,
+            quantity=line.quantity,
+            copies=line.copies,
+            sub_item=line.sub_item,
+            description_en=line.description_en or "",
+        )
+        for line in source.lines
+        if line.amount
+    )
+    basis = tuple(dict.fromkeys(line.basis for line in source.lines if line.basis and line.amount))
+    return ReceiptContent(
+        template=counter.template,
+        symbol=counter.symbol,
+        number=number,
+        issued_on=clock.business_date(source.paid_at),
+        issuer=Issuer(
+            name=source.agency_name,
+            name_en=source.agency_name_en,
+            tax_code=source.agency_tax_code,
+            address=source.agency_address,
+            phone=source.agency_phone,
+            account=source.account,
+        ),
+        lines=lines,
+        amount=source.amount,
+        amount_in_words=amount_in_words(source.amount),
+        payment_method=" + ".join(_METHODS.get(g, g) for g in source.gateways) or "Chuyển khoản",
+        check_code=code,
+        check_url=check_url,
+        payer=Payer(
+            name=source.payer.get("name", ""), identity=source.payer.get("identity_number", "")
+        ),
+        dossier_number=source.dossier_number or "",
+        reference=source.reference,
+        legal_basis=basis,
+        demo=demo,
+    )
