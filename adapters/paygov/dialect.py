@@ -1,0 +1,240 @@
+"""PayGov's words: how a request is written, what a report may look like, how both are signed.
+
+Pure: bytes and values in, bytes and values out. One profile stands here, the one with
+`checksum`, `accessKey` and `serviceCode` that the province of Hậu Giang uses; other units speak
+other dialects and will be other profiles.
+
+What is known and what is assumed. PayGov publishes no specification; the field names and the
+meaning of `errorCode == "00"` come from the public source of a one-stop system that talks to it.
+
+* [assumption] `checksum` of a create call: lower-case hex SHA-256 of secretKey, partnerCode,
+  accessKey, orderId, amount and requestCode written one after the other. That is how the same
+  system signs its receipt call. It has no separators and leaves fields out, so it protects
+  little; the bearer token and TLS protect that call.
+* [assumption] `checksum` of a callback, of a query and of its answer: the formula is not public
+  and the known client never checks it. Ours covers every field there is: HMAC-SHA256 under
+  secretKey, lower-case hex, over netstrings (`length:bytes,`) of the purpose, partnerCode and
+  accessKey, then of each field's name and value in the order of their names. No two sets of
+  fields give the same bytes, and a signature made for one purpose is worth nothing for another.
+* [assumption] `payDate` is `yyyyMMddHHmmss` in Vietnamese time.
+* [assumption] besides "00" (paid): "01" and "99" are not final, "07" is money taken but held as
+  suspicious, "91" is an order unknown to a query. Every other code is a failure.
+"""
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from core import json
+from core.clock import VIETNAM
+from core.errors import Invalid
+from core.money import check_amount
+from payments.ports import GatewayMisuse, Outcome, PaymentReport, StartRequest
+
+#: what a checksum is made for; part of what it covers
+CALLBACK: Final = "paygov.callback"
+QUERY: Final = "paygov.query"
+ANSWER: Final = "paygov.query.answer"
+
+PAID: Final = "00"
+_OUTCOMES: Final = {
+    PAID: Outcome.SUCCEEDED,
+    "01": Outcome.PENDING,
+    "99": Outcome.PENDING,
+    "07": Outcome.HELD,
+}
+_NOT_FOUND: Final = "91"
+
+_WORD: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
+_WORD_OR_NOTHING: Final = re.compile(r"[0-9A-Za-z._-]{0,64}")
+_CODE: Final = re.compile(r"[0-9A-Za-z]{1,8}")
+_DATE: Final = re.compile(r"[0-9]{14}|")
+_CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
+_PROSE: Final = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
+_OPTIONAL_PROSE: Final = ("orderInfo", "payGate", "type", "transactionCode")
+
+
+class Malformed(Exception):
+    """A document of the gateway's that is not authentic or breaks the grammar, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One account's credentials at PayGov; only the partner code may be shown."""
+
+    partner_code: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str = field(repr=False)
+    service_code: str = field(repr=False)
+    lgsp_access_token: str = field(default="", repr=False)
+
+    @classmethod
+    def read(cls, values: Mapping[str, str]) -> "Credentials":
+        """The credentials of an account; `GatewayMisuse` naming those that are missing."""
+        needed = ("partner_code", "access_key", "secret_key", "token", "service_code")
+        missing = [name for name in needed if not values.get(name)]
+        if missing:
+            raise GatewayMisuse(f"paygov: credentials missing: {', '.join(missing)}")
+        return cls(
+            partner_code=values["partner_code"],
+            access_key=values["access_key"],
+            secret_key=values["secret_key"],
+            token=values["token"],
+            service_code=values["service_code"],
+            lgsp_access_token=values.get("lgsp_access_token", ""),
+        )
+
+
+def plain_text(text: str, limit: int = 255) -> str:
+    """`text` without diacritics, in printable ASCII, at most `limit` characters."""
+    spread = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    kept = "".join(c for c in spread if c == " " or (c.isascii() and c.isprintable()))
+    return " ".join(kept.split())[:limit].rstrip()
+
+
+def checksum(credentials: Credentials, purpose: str, fields: Mapping[str, object]) -> str:
+    """The keyed checksum of `fields` (all but `checksum` itself) for one purpose.
+
+    Raises `Malformed` for a value that is neither a string nor an integer.
+    """
+    parts = [purpose, credentials.partner_code, credentials.access_key]
+    for name in sorted(fields):
+        if name != "checksum":
+            parts += [name, _scalar(name, fields[name])]
+    message = b"".join(b"%d:%b," % (len(raw), raw) for raw in (part.encode() for part in parts))
+    return hmac.new(credentials.secret_key.encode(), message, hashlib.sha256).hexdigest()
+
+
+def create_body(credentials: Credentials, request: StartRequest) -> bytes:
+    """The create call, the same bytes for the same request.
+
+    Raises `GatewayMisuse` for a request that cannot be said in this dialect.
+    """
+    for name in ("order_ref", "request_code"):
+        if _WORD.fullmatch(getattr(request, name)) is None:
+            raise GatewayMisuse(f"paygov: {name} must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    try:
+        amount = check_amount(request.amount)
+    except Invalid:
+        amount = 0
+    if amount == 0:
+        raise GatewayMisuse("paygov: the amount is not a number of whole đồng")
+    signed = (
+        credentials.secret_key,
+        credentials.partner_code,
+        credentials.access_key,
+        request.order_ref,
+        str(amount),
+        request.request_code,
+    )
+    return json.canonical(
+        {
+            "partnerCode": credentials.partner_code,
+            "accessKey": credentials.access_key,
+            "serviceCode": credentials.service_code,
+            "returnUrl": request.return_url,
+            "orderId": request.order_ref,
+            "amount": amount,
+            "orderInfo": plain_text(request.description),
+            "requestCode": request.request_code,
+            "ipAddress": request.payer_ip,
+            "checksum": hashlib.sha256("".join(signed).encode()).hexdigest(),
+        }
+    )
+
+
+def query_body(credentials: Credentials, order_ref: str) -> bytes:
+    """The question what became of an order; `GatewayMisuse` for a malformed reference."""
+    if _WORD.fullmatch(order_ref) is None:
+        raise GatewayMisuse("paygov: order_ref must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    fields = {
+        "partnerCode": credentials.partner_code,
+        "accessKey": credentials.access_key,
+        "orderId": order_ref,
+    }
+    return json.canonical({**fields, "checksum": checksum(credentials, QUERY, fields)})
+
+
+def read_report(credentials: Credentials, purpose: str, document: object) -> PaymentReport:
+    """A report of the gateway's (a callback, or the answer to a query), verified and read.
+
+    The checksum is checked over every field before any is looked at. Fields we do not know are
+    covered by it and otherwise ignored. Raises `Malformed` naming the field, never its value.
+    """
+    if not isinstance(document, dict):
+        raise Malformed("not a JSON object")
+    given = document.get("checksum")
+    if not isinstance(given, str) or _CHECKSUM.fullmatch(given) is None:
+        raise Malformed("checksum: missing or not 64 hex digits")
+    if not hmac.compare_digest(given, checksum(credentials, purpose, document)):
+        raise Malformed("checksum: wrong")
+    order_ref = _text(document, "orderId", _WORD)
+    code = _text(document, "errorCode", _CODE)
+    if purpose == ANSWER and code == _NOT_FOUND:
+        return PaymentReport(order_ref, Outcome.NOT_FOUND, gateway_code=code)
+    outcome = _OUTCOMES.get(code, Outcome.FAILED)
+    for name in _OPTIONAL_PROSE:
+        if name in document:
+            _text(document, name, _PROSE)
+    gateway_ref = _text(document, "transactionNo", _WORD_OR_NOTHING)
+    paid_at = _pay_date(_text(document, "payDate", _DATE))
+    if outcome in (Outcome.SUCCEEDED, Outcome.HELD):
+        if not gateway_ref:
+            raise Malformed("transactionNo: missing")
+        if paid_at is None:
+            raise Malformed("payDate: missing")
+    return PaymentReport(
+        order_ref=order_ref,
+        outcome=outcome,
+        gateway_ref=gateway_ref or None,
+        amount=_amount(document),
+        paid_at=paid_at,
+        gateway_code=code,
+        compare={"request_code": _request_code(document)},
+    )
+
+
+def _scalar(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Malformed(f"{name}: neither text nor an integer")
+
+
+def _text(document: Mapping[str, object], name: str, grammar: re.Pattern[str]) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or grammar.fullmatch(value) is None:
+        raise Malformed(f"{name}: missing or malformed")
+    return value
+
+
+def _amount(document: Mapping[str, object]) -> int:
+    try:
+        return check_amount(document.get("amount"))
+    except Invalid:
+        raise Malformed("amount: not a number of whole đồng") from None
+
+
+def _request_code(document: Mapping[str, object]) -> str:
+    """As text: some portals turn a code of digits into a JSON number, and it comes back so."""
+    value = document.get("requestCode")
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    return _text(document, "requestCode", _WORD)
+
+
+def _pay_date(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        local = datetime.fromisoformat(f"{text[:8]}T{text[8:]}").replace(tzinfo=VIETNAM)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed("payDate: no such time") from None

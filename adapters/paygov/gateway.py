@@ -1,0 +1,165 @@
+"""PayGov as a payment gateway: one agency's account at the state's payment portal.
+
+`start` creates an order and sends the citizen to the portal's page. Nothing says that the portal
+recognises a repeated create call, so a create whose answer is lost is never repeated: it is
+`OutcomeUnknown`, and `query` finds out. There is no known call to cancel or to refund.
+
+`query` is [assumption] `POST /query`: no public client asks PayGov anything, but the portal's
+partners all offer it, and the sandbox speaks our profile of it. `dialect` names the others.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from adapters.http import GatewayHttp, HttpAnswer
+from adapters.paygov import dialect
+from core import json
+from core.errors import Invalid
+from payments.ports import (
+    Acknowledgement,
+    CallbackRejected,
+    CallbackResult,
+    Capability,
+    CapabilityMissing,
+    CheckoutType,
+    Declined,
+    GatewayAccount,
+    GatewayMisuse,
+    OutcomeUnknown,
+    PaymentReport,
+    RawCallback,
+    Started,
+    StartRequest,
+)
+
+_MAX_CALLBACK_BYTES: Final = 64 * 1024
+_LONGEST_URL: Final = 2048
+#: codes by which the portal calls our request wrong: form, checksum, another order of this id
+_OUR_FAULT: Final = frozenset({"03", "94", "97"})
+
+_WORDS: Final = {
+    CallbackResult.ACCEPTED: (200, "SUCCESSFUL", "Da ghi nhan"),
+    CallbackResult.UNKNOWN_ORDER: (200, "FAILED", "Khong tim thay giao dich"),
+    CallbackResult.MISMATCH: (200, "FAILED", "Thong tin giao dich khong khop"),
+    CallbackResult.REJECTED: (401, "FAILED", "Khong xac thuc duoc"),
+    # The portal's clients always answer 200, but only another status makes it call again.
+    CallbackResult.TRY_AGAIN: (503, "FAILED", "Tam thoi chua ghi nhan duoc, xin gui lai"),
+}
+
+
+class PayGov:
+    """See `payments.ports.PaymentGateway`. `http` is for tests; it must list 429 and 503 as
+    statuses by which nothing happened.
+
+    Credentials: `partner_code`, `access_key`, `secret_key`, `token`, `service_code`, and
+    `lgsp_access_token` where the province's exchange asks for one.
+    """
+
+    name = "paygov"
+    capabilities: frozenset[Capability] = frozenset({Capability.QUERY})
+
+    def __init__(self, account: GatewayAccount, *, http: GatewayHttp | None = None) -> None:
+        self.account = account
+        self._credentials = dialect.Credentials.read(account.credentials)
+        self._http = http or GatewayHttp(account.base_url, untouched=frozenset({429, 503}))
+
+    def __repr__(self) -> str:
+        return f"PayGov({self.account.account!r})"
+
+    async def start(self, request: StartRequest) -> Started | Declined:
+        """Create the order; the citizen goes on at `Started.url`. Raises as the port says."""
+        body = dialect.create_body(self._credentials, request)
+        answer = await self._http.post_json("/create", body, self._headers(), repeatable=False)
+        document = answer.document if isinstance(answer.document, dict) else {}
+        code = _code(document)
+        if not answer.ok or code in _OUR_FAULT:
+            raise self._misuse("create", answer, code)
+        data = document.get("data")
+        url = data.get("url") if isinstance(data, dict) else None
+        if isinstance(url, str) and self._can_follow(url):
+            return Started(CheckoutType.REDIRECT, url=url)
+        if url is None and code:
+            return Declined(gateway_code=code, message=_message(document))
+        raise OutcomeUnknown(f"paygov {self.account.account}: create answered without an address")
+
+    async def query(self, order_ref: str) -> PaymentReport:
+        """Ask what became of the order; raises as the port says."""
+        body = dialect.query_body(self._credentials, order_ref)
+        answer = await self._http.post_json("/query", body, self._headers(), repeatable=True)
+        document = answer.document if isinstance(answer.document, dict) else {}
+        if not answer.ok:
+            raise self._misuse("query", answer, _code(document))
+        fault = ""
+        try:
+            report = dialect.read_report(self._credentials, dialect.ANSWER, document.get("data"))
+            if report.order_ref == order_ref:
+                return report
+            fault = "orderId: not the order asked about"
+        except dialect.Malformed as error:
+            fault = str(error)
+        raise OutcomeUnknown(f"paygov {self.account.account}: unusable answer to query: {fault}")
+
+    async def cancel(self, order_ref: str) -> PaymentReport:
+        """PayGov cannot: raises `CapabilityMissing`."""
+        raise CapabilityMissing("paygov: an order cannot be cancelled, it expires by itself")
+
+    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> PaymentReport:
+        """PayGov cannot: raises `CapabilityMissing`."""
+        raise CapabilityMissing("paygov: refunds are made outside the gateway")
+
+    def read_callback(self, callback: RawCallback) -> PaymentReport:
+        """Verify and read a result the portal posts; `CallbackRejected` unless it is authentic."""
+        if callback.method != "POST":
+            raise CallbackRejected("paygov: not a POST")
+        try:
+            document = json.loads(callback.body, max_bytes=_MAX_CALLBACK_BYTES)
+        except Invalid:
+            raise CallbackRejected("paygov: not strict JSON") from None
+        try:
+            return dialect.read_report(self._credentials, dialect.CALLBACK, document)
+        except dialect.Malformed as error:
+            raise CallbackRejected(f"paygov: {error}") from None
+
+    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
+        """`error_code` SUCCESSFUL or FAILED; see the table for the statuses."""
+        status, code, message = _WORDS[result]
+        body = json.canonical({"error_code": code, "error_message": message})
+        return Acknowledgement(status, body)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._http.aclose()
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._credentials.token}", "Charset": "utf-8"}
+        if self._credentials.lgsp_access_token:
+            headers["lgspaccesstoken"] = self._credentials.lgsp_access_token
+        return headers
+
+    def _misuse(self, call: str, answer: HttpAnswer, code: str) -> GatewayMisuse:
+        return GatewayMisuse(
+            f"paygov {self.account.account}: {call} refused (HTTP {answer.status}, code {code!r})"
+        )
+
+    def _can_follow(self, url: str) -> bool:
+        """A citizen is sent over HTTPS, or over HTTP where the gateway itself is called so."""
+        if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
+            return False
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        schemes = {"https", urlsplit(self.account.base_url).scheme}
+        return parts.scheme in schemes and bool(parts.hostname)
+
+
+def _code(document: dict[str, object]) -> str:
+    code = document.get("error_code")
+    return code if isinstance(code, str) and code.isalnum() and len(code) <= 16 else ""
+
+
+def _message(document: dict[str, object]) -> str:
+    """The portal's words for a citizen or clerk, cut to what a page can show."""
+    message = document.get("error_message")
+    text = message if isinstance(message, str) else ""
+    return "".join(c for c in text if c.isprintable())[:200]

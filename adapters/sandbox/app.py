@@ -1,0 +1,173 @@
+"""The sandbox as a web application: PayGov's calls, the payment page, the bank's page."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from adapters.sandbox import admin, vietqr
+from adapters.sandbox.bank import UnknownAccount
+from adapters.sandbox.books import OrderStatus
+from adapters.sandbox.courier import Courier
+from adapters.sandbox.manners import respond
+from adapters.sandbox.pages import AWKWARD_ENDINGS, PLAIN_ENDINGS, page
+from adapters.sandbox.state import AlreadyFinal, PayerOutcome, SandboxState
+
+_LARGEST_AMOUNT: Final = 10**13
+_SEPARATORS: Final = re.compile(r"[\s.,đĐ]|VND|vnd")
+_SHOWN: Final = 20
+
+
+def create_app(state: SandboxState) -> FastAPI:
+    """The application over one state; its lifespan runs the courier of callbacks."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        running = asyncio.create_task(courier.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await courier.aclose()
+
+    courier = Courier(state)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(admin.router(state, courier))
+    _add_index(app, state)
+    _add_gateway(app, state, courier)
+    _add_bank(app, state, courier)
+    return app
+
+
+def _add_index(app: FastAPI, state: SandboxState) -> None:
+    @app.get("/")
+    async def index() -> Response:
+        orders = list(state.books.orders.values())[-_SHOWN:]
+        accounts = list(state.books.accounts.values())
+        return page("index.html", orders=orders[::-1], accounts=accounts)
+
+
+def _add_gateway(app: FastAPI, state: SandboxState, courier: Courier) -> None:
+    @app.post("/paygov/create")
+    async def create(request: Request) -> Response:
+        reply = state.create(await request.body(), request.headers.get("Authorization", ""))
+        await courier.carry(reply.first)
+        if reply.order is not None:
+            state.reveal(reply.order)
+        return respond(reply, state.timing)
+
+    @app.post("/paygov/query")
+    async def query(request: Request) -> Response:
+        reply = state.query(await request.body(), request.headers.get("Authorization", ""))
+        return respond(reply, state.timing)
+
+    @app.get("/paygov/pay/{token}")
+    async def show(token: str) -> Response:
+        order = state.books.pages.get(token)
+        if order is None:
+            return page("message.html", 404, title="Không có giao dịch này", text="")
+        if order.status is not OrderStatus.OPEN:
+            return _final(order.return_url)
+        return page("pay.html", order=order, plain=PLAIN_ENDINGS, awkward=AWKWARD_ENDINGS)
+
+    @app.post("/paygov/pay/{token}")
+    async def decide(token: str, request: Request) -> Response:
+        order = state.books.pages.get(token)
+        if order is None:
+            return page("message.html", 404, title="Không có giao dịch này", text="")
+        form = await request.form()
+        try:
+            outcome = PayerOutcome(str(form.get("outcome", "")))
+            result = state.pay(order, outcome)
+        except ValueError:
+            text = "Hãy quay lại và chọn một trong các nút."
+            return page("message.html", 422, title="Chưa chọn kết quả", text=text)
+        except AlreadyFinal:
+            return _final(order.return_url, 409)
+        await courier.carry(result.first)
+        if result.first:
+            state.reveal(order)
+        if result.url is None:
+            return page("timeout.html", 504, order=order)
+        return RedirectResponse(result.url, 303)
+
+
+def _final(return_url: str, status: int = 200) -> Response:
+    return page(
+        "message.html",
+        status,
+        title="Giao dịch đã kết thúc",
+        text="Giao dịch này đã có kết quả, không thể thanh toán lần nữa.",
+        back=return_url,
+    )
+
+
+def _add_bank(app: FastAPI, state: SandboxState, courier: Courier) -> None:
+    def bank_page(status: int = 200, **values: Any) -> Response:
+        shown = {"payload": "", "amount": "", "narrative": "", "transfer": None, "account": None}
+        blank = {"error": "", "movement": None, "notice": None}
+        accounts = state.books.accounts
+        movements = state.books.movements[-_SHOWN:][::-1]
+        filled = {**shown, **blank, **values, "accounts": accounts, "movements": movements}
+        return page("bank.html", status, **filled)
+
+    @app.get("/bank")
+    async def bank(payload: str = "") -> Response:
+        return _read(payload, "", "") if payload else bank_page()
+
+    @app.post("/bank")
+    async def transfer(request: Request) -> Response:
+        form = await request.form()
+        payload, amount, narrative, action = (
+            str(form.get(name, "")).strip() for name in ("payload", "amount", "narrative", "action")
+        )
+        if action == "read":
+            return _read(payload, amount, narrative)
+        given = {"payload": payload, "amount": amount, "narrative": narrative}
+        try:
+            asked = vietqr.read(payload)
+        except vietqr.Unreadable as error:
+            return bank_page(422, error=str(error), **given)
+        figure = _figure(amount) if amount else asked.amount
+        if figure is None:
+            error_text = "Số tiền phải là số nguyên đồng, lớn hơn 0."
+            return bank_page(422, error=error_text, transfer=asked, **given)
+        try:
+            movement, notice = state.bank.transfer(
+                asked.account_number, figure, narrative or asked.purpose
+            )
+        except UnknownAccount:
+            error_text = f"Ngân hàng thử không có tài khoản {asked.account_number}."
+            return bank_page(404, error=error_text, transfer=asked, **given)
+        if notice.due_at <= state.now():
+            await courier.carry([notice])
+        account = state.books.accounts[asked.account_number]
+        return bank_page(account=account, movement=movement, notice=notice)
+
+    def _read(payload: str, amount: str, narrative: str) -> Response:
+        try:
+            asked = vietqr.read(payload)
+        except vietqr.Unreadable as error:
+            return bank_page(422, error=str(error), payload=payload)
+        known = state.books.accounts.get(asked.account_number)
+        return bank_page(
+            payload=payload,
+            amount=amount or (str(asked.amount) if asked.amount else ""),
+            narrative=narrative or asked.purpose,
+            transfer=asked,
+            account=known,
+        )
+
+
+def _figure(text: str) -> int | None:
+    """What a person types for an amount: 5000, 5.000, 5.000 đ."""
+    digits = _SEPARATORS.sub("", text)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 14):
+        return None
+    figure = int(digits)
+    return figure if 1 <= figure <= _LARGEST_AMOUNT else None

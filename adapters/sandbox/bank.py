@@ -1,0 +1,111 @@
+"""The sandbox's bank: accounts whose movements are told to us in SePay's dialect."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from adapters.sandbox import wire
+from adapters.sandbox.books import BankAccount, Books, Movement
+from adapters.sandbox.deliveries import Deliveries, Delivery, Dialect
+from adapters.sandbox.faults import Fault, FaultPlan, Operation
+from core.clock import VIETNAM
+
+
+class UnknownAccount(Exception):
+    """No such account at this bank."""
+
+
+class Bank:
+    """Accounts, transfers and their notices; plain logic like the rest of the state."""
+
+    def __init__(
+        self,
+        books: Books,
+        deliveries: Deliveries,
+        faults: FaultPlan,
+        rng: random.Random,
+        now: Callable[[], datetime],
+        late: float,
+    ) -> None:
+        self._books = books
+        self._deliveries = deliveries
+        self._faults = faults
+        self._rng = rng
+        self._now = now
+        self._late = timedelta(seconds=late)
+        self._last_id = 0
+
+    def open(self, account: BankAccount) -> None:
+        """Open (or replace) an account."""
+        self._books.accounts[account.account_number] = account
+
+    def transfer(
+        self,
+        account_number: str,
+        amount: int,
+        narrative: str,
+        *,
+        direction: str = "in",
+        reference_code: str | None = None,
+    ) -> tuple[Movement, Delivery]:
+        """Move money in (or "out") and plan its notice. `reference_code` "" is a bank that gives
+        none. Raises `UnknownAccount`, ValueError for an amount below 1."""
+        account = self._books.accounts.get(account_number)
+        if account is None:
+            raise UnknownAccount(account_number)
+        if amount < 1:
+            raise ValueError("an amount is at least 1 đồng")
+        now = self._now()
+        sign = 1 if direction == "in" else -1
+        movement = Movement(
+            id=self._next_id(now),
+            account_number=account_number,
+            direction=direction,
+            amount=amount,
+            narrative=narrative,
+            reference_code=self._reference(now) if reference_code is None else reference_code,
+            booked_at=now.replace(microsecond=0),
+            balance=self._books.balance(account_number) + sign * amount,
+        )
+        self._books.move(movement)
+        return movement, self._tell(account, movement, now)
+
+    def headers_for(self, delivery: Delivery) -> dict[str, str]:
+        """Signature headers for a notice sent now; a forged one is signed by another key."""
+        secret = self._books.accounts[delivery.account].secret
+        if delivery.kind == "forged":
+            secret = f"not {secret}"
+        return wire.notice_headers(secret, delivery.body, self._now())
+
+    def _tell(self, account: BankAccount, movement: Movement, now: datetime) -> Delivery:
+        planned = self._faults.next(account.account_number, Operation.CREDIT)
+        fault = planned.fault if planned is not None else None
+        body = wire.notice_body(account, movement)
+
+        def plan(kind: str, due_at: datetime, *, lost: bool = False) -> Delivery:
+            return self._deliveries.plan(
+                Dialect.SEPAY,
+                account.account_number,
+                str(movement.id),
+                kind,
+                account.feed_url,
+                body,
+                due_at,
+                lost=lost,
+            )
+
+        if fault is Fault.FORGED_CALLBACK:
+            plan("forged", now)
+        if fault is Fault.DUPLICATE_CALLBACK:
+            plan("duplicate", now)
+        due_at = now + self._late if fault is Fault.LATE_CALLBACK else now
+        return plan("genuine", due_at, lost=fault is Fault.LOST_CALLBACK)
+
+    def _next_id(self, now: datetime) -> int:
+        """Growing, and not used again after a restart over the same database."""
+        self._last_id = max(self._last_id + 1, int(now.timestamp() * 1000))
+        return self._last_id
+
+    def _reference(self, now: datetime) -> str:
+        day = now.astimezone(VIETNAM)
+        return f"FT{day:%y%j}{self._rng.randrange(36**6):010d}{self._last_id % 1000:03d}"

@@ -1,0 +1,167 @@
+"""The sandbox's own books: who has an account here, what was ordered, what was charged.
+
+This is the truth that tests compare ours with. It is kept in memory, and every change can also be
+appended to a file of JSON lines for whoever looks at it later.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from core import json
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """An agency's account at the sandbox's PayGov; results are posted to `callback_url`."""
+
+    partner_code: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str = field(repr=False)
+    service_code: str
+    callback_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """An account at the sandbox's bank; its movements are posted to `feed_url`, signed."""
+
+    account_number: str
+    feed_url: str
+    secret: str = field(repr=False)
+    holder: str = "TÀI KHOẢN THỬ"
+    bank_name: str = "Ngân hàng thử (không có thật)"
+
+
+@dataclass(slots=True)
+class Charge:
+    """Money taken from a payer. A query shows it from `visible_from` on; None: not yet."""
+
+    transaction_no: str
+    amount: int
+    charged_at: datetime
+    error_code: str
+    visible_from: datetime | None
+
+
+class OrderStatus(StrEnum):
+    """What became of an order, as the gateway itself knows it."""
+
+    OPEN = "open"
+    FAILED = "failed"
+    PAID = "paid"
+
+
+@dataclass(slots=True)
+class Order:
+    """One order taken; `body_digest` tells a repeat from another request of the same id."""
+
+    partner_code: str
+    order_id: str
+    request_code: str
+    amount: int
+    order_info: str
+    return_url: str
+    body_digest: str = field(repr=False)
+    page_token: str = field(repr=False)
+    created_at: datetime
+    status: OrderStatus = OrderStatus.OPEN
+    error_code: str = ""
+    charges: list[Charge] = field(default_factory=list)
+
+    @property
+    def charged(self) -> int:
+        """Whole đồng really taken for this order."""
+        return sum(charge.amount for charge in self.charges)
+
+    def visible_charge(self, now: datetime) -> Charge | None:
+        """The charge that a query tells of at `now`."""
+        for charge in self.charges:
+            if charge.visible_from is not None and charge.visible_from <= now:
+                return charge
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money in or out of a bank account; `reference_code` may be empty, as with some banks."""
+
+    id: int
+    account_number: str
+    direction: str
+    amount: int
+    narrative: str
+    reference_code: str
+    booked_at: datetime
+    balance: int
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything the sandbox knows, and the journal it writes it to."""
+
+    merchants: dict[str, Merchant] = field(default_factory=dict)
+    accounts: dict[str, BankAccount] = field(default_factory=dict)
+    orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    pages: dict[str, Order] = field(default_factory=dict)
+    movements: list[Movement] = field(default_factory=list)
+    #: how often `create` arrived for an order, whatever was answered, repeats included
+    create_calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    journal: Callable[[str, dict[str, object]], None] = lambda event, fields: None
+
+    def called(self, partner_code: str, order_id: str) -> None:
+        """Count one arrival of `create`."""
+        key = (partner_code, order_id)
+        self.create_calls[key] = self.create_calls.get(key, 0) + 1
+
+    def take(self, order: Order) -> None:
+        """Enter a new order."""
+        self.orders[order.partner_code, order.order_id] = order
+        self.pages[order.page_token] = order
+        self._write("order", order)
+
+    def charge(self, order: Order, charge: Charge) -> None:
+        """Enter money taken for an order."""
+        order.charges.append(charge)
+        order.status = OrderStatus.PAID
+        self._write("charge", charge, partner_code=order.partner_code, order_id=order.order_id)
+
+    def fail(self, order: Order, error_code: str) -> None:
+        """Enter that an order failed; a charge entered afterwards still counts."""
+        order.status = OrderStatus.FAILED
+        order.error_code = error_code
+        self.journal("failure", {"order_id": order.order_id, "error_code": error_code})
+
+    def move(self, movement: Movement) -> None:
+        """Enter money in or out of a bank account."""
+        self.movements.append(movement)
+        self._write("movement", movement)
+
+    def balance(self, account_number: str) -> int:
+        """What an account holds after its last movement."""
+        for movement in reversed(self.movements):
+            if movement.account_number == account_number:
+                return movement.balance
+        return 0
+
+    def _write(self, event: str, row: Order | Charge | Movement, **more: str) -> None:
+        hidden = ("page_token", "body_digest", "charges")
+        shown = {name: value for name, value in asdict(row).items() if name not in hidden}
+        self.journal(event, {**shown, **more})
+
+
+def journal_to(path: Path) -> Callable[[str, dict[str, object]], None]:
+    """A journal that appends to a file, one JSON object a line; times in ISO 8601."""
+
+    def write(event: str, fields: dict[str, object]) -> None:
+        row = {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in fields.items()
+        }
+        with path.open("ab") as file:
+            file.write(json.dumps({"event": event, **row}) + b"\n")
+
+    return write

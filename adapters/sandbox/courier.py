@@ -1,0 +1,84 @@
+"""Carries the sandbox's callbacks over real HTTP, each as often as its schedule says."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import httpx2
+
+from adapters.sandbox.deliveries import Delivery
+from adapters.sandbox.state import SandboxState
+
+#: seconds a receiver has to answer
+_PATIENCE: Final = 15.0
+_LONGEST_ANSWER: Final = 64 * 1024
+#: the clock of the state may stand still or jump in a test: look again at least this often
+_LONGEST_SLEEP: Final = 0.5
+
+
+class Courier:
+    """One for each running sandbox; `run` until cancelled, then `aclose`."""
+
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
+        self._wake = asyncio.Event()
+        self._client = httpx2.AsyncClient(
+            timeout=_PATIENCE, follow_redirects=False, trust_env=False
+        )
+        self._running: set[asyncio.Task[None]] = set()
+        state.deliveries.on_planned = self._wake.set
+
+    async def run(self) -> None:
+        """Send whatever is due, at the moment it is due, without waiting for one another."""
+        while True:
+            self._wake.clear()
+            now = self._state.now()
+            for delivery in self._state.deliveries.take_due(now):
+                task = asyncio.create_task(self._send(delivery))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            due_at = self._state.deliveries.next_due_at()
+            wait = None
+            if due_at is not None:
+                wait = min(max((due_at - now).total_seconds(), 0.0), _LONGEST_SLEEP)
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def carry(self, deliveries: Iterable[Delivery]) -> None:
+        """Send these now and come back when each has an answer or none."""
+        mine = [d for d in deliveries if self._state.deliveries.take(d)]
+        await asyncio.gather(*(self._send(delivery) for delivery in mine))
+
+    async def aclose(self) -> None:
+        """Stop whatever is on its way."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _send(self, delivery: Delivery) -> None:
+        headers = self._state.headers_for(delivery)
+        status: int | None = None
+        answer = b""
+        error = ""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                request = self._client.build_request(
+                    "POST", delivery.url, content=delivery.body, headers=headers
+                )
+                response = await self._client.send(request, stream=True)
+                try:
+                    status = response.status_code
+                    async for chunk in response.aiter_bytes():
+                        answer += chunk
+                        if len(answer) > _LONGEST_ANSWER:
+                            break
+                finally:
+                    await response.aclose()
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as failure:
+            status = None
+            error = type(failure).__name__
+        self._state.answered(delivery, headers, status, answer, error)

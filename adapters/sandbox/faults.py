@@ -1,0 +1,178 @@
+"""The lies the sandbox tells, on demand or by a seeded chance.
+
+A fault is asked for once for each request (`create`, `query`), for each successful payment
+(`callback`) and for each bank credit (`credit`). First come the scripted ones, in order; then,
+where a rate was set, chance decides. The same seed and the same requests give the same lies.
+"""
+
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Operation(StrEnum):
+    """Where a fault may strike."""
+
+    CREATE = "create"
+    QUERY = "query"
+    CALLBACK = "callback"
+    CREDIT = "credit"
+
+
+class Fault(StrEnum):
+    """What goes wrong. Those of an answer strike after the order was taken unless said so."""
+
+    #: the order is taken; no answer ever comes
+    TIMEOUT = "timeout"
+    #: the order is taken and charged; no answer ever comes, the callback does
+    TIMEOUT_AFTER_CHARGE = "timeout_after_charge"
+    #: create: charged, and the callback goes out before the answer to create.
+    #: callback: it goes out before a query shows the charge
+    EARLY_CALLBACK = "early_callback"
+    #: the order is refused in a regular answer
+    DECLINE = "decline"
+    #: a 5xx; chance decides which, and whether the order was taken
+    SERVER_ERROR = "server_error"
+    #: 503 with Retry-After, and nothing was done
+    UNAVAILABLE = "unavailable"
+    #: 429 with Retry-After, and nothing was done
+    RATE_LIMITED = "rate_limited"
+    #: the answer comes one byte at a time
+    SLOW = "slow"
+    #: the connection closes in the middle of the answer
+    TRUNCATED = "truncated"
+    #: the answer goes on for tens of megabytes
+    HUGE = "huge"
+    #: a page of HTML, with status 200
+    HTML = "html"
+    #: a query that says it does not know the order, although it does
+    NOT_FOUND = "not_found"
+    #: the same callback three times
+    DUPLICATE_CALLBACK = "duplicate_callback"
+    LATE_CALLBACK = "late_callback"
+    LOST_CALLBACK = "lost_callback"
+    #: a callback of an outsider comes before the genuine one
+    FORGED_CALLBACK = "forged_callback"
+    #: another amount than ordered is charged and reported
+    WRONG_AMOUNT = "wrong_amount"
+    #: a failure is reported first, then the success
+    SUCCESS_AFTER_FAILURE = "success_after_failure"
+
+
+_ANSWERS: Final = (
+    Fault.TIMEOUT,
+    Fault.SERVER_ERROR,
+    Fault.UNAVAILABLE,
+    Fault.RATE_LIMITED,
+    Fault.SLOW,
+    Fault.TRUNCATED,
+    Fault.HUGE,
+    Fault.HTML,
+)
+_CALLBACKS: Final = (
+    Fault.DUPLICATE_CALLBACK,
+    Fault.LATE_CALLBACK,
+    Fault.LOST_CALLBACK,
+    Fault.FORGED_CALLBACK,
+)
+
+#: which faults make sense where; anything else is refused when it is asked for
+POSSIBLE: Final[dict[Operation, tuple[Fault, ...]]] = {
+    Operation.CREATE: (
+        *_ANSWERS,
+        Fault.TIMEOUT_AFTER_CHARGE,
+        Fault.EARLY_CALLBACK,
+        Fault.DECLINE,
+    ),
+    Operation.QUERY: (*_ANSWERS, Fault.NOT_FOUND),
+    Operation.CALLBACK: (
+        *_CALLBACKS,
+        Fault.EARLY_CALLBACK,
+        Fault.WRONG_AMOUNT,
+        Fault.SUCCESS_AFTER_FAILURE,
+    ),
+    Operation.CREDIT: _CALLBACKS,
+}
+
+#: what a gateway writes into Retry-After when nobody watches it
+_RETRY_AFTERS: Final = ("0", "1", "soon", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A fault that is about to strike, with whatever it needs to be the same every time."""
+
+    fault: Fault
+    retry_after: str = "0"
+    status: int = 500
+    #: server_error only: whether the request took effect before the error
+    takes_effect: bool = True
+
+
+class FaultPlan:
+    """Scripted and random faults, kept apart for each account (partner code, account number)."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._scripts: dict[tuple[str, Operation], deque[Planned]] = {}
+        self._chances: dict[tuple[str, Operation], tuple[float, tuple[Fault, ...]]] = {}
+
+    def script(
+        self,
+        account: str,
+        operation: Operation,
+        fault: Fault,
+        *,
+        count: int = 1,
+        retry_after: str | None = None,
+        status: int | None = None,
+        takes_effect: bool | None = None,
+    ) -> None:
+        """Strike at the next `count` requests of that kind; ValueError if it makes no sense."""
+        _check(operation, (fault,))
+        queue = self._scripts.setdefault((account, operation), deque())
+        for _ in range(count):
+            queue.append(self._dress(fault, retry_after, status, takes_effect))
+
+    def randomly(
+        self, account: str, operation: Operation, rate: float, faults: Sequence[Fault] = ()
+    ) -> None:
+        """Strike with probability `rate`, with one of `faults` (all possible ones if empty)."""
+        _check(operation, faults)
+        if not 0 <= rate <= 1:
+            raise ValueError("a rate is between 0 and 1")
+        self._chances[account, operation] = (rate, tuple(faults) or POSSIBLE[operation])
+
+    def clear(self) -> None:
+        """From now on the truth, at once."""
+        self._scripts.clear()
+        self._chances.clear()
+
+    def next(self, account: str, operation: Operation) -> Planned | None:
+        """The fault for this request, if any; it is used up."""
+        queue = self._scripts.get((account, operation))
+        if queue:
+            return queue.popleft()
+        rate, faults = self._chances.get((account, operation), (0.0, ()))
+        if rate and self._rng.random() < rate:
+            return self._dress(self._rng.choice(faults), None, None, None)
+        return None
+
+    def _dress(
+        self, fault: Fault, retry_after: str | None, status: int | None, takes_effect: bool | None
+    ) -> Planned:
+        return Planned(
+            fault,
+            self._rng.choice(_RETRY_AFTERS) if retry_after is None else retry_after,
+            self._rng.choice((500, 502, 503, 504)) if status is None else status,
+            self._rng.random() < 0.5 if takes_effect is None else takes_effect,
+        )
+
+
+def _check(operation: Operation, faults: Sequence[Fault]) -> None:
+    for fault in faults:
+        if fault not in POSSIBLE[operation]:
+            raise ValueError(f"{fault} cannot strike at {operation}")

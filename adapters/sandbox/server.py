@@ -1,0 +1,99 @@
+"""Runs the sandbox on a port of its own: as a process of its own, or inside a test's loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from adapters.sandbox.app import create_app
+from adapters.sandbox.books import BankAccount, Books, Merchant, journal_to
+from adapters.sandbox.state import SandboxState, Timing
+
+#: answers that never come must not hold a shutdown for long
+_GRACE_SECONDS: Final = 1
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    sock: socket.socket | None = None,
+    public_url: str | None = None,
+    seed: int | None = None,
+    timing: Timing | None = None,
+    journal: Path | None = None,
+    merchants: Iterable[Merchant] = (),
+    bank_accounts: Iterable[BankAccount] = (),
+) -> None:
+    """Run until SIGINT or SIGTERM. `sock` is an already bound socket and replaces host and port;
+    `journal` is a file that every charge and credit is appended to."""
+    books = Books(journal=journal_to(journal)) if journal is not None else Books()
+    with _bound(host, port, sock) as listening:
+        url = public_url or _url(listening)
+        state = SandboxState(base_url=url, seed=seed, timing=timing, books=books)
+        for merchant in merchants:
+            state.register(merchant)
+        for account in bank_accounts:
+            state.bank.open(account)
+        uvicorn.Server(_config(state)).run(sockets=[listening])
+
+
+@contextlib.asynccontextmanager
+async def running(
+    state: SandboxState, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
+    """Run over `state` inside the present event loop; gives the address, which it also writes
+    into `state.base_url`."""
+    with _bound(host, port, None) as listening:
+        state.base_url = _url(listening)
+        server = _Embedded(_config(state))
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            while not server.started:
+                if task.done():
+                    task.result()
+                    raise RuntimeError("the sandbox did not start")
+                await asyncio.sleep(0.005)
+            yield state.base_url
+        finally:
+            server.should_exit = True
+            await task
+
+
+class _Embedded(uvicorn.Server):
+    """A server that leaves the process's signal handlers to whoever embeds it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(state: SandboxState) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(state),
+        log_level="critical",
+        access_log=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int, given: socket.socket | None) -> Iterator[socket.socket]:
+    if given is not None:
+        yield given
+        return
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        yield made
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}"
