@@ -127,9 +127,12 @@ def _check_presence(
 
     required = ["01", "53", "58"]
     if stands("38"):
-        required += ["38.00", "38.01.00", "38.01.01", *_required_by_service(values, broken)]
-        # Read, an absent service means something; we never leave it to be guessed.
-        required += [] if reading else ["38.02"]
+        required += ["38.00", "38.01.00", "38.01.01"]
+        if reading or "38.02" in values:
+            required += _required_by_service(values, broken)
+        else:
+            # An absent service has a meaning, but we write what we mean.
+            required.append("38.02")
     elif stands("26"):
         required.append("26.01")
     elif "" not in broken:
