@@ -1,0 +1,108 @@
+# Everything a person or a machine asks of this repository; `make help` lists it.
+#
+# Needs Python 3.11 or later with venv, make and git. The environment is .venv: stamps say what has
+# been installed, so nothing is done twice. Settings (LEPHI_DEMO_PORT, LEPHI_TEST_POSTGRES, …) pass
+# through from the environment.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := core payments receipts reconciliation adapters app
+WORKSHOP := tests bench scripts
+# -qq: what a person's own pip settings have to say is not ours to repeat; errors still show.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input -qq
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+
+##@ Run it
+
+.PHONY: demo
+demo: $(RUNTIME) ## Set everything up and run the whole thing with real seed data, until Ctrl-C
+	@exec $(BIN)/lephi demo $(ARGS)
+
+.PHONY: migrate
+migrate: $(RUNTIME) ## Bring the database of LEPHI_DATABASE_URL to the present schema
+	@exec $(BIN)/lephi migrate $(ARGS)
+
+##@ Check it
+
+.PHONY: test
+test: $(DEV) system ## Set everything up and run every test (ARGS="-k name" for some of them)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+.PHONY: lint
+lint: $(DEV) ## Style, types and import rules
+	$(BIN)/ruff check $(PACKAGES) $(WORKSHOP)
+	$(BIN)/ruff format --check $(PACKAGES) $(WORKSHOP)
+	$(BIN)/mypy --strict $(PACKAGES) $(WORKSHOP)
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: check
+check: lint test ## lint and test, as the CI does
+
+.PHONY: bench
+bench: $(DEV) system ## Run the benchmarks and write var/bench.json (BENCH=name for one of them)
+	@mkdir -p var
+	@$(BIN)/python -m bench $(BENCH) $(ARGS)
+
+##@ Tend it
+
+.PHONY: setup
+setup: $(DEV) system ## Make the environment and get what the tests need, and no more
+
+.PHONY: system
+system: ## Install what the tests need beyond Python, where we are root on Debian
+	@$(PYTHON) scripts/system_packages.py
+
+.PHONY: format
+format: $(DEV) ## Put the code into the house's form
+	$(BIN)/ruff check --fix $(PACKAGES) $(WORKSHOP)
+	$(BIN)/ruff format $(PACKAGES) $(WORKSHOP)
+
+# Known pins stay unless UPGRADE=1; neither lock names where its packages come from.
+COMPILE = $(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: UV := $(shell command -v uv || echo $(BIN)/uv)
+lock: $(RUNTIME) ## Write both locks anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	@[ -x "$(UV)" ] || $(PIP) uv
+	$(COMPILE) --extra build --output-file requirements.lock
+	$(COMPILE) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove the environment and every cache; data in var/ stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## Say what there is
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+# The environment. A run that was broken off leaves no stamp, and the next one starts over.
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@echo "Making $(VENV) …"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the service needs …"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.lock
+	@echo "Installing what the checks need …"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

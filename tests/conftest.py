@@ -1,0 +1,67 @@
+"""What every test has: its own settings, no network, and a database for the asking."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.support.database import PostgresServer, end_the_server, the_server
+from tests.support.network import block_the_network
+
+_RUN = "LEPHI_TEST_RUN"
+_LEADER = "LEPHI_TEST_LEADER"
+
+hypothesis.settings.register_profile(
+    "lephi",
+    # The machine is shared: how long an example takes says nothing about the code.
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+)
+hypothesis.settings.load_profile("lephi")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a folder, and keep the settings of whoever starts it out of the tests."""
+    for name in [name for name in os.environ if name.startswith("LEPHI_")]:
+        if not name.startswith("LEPHI_TEST_"):
+            del os.environ[name]
+    os.environ["LEPHI_MODE"] = "test"
+    if not os.access(Path.home(), os.W_OK):  # browsers and font tools insist on writing there
+        os.environ["HOME"] = tempfile.gettempdir()
+    if not hasattr(config, "workerinput"):  # the process that leads the run, not one of its workers
+        os.environ[_RUN] = tempfile.mkdtemp(prefix="lephi-test-")
+        os.environ[_LEADER] = str(os.getpid())
+    block_the_network()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing running and nothing on disk."""
+    if not hasattr(config, "workerinput") and _RUN in os.environ:
+        run = Path(os.environ.pop(_RUN))
+        end_the_server(run)
+        shutil.rmtree(run, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> PostgresServer:
+    """The PostgreSQL server that the whole run shares."""
+    return the_server(Path(os.environ[_RUN]), int(os.environ[_LEADER]))
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh, migrated database; dropped afterwards."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a database without any schema; dropped afterwards."""
+    with postgres_server.database(migrated=False) as url:
+        yield url
