@@ -139,7 +139,8 @@ def _rows(payload: str, error_correction: str) -> list[str]:
     code.add_data(_check_payload(payload))
     try:
         version = code.best_fit()
-    except DataOverflowError:
+    except (DataOverflowError, ValueError):
+        # The library looks for a version 41, and says so in one way or the other.
         detail = "The payload is too long for a QR code."
         raise Invalid(detail, errors=[FieldError("payload", "too_long", detail)]) from None
     layout = _layout(version, code.error_correction)
@@ -203,7 +204,7 @@ def _layout(version: int, level: int) -> _Layout:
     code = QRCode(version=version, error_correction=level)
 
     def symbol(codewords: bytes, mask: int, *, unfinished: bool) -> int:
-        code.data_cache = codewords
+        code.data_cache = list(codewords)
         code.makeImpl(unfinished, mask)
         rows = ("".join("1" if module else "0" for module in row) for row in code.modules)
         return int("".join(row + "0" for row in rows), 2)
