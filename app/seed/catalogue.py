@@ -103,7 +103,7 @@ async def seed_catalogue(
     and `valid_from`.
     """
     # Two seedings at once would both find a row missing; the lock ends with the transaction.
-    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('seed_catalogue'))"))
+    await session.scalar(text("SELECT pg_advisory_xact_lock(hashtext('seed_catalogue'))"))
     wanted = read_procedures() if procedures is None else procedures
     counts, ids = await _seed_procedures(session, wanted)
     return counts + await _seed_fees(session, wanted, ids, local or {})

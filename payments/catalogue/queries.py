@@ -4,12 +4,11 @@ Every function takes the Vietnamese day it is asked for, and the agency whose ow
 place of the nation's; `agency_id` None asks for the national schedule alone.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlmodel import col, or_, select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.db import AsyncSession
 from core.errors import NotFound
@@ -18,9 +17,6 @@ from payments.catalogue.schedule import Certainty, FeeValue, Schedule
 from payments.catalogue.search import search_words
 from payments.fee_words import Words
 from payments.fees import rule_from
-
-_PROCEDURE = Procedure.__table__.c  # type: ignore[attr-defined]  # SQLModel adds it, unannounced
-_FEE = Fee.__table__.c  # type: ignore[attr-defined]  # as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +55,19 @@ async def get_fee(
 
 async def load_schedule(session: AsyncSession, agency_id: str | None) -> Schedule:
     """All fees that can concern an agency, of every day."""
-    rows = (await session.execute(_fees(agency_id))).all()
-    return Schedule(_fee_value(row) for row in rows)
+    return await _schedule(session, _fees(agency_id))
 
 
 async def find_stamp(session: AsyncSession) -> str | None:
     """The stamp of the catalogue as it stands; None before its first row."""
-    found: str | None = await session.scalar(
-        select(CatalogueStamp.__table__.c.stamp)  # type: ignore[attr-defined]  # as above
-    )
-    return found
+    return (await session.exec(select(CatalogueStamp.stamp))).first()
 
 
 async def get_procedure(
     session: AsyncSession, agency_id: str | None, code: str, on: date
 ) -> ProcedureValue:
     """A procedure by its code. Raises `NotFound`."""
-    wanted = select(*_PROCEDURE).where(_PROCEDURE.code == code)
+    wanted = select(Procedure).where(col(Procedure.code) == code)
     found = await _procedures(session, agency_id, on, wanted) if code.isprintable() else ()
     if not found:
         raise NotFound(f"Không có thủ tục {code}.")
@@ -95,69 +87,74 @@ async def list_procedures(
 
     `cursor` is the code after which to go on; an empty query lists all.
     """
-    wanted = select(*_PROCEDURE).order_by(_PROCEDURE.code).limit(limit + 1)
+    wanted = select(Procedure).order_by(col(Procedure.code)).limit(limit + 1)
     for word in search_words(query):
-        wanted = wanted.where(_PROCEDURE.search_text.contains(word, autoescape=True))
+        wanted = wanted.where(col(Procedure.search_text).contains(word, autoescape=True))
     if cursor is not None:
-        wanted = wanted.where(_PROCEDURE.code > cursor)
+        wanted = wanted.where(col(Procedure.code) > cursor)
     found = await _procedures(session, agency_id, on, wanted)
     more = len(found) > limit
     return ProcedurePage(found[:limit], found[limit - 1].code if more else None)
 
 
-def _fees(agency_id: str | None) -> Select[Any]:
+def _fees(agency_id: str | None) -> Select[Fee, str]:
     """The nation's fees and the agency's own, each with the code of its procedure."""
-    owned = _FEE.agency_id.is_(None)
-    if agency_id is not None:
-        owned |= _FEE.agency_id == agency_id
     return (
-        select(*_FEE, _PROCEDURE.code.label("procedure_code"))
-        .join(Procedure, _FEE.procedure_id == _PROCEDURE.id)
-        .where(owned)
+        select(Fee, Procedure.code)
+        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id))
+        .where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id) == agency_id))
     )
+
+
+async def _schedule(session: AsyncSession, fees: Select[Fee, str]) -> Schedule:
+    rows = (await session.exec(fees)).all()
+    return Schedule(_fee_value(fee, procedure_code) for fee, procedure_code in rows)
 
 
 async def _schedule_of_code(session: AsyncSession, agency_id: str | None, code: str) -> Schedule:
     if not code.isprintable():
         # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
         return Schedule(())
-    named = _fees(agency_id).where((_FEE.code == code) | (_PROCEDURE.code == code))
-    return Schedule(_fee_value(row) for row in (await session.execute(named)).all())
+    named = or_(col(Fee.code) == code, col(Procedure.code) == code)
+    return await _schedule(session, _fees(agency_id).where(named))
 
 
 async def _procedures(
-    session: AsyncSession, agency_id: str | None, on: date, wanted: Select[Any]
+    session: AsyncSession,
+    agency_id: str | None,
+    on: date,
+    wanted: SelectOfScalar[Procedure],
 ) -> tuple[ProcedureValue, ...]:
-    rows: Sequence[Row[Any]] = (await session.execute(wanted)).all()
-    of_these = _fees(agency_id).where(_FEE.procedure_id.in_([row.id for row in rows]))
-    schedule = Schedule(_fee_value(row) for row in (await session.execute(of_these)).all())
+    procedures = (await session.exec(wanted)).all()
+    of_these = col(Fee.procedure_id).in_([procedure.id for procedure in procedures])
+    schedule = await _schedule(session, _fees(agency_id).where(of_these))
     return tuple(
         ProcedureValue(
-            id=row.id,
-            code=row.code,
-            name=Words(row.name_vi, row.name_en),
-            field=row.field,
-            code_certainty=Certainty(row.code_certainty),
-            fees=schedule.of_procedure(row.code, on),
+            id=procedure.id,
+            code=procedure.code,
+            name=Words(procedure.name_vi, procedure.name_en),
+            field=procedure.field,
+            code_certainty=Certainty(procedure.code_certainty),
+            fees=schedule.of_procedure(procedure.code, on),
         )
-        for row in rows
+        for procedure in procedures
     )
 
 
-def _fee_value(row: Row[Any]) -> FeeValue:
+def _fee_value(fee: Fee, procedure_code: str) -> FeeValue:
     return FeeValue(
-        id=row.id,
-        code=row.code,
-        procedure_code=row.procedure_code,
-        agency_id=row.agency_id,
-        name=Words(row.name_vi, row.name_en),
-        unit=Words(row.unit_vi, row.unit_en),
-        rule=rule_from(row.kind, row.rule),
-        sub_item=row.sub_item,
-        basis=row.basis,
-        source=row.source,
-        certainty=Certainty(row.certainty),
-        checked_on=row.checked_on,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
+        id=fee.id,
+        code=fee.code,
+        procedure_code=procedure_code,
+        agency_id=fee.agency_id,
+        name=Words(fee.name_vi, fee.name_en),
+        unit=Words(fee.unit_vi, fee.unit_en),
+        rule=rule_from(fee.kind, fee.rule),
+        sub_item=fee.sub_item,
+        basis=fee.basis,
+        source=fee.source,
+        certainty=Certainty(fee.certainty),
+        checked_on=fee.checked_on,
+        valid_from=fee.valid_from,
+        valid_to=fee.valid_to,
     )
