@@ -7,6 +7,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# Neither a person's own modules nor their habit of installing for the user alone may get in.
+unexport PYTHONPATH PYTHONHOME
+export PIP_USER := 0
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
@@ -16,6 +19,7 @@ PACKAGES := core payments receipts reconciliation adapters app
 WORKSHOP := tests bench scripts
 # -qq: what a person's own pip settings have to say is not ours to repeat; errors still show.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input -qq
+MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
@@ -89,14 +93,15 @@ help: ## Say what there is
 
 # The environment. A run that was broken off leaves no stamp, and the next one starts over.
 
-$(VENV)/bin/python:
+$(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@echo "Making $(VENV) …"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
+	@touch $@
 
-$(RUNTIME): requirements.lock pyproject.toml | $(VENV)/bin/python
+$(RUNTIME): requirements.lock pyproject.toml | $(MADE)
 	@echo "Installing what the service needs …"
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .

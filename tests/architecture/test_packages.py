@@ -7,6 +7,10 @@ from pathlib import Path
 from tests.architecture.source import PACKAGES, ROOT, WORKSHOP, Source, sources
 
 LONGEST = 400
+#: A list of cases of one thing is read otherwise than code.
+LONGEST_TEST = 600
+#: A migration is written once and read as a list; splitting one would split a transaction.
+NO_ROOMS = "app/migrations/versions/"
 #: Rooms without a purpose: whatever is in them belongs somewhere else.
 FORBIDDEN_NAMES = frozenset({"utils", "util", "helpers", "manager", "service", "common", "misc"})
 
@@ -64,7 +68,12 @@ def test_a_package_added_to_the_disk_is_noticed(tmp_path: Path) -> None:
 
 def test_every_module_is_one_room() -> None:
     everything = sources(PACKAGES + WORKSHOP)
-    assert [source.path for source in everything if source.lines > LONGEST] == []
+    too_long = [
+        source.path
+        for source in everything
+        if source.lines > (LONGEST if source.path.startswith(PACKAGES) else LONGEST_TEST)
+    ]
+    assert [path for path in too_long if not path.startswith(NO_ROOMS)] == []
     assert [source.path for source in everything if forbidden_parts(source)] == []
 
 

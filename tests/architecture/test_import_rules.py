@@ -1,0 +1,122 @@
+"""The import rules hold, and each of them catches the import it is there for."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import PACKAGES, ROOT
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check the import rules of the copy of the project in `folder`."""
+    return subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-c",
+                "from importlinter.cli import lint_imports_command as run; run()",
+            ),
+            *("--no-cache", "--no-logo"),
+        ],
+        cwd=folder,
+        env={"PATH": "", "PYTHONPATH": str(folder), "LC_ALL": "C.UTF-8", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the packages and their rules, to plant something in."""
+    for package in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__", "templates", "static", "data")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def plant(project: Path, module: str, code: str) -> None:
+    """Add `code` at the end of a module, which is made if it is not there yet."""
+    path = project / module
+    path.parent.mkdir(exist_ok=True)
+    for folder in path.parent.relative_to(project).parents:
+        if folder.parts:
+            (project / folder / "__init__.py").touch()
+    (path.parent / "__init__.py").touch()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{code}\n")
+
+
+def test_the_import_rules_hold() -> None:
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+# Several are planted at once, for reading the whole project takes a second or two; what is
+# reported must name every one of them.
+PLANTED = [
+    ("core/planted.py", "import app.planted", "core.planted -> app.planted"),
+    ("payments/planted.py", "from receipts import planted", "payments.planted -> receipts.planted"),
+    ("receipts/planted.py", "import payments.models", "receipts.planted -> payments.models"),
+    ("receipts/planted.py", "import payments.commands", "receipts.planted -> payments.commands"),
+    (
+        "reconciliation/planted.py",
+        "from payments.models import Bill",
+        "reconciliation.planted -> payments.models",
+    ),
+    (
+        "adapters/sandbox/planted.py",
+        "from payments.models import Bill",
+        "adapters.sandbox.planted -> payments.models",
+    ),
+    (
+        "adapters/sandbox/planted.py",
+        "import adapters.paygov.planted",
+        "adapters.sandbox.planted -> adapters.paygov.planted",
+    ),
+    ("adapters/http.py", "import adapters.paygov", "adapters.http -> adapters.paygov"),
+    ("payments/states.py", "import sqlmodel", "payments.states -> sqlmodel"),
+    ("payments/fees.py", "import core.planted_db", "core.planted_db -> sqlalchemy"),
+    ("core/planted_db.py", "import sqlalchemy", "core.planted_db -> sqlalchemy"),
+    ("receipts/words.py", "import fastapi", "receipts.words -> fastapi"),
+    ("adapters/bank_qr/emv.py", "import httpx2", "adapters.bank_qr.emv -> httpx2"),
+    ("payments/billing/states.py", "import stripe", "payments.billing.states -> stripe"),
+]
+
+
+def test_every_kind_of_planted_import_is_caught(project: Path) -> None:
+    for module in ("app/planted.py", "receipts/planted.py", "adapters/paygov/planted.py"):
+        plant(project, module, "")
+    for module in ("payments/models.py", "payments/commands.py"):
+        plant(project, module, "")
+    for module, code, _ in PLANTED:
+        plant(project, module, code)
+    done = lint_imports(project)
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = done.stdout.replace("\n", " ")
+    assert [expected for _, _, expected in PLANTED if expected not in said] == []
+
+
+def test_a_cycle_between_two_rooms_is_caught(project: Path) -> None:
+    plant(project, "receipts/planted_one.py", "import receipts.planted_two")
+    plant(project, "receipts/planted_two.py", "import receipts.planted_one")
+    done = lint_imports(project)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert ".planted_two -> .planted_one" in done.stdout
+
+
+def test_what_the_rules_allow_passes(project: Path) -> None:
+    for module in ("payments/ports.py", "payments/queries.py", "payments/commands.py"):
+        plant(project, module, "")
+    plant(project, "adapters/sandbox/planted.py", "import payments.ports\nimport adapters.http")
+    plant(project, "adapters/registry.py", "import adapters.sandbox.planted")
+    plant(project, "receipts/planted.py", "import payments.queries")
+    plant(project, "reconciliation/planted.py", "import payments.commands")
+    done = lint_imports(project)
+    assert done.returncode == 0, done.stdout + done.stderr
