@@ -1,0 +1,63 @@
+"""The benchmarks' own arithmetic: fair turns, and a file that keeps the others' figures."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench import measure, results
+
+RESULT = {
+    "name": "qr",
+    "value": 700.0,
+    "unit": "PNG/s",
+    "floor": 100.0,
+    "floor_what": "the library",
+    "ratio": 7.0,
+    "peers": {"another": 400.0},
+}
+
+
+def test_every_candidate_is_given_the_same_numbers_and_no_turn_repeats_one() -> None:
+    seen: dict[str, list[int]] = {"ours": [], "theirs": []}
+    rates = measure.rates(
+        {name: numbers.append for name, numbers in seen.items()}, rounds=3, seconds=1e-5
+    )
+    assert rates.keys() == seen.keys()
+    assert all(rate > 0 for rate in rates.values())
+    for numbers in seen.values():
+        measured = numbers[6:]
+        assert len(measured) == len(set(measured))
+        assert 0 not in measured
+
+
+def test_the_rate_is_the_median_of_the_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    durations = iter([5.0, 1.0, 100.0, 2.0])
+    monkeypatch.setattr(measure, "_time", lambda *_: next(durations))
+    assert measure.rates({"it": lambda _: None}, rounds=3, seconds=1.0) == {"it": 0.5}
+
+
+def test_a_new_figure_takes_the_place_of_the_old_one_and_of_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "bench.json"
+    results.merge(path, RESULT)
+    results.merge(path, {**RESULT, "name": "bills"})
+    results.merge(path, {**RESULT, "value": 800.0, "ratio": 8.0})
+    kept = {each["name"]: each["ratio"] for each in json.loads(path.read_text("utf-8"))}
+    assert kept == {"bills": 7.0, "qr": 8.0}
+
+
+def test_a_figure_without_its_floor_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    with pytest.raises(ValueError, match="no floor, ratio"):
+        results.merge(path, {k: v for k, v in RESULT.items() if k not in ("floor", "ratio")})
+    assert not path.exists()
+
+
+def test_the_table_shows_figures_floor_peers_and_further_facts() -> None:
+    written = io.StringIO()
+    Console(file=written, width=100).print(results.table([{**RESULT, "p99_ms": 12.5}]))
+    text = written.getvalue()
+    for shown in ("qr", "700.00", "100.00", "the library", "7.00", "another", "p99_ms", "12.50"):
+        assert shown in text
