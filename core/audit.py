@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from core import clock
 from core.db import AsyncSession, json_field, moment
+from core.guards import after_create, append_only
 from core.json import canonical
 
 #: The hash before the first entry.
@@ -129,7 +130,7 @@ async def chain(session: AsyncSession, limit: int = 1000) -> int:
     links = []
     for row in rows.mappings():
         seq += 1
-        previous = link_hash(previous, row)
+        previous = link_hash(previous, dict(row))
         links.append({"seq": seq, "entry_id": row["id"], "hash": previous})
     if links:
         await session.execute(
@@ -155,7 +156,13 @@ async def broken_links(session: AsyncSession) -> list[str]:
             expected = row["seq"]
         if row["id"] is None:
             problems.append(f"audit link {row['seq']} names an entry that is gone")
-        elif link_hash(previous, row) != bytes(row["hash"]):
+        elif link_hash(previous, dict(row)) != bytes(row["hash"]):
             problems.append(f"audit link {row['seq']} does not fit entry {row['id']}")
         previous, expected = bytes(row["hash"]), expected + 1
     return problems
+
+
+CREATE_GUARDS = (append_only("audit_entry"), append_only("audit_link"))
+
+after_create(AuditEntry, append_only("audit_entry"))
+after_create(AuditLink, append_only("audit_link"))

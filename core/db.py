@@ -52,7 +52,7 @@ def amount_field(**options: Any) -> Any:
 
 def moment(**options: Any) -> Any:
     """A column holding an aware UTC instant."""
-    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]  # SQLModel's stub wants a class, SQLAlchemy takes an instance
+    return Field(sa_type=DateTime(timezone=True), **options)
 
 
 def json_field(**options: Any) -> Any:

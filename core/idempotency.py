@@ -124,12 +124,16 @@ def read_key(
     if idempotency_key is None:
         raise KeyMissing(
             "Thiếu tiêu đề Idempotency-Key.",
-            errors=[FieldError("Idempotency-Key", "missing", "Send 1 to 255 printable characters.")],
+            errors=[
+                FieldError("Idempotency-Key", "missing", "Send 1 to 255 printable characters.")
+            ],
         )
     if not 1 <= len(idempotency_key) <= 255 or not all(" " <= c <= "~" for c in idempotency_key):
         raise KeyInvalid(
             "Tiêu đề Idempotency-Key không hợp lệ.",
-            errors=[FieldError("Idempotency-Key", "invalid", "Send 1 to 255 printable characters.")],
+            errors=[
+                FieldError("Idempotency-Key", "invalid", "Send 1 to 255 printable characters.")
+            ],
         )
     return idempotency_key
 
@@ -159,7 +163,9 @@ async def find(session: AsyncSession, claim: Claim, cipher: Cipher) -> Replay | 
     if not hmac.compare_digest(row.request_hash, claim.request_hash):
         raise KeyReused(
             "Khóa Idempotency-Key đã được dùng cho một yêu cầu khác.",
-            errors=[FieldError("Idempotency-Key", "reused", "Another body was sent with this key.")],
+            errors=[
+                FieldError("Idempotency-Key", "reused", "Another body was sent with this key.")
+            ],
         )
     body = None if row.body is None else cipher.decrypt(bytes(row.body), claim.context)
     return Replay(row.state, row.object_id, row.created_at, row.status, body)
@@ -190,6 +196,17 @@ async def finish(
             " AND request_hash = :request_hash AND state = 'in_flight'"
         ),
         {**_fields(claim), "status": status, "body": cipher.encrypt(body, claim.context)},
+    )
+
+
+async def forget(session: AsyncSession, claim: Claim) -> None:
+    """Drop a key that is in flight, because certainly nothing happened: it may be used again."""
+    await session.execute(
+        text(
+            "DELETE FROM idempotency_key WHERE owner = :owner AND route = :route"
+            " AND key_hash = :key_hash AND request_hash = :request_hash AND state = 'in_flight'"
+        ),
+        _fields(claim),
     )
 
 

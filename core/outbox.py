@@ -108,10 +108,6 @@ async def emit(session: AsyncSession, event: Event) -> None:
     )
 
 
-
-
-
-
 async def claim(session: AsyncSession, handler: str, limit: int) -> list[Delivery]:
     """Lease up to `limit` due deliveries of one handler, oldest first; commit before working.
 

@@ -49,7 +49,7 @@ class Receipts:
             return {}
         rows = await session.execute(
             text(
-                f"SELECT r.bill_id, {_SUMMARY}"  # noqa: S608  a constant
+                f"SELECT r.bill_id, {_SUMMARY}"
                 " WHERE r.bill_id = ANY(CAST(:ids AS text[])) ORDER BY r.issued_at, r.id"
             ),
             {"ids": list(bill_ids)},
@@ -79,7 +79,7 @@ async def _find(session: AsyncSession, cipher: Cipher, where: str, key: str) -> 
     row = (
         await session.execute(
             text(
-                "SELECT r.bill_id, r.agency_id, r.content, r.signer, r.signed_at,"  # noqa: S608
+                "SELECT r.bill_id, r.agency_id, r.content, r.signer, r.signed_at,"
                 f" {_SUMMARY} WHERE {where}"
             ),
             {"key": key},

@@ -1,0 +1,53 @@
+"""Applying migrations: one process at a time, and never waiting long behind a running payment.
+
+An advisory lock lets one process migrate; the others wait for it and find nothing left to do. A
+migration that cannot get a table's lock in time fails cleanly and is run again later, rather than
+queueing every payment behind it.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+_LOCK = 0x6C65706869_02
+_LOCK_TIMEOUT = "5s"
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Alembic's configuration for this package's migrations."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database at `url` to a revision. Raises what the database says on failure."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
+            connection.commit()
+            command.upgrade(configuration(connection), revision)
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def pending(url: str) -> list[str]:
+    """The revisions that the database at `url` does not have yet, oldest first."""
+    script = ScriptDirectory.from_config(configuration())
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    steps = list(script.iterate_revisions("head", current or "base"))
+    return [step.revision for step in reversed(steps)]

@@ -1,0 +1,34 @@
+"""Every table of the house in one metadata, for migrations and for comparing schemas.
+
+Importing a module declares its tables; the guards add the triggers that `create_all` makes.
+"""
+
+from sqlmodel import SQLModel
+
+import core.audit
+import core.auth
+import core.idempotency
+import core.outbox
+import payments.agencies.models
+import payments.catalogue.models
+import payments.guards
+import payments.models
+import receipts.guards
+import receipts.models
+import reconciliation.models
+
+MODULES = (
+    core.audit,
+    core.auth,
+    core.idempotency,
+    core.outbox,
+    payments.agencies.models,
+    payments.catalogue.models,
+    payments.guards,
+    payments.models,
+    receipts.guards,
+    receipts.models,
+    reconciliation.models,
+)
+
+metadata = SQLModel.metadata

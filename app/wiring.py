@@ -1,0 +1,138 @@
+"""Puts the parts together: the one place that knows every package and every adapter."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from adapters.bank_qr.transfer import VietQrTransfer
+from adapters.keystore import SoftwareKeystore, ensure_demo_keystore
+from adapters.registry import Directory
+from app.processes import drawing_pool
+from core import failpoints, log
+from core.auth import Keyring
+from core.crypto import Cipher, load_or_create_key
+from core.db import Database
+from core.errors import LephiError
+from core.events import Subscriptions
+from core.settings import Settings
+from payments.agencies.queries import Agencies
+from payments.catalogue.prices import PriceBook
+from payments.context import Context
+from payments.events import BillPaid
+from payments.links import Links
+from receipts.commands import Issuing
+from receipts.content import ReceiptContent, SignatureNote
+from receipts.display import Display
+from receipts.pdf import draw
+from receipts.ports import Signer
+from receipts.queries import Receipts
+
+#: The handler that issues receipts.
+ISSUE_RECEIPTS = "receipts.issue"
+
+#: Which handlers hear of which events.
+SUBSCRIPTIONS = Subscriptions([(BillPaid.name, ISSUE_RECEIPTS)])
+
+
+class DatabaseMissing(LephiError):
+    """No database is named: set LEPHI_DATABASE_URL, or use `lephi demo`, which brings its own."""
+
+    code = "database_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a process needs, made once."""
+
+    settings: Settings
+    database: Database
+    cipher: Cipher = field(repr=False)
+    keyring: Keyring
+    payments: Context
+    issuing: Issuing
+    display: Display
+
+
+def derive(master: bytes, purpose: str) -> bytes:
+    """A key of its own for each purpose, from the one master key (HMAC-SHA256 as a PRF)."""
+    return hmac.new(master, b"lephi:" + purpose.encode(), hashlib.sha256).digest()
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """The cipher for personal data and credentials at rest."""
+    return Cipher(derive(load_or_create_key(settings.field_key_file), "fields"))
+
+
+def signer_of(settings: Settings) -> SoftwareKeystore:
+    """The signing key: the body's own in production, one made at first start elsewhere."""
+    if settings.mode == "production":
+        return SoftwareKeystore.load(settings.signing_dir)
+    return ensure_demo_keystore(settings.signing_dir, "Lệ Phí")
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings. Raises `DatabaseMissing`."""
+    if settings.database_url is None:
+        raise DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database.")
+    url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return Database(url, subscriptions=SUBSCRIPTIONS, pool_size=settings.pool_size)
+
+
+@asynccontextmanager
+async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
+    """Open everything, and close it at the end of the block."""
+    log.configure(settings.log_level)
+    failpoints.configure(settings.failpoints)
+    master = load_or_create_key(settings.field_key_file)
+    cipher = Cipher(derive(master, "fields"))
+    signer: Signer = signer_of(settings)
+    database = open_database(settings)
+    directory = Directory()
+    pool = drawing_pool()
+    links = Links(settings.base_url, derive(master, "links"))
+    receipts = Receipts()
+    try:
+        yield Parts(
+            settings=settings,
+            database=database,
+            cipher=cipher,
+            keyring=Keyring(database),
+            payments=Context(
+                database=database,
+                cipher=cipher,
+                agencies=Agencies(database, cipher),
+                price_book=PriceBook(),
+                gateways=directory,
+                links=links,
+                qr=VietQrTransfer(),
+                receipts=receipts,
+                request_key=derive(master, "requests"),
+            ),
+            issuing=Issuing(
+                cipher=cipher,
+                signer=signer,
+                check_url=links.receipt_check,
+                demo=settings.mode != "production",
+            ),
+            display=_display(database, cipher, signer, pool),
+        )
+    finally:
+        await directory.aclose()
+        await database.dispose()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _display(
+    database: Database, cipher: Cipher, signer: Signer, pool: ProcessPoolExecutor
+) -> Display:
+    async def draw_elsewhere(content: ReceiptContent, note: SignatureNote) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(pool, draw, content, note)
+
+    async def sign_elsewhere(key: Signer, pdf: bytes) -> bytes:
+        return await asyncio.to_thread(key.sign_pdf, pdf)
+
+    return Display(database, cipher, signer, draw_elsewhere, sign_elsewhere)

@@ -1,0 +1,150 @@
+"""The worker: does what must happen after a commit, and what must happen as time passes.
+
+Several workers may run; leases and locks keep them apart. A batch that fails is tried one by one,
+so that one poisoned event does not hold up the others; one that keeps failing is set aside.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.wiring import ISSUE_RECEIPTS, Parts
+from core import audit, failpoints, idempotency, outbox
+from core.db import AsyncSession, DatabaseUnavailable
+from core.log import get
+from core.outbox import Delivery
+from payments import callbacks, sweep
+from payments.events import BillPaid
+from receipts.commands import issue
+
+log = get(__name__)
+
+#: How long to rest when there was nothing to do.
+IDLE_SECONDS = 0.2
+SWEEP_SECONDS = 2.0
+HOUSEKEEPING_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Something that listens: its name in the outbox, how many it takes at once, what it does.
+
+    `work` runs in a transaction of its own with the delivered mark; it must have no other effect.
+    """
+
+    name: str
+    batch: int
+    work: Callable[[AsyncSession, Sequence[Delivery]], Awaitable[None]]
+
+
+def handlers(parts: Parts) -> tuple[Handler, ...]:
+    """Every handler there is."""
+
+    async def issue_receipts(session: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+        events = [BillPaid.read(d.version, d.payload) for d in deliveries]
+        await issue(session, parts.issuing, [event.bill_id for event in events])
+
+    return (Handler(ISSUE_RECEIPTS, 50, issue_receipts),)
+
+
+async def deliver(parts: Parts, handler: Handler) -> int:
+    """Work through one batch of a handler's deliveries; how many there were."""
+    async with parts.database.transaction() as session:
+        deliveries = await outbox.claim(session, handler.name, handler.batch)
+    if not deliveries:
+        return 0
+    try:
+        await _work(parts, handler, deliveries)
+    except Exception as error:
+        log.warning("batch failed, trying one by one", handler=handler.name, reason=repr(error))
+        for delivery in deliveries:
+            await _work_alone(parts, handler, delivery)
+    return len(deliveries)
+
+
+async def _work(parts: Parts, handler: Handler, deliveries: Sequence[Delivery]) -> None:
+    async with parts.database.transaction() as session:
+        await handler.work(session, deliveries)
+        await outbox.complete(session, deliveries)
+    failpoints.hit("receipt.after_commit")
+
+
+async def _work_alone(parts: Parts, handler: Handler, delivery: Delivery) -> None:
+    try:
+        await _work(parts, handler, [delivery])
+    except Exception as error:
+        async with parts.database.transaction() as session:
+            aside = await outbox.fail(session, delivery, repr(error))
+        say = log.error if aside else log.warning
+        say("delivery failed", handler=handler.name, event=delivery.event_id, set_aside=aside)
+
+
+async def run_once(parts: Parts) -> int:
+    """Everything that is due now, once; for tests and the command line. How much there was."""
+    done = 0
+    for handler in handlers(parts):
+        done += await deliver(parts, handler)
+    done += await callbacks.apply_waiting(parts.payments)
+    done += await sweep.ask_gateways(parts.payments)
+    done += await sweep.expire_bills(parts.payments)
+    async with parts.database.transaction() as session:
+        done += await audit.chain(session)
+    return done
+
+
+async def run(parts: Parts, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; what has been begun is finished."""
+
+    async def chain() -> int:
+        async with parts.database.transaction() as session:
+            return await audit.chain(session)
+
+    async def keep_house() -> int:
+        async with parts.database.transaction() as session:
+            return await idempotency.expire(session)
+
+    async def listen(handler: Handler) -> None:
+        await _repeat(
+            f"handler {handler.name}", lambda: deliver(parts, handler), IDLE_SECONDS, stop
+        )
+
+    context = parts.payments
+    async with asyncio.TaskGroup() as group:
+        for handler in handlers(parts):
+            group.create_task(listen(handler))
+        for name, job, pause in (
+            ("callbacks", lambda: callbacks.apply_waiting(context), SWEEP_SECONDS),
+            ("gateways", lambda: sweep.ask_gateways(context), SWEEP_SECONDS),
+            ("expiry", lambda: sweep.expire_bills(context), SWEEP_SECONDS),
+            ("audit", chain, SWEEP_SECONDS),
+            ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
+        ):
+            group.create_task(_repeat(name, job, pause, stop))
+
+
+async def _repeat(
+    name: str, job: Callable[[], Awaitable[int]], pause: float, stop: asyncio.Event
+) -> None:
+    """Do a job again and again, resting when there was nothing to do or it failed."""
+    while not stop.is_set():
+        done = 0
+        try:
+            done = await job()
+        except DatabaseUnavailable:
+            log.warning("database away, waiting", job=name)
+        except Exception:
+            log.exception("job failed", job=name)
+        if not done:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+
+async def run_until_told(parts: Parts) -> None:
+    """Work until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(told, stop.set)
+    await run(parts, stop)

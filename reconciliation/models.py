@@ -1,0 +1,101 @@
+"""Rows of reconciliation: statements as they were taken in, and what each run made of a day."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.db import amount_field, json_field, moment
+
+
+class Statement(SQLModel, table=True):
+    """A statement file of one account; the same file again is the same statement."""
+
+    __tablename__ = "statement"
+    __table_args__ = (UniqueConstraint("collection_account_id", "sha256"),)
+
+    id: str = Field(primary_key=True)
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    sha256: str
+    file_name: str
+    mapping: str
+    #: rows in the file, and how many of them were new to us
+    row_count: int
+    new_count: int
+    created_by: str
+    created_at: datetime = moment()
+
+
+class StatementLine(SQLModel, table=True):
+    """A line of a statement. The fingerprint keeps two genuine equal lines and drops re-exports."""
+
+    __tablename__ = "statement_line"
+    __table_args__ = (
+        UniqueConstraint("collection_account_id", "fingerprint"),
+        CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
+        CheckConstraint("direction IN ('credit', 'debit')", name="direction"),
+        Index("ix_statement_line_booked", "collection_account_id", "booked_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    statement_id: str = Field(foreign_key="statement.id")
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    line_number: int
+    booked_at: datetime = moment()
+    amount: int = amount_field()
+    direction: str
+    reference: str | None = None
+    narrative: str
+    bank_ref: str
+    fingerprint: str
+
+
+class Reconciliation(SQLModel, table=True):
+    """One run over one account and one business day; running again gives a new row, same result."""
+
+    __tablename__ = "reconciliation"
+    __table_args__ = (Index("ix_reconciliation_day", "collection_account_id", "business_on"),)
+
+    id: str = Field(primary_key=True)
+    agency_id: str = Field(foreign_key="agency.id")
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    business_on: date
+    #: class → {"count", "sum"}
+    summary: dict[str, Any] = json_field()
+    created_by: str
+    created_at: datetime = moment()
+
+
+class Match(SQLModel, table=True):
+    """A payment of the day and the line that is its money."""
+
+    __tablename__ = "match"
+    __table_args__ = (UniqueConstraint("reconciliation_id", "line_id"),)
+
+    reconciliation_id: str = Field(primary_key=True, foreign_key="reconciliation.id")
+    payment_id: str = Field(primary_key=True, foreign_key="payment.id")
+    line_id: str = Field(foreign_key="statement_line.id")
+    reference: str
+    amount: int = amount_field()
+    rule: str
+
+
+class Discrepancy(SQLModel, table=True):
+    """What did not simply agree, and why; for people to settle."""
+
+    __tablename__ = "discrepancy"
+    __table_args__ = (
+        CheckConstraint("side IN ('payment', 'line')", name="side"),
+        Index("ix_discrepancy_reconciliation", "reconciliation_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    reconciliation_id: str = Field(foreign_key="reconciliation.id")
+    side: str
+    object_id: str
+    kind: str
+    reference: str
+    amount: int = amount_field()
+    other_amount: int | None = amount_field(default=None, nullable=True)
+    reason: str
