@@ -1,0 +1,126 @@
+"""The catalogue over HTTP: what a key sees, in words."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from app.seed.catalogue import seed_catalogue
+from core import clock
+from core.auth import Principal, principal
+from core.db import Database
+from core.ids import new_id
+from payments.agencies.models import Agency
+from payments.catalogue.api import router
+
+#: 01/01/2027 has begun in Vietnam, while it is still 2026 in UTC.
+NEW_YEAR = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def client(database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client with the key of a ward of Hà Nội."""
+    database = Database(database_url, pool_size=2)
+    ward = Agency(
+        id=new_id("agency"),
+        code="phuong-a",
+        name="Ủy ban nhân dân phường A",
+        name_en="Ward A",
+        tax_code="0100000000",
+        address="Hà Nội",
+        phone="024",
+        return_origins=[],
+        created_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+    async with database.transaction() as session:
+        session.add(ward)
+        await session.flush()
+        await seed_catalogue(session, local={"ha-noi": ward.id})
+    caller = Principal("key:1", "1", ward.id, frozenset({ward.id}), frozenset())
+    app = FastAPI()
+    app.state.database = database
+    app.include_router(router)
+    app.dependency_overrides[principal] = lambda: caller
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+    await database.dispose()
+
+
+async def read(client: httpx2.AsyncClient, path: str, **query: str | int) -> dict[str, Any]:
+    answer = await client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_procedure_shows_its_fee_priced_and_explained(client: httpx2.AsyncClient) -> None:
+    found = await read(client, "/procedures/2.000815", quantity=3, copies=2)
+    assert found["name_vi"] == "Chứng thực bản sao từ bản chính giấy tờ, văn bản"
+    assert found["code_certainty"] == "confirmed"
+    (fee,) = found["fees"]
+    assert fee["price"] == {
+        "quantity": 3,
+        "copies": 2,
+        "amount": 10_000,
+        "explanation_vi": "3 trang: 2 × 2.000 đ + 1 × 1.000 đ; nhân 2 bản",
+        "explanation_en": "3 pages: 2 × 2,000 VND + 1 × 1,000 VND; times 2 copies",
+    }
+    assert fee["tariff_vi"].startswith("2.000 đ mỗi trang; từ trang thứ 3: 1.000 đ")
+    assert (fee["basis"], fee["sub_item"]) == ("TT 226/2016/TT-BTC, Điều 4", "2716")
+    assert (fee["certainty"], fee["scope"]) == ("confirmed", "national")
+    assert (fee["valid_from"], fee["valid_to"]) == ("2017-01-01", None)
+
+
+async def test_a_key_sees_the_fees_of_its_own_agency(client: httpx2.AsyncClient) -> None:
+    found = await read(client, "/procedures/1.001193")
+    assert {(fee["code"], fee["scope"], fee["price"]["amount"]) for fee in found["fees"]} == {
+        ("khai-sinh-dung-han", "national", 0),
+        ("khai-sinh-qua-han", "agency", 5000),
+    }
+
+
+async def test_the_price_shown_is_that_of_the_day_in_vietnam(client: httpx2.AsyncClient) -> None:
+    with clock.frozen(NEW_YEAR) as now:
+        found = await read(client, "/procedures/2.001195")
+        assert [fee["price"]["amount"] for fee in found["fees"]] == [50_000]
+        now.move_to(datetime(2026, 12, 31, 16, 59, 59, tzinfo=UTC))
+        found = await read(client, "/procedures/2.001195")
+        assert [fee["price"]["amount"] for fee in found["fees"]] == [25_000]
+
+
+async def test_what_is_not_confirmed_is_marked_so(client: httpx2.AsyncClient) -> None:
+    found = await read(client, "/procedures/2.001035")
+    assert found["code_certainty"] == "unconfirmed"
+    found = await read(client, "/procedures/1.004194")
+    marks = {fee["code"]: fee["certainty"] for fee in found["fees"]}
+    assert marks == {"tam-tru-truc-tiep": "secondary", "tam-tru-truc-tuyen": "unconfirmed"}
+
+
+async def test_procedures_are_found_by_words_and_followed_by_cursor(
+    client: httpx2.AsyncClient,
+) -> None:
+    found = await read(client, "/procedures", query="chung thuc hop dong")
+    assert [item["code"] for item in found["items"]] == ["2.000913", "2.000927", "2.001035"]
+    assert found["next_cursor"] is None
+    after = await read(client, "/procedures", query="chung thuc hop dong", cursor="2.000913")
+    assert after["items"] == found["items"][1:]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/procedures?cursor=%00",
+        "/procedures?cursor=a%20b",
+        f"/procedures?query={'a' * 201}",
+        "/procedures/2.000815?quantity=0",
+        "/procedures/2.000815?quantity=10001",
+        "/procedures/2.000815?copies=1001",
+        "/procedures/2.000815?quantity=1e3",
+    ],
+)
+async def test_a_malformed_question_is_refused(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 422

@@ -1,0 +1,554 @@
+"""The catalogue in PostgreSQL: what it refuses, what it finds, and how soon prices are right."""
+
+import asyncio
+import unicodedata
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel
+
+from app.seed.catalogue import Counts, SeedProcedure, read_procedures, seed_catalogue
+from core.db import AsyncSession, Database
+from core.errors import Invalid, NotFound
+from core.ids import new_id
+from payments.agencies.models import Agency
+from payments.catalogue import models, queries
+from payments.catalogue.prices import PriceBook
+from payments.catalogue.schedule import Certainty, Schedule
+from payments.fees import Fixed
+
+TODAY = date(2026, 11, 22)
+BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
+TABLES = ["agency", "procedure", "fee", "catalogue_stamp"]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=3)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+async def seeded(database: Database) -> Database:
+    async with database.transaction() as session:
+        await seed_catalogue(session)
+    return database
+
+
+async def add_agency(database: Database, code: str) -> str:
+    agency = Agency(
+        id=new_id("agency"),
+        code=code,
+        name="Cơ quan thu",
+        name_en="Collecting body",
+        tax_code="0100000000",
+        address="Hà Nội",
+        phone="024",
+        return_origins=[],
+        created_at=BEGAN,
+    )
+    async with database.transaction() as session:
+        session.add(agency)
+    return agency.id
+
+
+async def run(database: Database, statement: str) -> None:
+    async with database.engine.begin() as connection:
+        await connection.exec_driver_sql(statement)
+
+
+def fee_row(procedure_id: str, **columns: Any) -> models.Fee:
+    usual: dict[str, Any] = {
+        "id": new_id("fee"),
+        "code": "phi-thu",
+        "procedure_id": procedure_id,
+        "agency_id": None,
+        "name_vi": "Phí thử",
+        "name_en": "Trial fee",
+        "unit_vi": "trường hợp",
+        "unit_en": "case",
+        "kind": "fixed",
+        "rule": {"amount": 1000},
+        "sub_item": "2716",
+        "basis": "TT 1/2026/TT-BTC",
+        "source": "trial",
+        "certainty": "confirmed",
+        "checked_on": TODAY,
+        "valid_from": date(2026, 1, 1),
+        "valid_to": None,
+        "created_at": BEGAN,
+        "updated_at": BEGAN,
+    }
+    return models.Fee(**(usual | columns))
+
+
+async def add_fees(database: Database, *rows: dict[str, Any], procedure: str = "9.000001") -> None:
+    """Add a procedure if it is new, then fees of it, each in a statement of its own."""
+    async with database.transaction() as session:
+        await _add_fees(session, *rows, procedure=procedure)
+
+
+async def _add_fees(session: AsyncSession, *rows: dict[str, Any], procedure: str) -> None:
+    known = await session.scalar(
+        text("SELECT id FROM procedure WHERE code = :code"), {"code": procedure}
+    )
+    if known is None:
+        known = new_id("proc")
+        session.add(
+            models.Procedure(
+                id=known,
+                code=procedure,
+                name_vi="Thủ tục thử",
+                name_en="Trial procedure",
+                field="Thử",
+                code_certainty="confirmed",
+                search_text="thu tuc thu",
+                created_at=BEGAN,
+                updated_at=BEGAN,
+            )
+        )
+        await session.flush()
+    for row in rows:
+        session.add(fee_row(known, **row))
+        await session.flush()
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements sent to the database inside the block."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+# Seeding
+
+
+async def test_seeding_gives_at_least_twelve_procedures_and_ten_national_fees(
+    seeded: Database,
+) -> None:
+    async with seeded.transaction() as session:
+        page = await queries.list_procedures(session, None, TODAY)
+    fees = [fee for procedure in page.items for fee in procedure.fees]
+    assert page.next_cursor is None
+    assert len(page.items) >= 12
+    assert len({fee.code for fee in fees}) >= 10
+    assert {fee.certainty for fee in fees} == set(Certainty)
+    assert any(fee.rule == Fixed(0) for fee in fees)
+
+
+async def test_seeding_again_changes_nothing_not_even_the_stamp(seeded: Database) -> None:
+    async with seeded.transaction() as session:
+        before = await queries.find_stamp(session)
+        counts = await seed_catalogue(session)
+    async with seeded.transaction() as session:
+        assert await queries.find_stamp(session) == before
+    assert (counts.added, counts.changed) == (0, 0)
+    assert counts.unchanged >= 25
+
+
+async def test_two_seedings_at_once_do_not_collide(database: Database) -> None:
+    async def seed() -> Counts:
+        async with database.transaction() as session:
+            return await seed_catalogue(session)
+
+    first, second = await asyncio.gather(seed(), seed())
+    assert sorted([first.added > 0, second.added > 0]) == [False, True]
+
+
+async def test_a_local_schedule_is_seeded_for_the_agency_that_collects_by_it(
+    seeded: Database,
+) -> None:
+    ward, other = [await add_agency(seeded, code) for code in ("phuong-a", "phuong-b")]
+    async with seeded.transaction() as session:
+        counts = await seed_catalogue(session, local={"ha-noi": ward})
+    assert counts.added == sum(
+        fee.schedule == "ha-noi" for procedure in read_procedures() for fee in procedure.fee
+    )
+    async with seeded.transaction() as session:
+        late = await queries.get_fee(session, ward, "khai-sinh-qua-han", TODAY)
+        assert late.price(1).amount == 5000
+        assert await queries.find_fee(session, other, "khai-sinh-qua-han", TODAY) is None
+        assert await queries.find_fee(session, None, "khai-sinh-qua-han", TODAY) is None
+
+
+async def test_a_seed_that_ends_a_fee_and_adds_the_next_one_is_taken_in_one_go(
+    seeded: Database,
+) -> None:
+    changed: list[SeedProcedure] = []
+    for procedure in read_procedures():
+        if procedure.code == "2.000884":
+            ended = procedure.fee[0].model_copy(update={"valid_to": date(2026, 12, 31)})
+            dearer = procedure.fee[0].model_copy(
+                update={"valid_from": date(2027, 1, 1), "rule": {"amount": 12_000}}
+            )
+            procedure = procedure.model_copy(update={"fee": (dearer, ended)})
+        changed.append(procedure)
+    async with seeded.transaction() as session:
+        counts = await seed_catalogue(session, procedures=changed)
+    assert (counts.added, counts.changed) == (1, 1)
+    async with seeded.transaction() as session:
+        for day, amount in ((date(2026, 12, 31), 10_000), (date(2027, 1, 1), 12_000)):
+            fee = await queries.get_fee(session, None, "2.000884", day)
+            assert fee.price(1).amount == amount
+
+
+# Finding a fee
+
+
+async def test_a_fee_is_found_by_its_code_and_by_that_of_a_procedure_with_one_fee(
+    seeded: Database,
+) -> None:
+    async with seeded.transaction() as session:
+        by_procedure = await queries.get_fee(session, None, "2.000815", TODAY)
+        assert by_procedure.code == "chung-thuc-ban-sao"
+        assert by_procedure.price(3).amount == 5000
+        assert await queries.get_fee(session, None, "chung-thuc-ban-sao", TODAY) == by_procedure
+        assert await queries.find_fee(session, None, "2.000815", TODAY) == by_procedure
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "reason", "told"),
+    [
+        ("no-such-fee", TODAY, "unknown", "no-such-fee"),
+        ("\x00", TODAY, "unknown", "\x00"),
+        ("", TODAY, "unknown", ""),
+        ("can-cuoc-cap-doi", date(2025, 6, 30), "not_in_force", "01/07/2025 đến hết 31/12/2026"),
+        ("2.001195", date(2025, 6, 30), "not_in_force", "từ 01/01/2027"),
+        ("1.004222", TODAY, "ambiguous", "thuong-tru-truc-tiep, thuong-tru-truc-tuyen"),
+    ],
+)
+async def test_a_code_that_names_no_single_fee_of_the_day_is_refused_with_the_reason(
+    seeded: Database, code: str, day: date, reason: str, told: str
+) -> None:
+    async with seeded.transaction() as session:
+        assert await queries.find_fee(session, None, code, day) is None
+        with pytest.raises(Invalid) as refused:
+            await queries.get_fee(session, None, code, day, field="lines.0.fee")
+    (fault,) = refused.value.errors
+    assert (fault.field, fault.code) == ("lines.0.fee", reason)
+    assert told in fault.detail
+
+
+async def test_an_agencys_own_fee_stands_in_the_place_of_the_nations_on_its_days(
+    seeded: Database,
+) -> None:
+    own, other = [await add_agency(seeded, code) for code in ("so-a", "so-b")]
+    overlay = {
+        "code": "chung-thuc-chu-ky",
+        "agency_id": own,
+        "rule": {"amount": 8_000},
+        "valid_from": date(2026, 3, 1),
+        "valid_to": date(2026, 11, 30),
+    }
+    await add_fees(seeded, overlay, procedure="2.000884")
+
+    async def amount(agency_id: str | None, code: str, day: date) -> int:
+        async with seeded.transaction() as session:
+            return (await queries.get_fee(session, agency_id, code, day)).price(1).amount
+
+    for code in ("chung-thuc-chu-ky", "2.000884"):
+        assert await amount(own, code, date(2026, 2, 28)) == 10_000
+        assert await amount(own, code, date(2026, 3, 1)) == 8_000
+        assert await amount(own, code, date(2026, 11, 30)) == 8_000
+        assert await amount(own, code, date(2026, 12, 1)) == 10_000
+        assert await amount(other, code, TODAY) == 10_000
+        assert await amount(None, code, TODAY) == 10_000
+
+
+# What the database refuses
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "valid_to"),
+    [
+        (date(2026, 6, 30), None),  # begins on the last day of the first
+        (date(2025, 1, 1), date(2026, 1, 1)),  # ends on its first day
+        (date(2025, 1, 1), None),  # holds it
+        (date(2026, 3, 1), date(2026, 3, 1)),  # is held by it
+    ],
+)
+async def test_two_prices_of_one_fee_on_one_day_are_refused(
+    database: Database, valid_from: date, valid_to: date | None
+) -> None:
+    first = {"valid_from": date(2026, 1, 1), "valid_to": date(2026, 6, 30)}
+    second = {"valid_from": valid_from, "valid_to": valid_to}
+    await add_fees(database, first)
+    with pytest.raises(IntegrityError, match="ex_fee_validity"):
+        await add_fees(database, second)
+    # The control: it was this constraint that refused.
+    await run(database, "ALTER TABLE fee DROP CONSTRAINT ex_fee_validity")
+    await add_fees(database, second)
+
+
+async def test_an_agencys_overlapping_fees_are_refused_too(database: Database) -> None:
+    own = {"agency_id": await add_agency(database, "so-a")}
+    await add_fees(database, own)
+    with pytest.raises(IntegrityError, match="ex_fee_validity"):
+        await add_fees(database, own)
+
+
+async def test_what_does_not_collide_is_let_in(database: Database) -> None:
+    agencies = [await add_agency(database, code) for code in ("so-a", "so-b")]
+    rows: list[dict[str, Any]] = [
+        {"valid_from": date(2026, 1, 1), "valid_to": date(2026, 6, 30)},
+        {"valid_from": date(2026, 7, 1)},
+        {"valid_from": date(2025, 1, 1), "valid_to": date(2025, 12, 31)},
+        {"code": "Phi-thu"},
+        {"code": "phi-thu-"},
+        {"code": "phí-thu"},
+        *({"agency_id": agency_id} for agency_id in agencies),
+    ]
+    await add_fees(database, *rows)
+    async with database.transaction() as session:
+        assert await session.scalar(text("SELECT count(*) FROM fee")) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("columns", "check"),
+    [
+        ({"code": ""}, "code"),
+        ({"kind": "Fixed!"}, "kind"),
+        ({"rule": [1000]}, "rule"),
+        ({"sub_item": "27160"}, "sub_item"),
+        ({"basis": ""}, "basis_and_source"),
+        ({"certainty": "sure"}, "certainty"),
+        ({"valid_to": date(2025, 12, 31)}, "validity"),
+    ],
+)
+async def test_a_row_that_makes_no_sense_is_refused(
+    database: Database, columns: dict[str, Any], check: str
+) -> None:
+    with pytest.raises(IntegrityError, match=f"ck_fee_{check}"):
+        await add_fees(database, columns)
+
+
+async def test_dropping_the_tables_takes_the_guards_with_them(empty_database_url: str) -> None:
+    database = Database(empty_database_url, pool_size=1)
+    tables = [SQLModel.metadata.tables[name] for name in TABLES]
+    async with database.engine.begin() as connection:
+        for work in ("create_all", "drop_all", "create_all"):
+            await connection.run_sync(getattr(SQLModel.metadata, work), tables)
+    await add_fees(database, {})
+    with pytest.raises(IntegrityError, match="ex_fee_validity"):
+        await add_fees(database, {})
+    await database.dispose()
+
+
+# Searching
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Chứng thực bản sao",
+        "chung thuc ban sao",
+        "CHUNG THUC BAN SAO",
+        "sao ban, thuc",
+        "2.000815",
+        "copy  from the ORIGINAL",
+        unicodedata.normalize("NFD", "Chứng thực bản sao"),
+    ],
+)
+async def test_a_procedure_is_found_however_its_name_is_typed(seeded: Database, query: str) -> None:
+    async with seeded.transaction() as session:
+        page = await queries.list_procedures(session, None, TODAY, query=query)
+    assert "2.000815" in {procedure.code for procedure in page.items}
+    assert len(page.items) < 5
+
+
+async def test_a_search_without_words_lists_everything_and_a_strange_word_nothing(
+    seeded: Database,
+) -> None:
+    async with seeded.transaction() as session:
+        everything = await queries.list_procedures(session, None, TODAY)
+        for query in ("", "  ", "%", "_", "\x00"):
+            page = await queries.list_procedures(session, None, TODAY, query=query)
+            assert page == everything
+        page = await queries.list_procedures(session, None, TODAY, query="ban sao khai thac cat")
+        assert page.items == ()
+
+
+async def test_pages_show_every_procedure_once_in_order(seeded: Database) -> None:
+    seen: list[str] = []
+    cursor: str | None = None
+    async with seeded.transaction() as session:
+        everything = await queries.list_procedures(session, None, TODAY)
+        while True:
+            page = await queries.list_procedures(session, None, TODAY, cursor=cursor, limit=4)
+            seen += [procedure.code for procedure in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+            assert len(page.items) == 4
+    assert seen == [procedure.code for procedure in everything.items]
+    assert len(set(seen)) == len(seen) > 8
+
+
+async def test_a_procedure_comes_with_the_fees_of_the_day(seeded: Database) -> None:
+    async with seeded.transaction() as session:
+        for day, amount in ((date(2026, 12, 31), 25_000), (date(2027, 1, 1), 50_000)):
+            procedure = await queries.get_procedure(session, None, "2.001195", day)
+            assert [fee.price(1).amount for fee in procedure.fees] == [amount]
+        assert (await queries.get_procedure(session, None, "2.000635", TODAY)).code_certainty is (
+            Certainty.UNCONFIRMED
+        )
+        for code in ("9.999999", "\x00"):
+            with pytest.raises(NotFound):
+                await queries.get_procedure(session, None, code, TODAY)
+
+
+# Remembered prices
+
+
+class Seconds:
+    """A clock that a test moves by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def raise_price(database: Database, amount: int) -> None:
+    rule = f"jsonb_build_object('amount', {amount})"
+    await run(database, f"UPDATE fee SET rule = {rule} WHERE code = 'chung-thuc-chu-ky'")
+
+
+async def asked(database: Database, book: PriceBook, day: date = TODAY) -> int:
+    async with database.transaction() as session:
+        return (await book.get_fee(session, None, "2.000884", day)).price(1).amount
+
+
+async def test_remembered_prices_ask_the_database_only_now_and_then(seeded: Database) -> None:
+    seconds = Seconds()
+    book = PriceBook(check_every=2, monotonic=seconds)
+    assert await asked(seeded, book) == 10_000
+    with counted(seeded) as sent:
+        for _ in range(20):
+            assert await asked(seeded, book) == 10_000
+    assert sent == []
+    seconds.now += 2
+    with counted(seeded) as sent:
+        for _ in range(20):
+            assert await asked(seeded, book) == 10_000
+    assert len(sent) == 1
+    assert "catalogue_stamp" in sent[0]
+
+
+async def test_a_changed_price_is_seen_at_the_next_check_and_not_before(seeded: Database) -> None:
+    seconds = Seconds()
+    book = PriceBook(check_every=2, monotonic=seconds)
+    assert await asked(seeded, book) == 10_000
+    await raise_price(seeded, 11_000)
+    seconds.now += 1.9
+    assert await asked(seeded, book) == 10_000
+    seconds.now += 0.1
+    assert await asked(seeded, book) == 11_000
+    await raise_price(seeded, 12_000)
+    assert await asked(seeded, book) == 11_000
+    book.forget()
+    assert await asked(seeded, book) == 12_000
+
+
+async def test_without_the_stamp_a_changed_price_would_never_be_seen(seeded: Database) -> None:
+    seconds = Seconds()
+    book = PriceBook(check_every=2, monotonic=seconds)
+    await run(seeded, "DROP TRIGGER stamp_fee ON fee")
+    assert await asked(seeded, book) == 10_000
+    await raise_price(seeded, 11_000)
+    seconds.now += 60
+    assert await asked(seeded, book) == 10_000  # the control: the trigger is what tells
+
+
+async def test_a_remembered_price_is_that_of_the_day(seeded: Database) -> None:
+    book = PriceBook(check_every=3600)
+
+    async def amount(day: date) -> int:
+        async with seeded.transaction() as session:
+            return (await book.get_fee(session, None, "2.001195", day)).price(1).amount
+
+    assert await amount(date(2026, 12, 31)) == 25_000
+    with counted(seeded) as sent:
+        assert await amount(date(2027, 1, 1)) == 50_000
+        assert await amount(date(2026, 12, 31)) == 25_000
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE fee SET source = 'again' WHERE code = 'chung-thuc-ban-sao'",
+        "DELETE FROM fee WHERE code = 'chung-thuc-ban-sao'",
+        "UPDATE procedure SET code = '2.999999' WHERE code = '2.000815'",
+        "TRUNCATE fee CASCADE",
+        "TRUNCATE procedure, fee, catalogue_stamp CASCADE",
+    ],
+)
+async def test_every_change_of_the_catalogue_renews_the_stamp(
+    seeded: Database, change: str
+) -> None:
+    async with seeded.transaction() as session:
+        before = await queries.find_stamp(session)
+    await run(seeded, change)
+    async with seeded.transaction() as session:
+        after = await queries.find_stamp(session)
+    assert before is not None
+    assert after is not None
+    assert before != after
+
+
+async def test_a_schedule_older_than_the_stamp_is_not_remembered_under_it(
+    seeded: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request reads the old fees; before it is done, another has seen the new stamp."""
+    seconds = Seconds()
+    book = PriceBook(check_every=2, monotonic=seconds)
+    load = queries.load_schedule
+    old_is_read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def load_slowly(session: AsyncSession, agency_id: str | None) -> Schedule:
+        loaded = await load(session, agency_id)
+        if not old_is_read.is_set():
+            old_is_read.set()
+            await go_on.wait()
+        return loaded
+
+    monkeypatch.setattr("payments.catalogue.prices.load_schedule", load_slowly)
+    slow = asyncio.create_task(asked(seeded, book))
+    await old_is_read.wait()
+    await raise_price(seeded, 11_000)
+    seconds.now += 2
+    assert await asked(seeded, book) == 11_000
+    go_on.set()
+    assert await slow == 10_000
+    assert await asked(seeded, book) == 11_000
+
+
+async def test_the_price_book_holds_no_more_agencies_than_it_may(seeded: Database) -> None:
+    agencies = [await add_agency(seeded, f"so-{number}") for number in range(3)]
+    book = PriceBook(check_every=3600, most_agencies=2)
+
+    async def ask(agency_id: str) -> int:
+        with counted(seeded) as sent:
+            async with seeded.transaction() as session:
+                await book.get_fee(session, agency_id, "2.000884", TODAY)
+        return len(sent)
+
+    assert [await ask(agency_id) for agency_id in agencies] == [2, 1, 1]
+    assert [await ask(agencies[2]), await ask(agencies[1])] == [0, 0]
+    assert await ask(agencies[0]) == 1  # was put out by the third
