@@ -1,0 +1,213 @@
+"""Errors as problem+json (RFC 9457), and the trace id that ties an answer to its log lines.
+
+The body: `type, title, status, detail, code, errors: [{field, code, detail}], retryable,
+trace_id`. An expected failure says what it says in `core.errors`; an unexpected one is logged
+with its traceback and answered with nothing but its trace id. Input is never echoed.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core import json, log
+from core.errors import FieldError, Invalid, LephiError, Unauthenticated
+
+MEDIA_TYPE = "application/problem+json"
+
+#: How many faults of one request are listed.
+MAX_ERRORS = 50
+
+_MAX_FIELD = 200
+#: W3C Trace Context: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+#: Where FastAPI says it looked; the field's own path follows.
+_PLACES = frozenset({"body", "query", "path", "header", "cookie"})
+_UNEXPECTED = "Something went wrong on our side. It has been recorded under this trace id."
+
+_log = log.get(__name__)
+
+
+def body_of(error: LephiError, trace_id: str) -> dict[str, Any]:
+    """The problem of an expected failure, as JSON values."""
+    return _body(
+        status=error.status,
+        title=error.title,
+        code=error.code,
+        detail=error.detail,
+        errors=error.errors,
+        retryable=error.retryable,
+        trace_id=trace_id,
+    )
+
+
+def unexpected_body(trace_id: str) -> dict[str, Any]:
+    """The problem of an unexpected failure: it says nothing about the cause."""
+    return _body(
+        status=LephiError.status,
+        title=LephiError.title,
+        code=LephiError.code,
+        detail=_UNEXPECTED,
+        trace_id=trace_id,
+    )
+
+
+def http_body(status: int, detail: str, trace_id: str) -> dict[str, Any]:
+    """The problem of an error that the framework raised: 404 for no such route, 405, …"""
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Error"
+    code = re.sub("[^a-z]+", "_", title.lower()).strip("_")
+    retryable = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    return _body(
+        status=status,
+        title=title,
+        code=code,
+        detail=detail,
+        retryable=retryable,
+        trace_id=trace_id,
+    )
+
+
+def invalid_from(faults: Sequence[Mapping[str, Any]]) -> Invalid:
+    """An `Invalid` from the `errors()` of pydantic or FastAPI: where and why, never what was sent.
+
+    `loc` becomes a dotted path without FastAPI's first word (`body`, `query`, …).
+    """
+    errors = [_field_error(fault) for fault in faults[:MAX_ERRORS]]
+    more = len(faults) - len(errors)
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    detail = f"The request has {count}; see errors."
+    if more:
+        detail = f"The request has {count}; the first {len(errors)} are in errors."
+    return Invalid(detail, errors=errors)
+
+
+def trace_id_of(scope: Scope) -> str:
+    """The trace id of a request (32 hex digits): the caller's `traceparent`, else a new one.
+
+    The same for every call with one scope.
+    """
+    state = scope.setdefault("state", {})
+    trace_id: str | None = state.get("trace_id")
+    if trace_id is None:
+        match = _TRACEPARENT.fullmatch(Headers(scope=scope).get("traceparent", ""))
+        state["trace_id"] = trace_id = match[1] if match else secrets.token_hex(16)
+    return trace_id
+
+
+class TraceMiddleware:
+    """Gives each request its trace id: in its log lines and in the answer's `Trace-Id` header.
+
+    It also answers whatever nothing inside expected. Starlette's own last resort would raise the
+    exception again after answering, and the server would log it a second time.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; see the class."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace_id = trace_id_of(scope)
+        started = False
+
+        async def traced(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message)["Trace-Id"] = trace_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(trace_id=trace_id):
+            try:
+                await self._app(scope, receive, traced)
+            except Exception:
+                _log.exception("unexpected error", method=scope["method"], path=scope["path"])
+                if started:
+                    raise  # the answer is under way: only breaking off shows that it is not whole
+                await _response(unexpected_body(trace_id))(scope, receive, traced)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as problem+json, and trace its requests."""
+
+    @app.exception_handler(LephiError)
+    async def expected(request: Request, error: LephiError) -> Response:
+        if error.status >= 500:
+            _log.warning("request failed", code=error.code, status=error.status, problem=error)
+        headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+        return _response(body_of(error, trace_id_of(request.scope)), headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return _response(body_of(invalid_from(error.errors()), trace_id_of(request.scope)))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code < 400:
+            return Response(status_code=error.status_code, headers=error.headers)
+        body = http_body(error.status_code, str(error.detail), trace_id_of(request.scope))
+        return _response(body, error.headers)
+
+    # For what fails outside TraceMiddleware, in another middleware: the server logs that.
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, _: Exception) -> Response:
+        return _response(unexpected_body(trace_id_of(request.scope)))
+
+    app.add_middleware(TraceMiddleware)
+
+
+def _body(
+    *,
+    status: int,
+    title: str,
+    code: str,
+    detail: str,
+    trace_id: str,
+    errors: Sequence[FieldError] = (),
+    retryable: bool = False,
+) -> dict[str, Any]:
+    return {
+        "type": f"urn:problem-type:lephi:{code}",
+        "title": title,
+        "status": int(status),
+        "detail": _sound(detail),
+        "code": code,
+        "errors": [
+            {"field": _sound(one.field), "code": one.code, "detail": _sound(one.detail)}
+            for one in errors
+        ],
+        "retryable": retryable,
+        "trace_id": trace_id,
+    }
+
+
+def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    return Response(json.dumps(body), body["status"], headers, MEDIA_TYPE)
+
+
+def _field_error(fault: Mapping[str, Any]) -> FieldError:
+    path = list(fault["loc"])
+    if len(path) > 1 and path[0] in _PLACES:
+        del path[0]
+    field = ".".join(str(step) for step in path) or "body"
+    return FieldError(field[:_MAX_FIELD], str(fault["type"]), str(fault["msg"]))
+
+
+def _sound(text: str) -> str:
+    """Text that UTF-8 can carry: a name from the input may hold half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
