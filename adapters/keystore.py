@@ -4,15 +4,15 @@ It implements `receipts.ports.Signer`. The XML signature is made by signxml, the
 pyHanko, both with a key object that is parsed once: pyHanko's own signer parses the key again for
 each signature, twice, which costs an RSA key more time than all the rest.
 
-A folder holds `signing-key.pem` (PKCS#8, unencrypted, mode 0600), `signing.pem` (its certificate)
-and `chain.pem` (the certificates above it, the root last). A body with a token or a remote signing
+A folder holds `signing-key.pem` (unencrypted, mode 0600), `signing.pem` (its certificate) and
+`chain.pem` (the certificates above it, the root last). A body with a token or a remote signing
 service needs another adapter.
 """
 
+import contextlib
+import fcntl
 import os
-import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -45,11 +45,12 @@ from signxml.algorithms import (
 from signxml.signer import XMLSigner
 
 from core import clock
+from core.settings import DEMO_MARKER
 from receipts.ports import SIGNATURE_PLACE, SIGNED_ID, KeyFault
 
+KEY, CERTIFICATE, CHAIN = "signing-key.pem", "signing.pem", "chain.pem"
 DEMO_NAME = "DEMO – không có giá trị pháp lý"
 
-_KEY, _CERTIFICATE, _CHAIN = "signing-key.pem", "signing.pem", "chain.pem"
 _DEMO_LIFE = timedelta(days=3650)
 _FIELD = "ChuKySo"
 _DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -92,13 +93,13 @@ class SoftwareKeystore:
     @classmethod
     def load(cls, folder: Path) -> "SoftwareKeystore":
         """The keystore in a folder. Raises `KeyFault` naming the file that is missing or unfit."""
-        key = _read(folder / _KEY, lambda pem: load_pem_private_key(pem, password=None))
+        key = _read(folder / KEY, lambda pem: load_pem_private_key(pem, password=None))
         if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-            raise KeyFault(f"{folder / _KEY} is neither an RSA nor an elliptic-curve key.")
-        certificate = _read(folder / _CERTIFICATE, x509.load_pem_x509_certificate)
+            raise KeyFault(f"{folder / KEY} is neither an RSA nor an elliptic-curve key.")
+        certificate = _read(folder / CERTIFICATE, x509.load_pem_x509_certificate)
         chain: list[x509.Certificate] = []
-        if (folder / _CHAIN).exists():
-            chain = _read(folder / _CHAIN, x509.load_pem_x509_certificates)
+        if (folder / CHAIN).exists():
+            chain = _read(folder / CHAIN, x509.load_pem_x509_certificates)
         return cls(key, certificate, chain)
 
     @property
@@ -147,20 +148,16 @@ class SoftwareKeystore:
 
 
 def ensure_demo_keystore(folder: Path, agency_name: str) -> SoftwareKeystore:
-    """The keystore of the demo, made the first time: a root of its own and a certificate below it.
+    """The keystore of a demo, made the first time: a root of its own and a certificate below it.
 
-    The certificate's name says that it has no legal value. The root's key is thrown away once it
-    has signed. Two processes that start at once get the same key: the folder appears in one step.
+    The certificate's name says that it has no legal value, and a marker in the folder keeps a
+    production start away from it. The root's key is thrown away once it has signed. Processes that
+    start at once get the same key; one that is killed meanwhile leaves nothing half made.
     """
-    if not (folder / _KEY).exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            _write_demo(draft, agency_name)
-            draft.rename(folder)
-        except OSError:
-            # Another process was first; its key is as good, and a real fault shows in `load`.
-            shutil.rmtree(draft, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(folder / ".lock"):
+        if not (folder / KEY).exists():
+            _write_demo(folder, agency_name)
     return SoftwareKeystore.load(folder)
 
 
@@ -182,10 +179,12 @@ def _write_demo(folder: Path, agency_name: str) -> None:
         .add_extension(authority, critical=False)
         .sign(root_key, hashes.SHA256())
     )
+    _replace(folder / DEMO_MARKER, b"", 0o644)
+    _replace(folder / CHAIN, root.public_bytes(Encoding.PEM), 0o644)
+    _replace(folder / CERTIFICATE, leaf.public_bytes(Encoding.PEM), 0o644)
+    # The key comes last: where it is, the rest is too.
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write(folder / _KEY, secret, 0o600)
-    _write(folder / _CERTIFICATE, leaf.public_bytes(Encoding.PEM), 0o644)
-    _write(folder / _CHAIN, root.public_bytes(Encoding.PEM), 0o644)
+    _replace(folder / KEY, secret, 0o600)
 
 
 def _name(common_name: str, agency_name: str) -> x509.Name:
@@ -230,12 +229,24 @@ def _key_usage(*, for_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Keep other processes out until the block ends; a killed process lets go by itself."""
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """Write a file so that it is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _read(path: Path, read: Any) -> Any:

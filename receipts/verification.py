@@ -13,7 +13,7 @@ blocks; call it outside the event loop.
 import asyncio
 import contextlib
 import logging
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from lxml import etree
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
@@ -58,6 +59,9 @@ _DIGESTS = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgo
 logging.getLogger("pyhanko.sign.validation").setLevel(logging.CRITICAL)
 
 _DS = {"ds": "http://www.w3.org/2000/09/xmldsig#"}
+_BASE64 = {
+    f"{{{_DS['ds']}}}{name}" for name in ("DigestValue", "SignatureValue", "X509Certificate")
+}
 
 
 class Reason(StrEnum):
@@ -129,6 +133,8 @@ def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResu
     if signature is None:
         return _failed(Reason.NOT_SIGNED)
     try:
+        for item in signature.iterfind(".//*"):
+            _check_base64(item)
         certificates = [
             x509.load_der_x509_certificate(b64decode(item.text or ""))
             for item in signature.iterfind("ds:KeyInfo/ds:X509Data/ds:X509Certificate", _DS)
@@ -226,6 +232,17 @@ def signer_name(certificate: x509.Certificate) -> str:
     if len(names) == 2:
         return f"{names[0]} ({names[1]})"
     return names[0] if names else certificate.subject.rfc4514_string()
+
+
+def _check_base64(element: etree._Element) -> None:
+    """Raise ValueError for a value with spare bits set or strange characters.
+
+    Decoders pass over both, and then a changed byte of the file would change nothing.
+    """
+    if element.tag in _BASE64:
+        written = "".join((element.text or "").split())
+        if len(element) or b64encode(b64decode(written, validate=True)).decode() != written:
+            raise ValueError("not the base64 that a signer writes")
 
 
 def _failed(reason: Reason) -> VerificationResult:
