@@ -17,8 +17,8 @@ from app.embedded_place import EmbeddedDatabaseFailed, Place
 #: How long each stronger way of asking may take, in seconds. The first only waits: the kernel has
 #: told the server to stop when its supervisor died.
 _PATIENCE: tuple[tuple[signal.Signals | None, float], ...] = (
-    (None, 5.0),
-    (signal.SIGINT, 10.0),
+    (None, 1.0),
+    (signal.SIGINT, 30.0),
     (signal.SIGQUIT, 5.0),
     (signal.SIGKILL, 5.0),
 )
@@ -31,7 +31,7 @@ def processes(place: Place) -> list[int]:
 
 
 def end_leftovers(place: Place) -> None:
-    """End what a killed supervisor left behind, and remove a pid file that names a stranger.
+    """End what a killed supervisor left behind, and remove files that name a stranger's pid.
 
     Raises `EmbeddedDatabaseFailed` where a leftover cannot be ended.
     """
@@ -47,6 +47,8 @@ def end_leftovers(place: Place) -> None:
         if remaining := processes(place):
             raise EmbeddedDatabaseFailed(f"an earlier server cannot be ended (pids {remaining})")
     _forget_stranger(place.data / "postmaster.pid")
+    for stale in place.sockets.iterdir():  # a socket's own lock names the same number
+        stale.unlink()
 
 
 def wait_until(true: Callable[[], bool], seconds: float) -> bool:
@@ -60,9 +62,10 @@ def wait_until(true: Callable[[], bool], seconds: float) -> bool:
 
 
 def _forget_stranger(pid_file: Path) -> None:
-    """Remove a pid file whose number now belongs to some other process.
+    """Remove a pid file whose number is another process's, or that of one dead but not buried.
 
-    PostgreSQL itself handles a number that nobody has, and looks for its shared memory then.
+    PostgreSQL would take either for a living server. A number that nobody has it handles itself,
+    and looks for its shared memory then.
     """
     try:
         number = int(pid_file.read_text(encoding="utf-8", errors="replace").splitlines()[0])
