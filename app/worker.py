@@ -57,7 +57,7 @@ async def deliver(parts: Parts, handler: Handler) -> int:
         return 0
     try:
         await _work(parts, handler, deliveries)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
         log.warning("batch failed, trying one by one", handler=handler.name, reason=repr(error))
         for delivery in deliveries:
             await _work_alone(parts, handler, delivery)
@@ -74,7 +74,7 @@ async def _work(parts: Parts, handler: Handler, deliveries: Sequence[Delivery]) 
 async def _work_alone(parts: Parts, handler: Handler, delivery: Delivery) -> None:
     try:
         await _work(parts, handler, [delivery])
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, it is noted and tried again
         async with parts.database.transaction() as session:
             aside = await outbox.fail(session, delivery, repr(error))
         say = log.error if aside else log.warning

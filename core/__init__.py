@@ -1,1 +1,1 @@
-"""What every package stands on: money, ids, references, time, the database, the outbox, problems."""
+"""What every package stands on: money, ids, references, time, database, outbox, problems."""

@@ -88,7 +88,7 @@ async def record(
 
 
 def link_hash(previous: bytes, entry: Mapping[str, Any]) -> bytes:
-    """The hash that binds an entry (id, at, actor, action, object_id, details) to its forerunner."""
+    """The hash that binds an entry (all its columns but `transaction`) to its forerunner."""
     body = canonical(
         {
             "id": entry["id"],
@@ -117,7 +117,7 @@ async def chain(session: AsyncSession, limit: int = 1000) -> int:
             )
         )
     ).first()
-    seq, previous, last_id, last_transaction = last if last else (0, GENESIS, 0, 0)
+    seq, previous, last_id, last_transaction = last or (0, GENESIS, 0, 0)
     rows = await session.execute(
         text(
             "SELECT id, at, actor, action, object_id, details FROM audit_entry"

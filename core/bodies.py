@@ -33,7 +33,7 @@ class Parsed(Generic[M]):
 
 
 async def read_raw(request: Request, *, most: int = MAX_BYTES) -> bytes:
-    """The raw body, at most `most` bytes whether or not a length was declared. Raises `TooLarge`."""
+    """The raw body, `most` bytes at most whatever length was declared. Raises `TooLarge`."""
     received = bytearray()
     async for chunk in request.stream():
         received += chunk

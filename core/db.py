@@ -14,9 +14,10 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel import Field, SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.ext.asyncio.session import AsyncSession as ModelAsyncSession
 
 from core.errors import Unavailable
 from core.events import Subscriptions
@@ -33,6 +34,16 @@ SQLModel.metadata = MetaData(
 )
 
 T = TypeVar("T")
+
+
+class AsyncSession(ModelAsyncSession):
+    """SQLModel's session, with SQLAlchemy's own `execute` beside `exec`.
+
+    SQLModel discourages `execute` in favour of `exec`, which takes models only; much of our work
+    is one SQL statement over several tables.
+    """
+
+    execute = PlainAsyncSession.execute
 
 #: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
 #: deadlock, lock time-out, and the server going away before the commit was sent.

@@ -85,13 +85,9 @@ class Settings(BaseSettings):
         default_factory=_in_keys("field.key"),
         description="key that encrypts personal data and gateway credentials at rest",
     )
-    signing_key_file: Path = Field(
-        default_factory=_in_keys("signing.key.pem"),
-        description="private key that signs receipts, PEM",
-    )
-    signing_certificate_file: Path = Field(
-        default_factory=_in_keys("signing.crt.pem"),
-        description="certificate of the signing key, PEM",
+    signing_dir: Path = Field(
+        default_factory=_in_keys("signing"),
+        description="folder of signing-key.pem, signing.pem and chain.pem, which sign receipts",
     )
     pool_size: int = Field(16, ge=1, le=200, description="database connections of one process")
 
@@ -119,9 +115,9 @@ class Settings(BaseSettings):
     def _check_data_dir(cls, value: Path, info: ValidationInfo) -> Path:
         return _refuse_demo(value, value, info)
 
-    @field_validator("field_key_file", "signing_key_file", "signing_certificate_file")
+    @field_validator("field_key_file", "signing_dir")
     @classmethod
-    def _check_key_file(cls, value: Path, info: ValidationInfo) -> Path:
+    def _check_key_place(cls, value: Path, info: ValidationInfo) -> Path:
         return _refuse_demo(value, value.parent, info)
 
     @field_validator("host")

@@ -168,7 +168,7 @@ async def _record(context: Context, session: AsyncSession, kept: Kept) -> Record
 
 
 async def apply_waiting(context: Context, limit: int = 50) -> int:
-    """Apply callbacks that were kept but not applied (we stopped, or the database did); how many."""
+    """Apply callbacks that were kept but not applied, because something stopped; how many."""
     async with context.database.transaction() as session:
         rows = (
             await session.execute(

@@ -1,4 +1,4 @@
-"""A bill and a payment as the API shows them. Nothing is read here; values come in, models go out."""
+"""A bill and a payment as the API shows them: values come in, models go out, nothing is read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,18 @@ from payments.ports import ReceiptSummary
 from payments.queries import BillValue, PaymentValue
 from payments.schemas import BillOut, CheckoutOut, LineOut, PaymentOut, QrOut, ReceiptOut
 
+#: The amount of an EMVCo code has at most 13 digits (tag 54).
+_LARGEST_IN_QR = 10**13 - 1
+
 
 def bill_payload(
     context: Context, agency: AgencyValue, reference: str, amount: int, *, standing: bool = False
 ) -> str | None:
-    """The VietQR payload of `amount` đồng for a reference; None where the agency has no account."""
-    if agency.account is None:
+    """The VietQR payload of `amount` đồng for a reference.
+
+    None where the agency has no account, or the amount has more digits than the code can hold.
+    """
+    if agency.account is None or amount > _LARGEST_IN_QR:
         return None
     return context.qr.payload(
         bank_bin=agency.account.bank_bin,

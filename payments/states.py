@@ -103,8 +103,6 @@ LIVE = frozenset({"created", "submitted", "unknown"})
 
 def mermaid(machine: Machine) -> str:
     """The machine as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2"]
-    for m in machine.moves:
-        lines.append(f"    {m.before or '[*]'} --> {m.after}: {m.when}")
-    lines.extend(f"    {state} --> [*]" for state in machine.final)
-    return "\n".join(lines)
+    moves = (f"    {m.before or '[*]'} --> {m.after}: {m.when}" for m in machine.moves)
+    ends = (f"    {state} --> [*]" for state in machine.final)
+    return "\n".join(["stateDiagram-v2", *moves, *ends])

@@ -1,0 +1,159 @@
+"""`lephi serve`, `worker`, `migrate`, `doctor` and the sandbox's process."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from alembic.util import CommandError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters.sandbox.server import serve as serve_sandbox
+from app.cli.output import Json, fail, settings_or_fail, show, show_table, with_parts
+from app.main import create_app
+from app.migrations.run import pending, upgrade
+from app.processes import end_with_parent
+from app.wiring import DatabaseMissing, Parts, parts_of
+from app.worker import run_until_told
+from core.errors import LephiError
+from core.settings import Settings, listing, load
+
+WithParent = Annotated[
+    bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")
+]
+
+
+def serve(with_parent: WithParent = False) -> None:
+    """Answer HTTP at LEPHI_HOST and LEPHI_PORT until SIGINT or SIGTERM."""
+    if with_parent:
+        end_with_parent()
+    settings = settings_or_fail()
+    _database_url(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
+
+
+def worker(with_parent: WithParent = False) -> None:
+    """Issue receipts, ask gateways, close what is over, chain the audit log; until told to stop."""
+    if with_parent:
+        end_with_parent()
+    settings = settings_or_fail()
+    _database_url(settings)
+    with_parts(run_until_told, settings)
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any.")] = 0,
+    public_url: Annotated[str | None, typer.Option(help="How others reach it.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="File to append charges to.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of its lies.")] = None,
+    with_parent: WithParent = False,
+) -> None:
+    """Run the sandbox gateway and bank on 127.0.0.1, for demonstrations and tests."""
+    if with_parent:
+        end_with_parent()
+    serve_sandbox("127.0.0.1", port, public_url=public_url, journal=journal, seed=seed)
+
+
+def migrate(as_json: Json = False) -> None:
+    """Bring the database of LEPHI_DATABASE_URL to the present schema."""
+    url = _database_url(settings_or_fail())
+    try:
+        steps = pending(url)
+        upgrade(url)
+    except (SQLAlchemyError, CommandError) as error:
+        fail(f"Migration failed, nothing of the failed step remains: {error}")
+    if as_json:
+        show({"applied": steps})
+    else:
+        typer.echo(f"Applied: {', '.join(steps)}" if steps else "Nothing to do.")
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        fail(DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database."))
+    return settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Show every setting, and whether what they name is there; exit 1 if something is not."""
+    try:
+        settings = load()
+    except LephiError as error:
+        fail(error)
+    settings_rows = listing(settings)
+    checks = _checks(settings)
+    if as_json:
+        show(
+            {
+                "settings": {row.variable: row.value for row in settings_rows},
+                "checks": [{"check": n, "ok": ok, "detail": d} for n, ok, d in checks],
+            }
+        )
+    else:
+        rows = [(row.variable, row.value, row.description) for row in settings_rows]
+        show_table(("Setting", "Value", "What for"), rows)
+        typer.echo()
+        show_table(
+            ("Check", "", "Detail"), [(n, "ok" if ok else "FAULT", d) for n, ok, d in checks]
+        )
+    if not all(ok for _, ok, _ in checks):
+        raise typer.Exit(1)
+
+
+def _checks(settings: Settings) -> list[tuple[str, bool, str]]:
+    checks: list[tuple[str, bool, str]] = []
+    free = shutil.disk_usage(_existing(settings.data_dir)).free // 1_000_000
+    checks.append(("disk", free > 500, f"{free} MB free at {settings.data_dir}"))
+    if settings.database_url is None:
+        checks.append(("database", settings.mode != "production", "not named"))
+        return checks
+    url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    try:
+        steps = pending(url)
+        checks.append(("schema", not steps, f"pending: {', '.join(steps)}" if steps else "current"))
+        if not steps:
+            checks.extend(asyncio.run(_ask_database(settings)))
+    except (SQLAlchemyError, LephiError) as error:
+        checks.append(("database", False, str(error).splitlines()[0]))
+    return checks
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+async def _ask_database(settings: Settings) -> list[tuple[str, bool, str]]:
+
+    async with parts_of(settings) as parts:
+        return await _look(parts)
+
+
+async def _look(parts: Parts) -> list[tuple[str, bool, str]]:
+    async with parts.database.transaction() as session:
+        version = await session.scalar(text("SHOW server_version"))
+        fsync = await session.scalar(text("SHOW fsync"))
+        aside = await session.scalar(
+            text("SELECT count(*) FROM outbox_delivery WHERE state = 'set_aside'")
+        )
+        waiting = await session.scalar(
+            text("SELECT count(*) FROM callback WHERE state = 'received'")
+        )
+    return [
+        ("database", True, f"PostgreSQL {version}"),
+        ("durability", fsync == "on", f"fsync is {fsync}"),
+        ("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
+        ("callbacks", waiting == 0, f"{waiting} kept but not applied"),
+    ]

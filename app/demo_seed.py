@@ -1,0 +1,141 @@
+"""What a demonstration starts with: keys made up on the spot, a body, people, a bill to pay."""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
+from app.seed.catalogue import seed_catalogue
+from app.wiring import Parts
+from core import clock
+from core.auth import Role, create_api_key, create_staff_user
+from core.crypto import write_private
+from core.db import AsyncSession
+from core.ids import new_id
+from core.references import new_reference
+from payments import opening
+from payments.catalogue.queries import get_fee
+from payments.standing import line_of, standing_reference
+
+
+@dataclass(slots=True)
+class DemoSeed:
+    """What the demo made up; kept in its data folder (0600) so that a restart knows it again."""
+
+    agency: str
+    api_key: str = field(repr=False)
+    staff: list[dict[str, Any]] = field(repr=False)
+    gateways: dict[str, dict[str, str]] = field(repr=False)
+    pay_url: str = ""
+
+
+async def seed_demo(parts: Parts, kept_at: Path, sandbox_url: str) -> DemoSeed:
+    """Make the demo's data the first time; later only what depends on the ports and the day."""
+    async with parts.database.transaction() as session:
+        body = await seed_body(session)
+        await seed_catalogue(session, local={"ha-noi": body.agency_id})
+        kept = _read(kept_at)
+        if kept is None:
+            kept = await _make_up(session, body)
+            write_private(kept_at, json.dumps(asdict(kept)).encode())
+        for name, values in kept.gateways.items():
+            await configure_gateway(
+                session,
+                parts.cipher,
+                agency_id=body.agency_id,
+                collection_account_id=body.collection_account_id,
+                gateway=name,
+                account=values["account"],
+                base_url=f"{sandbox_url}/{name}",
+                credentials={
+                    k: v for k, v in values.items() if k not in ("account", "callback_path")
+                },
+            )
+    async with parts.database.transaction() as session:
+        for code in ("chung-thuc-chu-ky",):
+            await standing_reference(session, body.agency_id, code)
+        kept.pay_url = await _payable(session, parts, body)
+    return kept
+
+
+def _read(kept_at: Path) -> DemoSeed | None:
+    if not kept_at.exists():
+        return None
+    return DemoSeed(**json.loads(kept_at.read_text("utf-8")))
+
+
+async def _make_up(session: AsyncSession, body: DemoBody) -> DemoSeed:
+    _, api_key = await create_api_key(session, agency_id=body.agency_id, label="demo portal")
+    staff = []
+    for role, name in (
+        (Role.CLERK, "Nguyễn Thị Thử"),
+        (Role.FINANCE, "Trần Văn Mẫu"),
+        (Role.CHIEF, "Lê Thị Ví Dụ"),
+        (Role.ADMIN, "Phạm Văn Nháp"),
+        (Role.AUDITOR, "Hoàng Thị Kiểm"),
+    ):
+        password = secrets.token_urlsafe(12)
+        email = f"{role}@ben-mau.example.vn"
+        await create_staff_user(
+            session,
+            agency_id=body.agency_id,
+            email=email,
+            name=name,
+            password=password,
+            roles=[role],
+        )
+        staff.append({"email": email, "password": password, "role": str(role), "totp_secret": None})
+    gateways = {
+        "paygov": {
+            "account": "ben-mau",
+            "callback_path": "/callbacks/paygov/ben-mau",
+            "partner_code": "PAYGOV-DEMO",
+            "access_key": secrets.token_hex(8),
+            "secret_key": secrets.token_hex(16),
+            "token": secrets.token_hex(16),
+            "service_code": "LEPHI",
+        },
+        "sepay": {
+            "account": "ben-mau",
+            "callback_path": "/callbacks/sepay/ben-mau",
+            "account_number": DEMO_ACCOUNT,
+            "secret": secrets.token_hex(24),
+        },
+    }
+    return DemoSeed(body.agency_code, api_key, staff, gateways)
+
+
+async def _payable(session: AsyncSession, parts: Parts, body: DemoBody) -> str:
+    """The address of an open bill: three pages of certified copies, made anew when it is paid."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT id, reference FROM bill WHERE agency_id = :agency AND status = 'open'"
+                " AND channel = 'counter' ORDER BY created_at DESC LIMIT 1"
+            ),
+            {"agency": body.agency_id},
+        )
+    ).first()
+    if row is not None:
+        return parts.payments.links.pay(row.id, row.reference)
+    now = clock.now()
+    today = clock.business_date(now)
+    fee = await get_fee(session, body.agency_id, "2.000815", today)
+    bill = opening.NewBill(
+        id=new_id("bill"),
+        agency_id=body.agency_id,
+        reference=new_reference(),
+        lines=(line_of(fee, 3, 1),),
+        channel="counter",
+        language="vi",
+        created_at=now,
+        opened_on=today,
+        dossier_number="H00.01-261122-0001",
+        payer={"name": "Nguyễn Văn An"},
+    )
+    await opening.insert(session, bill, actor="system:demo", cipher=parts.cipher)
+    return parts.payments.links.pay(bill.id, bill.reference)
