@@ -102,6 +102,7 @@ class Demo:
             port=self._port,
             base_url=self.base_url,
             sandbox_url=self.sandbox_url,
+            log_level="warning",
         )
 
     async def _seed(self) -> DemoSeed:

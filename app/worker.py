@@ -78,7 +78,7 @@ async def _work_alone(parts: Parts, handler: Handler, delivery: Delivery) -> Non
         async with parts.database.transaction() as session:
             aside = await outbox.fail(session, delivery, repr(error))
         say = log.error if aside else log.warning
-        say("delivery failed", handler=handler.name, event=delivery.event_id, set_aside=aside)
+        say("delivery failed", handler=handler.name, delivery=delivery.event_id, set_aside=aside)
 
 
 async def run_once(parts: Parts) -> int:

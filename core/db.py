@@ -45,6 +45,7 @@ class AsyncSession(ModelAsyncSession):
 
     execute = PlainAsyncSession.execute
 
+
 #: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
 #: deadlock, lock time-out, and the server going away before the commit was sent.
 _RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}

@@ -4,7 +4,10 @@ The text is run by the migration, and by `create_all` through the listeners belo
 schema and a migrated one are equal.
 """
 
-from sqlalchemy import DDL, event
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, event
 from sqlmodel import SQLModel
 
 CREATE_APPEND_ONLY = """
@@ -30,9 +33,15 @@ def after_create(model: type[SQLModel], *statements: str) -> None:
     """Run statements after `create_all` has made the model's table."""
     table = SQLModel.metadata.tables[str(model.__tablename__)]
     for statement in statements:
-        # A percent sign is a placeholder to DDL.
-        event.listen(table, "after_create", DDL(statement.replace("%", "%%")))
+        event.listen(table, "after_create", _executing(statement))
 
 
-event.listen(SQLModel.metadata, "before_create", DDL(CREATE_APPEND_ONLY.replace("%", "%%")))
-event.listen(SQLModel.metadata, "after_drop", DDL(DROP_APPEND_ONLY))
+def _executing(statement: str) -> Callable[..., None]:
+    def execute(_target: object, connection: Connection, **_: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+    return execute
+
+
+event.listen(SQLModel.metadata, "before_create", _executing(CREATE_APPEND_ONLY))
+event.listen(SQLModel.metadata, "after_drop", _executing(DROP_APPEND_ONLY))

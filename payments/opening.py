@@ -110,15 +110,6 @@ _PLAIN = text(
     "WITH " + _BILL.format(guard="", and_guard="", also="") + "SELECT true AS locked, true AS won"
 )
 
-  INSERT INTO idempotency_key (owner, route, key_hash, request_hash, state, object_id, status,
-    body, created_at)
-  SELECT :owner, :route, :key_hash, :request_hash, 'done', :id, 201, :answer, :created_at
-  FROM k WHERE k.locked ON CONFLICT DO NOTHING RETURNING 1
-), """
-    + _BILL.format(guard="FROM c", and_guard=", c", also="AND EXISTS (SELECT 1 FROM c)")
-    + "SELECT k.locked, EXISTS (SELECT 1 FROM c) AS won FROM k"
-)
-
 _CLAIM = """
 WITH k AS MATERIALIZED (
   SELECT pg_try_advisory_xact_lock(:lock) AS locked
@@ -133,9 +124,7 @@ SELECT k.locked, EXISTS (SELECT 1 FROM c) AS won FROM k
 
 _CLAIMED = text(
     _CLAIM.format(
-        bill=_BILL.format(
-            guard="FROM c", and_guard=", c", also="AND EXISTS (SELECT 1 FROM c)"
-        )
+        bill=_BILL.format(guard="FROM c", and_guard=", c", also="AND EXISTS (SELECT 1 FROM c)")
     )
 )
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.errors import LephiError, NotAllowed, Unavailable
 
@@ -318,7 +318,7 @@ class ReceiptIndex(Protocol):
     """Finds the receipts of bills; the application supplies it."""
 
     async def of_bills(
-        self, session: object, bill_ids: Sequence[str]
+        self, session: Any, bill_ids: Sequence[str]
     ) -> Mapping[str, Sequence[ReceiptSummary]]:
         """The receipts of each bill that has any, in order of issue."""
         ...

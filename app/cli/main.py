@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import accounts, books, catalogue, demo, qr, receipt, reconcile, reference, running
+from app.cli import accounts, books, catalogue, demo, qr, receipt, reference, running
 
 app = typer.Typer(
     name="lephi",
@@ -26,7 +26,6 @@ app.add_typer(accounts.gateway, name="gateway")
 app.add_typer(reference.app, name="reference")
 app.add_typer(qr.app, name="qr")
 app.add_typer(books.statement, name="statement")
-app.add_typer(reconcile.app, name="reconcile")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(books.outbox, name="outbox")
 

@@ -121,8 +121,7 @@ def test_production_refuses_keys_that_a_demo_made(
     for variable, path in {
         "LEPHI_DATA_DIR": tmp_path / "demo",
         "LEPHI_FIELD_KEY_FILE": keys / "field.key",
-        "LEPHI_SIGNING_KEY_FILE": keys / "signing.key.pem",
-        "LEPHI_SIGNING_CERTIFICATE_FILE": keys / "signing.crt.pem",
+        "LEPHI_SIGNING_DIR": keys / "signing",
     }.items():
         with pytest.MonkeyPatch.context() as patch:
             found = faults(patch, PRODUCTION | {variable: str(path)})
@@ -141,8 +140,7 @@ def test_keys_lie_in_the_data_folder_unless_they_are_named(
     )
     settings = load()
     assert settings.field_key_file == Path("/etc/lephi/field.key")
-    assert settings.signing_key_file == Path("/srv/lephi/keys/signing.key.pem")
-    assert settings.signing_certificate_file == Path("/srv/lephi/keys/signing.crt.pem")
+    assert settings.signing_dir == Path("/srv/lephi/keys/signing")
 
 
 @pytest.mark.parametrize(
