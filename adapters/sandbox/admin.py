@@ -67,6 +67,7 @@ class OutcomeInput(_Input):
     partner_code: _Text
     order_id: _Text
     outcome: PayerOutcome
+    amount: _Amount | None = None
 
 
 class ForgeryInput(_Input):
@@ -139,7 +140,7 @@ def router(state: SandboxState, courier: Courier) -> APIRouter:
         if order is None:
             raise HTTPException(404, "no such order")
         try:
-            result = state.pay(order, given.outcome)
+            result = state.pay(order, given.outcome, amount=given.amount)
         except AlreadyFinal:
             raise HTTPException(409, "the order is final") from None
         await courier.carry(result.first)

@@ -156,8 +156,11 @@ class SandboxState:
         """The order, if it was ever taken."""
         return self.books.orders.get((partner_code, order_id))
 
-    def pay(self, order: Order, outcome: PayerOutcome) -> PageResult:
-        """The payer decides. Raises `AlreadyFinal` for an order that is paid or failed."""
+    def pay(self, order: Order, outcome: PayerOutcome, *, amount: int | None = None) -> PageResult:
+        """The payer decides; `amount` is taken in place of the order's, where money is taken.
+
+        Raises `AlreadyFinal` for an order that is paid or failed.
+        """
         if order.status is not OrderStatus.OPEN:
             raise AlreadyFinal
         merchant = self.books.merchants[order.partner_code]
@@ -167,6 +170,9 @@ class SandboxState:
                 self.forge(merchant, order.order_id, order.amount)
             elif planned is not None:
                 outcome = _AS_OUTCOME[planned.fault]
+        if amount is None:
+            wrong = outcome is PayerOutcome.WRONG_AMOUNT
+            amount = self._other_amount(order) if wrong else order.amount
         match outcome:
             case PayerOutcome.DECLINE:
                 self._report_failure(merchant, order)
@@ -174,18 +180,17 @@ class SandboxState:
             case PayerOutcome.SUCCESS_AFTER_FAILURE:
                 self._report_failure(merchant, order)
                 wait = timedelta(seconds=self.timing.failure_to_success)
-                charge = self._charge(order, order.amount, _PAID, self.now() + wait)
+                charge = self._charge(order, amount, _PAID, self.now() + wait)
                 self._report(merchant, order, charge, "genuine", after=wait.total_seconds())
                 return PageResult(self._return_url(order, _CANCELLED), order)
             case PayerOutcome.EARLY_CALLBACK:
-                charge = self._charge(order, order.amount, _PAID, None)
+                charge = self._charge(order, amount, _PAID, None)
                 first = (self._report(merchant, order, charge, "early"),)
                 return PageResult(self._return_url(order, _PAID), order, first)
             case PayerOutcome.TIMEOUT_AFTER_CHARGE:
-                charge = self._charge(order, order.amount, _PAID, self.now())
+                charge = self._charge(order, amount, _PAID, self.now())
                 self._report(merchant, order, charge, "lost", lost=True)
                 return PageResult(None, order)
-        amount = self._other_amount(order) if outcome is PayerOutcome.WRONG_AMOUNT else order.amount
         code = _HELD if outcome is PayerOutcome.HELD else _PAID
         charge = self._charge(order, amount, code, self.now())
         self._report(

@@ -1,0 +1,390 @@
+"""The contract of `payments.ports.PaymentGateway`, one function a promise.
+
+Each takes a rig whose provider is running, and raises AssertionError where the adapter breaks the
+promise. The suite runs them over every registered adapter, and over broken ones to see them fail.
+"""
+
+import contextlib
+import io
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from core import clock
+from payments.ports import (
+    CallbackRejected,
+    CallbackResult,
+    Capability,
+    CapabilityMissing,
+    Declined,
+    GatewayMisuse,
+    GatewayUnavailable,
+    Outcome,
+    OutcomeUnknown,
+    PaymentReport,
+    RawCallback,
+    Started,
+)
+from tests.support.rigs.contract import GatewayRig, Spoil
+
+Check = Callable[[GatewayRig], Coroutine[Any, Any, None]]
+_T = TypeVar("_T")
+
+AMOUNTS: Final = (1, 99, 100, 5_000, 150_000, 123_456_789, 10**13)
+_UNREADABLE: Final = (
+    Spoil.HTML,
+    Spoil.TRUNCATED,
+    Spoil.HUGE,
+    Spoil.SLOW,
+    Spoil.SERVER_ERROR,
+)
+
+
+async def raised(kind: type[BaseException], doing: Awaitable[object]) -> BaseException:
+    """The exception of exactly this kind that ends `doing`; AssertionError for anything else."""
+    result = await _caught(doing)
+    assert isinstance(result, BaseException), f"{result!r} instead of {kind.__name__}"
+    assert type(result) is kind, f"{type(result).__name__} instead of {kind.__name__}"
+    return result
+
+
+async def started(rig: GatewayRig, amount: int = 150_000) -> str:
+    """An order the provider took; its order_ref."""
+    request = rig.request(amount)
+    result = await rig.gateway().start(request)
+    assert isinstance(result, Started), f"{result!r} instead of Started"
+    return request.order_ref
+
+
+async def paid(rig: GatewayRig, outcome: Outcome = Outcome.SUCCEEDED) -> RawCallback:
+    """A genuine callback for an order that ended so."""
+    order_ref = await started(rig)
+    rig.pay(order_ref, outcome)
+    return rig.callbacks(order_ref)[-1]
+
+
+async def same_key_is_the_same_attempt(rig: GatewayRig) -> None:
+    request = rig.request()
+    first = await rig.gateway().start(request)
+    again = await rig.gateway().start(request)
+    assert isinstance(first, Started)
+    assert first == again, "the same request led to two different checkouts"
+    assert list(rig.orders()) == [request.order_ref], "not exactly the one order asked for"
+
+
+async def another_request_under_a_used_key_is_our_fault(rig: GatewayRig) -> None:
+    request = rig.request(5_000)
+    await rig.gateway().start(request)
+    other = type(request)(
+        order_ref=request.order_ref,
+        request_code=request.request_code,
+        amount=6_000,
+        description=request.description,
+        return_url=request.return_url,
+        callback_url=request.callback_url,
+    )
+    await raised(GatewayMisuse, rig.gateway().start(other))
+    assert rig.orders() == {request.order_ref: 5_000}
+
+
+async def amounts_are_exact_outwards(rig: GatewayRig) -> None:
+    for amount in AMOUNTS:
+        order_ref = await started(rig, amount)
+        noted = rig.orders().get(order_ref)
+        assert noted == amount, f"asked for {amount}, the gateway took {noted}"
+
+
+async def amounts_are_exact_inwards(rig: GatewayRig) -> None:
+    """Also where the provider took another amount than asked: what it says is what is told."""
+    for asked, taken in ((100, 100), (150_000, 150_000), (150_000, 1_500), (5_000, 500_000)):
+        order_ref = await started(rig, asked)
+        rig.pay(order_ref, Outcome.SUCCEEDED, amount=taken)
+        gateway = rig.gateway()
+        told = gateway.read_callback(rig.callbacks(order_ref)[-1])
+        assert told.amount == taken, f"callback of {taken} read as {told.amount}"
+        if Capability.QUERY in gateway.capabilities:
+            asked_back = await gateway.query(order_ref)
+            assert asked_back.amount == taken, f"query of {taken} read as {asked_back.amount}"
+
+
+async def a_decline_is_a_value(rig: GatewayRig) -> None:
+    rig.spoil_start(Spoil.DECLINE)
+    request = rig.request()
+    result = await _caught(rig.gateway().start(request))
+    assert isinstance(result, Declined), f"{result!r} instead of Declined"
+    assert result.gateway_code
+    assert request.order_ref not in rig.orders()
+
+
+async def a_refused_connection_is_unavailable(rig: GatewayRig) -> None:
+    away = rig.gateway(unreachable=True)
+    await raised(GatewayUnavailable, away.start(rig.request()))
+    if Capability.QUERY in away.capabilities:
+        await raised(GatewayUnavailable, away.query(rig.request().order_ref))
+
+
+async def silence_after_sending_is_unknown_and_never_repeated(rig: GatewayRig) -> None:
+    rig.spoil_start(Spoil.SILENCE)
+    request = rig.request()
+    gateway = rig.gateway()
+    await raised(OutcomeUnknown, gateway.start(request))
+    assert rig.start_calls(request.order_ref) == 1, "a call of unknown outcome was repeated"
+    if Capability.QUERY in gateway.capabilities:
+        report = await gateway.query(request.order_ref)
+        assert report.outcome is Outcome.PENDING, "asking does not find the order that was taken"
+
+
+async def an_unreadable_answer_is_unknown_and_never_repeated(rig: GatewayRig) -> None:
+    for spoil in _UNREADABLE:
+        rig.spoil_start(spoil)
+        request = rig.request()
+        await raised(OutcomeUnknown, rig.gateway().start(request))
+        assert rig.start_calls(request.order_ref) == 1, f"repeated after {spoil}"
+
+
+async def an_unreadable_answer_to_a_query_is_no_news(rig: GatewayRig) -> None:
+    gateway = rig.gateway()
+    if Capability.QUERY not in gateway.capabilities:
+        return
+    order_ref = await started(rig)
+    rig.pay(order_ref, Outcome.SUCCEEDED)
+    for spoil in (*_UNREADABLE, Spoil.SILENCE):
+        for _ in range(5):  # a query may be repeated: spoil more than it will try
+            rig.spoil_query(spoil)
+        await raised(OutcomeUnknown, gateway.query(order_ref))
+        rig.behave()
+    assert (await gateway.query(order_ref)).outcome is Outcome.SUCCEEDED
+
+
+async def a_busy_gateway_is_asked_again_and_takes_one_order(rig: GatewayRig) -> None:
+    rig.spoil_start(Spoil.BUSY)
+    request = rig.request()
+    assert isinstance(await rig.gateway().start(request), Started)
+    assert rig.orders() == {request.order_ref: request.amount}
+    for _ in range(9):
+        rig.spoil_start(Spoil.BUSY)
+    turned_away = rig.request()
+    await raised(GatewayUnavailable, rig.gateway().start(turned_away))
+    assert turned_away.order_ref not in rig.orders()
+
+
+async def a_genuine_callback_is_read_in_full(rig: GatewayRig) -> None:
+    request = rig.request()
+    await rig.gateway().start(request)
+    rig.pay(request.order_ref, Outcome.SUCCEEDED)
+    report = rig.gateway().read_callback(rig.callbacks(request.order_ref)[-1])
+    assert report.order_ref == request.order_ref
+    assert report.outcome is Outcome.SUCCEEDED
+    assert report.amount == request.amount
+    assert report.gateway_ref, "no settlement key"
+    assert report.paid_at is not None
+    assert report.paid_at.utcoffset() == timedelta(0), "not in UTC"
+    assert abs(report.paid_at - clock.now()) < timedelta(minutes=1)
+    compared = dict(report.compare)
+    assert compared.get("request_code") == request.request_code, "request_code is not compared"
+
+
+async def outcomes_are_told_apart(rig: GatewayRig) -> None:
+    for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.HELD):
+        order_ref = await started(rig)
+        rig.pay(order_ref, outcome)
+        gateway = rig.gateway()
+        told = gateway.read_callback(rig.callbacks(order_ref)[-1])
+        assert told.outcome is outcome, f"a callback of {outcome} read as {told.outcome}"
+        assert told.gateway_code
+        if Capability.QUERY in gateway.capabilities:
+            asked = await gateway.query(order_ref)
+            assert asked.outcome is outcome, f"a query of {outcome} read as {asked.outcome}"
+            if outcome is not Outcome.FAILED:
+                assert asked.gateway_ref == told.gateway_ref, "two keys for one settlement"
+                assert asked.amount == told.amount
+                assert dict(asked.compare) == dict(told.compare)
+
+
+async def a_query_tells_the_state(rig: GatewayRig) -> None:
+    gateway = rig.gateway()
+    if Capability.QUERY not in gateway.capabilities:
+        return
+    order_ref = await started(rig)
+    unknown = rig.request().order_ref
+
+    async def tells(asked: str, expected: Outcome) -> None:
+        report = await gateway.query(asked)
+        assert report.order_ref == asked
+        assert report.outcome is expected, f"{report.outcome} instead of {expected}"
+
+    await tells(order_ref, Outcome.PENDING)
+    await tells(unknown, Outcome.NOT_FOUND)
+    rig.pay(order_ref, Outcome.SUCCEEDED)
+    await tells(order_ref, Outcome.SUCCEEDED)
+
+
+async def forged_callbacks_are_rejected(rig: GatewayRig) -> None:
+    genuine = await paid(rig)
+    gateway = rig.gateway()
+    assert gateway.read_callback(genuine).outcome is Outcome.SUCCEEDED
+    count = 0
+    for what, forged in rig.forgeries(genuine):
+        assert forged != genuine, f"not a forgery: {what}"
+        report = _read(gateway.read_callback, forged)
+        assert report is None, f"accepted a forged callback: {what}"
+        count += 1
+    assert count > 20, "a rig must try harder than this"
+
+
+async def a_repeated_callback_is_the_same_report(rig: GatewayRig) -> None:
+    genuine = await paid(rig)
+    first = rig.gateway().read_callback(genuine)
+    gateway = rig.gateway()
+    again = [gateway.read_callback(genuine) for _ in range(3)]
+    assert again == [first] * 3, "not the same report"
+
+
+async def a_missing_capability_says_so(rig: GatewayRig) -> None:
+    gateway = rig.gateway()
+    order_ref = await started(rig)
+    calls: dict[Capability, Callable[[], Awaitable[PaymentReport]]] = {
+        Capability.QUERY: lambda: gateway.query(order_ref),
+        Capability.CANCEL: lambda: gateway.cancel(order_ref),
+        Capability.REFUND: lambda: gateway.refund(order_ref, "refund-1", 1_000),
+    }
+    for capability, call in calls.items():
+        if capability not in gateway.capabilities:
+            await raised(CapabilityMissing, call())
+            continue
+        with contextlib.suppress(GatewayMisuse):
+            report = await call()
+            assert isinstance(report, PaymentReport)
+
+
+async def acknowledgements_tell_the_gateway_what_to_do(rig: GatewayRig) -> None:
+    genuine = await paid(rig)
+    gateway = rig.gateway()
+    answers = {result: gateway.acknowledge(result, genuine) for result in CallbackResult}
+    assert 200 <= answers[CallbackResult.ACCEPTED].status < 300
+    status = answers[CallbackResult.REJECTED].status
+    assert status in (400, 401, 403), f"status {status} for a rejected callback"
+    assert answers[CallbackResult.TRY_AGAIN].status >= 500, "the gateway would not call again"
+    accepted = answers[CallbackResult.ACCEPTED]
+    for result, answer in answers.items():
+        assert isinstance(answer.body, bytes)
+        if result in (CallbackResult.REJECTED, CallbackResult.TRY_AGAIN):
+            assert answer.body != accepted.body, f"{result} is worded as accepted"
+
+
+async def no_secret_is_ever_told(rig: GatewayRig) -> None:
+    told: list[str] = []
+    with _everything_logged() as log:
+        gateway = rig.gateway()
+        told += [repr(gateway), str(gateway), repr(gateway.account), repr(gateway.__dict__)]
+        genuine = await paid(rig)
+        for _, forged in rig.forgeries(genuine):
+            told.append(_told(await _caught(_reading(gateway.read_callback, forged))))
+        for spoil in (Spoil.HTML, Spoil.TRUNCATED, Spoil.SERVER_ERROR, Spoil.BUSY, Spoil.SILENCE):
+            rig.spoil_start(spoil)
+            told.append(_told(await _caught(gateway.start(rig.request()))))
+        wrong = rig.request()
+        bad = type(wrong)(
+            order_ref="not a reference\n",
+            request_code=wrong.request_code,
+            amount=-1,
+            description="",
+            return_url="",
+            callback_url="",
+        )
+        told.append(_told(await _caught(gateway.start(bad))))
+        away = rig.gateway(unreachable=True)
+        told.append(_told(await _caught(away.start(rig.request()))))
+        told.append(_told(await _caught(away.cancel("x"))))
+        told.append(_told(await _caught(away.refund("x", "y", 1))))
+        result = await _caught(gateway.start(rig.request()))
+        told.append(_told(result))
+    everything = "\n".join([*told, log.getvalue()])
+    for secret in rig.secrets:
+        assert secret not in everything, "a secret was told"
+
+
+CHECKS: Final[dict[str, Check]] = {
+    check.__name__: check
+    for check in (
+        same_key_is_the_same_attempt,
+        another_request_under_a_used_key_is_our_fault,
+        amounts_are_exact_outwards,
+        amounts_are_exact_inwards,
+        a_decline_is_a_value,
+        a_refused_connection_is_unavailable,
+        silence_after_sending_is_unknown_and_never_repeated,
+        an_unreadable_answer_is_unknown_and_never_repeated,
+        an_unreadable_answer_to_a_query_is_no_news,
+        a_busy_gateway_is_asked_again_and_takes_one_order,
+        a_genuine_callback_is_read_in_full,
+        outcomes_are_told_apart,
+        a_query_tells_the_state,
+        forged_callbacks_are_rejected,
+        a_repeated_callback_is_the_same_report,
+        a_missing_capability_says_so,
+        acknowledgements_tell_the_gateway_what_to_do,
+        no_secret_is_ever_told,
+    )
+}
+
+
+def _read(read: Callable[[RawCallback], _T], callback: RawCallback) -> _T | None:
+    """What was read; None if the callback was rejected in the one proper way."""
+    try:
+        return read(callback)
+    except CallbackRejected:
+        return None
+    except Exception as error:
+        raise AssertionError(f"{type(error).__name__} for a bad callback") from error
+
+
+async def _reading(read: Callable[[RawCallback], _T], callback: RawCallback) -> _T:
+    return read(callback)
+
+
+async def _caught(doing: Awaitable[object]) -> object:
+    try:
+        return await doing
+    except Exception as error:  # noqa: BLE001  # its words are searched for secrets
+        return error
+
+
+def _told(result: object) -> str:
+    """Everything a person could read of a result: an exception with its whole chain."""
+    if isinstance(result, BaseException):
+        chain = "".join(traceback.format_exception(result))
+        hidden: list[str] = []
+        error: BaseException | None = result
+        while error is not None:
+            hidden.append(f"{error!r} {error.args!r}")
+            error = error.__context__
+        return chain + "\n".join(hidden)
+    return repr(result)
+
+
+@contextlib.contextmanager
+def _everything_logged() -> Iterator[io.StringIO]:
+    """All that goes to any logger meanwhile, down to debug, unmasked."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    before = root.level
+    configured = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield stream
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+        structlog.configure(**configured)

@@ -1,0 +1,104 @@
+"""What a rig must offer so that the contract suite can drive its provider."""
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Protocol
+
+from payments.ports import (
+    CreditFeed,
+    GatewayAccount,
+    Outcome,
+    PaymentGateway,
+    RawCallback,
+    StartRequest,
+)
+
+
+class Spoil(StrEnum):
+    """How the provider's next answer goes wrong; all but the last two after it did its part."""
+
+    SILENCE = "silence"
+    HTML = "html"
+    TRUNCATED = "truncated"
+    HUGE = "huge"
+    SLOW = "slow"
+    SERVER_ERROR = "server_error"
+    DECLINE = "decline"
+    BUSY = "busy"
+
+
+class GatewayRig(Protocol):
+    """A provider with one account at it. `secrets` are all strings that must never be told."""
+
+    account: GatewayAccount
+    secrets: tuple[str, ...]
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """The provider, up for the time of one check."""
+        ...
+
+    def gateway(self, *, unreachable: bool = False) -> PaymentGateway:
+        """An adapter under test, with deadlines short enough for a test."""
+        ...
+
+    def request(self, amount: int = 150_000) -> StartRequest:
+        """A request with a new order_ref, a text with diacritics and every field filled."""
+        ...
+
+    def spoil_start(self, how: Spoil) -> None:
+        """Spoil the provider's answer to the next start."""
+        ...
+
+    def spoil_query(self, how: Spoil) -> None:
+        """Spoil the provider's answer to the next query."""
+        ...
+
+    def behave(self) -> None:
+        """Forget every spoil that is still planned."""
+        ...
+
+    def start_calls(self, order_ref: str) -> int:
+        """How often a start call for this order reached the provider."""
+        ...
+
+    def orders(self) -> dict[str, int]:
+        """Every order the provider took, with its amount in whole đồng."""
+        ...
+
+    def pay(self, order_ref: str, outcome: Outcome, amount: int | None = None) -> None:
+        """The payer acts; `amount` makes the provider take another one than asked."""
+        ...
+
+    def callbacks(self, order_ref: str) -> list[RawCallback]:
+        """The callbacks the provider sent for this order, as they arrived."""
+        ...
+
+    def forgeries(self, genuine: RawCallback) -> Iterator[tuple[str, RawCallback]]:
+        """Callbacks that must be refused, each with a word on what is wrong with it."""
+        ...
+
+
+class FeedRig(Protocol):
+    """A bank or aggregator with one account that it tells us about."""
+
+    account: GatewayAccount
+    secrets: tuple[str, ...]
+
+    def feed(self, account: GatewayAccount | None = None) -> CreditFeed:
+        """An adapter under test."""
+        ...
+
+    def notice(
+        self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
+    ) -> RawCallback:
+        """A genuine notice of a credit; `changes` are the provider's own fields."""
+        ...
+
+    def debit(self) -> RawCallback:
+        """A genuine notice of money that went out."""
+        ...
+
+    def forgeries(self, genuine: RawCallback) -> Iterator[tuple[str, RawCallback]]:
+        """Notices that must be refused, each with a word on what is wrong with it."""
+        ...
