@@ -98,13 +98,13 @@ def heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
     inner = right - 16
     body = stack(
         [
-            text(issuer.name, NAME, left),
-            text(issuer.name_en, ENGLISH_NAME, left),
+            text(issuer.name, NAME, left, most=3),
+            text(issuer.name_en, ENGLISH_NAME, left, most=3),
             space(2),
             text(f"Mã số thuế: {issuer.tax_code}", FACT, left),
-            text(f"Địa chỉ: {issuer.address}" if issuer.address else "", DETAIL, left),
-            text(f"Điện thoại: {issuer.phone}" if issuer.phone else "", DETAIL, left),
-            text(f"Tài khoản: {issuer.account}" if issuer.account else "", DETAIL, left),
+            _contact("Địa chỉ", issuer.address, left),
+            _contact("Điện thoại", issuer.phone, left),
+            _contact("Tài khoản", issuer.account, left),
         ]
     )
     identity = filled(
@@ -128,12 +128,16 @@ def heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
     )
 
 
+def _contact(label: str, value: str, room: float) -> Block:
+    return text(f"{label}: {value}" if value else "", DETAIL, room, most=2)
+
+
 def continued_heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
     """The short heading of a second page, enough to know which receipt it belongs to."""
     which = f"{content.template} · {content.symbol} · Số {content.number}"
     return stack(
         [
-            text(content.issuer.name, STRONG, ROOM),
+            text(content.issuer.name, STRONG, ROOM, most=2),
             text(f"{rules.title}, {which}, tiếp theo", FACT, ROOM),
         ]
     )
@@ -168,7 +172,7 @@ def _banner(vietnamese: str, english: str, note: str, *, fill: Color) -> Block:
         [
             text(vietnamese, MARK, inner, align="center"),
             text(english, ENGLISH_MARK, inner, align="center"),
-            text(note, NOTE_MARK, inner, align="center"),
+            text(note, NOTE_MARK, inner, align="center", most=2),
         ]
     )
     return filled(lines, ROOM, fill=fill, pad=(8, 2.5))
@@ -185,15 +189,17 @@ def payer(content: ReceiptContent) -> Block:
         ("Mã hồ sơ", "Dossier", content.dossier_number, FACT),
         ("Mã tham chiếu", "Reference", content.reference, FACT),
     ]
-    return stack([_fact(*fact, labels=_PAYER_LABELS) for fact in facts if fact[2]], gap=1)
+    return stack([_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]], gap=1)
 
 
-def _fact(label: str, english: str, value: str, style: Style, *, labels: float) -> Block:
+def _fact(
+    label: str, english: str, value: str, style: Style, *, labels: float, most: int | None = None
+) -> Block:
     """A labelled line over a hairline; `labels` is the width kept for the label."""
     shown = beside(
         [
             (0, _bilingual(label, english, LABEL.level_with(style))),
-            (labels, text(value, style, ROOM - labels)),
+            (labels, text(value, style, ROOM - labels, most=most)),
         ],
         pad=1,
     )
@@ -238,7 +244,7 @@ class Table:
 
     def row(self, place: int, line: ReceiptLine) -> Block:
         """One fee item over a hairline."""
-        description = text(line.description, FACT, self._what[1])
+        description = text(line.description, FACT, self._what[1], most=20)
         what = stack([description, _below(line, self._what[1])])
         quantity = text(_quantity(line), FACT, self._quantity[1], align="right")
         amount = text(_grouped(line.amount), FACT, self._amount[1], align="right")
@@ -277,7 +283,7 @@ def _below(line: ReceiptLine, room: float) -> Block:
         return beside(
             [(0, text(sub_item, NOTE, room)), (offset, text(line.description_en, english, room))]
         )
-    return stack([text(sub_item, NOTE, room), text(line.description_en, english, room)])
+    return stack([text(sub_item, NOTE, room), text(line.description_en, english, room, most=8)])
 
 
 def _quantity(line: ReceiptLine) -> str:
@@ -316,7 +322,7 @@ def closing(content: ReceiptContent, signature: SignatureNote | None) -> Block:
             ),
         ]
     )
-    left = stack([check, space(3), text(content.check_url, NOTE, half)])
+    left = stack([check, space(3), text(content.check_url, NOTE, half, most=6)])
     right = ROOM - half - 14
     return beside([(0, left), (half + 14, _seal(signature, right))])
 
@@ -331,7 +337,7 @@ def _seal(signature: SignatureNote | None, room: float) -> Block:
         signed_at = signature.signed_at.astimezone(VIETNAM)
         lines = [
             _bilingual("Ký bởi", "Signed by", LABEL),
-            text(signature.signer, SIGNER, inner),
+            text(signature.signer, SIGNER, inner, most=4),
             space(1),
             _bilingual("Ngày ký", "Signed on", LABEL),
             text(f"{signed_at:%d/%m/%Y %H:%M:%S}", SIGNER, inner),
@@ -361,8 +367,8 @@ def foot(content: ReceiptContent, place: int, pages: int) -> Block:
             text(
                 "A display of the electronic receipt; the signed XML is the original.", FINE, room
             ),
-            text(content.language_note, NOTE, room),
-            text(basis, NOTE, room),
+            text(content.language_note, NOTE, room, most=2),
+            text(basis, NOTE, room, most=3),
         ]
     )
     count = text(f"Trang {place}/{pages}", NOTE, 50, align="right")

@@ -15,6 +15,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from receipts.text import CUT
+
 REGULAR, BOLD, ITALIC = "BeVietnamPro-Regular", "BeVietnamPro-Bold", "BeVietnamPro-Italic"
 
 INK = HexColor(0x16212B)
@@ -90,7 +92,7 @@ def _drawn(character: str, known: frozenset[str]) -> str:
     simple = unicodedata.normalize("NFKC", character)
     if simple.strip() and all(part in known for part in simple):
         return simple
-    return "" if unicodedata.combining(character) else _NO_GLYPH
+    return "" if unicodedata.category(character).startswith("M") else _NO_GLYPH
 
 
 @functools.cache
@@ -135,12 +137,25 @@ def _pieces(word: str, style: Style, room: float) -> list[str]:
     return pieces
 
 
-def text(value: str, style: Style, room: float, *, align: str = "left") -> Block:
+def _cut_to(line: str, style: Style, room: float) -> str:
+    """The line with an ellipsis at its end, still within the room."""
+    while line and width(line + CUT, style) > room:
+        line = line[:-1]
+    return line + CUT
+
+
+def text(
+    value: str, style: Style, room: float, *, align: str = "left", most: int | None = None
+) -> Block:
     """A paragraph in a column `room` wide; `align` is left, right or center. Empty text, no height.
 
-    A block's top is where its first line's leading begins, so blocks stack without gaps.
+    With `most`, further lines are left out and an ellipsis says so: no text, however long, may
+    push the rest off the page. A block's top is where its first line's leading begins, so blocks
+    stack without gaps.
     """
     lines = wrap(value, style, room)
+    if most is not None and len(lines) > most:
+        lines = [*lines[: most - 1], _cut_to(lines[most - 1], style, room)]
 
     def draw(canvas: Canvas, x: float, top: float) -> None:
         canvas.setFillColor(style.color)
