@@ -53,8 +53,10 @@ async def lock_series(
         await session.execute(
             text(
                 "INSERT INTO receipt_series (id, agency_id, template, symbol, year, last_number)"
-                " SELECT :id, :agency_id, :template, :symbol, :year, 0 WHERE NOT EXISTS"
-                "  (SELECT 1 FROM receipt_series WHERE agency_id = :agency_id AND year = :year)"
+                " SELECT :id, a.id, :template, :symbol, y.year, 0"
+                " FROM agency a, (SELECT CAST(:year AS int) AS year) y"
+                " WHERE a.id = :agency_id AND NOT EXISTS (SELECT 1 FROM receipt_series s"
+                "  WHERE s.agency_id = a.id AND s.year = y.year)"
                 " ON CONFLICT (agency_id, template, symbol) DO NOTHING"
             ),
             {
