@@ -1,6 +1,10 @@
+import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import pairwise
+from threading import Barrier, BrokenBarrierError
 from uuid import RFC_4122, UUID
 
 import pytest
@@ -34,14 +38,38 @@ def test_identifiers_increase_and_never_repeat() -> None:
     assert made == sorted(set(made))
 
 
-def test_identifiers_made_in_several_threads_never_repeat() -> None:
-    def many(_: int) -> list[str]:
-        return [new_id("pay") for _ in range(2_000)]
+def drawn_by_two_threads(generator: ids._Generator, pause: Callable[[], object]) -> list[int]:
+    """One value for each of two threads, with `pause` between reading the last and writing it."""
 
-    with ThreadPoolExecutor(8) as pool:
-        batches = list(pool.map(many, range(8)))
-    assert all(batch == sorted(batch) for batch in batches)
-    assert len({one for batch in batches for one in batch}) == 16_000
+    def step(_: int) -> int:
+        pause()
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(clock, "unix_milliseconds", lambda: 5_000)
+        patch.setattr(secrets, "randbits", lambda _: 0)
+        generator.next()
+        patch.setattr(secrets, "randbits", step)
+        return list(pool.map(lambda _: generator.next(), range(2)))
+
+
+def test_identifiers_made_in_two_threads_at_once_never_repeat() -> None:
+    meeting = Barrier(2)
+
+    def wait_in_vain() -> None:
+        with suppress(BrokenBarrierError):
+            meeting.wait(0.05)
+
+    first, second = drawn_by_two_threads(ids._Generator(), wait_in_vain)
+    assert first != second
+    assert meeting.broken
+
+
+def test_without_its_lock_two_threads_would_make_the_same_identifier() -> None:
+    generator = ids._Generator()
+    generator._lock = nullcontext()  # type: ignore[assignment]  # the fault under test
+    first, second = drawn_by_two_threads(generator, Barrier(2).wait)
+    assert first == second
 
 
 def test_identifiers_increase_when_the_clock_stands_still_or_goes_back(
