@@ -1,0 +1,100 @@
+"""The sandbox without sockets and without waiting, for tests that step through time themselves.
+
+Requests go straight into `SandboxState`; what would be silence or a broken connection is the
+transport's own exception. Callbacks are handed over when the test says so.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from adapters.http import GatewayHttp
+from adapters.sandbox.deliveries import Delivery
+from adapters.sandbox.replies import Manner, Reply
+from adapters.sandbox.state import SandboxState
+from payments.ports import Acknowledgement, RawCallback
+
+Receiver = Callable[[RawCallback], Awaitable[Acknowledgement]]
+
+_HUGE: Final = b" " * 2_000_000
+
+
+async def _no_sleep(_seconds: float) -> None:
+    return None
+
+
+class InProcessSandbox:
+    """A sandbox and the one who receives its callbacks. `receive` may raise `ConnectionError`,
+    which is a receiver that is away."""
+
+    def __init__(self, state: SandboxState, receive: Receiver) -> None:
+        self.state = state
+        self._receive = receive
+
+    def http(self) -> GatewayHttp:
+        """The way out for a PayGov adapter, ending in this sandbox."""
+        return GatewayHttp(
+            f"{self.state.base_url}/paygov",
+            untouched=frozenset({429, 503}),
+            transport=_Transport(self),
+            sleep=_no_sleep,
+        )
+
+    async def carry_due(self) -> int:
+        """Hand over every callback that is due now; how many."""
+        due = self.state.deliveries.take_due(self.state.now())
+        for delivery in due:
+            await self._hand_over(delivery)
+        return len(due)
+
+    async def carry(self, deliveries: Iterable[Delivery]) -> None:
+        """Hand over these, due or not."""
+        for delivery in deliveries:
+            if self.state.deliveries.take(delivery):
+                await self._hand_over(delivery)
+
+    async def _hand_over(self, delivery: Delivery) -> None:
+        headers = self.state.headers_for(delivery)
+        parts = urlsplit(delivery.url)
+        callback = RawCallback(
+            method="POST",
+            path=parts.path,
+            query=parts.query,
+            headers={name.lower(): value for name, value in headers.items()},
+            body=delivery.body,
+            received_at=self.state.now(),
+        )
+        try:
+            answer = await self._receive(callback)
+        except ConnectionError as away:
+            self.state.answered(delivery, headers, None, error=type(away).__name__)
+        else:
+            self.state.answered(delivery, headers, answer.status, answer.body)
+
+
+class _Transport(httpx2.AsyncBaseTransport):
+    def __init__(self, sandbox: InProcessSandbox) -> None:
+        self._sandbox = sandbox
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        state = self._sandbox.state
+        handlers = {"/paygov/create": state.create, "/paygov/query": state.query}
+        handle = handlers[request.url.path]
+        body = await request.aread()
+        reply = handle(body, request.headers.get("Authorization", ""))
+        await self._sandbox.carry(reply.first)
+        if reply.order is not None:
+            state.reveal(reply.order)
+        return _response(reply)
+
+
+def _response(reply: Reply) -> httpx2.Response:
+    if reply.manner in (Manner.NEVER, Manner.SLOW):
+        raise httpx2.ReadTimeout("no answer")
+    if reply.manner is Manner.TRUNCATED:
+        raise httpx2.RemoteProtocolError("cut off")
+    body = _HUGE if reply.manner is Manner.HUGE else reply.body
+    headers = {"Content-Type": reply.media_type, **reply.headers}
+    return httpx2.Response(reply.status, headers=headers, content=body)
