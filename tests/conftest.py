@@ -3,13 +3,14 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.support.database import PostgresServer, end_the_server, the_server
+from tests.support.house import House, house_at
 from tests.support.network import block_the_network
 
 _RUN = "LEPHI_TEST_RUN"
@@ -47,6 +48,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(run, ignore_errors=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a test print what is no valid text: workers can only send valid text to their leader."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        for title, text in report.sections
+    ]
+    return report
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> PostgresServer:
     """The PostgreSQL server that the whole run shares."""
@@ -65,3 +79,10 @@ def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The URL of a database without any schema; dropped afterwards."""
     with postgres_server.database(migrated=False) as url:
         yield url
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """The whole house over a fresh database: service and sandbox behind real ports."""
+    async with house_at(database_url, tmp_path / "data") as built:
+        yield built
