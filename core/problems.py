@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +29,7 @@ MAX_ERRORS = 50
 
 _MAX_FIELD = 200
 #: W3C Trace Context: version, trace id, parent id, flags.
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 #: Where FastAPI says it looked; the field's own path follows.
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _UNEXPECTED = "Something went wrong on our side. It has been recorded under this trace id."
@@ -102,8 +101,9 @@ def trace_id_of(scope: Scope) -> str:
     state = scope.setdefault("state", {})
     trace_id: str | None = state.get("trace_id")
     if trace_id is None:
-        match = _TRACEPARENT.fullmatch(Headers(scope=scope).get("traceparent", ""))
-        state["trace_id"] = trace_id = match[1] if match else secrets.token_hex(16)
+        given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+        match = _TRACEPARENT.fullmatch(given)
+        state["trace_id"] = trace_id = match[1].decode() if match else secrets.token_hex(16)
     return trace_id
 
 
@@ -129,7 +129,8 @@ class TraceMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["Trace-Id"] = trace_id
+                own = (b"trace-id", trace_id.encode())
+                message = {**message, "headers": [*message.get("headers", ()), own]}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
