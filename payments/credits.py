@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import text
 
 from core import audit, clock
-from core.calendar import treasury_day
 from core.crypto import Cipher
 from core.db import AsyncSession
 from core.ids import new_id
@@ -96,7 +95,7 @@ async def _credit(
     # The bill's lock comes first; the insert then decides who records this money.
     bill = None if bill_id is None else await lock_bill(session, bill_id)
     payment_id = new_id("pay")
-    accounting_on = treasury_day(credit.credited_at, account.cut_off)
+    accounting_on = clock.business_date(credit.credited_at)
     now = clock.now()
     agency_id = account.agency_id if bill is None else bill.agency_id
     inserted = (

@@ -174,7 +174,8 @@ class Payment(SQLModel, table=True):
     checkout: dict[str, Any] | None = json_field(nullable=True, default=None)
     created_at: datetime = moment()
     paid_at: datetime | None = moment(default=None)
-    #: the treasury's day for this money, fixed when it is recorded
+    #: the business day (Vietnam) this money is reconciled on, fixed when it is recorded; when the
+    #: treasury has to have booked it follows from cut-off and calendar
     accounting_on: date | None = None
     #: when the sweep asks the gateway next, and how often it has asked
     ask_at: datetime | None = moment(default=None)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from core.crypto import Cipher
 from core.db import AsyncSession
 from core.errors import FieldError, Invalid, NotFound
+from payments.agencies.queries import CollectionAccountValue, find_collection_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,33 +260,38 @@ async def find_standing(session: AsyncSession, reference: str) -> StandingValue 
 
 @dataclass(frozen=True, slots=True)
 class DayPayment:
-    """Money of one accounting day on one account, as reconciliation needs it."""
+    """Money on one account, as reconciliation needs it; `amount` is what was credited, in đồng."""
 
     payment_id: str
-    #: the bill's reference, or the one the narrative carried; empty where there is none
+    #: the reference that the payer's bank carried, or the bill's; empty where there is none
     reference: str
     amount: int
     paid_at: datetime
+    accounting_on: date
     gateway: str
     gateway_ref: str
-    order_ref: str
 
 
 async def list_day_payments(
-    session: AsyncSession, collection_account_id: str, on: date
+    session: AsyncSession, collection_account_id: str, first: date, last: date
 ) -> list[DayPayment]:
-    """Every payment with money whose accounting day is `on`, by time."""
+    """Every payment with money whose accounting day is `first` to `last`, by time."""
     rows = await session.execute(
         text(
-            "SELECT p.id, coalesce(b.reference, p.reference, '') AS reference, p.credited,"
-            " p.paid_at, p.gateway, p.gateway_ref, coalesce(p.order_ref, '')"
+            "SELECT p.id, coalesce(p.reference, b.reference, ''), p.credited, p.paid_at,"
+            " p.accounting_on, p.gateway, p.gateway_ref"
             " FROM payment p LEFT JOIN bill b ON b.id = p.bill_id"
-            " WHERE p.collection_account_id = :account AND p.accounting_on = :on"
-            " ORDER BY p.paid_at, p.id"
+            " WHERE p.collection_account_id = :account"
+            " AND p.accounting_on BETWEEN :first AND :last ORDER BY p.paid_at, p.id"
         ),
-        {"account": collection_account_id, "on": on},
+        {"account": collection_account_id, "first": first, "last": last},
     )
     return [DayPayment(*row) for row in rows]
+
+
+async def find_collection(session: AsyncSession, code: str) -> CollectionAccountValue | None:
+    """The collection account of that code, id or number, None if there is none."""
+    return await find_collection_account(session, code)
 
 
 @dataclass(frozen=True, slots=True)

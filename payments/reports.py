@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import text
 
 from core import audit, clock
-from core.calendar import treasury_day
 from core.crypto import Cipher
 from core.db import AsyncSession
 from payments.agencies.queries import GatewayAccountValue
@@ -107,7 +106,7 @@ async def _money(
         # The gateway took money twice for one order: the second is a credit of its own.
         return await record_stray(session, account, report, bill.id, actor=actor, cipher=cipher)
     paid_at = report.paid_at or clock.now()
-    accounting_on = treasury_day(paid_at, account.collection.cut_off)
+    accounting_on = clock.business_date(paid_at)
     odd = amount != payment.amount or bool(differing)
     after = "held" if odd or report.outcome is Outcome.HELD else "succeeded"
     await move(

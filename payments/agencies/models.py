@@ -40,7 +40,7 @@ class CollectionAccount(SQLModel, table=True):
     bank_bin: str
     account_number: str
     account_name: str
-    #: after this time of a working day (Vietnam) the treasury books money the next working day;
+    #: money that comes after this time of a working day (Vietnam) is booked the next working day;
     #: the cut-off is agreed between treasury and bank (TT 81/2025/TT-BTC, Art. 2)
     cut_off: time = time(16, 0)
     created_at: datetime = moment()

@@ -1,0 +1,241 @@
+"""Matching a day of one account: payments from our books, lines from its statements. Pure.
+
+Money that arrived by bank transfer carries the bank's own reference, which names it for ever: it
+is compared first. What is left is matched by the payer's reference, by the rules of `matching`.
+Several payments may carry one reference (a poster's, or a bill paid twice); those are paired with
+the lines of that reference and amount in order of time, which the rules for unique references
+cannot do.
+
+Payments and lines of the days around are given too, so that a line that belongs to yesterday's
+payment is not called unknown today; only what concerns `on` is in the result.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+
+from core.calendar import treasury_day
+from core.clock import business_date
+from core.references import find_references
+from payments.queries import DayPayment
+from reconciliation.matching import CLASSES, connect, create_relations, match
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """A line of a statement; `amount` in đồng, positive, `direction` says which way."""
+
+    line_id: str
+    booked_at: datetime
+    amount: int
+    direction: str
+    reference: str
+    narrative: str
+    bank_ref: str
+
+    @property
+    def references(self) -> list[str]:
+        """The valid references on this line, wherever they stand."""
+        return find_references(f"{self.reference} {self.narrative}")
+
+
+@dataclass(frozen=True, slots=True)
+class DayMatch:
+    """A payment and the line that is its money; `rule` is how they were found to be one."""
+
+    payment_id: str
+    line_id: str
+    reference: str
+    amount: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayDiscrepancy:
+    """What did not simply agree; `kind` is a class of `matching.CLASSES`."""
+
+    side: str
+    object_id: str
+    kind: str
+    reference: str
+    amount: int
+    other_amount: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class DayResult:
+    """What became of the day's payments and lines."""
+
+    matches: list[DayMatch] = field(default_factory=list)
+    discrepancies: list[DayDiscrepancy] = field(default_factory=list)
+    debits: list[DayLine] = field(default_factory=list)
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """Count and sum (đồng) of each class."""
+        tally = {name: {"count": 0, "sum": 0} for name in CLASSES}
+        for name, amount in self._amounts():
+            tally[name]["count"] += 1
+            tally[name]["sum"] += amount
+        return tally
+
+    def _amounts(self) -> Iterable[tuple[str, int]]:
+        yield from (("matched", found.amount) for found in self.matches)
+        yield from ((found.kind, found.amount) for found in self.discrepancies)
+        yield from (("debits", line.amount) for line in self.debits)
+
+
+def match_day(
+    on: date, payments: Sequence[DayPayment], lines: Sequence[DayLine], cut_off: time
+) -> DayResult:
+    """Put every payment and line of `on` in exactly one place. Blocks; processor work."""
+    credits_ = sorted(
+        (line for line in lines if line.direction == "credit"),
+        key=lambda line: (line.booked_at, line.line_id),
+    )
+    found = _by_bank_reference(payments, credits_)
+    found += _shared_references(_left(payments, found), _lines_left(credits_, found))
+    rest = _by_reference(_left(payments, found), _lines_left(credits_, found), cut_off)
+    day = DayResult(debits=[x for x in lines if _is_debit_of(x, on)])
+    of_day = {p.payment_id: p for p in payments if p.accounting_on == on}
+    by_line = {line.line_id: line for line in lines}
+    for one in found:
+        if one.payment_id in of_day:
+            day.matches.append(one)
+            late = _late(one, of_day[one.payment_id], by_line[one.line_id], cut_off)
+            day.discrepancies.extend(late)
+    day.matches.extend(one for one in rest.matches if one.payment_id in of_day)
+    for odd in rest.discrepancies:
+        if odd.side == "payment":
+            concerns = odd.object_id in of_day
+        else:
+            concerns = business_date(by_line[odd.object_id].booked_at) == on
+        if concerns:
+            day.discrepancies.append(odd)
+    day.matches.sort(key=lambda one: one.payment_id)
+    day.discrepancies.sort(key=lambda odd: (odd.side, odd.object_id, odd.kind))
+    return day
+
+
+def _is_debit_of(line: DayLine, on: date) -> bool:
+    return line.direction == "debit" and business_date(line.booked_at) == on
+
+
+def _left(payments: Sequence[DayPayment], found: Sequence[DayMatch]) -> list[DayPayment]:
+    gone = {one.payment_id for one in found}
+    return [payment for payment in payments if payment.payment_id not in gone]
+
+
+def _lines_left(lines: Sequence[DayLine], found: Sequence[DayMatch]) -> list[DayLine]:
+    gone = {one.line_id for one in found}
+    return [line for line in lines if line.line_id not in gone]
+
+
+def _by_bank_reference(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> list[DayMatch]:
+    by_ref = {(line.bank_ref, line.amount): line for line in reversed(lines) if line.bank_ref}
+    found = []
+    for payment in payments:
+        line = by_ref.pop((payment.gateway_ref, payment.amount), None)
+        if line is not None:
+            found.append(
+                DayMatch(
+                    payment.payment_id,
+                    line.line_id,
+                    payment.reference,
+                    payment.amount,
+                    "bank_ref",
+                )
+            )
+    return found
+
+
+def _shared_references(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> list[DayMatch]:
+    """Pair the payments of a reference that several carry, in order of time."""
+    groups: dict[str, list[DayPayment]] = defaultdict(list)
+    for payment in payments:
+        if payment.reference:
+            groups[payment.reference].append(payment)
+    shared = {reference for reference, members in groups.items() if len(members) > 1}
+    waiting: dict[tuple[str, int], list[DayLine]] = defaultdict(list)
+    for line in lines:
+        named = line.references
+        if len(named) == 1 and named[0] in shared:
+            waiting[named[0], line.amount].append(line)
+    found = []
+    for reference in sorted(shared):
+        for payment in groups[reference]:
+            candidates = waiting[reference, payment.amount]
+            if candidates:
+                line = candidates.pop(0)
+                found.append(
+                    DayMatch(
+                        payment.payment_id, line.line_id, reference, payment.amount, "reference"
+                    )
+                )
+    return found
+
+
+def _by_reference(
+    payments: Sequence[DayPayment], lines: Sequence[DayLine], cut_off: time
+) -> DayResult:
+    """The rules of `matching`; a reference that several still carry stays with the first."""
+    result = DayResult()
+    seen: set[str] = set()
+    rows = []
+    for payment in payments:
+        if not payment.reference or payment.reference in seen:
+            result.discrepancies.append(
+                DayDiscrepancy(
+                    "payment",
+                    payment.payment_id,
+                    "missing_in_ledger",
+                    payment.reference,
+                    payment.amount,
+                    None,
+                    "Chưa thấy trên sao kê.",
+                )
+            )
+            continue
+        seen.add(payment.reference)
+        rows.append([payment.payment_id, payment.reference, payment.amount, payment.paid_at])
+    connection = connect(threads=1)
+    try:
+        create_relations(connection)
+        if rows:
+            connection.executemany("INSERT INTO payments VALUES (?, ?, ?, ?)", rows)
+        if lines:
+            connection.executemany(
+                "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    [x.line_id, x.booked_at, x.amount, x.direction, x.reference, x.narrative]
+                    for x in lines
+                ],
+            )
+        match(connection, cut_off=cut_off)
+        for row in connection.execute(
+            "SELECT payment_id, line_id, reference, amount, rule FROM matches"
+        ).fetchall():
+            result.matches.append(DayMatch(*row))
+        for row in connection.execute(
+            "SELECT side, id, class, reference, amount, other_amount, reason FROM discrepancies"
+        ).fetchall():
+            result.discrepancies.append(DayDiscrepancy(*row))
+    finally:
+        connection.close()
+    return result
+
+
+def _late(
+    found: DayMatch, payment: DayPayment, line: DayLine, cut_off: time
+) -> list[DayDiscrepancy]:
+    due = treasury_day(payment.paid_at, cut_off)
+    booked = business_date(line.booked_at)
+    if booked <= due:
+        return []
+    reason = f"Ghi sổ {booked:%d/%m/%Y}, phải ghi chậm nhất {due:%d/%m/%Y}."
+    return [
+        DayDiscrepancy(
+            "payment", found.payment_id, "late", found.reference, found.amount, None, reason
+        )
+    ]
