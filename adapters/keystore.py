@@ -272,7 +272,7 @@ class _CachedKeySigner(Signer):
         registry = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         registry.register_multiple(_as_pyhanko(chain))
         (own,) = _as_pyhanko([certificate])
-        super().__init__(signing_cert=own, cert_registry=registry, embed_roots=True)
+        super().__init__(signing_cert=own, cert_registry=registry, embed_roots=False)
         self._key = key
         # In hexadecimal: the certificates, an RSA-4096 signature at most, and the attributes.
         size = sum(len(item.public_bytes(Encoding.DER)) for item in (certificate, *chain))

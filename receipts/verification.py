@@ -11,9 +11,9 @@ blocks; call it outside the event loop.
 """
 
 import asyncio
-import contextlib
 import logging
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -29,7 +29,6 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
-from pyhanko_certvalidator.errors import PathError, ValidationError
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidSignature
 from signxml.verifier import SignatureConfiguration, XMLVerifier
@@ -39,6 +38,7 @@ from core.errors import Invalid
 from receipts import xml as document
 from receipts.content import ReceiptContent
 from receipts.ports import SIGNATURE_PLACE
+from receipts.text import clean
 
 MAX_PDF_BYTES = 20_000_000
 #: How far ahead of ours the clock of a signer may be.
@@ -207,7 +207,8 @@ def verify_pdf(pdf: bytes, certificate_pem: bytes | None = None) -> Verification
     if not (status.intact and status.valid):
         return _failed(Reason.ALTERED)
     reasons = time_reasons(leaf, signed_at)
-    if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
+    entire = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+    if not entire or not _is_tidy(pdf, signature.byte_range):
         reasons.append(Reason.NOT_WHOLE_FILE)
     trusted = bool(anchors) and status.trusted
     if anchors and not trusted:
@@ -223,15 +224,19 @@ def verify_pdf(pdf: bytes, certificate_pem: bytes | None = None) -> Verification
 
 
 def signer_name(certificate: x509.Certificate) -> str:
-    """Who a certificate names: its organization, and its common name when that differs."""
+    """Who a certificate names: its organization, and its common name when that differs.
+
+    Empty for a name that cannot be read.
+    """
     names: list[str] = []
-    for attribute in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
-        for item in certificate.subject.get_attributes_for_oid(attribute)[:1]:
-            if str(item.value) not in names:
-                names.append(str(item.value))
-    if len(names) == 2:
-        return f"{names[0]} ({names[1]})"
-    return names[0] if names else certificate.subject.rfc4514_string()
+    try:
+        for attribute in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+            for item in certificate.subject.get_attributes_for_oid(attribute)[:1]:
+                if str(item.value) not in names:
+                    names.append(str(item.value))
+    except ValueError:
+        return ""
+    return clean(f"{names[0]} ({names[1]})" if len(names) == 2 else "".join(names), 160)
 
 
 def _check_base64(element: etree._Element) -> None:
@@ -243,6 +248,28 @@ def _check_base64(element: etree._Element) -> None:
         written = "".join((element.text or "").split())
         if len(element) or b64encode(b64decode(written, validate=True)).decode() != written:
             raise ValueError("not the base64 that a signer writes")
+
+
+def _is_tidy(pdf: bytes, byte_range: Sequence[int]) -> bool:
+    """Whether the one part that a PDF signature cannot cover, itself, is as a signer writes it.
+
+    Letters of one case and nothing but zeros behind: otherwise bytes could change unseen there.
+    """
+    start, length, end, _ = byte_range
+    written = pdf[start + length : end]
+    digits = written[1:-1]
+    try:
+        signature = bytes.fromhex(digits.decode("ascii"))
+        # The signature is one DER element: its length says where the zeros begin.
+        size = int.from_bytes(signature[2:4], "big") + 4
+    except ValueError:
+        return False
+    return (
+        written[:1] + written[-1:] == b"<>"
+        and digits in (digits.upper(), digits.lower())
+        and signature[:2] == b"\x30\x82"
+        and not any(signature[size:])
+    )
 
 
 def _failed(reason: Reason) -> VerificationResult:
@@ -276,18 +303,22 @@ def _is_trusted(
     leaf = certificates[0]
     if leaf in anchors:
         return True
-    if not anchors:
+    # A path ends as soon as it meets the name and key of an anchor. For the signer's own key that
+    # would take any certificate made up around it, so there the whole certificate has to be equal.
+    above = [anchor for anchor in anchors if anchor.public_key() != leaf.public_key()]
+    if not above:
         return False
-    own, *others = _as_pyhanko(certificates)
-    context = ValidationContext(
-        trust_roots=_as_pyhanko(anchors), allow_fetching=False, moment=signed_at
-    )
-    path = CertificateValidator(own, others, context)
-    with contextlib.suppress(PathError, ValidationError):
+    try:
+        own, *others = _as_pyhanko(certificates)
+        context = ValidationContext(
+            trust_roots=_as_pyhanko(above), allow_fetching=False, moment=signed_at
+        )
+        path = CertificateValidator(own, others, context)
         # Annotated in part only, like much of that library.
         asyncio.run(path.async_validate_usage({"digital_signature"}))  # type: ignore[no-untyped-call]
-        return True
-    return False
+    except Exception:  # noqa: BLE001 - a hostile certificate can make its reader raise anything
+        return False
+    return True
 
 
 def _as_pyhanko(certificates: list[x509.Certificate]) -> list[Any]:

@@ -66,8 +66,10 @@ def parse_tree(xml: bytes) -> etree._Element:
     document = root.getroottree().docinfo
     if document.internalDTD is not None or document.doctype:
         raise Invalid("Tệp XML không được có DOCTYPE.", code="xml_doctype")
-    if (document.encoding or "UTF-8").upper() != "UTF-8":
-        raise Invalid("Tệp XML phải dùng mã UTF-8.", code="xml_encoding")
+    if document.encoding not in ("UTF-8", None) or document.xml_version != "1.0":
+        raise Invalid("Tệp XML phải là XML 1.0, mã UTF-8.", code="xml_encoding")
+    if root.getprevious() is not None or root.getnext() is not None:
+        raise Invalid("Tệp XML có phần nằm ngoài biên lai.", code="xml_shape")
     return root
 
 

@@ -1,12 +1,12 @@
 """`lephi receipt`: check the file of a receipt."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from adapters.keystore import CERTIFICATE, CHAIN
+from app.cli.output import Json, fail, show
 from core.errors import LephiError
 from core.money import format_vnd
 from core.settings import load
@@ -26,15 +26,15 @@ def verify_command(
     certificate: Annotated[
         Path | None,
         typer.Option(
-            help="PEM of the signing certificate or of an authority above it; left out, the one of "
-            "this installation, if it has one."
+            help="PEM of the signing certificate or of an authority above it; left out, the "
+            "certificates of this installation, if it has any."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check that a receipt is what its body signed; exit 1 with one line if it is not.
 
-    Without a certificate to trust, only the signature is checked, and the answer says so.
+    Without a certificate to trust only the signature is checked, and the answer says so.
     """
     try:
         content = file.read_bytes()
@@ -42,18 +42,16 @@ def verify_command(
         check = verify_pdf if content.startswith(b"%PDF-") else verify
         result = check(content, trusted)
     except OSError as error:
-        raise _end(f"cannot read {error.filename}: {error.strerror}", as_json=as_json) from None
+        fail(f"{error.filename}: {error.strerror}")
     except LephiError as error:
-        raise _end(f"{certificate}: {error.detail}", as_json=as_json) from None
+        fail(error)
     if as_json:
-        typer.echo(json.dumps(_facts(file, result), ensure_ascii=False, indent=2))
+        show(_facts(file, result))
     elif result.valid:
         typer.echo(_sentence(file, result))
-    else:
-        reasons = "; ".join(f"{reason}: {reason.detail}" for reason in result.reasons)
-        typer.echo(f"{file}: not valid, {reasons}", err=True)
     if not result.valid:
-        raise typer.Exit(1)
+        reasons = "; ".join(f"{reason}: {reason.detail}" for reason in result.reasons)
+        fail(f"{file}: not valid, {reasons}")
 
 
 def _own_certificates() -> bytes | None:
@@ -69,31 +67,22 @@ def _own_certificates() -> bytes | None:
     return b"".join(path.read_bytes() for path in files) or None
 
 
-def _end(message: str, *, as_json: bool) -> typer.Exit:
-    typer.echo(json.dumps({"error": message}, ensure_ascii=False) if as_json else message, err=True)
-    return typer.Exit(1)
-
-
 def _sentence(file: Path, result: VerificationResult) -> str:
-    content = result.content
-    what = (
-        "PDF"
-        if content is None
-        else f"{content.template} {content.symbol} no. {content.number}, "
-        f"{format_vnd(content.amount)}"
-    )
-    trust = "signer trusted" if result.trusted else "SIGNER NOT CHECKED, give --certificate"
+    what = "the page of a receipt"
+    if result.content is not None:
+        of = result.content
+        what = f"{of.template} {of.symbol} no. {of.number}, {format_vnd(of.amount)}"
+    trust = "signer trusted" if result.trusted else "SIGNER NOT CHECKED: give --certificate"
     return f"{file}: valid, {what}, signed by {result.signer} at {result.signed_at}; {trust}"
 
 
 def _facts(file: Path, result: VerificationResult) -> dict[str, Any]:
-    content = result.content
     return {
         "file": str(file),
         "valid": result.valid,
         "trusted": result.trusted,
         "signer": result.signer,
-        "signed_at": result.signed_at.isoformat() if result.signed_at else None,
-        "receipt": content.to_json() if content else None,
+        "signed_at": result.signed_at,
+        "receipt": result.content.to_json() if result.content else None,
         "reasons": [{"code": reason, "detail": reason.detail} for reason in result.reasons],
     }
