@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore import SoftwareKeystore, ensure_demo_keystore
@@ -30,6 +31,8 @@ from receipts.display import Display
 from receipts.pdf import draw
 from receipts.ports import Signer
 from receipts.queries import Receipts
+
+T = TypeVar("T")
 
 #: The handler that issues receipts.
 ISSUE_RECEIPTS = "receipts.issue"
@@ -126,11 +129,16 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+async def _elsewhere(pool: ProcessPoolExecutor, work: Callable[..., T], *given: Any) -> T:
+    """Run processor work in a process of the pool."""
+    return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
+
+
 def _display(
     database: Database, cipher: Cipher, signer: Signer, pool: ProcessPoolExecutor
 ) -> Display:
     async def draw_elsewhere(content: ReceiptContent, note: SignatureNote) -> bytes:
-        return await asyncio.get_running_loop().run_in_executor(pool, draw, content, note)
+        return await _elsewhere(pool, draw, content, note)
 
     async def sign_elsewhere(key: Signer, pdf: bytes) -> bytes:
         return await asyncio.to_thread(key.sign_pdf, pdf)

@@ -185,6 +185,22 @@ async def begin(session: AsyncSession, claim: Claim, object_id: str) -> bool:
     return result.first() is not None
 
 
+async def begin_or_replay(
+    session: AsyncSession, claim: Claim, object_id: str, cipher: Cipher
+) -> Replay | None:
+    """None when the key is now in flight for this request; the first answer when it has one.
+
+    A key left in flight by a request that stopped is taken over after `LEASE`. Raises `InFlight`
+    and what `find` raises.
+    """
+    if await begin(session, claim, object_id):
+        return None
+    replay = await find(session, claim, cipher)
+    if replay is None or (replay.body is None and clock.now() - replay.created_at < LEASE):
+        raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
+    return None if replay.body is None else replay
+
+
 async def finish(
     session: AsyncSession, claim: Claim, status: int, body: bytes, cipher: Cipher
 ) -> None:

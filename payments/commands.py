@@ -7,14 +7,17 @@ from urllib.parse import urlsplit
 from sqlalchemy import text
 
 from core import audit, clock
+from core.crypto import Cipher
 from core.db import AsyncSession
 from core.errors import Conflict, FieldError, Invalid, NotFound
 from core.ids import new_id
 from core.money import MAX_AMOUNT
-from core.references import new_reference
-from payments.agencies.queries import AgencyValue
+from core.references import find_references, new_reference
+from payments.agencies.queries import AgencyValue, CollectionAccountValue
 from payments.catalogue.prices import PriceBook
+from payments.credits import record_credit
 from payments.opening import NewBill, NewLine
+from payments.ports import Credit
 from payments.schemas import BillIn
 from payments.standing import line_of
 from payments.states import BILL, LIVE
@@ -91,6 +94,36 @@ async def prepare_bill(
 def _returns_home(address: str, agency: AgencyValue) -> bool:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}" in agency.return_origins
+
+
+async def take_statement_credit(
+    session: AsyncSession,
+    account: CollectionAccountValue,
+    credit: Credit,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> bool:
+    """Record a credit that only a statement tells of, if it clearly pays something that is unpaid.
+
+    True when it was recorded. False leaves it to people: no reference, several, one that is
+    settled or withdrawn. The caller has matched the statement first, so this money is not in the
+    books under another name.
+    """
+    unpaid = (
+        await session.scalars(
+            text(
+                "SELECT r.reference FROM reference r LEFT JOIN bill b ON b.reference = r.reference"
+                " WHERE r.reference = ANY(CAST(:found AS text[]))"
+                " AND (r.kind <> 'bill' OR b.status IN ('open', 'expired'))"
+            ),
+            {"found": find_references(credit.narrative)},
+        )
+    ).all()
+    if len(unpaid) != 1:
+        return False
+    recorded = await record_credit(session, account, credit, actor=actor, cipher=cipher)
+    return recorded.new
 
 
 async def cancel_bill(

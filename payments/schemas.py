@@ -4,7 +4,6 @@ The names are the public contract; tables never appear here. Amounts are whole Ä
 UTC.
 """
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,23 +11,14 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     StringConstraints,
     model_validator,
 )
 
 from core.money import Amount
+from core.schemas import Code, Incoming, Instant
 from payments.fees import MAX_COPIES, MAX_QUANTITY
-
-
-def _utc(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-#: An instant, written as ISO 8601 UTC with milliseconds.
-Instant = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
 
 
 def _no_controls(value: str) -> str:
@@ -42,7 +32,6 @@ Line = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_no_controls),
 ]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,64}$")]
 SubItem = Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
 
 
@@ -56,12 +45,6 @@ def _web_address(value: str) -> str:
 WebAddress = Annotated[
     str, StringConstraints(min_length=8, max_length=500), AfterValidator(_web_address)
 ]
-
-
-class Incoming(BaseModel):
-    """Base of every body: strict types, no unknown fields."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class LineIn(Incoming):
