@@ -13,6 +13,7 @@ from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore import SoftwareKeystore, ensure_demo_keystore
 from adapters.registry import Directory
 from app.processes import drawing_pool
+from app.seed.agency import DEMO_NAME
 from core import failpoints, log
 from core.auth import Keyring
 from core.crypto import Cipher, load_or_create_key
@@ -74,7 +75,7 @@ def signer_of(settings: Settings) -> SoftwareKeystore:
     """The signing key: the body's own in production, one made at first start elsewhere."""
     if settings.mode == "production":
         return SoftwareKeystore.load(settings.signing_dir)
-    return ensure_demo_keystore(settings.signing_dir, "Lệ Phí")
+    return ensure_demo_keystore(settings.signing_dir, DEMO_NAME)
 
 
 def open_database(settings: Settings) -> Database:

@@ -84,6 +84,8 @@ class BillLine(SQLModel, table=True):
     description: str
     description_en: str | None = None
     quantity: int
+    #: what `quantity` counts, in Vietnamese ("trang"); empty for a line with its own amount
+    unit: str
     copies: int
     amount: int = amount_field()
     sub_item: str

@@ -34,6 +34,7 @@ class NewLine:
     description_en: str | None = None
     explanation: str | None = None
     basis: str | None = None
+    unit: str = ""
 
     def row(self, position: int) -> dict[str, Any]:
         """The line as a row of `bill_line`, without the bill."""
@@ -44,6 +45,7 @@ class NewLine:
             "description": self.description,
             "description_en": self.description_en,
             "quantity": self.quantity,
+            "unit": self.unit,
             "copies": self.copies,
             "amount": self.amount,
             "sub_item": self.sub_item,
@@ -93,10 +95,10 @@ b AS (
   SELECT :reference, 'bill', :agency_id, :created_at {guard}
 ), l AS (
   INSERT INTO bill_line (bill_id, position, fee_id, fee, description, description_en, quantity,
-    copies, amount, sub_item, explanation, basis)
+    unit, copies, amount, sub_item, explanation, basis)
   SELECT :id, n.* FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(position int, fee_id text,
-    fee text, description text, description_en text, quantity int, copies int, amount bigint,
-    sub_item text, explanation text, basis text) {and_guard}
+    fee text, description text, description_en text, quantity int, unit text,
+    copies int, amount bigint, sub_item text, explanation text, basis text) {and_guard}
 ), p AS (
   INSERT INTO payer_data (subject_id, data, created_at)
   SELECT :id, CAST(:payer AS bytea), :created_at WHERE CAST(:payer AS bytea) IS NOT NULL {also}

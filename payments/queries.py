@@ -23,6 +23,7 @@ class LineValue:
     description: str
     description_en: str | None
     quantity: int
+    unit: str
     copies: int
     amount: int
     sub_item: str
@@ -92,8 +93,8 @@ async def _lines(session: AsyncSession, ids: list[str]) -> dict[str, list[LineVa
     lines: dict[str, list[LineValue]] = {bill_id: [] for bill_id in ids}
     found = await session.execute(
         text(
-            "SELECT bill_id, fee, description, description_en, quantity, copies, amount, sub_item,"
-            " explanation, basis FROM bill_line WHERE bill_id = ANY(CAST(:ids AS text[]))"
+            "SELECT bill_id, fee, description, description_en, quantity, unit, copies,"
+            " amount, sub_item, explanation, basis FROM bill_line WHERE bill_id = ANY(CAST(:ids AS text[]))"
             " ORDER BY bill_id, position"
         ),
         {"ids": ids},

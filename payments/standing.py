@@ -31,6 +31,7 @@ def line_of(fee: FeeValue, quantity: int, copies: int, *, path: str = "") -> New
         fee=fee.code,
         explanation=priced.explanation_vi,
         basis=fee.basis,
+        unit=fee.unit.vi,
     )
 
 

@@ -21,6 +21,7 @@ from core.outbox import emit
 from payments.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
 from receipts.events import ReceiptIssued
+from receipts.law import rules_on
 from receipts.numbering import Counter, lock_series, save
 from receipts.ports import Signer
 from receipts.signing import SignedReceipt, sign
@@ -134,6 +135,7 @@ def content_of(
             description=line.description,
             amount=line.amount,
             quantity=line.quantity,
+            unit=line.unit,
             copies=line.copies,
             sub_item=line.sub_item,
             description_en=line.description_en or "",
@@ -141,12 +143,14 @@ def content_of(
         for line in source.lines
         if line.amount
     )
-    basis = tuple(dict.fromkeys(line.basis for line in source.lines if line.basis and line.amount))
+    day = clock.business_date(source.paid_at)
+    fees = (line.basis for line in source.lines if line.basis and line.amount)
+    basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
     return ReceiptContent(
         template=counter.template,
         symbol=counter.symbol,
         number=number,
-        issued_on=clock.business_date(source.paid_at),
+        issued_on=day,
         issuer=Issuer(
             name=source.agency_name,
             name_en=source.agency_name_en,

@@ -15,6 +15,7 @@ from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRo
 #: No bank in Vietnam has this BIN, so no real money can ever be sent to the demo's account.
 DEMO_BIN = "999999"
 DEMO_ACCOUNT = "DEMO00000001"
+DEMO_NAME = "UBND phường Bến Mẫu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ async def seed_body(session: AsyncSession) -> DemoBody:
         agency = Agency(
             id=new_id("agency"),
             code=code,
-            name="UBND phường Bến Mẫu",
+            name=DEMO_NAME,
             name_en="People's Committee of Ben Mau Ward",
             tax_code="0100000000",
             address="1 đường Thử Nghiệm, phường Bến Mẫu",

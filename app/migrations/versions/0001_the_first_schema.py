@@ -351,6 +351,7 @@ def upgrade() -> None:
         sa.Column("description", sa.String(), nullable=False),
         sa.Column("description_en", sa.String(), nullable=True),
         sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
         sa.Column("copies", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("sub_item", sa.String(), nullable=False),
