@@ -98,11 +98,13 @@ async def house(database_url: str, tmp_path: Path) -> AsyncIterator["House"]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_house(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+) -> AsyncIterator["House"]:
     """One house for all tests of a module that do not disturb each other; quicker than `house`.
 
     Such a module says `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
     """
+    from tests.support.house import house_at
+
     with postgres_server.database() as url:
         async with house_at(url, tmp_path_factory.mktemp("house")) as built:
             yield built
