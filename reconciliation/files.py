@@ -1,0 +1,242 @@
+"""Matches two files without a database: a day's payments and a ledger.
+
+Either everything is read, matched and written, or the input is refused with row, column and
+reason and nothing is written. The results are built in a folder beside their place and moved
+there last, so no one ever reads half a result.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from core.calendar import CUT_OFF
+from reconciliation import matching
+from reconciliation.matching import Tally
+from reconciliation.typed_csv import (
+    LINES,
+    PAYMENTS,
+    InputRefused,
+    Problem,
+    Source,
+    find_problems,
+    is_unreadable,
+    open_source,
+    rewrite,
+)
+
+MATCHES: Final = "matches.csv"
+DISCREPANCIES: Final = "discrepancies.csv"
+SUMMARY: Final = "summary.json"
+
+# A reason is free text. A spreadsheet must not take it for a formula.
+_INERT = "CASE WHEN regexp_matches(reason, '^[=+@\\t\\r-]') THEN '''' || reason ELSE reason END"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of the day: a count and a sum (whole đồng) for each class, all of them there."""
+
+    classes: Mapping[str, Tally]
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        """The content of summary.json."""
+        return {
+            name: {"count": tally.count, "sum": tally.sum} for name, tally in self.classes.items()
+        }
+
+
+def reconcile_files(
+    payments_csv: Path,
+    ledger_csv: Path,
+    on: date,
+    out_dir: Path,
+    *,
+    cut_off: time = CUT_OFF,
+    extra: Set[date] = frozenset(),
+    memory_limit: str = "1GB",
+    threads: int | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Summary:
+    """Match the payments of the business date `on` (+07:00) with the lines of a ledger.
+
+    Writes matches.csv (in the order of the payments), discrepancies.csv (by side, class and id)
+    and summary.json into `out_dir`, which is made if it is not there; results of an earlier run
+    are replaced. `extra` are the body's own days off. `progress` hears the name of each step.
+
+    Raises `InputRefused`, with nothing written, for a cell that is not of its type, a wrong
+    column, an id or a payment's reference that comes twice, or a payment of another date.
+    """
+    _refuse_places(payments_csv, ledger_csv, out_dir)
+    progress("xem hai tệp")
+    payments, lines = _open_both(payments_csv, ledger_csv)
+    with _workplace(out_dir) as work:
+        results = work / "results"
+        spill = work / "spill"
+        results.mkdir()
+        spill.mkdir()
+        if payments.is_odd or lines.is_odd:
+            payments, lines = _rewrite_both(payments, lines, on, work)
+        try:
+            with _connection(memory_limit, threads, spill) as connection:
+                summary = _reconcile(
+                    connection, payments, lines, on, results, cut_off, extra, progress
+                )
+        except (_Doubt, duckdb.Error) as doubt:
+            if isinstance(doubt, duckdb.Error) and not is_unreadable(doubt):
+                raise
+            progress("tìm dòng lỗi")
+            plain = _rewrite_both(payments, lines, on, work)
+            # Nothing is wrong row by row: the fast reader was only too narrow for the dialect.
+            with _connection(memory_limit, threads, spill) as connection:
+                summary = _reconcile(connection, *plain, on, results, cut_off, extra, progress)
+        text = json.dumps(summary.as_json(), ensure_ascii=False, indent=2)
+        (results / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        _move(results, out_dir)
+    return summary
+
+
+class _Doubt(Exception):
+    """The fast way saw that something is wrong, and the slow way has to say what."""
+
+
+def _reconcile(
+    connection: duckdb.DuckDBPyConnection,
+    payments: Source,
+    lines: Source,
+    on: date,
+    results: Path,
+    cut_off: time,
+    extra: Set[date],
+    progress: Callable[[str], None],
+) -> Summary:
+    progress("đọc các khoản thanh toán")
+    _load_payments(connection, payments, on)
+    progress("đọc sổ và đối chiếu")
+    _show_lines(connection, lines)
+    tallies = matching.match(connection, cut_off=cut_off, extra=extra)
+    if not _is_unique(connection, "ledger", "line_id"):
+        raise _Doubt
+    progress("ghi kết quả")
+    _write(
+        connection,
+        "SELECT payment_id, line_id, reference, amount, rule FROM matches ORDER BY place",
+        results / MATCHES,
+    )
+    _write(
+        connection,
+        "SELECT side, id, class, reference, amount, other_amount,"  # noqa: S608 - our own words
+        f" {_INERT} AS reason FROM discrepancies ORDER BY side DESC, class, id",
+        results / DISCREPANCIES,
+    )
+    return Summary(tallies)
+
+
+def _load_payments(connection: duckdb.DuckDBPyConnection, payments: Source, on: date) -> None:
+    # The order of the file is the order of the results.
+    connection.execute("SET preserve_insertion_order = true")
+    matching.create_relations(connection)
+    sql, parameters = payments.select()
+    # A cell that could not be read is NULL, and no column of the table takes that.
+    connection.execute(f"INSERT INTO payments {sql}", parameters)
+    connection.execute("SET preserve_insertion_order = false")
+    other_day = connection.execute(
+        "SELECT count(*) FROM payments WHERE day_in_vietnam(paid_at) <> ?", [on]
+    ).fetchone()
+    if other_day != (0,):
+        raise _Doubt
+    for column in PAYMENTS.unique:
+        if not _is_unique(connection, "payments", column):
+            raise _Doubt
+
+
+def _show_lines(connection: duckdb.DuckDBPyConnection, lines: Source) -> None:
+    """Make `lines` the file itself: matching reads it once, so it need not be kept."""
+    sql, parameters = lines.select()
+    connection.execute("DROP TABLE lines")
+    relation = connection.sql(sql, params=parameters)
+    relation.create_view("lines")
+
+
+def _is_unique(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    counts = connection.execute(
+        f"SELECT count(*), count(DISTINCT {column}) FROM {table}"  # noqa: S608 - our own words
+    ).fetchone()
+    return counts is not None and counts[0] == counts[1]
+
+
+def _write(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"COPY ({select}) TO '{quoted}' (FORMAT csv, HEADER)")
+
+
+def _open_both(payments_csv: Path, ledger_csv: Path) -> tuple[Source, Source]:
+    """Both files looked at, and the problems of both told together."""
+    problems: list[Problem] = []
+    sources: list[Source] = []
+    for path, layout in ((payments_csv, PAYMENTS), (ledger_csv, LINES)):
+        try:
+            sources.append(open_source(path, layout))
+        except InputRefused as refused:
+            problems += refused.problems
+    if problems:
+        raise InputRefused(problems)
+    payments, lines = sources
+    return payments, lines
+
+
+def _rewrite_both(payments: Source, lines: Source, on: date, work: Path) -> tuple[Source, Source]:
+    """The two files in plain dialect. Raises `InputRefused` with every problem, row by row."""
+    problems = [*find_problems(payments, on), *find_problems(lines, None)]
+    if problems:
+        raise InputRefused(problems)
+    return rewrite(payments, work / "payments.csv"), rewrite(lines, work / "lines.csv")
+
+
+@contextmanager
+def _connection(
+    memory_limit: str, threads: int | None, spill: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = matching.connect(memory_limit=memory_limit, threads=threads, temporary=spill)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _refuse_places(payments_csv: Path, ledger_csv: Path, out_dir: Path) -> None:
+    """Results must have a folder to go to, and must not replace what they are made from."""
+    if out_dir.exists() and not out_dir.is_dir():
+        raise InputRefused([Problem(str(out_dir), 0, "", "out", "không phải thư mục")])
+    places = {(out_dir / name).resolve() for name in (MATCHES, DISCREPANCIES, SUMMARY)}
+    for path in (payments_csv, ledger_csv):
+        if path.resolve() in places:
+            reason = f"nằm ở chỗ của kết quả trong {out_dir}; hãy chọn thư mục khác"
+            raise InputRefused([Problem(path.name, 0, "", "out", reason)])
+
+
+@contextmanager
+def _workplace(out_dir: Path) -> Iterator[Path]:
+    """A hidden folder on the same file system as `out_dir`, gone afterwards."""
+    place = out_dir.resolve()
+    while not place.exists():
+        place = place.parent
+    with tempfile.TemporaryDirectory(prefix=".reconcile-", dir=place) as work:
+        yield Path(work)
+
+
+def _move(results: Path, out_dir: Path) -> None:
+    """Put the results in their place; summary.json stands only beside the lists it sums up."""
+    if not out_dir.exists():
+        out_dir.parent.mkdir(parents=True, exist_ok=True)
+        results.rename(out_dir)
+        return
+    (out_dir / SUMMARY).unlink(missing_ok=True)
+    for name in (MATCHES, DISCREPANCIES, SUMMARY):
+        (results / name).replace(out_dir / name)

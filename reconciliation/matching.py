@@ -1,0 +1,196 @@
+"""Puts every đồng of a day in exactly one place: payments on one side, ledger lines on the other.
+
+The rules are in `matching.sql`, written to be read by an auditor; this module gives them a DuckDB
+to run in, the calendar, and the control that nothing was lost or counted twice. The same rules
+serve two files (`reconciliation.files`) and a day of the database: fill `payments` and `lines`,
+call `match`, read `matches`, `discrepancies` and `placed_lines`.
+
+The result does not depend on the order of the rows: a payment matches when it was credited once,
+with its amount. Credited again, it is `duplicate`; credited once with another amount, it is
+`amount_mismatch`; never credited, `missing_in_ledger`. A match booked after the day on which the
+treasury had to book it is also `late`. A credit that names no payment is `unknown_in_ledger`.
+
+This module is pure: it imports no database session, no network and no framework.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from core.calendar import CUT_OFF, treasury_day
+from core.clock import VIETNAM
+from reconciliation.reference_macros import create_macros, replace_unlike
+
+#: Every place money can be in, in the order they are reported.
+CLASSES: Final = (
+    "matched",
+    "late",
+    "missing_in_ledger",
+    "amount_mismatch",
+    "duplicate",
+    "unknown_in_ledger",
+    "debits",
+)
+
+_STEP = re.compile(r"^-- step: (.+)$", re.MULTILINE)
+
+# Vietnam has kept one offset since 1975, so a shift by seven hours is its local time; DuckDB's
+# own zone arithmetic costs several times as much.
+_MACROS = """
+    CREATE OR REPLACE MACRO time_in_vietnam(moment) AS
+        CAST(make_timestamp(epoch_us(moment) + 25200000000) AS TIME);
+    CREATE OR REPLACE MACRO day_in_vietnam(moment) AS
+        CAST(make_timestamp(epoch_us(moment) + 25200000000) AS DATE);
+    CREATE OR REPLACE MACRO is_blank(cell) AS
+        cell IS NULL OR NOT regexp_matches(cell, '[\\p{L}\\p{N}]');
+    CREATE OR REPLACE MACRO in_dong(amount) AS
+        replace(format('{:,}', amount), ',', '.') || ' đ';
+    CREATE OR REPLACE MACRO in_figures(day) AS strftime(day, '%d/%m/%Y');
+    CREATE OR REPLACE MACRO few(names) AS
+        array_to_string(names[1:5], ', ')
+        || CASE WHEN len(names) > 5 THEN ' và ' || (len(names) - 5) || ' mục nữa' ELSE '' END;
+"""
+
+_RELATIONS = """
+    CREATE OR REPLACE TABLE payments (
+        payment_id VARCHAR NOT NULL,
+        reference VARCHAR NOT NULL,
+        amount BIGINT NOT NULL,
+        paid_at TIMESTAMPTZ NOT NULL
+    );
+    CREATE OR REPLACE TABLE lines (
+        line_id VARCHAR NOT NULL,
+        booked_at TIMESTAMPTZ NOT NULL,
+        amount BIGINT NOT NULL,
+        direction VARCHAR NOT NULL,
+        reference VARCHAR,
+        narrative VARCHAR
+    );
+"""
+
+
+class ControlTotalsDiffer(Exception):
+    """What came in is not what was placed: our fault, and the result must not be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many are in one place, and their sum in whole đồng."""
+
+    count: int
+    sum: int
+
+
+def connect(
+    *,
+    memory_limit: str = "1GB",
+    threads: int | None = None,
+    temporary: Path | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB of its own, which spills to the folder `temporary` over `memory_limit`.
+
+    `threads` is the number of cores unless given. Without `temporary` nothing is spilled, and a
+    day that does not fit raises `duckdb.OutOfMemoryException`. The caller closes it.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "temp_directory": "" if temporary is None else str(temporary),
+        # Every output is sorted by a key, so the order of reading need not be kept.
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if threads is not None:
+        settings["threads"] = threads
+    connection = duckdb.connect(config=settings)
+    create_macros(connection)
+    connection.execute(_MACROS)
+    return connection
+
+
+def create_relations(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `payments` and `lines` empty, for a caller that fills them row by row or by COPY."""
+    connection.execute(_RELATIONS)
+
+
+def match(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    cut_off: time = CUT_OFF,
+    extra: Set[date] = frozenset(),
+    progress: Callable[[str], None] = lambda step: None,
+) -> Mapping[str, Tally]:
+    """Match the tables `payments` and `lines` of this connection; the tally of every class.
+
+    Afterwards the connection holds `matches` (payment_id, line_id, reference, amount, rule),
+    `discrepancies` (side, id, class, reference, amount, other_amount, reason) and `placed_lines`
+    (line_id, payment_id or NULL, class, rule or NULL: every credit line once). None is in order:
+    read them with ORDER BY.
+
+    The caller vouches that ids are unique, that references of payments are valid and unique, and
+    that amounts are positive. `extra` are the body's own days off. `progress` hears each step.
+
+    Raises `ControlTotalsDiffer` if a row or a đồng was lost, which would be our fault, and
+    `core.errors.Invalid` for a payment outside the years of the calendar.
+    """
+    _give_treasury_days(connection, cut_off, extra)
+    for step, sql in _steps():
+        progress(step)
+        connection.execute(sql)
+        if step == "other words":
+            replace_unlike(connection, "spoken", "words")
+    _check_control_totals(connection)
+    found = {
+        name: Tally(count, int(total or 0))
+        for name, count, total in connection.execute("SELECT * FROM tallies").fetchall()
+    }
+    return {name: found.get(name, Tally(0, 0)) for name in CLASSES}
+
+
+def _steps() -> list[tuple[str, str]]:
+    """The steps of matching.sql, in order: name and statements."""
+    text = files("reconciliation").joinpath("matching.sql").read_text("utf-8")
+    _, *parts = _STEP.split(text)
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _give_treasury_days(
+    connection: duckdb.DuckDBPyConnection, cut_off: time, extra: Set[date]
+) -> None:
+    """For each day on which something was paid: when the treasury books it.
+
+    The calendar is Python's; two answers a day, before and after cut-off, are all SQL needs.
+    """
+    connection.execute("SET VARIABLE cut_off = ?", [cut_off])
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE treasury_days"
+        " (paid_on DATE, before_cut_off DATE, after_cut_off DATE)"
+    )
+    days = connection.execute("SELECT DISTINCT day_in_vietnam(paid_at) FROM payments").fetchall()
+    for (day,) in days:
+        first, last = (datetime.combine(day, at, VIETNAM) for at in (time.min, time.max))
+        connection.execute(
+            "INSERT INTO treasury_days VALUES (?, ?, ?)",
+            [
+                day,
+                treasury_day(first.astimezone(UTC), cut_off, extra),
+                treasury_day(last.astimezone(UTC), cut_off, extra),
+            ],
+        )
+
+
+def _check_control_totals(connection: duckdb.DuckDBPyConnection) -> None:
+    for side, came, went, came_sum, went_sum in connection.execute(
+        "SELECT * FROM control"
+    ).fetchall():
+        if (came, came_sum or 0) != (went, went_sum or 0):
+            raise ControlTotalsDiffer(
+                f"{side}: {came} rows of {came_sum} đồng came,"
+                f" {went} rows of {went_sum} đồng were placed"
+            )

@@ -1,0 +1,305 @@
+-- The rules by which a day's payments meet the lines of a ledger. Read it from top to bottom.
+--
+-- Given:
+--   payments (payment_id, reference, amount, paid_at), a table; ids and references are unique
+--   lines    (line_id, booked_at, amount, direction, reference, narrative), read once; ids unique
+--   treasury_days (paid_on, before_cut_off, after_cut_off), from the calendar, by matching.py
+-- Further columns are ignored. Amounts are whole đồng; times carry their zone.
+
+
+-- step: reference
+-- When the treasury has to book each payment.
+CREATE OR REPLACE TEMP VIEW expected AS
+SELECT
+    payments.rowid AS payment,
+    payments.reference,
+    payments.amount,
+    CASE
+        WHEN time_in_vietnam(payments.paid_at) < getvariable('cut_off')
+            THEN treasury_days.before_cut_off
+        ELSE treasury_days.after_cut_off
+    END AS due_on
+FROM payments
+JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(payments.paid_at);
+
+-- Every line of the ledger, and the payment it names: narrow, for it is the widest thing kept.
+-- `words` is what a line that names none yet has to say; `in_narrative` tells where that stands.
+CREATE OR REPLACE TEMP TABLE ledger (
+    line_id VARCHAR NOT NULL,
+    booked_on DATE NOT NULL,
+    amount BIGINT NOT NULL,
+    is_credit BOOLEAN NOT NULL,
+    payment BIGINT,
+    is_exact BOOLEAN,
+    is_late BOOLEAN,
+    in_narrative BOOLEAN NOT NULL,
+    words VARCHAR
+);
+
+-- A credit whose reference field holds a payment's reference names that payment. A debit is a
+-- sweep to the State Bank or a correction: it names none, is counted, and is otherwise ignored.
+INSERT INTO ledger
+SELECT
+    lines.line_id,
+    day_in_vietnam(lines.booked_at) AS booked_on,
+    lines.amount,
+    lines.direction = 'credit',
+    expected.payment,
+    lines.amount = expected.amount,
+    booked_on > expected.due_on,
+    CASE WHEN expected.payment IS NULL THEN is_blank(lines.reference) ELSE false END,
+    CASE
+        WHEN expected.payment IS NOT NULL THEN NULL
+        WHEN is_blank(lines.reference) THEN lines.narrative
+        ELSE lines.reference
+    END
+FROM lines
+LEFT JOIN expected ON expected.reference = lines.reference AND lines.direction = 'credit';
+
+
+-- step: other words
+-- Of the credits that name no payment yet, these are worth a search: the narrative where the
+-- reference field is blank, else the field itself, if it is more or less than a reference (lower
+-- case, spaces, text around it). A field that has the form of a reference has spoken: wrong check
+-- characters or an unknown payment are not made good by the narrative.
+CREATE OR REPLACE TEMP TABLE spoken AS
+SELECT rowid AS line, words
+FROM ledger
+WHERE is_credit AND payment IS NULL AND (in_narrative OR NOT has_form(words));
+
+
+-- step: narrative
+-- Every place in those words that begins like a reference, upper-cased, without diacritics,
+-- spaces and punctuation. What equals a payment's reference names that payment.
+CREATE OR REPLACE TEMP TABLE places AS
+SELECT DISTINCT line, unnest(reference_places(searchable(words))) AS place
+FROM spoken;
+
+CREATE OR REPLACE TEMP TABLE named AS
+SELECT places.line, places.place AS reference, payments.rowid AS payment
+FROM places
+JOIN payments ON payments.reference = places.place;
+
+-- Words that name two payments decide for neither: a person must look.
+UPDATE ledger
+SET payment = expected.payment,
+    is_exact = ledger.amount = expected.amount,
+    is_late = ledger.booked_on > expected.due_on
+FROM named
+JOIN expected ON expected.payment = named.payment
+WHERE named.line = ledger.rowid
+  AND named.line NOT IN (SELECT line FROM named GROUP BY line HAVING count(*) > 1);
+
+
+-- step: verdicts
+CREATE OR REPLACE TEMP TABLE repeated AS
+SELECT payment
+FROM ledger
+WHERE payment IS NOT NULL
+GROUP BY payment
+HAVING count(*) > 1;
+
+-- One credit of the right amount is a match, and nothing else is. A late one is matched all the
+-- same: it is in both lists.
+CREATE OR REPLACE TEMP VIEW credited AS
+SELECT
+    ledger.payment,
+    ledger.line_id,
+    ledger.booked_on,
+    ledger.amount,
+    CASE WHEN ledger.in_narrative THEN 'narrative' ELSE 'reference' END AS rule,
+    CASE
+        WHEN repeated.payment IS NOT NULL THEN 'duplicate'
+        WHEN NOT ledger.is_exact THEN 'amount_mismatch'
+        WHEN ledger.is_late THEN 'late'
+        ELSE 'matched'
+    END AS class
+FROM ledger
+LEFT JOIN repeated ON repeated.payment = ledger.payment
+WHERE ledger.payment IS NOT NULL;
+
+CREATE OR REPLACE TEMP TABLE missing AS
+SELECT payments.rowid AS payment
+FROM payments
+ANTI JOIN ledger ON ledger.payment = payments.rowid;
+
+CREATE OR REPLACE TEMP VIEW matches AS
+SELECT
+    payments.payment_id,
+    credited.line_id,
+    payments.reference,
+    payments.amount,
+    credited.rule,
+    payments.rowid AS place
+FROM credited
+JOIN payments ON payments.rowid = credited.payment
+WHERE credited.class IN ('matched', 'late');
+
+
+-- step: reasons
+-- Why a line is unknown, told by what its words hold.
+CREATE OR REPLACE TEMP TABLE unknown AS
+WITH lost AS (
+    SELECT
+        rowid AS line,
+        line_id,
+        amount,
+        CASE WHEN NOT in_narrative THEN words END AS field
+    FROM ledger
+    WHERE is_credit AND payment IS NULL
+),
+seen AS (
+    SELECT line, field AS place FROM lost WHERE has_form(field)
+    UNION
+    SELECT places.line, places.place FROM places JOIN lost ON lost.line = places.line
+),
+judged AS (
+    SELECT
+        line,
+        place,
+        coalesce(check_holds(first_half(place), second_half(place)), false) AS holds
+    FROM seen
+),
+found AS (
+    SELECT
+        line,
+        list(place ORDER BY place) FILTER (holds) AS sound,
+        list(place ORDER BY place) FILTER (NOT holds) AS broken
+    FROM judged
+    GROUP BY line
+),
+several AS (
+    SELECT line, list(reference ORDER BY reference) AS payments
+    FROM named
+    GROUP BY line
+    HAVING count(*) > 1
+)
+SELECT
+    lost.line_id,
+    lost.amount,
+    coalesce(lost.field, CASE WHEN len(found.sound) = 1 THEN found.sound[1] END) AS reference,
+    CASE
+        WHEN several.payments IS NOT NULL
+            THEN 'Có mã của ' || len(several.payments) || ' khoản thanh toán khác nhau: '
+                || few(several.payments)
+        WHEN len(found.sound) > 0
+            THEN 'Không có khoản thanh toán nào trong ngày mang mã ' || few(found.sound)
+        WHEN lost.field IS NOT NULL
+            THEN 'Mã tham chiếu sai dạng hoặc sai ký tự kiểm tra'
+        WHEN len(found.broken) > 0
+            THEN 'Diễn giải có mã sai ký tự kiểm tra: ' || few(found.broken)
+        ELSE 'Không có mã tham chiếu trên dòng này'
+    END AS reason
+FROM lost
+LEFT JOIN found ON found.line = lost.line
+LEFT JOIN several ON several.line = lost.line;
+
+-- Payments that a person has to look at, one row each.
+CREATE OR REPLACE TEMP TABLE doubtful AS
+WITH found AS (
+    SELECT
+        payment,
+        class,
+        max(booked_on) AS booked_on,
+        sum(amount) AS credited,
+        list(line_id ORDER BY booked_on, line_id) AS line_ids
+    FROM credited
+    WHERE class <> 'matched'
+    GROUP BY payment, class
+    UNION ALL
+    SELECT payment, 'missing_in_ledger', NULL, NULL, NULL
+    FROM missing
+)
+SELECT found.*, expected.amount, expected.due_on
+FROM found
+JOIN expected ON expected.payment = found.payment;
+
+CREATE OR REPLACE TEMP VIEW discrepancies AS
+SELECT
+    'payment' AS side,
+    payments.payment_id AS id,
+    doubtful.class,
+    payments.reference,
+    payments.amount,
+    doubtful.credited AS other_amount,
+    CASE doubtful.class
+        WHEN 'missing_in_ledger'
+            THEN 'Chưa được ghi có; ngày kho bạc dự kiến ' || in_figures(doubtful.due_on)
+        WHEN 'duplicate'
+            THEN 'Được ghi có ' || len(doubtful.line_ids) || ' lần, tổng '
+                || in_dong(doubtful.credited) || ': dòng ' || few(doubtful.line_ids)
+        WHEN 'amount_mismatch'
+            THEN 'Được ghi có ' || in_dong(doubtful.credited) || ' thay vì '
+                || in_dong(doubtful.amount) || ': dòng ' || few(doubtful.line_ids)
+        ELSE 'Ghi sổ ngày ' || in_figures(doubtful.booked_on) || ', sau ngày kho bạc '
+            || in_figures(doubtful.due_on) || ': dòng ' || few(doubtful.line_ids)
+    END AS reason
+FROM doubtful
+JOIN payments ON payments.rowid = doubtful.payment
+UNION ALL
+SELECT 'line', line_id, 'unknown_in_ledger', reference, amount, NULL, reason
+FROM unknown;
+
+-- Where every credit line went: for the tie between a line and its payment.
+CREATE OR REPLACE TEMP VIEW placed_lines AS
+SELECT credited.line_id, payments.payment_id, credited.class, credited.rule
+FROM credited
+JOIN payments ON payments.rowid = credited.payment
+UNION ALL
+SELECT line_id, NULL, 'unknown_in_ledger', NULL FROM unknown;
+
+
+-- step: control
+-- How many are in each place, and their sum. The sum of a class of payments is what was due.
+CREATE OR REPLACE TEMP TABLE tallies AS
+WITH by_class AS (
+    SELECT class, count(*) AS count, sum(amount) AS sum FROM credited GROUP BY class
+)
+SELECT 'matched' AS class, coalesce(sum(count), 0) AS count, sum(sum) AS sum
+FROM by_class WHERE class IN ('matched', 'late')
+UNION ALL
+SELECT class, count(*), sum(amount) FROM doubtful GROUP BY class
+UNION ALL
+SELECT 'unknown_in_ledger', count(*), sum(amount) FROM unknown
+UNION ALL
+SELECT 'debits', count(*), sum(amount) FROM ledger WHERE NOT is_credit;
+
+-- Conservation: each side of the day, counted as it came in and counted again from the places it
+-- went to. Both counts and both sums must be the same.
+CREATE OR REPLACE TEMP VIEW control AS
+WITH matched AS (
+    SELECT count, sum FROM tallies WHERE class = 'matched'
+),
+unmatched AS (
+    SELECT
+        count(*) AS payments,
+        sum(amount) AS amount,
+        sum(len(line_ids)) AS lines,
+        sum(credited) AS credited
+    FROM doubtful
+    WHERE class <> 'late'
+),
+unknowns AS (
+    SELECT count(*) AS count, sum(amount) AS sum FROM unknown
+)
+SELECT
+    'payments' AS side,
+    (SELECT count(*) FROM payments) AS came,
+    (SELECT matched.count + unmatched.payments FROM matched, unmatched) AS went,
+    (SELECT coalesce(sum(amount), 0) FROM payments) AS came_sum,
+    (SELECT coalesce(matched.sum, 0) + coalesce(unmatched.amount, 0) FROM matched, unmatched)
+        AS went_sum
+UNION ALL
+SELECT
+    'credits',
+    (SELECT count(*) FROM ledger WHERE is_credit),
+    (
+        SELECT matched.count + coalesce(unmatched.lines, 0) + unknowns.count
+        FROM matched, unmatched, unknowns
+    ),
+    (SELECT coalesce(sum(amount), 0) FROM ledger WHERE is_credit),
+    (
+        SELECT
+            coalesce(matched.sum, 0) + coalesce(unmatched.credited, 0) + coalesce(unknowns.sum, 0)
+        FROM matched, unmatched, unknowns
+    );

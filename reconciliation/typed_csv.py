@@ -1,0 +1,383 @@
+"""Reads the two files of `reconcile files` strictly: every cell by its type, or not at all.
+
+Each column says twice what it accepts: once as SQL, which reads a million rows in a fraction of a
+second and yields NULL for a cell it cannot accept, and once in Python, which is asked only when
+the fast way failed, and then finds the row, the column and the reason. Nothing is trimmed,
+completed or read as 0: an amount is plain digits, a time carries its offset.
+"""
+
+import codecs
+import csv
+import mmap
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from core import references
+from core.clock import business_date
+from core.errors import FieldError, Invalid
+
+#: No more than this many problems of one file are listed: the rest is rarely of another kind.
+PROBLEMS_LISTED: Final = 20
+
+_ID_LENGTH = 255
+# 1 to 10^13 whole đồng (core.money.MAX_AMOUNT), without sign, separators or leading zeros.
+_AMOUNT = "[1-9][0-9]{0,12}|10{13}"
+# ISO 8601 with an offset, as both DuckDB and Python read it.
+_TIME = (
+    "(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]"
+    "(:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
+)
+_DIRECTIONS = ("credit", "debit")
+
+#: A blank beside a quotation mark at the edge of a cell: readers of CSV differ on what it means.
+_ODD_QUOTES = re.compile(rb'[,\r\n][ \t]+"|"[ \t]+(?:[,\r\n]|\Z)')
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a file: `row` as a person counts (the header is 1), 0 if none."""
+
+    file: str
+    row: int
+    column: str
+    code: str
+    reason: str
+
+    def __str__(self) -> str:
+        row = f", dòng {self.row}" if self.row else ""
+        column = f", cột {self.column}" if self.column else ""
+        return f"{self.file}{row}{column}: {self.reason}"
+
+
+class InputRefused(Invalid):
+    """A file cannot be taken as it is; `problems` names each row, column and reason."""
+
+    code = "input_refused"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            f"Dữ liệu vào có {len(self.problems)} lỗi; chưa ghi gì ra.",
+            errors=[
+                FieldError(f"{p.file}, row {p.row}, column {p.column}", p.code, p.reason)
+                for p in problems
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, its SQL (None if nobody reads it) and what Python says of a cell.
+
+    `refuse` gives None for a cell it accepts, else a code and the reason for a person.
+    """
+
+    name: str
+    sql: str | None
+    refuse: Callable[[str], tuple[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns a file must have, in any order, and those in which no value may come twice."""
+
+    columns: tuple[Column, ...]
+    unique: tuple[str, ...]
+
+
+def _refuse_id(cell: str) -> tuple[str, str] | None:
+    if not cell:
+        return "empty", "để trống"
+    if len(cell) > _ID_LENGTH:
+        return "too_long", f"dài quá {_ID_LENGTH} ký tự"
+    return None
+
+
+def _refuse_amount(cell: str) -> tuple[str, str] | None:
+    if re.fullmatch(_AMOUNT, cell, re.ASCII):
+        return None
+    return "amount", f"{shown(cell)} không phải số tiền: cần số nguyên đồng từ 1 đến 10^13"
+
+
+def _refuse_time(cell: str) -> tuple[str, str] | None:
+    if re.fullmatch(_TIME, cell, re.ASCII):
+        try:
+            datetime.fromisoformat(cell)
+        except ValueError:
+            pass
+        else:
+            return None
+    return "time", (
+        f"{shown(cell)} không phải thời điểm có múi giờ, ví dụ 2026-11-02T09:15:00+07:00"
+    )
+
+
+def _refuse_direction(cell: str) -> tuple[str, str] | None:
+    if cell in _DIRECTIONS:
+        return None
+    return "direction", f"{shown(cell)} không phải credit hoặc debit"
+
+
+def _refuse_reference(cell: str) -> tuple[str, str] | None:
+    if references.is_reference(cell):
+        return None
+    return (
+        "reference",
+        f"{shown(cell)} không phải mã tham chiếu đúng (sai dạng hoặc ký tự kiểm tra)",
+    )
+
+
+def _take_any(_cell: str) -> None:
+    return None
+
+
+def _id(name: str) -> Column:
+    # DuckDB reads an empty cell as NULL.
+    sql = f"CASE WHEN length({name}) <= {_ID_LENGTH} THEN {name} END"
+    return Column(name, sql, _refuse_id)
+
+
+def _amount(name: str) -> Column:
+    sql = f"CASE WHEN regexp_full_match({name}, '{_AMOUNT}') THEN CAST({name} AS BIGINT) END"
+    return Column(name, sql, _refuse_amount)
+
+
+def _time(name: str) -> Column:
+    sql = f"CASE WHEN regexp_full_match({name}, '{_TIME}') THEN TRY_CAST({name} AS TIMESTAMPTZ) END"
+    return Column(name, sql, _refuse_time)
+
+
+def _unread(name: str) -> Column:
+    return Column(name, None, _take_any)
+
+
+PAYMENTS: Final = Layout(
+    columns=(
+        _id("payment_id"),
+        Column(
+            "reference",
+            "CASE WHEN has_form(reference) AND check_holds(half_1, half_2) THEN reference END",
+            _refuse_reference,
+        ),
+        _amount("amount"),
+        _time("paid_at"),
+        _unread("gateway"),
+        _unread("gateway_ref"),
+    ),
+    unique=("payment_id", "reference"),
+)
+
+LINES: Final = Layout(
+    columns=(
+        _id("line_id"),
+        _time("booked_at"),
+        _amount("amount"),
+        Column(
+            "direction",
+            "CASE WHEN direction IN ('credit', 'debit') THEN direction END",
+            _refuse_direction,
+        ),
+        Column("reference", "reference", _take_any),
+        Column("narrative", "narrative", _take_any),
+        _unread("bank_ref"),
+    ),
+    unique=("line_id",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was looked at: text in UTF-8 whose header has the columns of its layout."""
+
+    path: Path
+    name: str
+    layout: Layout
+    header: tuple[str, ...]
+    has_quotes: bool
+    is_odd: bool
+
+    def select(self) -> tuple[str, dict[str, object]]:
+        """SQL that reads the file, every cell typed or NULL, and the parameters of the SQL."""
+        cells = ", ".join(f"{c.sql} AS {c.name}" for c in self.layout.columns if c.sql)
+        halves = ""
+        if any("half_1" in (c.sql or "") for c in self.layout.columns):
+            halves = ", first_half(reference) AS half_1, second_half(reference) AS half_2"
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in self.header)
+        # Nothing is left to a guess. A cell with a line break in it could make a reader that
+        # starts in the middle of the file believe that a row begins there.
+        sql = f"""
+            SELECT {cells} FROM (SELECT *{halves} FROM read_csv(
+                $path, columns = {{{columns}}}, auto_detect = false, header = true,
+                delim = ',', quote = '"', escape = '"', compression = 'none',
+                hive_partitioning = false, parallel = {not self.has_quotes}
+            ))"""  # noqa: S608 - our own column names; the path is a parameter
+        return sql, {"path": _literal_path(self.path)}
+
+
+def open_source(path: Path, layout: Layout) -> Source:
+    """Look at the file's bytes and header. Raises `InputRefused` if it cannot be read at all."""
+    name = path.name
+    if not path.is_file():
+        raise InputRefused([Problem(name, 0, "", "missing_file", f"không có tệp {path}")])
+    has_quotes, is_odd = _look_at_bytes(path)
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        try:
+            header = tuple(next(csv.reader(text, strict=True), []))
+        except csv.Error as error:
+            raise InputRefused([_unreadable(name, 1, error)]) from error
+    expected = [column.name for column in layout.columns]
+    problems = [
+        Problem(name, 1, column, "missing_column", "thiếu cột này")
+        for column in expected
+        if column not in header
+    ]
+    for place, column in enumerate(header):
+        if column not in expected:
+            problems.append(Problem(name, 1, column, "extra_column", "cột thừa, không biết là gì"))
+        elif column in header[:place]:
+            problems.append(Problem(name, 1, column, "double_column", "cột có hai lần"))
+    if problems:
+        raise InputRefused(problems)
+    return Source(path, name, layout, header, has_quotes, is_odd)
+
+
+def find_problems(source: Source, on: date | None) -> list[Problem]:
+    """Read row by row and say what is wrong, at most `PROBLEMS_LISTED` times.
+
+    `on` is the Vietnamese business date that `paid_at` must have, None for a file without one.
+    """
+    problems: list[Problem] = []
+    seen: dict[str, dict[str, int]] = {name: {} for name in source.layout.unique}
+    columns = {column.name: column for column in source.layout.columns}
+    try:
+        for row, cells in read_rows(source):
+            if len(cells) != len(source.header):
+                problems.append(_wrong_width(source, row, len(cells)))
+            else:
+                for name, cell in zip(source.header, cells, strict=True):
+                    fault = columns[name].refuse(cell)
+                    if fault is None and name == "paid_at" and on is not None:
+                        fault = _refuse_other_day(cell, on)
+                    if fault is None and name in seen:
+                        fault = _refuse_second(seen[name], cell, row)
+                    if fault is not None:
+                        problems.append(Problem(source.name, row, name, *fault))
+            if len(problems) >= PROBLEMS_LISTED:
+                return [*problems[:PROBLEMS_LISTED], _and_more(source)]
+    except csv.Error as error:
+        problems.append(_unreadable(source.name, 0, error))
+    return problems
+
+
+def read_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+    """Each row after the header with its number; rows that are wholly blank are left out.
+
+    Raises `csv.Error` where quotation marks are not closed.
+    """
+    with source.path.open(encoding="utf-8-sig", newline="") as text:
+        rows = csv.reader(text, strict=True)
+        next(rows, None)
+        for row, cells in enumerate(rows, start=2):
+            if cells:
+                yield row, cells
+
+
+def rewrite(source: Source, into: Path) -> Source:
+    """The same rows in one plain dialect, for a file that only the slow way understands."""
+    with into.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(source.header)
+        writer.writerows(cells for _, cells in read_rows(source))
+    return Source(into, source.name, source.layout, source.header, has_quotes=True, is_odd=False)
+
+
+def shown(cell: str) -> str:
+    """A cell as a message shows it: in quotation marks, cut, without control characters."""
+    cut = cell if len(cell) <= 40 else cell[:40] + "…"
+    return '"' + "".join(c if c.isprintable() else "�" for c in cut) + '"'
+
+
+def is_unreadable(error: duckdb.Error) -> bool:
+    """Whether DuckDB failed on what a file holds, and not for want of memory or disk."""
+    return isinstance(
+        error,
+        duckdb.InvalidInputException | duckdb.ConversionException | duckdb.ConstraintException,
+    )
+
+
+def _look_at_bytes(path: Path) -> tuple[bool, bool]:
+    """Whether there are quotation marks, and odd ones. Raises `InputRefused` if it is not UTF-8."""
+    has_quotes = False
+    row = 1
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise InputRefused([_not_utf8(path.name, 1, "tệp là UTF-16")])
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            why, place = _find_bad_byte(decoder, chunk)
+            if why:
+                row += chunk.count(b"\n", 0, place)
+                raise InputRefused([_not_utf8(path.name, row, why)])
+            row += chunk.count(b"\n")
+            has_quotes = has_quotes or b'"' in chunk
+        if decoder.getstate()[0]:
+            raise InputRefused([_not_utf8(path.name, row, "tệp bị cắt giữa một ký tự")])
+        if not has_quotes:
+            return False, False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return True, _ODD_QUOTES.search(content) is not None
+
+
+def _find_bad_byte(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[str, int]:
+    """Why and where this chunk, in sequence, is not text in UTF-8; no reason if it is."""
+    if not (chunk.isascii() and not decoder.getstate()[0]):
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            return "có byte không phải UTF-8", max(error.start, 0)
+    place = chunk.find(b"\0")
+    return ("có byte 0", place) if place >= 0 else ("", 0)
+
+
+def _literal_path(path: Path) -> str:
+    """The path with the characters that DuckDB would take for a pattern of names escaped."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def _refuse_other_day(cell: str, on: date) -> tuple[str, str] | None:
+    day = business_date(datetime.fromisoformat(cell))
+    if day == on:
+        return None
+    return "other_day", f"thuộc ngày {day:%d/%m/%Y}, không phải ngày đối soát {on:%d/%m/%Y}"
+
+
+def _refuse_second(seen: dict[str, int], cell: str, row: int) -> tuple[str, str] | None:
+    first = seen.setdefault(cell, row)
+    return None if first == row else ("duplicate", f"{shown(cell)} trùng với dòng {first}")
+
+
+def _wrong_width(source: Source, row: int, width: int) -> Problem:
+    wanted = len(source.header)
+    column = "" if width > wanted else source.header[width]
+    what = "thừa ô" if width > wanted else "thiếu ô từ cột này"
+    return Problem(source.name, row, column, "width", f"{what}: có {width} ô, cần {wanted}")
+
+
+def _unreadable(name: str, row: int, error: Exception) -> Problem:
+    return Problem(name, row, "", "csv", f"không đọc được như CSV ({error})")
+
+
+def _not_utf8(name: str, row: int, why: str) -> Problem:
+    return Problem(name, row, "", "encoding", f"{why}; hãy lưu lại tệp dạng CSV UTF-8")
+
+
+def _and_more(source: Source) -> Problem:
+    return Problem(source.name, 0, "", "more", "và có thể còn lỗi khác; đã dừng kiểm tra ở đây")
