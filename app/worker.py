@@ -55,6 +55,7 @@ async def deliver(parts: Parts, handler: Handler) -> int:
         deliveries = await outbox.claim(session, handler.name, handler.batch)
     if not deliveries:
         return 0
+    failpoints.hit("outbox.after_claim")
     try:
         await _work(parts, handler, deliveries)
     except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
@@ -68,7 +69,6 @@ async def _work(parts: Parts, handler: Handler, deliveries: Sequence[Delivery]) 
     async with parts.database.transaction() as session:
         await handler.work(session, deliveries)
         await outbox.complete(session, deliveries)
-    failpoints.hit("receipt.after_commit")
 
 
 async def _work_alone(parts: Parts, handler: Handler, delivery: Delivery) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession as ModelAsyncSession
 
+from core import failpoints
 from core.errors import Unavailable
 from core.events import Subscriptions
 
@@ -49,6 +50,10 @@ class AsyncSession(ModelAsyncSession):
 #: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
 #: deadlock, lock time-out, and the server going away before the commit was sent.
 _RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
+
+
+#: The key in a session's `info` of the failpoint that is hit when its work is committed.
+_AFTER_COMMIT = "failpoint after commit"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -129,6 +134,8 @@ class Database:
             except BaseException:
                 await _abandon(session)
                 raise
+            if _AFTER_COMMIT in session.info:
+                failpoints.hit(session.info[_AFTER_COMMIT])
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[T]], *, attempts: int = 4) -> T:
         """Do `work` in a transaction of its own, again from the start if it collided.
@@ -177,6 +184,11 @@ async def session(request: Request) -> AsyncIterator[AsyncSession]:
         yield opened
 
 
+def hit_after_commit(session: AsyncSession, name: str) -> None:
+    """Have the failpoint `name` hit when the session's work is committed and nobody knows yet."""
+    session.info[_AFTER_COMMIT] = name
+
+
 def database(request: Request) -> Database:
     """The database itself, for the two flows that need several transactions."""
     found: Database = request.app.state.database
@@ -193,6 +205,7 @@ __all__ = [
     "DatabaseUnavailable",
     "SessionDep",
     "amount_field",
+    "hit_after_commit",
     "is_passing",
     "json_field",
     "moment",

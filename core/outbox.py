@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Identity, Index, text
 from sqlmodel import Field, SQLModel
 
-from core import clock, failpoints
+from core import clock
 from core.db import AsyncSession, json_field, moment
 from core.errors import Conflict
 from core.events import Event, Subscriptions
@@ -129,9 +129,7 @@ async def claim(session: AsyncSession, handler: str, limit: int) -> list[Deliver
         ),
         {"handler": handler, "now": now, "until": now + LEASE, "limit": limit},
     )
-    found = [Delivery(r.id, handler, r.attempts, r.name, r.version, r.payload) for r in rows]
-    failpoints.hit("outbox.after_claim")
-    return found
+    return [Delivery(r.id, handler, r.attempts, r.name, r.version, r.payload) for r in rows]
 
 
 async def complete(session: AsyncSession, deliveries: Sequence[Delivery]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from core import failpoints
 from core.crypto import Cipher
-from core.db import AsyncSession
+from core.db import AsyncSession, hit_after_commit
 from core.idempotency import Claim, InFlight, Replay, find
 from core.json import canonical
 from payments.states import BILL
@@ -192,6 +192,7 @@ async def insert_once(
     ).one()
     if row.won:
         failpoints.hit("bill.before_commit")
+        hit_after_commit(session, "bill.after_commit")
         return None
     if not row.locked:
         raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from core import audit, clock, failpoints
 from core.crypto import Cipher, new_token
-from core.db import AsyncSession
+from core.db import AsyncSession, hit_after_commit
 from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
@@ -69,6 +69,7 @@ async def issue(session: AsyncSession, issuing: Issuing, bill_ids: Sequence[str]
     for counter in counters.values():
         await save(session, counter)
     failpoints.hit("receipt.before_commit")
+    hit_after_commit(session, "receipt.after_commit")
     return issued
 
 
