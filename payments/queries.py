@@ -94,7 +94,8 @@ async def _lines(session: AsyncSession, ids: list[str]) -> dict[str, list[LineVa
     found = await session.execute(
         text(
             "SELECT bill_id, fee, description, description_en, quantity, unit, copies,"
-            " amount, sub_item, explanation, basis FROM bill_line WHERE bill_id = ANY(CAST(:ids AS text[]))"
+            " amount, sub_item, explanation, basis FROM bill_line"
+            " WHERE bill_id = ANY(CAST(:ids AS text[]))"
             " ORDER BY bill_id, position"
         ),
         {"ids": ids},
