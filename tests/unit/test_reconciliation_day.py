@@ -1,0 +1,109 @@
+"""Matching a day of one account: the bank's reference first, then the payer's, days kept apart."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from core.references import new_reference
+from payments.queries import DayPayment
+from reconciliation.day import DayLine, DayResult, match_day
+
+MONDAY = date(2026, 11, 23)
+#: 09:00 on that Monday in Vietnam.
+MORNING = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+ONE, TWO = new_reference(), new_reference()
+
+
+def payment(
+    name: str,
+    reference: str = "",
+    amount: int = 10_000,
+    *,
+    ref: str = "",
+    at: datetime = MORNING,
+    gateway: str = "bank",
+) -> DayPayment:
+    on = (at + timedelta(hours=7)).date()
+    return DayPayment(name, reference, amount, at, on, gateway, ref or f"FT-{name}")
+
+
+def line(
+    name: str,
+    narrative: str = "",
+    amount: int = 10_000,
+    *,
+    ref: str = "",
+    at: datetime = MORNING,
+    direction: str = "credit",
+) -> DayLine:
+    return DayLine(name, at, amount, direction, "", narrative, ref)
+
+
+def matched(day: DayResult) -> dict[str, tuple[str, str]]:
+    return {one.payment_id: (one.line_id, one.rule) for one in day.matches}
+
+
+def classes(day: DayResult) -> dict[str, str]:
+    return {odd.object_id: odd.kind for odd in day.discrepancies}
+
+
+def run(payments: list[DayPayment], lines: list[DayLine], on: date = MONDAY) -> DayResult:
+    return match_day(on, payments, lines, time(16))
+
+
+def test_the_banks_own_reference_comes_before_the_payers() -> None:
+    day = run(
+        [payment("p1", ONE, ref="FT1"), payment("p2", ONE, ref="FT2")],
+        [line("l2", ONE, ref="FT1"), line("l1", ONE, ref="FT2")],
+    )
+    assert matched(day) == {"p1": ("l2", "bank_ref"), "p2": ("l1", "bank_ref")}
+    assert classes(day) == {}
+
+
+def test_a_bank_reference_with_another_amount_is_not_the_money() -> None:
+    day = run([payment("p1", ONE, ref="FT1")], [line("l1", "", 9_000, ref="FT1")])
+    assert matched(day) == {}
+    assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}
+
+
+def test_a_reference_that_several_payments_carry_is_paired_in_order_of_time() -> None:
+    later = MORNING + timedelta(hours=1)
+    day = run(
+        [payment("p1", ONE), payment("p2", ONE, at=later), payment("p3", ONE, at=later)],
+        [line("l2", ONE.lower(), at=later), line("l1", f"x {ONE[:5]} {ONE[5:]}")],
+    )
+    assert matched(day) == {"p1": ("l1", "reference"), "p2": ("l2", "reference")}
+    assert classes(day) == {"p3": "missing_in_ledger"}
+
+
+def test_a_gateways_money_is_found_by_the_reference_in_the_narrative() -> None:
+    day = run([payment("p1", ONE, gateway="paygov")], [line("l1", f"PAYGOV TT {ONE.lower()}01 X")])
+    assert matched(day) == {"p1": ("l1", "narrative")}
+
+
+def test_money_booked_the_next_day_belongs_to_the_day_it_was_paid() -> None:
+    tuesday = MORNING + timedelta(days=1)
+    evening = MORNING + timedelta(hours=8)  # 17:00, after the cut-off
+    payments = [payment("p1", ONE, at=evening), payment("p2", TWO)]
+    lines = [line("l1", ONE, at=tuesday), line("l2", TWO, at=tuesday)]
+    day = run(payments, lines)
+    assert set(matched(day)) == {"p1", "p2"}
+    assert classes(day) == {"p2": "late"}
+    next_day = run(payments, lines, on=date(2026, 11, 24))
+    assert matched(next_day) == {}
+    assert classes(next_day) == {}
+
+
+def test_what_belongs_to_nobody_is_named_on_the_day_it_was_booked() -> None:
+    lines = [line("l1", "no reference here"), line("l2", "sweep", direction="debit")]
+    day = run([], lines)
+    assert classes(day) == {"l1": "unknown_in_ledger"}
+    assert day.summary()["debits"] == {"count": 1, "sum": 10_000}
+    assert classes(run([], lines, on=date(2026, 11, 24))) == {}
+
+
+def test_the_summary_counts_every_payment_of_the_day_once() -> None:
+    payments = [payment("p1", ONE), payment("p2", TWO, 7_000), payment("p3")]
+    day = run(payments, [line("l1", ONE), line("l2", TWO, 6_000)])
+    summary = day.summary()
+    assert summary["matched"] == {"count": 1, "sum": 10_000}
+    assert summary["amount_mismatch"] == {"count": 1, "sum": 7_000}
+    assert summary["missing_in_ledger"] == {"count": 1, "sum": 10_000}
