@@ -20,6 +20,7 @@ from adapters.bank_feeds.sepay import SePayFeed
 from adapters.bank_qr import emv
 from adapters.paygov.gateway import PayGov
 from adapters.sandbox.books import BankAccount, Merchant
+from adapters.sandbox.faults import Fault, Operation
 from adapters.sandbox.server import running
 from adapters.sandbox.state import PayerOutcome, SandboxState, Timing
 from payments.ports import (
@@ -310,6 +311,14 @@ async def test_a_forged_callback_is_really_sent_and_not_acknowledged(town: Town)
     )
     assert forged.json()["state"] != "acknowledged"
     assert await town.charges() == []
+
+
+@pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.UNAVAILABLE])
+async def test_a_gateway_that_is_busy_for_a_moment_is_asked_again(town: Town, fault: Fault) -> None:
+    town.state.faults.script("PAYGOV-THU", Operation.CREATE, fault, retry_after="0")
+    await town.pay_page()
+    assert town.state.books.create_calls == {("PAYGOV-THU", "A-1"): 2}
+    assert [c["amount"] for c in await town.charges()] == [5_000]
 
 
 async def test_the_front_page_leads_everywhere(town: Town) -> None:

@@ -42,12 +42,11 @@ class SePayRig:
         return self._sent(delivery)
 
     def signed(
-        self, document: object, *, secret: str | None = None, seconds: int | None = None
+        self, document: object, *, secret: str | None = None, at: str | None = None
     ) -> RawCallback:
-        """Any document under SePay's signature; `seconds` is the timestamp it claims."""
+        """Any document under SePay's signature; `at` is the timestamp it claims, now if None."""
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        now = clock.now()
-        at = str(int(now.timestamp()) if seconds is None else seconds)
+        at = str(int(clock.now().timestamp())) if at is None else at
         key = (secret or self.secrets[0]).encode()
         digest = hmac.new(key, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
         return self._callback(body, at, f"sha256={digest}")
@@ -117,9 +116,13 @@ class SePayRig:
         for name in ("id", "accountNumber", "content", "transferAmount", "transferType"):
             less = {k: v for k, v in fields.items() if k != name}
             yield f"signed: without {name}", self.signed(less)
+        for odd in ("now", "", f" {at}", f"+{at}", f"{at}.0", f"{at[:3]}_{at[3:]}", "９" * 10):
+            yield f"signed: timestamp {odd!r}", self.signed(body, at=odd)
+        yield "signed: content beyond measure", self.signed({**fields, "content": "x" * 1001})
         yield "signed: neither in nor out", self.signed({**fields, "transferType": "IN"})
         for when in ("2026-02-31 00:00:00", "2026-11-22T08:00:00", "22/11/2026", "", None):
             yield f"signed: at {when!r}", self.signed({**fields, "transactionDate": when})
+        yield "signed: id negative", self.signed({**fields, "id": -12})
         yield "signed: id as text", self.signed({**fields, "id": "12"})
         yield "signed: content of another kind", self.signed({**fields, "content": ["LPABC"]})
         yield "signed: content with NUL", self.signed({**fields, "content": "LP\x00ABC"})
