@@ -134,6 +134,10 @@ class TraceMiddleware:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
+            if "\x00" in scope["path"]:
+                # Nothing of ours has such a name, and PostgreSQL cannot even be asked for it.
+                await _response(http_body(404, "Not Found", trace_id))(scope, receive, traced)
+                return
             try:
                 await self._app(scope, receive, traced)
             except Exception:

@@ -18,7 +18,7 @@ from payments.context import Context, ContextDep
 from payments.ports import RawCallback
 from payments.presenting import bill_out, payment_json, payment_out
 from payments.queries import BillValue, get_bill, get_payment, list_bills
-from payments.schemas import BillIn, BillList, BillOut, PaymentIn, PaymentOut
+from payments.schemas import BillIn, BillList, BillOut, DossierNumber, PaymentIn, PaymentOut
 
 router = APIRouter(prefix="/api/v1", tags=["bills and payments"])
 callback_router = APIRouter(tags=["callbacks"])
@@ -55,7 +55,7 @@ async def _present(
 
 @router.post("/bills", status_code=201, response_model=BillOut, openapi_extra=documented(BillIn))
 async def open_bill(
-    body: BillBody, key: KeyDep, principal: PrincipalDep, context: ContextDep, session: SessionDep
+    principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep, session: SessionDep
 ) -> Response:
     """Open a bill. Repeating the request with its key gives the same bill and the same answer."""
     principal.require(Role.CLERK, Role.ADMIN)
@@ -86,7 +86,7 @@ async def read_bills(
     principal: PrincipalDep,
     context: ContextDep,
     session: SessionDep,
-    dossier_number: Annotated[str | None, Query(max_length=64)] = None,
+    dossier_number: DossierNumber | None = None,
     status: Literal["open", "paid", "exempt", "expired", "cancelled"] | None = None,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
@@ -133,9 +133,9 @@ async def withdraw_bill(
 )
 async def start_payment(
     bill_id: str,
-    body: PaymentBody,
-    key: KeyDep,
     principal: PrincipalDep,
+    key: KeyDep,
+    body: PaymentBody,
     context: ContextDep,
     request: Request,
 ) -> Response:

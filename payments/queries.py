@@ -12,6 +12,7 @@ from sqlalchemy import text
 from core.crypto import Cipher
 from core.db import AsyncSession
 from core.errors import FieldError, Invalid, NotFound
+from core.ids import is_id
 from payments.agencies.queries import CollectionAccountValue, find_collection_account
 
 
@@ -203,8 +204,11 @@ def _write_cursor(bill: BillValue) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         created_at, bill_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(created_at), str(bill_id)
-    except (ValueError, TypeError):
+        at = datetime.fromisoformat(created_at)
+        if at.tzinfo is None or not is_id(bill_id, "bill"):
+            raise ValueError("not the place of a bill")
+        return at, bill_id
+    except (ValueError, TypeError, RecursionError):
         raise Invalid(
             "Con trỏ trang không hợp lệ.",
             errors=[FieldError("cursor", "invalid", "Use next_cursor as it was given.")],

@@ -4,13 +4,15 @@ The names are the public contract; tables never appear here. Amounts are whole Ä
 UTC.
 """
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     Field,
     StringConstraints,
     model_validator,
@@ -32,10 +34,31 @@ Line = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_no_controls),
 ]
-SubItem = Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
+SubItem = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _instant(value: object) -> datetime:
+    if not isinstance(value, str) or _INSTANT.fullmatch(value) is None:
+        raise ValueError("must be an ISO 8601 time with its offset, such as 2026-11-22T10:00:00Z")
+    return datetime.fromisoformat(value)
+
+
+#: An instant in a body. Pydantic alone would also take a number, in seconds or milliseconds as
+#: its size suggests, and a time without an offset.
+InstantIn = Annotated[
+    datetime, BeforeValidator(_instant, json_schema_input_type=str), Field(strict=False)
+]
 
 
 def _web_address(value: str) -> str:
+    # urlsplit drops line breaks and tabs by itself: what it checked would not be what is kept.
+    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+        raise ValueError("must be printable ASCII without spaces; escape everything else")
     parts = urlsplit(value)
     if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
         raise ValueError("must be an absolute http(s) address without credentials")
@@ -95,17 +118,18 @@ Metadata = Annotated[
 ]
 
 
+DossierNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,64}$")]
+
+
 class BillIn(Incoming):
     """A bill to open."""
 
     agency: Code
     lines: list[LineIn] = Field(min_length=1, max_length=50)
-    dossier_number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,64}$")] | None = (
-        None
-    )
+    dossier_number: DossierNumber | None = None
     payer: PayerIn | None = None
     channel: Literal["api", "counter", "online"] = "api"
-    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    expires_at: InstantIn | None = None
     return_url: WebAddress | None = None
     language: Literal["vi", "en"] = "vi"
     metadata: Metadata = Field(default_factory=dict)

@@ -1,0 +1,48 @@
+"""A second agency with a key of its own, to see that it can neither read nor touch the first's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from core import clock
+from core.auth import create_api_key
+from core.ids import new_id
+from payments.agencies.models import Agency
+from tests.support.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another agency: its id and code, and a client that sends its key."""
+
+    agency_id: str
+    code: str
+    client: httpx2.AsyncClient
+
+
+@asynccontextmanager
+async def neighbour_of(house: House, *, unit: bool = False) -> AsyncIterator[Neighbour]:
+    """Another agency in the same house; with `unit`, one below the house's own."""
+    agency_id, code = new_id("agency"), f"co-quan-{new_id('x')[-12:]}"
+    async with house.parts.database.transaction() as session:
+        session.add(
+            Agency(
+                id=agency_id,
+                code=code,
+                name="UBND phường Bên Cạnh",
+                name_en="Neighbouring Ward",
+                parent_id=house.body.agency_id if unit else None,
+                tax_code="0100000001",
+                address="2 đường Thử Nghiệm",
+                phone="024 0000 0001",
+                return_origins=[],
+                created_at=clock.now(),
+            )
+        )
+        await session.flush()
+        _, key = await create_api_key(session, agency_id=agency_id, label="neighbour")
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx2.AsyncClient(base_url=house.base_url, headers=headers, timeout=30) as client:
+        yield Neighbour(agency_id, code, client)

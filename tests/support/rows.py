@@ -1,0 +1,40 @@
+"""What is in the database, table by table: to see that something wrote nothing, or no names."""
+
+from sqlalchemy import text
+
+from core.db import Database
+
+_TABLES = text(
+    "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+    " AND table_type = 'BASE TABLE' ORDER BY table_name"
+)
+
+
+async def contents(database: Database) -> dict[str, tuple[int, str]]:
+    """Of every table, how many rows it has and a hash of all of them: equal means untouched."""
+    async with database.transaction() as session:
+        tables = list(await session.scalars(_TABLES))
+        every = " UNION ALL ".join(
+            f"SELECT '{table}', count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text),"
+            f" '')) FROM {table} t"
+            for table in tables
+        )
+        return {name: (count, md5) for name, count, md5 in await session.execute(text(every))}
+
+
+async def dump(database: Database) -> dict[str, str]:
+    """The text of every table, every row; what is encrypted stays so."""
+    async with database.transaction() as session:
+        tables = list(await session.scalars(_TABLES))
+        found = {}
+        for table in tables:
+            rows = await session.scalars(text(f"SELECT t::text FROM {table} t"))
+            found[table] = "\n".join(rows)
+        return found
+
+
+async def count(database: Database, table: str, where: str = "true", **values: object) -> int:
+    """How many rows of a table fit a condition."""
+    async with database.transaction() as session:
+        query = text(f"SELECT count(*) FROM {table} WHERE {where}")
+        return int((await session.execute(query, values)).scalar_one())
