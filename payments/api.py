@@ -45,7 +45,7 @@ async def _present(
     return [
         bill_out(
             context,
-            await context.agencies.get_agency(bill.agency_id),
+            await context.agencies.get_agency(bill.agency_id, session),
             bill,
             receipts.get(bill.id, ()),
         )

@@ -77,10 +77,10 @@ class Intent:
 
 
 async def choose_gateway(
-    context: Context, agency: AgencyValue, gateway: str
+    context: Context, agency: AgencyValue, gateway: str, session: AsyncSession | None = None
 ) -> GatewayAccountValue:
     """The agency's account at a gateway. Raises `GatewayNotOffered`."""
-    for account in await context.agencies.list_gateways(agency):
+    for account in await context.agencies.list_gateways(agency, session):
         if account.gateway == gateway and not context.gateways.is_feed(gateway):
             return account
     raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
@@ -145,16 +145,17 @@ async def _intend(
             await session.execute(
                 text(
                     "SELECT id, agency_id, reference, status, amount, language, dossier_number,"
-                    " return_url FROM bill WHERE id = :id FOR UPDATE"
+                    " expires_at FROM bill WHERE id = :id FOR UPDATE"
                 ),
                 {"id": bill_id},
             )
         ).first()
         if row is None or row.agency_id not in agency_ids:
             raise NotFound("Không có khoản phải nộp này.")
-        agency = await context.agencies.get_agency(row.agency_id)
-        account = await choose_gateway(context, agency, gateway)
-        if row.status != "open":
+        agency = await context.agencies.get_agency(row.agency_id, session)
+        account = await choose_gateway(context, agency, gateway, session)
+        late = row.expires_at is not None and row.expires_at <= clock.now()
+        if row.status != "open" or late:
             raise BillNotPayable("Khoản này không còn gì phải nộp hoặc đã đóng.")
         tried = (
             await session.execute(

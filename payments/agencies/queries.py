@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import time as time_of_day
 from typing import Any
@@ -154,12 +156,20 @@ async def reaches(session: AsyncSession, account_agency_id: str, agency_id: str)
 
 
 class Agencies:
-    """Agencies and gateway accounts by name, remembered for `CACHE_SECONDS`."""
+    """Agencies and gateway accounts by name, remembered for `CACHE_SECONDS`.
+
+    Who has a session open passes it: a second connection beside the first could make a full pool
+    wait for itself.
+    """
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
         self._memory: dict[tuple[str, ...], tuple[float, Any]] = {}
+
+    def forget(self) -> None:
+        """Read everything again when next asked."""
+        self._memory.clear()
 
     def _recall(self, key: tuple[str, ...]) -> Any:
         known = self._memory.get(key)
@@ -172,12 +182,20 @@ class Agencies:
             self._memory.clear()
         self._memory[key] = (time.monotonic(), value)
 
-    async def get_agency(self, code_or_id: str) -> AgencyValue:
+    @asynccontextmanager
+    async def _reading(self, session: AsyncSession | None) -> AsyncIterator[AsyncSession]:
+        if session is not None:
+            yield session
+            return
+        async with self._database.transaction() as opened:
+            yield opened
+
+    async def get_agency(self, code_or_id: str, session: AsyncSession | None = None) -> AgencyValue:
         """The agency of that code or id. Raises `NotFound`."""
         known: AgencyValue | None = self._recall(("agency", code_or_id))
         if known is None:
-            async with self._database.transaction() as session:
-                known = await find_agency(session, code_or_id)
+            async with self._reading(session) as reader:
+                known = await find_agency(reader, code_or_id)
             if known is None:
                 raise NotFound("Không có cơ quan này.")
             self._remember(("agency", code_or_id), known)
@@ -199,26 +217,31 @@ class Agencies:
             raise NotFound("Không có tài khoản cổng thanh toán này.")
         return found[0]
 
-    async def list_gateways(self, agency: AgencyValue) -> list[GatewayAccountValue]:
+    async def list_gateways(
+        self, agency: AgencyValue, session: AsyncSession | None = None
+    ) -> list[GatewayAccountValue]:
         """The accounts an agency's bills can be paid through: its own, else those above it."""
         step: AgencyValue | None = agency
         while step is not None:
-            found = await self._gateways(("gateways", step.id), "g.agency_id = :id")
+            found = await self._gateways(("gateways", step.id), "g.agency_id = :id", session)
             if found:
                 return found
-            step = None if step.parent_id is None else await self.get_agency(step.parent_id)
+            above = step.parent_id
+            step = None if above is None else await self.get_agency(above, session)
         return []
 
-    async def _gateways(self, key: tuple[str, ...], where: str) -> list[GatewayAccountValue]:
+    async def _gateways(
+        self, key: tuple[str, ...], where: str, session: AsyncSession | None = None
+    ) -> list[GatewayAccountValue]:
         known: list[GatewayAccountValue] | None = self._recall(key)
         if known is not None:
             return known
         parameters = (
             {"gateway": key[1], "account": key[2]} if key[0] == "gateway" else {"id": key[1]}
         )
-        async with self._database.transaction() as session:
+        async with self._reading(session) as reader:
             statement = text(_GATEWAY.format(where=where) + " ORDER BY g.created_at, g.id")
-            rows = (await session.execute(statement, parameters)).all()
+            rows = (await reader.execute(statement, parameters)).all()
         found = [
             GatewayAccountValue(
                 id=row.id,
