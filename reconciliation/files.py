@@ -103,7 +103,7 @@ def reconcile_files(
 
 
 class _Doubt(Exception):
-    """The fast way saw that something is wrong, and the slow way has to say what."""
+    """The fast way saw something wrong, named here, and the slow way has to say where."""
 
 
 def _reconcile(
@@ -121,8 +121,10 @@ def _reconcile(
     progress("đọc sổ và đối chiếu")
     _show_lines(connection, lines)
     tallies = matching.match(connection, cut_off=cut_off, extra=extra)
-    if not _is_unique(connection, "ledger", "line_id"):
-        raise _Doubt
+    if lines.row_count != _count(connection, "ledger", "*"):
+        raise _Doubt("rows of the ledger")
+    if lines.row_count != _count(connection, "ledger", "DISTINCT line_id"):
+        raise _Doubt("line_id")
     progress("ghi kết quả")
     _write(
         connection,
@@ -146,14 +148,16 @@ def _load_payments(connection: duckdb.DuckDBPyConnection, payments: Source, on: 
     # A cell that could not be read is NULL, and no column of the table takes that.
     connection.execute(f"INSERT INTO payments {sql}", parameters)
     connection.execute("SET preserve_insertion_order = false")
+    if payments.row_count != _count(connection, "payments", "*"):
+        raise _Doubt("rows of the payments")
     other_day = connection.execute(
         "SELECT count(*) FROM payments WHERE day_in_vietnam(paid_at) <> ?", [on]
     ).fetchone()
     if other_day != (0,):
-        raise _Doubt
+        raise _Doubt("paid_at")
     for column in PAYMENTS.unique:
-        if not _is_unique(connection, "payments", column):
-            raise _Doubt
+        if payments.row_count != _count(connection, "payments", f"DISTINCT {column}"):
+            raise _Doubt(column)
 
 
 def _show_lines(connection: duckdb.DuckDBPyConnection, lines: Source) -> None:
@@ -164,11 +168,10 @@ def _show_lines(connection: duckdb.DuckDBPyConnection, lines: Source) -> None:
     relation.create_view("lines")
 
 
-def _is_unique(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    counts = connection.execute(
-        f"SELECT count(*), count(DISTINCT {column}) FROM {table}"  # noqa: S608 - our own words
-    ).fetchone()
-    return counts is not None and counts[0] == counts[1]
+def _count(connection: duckdb.DuckDBPyConnection, table: str, what: str) -> int:
+    sql = f"SELECT count({what}) FROM {table}"  # noqa: S608 - our own words
+    (count,) = connection.execute(sql).fetchall()[0]
+    return int(count)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:

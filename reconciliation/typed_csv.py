@@ -11,7 +11,7 @@ import csv
 import mmap
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -194,12 +194,17 @@ LINES: Final = Layout(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was looked at: text in UTF-8 whose header has the columns of its layout."""
+    """A file that was looked at: text in UTF-8 whose header has the columns of its layout.
+
+    `row_count` was not counted by DuckDB, and must be what DuckDB reads: it can lose the rows after
+    a quotation mark that is never closed without a word.
+    """
 
     path: Path
     name: str
     layout: Layout
     header: tuple[str, ...]
+    row_count: int
     has_quotes: bool
     is_odd: bool
 
@@ -226,7 +231,7 @@ def open_source(path: Path, layout: Layout) -> Source:
     name = path.name
     if not path.is_file():
         raise InputRefused([Problem(name, 0, "", "missing_file", f"không có tệp {path}")])
-    has_quotes, is_odd = _look_at_bytes(path)
+    line_count, has_quotes, is_odd = _look_at_bytes(path)
     with path.open(encoding="utf-8-sig", newline="") as text:
         try:
             header = tuple(next(csv.reader(text, strict=True), []))
@@ -245,7 +250,8 @@ def open_source(path: Path, layout: Layout) -> Source:
             problems.append(Problem(name, 1, column, "double_column", "cột có hai lần"))
     if problems:
         raise InputRefused(problems)
-    return Source(path, name, layout, header, has_quotes, is_odd)
+    source = Source(path, name, layout, header, line_count - 1, has_quotes, is_odd)
+    return replace(source, row_count=_count_rows(source)) if has_quotes else source
 
 
 def find_problems(source: Source, on: date | None) -> list[Problem]:
@@ -291,11 +297,14 @@ def read_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
 
 def rewrite(source: Source, into: Path) -> Source:
     """The same rows in one plain dialect, for a file that only the slow way understands."""
+    row_count = 0
     with into.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(source.header)
-        writer.writerows(cells for _, cells in read_rows(source))
-    return Source(into, source.name, source.layout, source.header, has_quotes=True, is_odd=False)
+        for _, cells in read_rows(source):
+            writer.writerow(cells)
+            row_count += 1
+    return replace(source, path=into, row_count=row_count, has_quotes=True, is_odd=False)
 
 
 def shown(cell: str) -> str:
@@ -312,10 +321,21 @@ def is_unreadable(error: duckdb.Error) -> bool:
     )
 
 
-def _look_at_bytes(path: Path) -> tuple[bool, bool]:
-    """Whether there are quotation marks, and odd ones. Raises `InputRefused` if it is not UTF-8."""
+def _count_rows(source: Source) -> int:
+    try:
+        return sum(1 for _ in read_rows(source))
+    except csv.Error as error:
+        raise InputRefused([_unreadable(source.name, 0, error)]) from error
+
+
+def _look_at_bytes(path: Path) -> tuple[int, bool, bool]:
+    """How many lines there are, and whether there are quotation marks, and odd ones.
+
+    Raises `InputRefused` if it is not text in UTF-8.
+    """
     has_quotes = False
     row = 1
+    last = b""
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -328,12 +348,14 @@ def _look_at_bytes(path: Path) -> tuple[bool, bool]:
                 raise InputRefused([_not_utf8(path.name, row, why)])
             row += chunk.count(b"\n")
             has_quotes = has_quotes or b'"' in chunk
+            last = chunk
         if decoder.getstate()[0]:
             raise InputRefused([_not_utf8(path.name, row, "tệp bị cắt giữa một ký tự")])
+        lines = row - last.count(b"\n", len(last.rstrip(b"\r\n")))
         if not has_quotes:
-            return False, False
+            return lines, False, False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return True, _ODD_QUOTES.search(content) is not None
+            return lines, True, _ODD_QUOTES.search(content) is not None
 
 
 def _find_bad_byte(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[str, int]:
