@@ -11,23 +11,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.health import router as health_router
-from app.web import pages, posters, receipts
+from app.web import failures, home, pages, posters, receipts
+from app.web.policy import REFERENCE, STRICT
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
 from payments import api as payments_api
 from payments.catalogue import api as catalogue_api
 
-#: No page of ours loads anything from elsewhere or runs inline scripts.
-_POLICY = (
-    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self';"
-    " connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none';"
-    " base-uri 'none'"
-)
-#: The API reference brings its own inline start script.
-_DOCS_POLICY = _POLICY.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'").replace(
-    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
-)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -55,12 +46,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app)
+    failures.install(app)
     app.middleware("http")(_headers)
     app.include_router(payments_api.router)
     app.include_router(payments_api.callback_router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(receipts.api)
     app.include_router(receipts.router)
+    app.include_router(home.router)
     app.include_router(pages.router)
     app.include_router(posters.router)
     app.include_router(health_router)
@@ -86,10 +79,13 @@ async def _headers(
     response = await call_next(request)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    policy = _DOCS_POLICY if request.url.path == "/docs" else _POLICY
-    response.headers.setdefault("Content-Security-Policy", policy)
-    if not request.url.path.startswith("/static"):
+    path = request.url.path
+    response.headers.setdefault("Content-Security-Policy", REFERENCE if path == "/docs" else STRICT)
+    if not path.startswith("/static"):
         response.headers.setdefault("Cache-Control", "no-store")
+    elif path.startswith("/static/") and response.status_code == 200:
+        # The address of a file of ours changes with its content.
+        response.headers.setdefault("Cache-Control", "public, max-age=31536000, immutable")
     return response
 
 

@@ -1,11 +1,16 @@
 """The page of a bill: amount, QR, state, and the way to a gateway."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, FastAPI, Form, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from app.web.messages import known_code, message_for
+from app.web.policy import policy
+from app.web.situation import Doubt, situation_of
 from app.web.templating import FOLDER, render
 from core import qr
 from core.crypto import new_token
@@ -14,10 +19,12 @@ from core.errors import LephiError, NotFound
 from core.idempotency import Claim
 from core.ids import new_id
 from core.references import is_reference
+from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.checkout import checkout
-from payments.context import ContextDep
+from payments.context import Context, ContextDep
+from payments.ports import ReceiptSummary
 from payments.presenting import bill_payload, payment_json
-from payments.queries import BillValue, find_bill
+from payments.queries import BillValue, find_bill, read_payer
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
@@ -43,8 +50,9 @@ async def bill_qr(
     bill = await _bill(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id)
     payload = None
-    if bill.status in ("open", "expired"):
-        payload = bill_payload(context, agency, bill.reference, bill.amount)
+    # What has come already is not asked for twice.
+    if remaining := situation_of(bill, 0).remaining:
+        payload = bill_payload(context, agency, bill.reference, remaining)
     return image(payload, extension)
 
 
@@ -59,45 +67,70 @@ def image(payload: str | None, extension: str) -> Response:
     raise NotFound("Chỉ có qr.png và qr.svg.")
 
 
+@router.get("/b/{reference}/state")
+async def bill_state(reference: str, session: SessionDep, context: ContextDep) -> dict[str, str]:
+    """What the page's script asks every few seconds: has anything changed?"""
+    bill = await _bill(session, reference)
+    receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+    return {"version": situation_of(bill, len(receipts)).version}
+
+
 @router.get("/b/{reference}")
 async def bill_page(
     reference: str,
     request: Request,
     session: SessionDep,
     context: ContextDep,
-    t: Annotated[str, Query(max_length=64)] = "",
-    message: Annotated[str, Query(max_length=40)] = "",
+    t: str = "",
+    message: str = "",
 ) -> Response:
-    """A bill: amount, QR, state. The token in its address opens names and receipts too."""
+    """A bill: amount, QR, state. The token in its address opens names and receipts too.
+
+    A gateway adds parameters of its own when it sends a citizen back, so odd ones are no fault.
+    """
     bill = await _bill(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id)
     opened = bool(t) and context.links.opens(bill.id, t)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    gateways = await context.agencies.list_gateways(agency)
+    situation = situation_of(bill, len(receipts))
+    payable = bill.status == "open" and situation.doubt not in (Doubt.HELD, Doubt.UNKNOWN)
+    gateways = await _gateways(context, agency) if payable else []
+    remaining = situation.remaining
+    scannable = payable and bill_payload(context, agency, bill.reference, remaining) is not None
+    payer = await read_payer(session, context.cipher, bill.id) if opened else {}
     return render(
         request,
         "bill.html",
+        # The form's answer leads on to the gateway, which the browser must be told beforehand.
+        headers={"Content-Security-Policy": policy(g.access.base_url for g in gateways)},
         bill=bill,
         agency=agency,
+        situation=situation,
         opened=opened,
         token=t if opened else "",
+        payer_name=payer.get("name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
-        receipts=[
-            {
-                "summary": receipt,
-                "check": context.links.receipt_check(receipt.code),
-                "pdf": context.links.receipt_file(receipt.code, "pdf"),
-                "xml": context.links.receipt_file(receipt.code, "xml"),
-            }
-            for receipt in receipts
-        ]
-        if opened
-        else [],
-        gateways=[g.gateway for g in gateways if not context.gateways.is_feed(g.gateway)],
-        asking=any(p.status in ("unknown", "submitted") for p in bill.payments),
+        receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
+        gateways=[gateway.gateway for gateway in gateways],
+        account=agency.account if scannable else None,
         once=new_token(bits=80),
-        message=message,
+        message=message_for(message) if bill.status == "open" else None,
     )
+
+
+async def _gateways(context: Context, agency: AgencyValue) -> list[GatewayAccountValue]:
+    """The gateways a citizen can choose from; a feed only tells of money that has come."""
+    known = await context.agencies.list_gateways(agency)
+    return [account for account in known if not context.gateways.is_feed(account.gateway)]
+
+
+def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
+    return {
+        "summary": receipt,
+        "check": context.links.receipt_check(receipt.code),
+        "pdf": context.links.receipt_file(receipt.code, "pdf"),
+        "xml": context.links.receipt_file(receipt.code, "xml"),
+    }
 
 
 @router.post("/b/{reference}/pay")
@@ -112,13 +145,12 @@ async def pay(
     """Start an attempt from the bill's page and send the citizen to the gateway."""
     async with context.database.transaction() as session:
         bill = await _bill(session, reference)
-    back = f"/b/{bill.reference}" + (f"?t={t}" if t else "?")
     key = once or new_id("click")
     claim = Claim.of(
         f"page:{bill.id}", "POST /b/pay", key, {"gateway": gateway}, context.request_key
     )
     try:
-        await checkout(
+        _, answer = await checkout(
             context,
             bill.id,
             {bill.agency_id},
@@ -129,10 +161,17 @@ async def pay(
             payer_ip=request.client.host if request.client else "127.0.0.1",
         )
     except LephiError as error:
-        return RedirectResponse(f"{back}&message={error.code}", 303)
-    async with context.database.transaction() as session:
-        bill = await _bill(session, reference)
-    for payment in reversed(bill.payments):
-        if payment.status == "submitted" and payment.checkout and payment.checkout.get("url"):
-            return RedirectResponse(payment.checkout["url"], 303)
-    return RedirectResponse(f"{back}&message=payment_outcome_pending", 303)
+        return _back(bill, t, known_code(error.code))
+    started = json.loads(answer)
+    if started["status"] == "failed":
+        return _back(bill, t, "payment_declined")
+    address = (started["checkout"] or {}).get("url")
+    if address is None:
+        return _back(bill, t, "payment_outcome_pending")
+    return RedirectResponse(address, 303)
+
+
+def _back(bill: BillValue, token: str, message: str) -> Response:
+    """To the bill's page again, with a message."""
+    asked = {"t": token, "message": message} if token else {"message": message}
+    return RedirectResponse(f"/b/{bill.reference}?{urlencode(asked)}", 303)

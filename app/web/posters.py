@@ -80,7 +80,9 @@ async def _page(
     request: Request,
     session: AsyncSession,
     context: Context,
+    *,
     fault: str = "",
+    typed: tuple[str, str] = ("1", "1"),
 ) -> Response:
     body, procedure, fees = await _fees(session, context, agency, code)
     shown = []
@@ -105,6 +107,7 @@ async def _page(
         procedure=procedure,
         fees=shown,
         fault=fault,
+        typed=typed,
     )
 
 
@@ -127,7 +130,8 @@ async def open_here(
     except Invalid as error:
         named = {"quantity": "Số lượng", "copies": "Số bản"}
         fault = " ".join(f"{named.get(e.field, e.field)}: {e.detail}" for e in error.errors)
-        return await _page(agency, code, request, session, context, fault)
+        typed = (quantity, copies)
+        return await _page(agency, code, request, session, context, fault=fault, typed=typed)
     now = clock.now()
     bill = NewBill(
         id=new_id("bill"),

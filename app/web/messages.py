@@ -1,0 +1,102 @@
+"""What a bill's page says after a press of its button led nowhere: what happened, what to do.
+
+The code comes from the address, which anybody can write; only these sentences are ever shown.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What happened and what to do next, in Vietnamese and in English."""
+
+    title: str
+    todo: str
+    title_en: str
+    todo_en: str
+
+
+_SAFE = "Chưa có khoản tiền nào bị trừ."
+_SAFE_EN = "No money was taken."
+
+_AWAY = Message(
+    "Chưa kết nối được với cổng thanh toán",
+    f"{_SAFE} Hãy thử lại sau một phút, hoặc quét mã QR để chuyển khoản.",
+    "The payment gateway cannot be reached",
+    f"{_SAFE_EN} Try again in a minute, or pay by scanning the QR code.",
+)
+_PENDING = Message(
+    "Đang kiểm tra kết quả lần thanh toán trước",
+    "Đừng thanh toán lại. Trang này sẽ báo ngay khi có kết quả.",
+    "The outcome of the previous payment is being checked",
+    "Do not pay again. This page will tell you as soon as the outcome is known.",
+)
+_OTHER = Message(
+    "Chưa thực hiện được yêu cầu của bạn",
+    "Hãy bấm “Cập nhật” để xem tình trạng hiện tại trước khi thử lại.",
+    "Your request could not be carried out",
+    "Press “Refresh” to see how things stand before you try again.",
+)
+
+_MESSAGES = {
+    "payment_outcome_pending": _PENDING,
+    "idempotency_in_flight": _PENDING,
+    "gateway_unavailable": _AWAY,
+    "database_unavailable": _AWAY,
+    "unavailable": _AWAY,
+    "payment_declined": Message(
+        "Cổng thanh toán đã từ chối giao dịch",
+        f"{_SAFE} Hãy thử lại, chọn cách khác, hoặc quét mã QR để chuyển khoản.",
+        "The gateway declined the payment",
+        f"{_SAFE_EN} Try again, choose another way, or pay by scanning the QR code.",
+    ),
+    "gateway_misuse": Message(
+        "Cổng thanh toán này đang gặp lỗi",
+        f"{_SAFE} Hãy quét mã QR để chuyển khoản, hoặc hỏi cán bộ tại quầy.",
+        "This gateway is out of order",
+        f"{_SAFE_EN} Pay by scanning the QR code, or ask at the counter.",
+    ),
+    "gateway_not_offered": Message(
+        "Cơ quan này không nhận thanh toán qua cổng bạn chọn",
+        f"{_SAFE} Hãy chọn một cách thanh toán trên trang này.",
+        "This body does not take payments through that gateway",
+        f"{_SAFE_EN} Choose one of the ways on this page.",
+    ),
+    "too_many_attempts": Message(
+        "Có quá nhiều lần thanh toán đang dở",
+        "Nếu đã bị trừ tiền, đừng thanh toán lại: trang này sẽ báo kết quả. Nếu chưa, hãy hoàn tất "
+        "một trang thanh toán đã mở, hoặc quét mã QR.",
+        "Too many payments have been started",
+        "If money was taken, do not pay again: this page will show the outcome. If not, finish one "
+        "of the payment pages you opened, or scan the QR code.",
+    ),
+    "bill_not_payable": Message(
+        "Khoản này không còn gì phải nộp",
+        "Hãy xem tình trạng trên trang này.",
+        "There is nothing left to pay",
+        "See the state of the bill on this page.",
+    ),
+    "rate_limited": Message(
+        "Bạn thao tác quá nhanh",
+        "Hãy chờ một phút rồi thử lại.",
+        "Too many requests",
+        "Wait a minute, then try again.",
+    ),
+}
+_MESSAGES["gateway_capability_missing"] = _MESSAGES["gateway_misuse"]
+_MESSAGES["gateway_outcome_unknown"] = _PENDING
+
+
+#: What is told of a failure that has no sentences of its own.
+OTHER = "request_failed"
+_MESSAGES[OTHER] = _OTHER
+
+
+def known_code(code: str) -> str:
+    """The code, or the general one where it has no message."""
+    return code if code in _MESSAGES else OTHER
+
+
+def message_for(code: str) -> Message | None:
+    """The message of a code, None for no code of ours."""
+    return _MESSAGES.get(code)
