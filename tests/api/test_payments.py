@@ -1,0 +1,229 @@
+"""Attempts as the public contract has them: started once, whatever the gateway does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from adapters.sandbox.books import Order
+from adapters.sandbox.faults import Fault, Operation
+from adapters.sandbox.state import Timing
+from core import clock
+from core.ids import is_id
+from payments.sweep import ask_gateways
+from tests.api.test_bills import INSTANT
+from tests.support.database import PostgresServer
+from tests.support.house import MERCHANT, House, house_at
+from tests.support.problems import problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PAYMENT = {"id", "bill", "gateway", "status", "amount", "checkout", "created_at", "paid_at"}
+PARTNER = MERCHANT["partner_code"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """A house whose gateway, when it does not answer, does so for a moment only."""
+    with postgres_server.database() as url:
+        folder = tmp_path_factory.mktemp("house")
+        async with house_at(url, folder, Timing(never=0.05)) as built:
+            yield built
+
+
+@pytest.fixture(autouse=True)
+def _no_lies_left_over(house: House) -> None:
+    house.sandbox.faults.clear()
+
+
+def orders_of(house: House, bill: dict[str, Any]) -> list[Order]:
+    """The orders that the gateway took for a bill."""
+    every = house.sandbox.books.orders.values()
+    return [order for order in every if order.order_id.startswith(bill["reference"])]
+
+
+def creates(house: House, bill: dict[str, Any]) -> int:
+    """How often the gateway was asked to take an order for a bill."""
+    calls = house.sandbox.books.create_calls.items()
+    return sum(count for (_, order), count in calls if order.startswith(bill["reference"]))
+
+
+async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(house: House) -> None:
+    bill = await house.open_bill()
+    payment = await house.start(bill)
+    assert set(payment) == PAYMENT
+    assert is_id(payment["id"], "pay")
+    assert (payment["bill"], payment["gateway"]) == (bill["id"], "paygov")
+    assert (payment["status"], payment["amount"]) == ("submitted", 5000)
+    assert payment["checkout"]["type"] == "redirect"
+    assert payment["checkout"]["url"].startswith(house.sandbox_url)
+    assert INSTANT.fullmatch(payment["created_at"])
+    assert payment["paid_at"] is None
+    assert (await house.client.get(f"/api/v1/payments/{payment['id']}")).json() == payment
+    assert (await house.read(bill))["payments"] == [payment]
+    (order,) = orders_of(house, bill)
+    assert (order.amount, order.request_code) == (5000, payment["id"])
+
+    await house.decide(payment, "success")
+    paid = await house.until(bill, "paid")
+    (shown,) = paid["payments"]
+    assert shown["status"] == "succeeded"
+    assert INSTANT.fullmatch(shown["paid_at"])
+    assert paid["qr"] is None
+    again = await house.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "paygov"})
+    problem(again, 409, "bill_not_payable")
+    await house.work()
+    (receipt,) = (await house.read(bill))["receipts"]
+    assert set(receipt) == {
+        "id",
+        "template",
+        "symbol",
+        "number",
+        "code",
+        "issued_at",
+        "amount",
+        "status",
+        "pdf_url",
+        "xml_url",
+        "check_url",
+    }
+    assert (receipt["template"], receipt["amount"]) == ("EBL01", 5000)
+    assert receipt["number"] >= 1
+    assert receipt["status"] == "issued"
+    assert INSTANT.fullmatch(receipt["issued_at"])
+    found = await house.client.get(f"/api/v1/receipts/{receipt['id']}")
+    assert found.json() == receipt
+    for address in (receipt["xml_url"], receipt["check_url"]):
+        assert address.startswith(f"{house.base_url}/r/{receipt['code']}")
+        assert (await house.browser.get(address)).status_code == 200
+    xml = await house.client.get(f"/api/v1/receipts/{receipt['id']}.xml")
+    assert xml.content == (await house.browser.get(receipt["xml_url"])).content
+
+
+async def test_only_a_gateway_of_the_agency_can_be_chosen(house: House) -> None:
+    bill = await house.open_bill()
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    for gateway in ("momo", "sepay", "bank"):
+        problem(await house.post(path, {"gateway": gateway}), 404, "gateway_not_offered")
+    assert (await house.read(bill))["payments"] == []
+
+
+async def test_a_decline_is_an_answer_and_another_attempt_may_follow(house: House) -> None:
+    bill = await house.open_bill()
+    house.sandbox.faults.script(PARTNER, Operation.CREATE, Fault.DECLINE)
+    assert (await house.start(bill))["status"] == "failed"
+    assert (await house.start(bill))["status"] == "submitted"
+    assert await house.broken() == []
+
+
+async def test_after_a_gateway_that_did_nothing_the_same_key_starts_anew(house: House) -> None:
+    bill = await house.open_bill()
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    house.sandbox.faults.script(
+        PARTNER, Operation.CREATE, Fault.UNAVAILABLE, count=20, retry_after="0"
+    )
+    refused = problem(await house.post(path, {"gateway": "paygov"}, "k"), 503)
+    assert (refused["code"], refused["retryable"]) == ("gateway_unavailable", True)
+    house.sandbox.faults.clear()
+    answer = await house.post(path, {"gateway": "paygov"}, "k")
+    assert answer.status_code == 201
+    attempts = [(p["status"], p["id"]) for p in (await house.read(bill))["payments"]]
+    assert [status for status, _ in attempts] == ["failed", "submitted"]
+    assert attempts[1][1] == answer.json()["id"]
+    assert len(orders_of(house, bill)) == 1
+
+
+async def test_a_gateway_that_calls_us_wrong_is_our_fault_and_nothing_was_charged(
+    house: House,
+) -> None:
+    bill = await house.open_bill()
+    merchant = house.sandbox.books.merchants.pop(PARTNER)
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    refused = problem(await house.post(path, {"gateway": "paygov"}), 502, "gateway_misuse")
+    assert not refused["retryable"]
+    for secret in (MERCHANT["secret_key"], MERCHANT["token"], MERCHANT["access_key"]):
+        assert secret not in str(refused)
+    house.sandbox.register(merchant)
+    assert (await house.start(bill))["status"] == "submitted"
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.TIMEOUT, Fault.TRUNCATED, Fault.HUGE, Fault.HTML, Fault.TIMEOUT_AFTER_CHARGE]
+)
+async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again(
+    house: House, fault: Fault
+) -> None:
+    bill = await house.open_bill()
+    house.sandbox.faults.script(PARTNER, Operation.CREATE, fault)
+    house.sandbox.faults.script(PARTNER, Operation.CALLBACK, Fault.LOST_CALLBACK)
+    payment = await house.start(bill)
+    assert (payment["status"], payment["checkout"]) == ("unknown", None)
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    pending = problem(await house.post(path, {"gateway": "paygov"}), 409)
+    assert (pending["code"], pending["retryable"]) == ("payment_outcome_pending", True)
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        assert await ask_gateways(house.parts.payments)
+    found = (await house.client.get(f"/api/v1/payments/{payment['id']}")).json()
+    charged = fault is Fault.TIMEOUT_AFTER_CHARGE
+    assert found["status"] == ("succeeded" if charged else "submitted")
+    assert creates(house, bill) == 1
+    assert sum(order.charged for order in orders_of(house, bill)) == 5000 * charged
+    assert await house.broken() == []
+
+
+async def test_open_attempts_of_a_bill_are_bounded(house: House) -> None:
+    bill = await house.open_bill()
+    for _ in range(5):
+        await house.start(bill)
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    problem(await house.post(path, {"gateway": "paygov"}), 409, "too_many_attempts")
+    assert creates(house, bill) == 5
+
+
+async def test_a_bill_past_its_time_starts_no_attempt_even_before_it_is_swept(
+    house: House,
+) -> None:
+    at = clock.now()
+    bill = await house.open_bill(expires_at=(at + timedelta(hours=1)).isoformat())
+    with clock.frozen(at + timedelta(hours=1)):
+        path = f"/api/v1/bills/{bill['id']}/payments"
+        problem(await house.post(path, {"gateway": "paygov"}), 409, "bill_not_payable")
+    assert creates(house, bill) == 0
+
+
+async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(house: House) -> None:
+    bill = await house.open_bill()
+    await house.transfer(bill["qr"]["payload"], 2000, bill["reference"])
+    payment = await house.start(bill)
+    assert payment["amount"] == 3000
+    await house.decide(payment, "success")
+    await house.until(bill, "paid")
+    assert await house.broken() == []
+
+
+async def test_a_browser_that_comes_back_with_success_proves_nothing(house: House) -> None:
+    bill = await house.open_bill()
+    payment = await house.start(bill)
+    (order,) = orders_of(house, bill)
+    back = f"{order.return_url}&orderId={order.order_id}&errorCode=00"
+    assert (await house.browser.get(back)).status_code == 200
+    await house.work()
+    found = await house.read(bill)
+    assert (found["status"], found["payments"]) == ("open", [payment])
+
+
+async def test_many_readers_at_once_do_not_wait_for_each_other(house: House) -> None:
+    bill = await house.open_bill()
+    agencies = house.parts.payments.agencies
+
+    async def read() -> int:
+        agencies.forget()
+        return (await house.client.get(f"/api/v1/bills/{bill['id']}")).status_code
+
+    # More than there are connections, each of which needs an agency nobody remembers.
+    assert set(await asyncio.gather(*(read() for _ in range(40)))) == {200}
