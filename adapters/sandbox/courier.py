@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx2
 
+from adapters.http import trusting_tls
 from adapters.sandbox.deliveries import Delivery
 from adapters.sandbox.state import SandboxState
 
@@ -23,7 +24,7 @@ class Courier:
         self._state = state
         self._wake = asyncio.Event()
         self._client = httpx2.AsyncClient(
-            timeout=_PATIENCE, follow_redirects=False, trust_env=False
+            timeout=_PATIENCE, follow_redirects=False, trust_env=False, verify=trusting_tls()
         )
         self._running: set[asyncio.Task[None]] = set()
         state.deliveries.on_planned = self._wake.set

@@ -46,7 +46,7 @@ async def server() -> AsyncIterator[HostileServer]:
 
 async def post(server: HostileServer, path: str, **options: Any) -> HttpAnswer:
     repeatable = options.pop("repeatable", False)
-    settings: dict[str, Any] = {"total_deadline": 5.0, "sleep": Sleeps(), **options}
+    settings: dict[str, Any] = {"total_deadline": 60.0, "sleep": Sleeps(), **options}
     http = GatewayHttp(server.url, **settings)
     try:
         return await http.post_json(path, BODY, HEADERS, repeatable=repeatable)
@@ -113,15 +113,15 @@ async def test_the_total_deadline_cuts_an_answer_that_trickles_or_never_comes(
     server: HostileServer, path: str
 ) -> None:
     with pytest.raises(OutcomeUnknown):
-        async with asyncio.timeout(3):
-            await post(server, path, total_deadline=0.3)
+        async with asyncio.timeout(60):
+            await post(server, path, total_deadline=0.8)
     assert server.seen == {path: 1}
 
 
 async def test_the_total_deadline_covers_every_attempt_together(server: HostileServer) -> None:
     with pytest.raises(OutcomeUnknown):
-        async with asyncio.timeout(3):
-            await post(server, "/silent", total_deadline=0.3, repeatable=True, attempts=50)
+        async with asyncio.timeout(60):
+            await post(server, "/silent", total_deadline=0.8, repeatable=True, attempts=50)
     assert server.seen["/silent"] <= 2
 
 
@@ -243,7 +243,7 @@ async def test_retry_after_is_honoured_and_capped(
 ) -> None:
     server.retry_after = retry_after
     sleeps = Sleeps()
-    answer = await post(server, "/429", sleep=sleeps, total_deadline=60.0)
+    answer = await post(server, "/429", sleep=sleeps)
     assert answer.ok
     assert server.seen == {"/429": 3}
     assert len(sleeps.seconds) == 2
@@ -264,7 +264,7 @@ async def test_a_wait_beyond_the_deadline_is_not_begun(server: HostileServer) ->
     server.retry_after = "8"
     sleeps = Sleeps()
     with pytest.raises(GatewayUnavailable):
-        await post(server, "/429", sleep=sleeps, total_deadline=5.0)
+        await post(server, "/429", sleep=sleeps, total_deadline=7.0)
     assert sleeps.seconds == []
     assert server.seen == {"/429": 1}
 
@@ -298,7 +298,7 @@ async def test_back_off_has_jitter_and_a_ceiling() -> None:
     sleeps = Sleeps()
     nobody = HostileServer(url=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(GatewayUnavailable):
-        await post(nobody, "/good", attempts=12, sleep=sleeps, total_deadline=60.0)
+        await post(nobody, "/good", attempts=12, sleep=sleeps)
     assert len(set(sleeps.seconds)) == 11
     assert max(sleeps.seconds) <= 5
 
@@ -349,7 +349,7 @@ async def test_no_body_or_credential_is_told(
 ) -> None:
     caplog.set_level("DEBUG")
     with pytest.raises(OutcomeUnknown) as caught:
-        await post(server, path, repeatable=True, total_deadline=0.3, attempts=2)
+        await post(server, path, repeatable=True, total_deadline=0.8, attempts=2)
     error: BaseException | None = caught.value
     assert error is not None
     assert error.__cause__ is None

@@ -102,7 +102,7 @@ async def town() -> AsyncIterator[Town]:
                 "sepay", "thu", "", {"secret": "bank-secret", "account_number": ACCOUNT_NUMBER}
             )
         )
-        async with httpx2.AsyncClient(trust_env=False, timeout=10) as browser:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
             yield Town(state, url, receiver, gateway, feed, browser, results)
         await gateway.aclose()
 
@@ -348,7 +348,7 @@ def test_the_sandbox_runs_as_a_process_of_its_own_and_ends_on_sigterm(tmp_path: 
             body = {"account_number": "77", "amount": 5_000, "narrative": "LP"}
             assert client.post(f"{url}/credits", json=body).status_code == 201
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
     finally:
         process.kill()
         process.wait()

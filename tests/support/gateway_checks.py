@@ -130,9 +130,9 @@ async def a_refused_connection_is_unavailable(rig: GatewayRig) -> None:
 async def silence_after_sending_is_unknown_and_never_repeated(rig: GatewayRig) -> None:
     rig.spoil_start(Spoil.SILENCE)
     request = rig.request()
-    gateway = rig.gateway()
-    await raised(OutcomeUnknown, gateway.start(request))
+    await raised(OutcomeUnknown, rig.gateway(hasty=True).start(request))
     assert rig.start_calls(request.order_ref) == 1, "a call of unknown outcome was repeated"
+    gateway = rig.gateway()
     if Capability.QUERY in gateway.capabilities:
         report = await gateway.query(request.order_ref)
         assert report.outcome is Outcome.PENDING, "asking does not find the order that was taken"
@@ -142,7 +142,8 @@ async def an_unreadable_answer_is_unknown_and_never_repeated(rig: GatewayRig) ->
     for spoil in _UNREADABLE:
         rig.spoil_start(spoil)
         request = rig.request()
-        await raised(OutcomeUnknown, rig.gateway().start(request))
+        hasty = spoil is Spoil.SLOW
+        await raised(OutcomeUnknown, rig.gateway(hasty=hasty).start(request))
         assert rig.start_calls(request.order_ref) == 1, f"repeated after {spoil}"
 
 
@@ -155,7 +156,8 @@ async def an_unreadable_answer_to_a_query_is_no_news(rig: GatewayRig) -> None:
     for spoil in (*_UNREADABLE, Spoil.SILENCE):
         for _ in range(5):  # a query may be repeated: spoil more than it will try
             rig.spoil_query(spoil)
-        await raised(OutcomeUnknown, gateway.query(order_ref))
+        hasty = spoil in (Spoil.SLOW, Spoil.SILENCE)
+        await raised(OutcomeUnknown, rig.gateway(hasty=hasty).query(order_ref))
         rig.behave()
     assert (await gateway.query(order_ref)).outcome is Outcome.SUCCEEDED
 
@@ -286,7 +288,8 @@ async def no_secret_is_ever_told(rig: GatewayRig) -> None:
             told.append(_told(await _caught(_reading(gateway.read_callback, forged))))
         for spoil in (Spoil.HTML, Spoil.TRUNCATED, Spoil.SERVER_ERROR, Spoil.BUSY, Spoil.SILENCE):
             rig.spoil_start(spoil)
-            told.append(_told(await _caught(gateway.start(rig.request()))))
+            hasty = rig.gateway(hasty=spoil is Spoil.SILENCE)
+            told.append(_told(await _caught(hasty.start(rig.request()))))
         wrong = rig.request()
         bad = type(wrong)(
             order_ref="not a reference\n",

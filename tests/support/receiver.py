@@ -20,7 +20,7 @@ class Receiver:
 
     async def wait_for(self, count: int) -> list[RawCallback]:
         """The first `count` callbacks, once they are there; TimeoutError if they never are."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: len(self.heard) >= count)
         return self.heard[:count]
 
