@@ -78,13 +78,12 @@ def signer_of(settings: Settings) -> SoftwareKeystore:
     return ensure_demo_keystore(settings.signing_dir, DEMO_NAME)
 
 
-def open_database(settings: Settings, pool_size: int | None = None) -> Database:
+def open_database(settings: Settings) -> Database:
     """The database of the settings. Raises `DatabaseMissing`."""
     if settings.database_url is None:
         raise DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database.")
     url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-    size = pool_size or settings.pool_size
-    return Database(url, subscriptions=SUBSCRIPTIONS, pool_size=size)
+    return Database(url, subscriptions=SUBSCRIPTIONS, pool_size=settings.pool_size)
 
 
 @asynccontextmanager
@@ -96,9 +95,6 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     cipher = Cipher(derive(master, "fields"))
     signer: Signer = signer_of(settings)
     database = open_database(settings)
-    # Requests look agencies up while they hold a connection; were this one from the same pool, as
-    # many requests as there are connections would wait for each other.
-    lookups = open_database(settings, pool_size=1)
     directory = Directory()
     pool = drawing_pool()
     links = Links(settings.base_url, derive(master, "links"))
@@ -112,7 +108,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             payments=Context(
                 database=database,
                 cipher=cipher,
-                agencies=Agencies(lookups, cipher),
+                agencies=Agencies(database, cipher),
                 price_book=PriceBook(),
                 gateways=directory,
                 links=links,
@@ -130,7 +126,6 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         )
     finally:
         await directory.aclose()
-        await lookups.dispose()
         await database.dispose()
         pool.shutdown(wait=True, cancel_futures=True)
 
