@@ -55,11 +55,11 @@ _RULES = {
         LEFT JOIN reference r ON r.reference = b.reference AND r.kind = 'bill'
         WHERE r.reference IS NULL""",
     "the same money is one payment": """
-        SELECT min(id) AS id, count(*) || ' payments for ' || coalesce(gateway_account_id,
-          collection_account_id) || ' ' || gateway_ref AS detail
+        SELECT min(id) AS id, count(*) || ' payments for ' || gateway || ' ' || gateway_ref
+          AS detail
         FROM payment WHERE credited IS NOT NULL
-        GROUP BY coalesce(gateway_account_id, collection_account_id), gateway, gateway_ref
-        HAVING count(*) > 1""",
+        -- Money beside an attempt names no gateway account, so the account it came to decides.
+        GROUP BY collection_account_id, gateway, gateway_ref HAVING count(*) > 1""",
     "an applied callback has left its trace": """
         SELECT c.id, c.result AS detail FROM callback c
         WHERE c.state = 'applied' AND c.result IN ('accepted', 'mismatch')
