@@ -203,16 +203,17 @@ async def begin_or_replay(
 
 async def finish(
     session: AsyncSession, claim: Claim, status: int, body: bytes, cipher: Cipher
-) -> None:
-    """Store the answer of a key that is in flight; a key already done keeps its first answer."""
-    await session.execute(
+) -> bool:
+    """Store the answer of a key that is in flight; False if it has its answer already."""
+    result = await session.execute(
         text(
             "UPDATE idempotency_key SET state = 'done', status = :status, body = :body"
             " WHERE owner = :owner AND route = :route AND key_hash = :key_hash"
-            " AND request_hash = :request_hash AND state = 'in_flight'"
+            " AND request_hash = :request_hash AND state = 'in_flight' RETURNING state"
         ),
         {**_fields(claim), "status": status, "body": cipher.encrypt(body, claim.context)},
     )
+    return result.first() is not None
 
 
 async def forget(session: AsyncSession, claim: Claim) -> None:
