@@ -1,0 +1,318 @@
+"""Reads a statement in CSV by the layout of its bank: every row, or none.
+
+This module is pure.
+"""
+
+import csv
+import io
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from core.errors import FieldError
+from reconciliation.formats.cells import CellRefused, read_time
+from reconciliation.formats.decoding import decode
+from reconciliation.formats.mappings import Mapping, get_mapping
+from reconciliation.formats.rows import (
+    Direction,
+    StatementRefused,
+    StatementRow,
+    fault_at,
+    fault_of_file,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is taken at most; a busy treasury account has some thousands of rows a day."""
+
+    size: int = 64 * 2**20
+    rows: int = 1_000_000
+    cell: int = 4_000
+
+
+LIMITS: Final = Limits()
+
+
+def read(content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS) -> list[StatementRow]:
+    """The rows of a statement whose layout has the code `mapping` on the day `on`.
+
+    Raises `StatementRefused` naming every bad row and column, and `UnknownMapping`.
+    """
+    return read_by(content, get_mapping(mapping, on), limits=limits)
+
+
+def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> list[StatementRow]:
+    """The rows of a statement by a given layout, in their order. Raises `StatementRefused`."""
+    if len(content) > limits.size:
+        detail = f"Tệp lớn hơn {limits.size:,} byte.".replace(",", ".")
+        raise StatementRefused([fault_of_file("too_large", detail)])
+    text = decode(content)
+    header = _find_header(text, mapping)
+    reading = _Reading(mapping, header.columns, header.width, limits)
+    rows = _rows_of(text, header.delimiter)
+    try:
+        for number, cells in rows:
+            if number > header.row:
+                reading.take(number, cells)
+    except csv.Error as error:
+        reading.faults.append(fault_of_file("csv", f"Không đọc được như CSV: {error}."))
+    reading.end()
+    if reading.faults:
+        raise StatementRefused(reading.faults)
+    return reading.rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    row: int
+    delimiter: str
+    columns: dict[str, int]
+    width: int
+
+
+def _find_header(text: str, mapping: Mapping) -> _Header:
+    """The first row, among those where it may be, that holds every column of the layout once."""
+    wanted = {plain(name): name for name in mapping.names}
+    closest: tuple[int, list[str]] = (1, list(mapping.names))
+    for delimiter in mapping.delimiters:
+        try:
+            for number, cells in _rows_of(text, delimiter):
+                if number > mapping.header_within:
+                    break
+                names = [plain(cell) for cell in cells]
+                missing = [name for key, name in wanted.items() if names.count(key) != 1]
+                if not missing:
+                    columns = {name: names.index(key) for key, name in wanted.items()}
+                    return _Header(number, delimiter, columns, len(cells))
+                if len(missing) < len(closest[1]):
+                    closest = (number, missing)
+        except csv.Error:
+            continue
+    number, missing = closest
+    raise StatementRefused(
+        [
+            fault_at(number, name, "missing_column", "thiếu cột này, hoặc có nó hai lần")
+            for name in missing
+        ]
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far: rows, faults, and what the trailer must agree with."""
+
+    mapping: Mapping
+    columns: dict[str, int]
+    width: int
+    limits: Limits
+    rows: list[StatementRow] = field(default_factory=list)
+    faults: list[FieldError] = field(default_factory=list)
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    sums: Counter[str] = field(default_factory=Counter)
+    has_totals: bool = False
+    has_count: bool = False
+
+    def take(self, number: int, cells: Sequence[str]) -> None:
+        """Take a row of the file: a line of the statement, its trailer, or nothing."""
+        if not any(cell.strip() for cell in cells):
+            return
+        if len(self.rows) >= self.limits.rows:
+            raise StatementRefused(
+                [fault_at(number, "", "too_many_rows", f"quá {self.limits.rows} dòng")]
+            )
+        first = plain(next(cell for cell in cells if cell.strip()))
+        trailer = self.mapping.trailer
+        if any(first.startswith(plain(words)) for words in self.mapping.skip):
+            return
+        if trailer.totals and first.startswith(plain(trailer.totals)):
+            self._check_totals(number, cells)
+        elif trailer.count and first.startswith(plain(trailer.count)):
+            self._check_count(number, cells)
+        elif self.has_totals or self.has_count:
+            # Signatures and notes may follow the trailer; a line of the statement must not.
+            if self._is_like_a_line(cells):
+                self._fault(number, "", "after_trailer", "dòng này đứng sau dòng tổng")
+        else:
+            self._take_line(number, cells)
+
+    def end(self) -> None:
+        """After the last row: a statement that must have a trailer and has none was cut."""
+        trailer = self.mapping.trailer
+        for words, is_there in ((trailer.totals, self.has_totals), (trailer.count, self.has_count)):
+            if trailer.required and words and not is_there:
+                self.faults.append(
+                    fault_of_file("cut", f'Không có dòng "{words}" ở cuối: tệp có thể bị cắt.')
+                )
+
+    def _is_like_a_line(self, cells: Sequence[str]) -> bool:
+        if any(self._cell(cells, name).strip() for name in self.mapping.amount.names):
+            return True
+        try:
+            read_time(self._cell(cells, self.mapping.columns["booked_at"]), self.mapping.times)
+        except CellRefused:
+            return False
+        return True
+
+    def _take_line(self, number: int, cells: Sequence[str]) -> None:
+        before = len(self.faults)
+        if any(cell.strip() for cell in cells[self.width :]):
+            self._fault(number, "", "width", f"có ô thừa sau {self.width} cột của tiêu đề")
+        elif len(cells) < self.width:
+            self._fault(number, "", "width", f"có {len(cells)} ô, cần {self.width}")
+        for name in self.columns:
+            if len(self._cell(cells, name)) > self.limits.cell:
+                self._fault(number, name, "too_long", f"ô dài quá {self.limits.cell} ký tự")
+        if len(self.faults) > before:
+            return
+        self._check_fixed(number, cells)
+        row = self._read_line(number, cells)
+        if row is not None and len(self.faults) == before:
+            self.rows.append(row)
+
+    def _read_line(self, number: int, cells: Sequence[str]) -> StatementRow | None:
+        columns = self.mapping.columns
+        booked_name = columns["booked_at"]
+        booked_at = None
+        try:
+            booked_at = read_time(self._cell(cells, booked_name), self.mapping.times)
+        except CellRefused as refused:
+            self._fault(number, booked_name, refused.code, refused.detail)
+        side = self._read_side(number, cells)
+        balance = None
+        if "balance" in columns and self._cell(cells, columns["balance"]).strip():
+            balance = self._read_number(number, cells, columns["balance"])
+        if booked_at is None or side is None:
+            return None
+        amount, direction = side
+        return StatementRow(
+            line_no=number,
+            booked_at=booked_at,
+            amount=amount,
+            direction=direction,
+            reference=self._text(cells, "reference") or None,
+            narrative=self._text(cells, "narrative"),
+            bank_ref=self._text(cells, "bank_ref"),
+            balance=balance,
+        )
+
+    def _read_side(self, number: int, cells: Sequence[str]) -> tuple[int, Direction] | None:
+        """Amount and side of a line, None after a fault. The amount is positive."""
+        amounts = self.mapping.amount
+        if amounts.kind == "sides":
+            return self._read_two_sides(number, cells)
+        amount = self._read_number(number, cells, amounts.column)
+        direction: Direction | None = "credit"
+        if amounts.kind == "direction":
+            direction = self._read_direction(number, cells)
+            if amount is not None and amount <= 0:
+                self._fault(number, amounts.column, "amount", "số tiền phải lớn hơn 0")
+                return None
+        elif amount is not None and amount < 0:
+            amount, direction = -amount, "debit"
+        if amount == 0:
+            self._fault(number, amounts.column, "amount", "số tiền bằng 0")
+            return None
+        return None if amount is None or direction is None else (amount, direction)
+
+    def _read_two_sides(self, number: int, cells: Sequence[str]) -> tuple[int, Direction] | None:
+        """One column for each side: one of them holds the amount, the other nothing or zero.
+
+        A negative amount is a correction by the bank: it goes the other way.
+        """
+        amounts = self.mapping.amount
+        debit_name, credit_name = amounts.debit_column, amounts.credit_column
+        read: dict[str, int] = {}
+        for name in (debit_name, credit_name):
+            if self._cell(cells, name).strip():
+                value = self._read_number(number, cells, name)
+                if value is None:
+                    return None
+                read[name] = value
+        self.sums.update(read)
+        debit, credit = read.get(debit_name, 0), read.get(credit_name, 0)
+        if (debit == 0) == (credit == 0):
+            which = "cả hai bên đều có số tiền" if debit else "không bên nào có số tiền"
+            self._fault(number, credit_name, "amount", f"{which} ({debit_name}, {credit_name})")
+            return None
+        amount = credit - debit
+        return (amount, "credit") if amount > 0 else (-amount, "debit")
+
+    def _read_direction(self, number: int, cells: Sequence[str]) -> Direction | None:
+        amounts = self.mapping.amount
+        said = plain(self._cell(cells, amounts.direction))
+        if said in map(plain, amounts.credit_words):
+            return "credit"
+        if said in map(plain, amounts.debit_words):
+            return "debit"
+        words = ", ".join((*amounts.credit_words, *amounts.debit_words))
+        self._fault(number, amounts.direction, "direction", f"cần một trong: {words}")
+        return None
+
+    def _read_number(self, number: int, cells: Sequence[str], name: str) -> int | None:
+        try:
+            return self.mapping.amount.style.read(self._cell(cells, name))
+        except CellRefused as refused:
+            self._fault(number, name, refused.code, refused.detail)
+            return None
+
+    def _check_fixed(self, number: int, cells: Sequence[str]) -> None:
+        for name, value in self.mapping.must_equal.items():
+            if self._cell(cells, name).strip() != value:
+                self._fault(number, name, "value", f"phải là {value}")
+        for name in self.mapping.unique:
+            cell = self._cell(cells, name)
+            first = self.seen.setdefault((name, cell), number)
+            if not cell.strip():
+                self._fault(number, name, "empty", "để trống")
+            elif first != number:
+                self._fault(number, name, "duplicate", f"trùng với dòng {first}")
+
+    def _check_totals(self, number: int, cells: Sequence[str]) -> None:
+        self.has_totals = True
+        amounts = self.mapping.amount
+        if amounts.kind != "sides" or self.faults:
+            return
+        for name in (amounts.debit_column, amounts.credit_column):
+            total, found = self._read_number(number, cells, name), self.sums[name]
+            if total is not None and total != found:
+                self._fault(number, name, "total", f"tổng ghi {total}, các dòng cộng lại {found}")
+
+    def _check_count(self, number: int, cells: Sequence[str]) -> None:
+        self.has_count = True
+        if self.faults:
+            return
+        said = [cell for cell in cells if cell.strip()][1:2]
+        try:
+            agrees = [self.mapping.amount.style.read(cell) for cell in said] == [len(self.rows)]
+        except CellRefused:
+            agrees = False
+        if not agrees:
+            self._fault(number, "", "count", f"số dòng không khớp: đọc được {len(self.rows)} dòng")
+
+    def _text(self, cells: Sequence[str], field_name: str) -> str:
+        name = self.mapping.columns.get(field_name)
+        return "" if name is None else self._cell(cells, name).strip()
+
+    def _cell(self, cells: Sequence[str], name: str) -> str:
+        place = self.columns[name]
+        return cells[place] if place < len(cells) else ""
+
+    def _fault(self, number: int, column: str, code: str, detail: str) -> None:
+        self.faults.append(fault_at(number, column, code, detail))
+
+
+def plain(text: str) -> str:
+    """A heading or label as it is compared: NFC, without case and with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their numbers, as a person counts. Raises `csv.Error`."""
+    rows: Iterable[list[str]] = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True
+    )
+    return enumerate(rows, start=1)

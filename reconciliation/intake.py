@@ -1,0 +1,57 @@
+"""What makes a statement's row the same row when it comes again, in the same file or another.
+
+Banks let a day be exported twice, and periods that overlap. A row has no identity of its own that
+can be trusted: a reference of the bank may stand on a credit and on its cancellation, and two
+payers may send the same amount with the same words in the same second. So a row is what it says,
+and how many rows that say the same came before it in its file: two genuine equal rows of one file
+stay two, and an export that overlaps gives the same fingerprints again. This module is pure.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC
+from hashlib import sha256
+
+from core.json import canonical
+from reconciliation.formats.rows import StatementRow
+
+
+def fingerprint_rows(account: str, rows: Sequence[StatementRow]) -> list[str]:
+    """A fingerprint (SHA-256, hex) for each row of one statement file of `account`, in order.
+
+    What the row says counts: time, amount, side, reference, words and the bank's reference. Its
+    place in the file and the running balance do not, since they change between exports; nor do
+    spaces, which exports pad and cut. Rows in another order give the same set of fingerprints.
+    """
+    met: Counter[bytes] = Counter()
+    fingerprints = []
+    for row in rows:
+        said = _what_it_says(account, row)
+        met[said] += 1
+        fingerprints.append(sha256(said + b"#%d" % met[said]).hexdigest())
+    return fingerprints
+
+
+def file_digest(content: bytes) -> str:
+    """What a file as a whole is known by (SHA-256, hex), under whatever name it comes."""
+    return sha256(content).hexdigest()
+
+
+def _what_it_says(account: str, row: StatementRow) -> bytes:
+    # Canonical JSON, because it is unambiguous: no text can imitate the seam between two fields.
+    return canonical(
+        [
+            account,
+            row.booked_at.astimezone(UTC).isoformat(),
+            row.amount,
+            row.direction,
+            _squeeze(row.reference or ""),
+            _squeeze(row.narrative),
+            _squeeze(row.bank_ref),
+        ]
+    )
+
+
+def _squeeze(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
