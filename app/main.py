@@ -18,6 +18,7 @@ from core import problems
 from core.settings import Settings
 from payments import api as payments_api
 from payments.catalogue import api as catalogue_api
+from reconciliation import api as reconciliation_api
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(payments_api.callback_router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(receipts.api)
+    app.include_router(reconciliation_api.router)
     app.include_router(receipts.router)
     app.include_router(home.router)
     app.include_router(pages.router)
@@ -71,6 +73,7 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.payments = parts.payments
     app.state.price_book = parts.payments.price_book
     app.state.display = parts.display
+    app.state.reconciling = parts.reconciling
 
 
 async def _headers(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
@@ -32,6 +33,7 @@ from receipts.display import Display
 from receipts.pdf import draw
 from receipts.ports import Signer
 from receipts.queries import Receipts
+from reconciliation.commands import Reconciling
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ class Parts:
     payments: Context
     issuing: Issuing
     display: Display
+    reconciling: Reconciling
 
 
 def derive(master: bytes, purpose: str) -> bytes:
@@ -123,6 +126,9 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 demo=settings.mode != "production",
             ),
             display=_display(database, cipher, signer, pool),
+            reconciling=Reconciling(
+                database, cipher, partial(_elsewhere, pool), derive(master, "requests")
+            ),
         )
     finally:
         await directory.aclose()

@@ -13,7 +13,9 @@ from core.crypto import Cipher
 from core.db import AsyncSession
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import is_id
-from payments.agencies.queries import CollectionAccountValue, find_collection_account
+# Given on: other packages know payments through this module alone.
+from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
+from payments.agencies.queries import find_collection_account
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.output import Json, fail, show, with_parts
+from app.cli.console import Json, fail, show
+from app.cli.wired import with_parts
 from app.seed.agency import configure_gateway
 from app.wiring import Parts
 from core.auth import Role, create_api_key, create_staff_user

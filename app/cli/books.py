@@ -1,13 +1,20 @@
 """`lephi invariants`, `lephi statement`, `lephi outbox`: are the books in order?"""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.output import Json, show, show_table, with_parts
+from app.cli.console import Json, fail, show, show_table
+from app.cli.wired import with_parts
 from app.invariants import broken
 from app.wiring import Parts
+from core import clock
 from core import outbox as queue
+from core.errors import NotFound
+from payments.queries import find_collection
+from reconciliation.commands import Taken, take_statement
+from reconciliation.formats.csv_statement import read
 
 statement = typer.Typer(help="Statements of collection accounts.", no_args_is_help=True)
 outbox = typer.Typer(help="Work that waits, and work that was set aside.", no_args_is_help=True)
@@ -29,6 +36,56 @@ def invariants(as_json: Json = False) -> None:
         typer.echo("All invariants hold.")
     if lines:
         raise typer.Exit(1)
+
+
+@statement.callback()
+def statements() -> None:
+    """Statements of collection accounts."""
+
+
+@statement.command("import")
+def import_statement(
+    file: Annotated[Path, typer.Argument(help="The statement file, CSV.")],
+    account: Annotated[str, typer.Option(help="Code or number of the collection account.")],
+    mapping: Annotated[str, typer.Option(help="How the bank lays its columns out.")],
+    as_json: Json = False,
+) -> None:
+    """Take a statement in, whole or not at all; each bad row is named with column and reason."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
+
+    async def work(parts: Parts) -> Taken:
+        rows = read(content, mapping, clock.business_date(clock.now()))
+        async with parts.database.transaction() as session:
+            found = await find_collection(session, account)
+            if found is None:
+                raise NotFound(f"There is no collection account {account}.")
+            return await take_statement(
+                session,
+                found,
+                rows,
+                content=content,
+                file_name=file.name,
+                mapping=mapping,
+                actor="system:cli",
+            )
+
+    taken = with_parts(work)
+    if as_json:
+        show(
+            {
+                "id": taken.statement_id,
+                "rows": taken.row_count,
+                "new": taken.new_count,
+                "known": taken.known,
+            }
+        )
+    elif taken.known:
+        typer.echo("This file was taken in before; nothing changed.")
+    else:
+        typer.echo(f"{taken.row_count} rows, {taken.new_count} of them new.")
 
 
 @outbox.command("list")

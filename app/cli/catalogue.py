@@ -1,12 +1,12 @@
-"""`lephi seed` and `lephi states`."""
+"""`lephi seed`: real procedures and their fees."""
 
 import typer
 
-from app.cli.output import Json, show, with_parts
+from app.cli.console import Json, show
+from app.cli.wired import with_parts
 from app.seed.agency import seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
-from payments.states import MACHINES, mermaid
 
 
 def seed(as_json: Json = False) -> None:
@@ -30,20 +30,3 @@ def seed(as_json: Json = False) -> None:
         show(made)
     else:
         typer.echo(", ".join(f"{name}: {count}" for name, count in made.items()))
-
-
-def states(as_json: Json = False) -> None:
-    """Draw the states of a bill and a payment, as Mermaid diagrams."""
-    if as_json:
-        show(
-            {
-                machine.name: [
-                    {"before": m.before, "after": m.after, "event": m.event, "when": m.when}
-                    for m in machine.moves
-                ]
-                for machine in MACHINES
-            }
-        )
-        return
-    for machine in MACHINES:
-        typer.echo(f"## {machine.name}\n\n```mermaid\n{mermaid(machine)}\n```\n")

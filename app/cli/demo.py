@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.output import fail
+from app.cli.console import fail
 from app.demo import Demo
 from core.errors import LephiError
 

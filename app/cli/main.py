@@ -1,35 +1,76 @@
-"""The command `lephi`: everything an operator does, in one place."""
+"""The command `lephi`: everything an operator does, in one place.
+
+A command's module is loaded when it is that command's turn: writing a QR needs no web server, and
+the whole house takes some seconds to load. Only the list of all commands loads everything.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
 
 import typer
 
-from app.cli import accounts, books, catalogue, demo, qr, receipt, reference, running
+#: Command → the module that has it, and the name of its function there.
+_COMMANDS = {
+    "serve": ("running", "serve"),
+    "worker": ("running", "worker"),
+    "demo": ("demo", "demo"),
+    "migrate": ("running", "migrate"),
+    "seed": ("catalogue", "seed"),
+    "doctor": ("running", "doctor"),
+    "invariants": ("books", "invariants"),
+    "states": ("states", "states"),
+    "sandbox": ("running", "sandbox"),
+}
 
-app = typer.Typer(
-    name="lephi",
-    help="Collect a public body's fees without cash, and prove every đồng of it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+#: Family of commands → the module that has it, and the name of its typer there.
+_FAMILIES = {
+    "apikey": ("accounts", "apikey"),
+    "user": ("accounts", "user"),
+    "gateway": ("accounts", "gateway"),
+    "reference": ("reference", "app"),
+    "qr": ("qr", "app"),
+    "statement": ("books", "statement"),
+    "reconcile": ("reconcile", "app"),
+    "receipt": ("receipt", "app"),
+    "outbox": ("books", "outbox"),
+}
 
-app.command("serve")(running.serve)
-app.command("worker")(running.worker)
-app.command("migrate")(running.migrate)
-app.command("doctor")(running.doctor)
-app.command("sandbox", hidden=True)(running.sandbox)
-app.command("demo")(demo.demo)
-app.command("seed")(catalogue.seed)
-app.command("states")(catalogue.states)
-app.command("invariants")(books.invariants)
-app.add_typer(accounts.apikey, name="apikey")
-app.add_typer(accounts.user, name="user")
-app.add_typer(accounts.gateway, name="gateway")
-app.add_typer(reference.app, name="reference")
-app.add_typer(qr.app, name="qr")
-app.add_typer(books.statement, name="statement")
-app.add_typer(receipt.app, name="receipt")
-app.add_typer(books.outbox, name="outbox")
+_HIDDEN = frozenset({"sandbox"})
+
+
+def build(only: str | None = None) -> typer.Typer:
+    """The command with all its commands, or with `only` one of them where there is such a one."""
+    app = typer.Typer(
+        name="lephi",
+        help="Collect a public body's fees without cash, and prove every đồng of it.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+    # With a callback, typer keeps the name of a command even when it is the only one.
+    @app.callback()
+    def lephi() -> None:
+        """Collect a public body's fees without cash, and prove every đồng of it."""
+
+    known = only in _COMMANDS or only in _FAMILIES
+    for name, place in _COMMANDS.items():
+        if name == only or not known:
+            command: Callable[..., None] = _load(place)
+            app.command(name, hidden=name in _HIDDEN)(command)
+    for name, place in _FAMILIES.items():
+        if name == only or not known:
+            family: typer.Typer = _load(place)
+            app.add_typer(family, name=name)
+    return app
+
+
+def _load(place: tuple[str, str]) -> typer.Typer:
+    module, name = place
+    found: typer.Typer = getattr(import_module(f"app.cli.{module}"), name)
+    return found
 
 
 def main() -> None:
     """The console script's entry."""
-    app()
+    build(sys.argv[1] if len(sys.argv) > 1 else None)()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from adapters.keystore import CERTIFICATE, CHAIN
-from app.cli.output import Json, fail, show
+from app.cli.console import Json, fail, show
 from core.errors import LephiError
 from core.money import format_vnd
 from core.settings import load

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.output import Json, show
+from app.cli.console import Json, show
 from core.references import find_references, new_reference
 
 app = typer.Typer(help="References that payers' banks carry back.", no_args_is_help=True)

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.sandbox.server import serve as serve_sandbox
-from app.cli.output import Json, fail, settings_or_fail, show, show_table, with_parts
+from app.cli.console import Json, fail, show, show_table
+from app.cli.wired import settings_or_fail, with_parts
 from app.main import create_app
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent

@@ -1,0 +1,34 @@
+"""Commands that need the whole house: settings from the environment, everything wired."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from app.cli.console import fail
+from app.wiring import Parts, parts_of
+from core.errors import LephiError
+from core.settings import Settings, load
+
+T = TypeVar("T")
+
+
+def settings_or_fail() -> Settings:
+    """The settings of the environment; ends with every fault if they are wrong."""
+    try:
+        return load()
+    except LephiError as error:
+        fail(error)
+
+
+def with_parts(work: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -> T:
+    """Run asynchronous work with everything wired; an expected failure is one line and exit 1."""
+    chosen = settings or settings_or_fail()
+
+    async def main() -> T:
+        async with parts_of(chosen) as parts:
+            return await work(parts)
+
+    try:
+        return asyncio.run(main())
+    except LephiError as error:
+        fail(error)

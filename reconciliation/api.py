@@ -1,0 +1,147 @@
+"""The HTTP surface of statements and reconciliations."""
+
+from datetime import date
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+
+from core import clock, idempotency
+from core.auth import Principal, PrincipalDep, Role
+from core.bodies import Parsed, documented, parsed
+from core.db import AsyncSession, SessionDep
+from core.errors import FieldError, Invalid, NotFound, TooLarge
+from core.idempotency import Claim, KeyDep
+from core.ids import new_id
+from payments.queries import CollectionAccountValue, find_collection
+from reconciliation.commands import Reconciling, reconcile, take_statement
+from reconciliation.formats.csv_statement import read
+from reconciliation.queries import get_run, list_discrepancies
+from reconciliation.schemas import (
+    DiscrepancyList,
+    DiscrepancyOut,
+    ReconciliationIn,
+    ReconciliationOut,
+    StatementOut,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["reconciliation"])
+
+#: A statement of a very busy month; more comes in several files.
+MOST_BYTES = 64 * 1024 * 1024
+
+_JSON = "application/json"
+
+
+def reconciling(request: Request) -> Reconciling:
+    """The application's parts for reconciling."""
+    found: Reconciling = request.app.state.reconciling
+    return found
+
+
+ReconcilingDep = Annotated[Reconciling, Depends(reconciling)]
+RunBody = Annotated[Parsed[ReconciliationIn], Depends(parsed(ReconciliationIn))]
+
+
+async def _account(
+    session: AsyncSession, principal: Principal, code: str
+) -> CollectionAccountValue:
+    """The collection account the caller named, if it is theirs. Raises `NotFound`."""
+    account = await find_collection(session, code)
+    if account is None or account.agency_id not in principal.agency_ids:
+        raise NotFound("Không có tài khoản thu này.")
+    return account
+
+
+@router.post("/statements", status_code=201, response_model=StatementOut)
+async def upload_statement(
+    file: Annotated[UploadFile, File(description="The statement file.")],
+    account: Annotated[str, Form(max_length=64)],
+    mapping: Annotated[str, Form(max_length=64)],
+    key: KeyDep,
+    principal: PrincipalDep,
+    parts: ReconcilingDep,
+    session: SessionDep,
+) -> Response:
+    """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
+    principal.require(Role.FINANCE, Role.CHIEF, Role.ADMIN)
+    if file.size is None or file.size > MOST_BYTES:
+        raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
+    content = await file.read()
+    found = await _account(session, principal, account)
+    body = {"account": found.id, "mapping": mapping, "sha256": sha256(content).hexdigest()}
+    claim = Claim.of(principal.key_id, "POST /statements", key, body, parts.request_key)
+    replay = await idempotency.begin_or_replay(session, claim, new_id("stmt"), parts.cipher)
+    if replay is not None:
+        return Response(replay.body, replay.status or 201, media_type=_JSON)
+    rows = read(content, mapping, clock.business_date(clock.now()))
+    taken = await take_statement(
+        session,
+        found,
+        rows,
+        content=content,
+        file_name=file.filename or "",
+        mapping=mapping,
+        actor=principal.actor,
+    )
+    answer = StatementOut.of(found.code, taken).model_dump_json().encode()
+    await idempotency.finish(session, claim, 201, answer, parts.cipher)
+    return Response(answer, 201, media_type=_JSON)
+
+
+@router.post(
+    "/reconciliations",
+    status_code=201,
+    response_model=ReconciliationOut,
+    openapi_extra=documented(ReconciliationIn),
+)
+async def run_reconciliation(
+    body: RunBody, key: KeyDep, principal: PrincipalDep, parts: ReconcilingDep
+) -> Response:
+    """Reconcile a business day of an account with the statements taken in so far."""
+    principal.require(Role.FINANCE, Role.CHIEF, Role.ADMIN)
+    claim = Claim.of(principal.key_id, "POST /reconciliations", key, body.value, parts.request_key)
+    async with parts.database.transaction() as session:
+        account = await _account(session, principal, body.model.account)
+        _check(body.model, clock.business_date(clock.now()))
+        replay = await idempotency.begin_or_replay(session, claim, account.id, parts.cipher)
+    if replay is not None:
+        return Response(replay.body, replay.status or 201, media_type=_JSON)
+    try:
+        run_id = await reconcile(parts, account, body.model.date, actor=principal.actor)
+    except BaseException:
+        # Running again is harmless, so the key must not stay taken.
+        async with parts.database.transaction() as session:
+            await idempotency.forget(session, claim)
+        raise
+    async with parts.database.transaction() as session:
+        run = await get_run(session, run_id, principal.agency_ids)
+        answer = ReconciliationOut.of(run).model_dump_json().encode()
+        await idempotency.finish(session, claim, 201, answer, parts.cipher)
+    return Response(answer, 201, media_type=_JSON)
+
+
+def _check(body: ReconciliationIn, today: date) -> None:
+    if body.date > today:
+        raise Invalid(
+            "Ngày đối soát chưa tới.",
+            errors=[FieldError("date", "in_the_future", "This day has not begun in Vietnam.")],
+        )
+
+
+@router.get("/reconciliations/{run_id}")
+async def read_reconciliation(
+    run_id: str, principal: PrincipalDep, session: SessionDep
+) -> ReconciliationOut:
+    """A run and its tally."""
+    return ReconciliationOut.of(await get_run(session, run_id, principal.agency_ids))
+
+
+@router.get("/reconciliations/{run_id}/discrepancies")
+async def read_discrepancies(
+    run_id: str, principal: PrincipalDep, session: SessionDep
+) -> DiscrepancyList:
+    """What did not simply agree, and why."""
+    run = await get_run(session, run_id, principal.agency_ids)
+    found = await list_discrepancies(session, run.id)
+    return DiscrepancyList(items=[DiscrepancyOut.of(odd) for odd in found])

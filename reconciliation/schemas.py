@@ -1,0 +1,103 @@
+"""What the reconciliation API takes and gives. Amounts are whole đồng, times ISO 8601 UTC."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from core.schemas import Code, Incoming, Instant
+from reconciliation.commands import Taken
+from reconciliation.queries import DiscrepancyValue, RunValue
+
+
+class ReconciliationIn(Incoming):
+    """A day of one account to reconcile."""
+
+    agency: Code
+    account: Code
+    date: Annotated[date, Field(strict=False)]
+
+
+class Tally(BaseModel):
+    """How many, and their sum."""
+
+    count: int
+    sum: int
+
+
+class StatementOut(BaseModel):
+    """A statement as it was taken in. `new` counts the rows that no earlier file held."""
+
+    id: str
+    account: str
+    rows: int
+    new: int
+    known: bool
+
+    @classmethod
+    def of(cls, account: str, taken: Taken) -> "StatementOut":
+        """The answer for a statement."""
+        return cls(
+            id=taken.statement_id,
+            account=account,
+            rows=taken.row_count,
+            new=taken.new_count,
+            known=taken.known,
+        )
+
+
+class ReconciliationOut(BaseModel):
+    """A run and its tally by class."""
+
+    id: str
+    agency: str
+    account: str
+    date: date
+    summary: dict[str, Tally]
+    created_at: Instant
+
+    @classmethod
+    def of(cls, run: RunValue) -> "ReconciliationOut":
+        """The answer for a run."""
+        return cls(
+            id=run.id,
+            agency=run.agency,
+            account=run.account,
+            date=run.business_on,
+            summary=run.summary,
+            created_at=run.created_at,
+        )
+
+
+class DiscrepancyOut(BaseModel):
+    """What did not simply agree, and why."""
+
+    id: str
+    side: Literal["payment", "line"]
+    object: str
+    class_: str = Field(serialization_alias="class")
+    reference: str
+    amount: int
+    other_amount: int | None
+    reason: str
+
+    @classmethod
+    def of(cls, odd: DiscrepancyValue) -> "DiscrepancyOut":
+        """The answer for a discrepancy."""
+        return cls(
+            id=odd.id,
+            side=odd.side,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+            object=odd.object_id,
+            class_=odd.kind,
+            reference=odd.reference,
+            amount=odd.amount,
+            other_amount=odd.other_amount,
+            reason=odd.reason,
+        )
+
+
+class DiscrepancyList(BaseModel):
+    """The discrepancies of a run; there is only one page."""
+
+    items: list[DiscrepancyOut]
+    next_cursor: str | None = None
