@@ -56,7 +56,7 @@ async def fee_list(
     after: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """What a body collects fees for, found by words with or without marks."""
-    body = await context.agencies.get_agency(agency)
+    body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
     page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=30)
     return render(request, "procedures.html", agency=body, page=page, typed=q)

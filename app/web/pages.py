@@ -14,7 +14,7 @@ from app.web.situation import Doubt, situation_of
 from app.web.templating import FOLDER, render
 from core import qr
 from core.crypto import new_token
-from core.db import SessionDep
+from core.db import AsyncSession, SessionDep
 from core.errors import LephiError, NotFound
 from core.idempotency import Claim
 from core.ids import new_id
@@ -48,7 +48,7 @@ async def bill_qr(
 ) -> Response:
     """The image of a bill's QR; there is none once there is nothing to pay."""
     bill = await _bill(session, reference)
-    agency = await context.agencies.get_agency(bill.agency_id)
+    agency = await context.agencies.get_agency(bill.agency_id, session)
     payload = None
     # What has come already is not asked for twice.
     if remaining := situation_of(bill, 0).remaining:
@@ -89,12 +89,12 @@ async def bill_page(
     A gateway adds parameters of its own when it sends a citizen back, so odd ones are no fault.
     """
     bill = await _bill(session, reference)
-    agency = await context.agencies.get_agency(bill.agency_id)
+    agency = await context.agencies.get_agency(bill.agency_id, session)
     opened = bool(t) and context.links.opens(bill.id, t)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
     situation = situation_of(bill, len(receipts))
     payable = bill.status == "open" and situation.doubt not in (Doubt.HELD, Doubt.UNKNOWN)
-    gateways = await _gateways(context, agency) if payable else []
+    gateways = await _gateways(session, context, agency) if payable else []
     remaining = situation.remaining
     scannable = payable and bill_payload(context, agency, bill.reference, remaining) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
@@ -118,9 +118,11 @@ async def bill_page(
     )
 
 
-async def _gateways(context: Context, agency: AgencyValue) -> list[GatewayAccountValue]:
+async def _gateways(
+    session: AsyncSession, context: Context, agency: AgencyValue
+) -> list[GatewayAccountValue]:
     """The gateways a citizen can choose from; a feed only tells of money that has come."""
-    known = await context.agencies.list_gateways(agency)
+    known = await context.agencies.list_gateways(agency, session)
     return [account for account in known if not context.gateways.is_feed(account.gateway)]
 
 

@@ -47,7 +47,7 @@ async def _fees(
     session: AsyncSession, context: Context, agency_code: str, code: str
 ) -> tuple[AgencyValue, ProcedureValue, tuple[FeeValue, ...]]:
     """The procedure that a procedure's or a fee's code names, and the fees that the code means."""
-    agency = await context.agencies.get_agency(agency_code)
+    agency = await context.agencies.get_agency(agency_code, session)
     today = clock.business_date(clock.now())
     schedule = await context.price_book.schedule(session, agency.id)
     fee = schedule.find(code, today)
@@ -144,7 +144,9 @@ async def open_here(
         opened_on=clock.business_date(now),
     )
     await opening.insert(session, bill, actor="citizen:page", cipher=context.cipher)
-    return RedirectResponse(context.links.pay(bill.id, bill.reference), 303)
+    # Without the host: a browser lets a form lead on only to where the page came from.
+    token = context.links.token(bill.id)
+    return RedirectResponse(f"/b/{bill.reference}?t={token}", 303)
 
 
 def _count(text: str) -> int:

@@ -1,0 +1,87 @@
+"""A bill in every state that its page can show, made the way it comes about."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from adapters.sandbox.faults import Fault, Operation
+from tests.support.house import MERCHANT, House
+
+PAYER = "Nguyễn Văn An"
+DOSSIER = "H00.01-261122-0001"
+
+#: The states of `bills_in_every_state`.
+STATES = (
+    "open",
+    "submitted",
+    "unknown",
+    "held",
+    "short",
+    "paid",
+    "paid, receipt on its way",
+    "exempt",
+    "expired",
+    "cancelled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A bill and the addresses of its page: for whoever has the reference, and with its token."""
+
+    bill: dict[str, Any]
+    public: str
+    private: str
+
+
+async def bills_in_every_state(house: House) -> dict[str, Shown]:
+    """One bill for each of `STATES`, with a payer and a dossier; 5,000 đ unless exempt."""
+    made = {}
+    for state in STATES:
+        # The worker issues a receipt for whatever is paid by then.
+        if state == "paid, receipt on its way":
+            await house.work()
+        bill = await _bill(house, state)
+        private = bill["pay_url"].removeprefix(house.base_url)
+        made[state] = Shown(bill, private.partition("?")[0], private)
+    return made
+
+
+async def _bill(house: House, state: str) -> dict[str, Any]:
+    changes: dict[str, Any] = {"payer": {"name": PAYER}, "dossier_number": DOSSIER}
+    if state == "exempt":
+        changes["lines"] = [{"fee": "khai-sinh-dung-han", "quantity": 1}]
+    bill = await house.open_bill(**changes)
+    if state == "submitted":
+        await house.start(bill)
+    elif state == "unknown":
+        partner = MERCHANT["partner_code"]
+        house.sandbox.faults.script(partner, Operation.CREATE, Fault.TRUNCATED)
+        assert (await house.start(bill))["status"] == "unknown"
+    elif state == "held":
+        await house.decide(await house.start(bill), "wrong_amount")
+        await _until_attempt(house, bill, "held")
+    elif state == "short":
+        await house.transfer(bill["qr"]["payload"], 3000, bill["reference"])
+        await _until_attempt(house, bill, "succeeded")
+    elif state.startswith("paid"):
+        await house.decide(await house.start(bill), "success")
+        await house.until(bill, "paid")
+    elif state == "cancelled":
+        assert (await house.client.post(f"/api/v1/bills/{bill['id']}/cancel")).status_code == 200
+    elif state == "expired":
+        async with house.parts.database.transaction() as session:
+            statement = text("UPDATE bill SET status = 'expired' WHERE id = :id")
+            await session.execute(statement, {"id": bill["id"]})
+    return bill
+
+
+async def _until_attempt(house: House, bill: dict[str, Any], status: str) -> None:
+    for _ in range(500):
+        payments = (await house.read(bill))["payments"]
+        if payments and payments[-1]["status"] == status:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"no payment of the bill is {status}: {payments}")
