@@ -14,12 +14,13 @@ This module is pure: it imports no database session, no network and no framework
 """
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import duckdb
 
@@ -57,22 +58,24 @@ _MACROS = """
         || CASE WHEN len(names) > 5 THEN ' và ' || (len(names) - 5) || ' mục nữa' ELSE '' END;
 """
 
-_RELATIONS = """
-    CREATE OR REPLACE TABLE payments (
-        payment_id VARCHAR NOT NULL,
-        reference VARCHAR NOT NULL,
-        amount BIGINT NOT NULL,
-        paid_at TIMESTAMPTZ NOT NULL
-    );
-    CREATE OR REPLACE TABLE lines (
-        line_id VARCHAR NOT NULL,
-        booked_at TIMESTAMPTZ NOT NULL,
-        amount BIGINT NOT NULL,
-        direction VARCHAR NOT NULL,
-        reference VARCHAR,
-        narrative VARCHAR
-    );
-"""
+_RELATIONS: Final = {
+    "payments": {
+        "payment_id": "VARCHAR NOT NULL",
+        "reference": "VARCHAR NOT NULL",
+        "amount": "BIGINT NOT NULL",
+        "paid_at": "TIMESTAMPTZ NOT NULL",
+    },
+    "lines": {
+        "line_id": "VARCHAR NOT NULL",
+        "booked_at": "TIMESTAMPTZ NOT NULL",
+        "amount": "BIGINT NOT NULL",
+        "direction": "VARCHAR NOT NULL",
+        "reference": "VARCHAR",
+        "narrative": "VARCHAR",
+    },
+}
+
+_ROWS_AT_ONCE = 100_000
 
 
 class ControlTotalsDiffer(Exception):
@@ -115,8 +118,30 @@ def connect(
 
 
 def create_relations(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `payments` and `lines` empty, for a caller that fills them row by row or by COPY."""
-    connection.execute(_RELATIONS)
+    """Make `payments` and `lines` empty, for `add_rows` or a read_csv to fill."""
+    for name, columns in _RELATIONS.items():
+        declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        connection.execute(f"CREATE OR REPLACE TABLE {name} ({declared})")
+
+
+def add_rows(
+    connection: duckdb.DuckDBPyConnection,
+    relation: Literal["payments", "lines"],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    """Add rows whose values stand in the order of the relation's columns, times aware.
+
+    Whole columns are handed over at once: `executemany` takes two hundred times as long a row.
+    """
+    kinds = [kind.split()[0] for kind in _RELATIONS[relation].values()]
+    values = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
+    iterator = iter(rows)
+    while some := list(islice(iterator, _ROWS_AT_ONCE)):
+        columns = [list(column) for column in zip(*some, strict=True)]
+        connection.execute(
+            f"INSERT INTO {relation} SELECT {values}",
+            columns,
+        )
 
 
 def match(
