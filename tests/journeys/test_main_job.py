@@ -1,15 +1,213 @@
-"""The main job over real HTTP: a bill, its QR, three ways to pay, receipts, and the day's end."""
+"""The main job over real HTTP: a bill, its QR, three ways to pay, receipts, the day's end."""
 
+import csv
+import io
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import zxingcpp
+from PIL import Image
+
+from adapters.keystore import CHAIN
+from app.seed.agency import DEMO_ACCOUNT
+from core import clock
+from core.clock import VIETNAM
+from core.references import new_reference
 from tests.support.house import House
+from tests.support.system import needs
 
 
-async def test_a_bill_is_paid_on_the_gateways_page_and_has_its_receipt(house: House) -> None:
+async def scan(house: House, url: str) -> str:
+    """What a phone reads in the picture at an address."""
+    answer = await house.browser.get(url)
+    assert answer.status_code == 200
+    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(answer.content)))
+    assert len(found) == 1
+    text: str = found[0].text
+    return text
+
+
+def refused_by(tool: str, *command: str) -> bool:
+    """Whether a tool of the system refuses a signature."""
+    done = subprocess.run([tool, *command], capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    return done.returncode != 0 or ("Signature Validation:" in said and "is Valid" not in said)
+
+
+async def files_of(house: House, receipt: dict[str, Any], folder: Path) -> tuple[Path, Path]:
+    """A receipt's XML and PDF, fetched as a citizen does."""
+    paths = folder / "receipt.xml", folder / "receipt.pdf"
+    for path, url in zip(paths, (receipt["xml_url"], receipt["pdf_url"]), strict=True):
+        answer = await house.browser.get(url)
+        assert answer.status_code == 200
+        path.write_bytes(answer.content)
+    return paths
+
+
+def with_one_byte_changed(path: Path, inside: bytes) -> Path:
+    """A copy of a file that says one thing differently."""
+    content = path.read_bytes()
+    place = content.index(inside)
+    other = path.with_name("changed" + path.suffix)
+    other.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    return other
+
+
+@dataclass
+class Paid:
+    """The three bills of the journey's day, and what the sandbox's bank calls their money."""
+
+    by_gateway: dict[str, Any]
+    by_transfer: dict[str, Any]
+    poster_payload: str
+
+
+async def pay_three_ways(house: House) -> Paid:
+    """A bill on the gateway's page, a bill by bank transfer, a poster's QR without any bill."""
+    first = await house.open_bill()
+    assert first["amount"] == 5000
+    await house.decide(await house.start(first), "success")
+    second = await house.open_bill(lines=[{"fee": "2.000884", "quantity": 2}])
+    payload = await scan(house, second["qr"]["png_url"])
+    assert payload == second["qr"]["payload"]
+    memo = second["reference"].lower()
+    narrative = f"MBVCB.771.{memo[:6]} {memo[6:]}.CT tu 0011 NGUYEN VAN AN toi DEMO"
+    assert (await house.transfer(payload, second["amount"], narrative)).status_code == 200
+    poster = await scan(house, f"/p/{house.body.agency_code}/2.000884/qr.png")
+    standing = poster[poster.index("LP") : poster.index("LP") + 14]
+    assert (await house.transfer(poster, 10_000, f"nop le phi {standing}")).status_code == 200
+    first = await house.until(first, "paid")
+    second = await house.until(second, "paid")
+    return Paid(first, second, poster)
+
+
+def statement_of(house: House, paid: Paid) -> bytes:
+    """The treasury's statement of the day: our money, somebody else's, and the evening sweep."""
+    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
+    rows = [
+        (now, movement.amount, "credit", movement.narrative, movement.reference_code)
+        for movement in house.sandbox.books.movements
+    ]
+    reference = paid.by_gateway["reference"]
+    rows.append((now, 5000, "credit", f"PAYGOV thanh toan {reference[:7]} {reference[7:]}", "PG1"))
+    rows.append((now, 70_000, "credit", "CHUYEN TIEN NHA", "FT-STRANGER"))
+    rows.append((now, 99_000, "credit", f"nop {new_reference()}", "FT-UNKNOWN"))
+    rows.append((now, 194_000, "debit", "KET CHUYEN CUOI NGAY", "SWEEP"))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    columns = ("line_id", "booked_at", "amount", "direction", "reference", "narrative", "bank_ref")
+    writer.writerow(columns)
+    for number, (at, amount, direction, narrative, bank_ref) in enumerate(rows, 1):
+        writer.writerow((f"L{number}", at, amount, direction, "", narrative, bank_ref))
+    return out.getvalue().encode()
+
+
+async def upload(house: House, content: bytes, name: str, key: str) -> httpx2.Response:
+    return await house.client.post(
+        "/api/v1/statements",
+        files={"file": (name, content, "text/csv")},
+        data={"account": house.body.collection_code, "mapping": "lephi-basic"},
+        headers={"Idempotency-Key": key},
+    )
+
+
+async def reconcile_today(house: House, key: str) -> dict[str, Any]:
+    body = {
+        "agency": house.body.agency_code,
+        "account": house.body.collection_code,
+        "date": clock.business_date(clock.now()).isoformat(),
+    }
+    answer = await house.post("/api/v1/reconciliations", body, key)
+    assert answer.status_code == 201, answer.text
+    run: dict[str, Any] = answer.json()
+    return run
+
+
+@pytest.mark.timeout(180)
+async def test_a_day_from_the_first_bill_to_the_treasurys_statement(
+    house: House, tmp_path: Path
+) -> None:
+    paid = await pay_three_ways(house)
+    await house.work()
+
+    # Three receipts, 1 to 3, one of them for the bill that the poster's money opened by itself.
+    page = (await house.client.get("/api/v1/bills?status=paid")).json()["items"]
+    assert len(page) == 3
+    receipts = [receipt for bill in page for receipt in bill["receipts"]]
+    assert sorted(receipt["number"] for receipt in receipts) == [1, 2, 3]
+    assert sorted(bill["amount"] for bill in page) == [5000, 10_000, 20_000]
+
+    # The statement holds each of these credits once more; none of them becomes money again.
+    content = statement_of(house, paid)
+    taken = await upload(house, content, "so-phu.csv", "statement-1")
+    assert taken.status_code == 201, taken.text
+    assert (taken.json()["rows"], taken.json()["new"]) == (6, 6)
+    again = await upload(house, content, "another-name.csv", "statement-2")
+    assert again.json()["known"] is True
+    run = await reconcile_today(house, "run-1")
+    assert run["summary"]["matched"] == {"count": 3, "sum": 35_000}
+    assert run["summary"]["unknown_in_ledger"] == {"count": 2, "sum": 169_000}
+    assert run["summary"]["missing_in_ledger"]["count"] == 0
+    assert run["summary"]["debits"] == {"count": 1, "sum": 194_000}
+    odd = (await house.client.get(f"/api/v1/reconciliations/{run['id']}/discrepancies")).json()
+    assert {one["class"] for one in odd["items"]} == {"unknown_in_ledger"}
+    second_run = await reconcile_today(house, "run-2")
+    assert second_run["summary"] == run["summary"]
+    assert len((await house.client.get("/api/v1/bills?status=paid")).json()["items"]) == 3
+    assert await house.broken() == []
+
+
+@pytest.mark.timeout(120)
+async def test_the_receipts_files_are_accepted_by_other_tools_and_refused_when_changed(
+    house: House, tmp_path: Path
+) -> None:
+    xmlsec1, pdfsig = needs("xmlsec1"), needs("poppler-utils")
     bill = await house.open_bill()
-    assert bill["amount"] == 5000
-    payment = await house.start(bill)
-    await house.decide(payment, "success")
+    await house.decide(await house.start(bill), "success")
     await house.until(bill, "paid")
     await house.work()
-    paid = await house.read(bill)
-    assert [receipt["number"] for receipt in paid["receipts"]] == [1]
+    (receipt,) = (await house.read(bill))["receipts"]
+    xml, pdf = await files_of(house, receipt, tmp_path)
+    chain = str(house.parts.settings.signing_dir / CHAIN)
+    verify = ("--verify", "--id-attr:Id", "DLBLai", "--trusted-pem", chain)
+    assert not refused_by(xmlsec1, *verify, str(xml))
+    assert refused_by(xmlsec1, *verify, str(with_one_byte_changed(xml, b"5000")))
+    assert not refused_by(pdfsig, "-nocert", str(pdf))
+    assert refused_by(pdfsig, "-nocert", str(with_one_byte_changed(pdf, b"MediaBox")))
+    check = await house.browser.get(receipt["check_url"])
+    assert check.status_code == 200
+    assert "26TAA" in check.text
+
+
+async def test_a_credit_that_only_the_statement_tells_of_settles_its_bill(house: House) -> None:
+    bill = await house.open_bill()
+    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
+    header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
+    content = header + f"L1,{now},5000,credit,,tt {bill['reference']} ok,FT-LOST\n"
+    assert (await upload(house, content.encode(), "so-phu.csv", "s1")).status_code == 201
+    run = await reconcile_today(house, "r1")
+    assert run["summary"]["matched"] == {"count": 1, "sum": 5000}
+    assert (await house.read(bill))["status"] == "paid"
+    # The bank's own notice comes late: the same reference is the same money.
+    state = house.sandbox
+    state.bank.transfer(DEMO_ACCOUNT, 5000, bill["reference"], reference_code="FT-LOST")
+    await house.told()
+    assert len((await house.read(bill))["payments"]) == 1
     assert await house.broken() == []
+
+
+async def test_a_statement_with_a_bad_row_is_refused_whole(house: House) -> None:
+    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
+    header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
+    rows = f"L1,{now},5000,credit,,a,FT1\nL2,{now},1E+06,credit,,b,FT2\n"
+    answer = await upload(house, (header + rows).encode(), "so-phu.csv", "s1")
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["code"] == "statement_refused"
+    assert [fault["field"] for fault in problem["errors"]] == ["row 3, column amount"]
+    run = await reconcile_today(house, "r1")
+    assert all(tally["count"] == 0 for tally in run["summary"].values())

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapters.sandbox.books import BankAccount, Merchant
+from adapters.sandbox.deliveries import DeliveryState
 from adapters.sandbox.server import running
 from adapters.sandbox.state import SandboxState, Timing
 from app.invariants import broken
@@ -97,6 +98,15 @@ class House:
         """Let the worker do everything that is due."""
         while await run_once(self.parts):
             pass
+
+    async def told(self) -> None:
+        """Wait until the sandbox has nothing left to tell; fails after ten seconds."""
+        for _ in range(500):
+            open_states = (DeliveryState.WAITING, DeliveryState.IN_FLIGHT)
+            if not any(one.state in open_states for one in self.sandbox.deliveries.all):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the sandbox still has something to tell")
 
     async def until(self, bill: dict[str, Any], status: str) -> dict[str, Any]:
         """Wait until the bill has a status; fails after ten seconds."""
