@@ -110,11 +110,12 @@ class House:
 
     async def until(self, bill: dict[str, Any], status: str) -> dict[str, Any]:
         """Wait until the bill has a status; fails after ten seconds."""
+        found = await self.read(bill)
         for _ in range(500):
-            found = await self.read(bill)
             if found["status"] == status:
                 return found
             await asyncio.sleep(0.02)
+            found = await self.read(bill)
         raise AssertionError(f"the bill is {found['status']}, not {status}")
 
     async def broken(self) -> list[str]:
