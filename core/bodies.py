@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from core.errors import BadRequest, FieldError, Invalid, TooLarge
+from core.errors import BadRequest, TooLarge
 from core.json import MAX_BYTES, loads
+from core.problems import invalid_from
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,17 +64,7 @@ def validated(model: type[M], value: object) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Invalid(
-            "Dữ liệu gửi lên không hợp lệ.",
-            errors=[
-                FieldError(
-                    ".".join(str(part) for part in fault["loc"]) or "body",
-                    fault["type"],
-                    fault["msg"],
-                )
-                for fault in error.errors(include_url=False, include_input=False)
-            ],
-        ) from None
+        raise invalid_from(error.errors(include_url=False, include_input=False)) from None
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:

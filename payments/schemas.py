@@ -5,6 +5,7 @@ UTC.
 """
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,8 +25,15 @@ from payments.fees import MAX_COPIES, MAX_QUANTITY
 
 
 def _no_controls(value: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
-        raise ValueError("control characters are not allowed")
+    if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in value):
+        raise ValueError("control characters and line breaks are not allowed")
+    return value
+
+
+def _visible(value: str) -> str:
+    # A receipt leaves invisible characters out, and then there must be something left.
+    if not any(unicodedata.category(c)[0] in "LNPS" for c in value):
+        raise ValueError("nothing in it can be seen")
     return value
 
 
@@ -33,6 +41,7 @@ Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_no_controls),
+    AfterValidator(_visible),
 ]
 SubItem = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
 
