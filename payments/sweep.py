@@ -6,13 +6,15 @@ callback had come. An attempt ends unpaid only past its deadline and after the g
 where a gateway cannot be asked it never ends by itself.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from core import audit, clock
-from core.db import AsyncSession, DatabaseUnavailable
+from core.db import AsyncSession
+from core.errors import LephiError
 from core.log import get
 from payments.context import Context
 from payments.placing import lock_bill, move
@@ -64,12 +66,16 @@ async def ask_gateways(context: Context, limit: int = 20) -> int:
                 text("UPDATE payment SET ask_at = :at, asked = asked + 1 WHERE id = :id"),
                 {"at": now + pause(row.asked), "id": row.id},
             )
-    for row in rows:
-        try:
-            await _ask(context, row)
-        except DatabaseUnavailable:
-            log.warning("sweep could not record an answer", payment=row.id)
+    # At once, for a slow gateway must not keep us from asking the others.
+    await asyncio.gather(*(_ask_safely(context, row) for row in rows))
     return len(rows)
+
+
+async def _ask_safely(context: Context, row: Any) -> None:
+    try:
+        await _ask(context, row)
+    except LephiError as error:
+        log.error("the sweep could not ask or record", payment=row.id, reason=error.detail)
 
 
 async def _ask(context: Context, row: Any) -> None:

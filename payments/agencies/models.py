@@ -62,5 +62,6 @@ class GatewayAccountRow(SQLModel, table=True):
     credentials: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     #: where this gateway's money arrives
     collection_account_id: str = Field(foreign_key="collection_account.id")
+    #: offered to payers; what was started is asked about and told of even when it no longer is
     enabled: bool = True
     created_at: datetime = moment()

@@ -86,7 +86,7 @@ SELECT g.id, g.agency_id, g.gateway, g.account, g.base_url, g.credentials, c.id 
        c.account_number AS c_account_number, c.account_name AS c_account_name,
        c.cut_off AS c_cut_off
 FROM gateway_account g JOIN collection_account c ON c.id = g.collection_account_id
-WHERE g.enabled AND {where}
+WHERE {where}
 """
 
 
@@ -223,7 +223,9 @@ class Agencies:
         """The accounts an agency's bills can be paid through: its own, else those above it."""
         step: AgencyValue | None = agency
         while step is not None:
-            found = await self._gateways(("gateways", step.id), "g.agency_id = :id", session)
+            found = await self._gateways(
+                ("gateways", step.id), "g.agency_id = :id AND g.enabled", session
+            )
             if found:
                 return found
             above = step.parent_id
