@@ -1,0 +1,105 @@
+"""Ways to be wrong, each one that a sound-looking implementation has: negative controls.
+
+A process of a crash test that is started with a variant breaks itself before it begins. The judge
+must see what comes of it; a judge that lets one of these pass proves nothing about the product.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+from fastapi import FastAPI, Request
+from sqlalchemy import text
+
+from app import worker
+from app.cli import running
+from app.main import create_app
+from app.wiring import Parts
+from core import db, failpoints, outbox
+from core.db import AsyncSession, Database
+from core.outbox import Delivery
+from core.settings import Settings
+from payments import callbacks
+from payments.reports import record_report
+from receipts import commands
+
+
+def _replace(module: ModuleType, name: str, by: object) -> None:
+    """For the rest of this process's life."""
+    mock.patch.object(module, name, by).start()
+
+
+def number_by_sequence() -> None:
+    """Take receipt numbers from a database sequence, which never gives a number back."""
+    issue_one = commands._issue_one
+
+    async def issue_next(session: AsyncSession, issuing: Any, source: Any, counter: Any) -> str:
+        number: int = (await session.execute(text("SELECT nextval('broken_numbers')"))).scalar_one()
+        counter.last_number = number - 1
+        return await issue_one(session, issuing, source, counter)
+
+    _replace(commands, "_issue_one", issue_next)
+
+
+def mark_before_issuing() -> None:
+    """Mark a delivery done in a transaction of its own, then issue its receipt in another."""
+
+    async def work(parts: Parts, handler: worker.Handler, deliveries: Sequence[Delivery]) -> None:
+        async with parts.database.transaction() as session:
+            await outbox.complete(session, deliveries)
+        async with parts.database.transaction() as session:
+            await handler.work(session, deliveries)
+
+    _replace(worker, "_work", work)
+
+
+def count_every_callback() -> None:
+    """Take every callback for new money: neither its event nor its charge is known again."""
+
+    async def record(session: AsyncSession, account: Any, report: Any, **more: Any) -> Any:
+        recorded = await record_report(session, account, report, **more)
+        forget = "UPDATE payment SET settlement_key = id WHERE gateway_ref = :ref"
+        await session.execute(text(forget), {"ref": report.gateway_ref})
+        return recorded
+
+    _replace(callbacks, "event_key", lambda content: uuid.uuid4().hex)
+    _replace(callbacks, "record_report", record)
+
+
+def commit_after_the_answer() -> None:
+    """Answer first and commit a little later, as a dependency's default exit would."""
+    ending: set[asyncio.Task[None]] = set()
+
+    async def session(request: Request) -> AsyncIterator[AsyncSession]:
+        database: Database = request.app.state.database
+        transaction = database.transaction()
+        yield await transaction.__aenter__()
+
+        async def end() -> None:
+            await asyncio.sleep(0.2)
+            if request.method == "POST":
+                failpoints.hit("bill.before_commit")
+            await transaction.__aexit__(None, None, None)
+
+        ending.add(asyncio.create_task(end()))
+
+    def create_broken_app(settings: Settings) -> FastAPI:
+        made = create_app(settings)
+        made.dependency_overrides[db.session] = session
+        return made
+
+    _replace(running, "create_app", create_broken_app)
+
+
+VARIANTS: dict[str, Callable[[], None]] = {
+    made.__name__: made
+    for made in (
+        number_by_sequence,
+        mark_before_issuing,
+        count_every_callback,
+        commit_after_the_answer,
+    )
+}

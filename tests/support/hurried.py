@@ -1,0 +1,35 @@
+"""The product's command line with shorter waits, and on request broken: what a crash test starts.
+
+The waits are for other systems and for people; a test that kills needs to see what comes after
+them. Nothing else is changed.
+"""
+
+import sys
+from datetime import timedelta
+
+import app.cli.main
+from app import worker
+from core import idempotency, outbox
+from payments import callbacks, checkout, sweep
+from tests.support.broken import VARIANTS
+
+
+def run(arguments: list[str], variant: str | None = None) -> None:
+    """Be `lephi` with these arguments; `variant` names one of the ways to be broken."""
+    hurry()
+    if variant is not None:
+        VARIANTS[variant]()
+    sys.argv = ["lephi", *arguments]
+    app.cli.main.main()
+
+
+def hurry() -> None:
+    """Shorten every wait that follows a crash."""
+    outbox.LEASE = timedelta(seconds=3)
+    idempotency.LEASE = timedelta(seconds=3)
+    callbacks.PATIENCE = timedelta(seconds=1)
+    checkout.FIRST_ASK = timedelta(seconds=1)
+    sweep.GRACE = timedelta(seconds=5)
+    sweep.pause = lambda asked: timedelta(seconds=0.5)
+    worker.SWEEP_SECONDS = 0.3
+    worker.IDLE_SECONDS = 0.1
