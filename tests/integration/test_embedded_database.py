@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -34,9 +33,9 @@ from app.embedded_place import (
     prepare,
     private_folder,
 )
+from tests.support.people import PACKAGES, ROOT, is_alive, ordinary_person
 from tests.support.system import needs_root, skip
 
-ROOT = Path(__file__).resolve().parents[2]
 #: How long the system may take to end a server whose supervisor is gone, in seconds.
 SOON = 20.0
 
@@ -81,7 +80,7 @@ class User:
             cwd=ROOT,
             env={
                 "PATH": os.defpath,
-                "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('platlib')}",
+                "PYTHONPATH": f"{ROOT}:{PACKAGES}",
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
             stdin=subprocess.PIPE,
@@ -102,27 +101,6 @@ class User:
                     wait_until(lambda: not is_alive(told["pid"]), SOON)
 
 
-def ordinary_python(uid: int) -> str | None:
-    """An interpreter that can run the project as `uid`; None where all are in closed folders."""
-    same_version = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, same_version):
-        try:
-            done = subprocess.run(
-                [python, "-c", "import app.embedded_db"],
-                cwd="/",
-                env={"PYTHONPATH": f"{ROOT}:{sysconfig.get_path('platlib')}"},
-                capture_output=True,
-                user=uid,
-                extra_groups=[],
-                check=False,
-            )
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return python
-    return None
-
-
 @pytest.fixture(params=["ourselves", "an ordinary user"])
 def user(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[User]:
     """Ourselves, and, where we are root, an ordinary user as well."""
@@ -131,13 +109,12 @@ def user(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[User]:
         return
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user already")
-    nobody = pwd.getpwnam("nobody")
-    python = ordinary_python(nobody.pw_uid)
-    if python is None:
+    nobody = ordinary_person()
+    if nobody is None or nobody.uid is None or nobody.gid is None:
         skip("an ordinary user can reach neither this Python nor these packages")
     folder = Path(tempfile.mkdtemp(prefix="lephi-ordinary-"))
-    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    yield User(nobody.pw_uid, python, folder)
+    os.chown(folder, nobody.uid, nobody.gid)
+    yield User(nobody.uid, nobody.python, folder)
     shutil.rmtree(folder)
 
 
@@ -147,14 +124,6 @@ def _nothing_left(tmp_path: Path) -> Iterator[None]:
     yield
     for marker in tmp_path.rglob("postgres-place"):
         shutil.rmtree(prepare(marker.parent, durable=False).home)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs (one that waits to be buried does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
