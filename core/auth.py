@@ -151,6 +151,10 @@ class Keyring:
         self._database = database
         self._found: dict[str, tuple[float, Principal]] = {}
 
+    def forget(self) -> None:
+        """Ask the database again for every key."""
+        self._found.clear()
+
     async def principal(self, secret: str) -> Principal:
         """The principal of a key. Raises `Unauthenticated` for an unknown or revoked one."""
         hashed = hash_token(secret)
