@@ -13,7 +13,8 @@ from typing import Final
 from adapters.sandbox.deliveries import DeliveryState, Dialect
 from app.invariants import broken
 from core import clock
-from tests.support.money_world import MoneyWorld, poster_price
+from tests.support.money_sandbox import poster_price
+from tests.support.money_world import MoneyWorld
 
 #: gateway or bank, its name of the money, the amount
 Money = tuple[str, str, int]
@@ -24,7 +25,7 @@ _NAMELESS: Final = "fp"
 async def so_far(world: MoneyWorld) -> list[str]:
     """What is wrong in the middle of things: a broken invariant, or money that nobody paid."""
     problems = list(world.problems)
-    async with world.parts.database.transaction() as session:
+    async with world.service.parts.database.transaction() as session:
         problems += await broken(session)
     invented = await _recorded(world) - _real(world)
     problems += [f"we have money that nobody paid, or have it twice: {m}" for m in invented]
@@ -77,15 +78,15 @@ async def in_the_end(world: MoneyWorld) -> list[str]:
     problems += await _misplaced(world)
     problems += await _unanswered(world)
     problems += await _receipts(world)
-    for row in await world.read(
+    for row in await world.service.read(
         "SELECT id, status FROM payment WHERE status IN ('created', 'submitted', 'unknown')"
     ):
         problems.append(f"the attempt {row['id']} is still {row['status']}")
-    for row in await world.read(
+    for row in await world.service.read(
         "SELECT id FROM bill WHERE status = 'open' AND expires_at < :now", now=clock.now()
     ):
         problems.append(f"the bill {row['id']} is open past its time")
-    for row in await world.read("SELECT id FROM callback WHERE state <> 'applied'"):
+    for row in await world.service.read("SELECT id FROM callback WHERE state <> 'applied'"):
         problems.append(f"the callback {row['id']} was kept and never applied")
     return problems
 
@@ -103,7 +104,7 @@ def _real(world: MoneyWorld) -> Counter[Money]:
 
 
 async def _recorded(world: MoneyWorld) -> Counter[Money]:
-    rows = await world.read(
+    rows = await world.service.read(
         "SELECT gateway, gateway_ref, credited FROM payment WHERE credited IS NOT NULL"
     )
     return Counter(
@@ -142,7 +143,7 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
             due[meant].clean += move.amount
 
     problems = []
-    places = await world.read(
+    places = await world.service.read(
         "SELECT b.reference, b.status, b.amount, b.channel,"
         " (SELECT coalesce(sum(amount), 0) FROM allocation a WHERE a.bill_id = b.id) AS given,"
         " (SELECT coalesce(sum(amount), 0) FROM suspense_item s WHERE s.bill_id = b.id"
@@ -168,7 +169,7 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
     problems += [f"the answered bill {reference} is not there" for reference in due]
     if by_poster != poster_bills:
         problems.append(f"bills by poster {dict(by_poster)}, must be {dict(poster_bills)}")
-    rows = await world.read(
+    rows = await world.service.read(
         "SELECT coalesce(sum(amount), 0) AS amount FROM suspense_item"
         " WHERE bill_id IS NULL AND place = 'suspense' AND closed_at IS NULL"
     )
@@ -190,7 +191,7 @@ async def _unanswered(world: MoneyWorld) -> list[str]:
     """What was answered must be there, and a bill's reader must see the truth."""
     problems = []
     for bill in world.bills:
-        answer = await world.get(f"/api/v1/bills/{bill.id}")
+        answer = await world.service.get(f"/api/v1/bills/{bill.id}")
         if answer.status_code != 200:
             problems.append(f"bill {bill.id} was answered and reads {answer.status_code}")
             continue
@@ -206,7 +207,7 @@ async def _unanswered(world: MoneyWorld) -> list[str]:
 
 
 async def _receipts(world: MoneyWorld) -> list[str]:
-    rows = await world.read(
+    rows = await world.service.read(
         "SELECT s.symbol, r.number, r.bill_id, r.amount, b.amount AS owed, b.status FROM receipt r"
         " JOIN receipt_series s ON s.id = r.series_id JOIN bill b ON b.id = r.bill_id"
         " ORDER BY s.symbol, r.number"
@@ -220,7 +221,7 @@ async def _receipts(world: MoneyWorld) -> list[str]:
     for symbol, given in numbers.items():
         if given != list(range(1, len(given) + 1)):
             problems.append(f"numbers of {symbol} are {given}")
-    paid = await world.read("SELECT count(*) AS count FROM bill WHERE status = 'paid'")
+    paid = await world.service.read("SELECT count(*) AS count FROM bill WHERE status = 'paid'")
     if len({row["bill_id"] for row in rows}) != paid[0]["count"] or len(rows) != paid[0]["count"]:
         problems.append(f"{paid[0]['count']} bills are paid and {len(rows)} receipts stand")
     return problems

@@ -1,118 +1,43 @@
 """The money's whole world in one process, without waiting: service, gateway, bank, clock.
 
-The real application answers over ASGI, routes and all, on a real database. The gateway's adapter
-is the real one with its real client, retries and deadlines; only the socket under it is replaced
-by a transport that ends in the sandbox, so that a time-out costs nothing. Callbacks come back
-through the application's front door. The clock stands still until it is told to move.
-
-`MoneyWorld` does what people, payers, banks and time do. It remembers what was answered; what
-really happened to money is in the sandbox's own books (`sandbox.books`).
+The real application answers over ASGI, routes and all, on a real database; callbacks come through
+its front door; the clock stands still until it is told to move. `MoneyWorld` does what people,
+payers, banks, networks and time do. It remembers what was answered; what really happened to money
+is in the sandbox's own books (`sandbox.books`).
 """
 
 import asyncio
 import contextlib
-import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import httpx2
-from sqlalchemy import text
 
-from adapters.paygov.gateway import PayGov
-from adapters.registry import Directory
-from adapters.sandbox.books import BankAccount, Merchant, Movement, Order
-from adapters.sandbox.deliveries import Delivery, DeliveryState
+from adapters.sandbox import wire
+from adapters.sandbox.books import Movement, Order
+from adapters.sandbox.deliveries import Delivery, DeliveryState, Dialect
 from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.replies import Reply
-from adapters.sandbox.state import PayerOutcome, SandboxState, Timing
-from app.main import attach, create_app
-from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
-from app.seed.catalogue import seed_catalogue
-from app.wiring import Parts
+from adapters.sandbox.state import PayerOutcome
 from app.worker import run_once
-from core import clock, failpoints, json
-from core.auth import create_api_key
+from core import clock, failpoints
 from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
-from payments.ports import Acknowledgement, GatewayAccount, PaymentGateway, RawCallback
-from payments.standing import standing_reference
+from payments.commands import take_statement_credit
+from payments.ports import Acknowledgement, Credit, RawCallback
+from payments.queries import find_collection
 from tests.support.in_process_sandbox import InProcessSandbox
+from tests.support.money_sandbox import POSTERS, WatchedSandbox
+from tests.support.money_service import BANK, MERCHANT, SERVICE, MoneyService, crashing
 
-#: A Friday, an hour before the treasury's cut-off.
+#: A Friday, an hour before the treasury's cut-off and a week before the year's end.
 BEGINNING: Final = datetime(2026, 12, 25, 8, 0, tzinfo=UTC)
-#: A poster whose fee costs the same for ever, and one whose fee changes with the year.
-POSTERS: Final = ("chung-thuc-chu-ky", "can-cuoc-cap-doi")
-SERVICE: Final = "http://127.0.0.1:9"
 
-_MERCHANT: Final = Merchant(
-    "PAYGOV-TEST", "access", "secret", "token", "LEPHI", f"{SERVICE}/callbacks/paygov/test"
-)
-_BANK: Final = BankAccount(DEMO_ACCOUNT, f"{SERVICE}/callbacks/sepay/test", "feed-secret")
-_KEPT_TABLES: Final = (
-    "agency",
-    "alembic_version",
-    "api_key",
-    "catalogue_stamp",
-    "collection_account",
-    "fee",
-    "gateway_account",
-    "procedure",
-    "staff_user",
-)
-
-
-def poster_price(fee: str, day: str) -> int:
-    """What a poster's fee costs on a Vietnamese day (ISO), read from the law and not from us."""
-    if fee == "chung-thuc-chu-ky":
-        return 10_000
-    return 25_000 if day <= "2026-12-31" else 50_000
-
-
-class WatchedSandbox(SandboxState):
-    """The sandbox, and an eye on what it is asked and which lies it told."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(base_url="http://127.0.0.1", seed=seed, timing=Timing(schedule=(1, 5, 60)))
-        #: orders that were sent again although the gateway had taken them
-        self.created_again: list[str] = []
-        #: orders that the gateway once said it does not know, although it does
-        self.denied: set[str] = set()
-
-    def create(self, body: bytes, authorization: str) -> Reply:
-        """As the sandbox's; a create for an order it has taken is noted."""
-        document = json.loads(body)
-        assert isinstance(document, dict)
-        if (document["partnerCode"], document["orderId"]) in self.books.orders:
-            self.created_again.append(document["orderId"])
-        return super().create(body, authorization)
-
-    def query(self, body: bytes, authorization: str) -> Reply:
-        """As the sandbox's; an answer that denies an order is noted."""
-        document = json.loads(body)
-        assert isinstance(document, dict)
-        reply = super().query(body, authorization)
-        known = (document["partnerCode"], document["orderId"]) in self.books.orders
-        if known and b'"errorCode":"91"' in reply.body:
-            self.denied.add(document["orderId"])
-        return reply
-
-
-class _InProcessDirectory(Directory):
-    """The registry's directory, whose PayGov calls end in the sandbox."""
-
-    def __init__(self, sandbox: InProcessSandbox) -> None:
-        super().__init__()
-        self._sandbox = sandbox
-        self._paygov: PaymentGateway | None = None
-
-    def gateway(self, account: GatewayAccount) -> PaymentGateway:
-        if self._paygov is None or self._paygov.account != account:
-            self._paygov = PayGov(account, http=self._sandbox.http())
-        return self._paygov
+_BILLS: Final = "/api/v1/bills"
+_KEPT: Final = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +54,11 @@ class Asked:
 
 @dataclass(slots=True)
 class Opened:
-    """A bill as it was answered, and what was done to it since."""
+    """A bill as it was answered, and whether it was withdrawn since."""
 
     id: str
     reference: str
     amount: int
-    expires_at: datetime | None
     cancelled: bool = False
 
 
@@ -143,102 +67,37 @@ class MoneyWorld:
 
     def __init__(self, settings: Settings, time: FrozenClock) -> None:
         self.time = time
-        self._settings = settings
-        self._open = contextlib.AsyncExitStack()
-        self._api_key = ""
-        self.parts: Parts
-        self.body: DemoBody
-        self.client: httpx2.AsyncClient
-        self.sandbox: WatchedSandbox
-        self.carrier: InProcessSandbox
-        #: reference → fee, of the posters
-        self.posters: dict[str, str] = {}
-        self._forget()
+        self.service = MoneyService(settings)
 
-    def _forget(self) -> None:
+    def _forget(self, seed: int) -> None:
+        self.sandbox = WatchedSandbox(seed)
+        self.sandbox.register(MERCHANT)
+        self.sandbox.bank.open(BANK)
+        self.carrier = InProcessSandbox(self.sandbox, self._receive)
         self.bills: list[Opened] = []
         #: answered POSTs, and those that ended without an answer
         self.asked: list[Asked] = []
         self.cut_off: list[Asked] = []
+        #: reference → fee, of the posters
+        self.posters: dict[str, str] = {}
         #: what each bank credit was meant for: movement id → reference, None where nothing fits
         self.meant: dict[int, str | None] = {}
-        #: money taken for an order that had ended in our books before
+        #: orders that money was taken for after they had ended in our books
         self.after_the_end: set[str] = set()
+        #: answers that must not be
         self.problems: list[str] = []
         self._away = False
+        self._crashing = False
         self._keys = 0
-
-    async def open(self) -> None:
-        """Open the parts and seed the body; once for a test."""
-        await self._start_service()
-        async with self.parts.database.transaction() as session:
-            self.body = await seed_body(session)
-            await seed_catalogue(session, local={"ha-noi": self.body.agency_id})
-            _, self._api_key = await create_api_key(
-                session, agency_id=self.body.agency_id, label="test"
-            )
-            merchant = {
-                name: str(getattr(_MERCHANT, name))
-                for name in ("partner_code", "access_key", "secret_key", "token", "service_code")
-            }
-            feed = {"account_number": DEMO_ACCOUNT, "secret": _BANK.secret}
-            for name, credentials in (("paygov", merchant), ("sepay", feed)):
-                await configure_gateway(
-                    session,
-                    self.parts.cipher,
-                    agency_id=self.body.agency_id,
-                    collection_account_id=self.body.collection_account_id,
-                    gateway=name,
-                    account="test",
-                    base_url=f"http://127.0.0.1/{name}",
-                    credentials=credentials,
-                )
-        rows = await self.read(
-            "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
-        )
-        wiped = sorted({row["name"] for row in rows} - set(_KEPT_TABLES))
-        self._wipe = f"TRUNCATE {', '.join(wiped)} RESTART IDENTITY"
-
-    async def close(self) -> None:
-        """Close everything."""
-        await self._open.aclose()
 
     async def begin(self, seed: int) -> None:
         """An empty world at `BEGINNING`: no bills, no money, a gateway and a bank of their own."""
         self.time.move_to(BEGINNING)
         failpoints.clear()
-        self._forget()
-        self.sandbox = WatchedSandbox(seed)
-        self.sandbox.register(_MERCHANT)
-        self.sandbox.bank.open(_BANK)
-        self.carrier = InProcessSandbox(self.sandbox, self._receive)
-        async with self.parts.database.transaction() as session:
-            await session.execute(text(self._wipe))
-        async with self.parts.database.transaction() as session:
-            self.posters = {
-                await standing_reference(session, self.body.agency_id, fee): fee for fee in POSTERS
-            }
-        self._connect()
-
-    async def restart(self) -> None:
-        """The service ends and starts again: nothing is left of it but the database."""
-        await self._open.aclose()
-        self._open = contextlib.AsyncExitStack()
-        await self._start_service()
-        self._connect()
-
-    async def _start_service(self) -> None:
-        self._app = create_app(self._settings)
-        await self._open.enter_async_context(self._app.router.lifespan_context(self._app))
-        self.parts = self._app.state.parts
-        transport = httpx2.ASGITransport(app=self._app, raise_app_exceptions=False)
-        self.client = httpx2.AsyncClient(transport=transport, base_url=SERVICE)
-        await self._open.enter_async_context(self.client)
-
-    def _connect(self) -> None:
-        payments = replace(self.parts.payments, gateways=_InProcessDirectory(self.carrier))
-        self.parts = replace(self.parts, payments=payments)
-        attach(self._app, self.parts)
+        self._forget(seed)
+        await self.service.wipe()
+        self.posters = {await self.service.poster(fee): fee for fee in POSTERS}
+        self.service.connect(self.carrier)
 
     # What systems and clerks do.
 
@@ -246,57 +105,51 @@ class MoneyWorld:
         self, lines: list[dict[str, Any]], expires_in: timedelta | None, crash: str | None = None
     ) -> None:
         """Open a bill; with `crash`, stop at that failpoint."""
-        body: dict[str, Any] = {"agency": self.body.agency_code, "lines": lines}
+        body: dict[str, Any] = {"agency": self.service.body.agency_code, "lines": lines}
         if expires_in is not None:
             body["expires_at"] = (clock.now() + expires_in).isoformat()
-        answer = await self._post("/api/v1/bills", body, crash)
-        self._expect(answer, {201}, crash)
+        answer = await self._post(_BILLS, body, crash)
+        self._expect(answer, {201} if crash is None else {201, 500})
 
     async def start(
         self, bill: Opened, fault: Fault | None = None, crash: str | None = None
     ) -> None:
         """Start an attempt; the gateway misbehaves as told."""
-        if fault is not None:
-            self.sandbox.faults.script(_MERCHANT.partner_code, Operation.CREATE, fault, count=3)
-        path = f"/api/v1/bills/{bill.id}/payments"
-        answer = await self._post(path, {"gateway": "paygov"}, crash)
+        self._lie(MERCHANT.partner_code, Operation.CREATE, fault)
+        answer = await self._post(f"{_BILLS}/{bill.id}/payments", {"gateway": "paygov"}, crash)
         self.sandbox.faults.clear()
-        busy = fault in (Fault.RATE_LIMITED, Fault.UNAVAILABLE)
-        self._expect(answer, {503} if busy else {201}, crash, also={409})
+        expected = {503} if fault in (Fault.RATE_LIMITED, Fault.UNAVAILABLE) else {201}
+        self._expect(answer, {*expected, 409} if crash is None else {*expected, 409, 500})
 
     async def replay(self, asked: Asked) -> None:
         """Repeat an answered POST: the same status and body, or a refusal once it is too old."""
-        answer = await self._send(asked.path, asked.body, asked.key)
-        if clock.now() - asked.at > timedelta(hours=72):
-            self._demand(answer.status_code == 409, f"an old key gave {answer.status_code}")
-            return
-        same = (answer.status_code, answer.content) == (asked.status, asked.answer)
-        self._demand(same, f"a repeat of {asked.path} gave another answer: {answer.text}")
+        answer = await self.service.post(asked.path, asked.body, asked.key)
+        if clock.now() - asked.at > _KEPT:
+            self._expect(answer, {409})
+        elif (answer.status_code, answer.content) != (asked.status, asked.answer):
+            self.problems.append(f"a repeat of {asked.path} was answered anew: {answer.text}")
 
     async def replay_other_body(self, asked: Asked) -> None:
-        """Use the key of an answered POST for another body: refused, nothing is done."""
-        body = asked.body | {"language": "en"} if "lines" in asked.body else {"gateway": "another"}
-        answer = await self._send(asked.path, body, asked.key)
-        self._demand(answer.status_code in (409, 422), f"a reused key gave {answer.status_code}")
+        """Use the key of an answered POST for another body: refused, and nothing is done."""
+        other = {"language": "en"} if "lines" in asked.body else {"gateway": "another"}
+        answer = await self.service.post(asked.path, asked.body | other, asked.key)
+        self._expect(answer, {409 if clock.now() - asked.at > _KEPT else 422})
 
     async def insist(self) -> None:
-        """Repeat the oldest POST that ended without an answer."""
+        """Repeat the oldest POST that ended without an answer, until it has one."""
         asked = self.cut_off.pop(0)
-        answer = await self._send(asked.path, asked.body, asked.key)
+        answer = await self.service.post(asked.path, asked.body, asked.key)
         if answer.status_code == 409 and b"idempotency_in_flight" in answer.content:
             self.cut_off.append(asked)
-            return
+        # A bill may be closed by now, an expiry past, a key too old: then it is said.
+        self._expect(answer, {201, 409, 422})
         self._note(asked, answer)
-        # The bill may be closed by now, an expiry past, the key too old: said, and nothing done.
-        allowed = {201, 409, 422}
-        self._demand(answer.status_code in allowed, f"insisting gave {answer.status_code}")
 
     async def cancel(self, bill: Opened) -> None:
         """Withdraw a bill, if the service lets us."""
-        answer = await self.client.post(f"/api/v1/bills/{bill.id}/cancel", headers=self._headers())
-        self._demand(answer.status_code in (200, 409), f"cancelling gave {answer.status_code}")
-        if answer.status_code == 200:
-            bill.cancelled = True
+        answer = await self.service.cancel(bill.id)
+        self._expect(answer, {200, 409})
+        bill.cancelled = bill.cancelled or answer.status_code == 200
 
     # What payers do.
 
@@ -306,11 +159,11 @@ class MoneyWorld:
 
     async def pay(self, order: Order, outcome: PayerOutcome) -> None:
         """Press a button on the payment page."""
-        rows = await self.read(
+        ended = await self.service.read(
             "SELECT 1 FROM payment WHERE order_ref = :ref AND status IN ('failed', 'expired')",
             ref=order.order_id,
         )
-        if rows:
+        if ended:
             self.after_the_end.add(order.order_id)
         result = self.sandbox.pay(order, outcome)
         await self.carrier.carry(result.first)
@@ -331,15 +184,15 @@ class MoneyWorld:
         `copies` are as many transfers that agree in everything; `nameless` leaves out the bank's
         own reference of them.
         """
+        self._lie(BANK.account_number, Operation.CREDIT, fault)
         for _ in range(copies):
-            if fault is not None:
-                self.sandbox.faults.script(DEMO_ACCOUNT, Operation.CREDIT, fault)
             movement, _ = self.sandbox.bank.transfer(
-                DEMO_ACCOUNT, amount, narrative, reference_code="" if nameless else None
+                BANK.account_number, amount, narrative, reference_code="" if nameless else None
             )
             self.meant[movement.id] = meant
+        self.sandbox.faults.clear()
 
-    # What the network does.
+    # What networks do.
 
     def waiting(self) -> list[Delivery]:
         """Callbacks that are still to come."""
@@ -347,37 +200,75 @@ class MoneyWorld:
 
     async def deliver_due(self, crash: str | None = None, *, away: bool = False) -> None:
         """Hand over every callback that is due; with `away`, nobody is there to take it."""
-        self._away = away
-        with _armed(crash):
+        self._away, self._crashing = away, crash is not None
+        with crashing(crash):
             await self.carrier.carry_due()
-        self._away = False
+        self._away, self._crashing = False, False
 
     async def deliver(self, delivery: Delivery) -> None:
         """Hand over this one now, out of turn."""
         await self.carrier.carry([delivery])
 
-    async def repeat(self, delivery: Delivery) -> None:
-        """The same bytes once more."""
-        again = self.sandbox.deliveries.repeat(delivery, clock.now())
+    async def repeat(self, delivery: Delivery, times: int = 1) -> None:
+        """The same bytes again, from as many connections at once."""
+        copies = [self.sandbox.deliveries.repeat(delivery, clock.now()) for _ in range(times)]
         if delivery.kind == "forged":
-            again.kind = "forged"
-        await self.carrier.carry([again])
-
-    async def storm(self, delivery: Delivery, times: int) -> None:
-        """The same bytes from many connections at once."""
-        await asyncio.gather(*(self.repeat(delivery) for _ in range(times)))
+            for copy in copies:
+                copy.kind = "forged"
+        await asyncio.gather(*(self.carrier.carry([copy]) for copy in copies))
 
     async def forge(self, order: Order, amount: int) -> None:
         """A callback by somebody without the key."""
-        forged = self.sandbox.forge(_MERCHANT, order.order_id, amount)
+        forged = self.sandbox.forge(MERCHANT, order.order_id, amount)
         await self.carrier.carry([forged])
         statuses = {attempt.status for attempt in forged.attempts}
-        self._demand(statuses == {401}, f"a forged callback was answered with {statuses}")
+        if statuses != {401}:
+            self.problems.append(f"a forged callback was answered with {statuses}")
+
+    def named_credits(self) -> list[Movement]:
+        """Credits that the bank has a reference of."""
+        return [move for move in self.credits() if move.reference_code]
+
+    def credits(self) -> list[Movement]:
+        """Every credit of the bank's books."""
+        return [move for move in self.sandbox.books.movements if move.direction == "in"]
+
+    async def notify_anew(self, move: Movement) -> None:
+        """The bank's aggregator tells of a credit in a notice of a new number."""
+        number = 10**15 + len(self.sandbox.deliveries.all)
+        notice = self.sandbox.deliveries.plan(
+            Dialect.SEPAY,
+            BANK.account_number,
+            str(number),
+            "anew",
+            BANK.feed_url,
+            wire.notice_body(BANK, replace(move, id=number)),
+            clock.now(),
+        )
+        await self.carrier.carry([notice])
+
+    async def read_on_statement(self, move: Movement) -> None:
+        """A statement tells of a credit, whether or not its notice has come."""
+        credit = Credit(
+            feed_ref=f"line-{move.id}",
+            bank_ref=move.reference_code,
+            account_number=move.account_number,
+            amount=move.amount,
+            narrative=move.narrative,
+            credited_at=move.booked_at,
+        )
+        parts = self.service.parts
+        async with parts.database.transaction() as session:
+            account = await find_collection(session, move.account_number)
+            assert account is not None
+            await take_statement_credit(
+                session, account, credit, actor="system:statement", cipher=parts.cipher
+            )
 
     # What time does, and the worker.
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Let time pass; a little of it may come back."""
         self.time.advance(by)
 
     def advance_to(self, hour: int) -> None:
@@ -388,116 +279,48 @@ class MoneyWorld:
 
     async def work(self, crash: str | None = None, lie: Fault | None = None) -> None:
         """Let the worker do everything that is due; the gateway may lie to the first questions."""
-        if lie is not None:
-            self.sandbox.faults.script(_MERCHANT.partner_code, Operation.QUERY, lie, count=3)
-        try:
-            with _armed(crash):
-                while await run_once(self.parts):
-                    pass
-        except FailpointReached:
-            pass
+        self._lie(MERCHANT.partner_code, Operation.QUERY, lie)
+        with crashing(crash), contextlib.suppress(FailpointReached):
+            while await run_once(self.service.parts):
+                pass
         self.sandbox.faults.clear()
 
-    # What is in our books.
+    async def restart(self) -> None:
+        """The service ends and starts again."""
+        await self.service.restart(self.carrier)
 
-    async def read(self, statement: str, **parameters: Any) -> list[Mapping[str, Any]]:
-        """Rows of the service's own database."""
-        async with self.parts.database.transaction() as session:
-            rows = await session.execute(text(statement), parameters)
-            return [dict(row) for row in rows.mappings()]
-
-    async def get(self, path: str) -> httpx2.Response:
-        """GET with the API key."""
-        return await self.client.get(path, headers=self._headers())
-
-    def credits(self) -> list[Movement]:
-        """Every credit of the bank's books."""
-        return [move for move in self.sandbox.books.movements if move.direction == "in"]
+    def _lie(self, account: str, operation: Operation, fault: Fault | None) -> None:
+        if fault is not None:
+            self.sandbox.faults.script(account, operation, fault, count=3)
 
     async def _receive(self, callback: RawCallback) -> Acknowledgement:
         if self._away:
             raise ConnectionRefusedError
-        answer = await self.client.post(
-            callback.path, content=callback.body, headers=dict(callback.headers)
-        )
-        expected = {200, 401} if not failpoints_armed() else {200, 401, 500}
-        self._demand(
-            answer.status_code in expected, f"a callback was answered with {answer.status_code}"
-        )
+        answer = await self.service.call_back(callback.path, callback.body, callback.headers)
+        self._expect(answer, {200, 401, 500} if self._crashing else {200, 401})
         return Acknowledgement(answer.status_code, answer.content)
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._api_key}"}
-
-    async def _send(self, path: str, body: Mapping[str, Any], key: str) -> httpx2.Response:
-        headers = self._headers() | {"Idempotency-Key": key}
-        return await self.client.post(path, json=dict(body), headers=headers)
 
     async def _post(self, path: str, body: dict[str, Any], crash: str | None) -> httpx2.Response:
         self._keys += 1
         asked = Asked(path, body, f"key-{self._keys}", clock.now())
-        with _armed(crash):
-            answer = await self._send(path, body, asked.key)
+        with crashing(crash):
+            answer = await self.service.post(path, body, asked.key)
         if answer.status_code == 500:
             self.cut_off.append(asked)
-        else:
-            self._note(asked, answer)
+        self._note(asked, answer)
         return answer
 
     def _note(self, asked: Asked, answer: httpx2.Response) -> None:
         if answer.status_code != 201:
             return
-        said = replace(asked, status=answer.status_code, answer=answer.content)
-        self.asked.append(said)
-        if asked.path == "/api/v1/bills":
+        self.asked.append(replace(asked, status=201, answer=answer.content))
+        if asked.path == _BILLS:
             bill = answer.json()
-            expires = bill["expires_at"]
-            self.bills.append(
-                Opened(
-                    bill["id"],
-                    bill["reference"],
-                    bill["amount"],
-                    None if expires is None else datetime.fromisoformat(expires),
-                )
-            )
+            self.bills.append(Opened(bill["id"], bill["reference"], bill["amount"]))
 
-    def _expect(
-        self,
-        answer: httpx2.Response,
-        expected: set[int],
-        crash: str | None,
-        also: frozenset[int] | set[int] = frozenset(),
-    ) -> None:
-        allowed = {*expected, *also} | ({500} if crash is not None else set())
-        self._demand(
-            answer.status_code in allowed, f"{answer.url}: {answer.status_code} {answer.text}"
-        )
-
-    def _demand(self, holds: bool, problem: str) -> None:
-        if not holds:
-            self.problems.append(problem)
-
-
-def failpoints_armed() -> bool:
-    """Whether a rule has asked for a crash."""
-    return _crash_is_armed
-
-
-_crash_is_armed = False
-
-
-@contextlib.contextmanager
-def _armed(crash: str | None) -> Any:
-    """Break off at the failpoint `crash` the first time it is reached, inside the block."""
-    global _crash_is_armed
-    if crash is not None:
-        failpoints.configure(f"{crash}=raise:1")
-        _crash_is_armed = True
-    try:
-        yield
-    finally:
-        failpoints.clear()
-        _crash_is_armed = False
+    def _expect(self, answer: httpx2.Response, statuses: set[int]) -> None:
+        if answer.status_code not in statuses:
+            self.problems.append(f"{answer.url}: {answer.status_code} {answer.text}")
 
 
 @contextlib.asynccontextmanager
@@ -512,32 +335,8 @@ async def world_at(database_url: str, data_dir: Path) -> AsyncIterator[MoneyWorl
     )
     with clock.frozen(BEGINNING) as time:
         world = MoneyWorld(settings, time)
-        await world.open()
+        await world.service.open()
         try:
             yield world
         finally:
-            await world.close()
-
-
-Mangling = Literal["plain", "lower", "spaced", "wrapped", "accented"]
-
-
-def mangled(reference: str, how: Mangling) -> str:
-    """A reference as banks carry it; it is still the same reference."""
-    match how:
-        case "lower":
-            return reference.lower()
-        case "spaced":
-            return f"{reference[:5]} {reference[5:9]} {reference[9:]}"
-        case "wrapped":
-            return f"MBVCB.123.CT tu 0011 toi {reference}.FT26-nop le phi"
-        case "accented":
-            return f"nộp phí chứng thực {reference} cảm ơn"
-    return reference
-
-
-def spoilt(reference: str, position: int) -> str:
-    """A reference with one wrong character: it is no reference any more."""
-    place = 2 + position % (len(reference) - 2)
-    wrong = random.Random(position).choice([c for c in "ABCDEFGH23456789" if c != reference[place]])
-    return reference[:place] + wrong + reference[place + 1 :]
+            await world.service.close()

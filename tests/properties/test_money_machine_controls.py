@@ -1,0 +1,208 @@
+"""The judge of the money's machine catches services that are broken on purpose.
+
+One short run of the machine's own rules, always the same, passes over the service as it is; over
+each broken variant the same judge must object.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapters.http import GatewayHttp
+from adapters.paygov import dialect
+from adapters.sandbox.faults import Fault
+from adapters.sandbox.state import PayerOutcome
+from core.ids import new_id
+from payments import callbacks, credits, placing, reports, sweep
+from payments.allocation import Placement, Reason, place
+from payments.placing import Recorded
+from payments.ports import CallbackResult, Outcome, PaymentReport
+
+if TYPE_CHECKING:
+    from tests.support.money_machine import MoneyMachine
+
+PAGES = [{"fee": "2.000815", "quantity": 3}]
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def live_through_everything(machine: "MoneyMachine") -> None:
+    """One day of a counter, in the machine's own rules; raises AssertionError where it is wrong."""
+    machine.begin(seed=1, lines=PAGES)
+    for _ in range(4):
+        machine.open_bill(lines=PAGES, life=timedelta(hours=30), crash=None)
+    # Bill 0: paid at the gateway, and nobody tells us but the gateway's answer to a question.
+    machine.start(which=0, fault=None)
+    machine.pay(which=0, outcome=PayerOutcome.LOST_CALLBACK)
+    # Bill 1: a failure is told first, then the success.
+    machine.start(which=1, fault=None)
+    machine.pay(which=0, outcome=PayerOutcome.SUCCESS_AFTER_FAILURE)
+    machine.deliver(crash=None)
+    # Bill 2: too much by transfer, told twice under different numbers.
+    machine.transfer(which=2, amount="over", how="plain", fault=None, copies=1, nameless=False)
+    machine.deliver(crash=None)
+    machine.notify_anew(which=0)
+    # Bill 3: half by transfer; then an attempt for the rest whose answer is lost, and a forgery.
+    machine.transfer(which=3, amount="half", how="spaced", fault=None, copies=1, nameless=False)
+    machine.deliver(crash=None)
+    machine.start(which=3, fault=Fault.TIMEOUT)
+    machine.forge(which=2, amount=2500)
+    # Bill 4: another amount than asked for.
+    machine.start(which=4, fault=None)
+    machine.pay(which=1, outcome=PayerOutcome.WRONG_AMOUNT)
+    machine.wait(by=timedelta(seconds=20))
+    machine.work(lie=None)
+    machine.deliver(crash=None)
+    machine.pay(which=0, outcome=PayerOutcome.SUCCESS)
+    machine.teardown()
+
+
+def drop_the_excess(patch: pytest.MonkeyPatch) -> None:
+    """What is over is in no place."""
+
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
+        return replace(place(status, owed, waiting, credit), due_back=0)
+
+    patch.setattr(placing, "place", broken)
+
+
+def keep_the_excess(patch: pytest.MonkeyPatch) -> None:
+    """What is over waits in suspense instead of being due back: every sum is right."""
+
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
+        placed = place(status, owed, waiting, credit)
+        return replace(placed, suspense=placed.suspense + placed.due_back, due_back=0)
+
+    patch.setattr(placing, "place", broken)
+
+
+def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
+    """A bill's parts are never put together."""
+
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
+        return place(status, owed, 0, credit)
+
+    patch.setattr(placing, "place", broken)
+
+
+def take_short_money_for_enough(patch: pytest.MonkeyPatch) -> None:
+    """Half the money settles the whole bill."""
+
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
+        placed = place(status, owed, waiting, credit)
+        short = placed.reason is Reason.SHORT
+        return Placement(allocated=credit) if short else placed
+
+    patch.setattr(placing, "place", broken)
+
+
+def ignore_the_settlement_key(patch: pytest.MonkeyPatch) -> None:
+    """Each notice of a credit is new money."""
+    record = credits.record_credit
+
+    async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recorded:
+        return await record(session, account, replace(credit, bank_ref=new_id("again")), **more)
+
+    patch.setattr(callbacks, "record_credit", broken)
+
+
+def ignore_success_after_failure(patch: pytest.MonkeyPatch) -> None:
+    """A failed attempt stays failed, whatever the gateway says later."""
+    money = reports._money
+
+    async def broken(
+        session: Any, account: Any, payment: Any, bill: Any, *more: Any, **named: Any
+    ) -> Recorded:
+        if payment.status == "failed":
+            return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id)
+        return await money(session, account, payment, bill, *more, **named)
+
+    patch.setattr(reports, "_money", broken)
+
+
+def expire_without_asking(patch: pytest.MonkeyPatch) -> None:
+    """The sweep ends attempts by the clock alone."""
+
+    async def broken(context: Any, row: Any) -> None:
+        async def write(session: Any) -> None:
+            nothing = PaymentReport(row.order_ref, Outcome.PENDING)
+            await sweep._conclude(session, row.id, nothing)
+
+        await context.database.run(write)
+
+    patch.setattr(sweep, "_ask", broken)
+
+
+def create_again_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
+    """The client repeats a create whose answer was lost."""
+    post = GatewayHttp.post_json
+
+    async def broken(self: GatewayHttp, *given: Any, repeatable: bool) -> Any:
+        return await post(self, *given, repeatable=True)
+
+    patch.setattr(GatewayHttp, "post_json", broken)
+
+
+def believe_anybody(patch: pytest.MonkeyPatch) -> None:
+    """Checksums are not compared."""
+    trusting = SimpleNamespace(new=hmac.new, compare_digest=lambda given, right: True)
+    patch.setattr(dialect, "hmac", trusting)
+
+
+def take_any_amount(patch: pytest.MonkeyPatch) -> None:
+    """What the gateway charged counts as what was asked for, and the rest is forgotten."""
+    record = reports._money
+
+    async def broken(
+        session: Any,
+        account: Any,
+        payment: Any,
+        bill: Any,
+        report: PaymentReport,
+        *more: Any,
+        **named: Any,
+    ) -> Recorded:
+        said = replace(report, amount=payment.amount)
+        return await record(session, account, payment, bill, said, *more, **named)
+
+    patch.setattr(reports, "_money", broken)
+
+
+VARIANTS: dict[Break, str] = {
+    drop_the_excess: "money credited is in its places",
+    keep_the_excess: "must be \\(True, 5000, 0, 1000\\)",
+    forget_what_waits: "must be \\(True, 5000, 0, 0\\)",
+    take_short_money_for_enough: "allocations reach the amount of a paid bill",
+    ignore_the_settlement_key: "money that nobody paid, or have it twice",
+    ignore_success_after_failure: "an applied callback has left its trace",
+    expire_without_asking: "was paid and is not in our books",
+    create_again_after_a_timeout: "was sent twice",
+    believe_anybody: "a forged callback was answered",
+    take_any_amount: "money that nobody paid",
+}
+
+
+def test_the_run_passes_over_the_service_as_it_is(money_machine: type["MoneyMachine"]) -> None:
+    machine = money_machine()
+    live_through_everything(machine)
+    rows = machine.read("SELECT status FROM bill ORDER BY created_at, id")
+    assert [row["status"] for row in rows] == ["paid", "paid", "paid", "paid", "expired"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "objection"), VARIANTS.items(), ids=[variant.__name__ for variant in VARIANTS]
+)
+def test_a_broken_service_is_caught(
+    money_machine: type["MoneyMachine"],
+    monkeypatch: pytest.MonkeyPatch,
+    variant: Break,
+    objection: str,
+) -> None:
+    variant(monkeypatch)
+    with pytest.raises(AssertionError, match=objection):
+        live_through_everything(money_machine())

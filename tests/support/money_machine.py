@@ -1,0 +1,336 @@
+"""A Hypothesis state machine over bills, attempts, credits, callbacks, time and a lying sandbox.
+
+Each rule is one thing that someone does; after each the judge looks at the books so far, and when
+a run ends, everything that was on its way comes and the judge looks again. The rules can also be
+called one by one, which is how a failure is printed and how the controls are written.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+)
+
+from adapters.sandbox.faults import POSSIBLE, Fault, Operation
+from adapters.sandbox.state import PayerOutcome
+from core.references import new_reference
+from tests.support.money_judge import in_the_end, settle, so_far
+from tests.support.money_sandbox import Mangling, mangled, spoilt
+from tests.support.money_world import MoneyWorld
+
+T = TypeVar("T")
+
+WHICH = st.integers(0, 7)
+CREATE_FAULTS = st.sampled_from((None, *POSSIBLE[Operation.CREATE]))
+QUERY_FAULTS = st.sampled_from((None, *POSSIBLE[Operation.QUERY]))
+CREDIT_FAULTS = st.sampled_from((None, None, *POSSIBLE[Operation.CREDIT]))
+MANGLINGS: st.SearchStrategy[Mangling] = st.sampled_from(
+    ("plain", "lower", "spaced", "wrapped", "accented")
+)
+FEES = st.one_of(
+    st.builds(
+        lambda pages, copies: {"fee": "2.000815", "quantity": pages, "copies": copies},
+        st.integers(1, 5),
+        st.integers(1, 2),
+    ),
+    st.just({"fee": "khai-sinh-dung-han", "quantity": 1}),
+    st.builds(
+        lambda amount: {"description": "Phí thử", "amount": amount, "sub_item": "2716"},
+        st.sampled_from((1, 2, 9_999, 10_000_000, 10**12)),
+    ),
+)
+LIVES = st.sampled_from((None, timedelta(minutes=10), timedelta(hours=2), timedelta(hours=30)))
+WAITS = st.sampled_from(
+    (
+        timedelta(seconds=1),
+        timedelta(seconds=20),
+        timedelta(minutes=2),
+        timedelta(minutes=16),
+        timedelta(hours=3),
+        timedelta(hours=25),
+        timedelta(hours=73),
+        timedelta(seconds=-3),
+    )
+)
+
+
+def pick(some: Sequence[T], which: int) -> T:
+    """One of them; the same number picks the same one as long as nothing changed."""
+    return some[which % len(some)]
+
+
+def _judge(problems: list[str]) -> None:
+    """Raises AssertionError with everything that is wrong."""
+    if problems:
+        raise AssertionError("\n".join(problems))
+
+
+class MoneyMachine(RuleBasedStateMachine):
+    """See the module."""
+
+    #: given by `machine_over`; one event loop serves every run, connections belong to it
+    world: MoneyWorld
+    runner: asyncio.Runner
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sound = False
+
+    def do(self, work: Awaitable[None]) -> None:
+        """Do one step and judge what came of it."""
+
+        async def step() -> list[str]:
+            await work
+            return await so_far(self.world)
+
+        self._sound = False
+        _judge(self.runner.run(step()))
+        self._sound = True
+
+    def read(self, statement: str) -> list[Mapping[str, Any]]:
+        """Rows of the service's database, for a closer look than the judge's."""
+        return self.runner.run(self.world.service.read(statement))
+
+    def teardown(self) -> None:
+        """Let everything come, and judge the end; nothing more where a step has failed."""
+
+        async def end() -> list[str]:
+            await settle(self.world)
+            return await in_the_end(self.world)
+
+        if self._sound:
+            _judge(self.runner.run(end()))
+
+    @initialize(seed=st.integers(0, 2**16), lines=st.lists(FEES, min_size=1, max_size=2))
+    def begin(self, seed: int, lines: list[dict[str, object]]) -> None:
+        self.runner.run(self.world.begin(seed))
+        self.do(self.world.open_bill(lines, None))
+
+    # Bills.
+
+    @rule(
+        lines=st.lists(FEES, min_size=1, max_size=2),
+        life=LIVES,
+        crash=st.sampled_from((None, None, "bill.before_commit", "bill.after_commit")),
+    )
+    def open_bill(
+        self, lines: list[dict[str, object]], life: timedelta | None, crash: str | None
+    ) -> None:
+        self.do(self.world.open_bill(lines, life, crash))
+
+    @rule(which=WHICH)
+    def cancel(self, which: int) -> None:
+        self.do(self.world.cancel(pick(self.world.bills, which)))
+
+    @rule(which=WHICH)
+    def repeat_a_request(self, which: int) -> None:
+        self.do(self.world.replay(pick(self.world.asked, which)))
+
+    @rule(which=WHICH)
+    def use_a_key_again(self, which: int) -> None:
+        self.do(self.world.replay_other_body(pick(self.world.asked, which)))
+
+    @precondition(lambda self: self.world.cut_off)
+    @rule()
+    def insist(self) -> None:
+        self.do(self.world.insist())
+
+    # Attempts.
+
+    @rule(which=WHICH, fault=CREATE_FAULTS)
+    def start(self, which: int, fault: Fault | None) -> None:
+        self.do(self.world.start(pick(self.world.bills, which), fault))
+
+    @rule(
+        which=WHICH,
+        crash=st.sampled_from(
+            ("checkout.after_intent", "checkout.after_call", "checkout.before_outcome_commit")
+        ),
+    )
+    def crash_at_start(self, which: int, crash: str) -> None:
+        self.do(self.world.start(pick(self.world.bills, which), None, crash))
+
+    @precondition(lambda self: self.world.open_orders())
+    @rule(which=WHICH, outcome=st.sampled_from(PayerOutcome))
+    def pay(self, which: int, outcome: PayerOutcome) -> None:
+        self.do(self.world.pay(pick(self.world.open_orders(), which), outcome))
+
+    # Transfers.
+
+    @rule(
+        which=WHICH,
+        amount=st.sampled_from(("exact", "exact", "half", "rest", "over", "one")),
+        how=MANGLINGS,
+        fault=CREDIT_FAULTS,
+        copies=st.sampled_from((1, 1, 2)),
+        nameless=st.booleans(),
+    )
+    def transfer(
+        self,
+        which: int,
+        amount: str,
+        how: Mangling,
+        fault: Fault | None,
+        copies: int,
+        nameless: bool,
+    ) -> None:
+        bill = pick(self.world.bills, which)
+        figures = {
+            "exact": bill.amount,
+            "half": bill.amount // 2,
+            "rest": bill.amount - bill.amount // 2,
+            "over": bill.amount + 1000,
+            "one": 1,
+        }
+        figure = min(max(figures[amount], 1), 10**13)
+        self.do(
+            self.world.transfer(
+                figure,
+                mangled(bill.reference, how),
+                bill.reference,
+                fault=fault,
+                copies=copies,
+                nameless=nameless,
+            )
+        )
+
+    @rule(
+        which=WHICH,
+        amount=st.sampled_from((9_999, 10_000, 25_000, 50_000)),
+        how=MANGLINGS,
+        copies=st.sampled_from((1, 2)),
+        nameless=st.booleans(),
+    )
+    def pay_by_poster(
+        self, which: int, amount: int, how: Mangling, copies: int, nameless: bool
+    ) -> None:
+        reference = pick(sorted(self.world.posters, key=self.world.posters.__getitem__), which)
+        narrative = mangled(reference, how)
+        self.do(self.world.transfer(amount, narrative, reference, copies=copies, nameless=nameless))
+
+    @rule(
+        which=WHICH,
+        other=WHICH,
+        kind=st.sampled_from(("none", "unknown", "spoilt", "two", "with unknown", "with poster")),
+        amount=st.sampled_from((1, 2000, 5000, 10_000)),
+    )
+    def transfer_oddly(self, which: int, other: int, kind: str, amount: int) -> None:
+        bill, second = pick(self.world.bills, which), pick(self.world.bills, other)
+        poster = min(self.world.posters)
+        meant: str | None = None
+        match kind:
+            case "none":
+                narrative = "chuyen tien"
+            case "unknown":
+                narrative = new_reference()
+            case "spoilt":
+                narrative = spoilt(bill.reference, other)
+            case "two":
+                narrative = f"{bill.reference} va {second.reference}"
+                meant = bill.reference if bill is second else None
+            case "with unknown":
+                narrative, meant = f"{new_reference()} {bill.reference}", bill.reference
+            case _:
+                narrative = f"{poster}/{bill.reference}"
+        self.do(self.world.transfer(amount, narrative, meant))
+
+    @precondition(lambda self: self.world.named_credits())
+    @rule(which=WHICH)
+    def notify_anew(self, which: int) -> None:
+        self.do(self.world.notify_anew(pick(self.world.named_credits()[::-1], which)))
+
+    @precondition(lambda self: self.world.named_credits())
+    @rule(which=WHICH)
+    def read_on_statement(self, which: int) -> None:
+        self.do(self.world.read_on_statement(pick(self.world.named_credits()[::-1], which)))
+
+    # Callbacks.
+
+    @rule(
+        crash=st.sampled_from(
+            (
+                None,
+                None,
+                None,
+                "callback.after_raw",
+                "callback.before_apply_commit",
+                "callback.after_apply",
+            )
+        )
+    )
+    def deliver(self, crash: str | None) -> None:
+        self.do(self.world.deliver_due(crash))
+
+    @rule()
+    def be_away(self) -> None:
+        self.do(self.world.deliver_due(away=True))
+
+    @precondition(lambda self: self.world.waiting())
+    @rule(which=WHICH)
+    def deliver_out_of_turn(self, which: int) -> None:
+        self.do(self.world.deliver(pick(self.world.waiting(), which)))
+
+    @precondition(lambda self: self.world.sandbox.deliveries.all)
+    @rule(which=WHICH)
+    def deliver_again(self, which: int) -> None:
+        self.do(self.world.repeat(pick(self.world.sandbox.deliveries.all[::-1], which)))
+
+    @precondition(lambda self: self.world.sandbox.deliveries.all)
+    @rule(which=WHICH)
+    def storm(self, which: int) -> None:
+        self.do(self.world.repeat(pick(self.world.sandbox.deliveries.all[::-1], which), 4))
+
+    @precondition(lambda self: self.world.sandbox.books.orders)
+    @rule(which=WHICH, amount=st.sampled_from((1, 2000, 5000)))
+    def forge(self, which: int, amount: int) -> None:
+        self.do(
+            self.world.forge(pick(list(self.world.sandbox.books.orders.values()), which), amount)
+        )
+
+    # Time, and what we do as it passes.
+
+    @rule(by=WAITS)
+    def wait(self, by: timedelta) -> None:
+        self.world.advance(by)
+
+    @rule(hour=st.sampled_from((0, 16)))
+    def wait_until(self, hour: int) -> None:
+        self.world.advance_to(hour)
+
+    @rule(lie=QUERY_FAULTS)
+    def work(self, lie: Fault | None) -> None:
+        self.do(self.world.work(lie=lie))
+
+    @rule(
+        crash=st.sampled_from(
+            (
+                "receipt.after_number",
+                "receipt.before_commit",
+                "receipt.after_commit",
+                "outbox.after_claim",
+            )
+        )
+    )
+    def crash_at_work(self, crash: str) -> None:
+        self.do(self.world.work(crash))
+
+    @rule()
+    def restart(self) -> None:
+        self.do(self.world.restart())
+
+
+def machine_over(world: MoneyWorld, runner: asyncio.Runner) -> type[MoneyMachine]:
+    """The machine over this world: Hypothesis makes one after the other without arguments."""
+
+    class Machine(MoneyMachine):
+        pass
+
+    Machine.world, Machine.runner = world, runner
+    return Machine
