@@ -332,7 +332,7 @@ BROKEN_GATEWAYS: list[tuple[Callable[..., PayGov], str, str]] = [
     (ReportsWhatWasAsked, "amounts_are_exact_inwards", "callback of 1500 read as 150000"),
     (RepeatsAfterATimeout, _SILENCE, "was repeated"),
     (RepeatsAfterATimeout, _UNREADABLE, "repeated after html"),
-    (CallsSilenceHarmless, _SILENCE, "GatewayUnavailable instead of OutcomeUnknown"),
+    (CallsSilenceHarmless, _SILENCE, "GatewayUnavailable.* instead of OutcomeUnknown"),
     (CallsHtmlADecline, _UNREADABLE, "Declined.* instead of OutcomeUnknown"),
     (
         CallsAnUnreadableQueryAFailure,

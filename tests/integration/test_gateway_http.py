@@ -54,6 +54,18 @@ async def post(server: HostileServer, path: str, **options: Any) -> HttpAnswer:
         await http.aclose()
 
 
+async def impatient_post(server: HostileServer, path: str, **options: Any) -> Exception:
+    """How a call with a short deadline ends, once the server has heard one: a busy machine may
+    let the first deadline pass before it connects."""
+    for patience in (0.4, 4.0, 30.0):
+        server.seen.clear()
+        with pytest.raises((OutcomeUnknown, GatewayUnavailable)) as caught:
+            await post(server, path, total_deadline=patience, **options)
+        if server.seen[path]:
+            return caught.value
+    raise AssertionError("the server heard nothing")
+
+
 def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -112,17 +124,14 @@ async def test_after_sending_anything_unreadable_is_unknown_and_never_repeated(
 async def test_the_total_deadline_cuts_an_answer_that_trickles_or_never_comes(
     server: HostileServer, path: str
 ) -> None:
-    with pytest.raises(OutcomeUnknown):
-        async with asyncio.timeout(60):
-            await post(server, path, total_deadline=0.8)
+    assert type(await impatient_post(server, path)) is OutcomeUnknown
     assert server.seen == {path: 1}
 
 
 async def test_the_total_deadline_covers_every_attempt_together(server: HostileServer) -> None:
-    with pytest.raises(OutcomeUnknown):
-        async with asyncio.timeout(60):
-            await post(server, "/silent", total_deadline=0.8, repeatable=True, attempts=50)
-    assert server.seen["/silent"] <= 2
+    error = await impatient_post(server, "/silent", repeatable=True, attempts=50)
+    assert type(error) is OutcomeUnknown
+    assert server.seen == {"/silent": 1}
 
 
 @pytest.mark.parametrize("path", ["/reset-once", "/500-once"])
@@ -343,13 +352,13 @@ async def test_get_asks_with_its_query_and_no_body(server: HostileServer) -> Non
     assert server.requests[0].startswith(b"GET /good?order=1 HTTP/1.1\r\n")
 
 
-@pytest.mark.parametrize("path", ["/500", "/garbage", "/html", "/silent"])
+@pytest.mark.parametrize("path", ["/500", "/garbage", "/html"])
 async def test_no_body_or_credential_is_told(
     server: HostileServer, path: str, caplog: pytest.LogCaptureFixture, capsys: Any
 ) -> None:
     caplog.set_level("DEBUG")
     with pytest.raises(OutcomeUnknown) as caught:
-        await post(server, path, repeatable=True, total_deadline=0.8, attempts=2)
+        await post(server, path, repeatable=True, attempts=2)
     error: BaseException | None = caught.value
     assert error is not None
     assert error.__cause__ is None

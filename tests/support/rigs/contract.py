@@ -38,8 +38,8 @@ class GatewayRig(Protocol):
         """The provider, up for the time of one check."""
         ...
 
-    def gateway(self, *, unreachable: bool = False, hasty: bool = False) -> PaymentGateway:
-        """An adapter under test; a `hasty` one has a deadline short enough to wait for it."""
+    def gateway(self, *, unreachable: bool = False, patience: float = 60.0) -> PaymentGateway:
+        """An adapter under test; `patience` is its total deadline in seconds."""
         ...
 
     def request(self, amount: int = 150_000) -> StartRequest:
