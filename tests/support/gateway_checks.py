@@ -339,6 +339,7 @@ def _patience(spoil: Spoil) -> tuple[float, ...]:
 
 async def _spoilt_start(rig: GatewayRig, spoil: Spoil) -> tuple[str, object]:
     """An order whose start reached the provider and was answered so, and how the start ended."""
+    result: object = None
     for patience in _patience(spoil):
         rig.behave()
         rig.spoil_start(spoil)
