@@ -79,6 +79,7 @@ async def _bill(house: House, state: str) -> dict[str, Any]:
 
 
 async def _until_attempt(house: House, bill: dict[str, Any], status: str) -> None:
+    payments: list[dict[str, Any]] = []
     for _ in range(500):
         payments = (await house.read(bill))["payments"]
         if payments and payments[-1]["status"] == status:

@@ -98,7 +98,7 @@ def test_a_paid_bill_is_watched_until_its_receipt_is_there() -> None:
 
 
 def test_every_state_of_a_bill_with_every_state_of_a_payment_has_its_own_version() -> None:
-    seen = {}
+    seen: dict[str, tuple[str, Doubt | None, int, int]] = {}
     for status in BILL.states:
         for attempt in PAYMENT.states:
             for receipts in (0, 1):

@@ -1,0 +1,304 @@
+"""The pages in a real browser: a small phone, no JavaScript, the keyboard alone, ink on paper."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+
+import pikepdf
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route
+
+from adapters.bank_qr.emv import decode
+from app.web.policy import STRICT
+from tests.support import browser as chromium
+from tests.support.accessibility import faults_of
+from tests.support.browser import DESKTOP, PHONE, tab
+from tests.support.house import House
+from tests.support.page_states import Shown, bills_in_every_state
+from tests.support.qr_images import opened, texts_in
+from tests.support.system import needs
+
+#: The narrowest screen that WCAG asks for, a small phone, an office computer.
+WIDTHS = (320, PHONE["width"], DESKTOP["width"])
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium.started() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pages(browser: Browser, shared_house: House) -> dict[str, str]:
+    """The address of every page in every state. Asking for a browser first skips early."""
+    bills: dict[str, Shown] = await bills_in_every_state(shared_house)
+    receipt = (await shared_house.read(bills["paid"].bill))["receipts"][0]
+    body = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
+    home = shared_house.base_url
+    wide = {"description": "Lệ phí " * 20, "amount": 10**13, "sub_item": "2716"}
+    large = await shared_house.open_bill(lines=[wide])
+    return {f"bill, {state}": home + shown.private for state, shown in bills.items()} | {
+        "bill, the largest amount": large["pay_url"],
+        "bill, with a message": f"{home}{bills['open'].private}&message=too_many_attempts",
+        "receipt": receipt["check_url"],
+        "receipt, unknown": f"{home}/r/ABCDEFGHJKLM",
+        "poster": f"{body}/2.000884",
+        "fee by quantity": f"{body}/2.000815",
+        "several fees": f"{body}/1.004222",
+        "no charge": f"{body}/1.000894",
+        "fees": body,
+        "fees, none found": f"{body}?q=zzz",
+        "start": f"{home}/",
+        "start, code not found": f"{home}/b?reference=LP0",
+        "error": f"{home}/no/such/page",
+    }
+
+
+async def too_wide(page: Page) -> list[str]:
+    """Whether the page has to be moved sideways to be read."""
+    needed, has = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    return [f"needs {needed} px, has {has}"] if needed > has else []
+
+
+def drawn(pdf: bytes, program: str) -> bytes:
+    """The first sheet of a PDF as a PNG, drawn by poppler."""
+    drawer = str(Path(program).with_name("pdftoppm"))
+    command = [drawer, "-r", "100", "-png", "-singlefile", "-"]
+    return subprocess.run(command, input=pdf, check=True, capture_output=True).stdout
+
+
+async def test_every_page_fits_its_screen_and_keeps_the_rules_of_access_and_of_its_policy(
+    browser: Browser, pages: dict[str, str]
+) -> None:
+    found = {}
+    async with tab(browser) as shown:
+        for name, address in pages.items():
+            await shown.open(address)
+            for scheme in ("light", "dark"):
+                await shown.page.emulate_media(color_scheme=scheme)
+                found[f"{name}, {scheme}"] = await faults_of(shown.page)
+            for width in WIDTHS:
+                await shown.page.set_viewport_size({"width": width, "height": 740})
+                found[f"{name}, {width}"] = await too_wide(shown.page)
+            found[f"{name}, complaints"] = shown.complaints
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+async def test_a_page_wider_than_the_screen_is_noticed(
+    browser: Browser, pages: dict[str, str]
+) -> None:
+    async with tab(browser) as shown:
+        await shown.open(pages["start"])
+        await shown.page.evaluate("document.querySelector('h1').style.width = '400px'")
+        assert await too_wide(shown.page)
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        ("document.documentElement.lang = ''", "language"),
+        ("document.querySelector('label').remove()", "label"),
+        ("document.querySelector('img').removeAttribute('alt')", "alt"),
+        ("document.querySelector('h1').outerHTML = '<h2>a</h2>'", "one h1"),
+        ("document.querySelector('h2').outerHTML = '<h4>a</h4>'", "heading skipped"),
+        ("document.querySelector('button').textContent = ''", "name"),
+        ("document.querySelector('main').remove()", "landmark main"),
+        ("document.querySelector('.hint').style.color = '#999'", "contrast"),
+        ("document.querySelector('.hint').style.fontSize = '9px'", "letters of 9px"),
+        ("document.querySelector('#reference-hint').id = 'x'", "aria-describedby leads nowhere"),
+    ],
+)
+async def test_the_check_of_access_notices_what_is_broken(
+    browser: Browser, pages: dict[str, str], damage: str, rule: str
+) -> None:
+    async with tab(browser) as shown:
+        await shown.open(pages["start"])
+        await shown.page.evaluate(damage)
+        assert any(fault.startswith(rule) for fault in await faults_of(shown.page))
+
+
+async def test_a_script_in_a_page_would_not_run_and_would_be_noticed(
+    browser: Browser, pages: dict[str, str]
+) -> None:
+    async with tab(browser) as shown:
+        await shown.open(pages["start"])
+        await shown.page.evaluate(
+            "const s = document.createElement('script'); s.textContent = 'window.ran = 1';"
+            "document.body.append(s)"
+        )
+        assert await shown.page.evaluate("window.ran") is None
+        assert "Content Security Policy" in shown.complaints[0]
+
+
+async def test_without_javascript_a_citizen_pays_and_gets_the_receipt(
+    browser: Browser, shared_house: House
+) -> None:
+    bill = await shared_house.open_bill()
+    async with tab(browser, java_script_enabled=False) as shown:
+        await shown.open(bill["pay_url"])
+        assert await shown.page.get_by_role("button", name="Sao chép").count() == 0
+        await shown.page.get_by_role("button", name="qua PayGov").click()
+        await shown.page.wait_for_url(f"{shared_house.sandbox_url}/**")
+        await shown.page.get_by_role("button", name="Thanh toán thành công").click()
+        await shown.page.wait_for_url(f"{shared_house.base_url}/b/**")
+        await shared_house.until(bill, "paid")
+        await shared_house.work()
+        await shown.open(bill["pay_url"])
+        await shown.page.get_by_role("heading", name="Đã nộp đủ").wait_for()
+        await shown.page.get_by_role("link", name="Trang kiểm tra biên lai").click()
+        await shown.page.get_by_role("heading", name="Biên lai thật, đang có hiệu lực").wait_for()
+
+
+async def test_without_javascript_the_page_is_renewed_by_its_link(
+    browser: Browser, shared_house: House
+) -> None:
+    bill = await shared_house.open_bill()
+    async with tab(browser, java_script_enabled=False) as shown:
+        await shown.open(f"{bill['pay_url']}&message=gateway_unavailable")
+        await shared_house.transfer(bill["qr"]["payload"], 5000, bill["reference"])
+        await shared_house.until(bill, "paid")
+        await shown.page.get_by_role("link", name="Cập nhật").click()
+        await shown.page.get_by_role("heading", name="Đã nộp đủ").wait_for()
+        assert shown.page.url == bill["pay_url"]
+
+
+async def test_an_open_page_turns_green_by_itself_and_tells_it(
+    browser: Browser, shared_house: House
+) -> None:
+    bill = await shared_house.open_bill()
+    async with tab(browser) as shown:
+        page = shown.page
+        await page.clock.install()
+        await shown.open(f"{bill['pay_url']}&message=gateway_unavailable")
+        await page.evaluate("window.same = true; document.querySelector('.button').focus()")
+        await page.clock.run_for(10_000)
+        assert await page.locator(".bill.open").count() == 1
+        await shared_house.transfer(bill["qr"]["payload"], 5000, bill["reference"])
+        await shared_house.until(bill, "paid")
+        await page.clock.run_for(4_000)
+        await page.locator(".bill.paid").wait_for()
+        assert await page.locator("#live").text_content() == "Đã nộp đủ"
+        assert (await page.title()).startswith("Đã nộp đủ")
+        assert await page.evaluate("document.activeElement.id") == "main"
+        assert page.url == bill["pay_url"]
+        await shared_house.work()
+        await page.clock.run_for(4_000)
+        await page.get_by_role("link", name="Xem PDF").wait_for()
+        assert await page.evaluate("window.same"), "the page was loaded anew"
+        assert shown.complaints == []
+
+
+async def test_a_lost_connection_is_told_and_mended(browser: Browser, shared_house: House) -> None:
+    bill = await shared_house.open_bill()
+    async with tab(browser) as shown:
+        page = shown.page
+        await page.clock.install()
+        await shown.open(bill["pay_url"])
+        await page.route("**/state", lambda route: route.abort())
+        for _ in range(3):
+            async with page.expect_event("requestfailed"):
+                await page.clock.run_for(3_100)
+        await page.locator("#live", has_text="Mất kết nối").wait_for(state="attached")
+        await page.unroute("**/state")
+        await page.clock.run_for(16_000)
+        await page.locator("#live", has_text="Đã có mạng trở lại").wait_for(state="attached")
+
+
+async def test_the_keyboard_alone_reaches_the_gateway(
+    browser: Browser, shared_house: House
+) -> None:
+    bill = await shared_house.open_bill()
+    async with tab(browser) as shown:
+        await shown.open(bill["pay_url"])
+        visited = []
+        for _ in range(10):
+            await shown.page.keyboard.press("Tab")
+            visited.append(
+                await shown.page.evaluate(
+                    "(({ activeElement: e }) => [e.textContent.trim(),"
+                    " getComputedStyle(e).outlineStyle])(document)"
+                )
+            )
+            if "qua PayGov" in visited[-1][0]:
+                break
+        assert "qua PayGov" in visited[-1][0], visited
+        assert visited[0][0].startswith("Đến nội dung chính")
+        assert {outline for _, outline in visited} == {"solid"}
+        await shown.page.keyboard.press("Enter")
+        await shown.page.wait_for_url(f"{shared_house.sandbox_url}/**")
+        assert shown.complaints == []
+
+
+async def test_a_policy_that_does_not_name_the_gateway_would_keep_the_citizen_here(
+    browser: Browser, shared_house: House
+) -> None:
+    bill = await shared_house.open_bill()
+
+    async def strict(route: Route) -> None:
+        answer = await route.fetch()
+        headers = answer.headers | {"content-security-policy": STRICT}
+        await route.fulfill(response=answer, headers=headers)
+
+    async with tab(browser) as shown:
+        await shown.page.route(bill["pay_url"], strict)
+        await shown.open(bill["pay_url"])
+        async with shown.page.expect_event("console"):
+            await shown.page.get_by_role("button", name="qua PayGov").click()
+        assert "form-action" in shown.complaints[0]
+        assert shown.page.url == bill["pay_url"]
+
+
+async def test_a_citizen_at_a_procedures_page_comes_to_a_bill(
+    browser: Browser, shared_house: House, pages: dict[str, str]
+) -> None:
+    async with tab(browser, viewport=DESKTOP) as shown:
+        await shown.open(pages["start"])
+        await shown.page.get_by_role("link", name="UBND phường Bến Mẫu").click()
+        await shown.page.get_by_label("Tìm thủ tục").fill("chung thuc ban sao")
+        await shown.page.get_by_role("button", name="Tìm").click()
+        await shown.page.get_by_role("link", name="Chứng thực bản sao").click()
+        await shown.page.get_by_label("Số trang").fill("0")
+        await shown.page.get_by_role("button", name="Đến trang nộp tiền").click()
+        await shown.page.get_by_role("alert").get_by_text("Số lượng: Từ 1").wait_for()
+        await shown.page.get_by_label("Số trang").fill("3")
+        await shown.page.get_by_label("Số bản").fill("2")
+        await shown.page.get_by_role("button", name="Đến trang nộp tiền").click()
+        await shown.page.get_by_role("heading", name="Khoản phải nộp").wait_for()
+        assert await shown.page.locator(".amount").text_content() == "10.000 đ"
+        assert shown.complaints == []
+
+
+async def test_what_a_banking_app_asks_for_can_be_copied(
+    browser: Browser, shared_house: House
+) -> None:
+    bill = await shared_house.open_bill()
+    async with tab(browser, permissions=["clipboard-read", "clipboard-write"]) as shown:
+        await shown.open(bill["pay_url"])
+        copied = []
+        for what in ("số tài khoản", "số tiền", "nội dung chuyển khoản"):
+            await shown.page.get_by_role("button", name=f"Sao chép {what}").click()
+            await shown.page.locator("#live", has_text="Đã sao chép").wait_for(state="attached")
+            copied.append(await shown.page.evaluate("navigator.clipboard.readText()"))
+        assert copied == ["DEMO00000001", "5000", bill["reference"]]
+
+
+@pytest.mark.parametrize("paper", ["A4", "A5"])
+async def test_a_poster_fills_one_sheet_and_its_code_is_read_from_the_print(
+    browser: Browser, shared_house: House, paper: str
+) -> None:
+    program = needs("poppler-utils")
+    home = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
+    async with tab(browser, viewport=DESKTOP) as shown:
+        # The longest name of a fixed fee, and a short one.
+        for code, amount in (("2.000913", 30_000), ("2.000884", 10_000)):
+            await shown.open(f"{home}/{code}")
+            printed = await shown.page.pdf(format=paper)
+            with pikepdf.open(BytesIO(printed)) as document:
+                assert len(document.pages) == 1
+            (payload,) = texts_in(opened(await asyncio.to_thread(drawn, printed, program)))
+            assert decode(payload).amount == amount

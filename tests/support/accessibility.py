@@ -1,0 +1,103 @@
+"""What a person who sees, hears or types differently needs of a page, checked in the browser.
+
+No replacement for trying it with them; these are the rules of WCAG 2.2 that a program can judge.
+"""
+
+from playwright.async_api import Page
+
+_CHECK = r"""
+() => {
+  const faults = [];
+  const fault = (rule, element) =>
+    faults.push(`${rule}: ${element ? element.outerHTML.slice(0, 120) : "page"}`);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const seen = (element) => {
+    const box = element.getBoundingClientRect();
+    const style = getComputedStyle(element);
+    return box.width > 1 && box.height > 1 && style.visibility === "visible";
+  };
+  const name = (element) =>
+    (element.getAttribute("aria-label") || element.textContent || element.alt || "").trim();
+
+  if (document.documentElement.lang !== "vi") fault("language", document.documentElement);
+  for (const element of all("[lang]"))
+    if (!["vi", "en"].includes(element.lang)) fault("language", element);
+  if (!document.title.trim()) fault("title");
+  if (!document.querySelector("meta[name=viewport]")) fault("viewport");
+  for (const landmark of ["main", "header", "footer"])
+    if (all(landmark).length !== 1) fault("landmark " + landmark);
+  if (all("h1").length !== 1) fault("one h1");
+  let level = 0;
+  for (const heading of all("h1, h2, h3, h4, h5, h6")) {
+    const next = Number(heading.tagName[1]);
+    if (next > level + 1 && !(level === 0 && next === 1)) fault("heading skipped", heading);
+    if (!name(heading)) fault("heading empty", heading);
+    level = next;
+  }
+  for (const image of all("img")) if (!image.hasAttribute("alt")) fault("alt", image);
+  for (const field of all("input:not([type=hidden]), select, textarea"))
+    if (!field.labels.length) fault("label", field);
+  for (const pressed of all("a[href], button, summary"))
+    if (!name(pressed)) fault("name", pressed);
+  const ids = all("[id]").map((element) => element.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) fault("id twice " + id);
+  for (const attribute of ["aria-labelledby", "aria-describedby", "for"])
+    for (const element of all(`[${attribute}]`))
+      for (const id of element.getAttribute(attribute).split(/\s+/))
+        if (!document.getElementById(id)) fault(attribute + " leads nowhere", element);
+  for (const element of all("[tabindex]"))
+    if (element.tabIndex > 0) fault("order of keys", element);
+  for (const pressed of all("button, .button, input:not([type=hidden]), summary")) {
+    const box = pressed.getBoundingClientRect();
+    if (seen(pressed) && (box.width < 24 || box.height < 24)) fault("too small", pressed);
+  }
+
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const known = new Map();
+  const rgba = (colour) => {
+    if (!known.has(colour)) known.set(colour, drawn(colour));
+    return known.get(colour);
+  };
+  const drawn = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (colour) => {
+    const [r, g, b] = rgba(colour).map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let step = element; step; step = step.parentElement) {
+      const colour = getComputedStyle(step).backgroundColor;
+      if (rgba(colour)[3] === 255) return colour;
+    }
+    return getComputedStyle(document.documentElement).colorScheme === "dark" ? "black" : "white";
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const element = text.parentElement;
+    if (!text.data.trim() || !seen(element) || element.closest(".unseen, .skip")) continue;
+    const style = getComputedStyle(element);
+    const size = parseFloat(style.fontSize);
+    if (size < 12) fault(`letters of ${size}px`, element);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const [dim, bright] = [light(style.color), light(ground(element))].sort((a, b) => a - b);
+    const contrast = (bright + 0.05) / (dim + 0.05);
+    if (contrast < (large ? 3 : 4.5)) fault(`contrast ${contrast.toFixed(2)}`, element);
+  }
+  return [...new Set(faults)];
+}
+"""
+
+
+async def faults_of(page: Page) -> list[str]:
+    """What is wrong with the page as it stands, one line each: the rule and the element."""
+    # An arriving card is faint for a moment.
+    await page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
+    found: list[str] = await page.evaluate(_CHECK)
+    return found

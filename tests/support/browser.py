@@ -1,0 +1,65 @@
+"""A real browser for the journeys: Debian's Chromium, quiet, on this machine only."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from tests.support.system import needs
+
+_FLAGS = [
+    "--no-sandbox",  # the tests run as root in containers, and visit nothing but themselves
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+#: A small phone, and the window of an office computer.
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 800}
+
+
+@dataclass(slots=True)
+class Tab:
+    """A page and what the browser had to complain about: errors of scripts and of the policy."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(self, address: str) -> None:
+        """Go to an address and wait until everything on it has loaded."""
+        await self.page.goto(address, wait_until="load")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A page that is an error says so in its status, which the browser repeats as an error.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+
+@contextlib.asynccontextmanager
+async def started() -> AsyncIterator[Browser]:
+    """The browser; the test is skipped where there is none."""
+    program = needs("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def tab(browser: Browser, **options: Any) -> AsyncIterator[Tab]:
+    """A tab of its own, a phone's unless told otherwise; options are those of a browser context."""
+    context = await browser.new_context(**({"viewport": PHONE} | options))
+    try:
+        made = Tab(await context.new_page())
+        made.page.on("console", lambda message: made._hear(message))
+        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+        yield made
+    finally:
+        await context.close()
