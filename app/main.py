@@ -2,15 +2,12 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from app.health import router as health_router
+from app.reference import describe
 from app.web import failures, home, pages, posters, receipts
 from app.web.policy import REFERENCE, STRICT
 from app.wiring import Parts, parts_of
@@ -60,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(posters.router)
     app.include_router(health_router)
     pages.mount_static(app)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 
 
@@ -90,26 +87,3 @@ async def _headers(
         # The address of a file of ours changes with its content.
         response.headers.setdefault("Cache-Control", "public, max-age=31536000, immutable")
     return response
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The API's description, with the bodies that `core.bodies` reads by itself."""
-    if app.openapi_schema:
-        return app.openapi_schema
-    models: list[type[BaseModel]] = []
-    for route in app.routes:
-        extra = getattr(route, "openapi_extra", None) or {}
-        if "x-body-model" in extra:
-            models.append(extra.pop("x-body-model"))
-    schema = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
-    )
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in dict.fromkeys(models)],
-        ref_template="#/components/schemas/{model}",
-    )
-    schema.setdefault("components", {}).setdefault("schemas", {}).update(
-        definitions.get("$defs", {})
-    )
-    app.openapi_schema = schema
-    return schema

@@ -67,8 +67,18 @@ def validated(model: type[M], value: object) -> M:
         raise invalid_from(error.errors(include_url=False, include_input=False)) from None
 
 
+#: Every model that a route takes as its body, for the API reference.
+_documented: dict[str, type[BaseModel]] = {}
+
+
+def documented_models() -> list[type[BaseModel]]:
+    """Every model given to `documented`, which the framework does not know of."""
+    return list(_documented.values())
+
+
 def documented(model: type[BaseModel]) -> dict[str, Any]:
     """What to give a route as `openapi_extra`, so that its body appears in the API reference."""
+    _documented[model.__name__] = model
     return {
         "requestBody": {
             "required": True,
@@ -78,5 +88,4 @@ def documented(model: type[BaseModel]) -> dict[str, Any]:
                 }
             },
         },
-        "x-body-model": model,
     }

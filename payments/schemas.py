@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -60,7 +61,10 @@ def _instant(value: object) -> datetime:
 #: An instant in a body. Pydantic alone would also take a number, in seconds or milliseconds as
 #: its size suggests, and a time without an offset.
 InstantIn = Annotated[
-    datetime, BeforeValidator(_instant, json_schema_input_type=str), Field(strict=False)
+    datetime,
+    BeforeValidator(_instant),
+    Field(strict=False),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
 
@@ -123,7 +127,7 @@ Metadata = Annotated[
         | bool
         | None,
     ],
-    Field(max_length=20),
+    Field(max_length=20, json_schema_extra={"additionalProperties": False}),
 ]
 
 

@@ -1,6 +1,6 @@
 """Receipts over HTTP: for systems by id with a key, for anyone by check code without one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -38,13 +38,18 @@ async def _receipt(
 OwnReceipt = Annotated[ReceiptValue, Depends(_receipt)]
 
 
-@api.get("/{receipt_id}.pdf")
+def _shown(media_type: str) -> Any:
+    content = {"schema": {"type": "string", "contentMediaType": media_type}}
+    return {"response_class": Response, "responses": {200: {"content": {media_type: content}}}}
+
+
+@api.get("/{receipt_id}.pdf", **_shown("application/pdf"))
 async def read_pdf(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed PDF, the display of the receipt; the same bytes every time."""
     return _file(receipt, await shown.pdf(receipt), "pdf")
 
 
-@api.get("/{receipt_id}.xml")
+@api.get("/{receipt_id}.xml", **_shown("application/xml"))
 async def read_xml(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed XML, the document of record."""
     return _file(receipt, await shown.xml(receipt), "xml")

@@ -1,0 +1,211 @@
+"""The API's description: valid, complete, and what the service really answers."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import hypothesis
+import jsonschema_rs
+import pytest
+import schemathesis
+from fastapi.openapi.models import OpenAPI
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from core.ids import new_id
+from tests.support.house import House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+#: The routes of DESIGN's contract that are built, with their methods.
+ROUTES = {
+    "/api/v1/bills": {"get", "post"},
+    "/api/v1/bills/{bill_id}": {"get"},
+    "/api/v1/bills/{bill_id}/cancel": {"post"},
+    "/api/v1/bills/{bill_id}/payments": {"post"},
+    "/api/v1/payments/{payment_id}": {"get"},
+    "/api/v1/procedures": {"get"},
+    "/api/v1/procedures/{code}": {"get"},
+    "/api/v1/receipts/{receipt_id}": {"get"},
+    "/api/v1/receipts/{receipt_id}.pdf": {"get"},
+    "/api/v1/receipts/{receipt_id}.xml": {"get"},
+    "/api/v1/statements": {"post"},
+    "/api/v1/reconciliations": {"post"},
+    "/api/v1/reconciliations/{run_id}": {"get"},
+    "/api/v1/reconciliations/{run_id}/discrepancies": {"get"},
+}
+CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/statements",
+             "/api/v1/reconciliations"}  # fmt: skip
+
+
+async def described(house: House) -> dict[str, Any]:
+    answer = await house.browser.get("/api/v1/openapi.json")
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+async def test_the_description_is_valid_and_needs_nothing_from_elsewhere(
+    shared_house: House,
+) -> None:
+    document = await described(shared_house)
+    OpenAPI.model_validate(document)
+    assert document["openapi"].startswith("3.1")
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(schema)
+    references = set(re.findall(r"'\$ref': '([^']+)'", str(document)))
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert references <= known
+    page = await shared_house.browser.get("/docs")
+    assert page.status_code == 200
+    addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert addresses
+    assert not [one for one in addresses if one.startswith(("http:", "https:", "//"))]
+
+
+async def test_every_route_of_the_contract_is_described_and_no_other(shared_house: House) -> None:
+    document = await described(shared_house)
+    found: dict[str, set[str]] = {}
+    for path, method, _ in operations(document):
+        found.setdefault(path, set()).add(method)
+    assert found == ROUTES
+
+
+async def test_every_operation_tells_of_keys_refusals_and_what_it_takes(
+    shared_house: House,
+) -> None:
+    document = await described(shared_house)
+    assert document["security"] == [{"key": []}]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for path, method, operation in operations(document):
+        assert operation["description"], path
+        problems = operation["responses"]["4XX"]["content"]
+        assert set(problems) == {"application/problem+json"}
+        assert "422" not in operation["responses"]
+        headers = {p["name"]: p["required"] for p in operation.get("parameters", ())}
+        creates = method == "post" and path in CREATIONS
+        assert headers.get("Idempotency-Key", False) is creates, path
+        assert ("requestBody" in operation) is creates, path
+        assert ("201" in operation["responses"]) is creates, path
+    bodies = document["components"]["schemas"]
+    for name in ("BillIn", "LineIn", "PayerIn", "PaymentIn", "ReconciliationIn"):
+        assert bodies[name]["additionalProperties"] is False
+
+
+class Matching:
+    """Checks answers against the description; `checked` tells what was."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.checked: set[tuple[str, str]] = set()
+
+    def check(self, path: str, method: str, answer: httpx2.Response) -> dict[str, Any]:
+        responses = self.document["paths"][path][method]["responses"]
+        status = str(answer.status_code)
+        response = responses.get(status) or responses[f"{status[0]}XX"]
+        media_type = answer.headers["content-type"].partition(";")[0]
+        schema = response["content"][media_type]["schema"]
+        whole = schema | {"components": self.document["components"]}
+        found: dict[str, Any] = {}
+        if media_type.endswith("json"):
+            found = answer.json()
+            jsonschema_rs.validate(whole, found)
+        self.checked.add((path, status))
+        return found
+
+
+async def test_answers_are_as_described(shared_house: House) -> None:
+    house = shared_house
+    match = Matching(await described(house))
+    bill = await house.open_bill(metadata={"k": 1}, dossier_number="D-1")
+    payment = await house.start(bill)
+    await house.decide(payment, "success")
+    await house.until(bill, "paid")
+    await house.work()
+    (receipt,) = (await house.read(bill))["receipts"]
+    sent = {"agency": house.body.agency_code, "lines": [{"fee": "2.000815", "quantity": 1}]}
+    made = match.check("/api/v1/bills", "post", await house.post("/api/v1/bills", sent))
+    match.check("/api/v1/bills", "post", await house.post("/api/v1/bills", {}))
+    attempts = "/api/v1/bills/{bill_id}/payments"
+    started = await house.post(attempts.format(bill_id=made["id"]), {"gateway": "paygov"})
+    match.check(attempts, "post", started)
+    again = await house.post(attempts.format(bill_id=bill["id"]), {"gateway": "paygov"})
+    match.check(attempts, "post", again)
+    cancel = "/api/v1/bills/{bill_id}/cancel"
+    other = await house.open_bill()
+    for one in (other, bill):
+        answer = await house.client.post(cancel.format(bill_id=one["id"]))
+        match.check(cancel, "post", answer)
+    for path, real in {
+        "/api/v1/bills": "/api/v1/bills",
+        "/api/v1/bills/{bill_id}": f"/api/v1/bills/{bill['id']}",
+        "/api/v1/payments/{payment_id}": f"/api/v1/payments/{payment['id']}",
+        "/api/v1/receipts/{receipt_id}": f"/api/v1/receipts/{receipt['id']}",
+        "/api/v1/receipts/{receipt_id}.xml": f"/api/v1/receipts/{receipt['id']}.xml",
+        "/api/v1/procedures": "/api/v1/procedures",
+        "/api/v1/procedures/{code}": "/api/v1/procedures/2.000815?quantity=3",
+    }.items():
+        match.check(path, "get", await house.client.get(real))
+        match.check(path, "get", await house.browser.get(real))
+    assert len(match.checked) == 20
+    spoilt = httpx2.Response(200, json=receipt | {"number": "1"})
+    with pytest.raises(jsonschema_rs.ValidationError):
+        match.check("/api/v1/receipts/{receipt_id}", "get", spoilt)
+
+
+#: What is checked of each answer to a made-up question.
+_CHECKED = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+async def test_made_up_questions_are_answered_as_described(shared_house: House) -> None:
+    house = shared_house
+
+    def ask() -> int:
+        schema = schemathesis.openapi.from_url(f"{house.base_url}/api/v1/openapi.json")
+        asked = 0
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok)
+            operation = found.ok()
+            if operation.path.startswith(("/api/v1/statements", "/api/v1/reconciliations")):
+                continue
+
+            @hypothesis.settings(
+                max_examples=4,
+                database=None,
+                phases=[hypothesis.Phase.generate],
+                suppress_health_check=list(hypothesis.HealthCheck),
+            )
+            @hypothesis.given(case=operation.as_strategy())
+            def one(case: Any) -> None:
+                nonlocal asked
+                headers = {"Authorization": f"Bearer {house.api_key}"}
+                if "Idempotency-Key" in (case.headers or {}):
+                    headers["Idempotency-Key"] = new_id("k")
+                case.call_and_validate(checks=_CHECKED, headers=headers)
+                asked += 1
+
+            one()
+        return asked
+
+    assert await asyncio.to_thread(ask) > 20
+    assert await house.broken() == []
