@@ -125,6 +125,11 @@ def _reconcile(
         raise _Doubt("rows of the ledger")
     if lines.row_count != _count(connection, "ledger", "DISTINCT line_id"):
         raise _Doubt("line_id")
+    # A reference on two payments doubles the lines that name it, which the count of rows has seen;
+    # where no line does, both payments are missing, and those are few to compare.
+    missing = "missing JOIN payments ON payments.rowid = missing.payment"
+    if _count(connection, missing, "*") != _count(connection, missing, "DISTINCT reference"):
+        raise _Doubt("reference")
     progress("ghi kết quả")
     _write(
         connection,
@@ -155,9 +160,8 @@ def _load_payments(connection: duckdb.DuckDBPyConnection, payments: Source, on: 
     ).fetchone()
     if other_day != (0,):
         raise _Doubt("paid_at")
-    for column in PAYMENTS.unique:
-        if payments.row_count != _count(connection, "payments", f"DISTINCT {column}"):
-            raise _Doubt(column)
+    if payments.row_count != _count(connection, "payments", "DISTINCT payment_id"):
+        raise _Doubt("payment_id")
 
 
 def _show_lines(connection: duckdb.DuckDBPyConnection, lines: Source) -> None:

@@ -76,17 +76,21 @@ SELECT DISTINCT line, unnest(reference_places(searchable(words))) AS place
 FROM spoken;
 
 CREATE OR REPLACE TEMP TABLE named AS
-SELECT places.line, places.place AS reference, payments.rowid AS payment
-FROM places
-JOIN payments ON payments.reference = places.place;
+WITH found AS MATERIALIZED (
+    SELECT places.line, payments.rowid AS payment
+    FROM places
+    JOIN payments ON payments.reference = places.place
+)
+SELECT found.line, expected.*
+FROM found
+JOIN expected ON expected.payment = found.payment;
 
 -- Words that name two payments decide for neither: a person must look.
 UPDATE ledger
-SET payment = expected.payment,
-    is_exact = ledger.amount = expected.amount,
-    is_late = ledger.booked_on > expected.due_on
+SET payment = named.payment,
+    is_exact = ledger.amount = named.amount,
+    is_late = ledger.booked_on > named.due_on
 FROM named
-JOIN expected ON expected.payment = named.payment
 WHERE named.line = ledger.rowid
   AND named.line NOT IN (SELECT line FROM named GROUP BY line HAVING count(*) > 1);
 
@@ -153,12 +157,13 @@ seen AS (
     UNION
     SELECT places.line, places.place FROM places JOIN lost ON lost.line = places.line
 ),
+halved AS (
+    SELECT line, place, first_half(number) AS half_1, second_half(number) AS half_2
+    FROM (SELECT line, place, as_number(place) AS number FROM seen)
+),
 judged AS (
-    SELECT
-        line,
-        place,
-        coalesce(check_holds(first_half(place), second_half(place)), false) AS holds
-    FROM seen
+    SELECT line, place, coalesce(check_holds(half_1, half_2), false) AS holds
+    FROM halved
 ),
 found AS (
     SELECT

@@ -13,7 +13,6 @@ import duckdb
 from core import references
 
 _HALF = (references.LENGTH - len(references.PREFIX)) // 2
-_AFTER_PREFIX = len(references.PREFIX) + 1
 
 #: Characters whose plain form DuckDB finds as `core.references.normalise` does: ASCII, the Latin
 #: letters of Vietnamese and its neighbours, combining marks. Every other one is looked up.
@@ -26,23 +25,26 @@ _REPLACEMENTS_AT_ONCE = 50
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the macros that matching and reading use.
 
-    - `first_half(reference)` and `second_half(reference)`: the characters after the prefix, six
-      and six, as two integers of eight bits a character. NULL for what is not of that length.
+    - `has_form(reference)`: prefix and length, nothing more.
+    - `as_number(reference)`: its characters as one integer of eight bits each, NULL without the
+      form; `first_half(number)` and `second_half(number)`: the six and six after the prefix.
     - `check_holds(first, second)`: whether these halves have right check characters. NULL or false
-      for characters outside the alphabet.
+      for characters outside the alphabet. Give it columns: what is computed in place is computed
+      again for each of the twelve characters.
     - `searchable(text)`: `core.references.normalise`, for text that `replace_unlike` has seen.
     - `reference_places(searchable)`: each 14 characters that begin with the prefix, overlapping
       ones too; whether one is a reference is for a join or for the check to say.
     """
     connection.execute(f"""
-        CREATE OR REPLACE MACRO first_half(reference) AS
-            {_half_as_integer("reference", _AFTER_PREFIX)};
-        CREATE OR REPLACE MACRO second_half(reference) AS
-            {_half_as_integer("reference", _AFTER_PREFIX + _HALF)};
-        CREATE OR REPLACE MACRO check_holds(first, second) AS {_check_value()} = 0;
         CREATE OR REPLACE MACRO has_form(reference) AS
             strlen(reference) = {references.LENGTH}
             AND starts_with(reference, '{references.PREFIX}');
+        CREATE OR REPLACE MACRO as_number(reference) AS
+            CASE WHEN has_form(reference) THEN CAST(CAST(encode(reference) AS BIT) AS HUGEINT) END;
+        CREATE OR REPLACE MACRO first_half(number) AS CAST(number >> {8 * _HALF} AS BIGINT);
+        CREATE OR REPLACE MACRO second_half(number) AS
+            CAST(number & {2 ** (8 * _HALF) - 1} AS BIGINT);
+        CREATE OR REPLACE MACRO check_holds(first, second) AS {_check_value()} = 0;
         CREATE OR REPLACE MACRO searchable(text) AS
             regexp_replace(
                 upper(strip_accents(replace(replace(text, 'đ', 'd'), 'Đ', 'D'))),
@@ -76,11 +78,6 @@ def replace_unlike(connection: duckdb.DuckDBPyConnection, table: str, column: st
         )
 
 
-def _half_as_integer(text: str, start: int) -> str:
-    # An empty BLOB cannot be cast, and more than eight bytes are no reference's characters.
-    return f"TRY_CAST(encode(nullif(substr({text}, {start}, {_HALF}), ''))::BIT AS BIGINT)"
-
-
 def _check_value() -> str:
     """The xor of what each character adds, which is zero where the check characters are right.
 
@@ -93,7 +90,7 @@ def _check_value() -> str:
         half = "first" if position < _HALF else "second"
         shift = 8 * (_HALF - 1 - position % _HALF)
         expression = (
-            f"xor({expression}, list_extract({_by_code(added)}, (({half} >> {shift}) & 255)::INT))"
+            f"xor({expression}, list_extract({_by_code(added)}, ({half} >> {shift}) & 255))"
         )
     return expression
 

@@ -163,7 +163,7 @@ PAYMENTS: Final = Layout(
         _id("payment_id"),
         Column(
             "reference",
-            "CASE WHEN has_form(reference) AND check_holds(half_1, half_2) THEN reference END",
+            "CASE WHEN check_holds(half_1, half_2) THEN reference END",
             _refuse_reference,
         ),
         _amount("amount"),
@@ -211,18 +211,21 @@ class Source:
     def select(self) -> tuple[str, dict[str, object]]:
         """SQL that reads the file, every cell typed or NULL, and the parameters of the SQL."""
         cells = ", ".join(f"{c.sql} AS {c.name}" for c in self.layout.columns if c.sql)
-        halves = ""
-        if any("half_1" in (c.sql or "") for c in self.layout.columns):
-            halves = ", first_half(reference) AS half_1, second_half(reference) AS half_2"
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in self.header)
         # Nothing is left to a guess. A cell with a line break in it could make a reader that
         # starts in the middle of the file believe that a row begins there.
         sql = f"""
-            SELECT {cells} FROM (SELECT *{halves} FROM read_csv(
+            WITH file AS (SELECT * FROM read_csv(
                 $path, columns = {{{columns}}}, auto_detect = false, header = true,
                 delim = ',', quote = '"', escape = '"', compression = 'none',
                 hive_partitioning = false, parallel = {not self.has_quotes}
-            ))"""  # noqa: S608 - our own column names; the path is a parameter
+            )),
+            numbered AS (SELECT *, as_number(reference) AS number FROM file),
+            halved AS (
+                SELECT *, first_half(number) AS half_1, second_half(number) AS half_2
+                FROM numbered
+            )
+            SELECT {cells} FROM halved"""  # noqa: S608 - our own words; the path is a parameter
         return sql, {"path": _literal_path(self.path)}
 
 

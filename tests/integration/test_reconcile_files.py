@@ -264,6 +264,18 @@ def test_a_line_that_cannot_be_read_is_named_and_nothing_is_written(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("lines", [[], [line("L1", ONE)], [line("L1", "", narrative=ONE)]])
+def test_a_reference_on_two_payments_is_refused_whether_a_line_names_it_or_not(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    result, out = reconcile(tmp_path, [payment(1), payment(2), payment(3, reference=ONE)], lines)
+
+    assert result.exit_code == 2
+    assert "P.csv, dòng 4, cột reference: " in result.stderr
+    assert "trùng với dòng 2" in result.stderr
+    assert not out.exists()
+
+
 def test_a_bad_debit_is_refused_too(tmp_path: Path) -> None:
     result, _ = reconcile(tmp_path, [], [line("L1", direction="debit", amount="x")])
 
