@@ -162,6 +162,12 @@ class MoneyMachine(RuleBasedStateMachine):
     def pay(self, which: int, outcome: PayerOutcome) -> None:
         self.do(self.world.pay(pick(self.world.open_orders(), which), outcome))
 
+    @rule(which=WHICH, outcome=st.sampled_from(PayerOutcome))
+    def start_and_pay(self, which: int, outcome: PayerOutcome) -> None:
+        self.do(self.world.start(pick(self.world.bills, which)))
+        if self.world.open_orders():
+            self.do(self.world.pay(self.world.open_orders()[-1], outcome))
+
     # Transfers.
 
     @rule(

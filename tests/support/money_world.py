@@ -82,7 +82,8 @@ class MoneyWorld:
         self.posters: dict[str, str] = {}
         #: what each bank credit was meant for: movement id → reference, None where nothing fits
         self.meant: dict[int, str | None] = {}
-        #: orders that money was taken for after they had ended in our books
+        #: orders that money was taken for after they had ended in our books, or after the gateway
+        #: had told their end: the sweep does not ask about them any more
         self.after_the_end: set[str] = set()
         #: answers that must not be
         self.problems: list[str] = []
@@ -163,7 +164,7 @@ class MoneyWorld:
             "SELECT 1 FROM payment WHERE order_ref = :ref AND status IN ('failed', 'expired')",
             ref=order.order_id,
         )
-        if ended:
+        if ended or outcome is PayerOutcome.SUCCESS_AFTER_FAILURE:
             self.after_the_end.add(order.order_id)
         result = self.sandbox.pay(order, outcome)
         await self.carrier.carry(result.first)
