@@ -20,7 +20,9 @@ async def ready(database: DatabaseDep) -> Response:
     """The process can take payments: the database answers and takes writes."""
     try:
         async with database.transaction() as session:
-            read_only = await session.scalar(text("SELECT pg_is_in_recovery()"))
+            read_only = await session.scalar(
+                text("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+            )
     except DatabaseUnavailable:
         read_only = True
     if read_only:

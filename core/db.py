@@ -48,8 +48,9 @@ class AsyncSession(ModelAsyncSession):
 
 
 #: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
-#: deadlock, lock time-out, and the server going away before the commit was sent.
-_RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
+#: deadlock, lock time-out, the server going away before the commit was sent, and a server that
+#: takes no writes because another one is taking over.
+_RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "25006"}
 
 
 #: The key in a session's `info` of the failpoint that is hit when its work is committed.
