@@ -1,18 +1,23 @@
 """The pages for citizens as HTML: who sees what, what they escape, may load, and weigh."""
 
 import re
+import shlex
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from adapters.bank_qr.emv import decode
+from adapters.keystore import CHAIN
 from adapters.sandbox.faults import Fault, Operation
 from tests.support.house import MERCHANT, House
 from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
 from tests.support.page_states import DOSSIER, PAYER, STATES, Shown, bills_in_every_state
 from tests.support.qr_images import opened, texts_in
+from tests.support.system import needs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -323,6 +328,31 @@ async def test_a_receipts_page_masks_its_payer_and_says_how_it_stands(
         "xmlsec1 --verify",
     ):
         assert said in words
+
+
+def run(command: str, folder: Path) -> str:
+    """What a command from a page says, good or bad."""
+    done = subprocess.run(shlex.split(command), cwd=folder, capture_output=True, text=True)
+    return f"{done.returncode}\n{done.stdout}{done.stderr}"
+
+
+async def test_the_commands_on_a_receipts_page_check_its_signature(
+    shared_house: House, everything: dict[str, str], read: Read, tmp_path: Path
+) -> None:
+    needs("xmlsec1")
+    needs("poppler-utils")
+    tree = tree_of(await read(everything["receipt"]))
+    commands = {str(code.text).split()[0]: str(code.text) for code in tree.xpath("//ol//code")}
+    folder = shared_house.parts.settings.signing_dir
+    (tmp_path / "chung-thu-goc.pem").write_bytes((folder / CHAIN).read_bytes())
+    for kind in ("xml", "pdf"):
+        answer = await shared_house.browser.get(f"{everything['receipt']}.{kind}")
+        (tmp_path / f"bien-lai.{kind}").write_bytes(answer.content)
+    assert run(commands["xmlsec1"], tmp_path).startswith("0\n")
+    assert "Signature is Valid" in run(commands["pdfsig"], tmp_path)
+    receipt = tmp_path / "bien-lai.xml"
+    receipt.write_bytes(receipt.read_bytes().replace("Năm nghìn".encode(), "Sáu nghìn".encode()))
+    assert not run(commands["xmlsec1"], tmp_path).startswith("0\n")
 
 
 async def test_a_receipts_page_is_found_by_its_code_however_typed(
