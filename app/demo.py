@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -58,6 +59,8 @@ class Demo:
         self._sandbox_port = _free_port()
         self._ready_file = ready_file
         self._stopping = False
+        #: whether the ready file is ours: another demo on the same folder may have written it
+        self._has_told = False
         self._database = EmbeddedDatabase(data_dir / "database")
         self._children: list[_Child] = []
         self._say = Console(highlight=False, soft_wrap=True)
@@ -71,15 +74,19 @@ class Demo:
         try:
             with self._say.status("Starting PostgreSQL …"):
                 self._database.start()
+            if self._ready_file is not None:
+                # What a killed supervisor left behind tells of processes that are gone.
+                self._ready_file.unlink(missing_ok=True)
             with self._say.status("Bringing the schema up to date …"):
                 upgrade(self._database.url())
             with self._say.status("Seeding real procedures …"):
                 seeded = asyncio.run(self._seed())
             with self._say.status("Starting service, worker and sandbox …"):
                 self._start_children()
+            if not self._stopping:
                 self._open_sandbox_accounts(seeded)
-            self._tell(seeded)
-            self._watch(seeded)
+                self._tell(seeded)
+                self._watch(seeded)
         finally:
             self._end()
 
@@ -156,11 +163,8 @@ class Demo:
             if child.process is None or child.process.poll() is not None:
                 tail = child.log.read_text("utf-8", "replace")[-1500:]
                 raise DemoFailed(f"{child.name} did not start:\n{tail}")
-            try:
-                if httpx2.get(child.health, timeout=2.0).status_code == 200:
-                    return
-            except httpx2.HTTPError:
-                pass
+            if _answers(child):
+                return
             if time.monotonic() > deadline:
                 raise DemoFailed(f"{child.name} does not answer; see {child.log}")
             time.sleep(0.05)
@@ -216,16 +220,20 @@ class Demo:
         content = json.dumps(self._ready(seeded), ensure_ascii=False, indent=2)
         write_private(draft, content.encode())
         draft.replace(self._ready_file)
+        self._has_told = True
 
     def _watch(self, seeded: DemoSeed) -> None:
-        """Start again what dies, unless it dies at once, again and again."""
+        """Start again what dies, unless it dies at once, again and again.
+
+        Nothing here waits for one child: the next to die may be what the first one needs.
+        """
+        told = accounts = True
         while not self._stopping:
-            changed = False
             if self._database.pid is None:
                 self._say.print("The database ended; starting it again.")
                 self._database.stop()
                 self._database.start()
-                changed = True
+                told = False
             for child in self._children:
                 if child.process is not None and child.process.poll() is None:
                     continue
@@ -233,12 +241,13 @@ class Demo:
                     raise DemoFailed(f"{child.name} keeps ending; see {child.log}")
                 self._say.print(f"{child.name} ended; starting it again.")
                 self._spawn(child)
-                self._wait_for(child)
-                if child.name == "sandbox":
-                    self._open_sandbox_accounts(seeded)
-                changed = True
-            if changed and not self._stopping:
-                self._write_ready(seeded)
+                told, accounts = False, accounts and child.name != "sandbox"
+            if not told and all(_answers(child) for child in self._children):
+                with suppress(httpx2.TransportError):  # dead again: all of this will be repeated
+                    if not accounts:
+                        self._open_sandbox_accounts(seeded)
+                    self._write_ready(seeded)
+                    told = accounts = True
             time.sleep(0.2)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
@@ -256,8 +265,18 @@ class Demo:
                     child.process.kill()
                     child.process.wait()
         self._database.stop()
-        if self._ready_file is not None:
+        if self._has_told and self._ready_file is not None:
             self._ready_file.unlink(missing_ok=True)
+
+
+def _answers(child: _Child) -> bool:
+    """Whether a child is up, as far as it can be asked."""
+    if child.health is None:
+        return True
+    try:
+        return httpx2.get(child.health, timeout=2.0).status_code == 200
+    except httpx2.HTTPError:
+        return False
 
 
 def _free_port() -> int:

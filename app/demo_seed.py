@@ -13,7 +13,7 @@ from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
 from core import clock
 from core.auth import Role, create_api_key, create_staff_user
-from core.crypto import write_private
+from core.crypto import hash_token, write_private
 from core.db import AsyncSession
 from core.ids import new_id
 from core.references import new_reference
@@ -39,9 +39,9 @@ async def seed_demo(parts: Parts, kept_at: Path, sandbox_url: str) -> DemoSeed:
         body = await seed_body(session)
         await seed_catalogue(session, local={"ha-noi": body.agency_id})
         kept = _read(kept_at)
-        if kept is None:
+        if kept is None or not await _is_known(session, kept.api_key):
             kept = await _make_up(session, body)
-            write_private(kept_at, json.dumps(asdict(kept)).encode())
+            _keep(kept_at, kept)
         for name, values in kept.gateways.items():
             await configure_gateway(
                 session,
@@ -66,6 +66,19 @@ def _read(kept_at: Path) -> DemoSeed | None:
     if not kept_at.exists():
         return None
     return DemoSeed(**json.loads(kept_at.read_text("utf-8")))
+
+
+def _keep(kept_at: Path, made_up: DemoSeed) -> None:
+    # A start that was killed before its commit has left words without deeds.
+    kept_at.unlink(missing_ok=True)
+    write_private(kept_at, json.dumps(asdict(made_up)).encode())
+
+
+async def _is_known(session: AsyncSession, api_key: str) -> bool:
+    found = await session.scalar(
+        text("SELECT true FROM api_key WHERE hash = :hash"), {"hash": hash_token(api_key)}
+    )
+    return found is not None
 
 
 async def _make_up(session: AsyncSession, body: DemoBody) -> DemoSeed:
