@@ -61,7 +61,7 @@ BILL = Machine(
     "bill",
     (
         Move(None, "open", "bill.opened", "a fee is owed"),
-        Move(None, "exempt", "bill.exempt", "nothing to pay: no payment and no number"),
+        Move(None, "exempt", "bill.exempt", "nothing to pay, so no payment and no number"),
         Move("open", "paid", "bill.paid", "allocations reach the amount"),
         Move("open", "cancelled", "bill.cancelled", "withdrawn before any money came"),
         Move("open", "expired", "bill.expired", "its time is over and no gateway says otherwise"),
@@ -87,10 +87,10 @@ PAYMENT = Machine(
         Move("unknown", "succeeded", "payment.succeeded", "the gateway says paid"),
         Move("unknown", "failed", "payment.failed", "the gateway says declined"),
         Move("unknown", "held", "payment.held", "money came that needs a person"),
-        Move("unknown", "expired", "payment.expired", "gateway asked past the deadline: no order"),
-        Move("failed", "succeeded", "payment.succeeded", "late truth: paid after a failure"),
+        Move("unknown", "expired", "payment.expired", "gateway asked past the deadline, no order"),
+        Move("failed", "succeeded", "payment.succeeded", "late truth, paid after a failure"),
         Move("failed", "held", "payment.held", "late truth that needs a person"),
-        Move("expired", "succeeded", "payment.succeeded", "late truth: paid after the deadline"),
+        Move("expired", "succeeded", "payment.succeeded", "late truth, paid after the deadline"),
         Move("expired", "held", "payment.held", "late truth that needs a person"),
     ),
 )
@@ -102,7 +102,7 @@ LIVE = frozenset({"created", "submitted", "unknown"})
 
 
 def mermaid(machine: Machine) -> str:
-    """The machine as a Mermaid state diagram."""
+    """The machine as a Mermaid state diagram; its labels must hold neither colon nor semicolon."""
     moves = (f"    {m.before or '[*]'} --> {m.after}: {m.when}" for m in machine.moves)
     ends = (f"    {state} --> [*]" for state in machine.final)
     return "\n".join(["stateDiagram-v2", *moves, *ends])
