@@ -78,6 +78,11 @@ class NewBill:
         return sum(line.amount for line in self.lines)
 
     @property
+    def remaining(self) -> int:
+        """What is still to be paid: all of it."""
+        return self.amount
+
+    @property
     def status(self) -> str:
         """`open`, or `exempt` where nothing is owed."""
         return "open" if self.amount else "exempt"

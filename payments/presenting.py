@@ -76,8 +76,8 @@ def bill_out(
 ) -> BillOut:
     """A bill for the API; its QR only while there is something to pay."""
     payload = None
-    if bill.status in ("open", "expired"):
-        payload = bill_payload(context, agency, bill.reference, bill.amount)
+    if bill.remaining:
+        payload = bill_payload(context, agency, bill.reference, bill.remaining)
     payments = () if isinstance(bill, NewBill) else bill.payments
     return BillOut(
         id=bill.id,

@@ -13,6 +13,7 @@ from core.crypto import Cipher
 from core.db import AsyncSession
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import is_id
+
 # Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.agencies.queries import find_collection_account
@@ -76,6 +77,17 @@ class BillValue:
     paid_at: datetime | None
     lines: tuple[LineValue, ...]
     payments: tuple[PaymentValue, ...]
+
+    @property
+    def received(self) -> int:
+        """What has come for this bill and needs no person to look at it, in đồng."""
+        return sum(p.credited or 0 for p in self.payments if p.status == "succeeded")
+
+    @property
+    def remaining(self) -> int:
+        """What is still to be paid, in đồng; short money that waits is not asked for twice."""
+        unpaid = self.status in ("open", "expired")
+        return max(self.amount - self.received, 0) if unpaid else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ class Situation:
 def situation_of(bill: BillValue, receipts: int) -> Situation:
     """How `bill` stands when it has that many receipts."""
     unpaid = bill.status in ("open", "expired")
-    received = sum(p.credited or 0 for p in bill.payments if p.status == "succeeded")
+    received = bill.received
     doubt, attempt = _doubt(bill, received) if unpaid else (None, None)
     return Situation(
         status=bill.status,
         doubt=doubt,
         received=received if unpaid else 0,
-        remaining=max(bill.amount - received, 0) if unpaid else 0,
+        remaining=bill.remaining,
         version=f"{bill.status}-{doubt or 'clear'}-{received}-{receipts}",
         final=bill.status in ("exempt", "cancelled") or (bill.status == "paid" and receipts > 0),
         attempt=attempt,
