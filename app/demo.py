@@ -130,12 +130,13 @@ class Demo:
         if "LEPHI_FAILPOINTS" in os.environ:
             environment["LEPHI_FAILPOINTS"] = os.environ["LEPHI_FAILPOINTS"]
         lephi = [sys.executable, "-c", "from app.cli.main import main; main()"]
-        sandbox = [*lephi, "sandbox", "--port", str(self._sandbox_port), "--with-parent"]
+        bound = ["--with-parent", str(os.getpid())]
+        sandbox = [*lephi, "sandbox", *bound, "--port", str(self._sandbox_port)]
         sandbox += ["--journal", str(self._data_dir / "sandbox.jsonl")]
         for name, command, health in (
             ("sandbox", sandbox, f"{self.sandbox_url}/sandbox/health"),
-            ("serve", [*lephi, "serve", "--with-parent"], f"{self.base_url}/health/ready"),
-            ("worker", [*lephi, "worker", "--with-parent"], None),
+            ("serve", [*lephi, "serve", *bound], f"{self.base_url}/health/ready"),
+            ("worker", [*lephi, "worker", *bound], None),
         ):
             log = self._data_dir / f"{name}.log"
             child = _Child(name, command, environment, log, health)

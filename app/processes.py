@@ -9,17 +9,19 @@ from multiprocessing import get_context
 _PR_SET_PDEATHSIG = 1
 
 
-def end_with_parent() -> None:
-    """Ask the kernel to end this process when the thread that started it ends (Linux)."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when the thread that started it ends (Linux).
+
+    `parent` is the pid of the process that did. It must be told: one that was killed while we were
+    still importing is not our parent any more, and whoever is now would be taken for it.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The parent may have died before the kernel was asked.
     if os.getppid() != parent:
         os._exit(1)
 
 
-def _begin() -> None:
-    end_with_parent()
+def _begin(parent: int) -> None:
+    end_with_parent(parent)
     # Ctrl-C goes to the whole terminal group; the owner decides when its helpers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -29,4 +31,9 @@ def drawing_pool(workers: int = 2) -> ProcessPoolExecutor:
 
     They start at the first piece of work and are ended by `shutdown`, or by the kernel with us.
     """
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_begin,
+        initargs=(os.getpid(),),
+    )

@@ -23,14 +23,14 @@ from core.errors import LephiError
 from core.settings import Settings, listing, load
 
 WithParent = Annotated[
-    bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")
+    int, typer.Option("--with-parent", hidden=True, help="Pid of the parent to end with.")
 ]
 
 
-def serve(with_parent: WithParent = False) -> None:
+def serve(with_parent: WithParent = 0) -> None:
     """Answer HTTP at LEPHI_HOST and LEPHI_PORT until SIGINT or SIGTERM."""
     if with_parent:
-        end_with_parent()
+        end_with_parent(with_parent)
     settings = settings_or_fail()
     _database_url(settings)
     uvicorn.run(
@@ -44,10 +44,10 @@ def serve(with_parent: WithParent = False) -> None:
     )
 
 
-def worker(with_parent: WithParent = False) -> None:
+def worker(with_parent: WithParent = 0) -> None:
     """Issue receipts, ask gateways, close what is over, chain the audit log; until told to stop."""
     if with_parent:
-        end_with_parent()
+        end_with_parent(with_parent)
     settings = settings_or_fail()
     _database_url(settings)
     with_parts(run_until_told, settings)
@@ -58,11 +58,11 @@ def sandbox(
     public_url: Annotated[str | None, typer.Option(help="How others reach it.")] = None,
     journal: Annotated[Path | None, typer.Option(help="File to append charges to.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of its lies.")] = None,
-    with_parent: WithParent = False,
+    with_parent: WithParent = 0,
 ) -> None:
     """Run the sandbox gateway and bank on 127.0.0.1, for demonstrations and tests."""
     if with_parent:
-        end_with_parent()
+        end_with_parent(with_parent)
     serve_sandbox("127.0.0.1", port, public_url=public_url, journal=journal, seed=seed)
 
 

@@ -167,7 +167,7 @@ class CrashHouse:
     def _start(self, name: str, failpoints: str = "") -> None:
         environment = self.environment | {"LEPHI_FAILPOINTS": failpoints}
         log = self.data_dir / f"{name}.log"
-        arguments = [name, "--with-parent"]
+        arguments = [name, "--with-parent", str(self.ground.nursery.pid)]
         self.children[name] = self.ground.nursery.start(
             name, arguments, environment, log, self._variant
         )

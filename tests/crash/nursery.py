@@ -55,7 +55,7 @@ class Nursery:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forks"],
+            [sys.executable, "-m", "tests.support.forks", str(os.getpid())],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
@@ -63,6 +63,11 @@ class Nursery:
             text=True,
         )
         self._read()
+
+    @property
+    def pid(self) -> int:
+        """The parent of every process that is started here."""
+        return self._process.pid
 
     def __enter__(self) -> Self:
         return self

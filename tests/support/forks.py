@@ -32,7 +32,7 @@ class Order:
 
 def main() -> None:
     """Serve orders until standard input ends; in a child, become what was ordered."""
-    end_with_parent()
+    end_with_parent(int(sys.argv[1]))
     from tests.support import hurried  # imports the product: a spawned helper must not pay for it
 
     _answer({"pid": os.getpid()})
