@@ -16,7 +16,6 @@ from sqlalchemy import text
 from core import clock, failpoints
 from core.crypto import Cipher
 from core.db import AsyncSession, DatabaseUnavailable
-from core.errors import NotFound
 from core.ids import new_id
 from core.json import canonical
 from core.log import get
@@ -174,7 +173,7 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
             await session.execute(
                 text(
                     "SELECT id, gateway_account_id, raw FROM callback WHERE state = 'received'"
-                    " AND received_at < :before ORDER BY received_at LIMIT :limit"
+                    " AND received_at < :before ORDER BY attempts, received_at LIMIT :limit"
                 ),
                 {"before": clock.now() - PATIENCE, "limit": limit},
             )
@@ -192,10 +191,20 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
             if content is not None:
                 await apply(context, Kept(row.id, account, content))
                 applied += 1
-        except (CallbackRejected, NotFound, DatabaseUnavailable) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
             # It was authentic when it came; keep it and let the operator see it waiting.
-            log.error("kept callback cannot be applied", callback=row.id, reason=error.detail)
+            log.error("kept callback cannot be applied", callback=row.id, reason=repr(error))
+            await _put_back(context, row.id)
     return applied
+
+
+async def _put_back(context: Context, callback_id: str) -> None:
+    """Count a failed try, so that those tried less often come before it next time."""
+    async with context.database.transaction() as session:
+        await session.execute(
+            text("UPDATE callback SET attempts = attempts + 1 WHERE id = :id"),
+            {"id": callback_id},
+        )
 
 
 def _seal(cipher: Cipher, callback_id: str, raw: RawCallback) -> bytes:

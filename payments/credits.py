@@ -17,7 +17,15 @@ from core.references import find_references
 from payments import opening
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue, reaches
 from payments.allocation import Reason, place_standing, suspend
-from payments.placing import Recorded, discord, lock_bill, place_on, put
+from payments.placing import (
+    Recorded,
+    discord,
+    lock_bill,
+    lock_money,
+    place_on,
+    put,
+    settlement_key,
+)
 from payments.ports import CallbackResult, Credit, PaymentReport
 from payments.standing import price_standing
 from payments.states import PAYMENT
@@ -67,7 +75,7 @@ async def record_credit(
         session,
         account,
         credit,
-        key=f"{BANK}:{account.id}:{credit.bank_ref}",
+        key=settlement_key(f"{BANK}:{account.id}", credit.bank_ref),
         gateway=BANK,
         bill_id=bill_id,
         reference=reference,
@@ -194,7 +202,8 @@ async def record_stray(
         narrative="",
         credited_at=report.paid_at or clock.now(),
     )
-    key = f"{account.id}:{credit.bank_ref}"
+    key = settlement_key(account.id, credit.bank_ref)
+    await lock_money(session, key)
     recorded = await _credit(
         session,
         account.collection,

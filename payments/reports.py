@@ -13,7 +13,16 @@ from core.db import AsyncSession
 from payments.agencies.queries import GatewayAccountValue
 from payments.allocation import Reason, suspend
 from payments.credits import record_stray
-from payments.placing import Recorded, discord, lock_bill, move, place_on, put
+from payments.placing import (
+    Recorded,
+    discord,
+    lock_bill,
+    lock_money,
+    move,
+    place_on,
+    put,
+    settlement_key,
+)
 from payments.ports import CallbackResult, Outcome, PaymentReport
 from payments.states import LIVE
 
@@ -89,7 +98,8 @@ async def _money(
     cipher: Cipher,
 ) -> Recorded:
     amount = report.amount or 0
-    key = f"{account.id}:{report.gateway_ref}"
+    key = settlement_key(account.id, report.gateway_ref or "")
+    await lock_money(session, key)
     owner = (
         await session.execute(
             text("SELECT id, bill_id, credited FROM payment WHERE settlement_key = :key"),

@@ -81,17 +81,14 @@ async def _ask_safely(context: Context, row: Any) -> None:
 async def _ask(context: Context, row: Any) -> None:
     account = await context.agencies.get_gateway_by_id(row.gateway_account_id)
     adapter = context.gateways.gateway(account.access)
-    if Capability.QUERY not in adapter.capabilities:
-        return
-    report: PaymentReport | None
+    report: PaymentReport | None = None
     try:
-        report = await adapter.query(row.order_ref)
+        if Capability.QUERY in adapter.capabilities:
+            report = await adapter.query(row.order_ref)
     except (GatewayUnavailable, OutcomeUnknown) as error:
         log.info("gateway gave no clear answer", payment=row.id, code=error.code)
-        report = None
     except GatewayMisuse as error:
         log.error("gateway refused our question", payment=row.id, code=error.code)
-        report = None
 
     async def write(session: AsyncSession) -> None:
         if report is not None and report.outcome is not Outcome.NOT_FOUND:

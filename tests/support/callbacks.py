@@ -1,0 +1,96 @@
+"""Callbacks as the gateway and the bank would make them, genuine to the byte, sent when told to.
+
+The sandbox's own books and words are used, but nothing goes through its queue: a test decides how
+often, in what order and at what instant a callback arrives.
+"""
+
+from typing import Any
+
+import httpx2
+
+from adapters.sandbox import wire
+from adapters.sandbox.books import Charge, Merchant, Movement, Order
+from app.seed.agency import DEMO_ACCOUNT
+from core import clock
+from core.ids import new_id
+from tests.support.house import FEED_SECRET, MERCHANT, House
+
+PAYGOV = "/callbacks/paygov/test"
+SEPAY = "/callbacks/sepay/test"
+
+_CHARGED = ("00", "07")
+
+
+def merchant_of(house: House) -> Merchant:
+    """Our account at the sandbox's PayGov."""
+    return house.sandbox.books.merchants[MERCHANT["partner_code"]]
+
+
+def order_of(house: House, payment: dict[str, Any]) -> Order:
+    """The order that an attempt became at the gateway."""
+    (found,) = (o for o in house.sandbox.books.orders.values() if o.request_code == payment["id"])
+    return found
+
+
+def result_of(
+    house: House,
+    order: Order,
+    *,
+    code: str = "00",
+    amount: int | None = None,
+    transaction_no: str | None = None,
+    **changes: object,
+) -> bytes:
+    """The callback of a result; what it says was charged is charged at the gateway, too."""
+    number = transaction_no or new_id("t").partition("_")[2][-20:]
+    charge = None
+    if code in _CHARGED:
+        now = clock.now()
+        charge = Charge(number, order.amount if amount is None else amount, now, code, now)
+        house.sandbox.books.charge(order, charge)
+    fields = wire.result_fields(order, charge, code) | {"transactionNo": number} | changes
+    return wire.callback_body(merchant_of(house), fields)
+
+
+async def call(house: House, body: bytes, **headers: str) -> httpx2.Response:
+    """Send a callback as PayGov does."""
+    sent = {"Content-Type": "application/json"} | headers
+    return await house.browser.post(PAYGOV, content=body, headers=sent)
+
+
+def notice_of(
+    house: House,
+    amount: int,
+    narrative: str,
+    *,
+    bank_ref: str | None = None,
+    feed_id: int | None = None,
+    direction: str = "in",
+) -> bytes:
+    """The bank's notice of money on the house's account, now."""
+    number = feed_id if feed_id is not None else int(new_id("m")[-12:], 16)
+    movement = Movement(
+        id=number,
+        account_number=DEMO_ACCOUNT,
+        direction=direction,
+        amount=amount,
+        narrative=narrative,
+        reference_code=f"FT{number}" if bank_ref is None else bank_ref,
+        booked_at=clock.now().replace(microsecond=0),
+        balance=amount,
+    )
+    house.sandbox.books.move(movement)
+    return wire.notice_body(house.sandbox.books.accounts[DEMO_ACCOUNT], movement)
+
+
+async def notify(house: House, body: bytes, secret: str = FEED_SECRET) -> httpx2.Response:
+    """Send a notice as SePay does, signed now."""
+    headers = wire.notice_headers(secret, body, clock.now())
+    sent = {"Content-Type": "application/json"} | headers
+    return await house.browser.post(SEPAY, content=body, headers=sent)
+
+
+async def credit(house: House, amount: int, narrative: str, **more: Any) -> None:
+    """Money arrives by bank transfer and is told of; the notice is acknowledged."""
+    answer = await notify(house, notice_of(house, amount, narrative, **more))
+    assert (answer.status_code, answer.json()) == (200, {"success": True}), answer.text
