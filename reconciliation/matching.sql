@@ -8,17 +8,19 @@
 
 
 -- step: reference
--- When the treasury has to book each payment.
+-- The day on which the treasury has to book a payment, of the two that the calendar gives.
+CREATE OR REPLACE TEMP MACRO day_due(paid_at, before_cut_off, after_cut_off) AS
+    CASE
+        WHEN time_in_vietnam(paid_at) < getvariable('cut_off') THEN before_cut_off
+        ELSE after_cut_off
+    END;
+
 CREATE OR REPLACE TEMP VIEW expected AS
 SELECT
     payments.rowid AS payment,
     payments.reference,
     payments.amount,
-    CASE
-        WHEN time_in_vietnam(payments.paid_at) < getvariable('cut_off')
-            THEN treasury_days.before_cut_off
-        ELSE treasury_days.after_cut_off
-    END AS due_on
+    day_due(payments.paid_at, before_cut_off, after_cut_off) AS due_on
 FROM payments
 JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(payments.paid_at);
 
@@ -77,13 +79,23 @@ FROM spoken;
 
 CREATE OR REPLACE TEMP TABLE named AS
 WITH found AS MATERIALIZED (
-    SELECT places.line, payments.rowid AS payment
+    SELECT
+        places.line,
+        payments.rowid AS payment,
+        payments.reference,
+        payments.amount,
+        payments.paid_at
     FROM places
     JOIN payments ON payments.reference = places.place
 )
-SELECT found.line, expected.*
+SELECT
+    found.line,
+    found.payment,
+    found.reference,
+    found.amount,
+    day_due(found.paid_at, before_cut_off, after_cut_off) AS due_on
 FROM found
-JOIN expected ON expected.payment = found.payment;
+JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(found.paid_at);
 
 -- Words that name two payments decide for neither: a person must look.
 UPDATE ledger
@@ -201,7 +213,7 @@ LEFT JOIN several ON several.line = lost.line;
 
 -- Payments that a person has to look at, one row each.
 CREATE OR REPLACE TEMP TABLE doubtful AS
-WITH found AS (
+WITH found AS MATERIALIZED (
     SELECT
         payment,
         class,
@@ -214,33 +226,42 @@ WITH found AS (
     UNION ALL
     SELECT payment, 'missing_in_ledger', NULL, NULL, NULL
     FROM missing
+),
+known AS MATERIALIZED (
+    SELECT
+        found.*,
+        payments.payment_id,
+        payments.reference,
+        payments.amount,
+        payments.paid_at
+    FROM found
+    JOIN payments ON payments.rowid = found.payment
 )
-SELECT found.*, expected.amount, expected.due_on
-FROM found
-JOIN expected ON expected.payment = found.payment;
+SELECT known.*, day_due(known.paid_at, before_cut_off, after_cut_off) AS due_on
+FROM known
+JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(known.paid_at);
 
 CREATE OR REPLACE TEMP VIEW discrepancies AS
 SELECT
     'payment' AS side,
-    payments.payment_id AS id,
-    doubtful.class,
-    payments.reference,
-    payments.amount,
-    doubtful.credited AS other_amount,
-    CASE doubtful.class
+    payment_id AS id,
+    class,
+    reference,
+    amount,
+    credited AS other_amount,
+    CASE class
         WHEN 'missing_in_ledger'
-            THEN 'Chưa được ghi có; ngày kho bạc dự kiến ' || in_figures(doubtful.due_on)
+            THEN 'Chưa được ghi có; ngày kho bạc dự kiến ' || in_figures(due_on)
         WHEN 'duplicate'
-            THEN 'Được ghi có ' || len(doubtful.line_ids) || ' lần, tổng '
-                || in_dong(doubtful.credited) || ': dòng ' || few(doubtful.line_ids)
+            THEN 'Được ghi có ' || len(line_ids) || ' lần, tổng ' || in_dong(credited)
+                || ': dòng ' || few(line_ids)
         WHEN 'amount_mismatch'
-            THEN 'Được ghi có ' || in_dong(doubtful.credited) || ' thay vì '
-                || in_dong(doubtful.amount) || ': dòng ' || few(doubtful.line_ids)
-        ELSE 'Ghi sổ ngày ' || in_figures(doubtful.booked_on) || ', sau ngày kho bạc '
-            || in_figures(doubtful.due_on) || ': dòng ' || few(doubtful.line_ids)
+            THEN 'Được ghi có ' || in_dong(credited) || ' thay vì ' || in_dong(amount)
+                || ': dòng ' || few(line_ids)
+        ELSE 'Ghi sổ ngày ' || in_figures(booked_on) || ', sau ngày kho bạc '
+            || in_figures(due_on) || ': dòng ' || few(line_ids)
     END AS reason
 FROM doubtful
-JOIN payments ON payments.rowid = doubtful.payment
 UNION ALL
 SELECT 'line', line_id, 'unknown_in_ledger', reference, amount, NULL, reason
 FROM unknown;

@@ -25,7 +25,7 @@ from core.errors import FieldError, Invalid
 #: No more than this many problems of one file are listed: the rest is rarely of another kind.
 PROBLEMS_LISTED: Final = 20
 
-_ID_LENGTH = 255
+_ID_LENGTH = 255  # bytes
 # 1 to 10^13 whole đồng (core.money.MAX_AMOUNT), without sign, separators or leading zeros.
 _AMOUNT = "[1-9][0-9]{0,12}|10{13}"
 # ISO 8601 with an offset, as both DuckDB and Python read it.
@@ -95,8 +95,8 @@ class Layout:
 def _refuse_id(cell: str) -> tuple[str, str] | None:
     if not cell:
         return "empty", "để trống"
-    if len(cell) > _ID_LENGTH:
-        return "too_long", f"dài quá {_ID_LENGTH} ký tự"
+    if len(cell.encode()) > _ID_LENGTH:
+        return "too_long", f"dài quá {_ID_LENGTH} byte"
     return None
 
 
@@ -140,7 +140,7 @@ def _take_any(_cell: str) -> None:
 
 def _id(name: str) -> Column:
     # DuckDB reads an empty cell as NULL.
-    sql = f"CASE WHEN length({name}) <= {_ID_LENGTH} THEN {name} END"
+    sql = f"CASE WHEN strlen({name}) <= {_ID_LENGTH} THEN {name} END"
     return Column(name, sql, _refuse_id)
 
 
