@@ -1,0 +1,208 @@
+"""Callbacks that nobody genuine sent: refused with 401, and nothing at all is written."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from adapters.sandbox import wire
+from adapters.sandbox.books import Merchant
+from core import clock
+from tests.support.callbacks import (
+    PAYGOV,
+    SEPAY,
+    call,
+    merchant_of,
+    notice_of,
+    notify,
+    order_of,
+    result_of,
+)
+from tests.support.house import FEED_SECRET, House
+from tests.support.rows import contents
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Fields = dict[str, Any]
+
+
+def _resealed(genuine: Merchant, purpose: str, fields: Fields) -> bytes:
+    return json.dumps(fields | {"checksum": wire.seal(genuine, purpose, fields)}).encode()
+
+
+def _changed(name: str, value: object) -> Callable[[Merchant, Fields], bytes]:
+    return lambda _, fields: json.dumps(fields | {name: value}).encode()
+
+
+def _without(name: str) -> Callable[[Merchant, Fields], bytes]:
+    return lambda _, fields: json.dumps({k: v for k, v in fields.items() if k != name}).encode()
+
+
+def _outsider(**other: str) -> Callable[[Merchant, Fields], bytes]:
+    return lambda merchant, fields: wire.callback_body(replace(merchant, **other), fields)
+
+
+def _signed(**changes: object) -> Callable[[Merchant, Fields], bytes]:
+    """Signed with the right key, but not what the gateway's grammar allows."""
+    return lambda merchant, fields: _resealed(merchant, "paygov.callback", fields | changes)
+
+
+FORGERIES: dict[str, Callable[[Merchant, Fields], bytes]] = {
+    "another secret": _outsider(secret_key="guessed"),
+    "another partner": _outsider(partner_code="PAYGOV-OTHER"),
+    "another access key": _outsider(access_key="other"),
+    "an answer to a query": lambda m, f: _resealed(m, "paygov.query.answer", f),
+    "a query": lambda m, f: _resealed(m, "paygov.query", f),
+    "no checksum": _without("checksum"),
+    "an empty checksum": _changed("checksum", ""),
+    "a checksum of zeros": _changed("checksum", "0" * 64),
+    "a checksum that is null": _changed("checksum", None),
+    "a cut checksum": lambda _, f: json.dumps(f | {"checksum": f["checksum"][:63]}).encode(),
+    "a checksum in capitals": lambda _, f: json.dumps(
+        f | {"checksum": f["checksum"].upper()}
+    ).encode(),
+    "an unkeyed hash": _changed("checksum", "e3b0c44298fc1c149afbf4c8996fb924" * 2),
+    "another amount": _changed("amount", 1),
+    "another order": _changed("orderId", "LPAAAAAAAAAAAA-01"),
+    "another transaction": _changed("transactionNo", "T1"),
+    "another code": _changed("errorCode", "07"),
+    "another date": _changed("payDate", "20260101000000"),
+    "another request": _changed("requestCode", "r"),
+    "another narrative": _changed("orderInfo", "x"),
+    "one more field": _changed("extra", "x"),
+    "one field less": _without("orderInfo"),
+    "an amount as text": _changed("amount", "5000"),
+    "signed: an amount as text": _signed(amount="5000"),
+    "signed: an amount of zero": _signed(amount=0),
+    "signed: a negative amount": _signed(amount=-5000),
+    "signed: an amount beyond all": _signed(amount=10**13 + 1),
+    "signed: money without a number": _signed(transactionNo=""),
+    "signed: money without a date": _signed(payDate=""),
+    "signed: a date that is none": _signed(payDate="20261332000000"),
+    "signed: an order with a quote": _signed(orderId="LP' OR 1=1--"),
+    "signed: a number with a colon": _signed(transactionNo="T:1"),
+    "signed: a code of nothing": _signed(errorCode=""),
+    "nothing": lambda *_: b"",
+    "no object": lambda *_: b"[]",
+    "no JSON": lambda *_: b"amount=5000&errorCode=00",
+    "an amount with a fraction": lambda _, f: json.dumps(f).replace("5000", "5000.0", 1).encode(),
+    "the amount twice": lambda _, f: json.dumps(f)[:-1].encode() + b', "amount": 5000}',
+}
+
+
+async def _fields(house: House) -> Fields:
+    """The fields of the genuine callback of an order that is open."""
+    order = order_of(house, await house.start(await house.open_bill()))
+    fields: Fields = json.loads(result_of(house, order))
+    return fields
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_a_forged_callback_is_refused_and_writes_nothing(
+    shared_house: House, forgery: str
+) -> None:
+    house = shared_house
+    fields = await _fields(house)
+    body = FORGERIES[forgery](merchant_of(house), fields)
+    before = await contents(house.parts.database)
+    answer = await call(house, body)
+    assert answer.status_code == 401, answer.text
+    assert answer.json()["error_code"] == "FAILED"
+    assert await contents(house.parts.database) == before
+    # The genuine one, spaced and ordered otherwise, still settles: only its words are signed.
+    genuine = json.dumps(dict(reversed(fields.items())), indent=1).encode()
+    assert (await call(house, genuine)).json()["error_code"] == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/callbacks/paygov/other", 404),
+        ("/callbacks/paygov/TEST", 404),
+        ("/callbacks/momo/test", 404),
+        ("/callbacks/sepay/test", 401),
+        ("/callbacks/paygov", 404),
+        ("/callbacks/paygov/test/x", 404),
+    ],
+)
+async def test_a_genuine_callback_to_another_address_settles_nothing(
+    shared_house: House, path: str, status: int
+) -> None:
+    house = shared_house
+    body = wire.callback_body(merchant_of(house), await _fields(house))
+    before = await contents(house.parts.database)
+    answer = await house.browser.post(path, content=body)
+    assert answer.status_code == status
+    assert await contents(house.parts.database) == before
+
+
+async def test_a_callback_by_get_or_too_large_is_refused(shared_house: House) -> None:
+    house = shared_house
+    body = wire.callback_body(merchant_of(house), await _fields(house))
+    before = await contents(house.parts.database)
+    assert (await house.browser.request("GET", PAYGOV, content=body)).status_code == 401
+    assert (await house.browser.request("GET", SEPAY)).status_code == 401
+    assert (await call(house, body + b" " * 70_000)).status_code == 413
+    assert await contents(house.parts.database) == before
+
+
+async def _send(house: House, body: bytes, headers: dict[str, str]) -> httpx2.Response:
+    return await house.browser.post(SEPAY, content=body, headers=headers)
+
+
+def _headers(body: bytes, *, secret: str = FEED_SECRET, late: float = 0) -> dict[str, str]:
+    return wire.notice_headers(secret, body, clock.now() + timedelta(seconds=late))
+
+
+async def test_a_forged_notice_is_refused_and_writes_nothing(shared_house: House) -> None:
+    house = shared_house
+    bill = await house.open_bill()
+    body = notice_of(house, 5000, bill["reference"])
+    good = _headers(body)
+    cut = good | {"X-SePay-Signature": good["X-SePay-Signature"][:-1]}
+    bare = good | {"X-SePay-Signature": good["X-SePay-Signature"].removeprefix("sha256=")}
+    sha1 = good | {"X-SePay-Signature": good["X-SePay-Signature"].replace("sha256", "sha1")}
+    elsewhere = body.replace(b"DEMO00000001", b"DEMO00000002")
+    forged: list[tuple[bytes, dict[str, str]]] = [
+        (body, {}),
+        (body, {"Authorization": f"Apikey {FEED_SECRET}"}),
+        (body, {"X-SePay-Signature": good["X-SePay-Signature"]}),
+        (body, {"X-SePay-Timestamp": good["X-SePay-Timestamp"]}),
+        (body, cut),
+        (body, bare),
+        (body, sha1),
+        (body, good | {"X-SePay-Timestamp": "1"}),
+        (body, good | {"X-SePay-Timestamp": "9" * 30}),
+        (body, good | {"X-SePay-Timestamp": good["X-SePay-Timestamp"] + ".0"}),
+        (body, _headers(body, secret="guessed")),
+        (body, _headers(body, secret="")),
+        (body, _headers(body, late=-302)),
+        (body, _headers(body, late=302)),
+        (body.replace(b"5000", b"9000"), good),
+        (body + b" ", good),
+        (elsewhere, _headers(elsewhere)),
+        (b"{}", _headers(b"{}")),
+        (b"", _headers(b"")),
+    ]
+    before = await contents(house.parts.database)
+    for content, headers in forged:
+        answer = await _send(house, content, headers)
+        assert (answer.status_code, answer.json()) == (401, {"success": False}), headers
+    assert await contents(house.parts.database) == before
+    assert (await _send(house, body, _headers(body, late=-298))).status_code == 200
+    assert (await house.read(bill))["status"] == "paid"
+
+
+async def test_a_notice_of_money_that_went_out_is_acknowledged_and_credits_nobody(
+    shared_house: House,
+) -> None:
+    house = shared_house
+    bill = await house.open_bill()
+    before = await contents(house.parts.database)
+    body = notice_of(house, 5000, bill["reference"], direction="out")
+    assert (await notify(house, body)).json() == {"success": True}
+    assert await contents(house.parts.database) == before
