@@ -7,7 +7,7 @@ schema and a migrated one are equal.
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlmodel import SQLModel
 
 CREATE_APPEND_ONLY = """
@@ -38,7 +38,8 @@ def after_create(model: type[SQLModel], *statements: str) -> None:
 
 def _executing(statement: str) -> Callable[..., None]:
     def execute(_target: object, connection: Connection, **_: Any) -> None:
-        connection.exec_driver_sql(statement)
+        # As a migration executes it: given to the driver as it is, a % would be a placeholder.
+        connection.execute(text(statement))
 
     return execute
 
