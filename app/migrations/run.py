@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-_LOCK = 0x6C65706869_02
-_LOCK_TIMEOUT = "5s"
+#: Advisory lock of the one process that may migrate at a time.
+LOCK = 0x6C65706869_02
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -26,13 +26,16 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at `url` to a revision. Raises what the database says on failure."""
+def upgrade(url: str, revision: str = "head", *, lock_timeout_ms: int = 5000) -> None:
+    """Bring the database at `url` to a revision, waiting for each table's lock at most so long.
+
+    Raises what the database says on failure; then nothing of the failed step remains.
+    """
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-            connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+            connection.execute(text(f"SET lock_timeout = {lock_timeout_ms:d}"))
             connection.commit()
             command.upgrade(configuration(connection), revision)
             connection.commit()
