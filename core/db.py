@@ -190,7 +190,7 @@ def hit_after_commit(session: AsyncSession, name: str) -> None:
     session.info[_AFTER_COMMIT] = name
 
 
-def database(request: Request) -> Database:
+async def database(request: Request) -> Database:
     """The database itself, for the two flows that need several transactions."""
     found: Database = request.app.state.database
     return found

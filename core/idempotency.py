@@ -117,7 +117,7 @@ class Replay:
     body: bytes | None
 
 
-def read_key(
+async def read_key(
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
 ) -> str:
     """The header, checked. Raises `KeyMissing` or `KeyInvalid`."""
@@ -248,7 +248,7 @@ def _fields(claim: Claim) -> dict[str, Any]:
     }
 
 
-def cipher(request: Request) -> Cipher:
+async def cipher(request: Request) -> Cipher:
     """The application's cipher for personal data and stored answers."""
     found: Cipher = request.app.state.cipher
     return found

@@ -29,7 +29,7 @@ class Context:
     request_key: bytes = field(repr=False)
 
 
-def context(request: Request) -> Context:
+async def context(request: Request) -> Context:
     """The application's parts, for a request."""
     found: Context = request.app.state.payments
     return found

@@ -33,7 +33,7 @@ MOST_BYTES = 64 * 1024 * 1024
 _JSON = "application/json"
 
 
-def reconciling(request: Request) -> Reconciling:
+async def reconciling(request: Request) -> Reconciling:
     """The application's parts for reconciling."""
     found: Reconciling = request.app.state.reconciling
     return found

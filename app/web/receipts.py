@@ -20,7 +20,7 @@ api = APIRouter(prefix="/api/v1/receipts", tags=["receipts"])
 router = APIRouter(include_in_schema=False)
 
 
-def display(request: Request) -> Display:
+async def display(request: Request) -> Display:
     """The application's way of showing receipts."""
     found: Display = request.app.state.display
     return found

@@ -91,7 +91,7 @@ class PriceBook:
         self._checked_at = now
 
 
-def price_book(request: Request) -> PriceBook:
+async def price_book(request: Request) -> PriceBook:
     """The application's price book, for the request."""
     found: PriceBook = request.app.state.price_book
     return found

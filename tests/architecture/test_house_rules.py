@@ -111,7 +111,23 @@ def late_exits(source: Source, yielding: Collection[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("rule", [stray_commits, other_clocks])
+def threaded_dependencies(source: Source) -> list[str]:
+    """Dependencies of this file that are plain functions.
+
+    FastAPI runs each in a thread, which costs a request more than most of them do.
+    """
+    plain = {node.name for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)}
+    return [
+        place(source, call)
+        for call in calls(source)
+        if dotted(call.func).split(".")[-1] == "Depends"
+        and call.args
+        and isinstance(call.args[0], ast.Name)
+        and call.args[0].id in plain
+    ]
+
+
+@pytest.mark.parametrize("rule", [stray_commits, other_clocks, threaded_dependencies])
 def test_every_shipped_file_keeps_the_rule(rule: Callable[[Source], list[str]]) -> None:
     assert [breach for source in sources() for breach in rule(source)] == []
 
@@ -166,3 +182,11 @@ def test_a_dependency_with_the_right_scope_passes() -> None:
     code = 'Dep = Annotated[AsyncSession, Depends(session, scope="function")]\nB = Depends(body)\n'
     assert late_exits(Source("payments/api.py", code), {"session"}) == []
     assert generators(Source("core/db.py", "async def session():\n    yield 1\n")) == {"session"}
+
+
+def test_a_dependency_that_needs_a_thread_is_caught() -> None:
+    plain = "def context(request):\n    return 1\nDep = Annotated[int, Depends(context)]\n"
+    assert threaded_dependencies(Source("payments/context.py", plain)) == ["payments/context.py:3"]
+    assert threaded_dependencies(Source("payments/context.py", f"async {plain}")) == []
+    made = "def body(model):\n    return read\nDep = Annotated[int, Depends(body(int))]\n"
+    assert threaded_dependencies(Source("payments/api.py", made)) == []
