@@ -1,28 +1,21 @@
 """The web application: routes, problems, headers, health."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from app.headers import Headers
 from app.health import router as health_router
 from app.reference import describe
 from app.web import failures, home, pages, posters, receipts
-from app.web.policy import REFERENCE, STRICT
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
 from payments import api as payments_api
 from payments.catalogue import api as catalogue_api
 from reconciliation import api as reconciliation_api
-
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -45,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     failures.install(app)
-    app.middleware("http")(_headers)
+    app.add_middleware(Headers)
     app.include_router(payments_api.router)
     app.include_router(payments_api.callback_router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
@@ -71,19 +64,3 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.price_book = parts.payments.price_book
     app.state.display = parts.display
     app.state.reconciling = parts.reconciling
-
-
-async def _headers(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    path = request.url.path
-    response.headers.setdefault("Content-Security-Policy", REFERENCE if path == "/docs" else STRICT)
-    if not path.startswith("/static"):
-        response.headers.setdefault("Cache-Control", "no-store")
-    elif path.startswith("/static/") and response.status_code == 200:
-        # The address of a file of ours changes with its content.
-        response.headers.setdefault("Cache-Control", "public, max-age=31536000, immutable")
-    return response
