@@ -17,6 +17,7 @@ from typing import Final
 import duckdb
 
 from core.calendar import CUT_OFF
+from core.errors import LephiError, Unavailable
 from reconciliation import matching
 from reconciliation.matching import Tally
 from reconciliation.typed_csv import (
@@ -71,7 +72,8 @@ def reconcile_files(
     are replaced. `extra` are the body's own days off. `progress` hears the name of each step.
 
     Raises `InputRefused`, with nothing written, for a cell that is not of its type, a wrong
-    column, an id or a payment's reference that comes twice, or a payment of another date.
+    column, an id or a payment's reference that comes twice, or a payment of another date; and
+    `core.errors.Unavailable` where memory or disk do not suffice, with nothing written either.
     """
     _refuse_places(payments_csv, ledger_csv, out_dir)
     progress("xem hai tệp")
@@ -83,27 +85,33 @@ def reconcile_files(
         spill.mkdir()
         if payments.is_odd or lines.is_odd:
             payments, lines = _rewrite_both(payments, lines, on, work)
-        try:
+
+        def attempt(payments: Source, lines: Source) -> Summary:
             with _connection(memory_limit, threads, spill) as connection:
-                summary = _reconcile(
+                return _reconcile(
                     connection, payments, lines, on, results, cut_off, extra, progress
                 )
-        except (_Doubt, duckdb.Error) as doubt:
-            if isinstance(doubt, duckdb.Error) and not is_unreadable(doubt):
-                raise
+
+        try:
+            summary = attempt(payments, lines)
+        except _Doubt:
             progress("tìm dòng lỗi")
-            plain = _rewrite_both(payments, lines, on, work)
-            # Nothing is wrong row by row: the fast reader was only too narrow for the dialect.
-            with _connection(memory_limit, threads, spill) as connection:
-                summary = _reconcile(connection, *plain, on, results, cut_off, extra, progress)
+            # If nothing is wrong row by row, the fast reader was too narrow for the dialect.
+            summary = attempt(*_rewrite_both(payments, lines, on, work))
         text = json.dumps(summary.as_json(), ensure_ascii=False, indent=2)
         (results / SUMMARY).write_text(text + "\n", encoding="utf-8")
         _move(results, out_dir)
     return summary
 
 
-class _Doubt(Exception):
-    """The fast way saw something wrong, named here, and the slow way has to say where."""
+class _Doubt(LephiError):
+    """The fast way saw something wrong, named here, and the slow way has to say where.
+
+    It reaches the caller only if the slow way sees nothing: then it is our fault.
+    """
+
+    title = "Two ways of reading disagree"
+    code = "readers_disagree"
 
 
 def _reconcile(
@@ -210,9 +218,15 @@ def _rewrite_both(payments: Source, lines: Source, on: date, work: Path) -> tupl
 def _connection(
     memory_limit: str, threads: int | None, spill: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB whose errors are ours: about what a file holds, or about want of memory or disk."""
     connection = matching.connect(memory_limit=memory_limit, threads=threads, temporary=spill)
     try:
         yield connection
+    except duckdb.Error as error:
+        said = str(error).partition("\n")[0]
+        if is_unreadable(error):
+            raise _Doubt(said) from error
+        raise Unavailable(f"Không đối chiếu được: {said}") from error
     finally:
         connection.close()
 

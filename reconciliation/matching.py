@@ -26,6 +26,7 @@ import duckdb
 
 from core.calendar import CUT_OFF, treasury_day
 from core.clock import VIETNAM
+from core.errors import LephiError
 from reconciliation.reference_macros import create_macros, replace_unlike
 
 #: Every place money can be in, in the order they are reported.
@@ -78,8 +79,11 @@ _RELATIONS: Final = {
 _ROWS_AT_ONCE = 100_000
 
 
-class ControlTotalsDiffer(Exception):
+class ControlTotalsDiffer(LephiError):
     """What came in is not what was placed: our fault, and the result must not be used."""
+
+    title = "Control totals differ"
+    code = "control_totals_differ"
 
 
 @dataclass(frozen=True, slots=True)

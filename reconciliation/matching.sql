@@ -73,9 +73,11 @@ WHERE is_credit AND payment IS NULL AND (in_narrative OR NOT has_form(words));
 -- step: narrative
 -- Every place in those words that begins like a reference, upper-cased, without diacritics,
 -- spaces and punctuation. What equals a payment's reference names that payment.
+CREATE OR REPLACE TEMP TABLE plain AS
+SELECT line, searchable(words) AS text FROM spoken;
+
 CREATE OR REPLACE TEMP TABLE places AS
-SELECT DISTINCT line, unnest(reference_places(searchable(words))) AS place
-FROM spoken;
+SELECT line, unnest(list_distinct(reference_places(text))) AS place FROM plain;
 
 CREATE OR REPLACE TEMP TABLE named AS
 WITH found AS MATERIALIZED (
@@ -98,20 +100,40 @@ FROM found
 JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(found.paid_at);
 
 -- Words that name two payments decide for neither: a person must look.
-UPDATE ledger
-SET payment = named.payment,
-    is_exact = ledger.amount = named.amount,
-    is_late = ledger.booked_on > named.due_on
+CREATE OR REPLACE TEMP TABLE several AS
+SELECT line, list(reference ORDER BY reference) AS payments
 FROM named
-WHERE named.line = ledger.rowid
-  AND named.line NOT IN (SELECT line FROM named GROUP BY line HAVING count(*) > 1);
+GROUP BY line
+HAVING count(*) > 1;
+
+-- The credits that name exactly one payment, by their field or by their words.
+CREATE OR REPLACE TEMP TABLE found_by_words AS
+SELECT
+    ledger.rowid AS line,
+    ledger.line_id,
+    ledger.booked_on,
+    ledger.amount,
+    named.payment,
+    ledger.amount = named.amount AS is_exact,
+    ledger.booked_on > named.due_on AS is_late,
+    ledger.in_narrative
+FROM named
+ANTI JOIN several ON several.line = named.line
+JOIN ledger ON ledger.rowid = named.line;
+
+CREATE OR REPLACE TEMP VIEW naming AS
+SELECT payment, line_id, booked_on, amount, is_exact, is_late, in_narrative
+FROM ledger
+WHERE payment IS NOT NULL
+UNION ALL
+SELECT payment, line_id, booked_on, amount, is_exact, is_late, in_narrative
+FROM found_by_words;
 
 
 -- step: verdicts
 CREATE OR REPLACE TEMP TABLE repeated AS
 SELECT payment
-FROM ledger
-WHERE payment IS NOT NULL
+FROM naming
 GROUP BY payment
 HAVING count(*) > 1;
 
@@ -119,25 +141,24 @@ HAVING count(*) > 1;
 -- same: it is in both lists.
 CREATE OR REPLACE TEMP VIEW credited AS
 SELECT
-    ledger.payment,
-    ledger.line_id,
-    ledger.booked_on,
-    ledger.amount,
-    CASE WHEN ledger.in_narrative THEN 'narrative' ELSE 'reference' END AS rule,
+    naming.payment,
+    naming.line_id,
+    naming.booked_on,
+    naming.amount,
+    CASE WHEN naming.in_narrative THEN 'narrative' ELSE 'reference' END AS rule,
     CASE
         WHEN repeated.payment IS NOT NULL THEN 'duplicate'
-        WHEN NOT ledger.is_exact THEN 'amount_mismatch'
-        WHEN ledger.is_late THEN 'late'
+        WHEN NOT naming.is_exact THEN 'amount_mismatch'
+        WHEN naming.is_late THEN 'late'
         ELSE 'matched'
     END AS class
-FROM ledger
-LEFT JOIN repeated ON repeated.payment = ledger.payment
-WHERE ledger.payment IS NOT NULL;
+FROM naming
+LEFT JOIN repeated ON repeated.payment = naming.payment;
 
 CREATE OR REPLACE TEMP TABLE missing AS
 SELECT payments.rowid AS payment
 FROM payments
-ANTI JOIN ledger ON ledger.payment = payments.rowid;
+ANTI JOIN naming ON naming.payment = payments.rowid;
 
 CREATE OR REPLACE TEMP VIEW matches AS
 SELECT
@@ -157,12 +178,13 @@ WHERE credited.class IN ('matched', 'late');
 CREATE OR REPLACE TEMP TABLE unknown AS
 WITH lost AS (
     SELECT
-        rowid AS line,
-        line_id,
-        amount,
-        CASE WHEN NOT in_narrative THEN words END AS field
+        ledger.rowid AS line,
+        ledger.line_id,
+        ledger.amount,
+        CASE WHEN NOT ledger.in_narrative THEN ledger.words END AS field
     FROM ledger
-    WHERE is_credit AND payment IS NULL
+    ANTI JOIN found_by_words ON found_by_words.line = ledger.rowid
+    WHERE ledger.is_credit AND ledger.payment IS NULL
 ),
 seen AS (
     SELECT line, field AS place FROM lost WHERE has_form(field)
@@ -184,12 +206,6 @@ found AS (
         list(place ORDER BY place) FILTER (NOT holds) AS broken
     FROM judged
     GROUP BY line
-),
-several AS (
-    SELECT line, list(reference ORDER BY reference) AS payments
-    FROM named
-    GROUP BY line
-    HAVING count(*) > 1
 )
 SELECT
     lost.line_id,

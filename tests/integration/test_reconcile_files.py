@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -451,6 +452,21 @@ def test_results_never_replace_what_they_are_made_from(tmp_path: Path) -> None:
 
     assert run(payments, ledger, tmp_path).exit_code == 2
     assert table(payments)[1][0] == "pay_1"
+
+
+def test_too_little_memory_is_told_in_one_line_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: object, **__: object) -> None:
+        raise duckdb.OutOfMemoryException("no memory")
+
+    monkeypatch.setattr(matching, "match", run_out)
+
+    result, out = reconcile(tmp_path, [payment(1)], [line("L1", ONE)])
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == ["Không đối chiếu được: no memory"]
+    assert not out.exists()
 
 
 def test_a_refused_run_leaves_the_results_of_the_last_one(tmp_path: Path) -> None:
