@@ -57,7 +57,6 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.forks", str(os.getpid())],
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -145,13 +145,19 @@ class Place:
                 os.kill(int(pid.partition(":")[0]), signal.SIGKILL)
 
 
+@pytest.fixture
+def own_place(tmp_path: Path) -> Iterator[Place]:
+    """Ourselves in this checkout."""
+    yield Place(OURSELVES, ROOT, tmp_path)
+    for marker in tmp_path.rglob("postgres-place"):  # root's databases stand elsewhere
+        shutil.rmtree(prepare(marker.parent, durable=False).home)
+
+
 @pytest.fixture(params=["ourselves", "an ordinary user"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Ourselves in this checkout, and, where we are root, an ordinary user in one of its own."""
     if request.param == "ourselves":
-        yield Place(OURSELVES, ROOT, tmp_path)
-        for marker in tmp_path.rglob("postgres-place"):
-            shutil.rmtree(prepare(marker.parent, durable=False).home)
+        yield request.getfixturevalue("own_place")
         return
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user already")
@@ -247,11 +253,10 @@ def test_the_demo_heals_what_is_killed_keeps_its_data_and_leaves_nothing(place: 
         assert not demo.ready_file.exists()
 
 
-def test_a_start_that_is_asked_to_end_ends_without_a_trace(tmp_path: Path) -> None:
-    place = Place(OURSELVES, ROOT, tmp_path)
-    with place.demo() as demo:
+def test_a_start_that_is_asked_to_end_ends_without_a_trace(own_place: Place) -> None:
+    with own_place.demo() as demo:
         deadline = time.monotonic() + PATIENCE
-        while not (tmp_path / "data" / "serve.log").exists():
+        while not (own_place.folder / "data" / "serve.log").exists():
             assert time.monotonic() < deadline, demo.output.read_text("utf-8", "replace")
             time.sleep(0.02)
         assert demo.end(signal.SIGTERM) == 0

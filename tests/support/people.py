@@ -4,13 +4,14 @@ import os
 import pwd
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Where the packages are that this suite runs with.
-PACKAGES = sysconfig.get_path("platlib")
+PACKAGES = str(Path(pytest.__file__).resolve().parents[1])
 
 
 @dataclass(frozen=True, slots=True)
