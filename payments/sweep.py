@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from core import audit, clock
 from core.db import AsyncSession
-from core.errors import LephiError
 from core.log import get
 from payments.context import Context
 from payments.placing import lock_bill, move
@@ -74,8 +73,8 @@ async def ask_gateways(context: Context, limit: int = 20) -> int:
 async def _ask_safely(context: Context, row: Any) -> None:
     try:
         await _ask(context, row)
-    except LephiError as error:
-        log.error("the sweep could not ask or record", payment=row.id, reason=error.detail)
+    except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
+        log.error("the sweep could not ask or record", payment=row.id, reason=repr(error))
 
 
 async def _ask(context: Context, row: Any) -> None:
