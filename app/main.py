@@ -61,6 +61,5 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.cipher = parts.cipher
     app.state.keyring = parts.keyring
     app.state.payments = parts.payments
-    app.state.price_book = parts.payments.price_book
     app.state.display = parts.display
     app.state.reconciling = parts.reconciling

@@ -2,20 +2,25 @@
 
 Sessions are opened in four places only: the request dependency below, `payments.checkout` and
 `payments.callbacks` (a gateway must never be called inside a transaction), the worker and the
-command line. Commands take a session and never commit.
+command line. Commands take a session and never commit. One statement that is a whole transaction
+may do without a session: `Database.write_alone`, for the hot path.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
+import psycopg
 from fastapi import Depends, Request
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
 from sqlalchemy import BigInteger, Column, DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession as ModelAsyncSession
 
@@ -55,6 +60,8 @@ _RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "25
 
 #: The key in a session's `info` of the failpoint that is hit when its work is committed.
 _AFTER_COMMIT = "failpoint after commit"
+
+_BUSY = "Hệ thống đang bận, vui lòng thử lại."
 
 
 class DatabaseUnavailable(Unavailable):
@@ -102,6 +109,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=False,
             pool_recycle=1800,
+            hide_parameters=True,  # they hold personal data, and errors are logged
             connect_args={
                 "connect_timeout": 10,
                 "options": (
@@ -130,7 +138,7 @@ class Database:
             except (DBAPIError, PoolTimeout) as error:
                 await _abandon(session)
                 if is_passing(error):
-                    raise DatabaseUnavailable("Hệ thống đang bận, vui lòng thử lại.") from error
+                    raise DatabaseUnavailable(_BUSY) from error
                 raise
             except BaseException:
                 await _abandon(session)
@@ -152,6 +160,36 @@ class Database:
                 if attempt == attempts:
                     raise
         raise AssertionError("unreachable: the loop returns or raises")
+
+    async def write_alone(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """Run one statement that is a transaction of its own, and give its only row.
+
+        It is committed when this returns. The driver alone does it, on a connection of the same
+        pool, for a session costs more than the statement (docs/decisions/0006). Place-holders are
+        the driver's: `%(name)s`. Raises `DatabaseUnavailable` as `transaction` does, and what the
+        driver says otherwise; where the connection was lost, the statement may have been carried
+        out, so it must be one that can be repeated.
+        """
+        try:
+            lent = await self.engine.raw_connection()
+            connection = cast(AsyncConnection[Any], lent.driver_connection)
+            try:
+                await connection.set_autocommit(True)
+                cursor = connection.cursor(row_factory=namedtuple_row)
+                row = await (await cursor.execute(statement, values)).fetchone()
+                await connection.set_autocommit(False)
+            except BaseException:
+                # A connection that may still commit by itself must never carry a session.
+                await greenlet_spawn(lent.invalidate)
+                if connection.closed:  # the server's doing, so the pool's others are closed too
+                    await self.engine.dispose()
+                raise
+            await greenlet_spawn(lent.close)
+        except (psycopg.Error, PoolTimeout) as error:
+            if is_passing(error):
+                raise DatabaseUnavailable(_BUSY) from error
+            raise
+        return row
 
     async def dispose(self) -> None:
         """Close all connections."""
@@ -175,6 +213,9 @@ def is_passing(error: Exception) -> bool:
             return True
         state = getattr(error.orig, "sqlstate", None)
         return state in _RETRYABLE or (isinstance(error, OperationalError) and state is None)
+    if isinstance(error, psycopg.Error):
+        lost = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+        return error.sqlstate in _RETRYABLE or lost
     return False
 
 

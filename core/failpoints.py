@@ -26,7 +26,7 @@ class Failpoint:
 
 #: Every failpoint there is. The crash tests run over this list.
 FAILPOINTS = (
-    Failpoint("bill.before_commit", "bill and idempotency row written, not committed"),
+    Failpoint("bill.before_write", "bill priced and sealed, nothing written"),
     Failpoint("bill.after_commit", "bill committed, not answered"),
     Failpoint("checkout.after_intent", "attempt committed, gateway not called"),
     Failpoint("checkout.after_call", "gateway has answered, outcome not written"),

@@ -55,23 +55,25 @@ async def _present(
 
 @router.post("/bills", status_code=201, response_model=BillOut, openapi_extra=documented(BillIn))
 async def open_bill(
-    principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep, session: SessionDep
+    principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep
 ) -> Response:
     """Open a bill. Repeating the request with its key gives the same bill and the same answer."""
     principal.require(Role.CLERK, Role.ADMIN)
     agency = await _agency(context, principal, body.model.agency)
     claim = Claim.of(principal.key_id, "POST /bills", key, body.value, context.request_key)
     try:
-        bill = await prepare_bill(session, context.price_book, agency, body.model)
+        schedule = await context.price_book.read(context.database, agency.id)
+        bill = prepare_bill(schedule, agency, body.model)
     except Invalid:
         # A repeat must get its first answer even when its fee has meanwhile gone out of force.
-        earlier = await idempotency.find(session, claim, context.cipher)
+        async with context.database.transaction() as session:
+            earlier = await idempotency.find(session, claim, context.cipher)
         if earlier is None:
             raise
         return _replayed(earlier)
     answer = bill_out(context, agency, bill).model_dump_json().encode()
     replay = await opening.insert_once(
-        session, bill, claim, answer, actor=principal.actor, cipher=context.cipher
+        context.database, bill, claim, answer, actor=principal.actor, cipher=context.cipher
     )
     return Response(answer, 201, media_type=_JSON) if replay is None else _replayed(replay)
 

@@ -14,7 +14,7 @@ from core.ids import new_id
 from core.money import MAX_AMOUNT
 from core.references import find_references, new_reference
 from payments.agencies.queries import AgencyValue, CollectionAccountValue
-from payments.catalogue.prices import PriceBook
+from payments.catalogue.schedule import Schedule
 from payments.credits import record_credit
 from payments.opening import NewBill, NewLine
 from payments.ports import Credit
@@ -32,10 +32,8 @@ class MoneyUnderWay(Conflict):
     code = "money_under_way"
 
 
-async def prepare_bill(
-    session: AsyncSession, price_book: PriceBook, agency: AgencyValue, body: BillIn
-) -> NewBill:
-    """A bill ready to be written, priced by the fees of today (Vietnam).
+def prepare_bill(schedule: Schedule, agency: AgencyValue, body: BillIn) -> NewBill:
+    """A bill ready to be written, priced by the agency's schedule as it is today (Vietnam).
 
     Raises `Invalid` with every fault: an unknown fee, one not in force, an amount over the limit,
     an expiry in the past, a return address that is not on the agency's list.
@@ -58,7 +56,7 @@ async def prepare_bill(
             )
             continue
         try:
-            fee = await price_book.get_fee(session, agency.id, line.fee, today, field=f"{path}fee")
+            fee = schedule.get(line.fee, today, field=f"{path}fee")
             lines.append(line_of(fee, line.quantity or 0, line.copies or 1, path=path))
         except Invalid as error:
             faults.extend(error.errors)

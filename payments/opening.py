@@ -1,20 +1,19 @@
 """Writing a new bill: bill, lines, reference, payer data, audit and idempotency key at once.
 
 This is the hot path of a counter and of every portal, so it is one statement where the ORM would
-send seven (docs/decisions/0006): one round trip, one plan, all or nothing. The same statement
-takes the advisory lock of the request's idempotency key, so two requests with one key cannot both
-write, and a repeat that comes while the first is still running is told so instead of waiting.
+send seven (docs/decisions/0006): one round trip, all or nothing, and so a transaction of its own,
+committed before anybody is answered. The same statement takes the advisory lock of the request's
+idempotency key, so two requests with one key cannot both write, and a repeat that comes while the
+first is still running is told so instead of waiting.
 """
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import text
-
 from core import failpoints
 from core.crypto import Cipher
-from core.db import AsyncSession, hit_after_commit
+from core.db import AsyncSession, Database
 from core.idempotency import Claim, InFlight, Replay, find
 from core.json import canonical
 from payments.states import BILL
@@ -92,47 +91,48 @@ _BILL = """
 b AS (
   INSERT INTO bill (id, agency_id, reference, status, amount, dossier_number, channel, language,
     return_url, extra, expires_at, created_at, opened_on)
-  SELECT :id, :agency_id, :reference, :status, :amount, :dossier_number, :channel, :language,
-    :return_url, CAST(:extra AS jsonb), :expires_at, :created_at, :opened_on {guard}
+  SELECT %(id)s, %(agency_id)s, %(reference)s, %(status)s, %(amount)s, %(dossier_number)s,
+    %(channel)s, %(language)s, %(return_url)s, CAST(%(extra)s AS jsonb), %(expires_at)s,
+    %(created_at)s, %(opened_on)s {guard}
   RETURNING 1
 ), r AS (
   INSERT INTO reference (reference, kind, agency_id, created_at)
-  SELECT :reference, 'bill', :agency_id, :created_at {guard}
+  SELECT %(reference)s, 'bill', %(agency_id)s, %(created_at)s {guard}
 ), l AS (
   INSERT INTO bill_line (bill_id, position, fee_id, fee, description, description_en, quantity,
     unit, copies, amount, sub_item, explanation, basis)
-  SELECT :id, n.* FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(position int, fee_id text,
-    fee text, description text, description_en text, quantity int, unit text,
+  SELECT %(id)s, n.* FROM jsonb_to_recordset(CAST(%(lines)s AS jsonb)) AS n(position int,
+    fee_id text, fee text, description text, description_en text, quantity int, unit text,
     copies int, amount bigint, sub_item text, explanation text, basis text) {and_guard}
 ), p AS (
   INSERT INTO payer_data (subject_id, data, created_at)
-  SELECT :id, CAST(:payer AS bytea), :created_at WHERE CAST(:payer AS bytea) IS NOT NULL {also}
+  SELECT %(id)s, CAST(%(payer)s AS bytea), %(created_at)s
+  WHERE CAST(%(payer)s AS bytea) IS NOT NULL {also}
 ), a AS (
   INSERT INTO audit_entry (at, actor, action, object_id, details)
-  SELECT :created_at, :actor, :event, :id, CAST(:audit AS jsonb) {guard}
+  SELECT %(created_at)s, %(actor)s, %(event)s, %(id)s, CAST(%(audit)s AS jsonb) {guard}
 )
 """
 
-_PLAIN = text(
+_PLAIN = (
     "WITH " + _BILL.format(guard="", and_guard="", also="") + "SELECT true AS locked, true AS won"
 )
 
 _CLAIM = """
 WITH k AS MATERIALIZED (
-  SELECT pg_try_advisory_xact_lock(:lock) AS locked
+  SELECT pg_try_advisory_xact_lock(%(lock)s) AS locked
 ), c AS (
   INSERT INTO idempotency_key (owner, route, key_hash, request_hash, state, object_id, status,
     body, created_at)
-  SELECT :owner, :route, :key_hash, :request_hash, 'done', :id, 201, :answer, :created_at
+  SELECT %(owner)s, %(route)s, %(key_hash)s, %(request_hash)s, 'done', %(id)s, 201, %(answer)s,
+    %(created_at)s
   FROM k WHERE k.locked ON CONFLICT DO NOTHING RETURNING 1
 ), {bill}
 SELECT k.locked, EXISTS (SELECT 1 FROM c) AS won FROM k
 """
 
-_CLAIMED = text(
-    _CLAIM.format(
-        bill=_BILL.format(guard="FROM c", and_guard=", c", also="AND EXISTS (SELECT 1 FROM c)")
-    )
+_CLAIMED = _CLAIM.format(
+    bill=_BILL.format(guard="FROM c", and_guard=", c", also="AND EXISTS (SELECT 1 FROM c)")
 )
 
 
@@ -163,11 +163,12 @@ def _parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
 
 async def insert(session: AsyncSession, bill: NewBill, *, actor: str, cipher: Cipher) -> None:
     """Write a bill that comes with no idempotency key (a standing reference's credit)."""
-    await session.execute(_PLAIN, _parameters(bill, actor, cipher))
+    connection = await session.connection()
+    await connection.exec_driver_sql(_PLAIN, _parameters(bill, actor, cipher))
 
 
 async def insert_once(
-    session: AsyncSession,
+    database: Database,
     bill: NewBill,
     claim: Claim,
     answer: bytes,
@@ -181,27 +182,24 @@ async def insert_once(
     Raises `InFlight` while another request with the key is being worked on, and what
     `idempotency.find` raises.
     """
-    row = (
-        await session.execute(
-            _CLAIMED,
-            {
-                **_parameters(bill, actor, cipher),
-                "lock": claim.lock,
-                "owner": claim.owner,
-                "route": claim.route,
-                "key_hash": claim.key_hash,
-                "request_hash": claim.request_hash,
-                "answer": cipher.encrypt(answer, claim.context),
-            },
-        )
-    ).one()
+    values = {
+        **_parameters(bill, actor, cipher),
+        "lock": claim.lock,
+        "owner": claim.owner,
+        "route": claim.route,
+        "key_hash": claim.key_hash,
+        "request_hash": claim.request_hash,
+        "answer": cipher.encrypt(answer, claim.context),
+    }
+    failpoints.hit("bill.before_write")
+    row = await database.write_alone(_CLAIMED, values)
     if row.won:
-        failpoints.hit("bill.before_commit")
-        hit_after_commit(session, "bill.after_commit")
+        failpoints.hit("bill.after_commit")
         return None
     if not row.locked:
         raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
-    replay = await find(session, claim, cipher)
+    async with database.transaction() as session:
+        replay = await find(session, claim, cipher)
     if replay is None:
         raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
     return replay

@@ -9,14 +9,10 @@ database renews its stamp in the same transaction; the stamp is read again at mo
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import date
-from typing import Annotated
 
-from fastapi import Depends, Request
-
-from core.db import AsyncSession
+from core.db import AsyncSession, Database
 from payments.catalogue.queries import find_stamp, load_schedule
-from payments.catalogue.schedule import FeeValue, Schedule
+from payments.catalogue.schedule import Schedule
 
 
 class PriceBook:
@@ -39,24 +35,6 @@ class PriceBook:
         self._checked_at: float | None = None
         self._schedules: OrderedDict[str | None, Schedule] = OrderedDict()
 
-    async def find_fee(
-        self, session: AsyncSession, agency_id: str | None, code: str, on: date
-    ) -> FeeValue | None:
-        """As `payments.catalogue.queries.find_fee`, from memory where memory is good."""
-        return (await self.schedule(session, agency_id)).find(code, on)
-
-    async def get_fee(
-        self,
-        session: AsyncSession,
-        agency_id: str | None,
-        code: str,
-        on: date,
-        *,
-        field: str = "fee",
-    ) -> FeeValue:
-        """As `payments.catalogue.queries.get_fee`, from memory where memory is good."""
-        return (await self.schedule(session, agency_id)).get(code, on, field=field)
-
     async def schedule(self, session: AsyncSession, agency_id: str | None) -> Schedule:
         """The schedule of an agency, at most `check_every` seconds behind the database."""
         await self._check(session)
@@ -74,27 +52,32 @@ class PriceBook:
                 self._schedules.popitem(last=False)
         return loaded
 
+    async def read(self, database: Database, agency_id: str | None) -> Schedule:
+        """As `schedule`, for who has no session: one is opened only where memory does not do."""
+        known = self._schedules.get(agency_id)
+        if known is not None and self._is_fresh():
+            self._schedules.move_to_end(agency_id)
+            return known
+        async with database.transaction() as session:
+            return await self.schedule(session, agency_id)
+
     def forget(self) -> None:
         """Read everything again when next asked."""
         self._schedules.clear()
         self._stamp = self._checked_at = None
 
+    def _is_fresh(self) -> bool:
+        """Whether the stamp was read recently enough."""
+        now = self._monotonic()
+        return self._checked_at is not None and now - self._checked_at < self._check_every
+
     async def _check(self, session: AsyncSession) -> None:
         """Forget the schedules if the catalogue has a new stamp; ask only now and then."""
-        now = self._monotonic()
-        if self._checked_at is not None and now - self._checked_at < self._check_every:
+        if self._is_fresh():
             return
+        now = self._monotonic()
         stamp = await find_stamp(session)
         if stamp != self._stamp:
             self._schedules.clear()
             self._stamp = stamp
         self._checked_at = now
-
-
-async def price_book(request: Request) -> PriceBook:
-    """The application's price book, for the request."""
-    found: PriceBook = request.app.state.price_book
-    return found
-
-
-PriceBookDep = Annotated[PriceBook, Depends(price_book)]

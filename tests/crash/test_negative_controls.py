@@ -60,8 +60,7 @@ async def test_callbacks_that_are_not_known_again_are_caught(house: CrashHouse) 
 
 async def test_a_commit_after_the_answer_is_caught(house: CrashHouse) -> None:
     payer = Payer(house)
-    # Each bill passes the place twice: when it is written, and before its late commit.
-    await house.open(failpoints="bill.before_commit=kill:4", variant="commit_after_the_answer")
+    await house.open(failpoints="bill.before_write=kill:2", variant="commit_after_the_answer")
     async with kept(house):
         await payer.open_bill()
         lost = await payer.open_bill()

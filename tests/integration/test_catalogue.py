@@ -430,8 +430,7 @@ async def raise_price(database: Database, amount: int) -> None:
 
 
 async def asked(database: Database, book: PriceBook, day: date = TODAY) -> int:
-    async with database.transaction() as session:
-        return (await book.get_fee(session, None, "2.000884", day)).price(1).amount
+    return (await book.read(database, None)).get("2.000884", day).price(1).amount
 
 
 async def test_remembered_prices_ask_the_database_only_now_and_then(seeded: Database) -> None:
@@ -479,8 +478,7 @@ async def test_a_remembered_price_is_that_of_the_day(seeded: Database) -> None:
     book = PriceBook(check_every=3600)
 
     async def amount(day: date) -> int:
-        async with seeded.transaction() as session:
-            return (await book.get_fee(session, None, "2.001195", day)).price(1).amount
+        return (await book.read(seeded, None)).get("2.001195", day).price(1).amount
 
     assert await amount(date(2026, 12, 31)) == 25_000
     with counted(seeded) as sent:
@@ -546,7 +544,7 @@ async def test_the_price_book_holds_no_more_agencies_than_it_may(seeded: Databas
     async def ask(agency_id: str) -> int:
         with counted(seeded) as sent:
             async with seeded.transaction() as session:
-                await book.get_fee(session, agency_id, "2.000884", TODAY)
+                await book.schedule(session, agency_id)
         return len(sent)
 
     assert [await ask(agency_id) for agency_id in agencies] == [2, 1, 1]

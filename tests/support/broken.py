@@ -6,23 +6,19 @@ must see what comes of it; a judge that lets one of these pass proves nothing ab
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from fastapi import FastAPI, Request
 from sqlalchemy import text
 
 from app import worker
-from app.cli import running
-from app.main import create_app
 from app.wiring import Parts
-from core import db, failpoints, outbox
-from core.db import AsyncSession, Database
+from core import outbox
+from core.db import AsyncSession
 from core.outbox import Delivery
-from core.settings import Settings
-from payments import callbacks
+from payments import callbacks, opening
 from payments.reports import record_report
 from receipts import commands
 
@@ -71,27 +67,17 @@ def count_every_callback() -> None:
 
 def commit_after_the_answer() -> None:
     """Answer first and commit a little later, as a dependency's default exit would."""
+    insert_once = opening.insert_once
     ending: set[asyncio.Task[None]] = set()
 
-    async def session(request: Request) -> AsyncIterator[AsyncSession]:
-        database: Database = request.app.state.database
-        transaction = database.transaction()
-        yield await transaction.__aenter__()
-
+    async def insert_late(*values: Any, **more: Any) -> None:
         async def end() -> None:
             await asyncio.sleep(0.2)
-            if request.method == "POST":
-                failpoints.hit("bill.before_commit")
-            await transaction.__aexit__(None, None, None)
+            await insert_once(*values, **more)
 
         ending.add(asyncio.create_task(end()))
 
-    def create_broken_app(settings: Settings) -> FastAPI:
-        made = create_app(settings)
-        made.dependency_overrides[db.session] = session
-        return made
-
-    _replace(running, "create_app", create_broken_app)
+    _replace(opening, "insert_once", insert_late)
 
 
 VARIANTS: dict[str, Callable[[], None]] = {

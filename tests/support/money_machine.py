@@ -118,7 +118,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(
         lines=st.lists(FEES, min_size=1, max_size=2),
         life=LIVES,
-        crash=st.sampled_from((None, None, "bill.before_commit", "bill.after_commit")),
+        crash=st.sampled_from((None, None, "bill.before_write", "bill.after_commit")),
     )
     def open_bill(
         self, lines: list[dict[str, object]], life: timedelta | None, crash: str | None

@@ -1,0 +1,123 @@
+"""A statement that is a transaction of its own: kept or not at all, and no session suffers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import cast
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.util import greenlet_spawn
+
+from core.db import Database, DatabaseUnavailable
+
+NOTE = "INSERT INTO note VALUES (%(words)s) RETURNING words, length(words) AS size"
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    # One connection: whoever comes next gets the very same.
+    database = Database(database_url, pool_size=1, lock_timeout_ms=100)
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE note (words text PRIMARY KEY)"))
+    yield database
+    await database.dispose()
+
+
+async def notes(database: Database) -> list[str]:
+    async with database.transaction() as session:
+        return list((await session.execute(text("SELECT words FROM note ORDER BY 1"))).scalars())
+
+
+async def backend(database: Database) -> int:
+    async with database.transaction() as session:
+        found: int = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        return found
+
+
+async def test_the_row_is_given_and_kept(database: Database) -> None:
+    row = await database.write_alone(NOTE, {"words": "một"})
+    assert (row.words, row.size) == ("một", 3)
+    assert await notes(database) == ["một"]
+
+
+class ChangedMyMind(Exception):
+    """Why a session is abandoned."""
+
+
+async def abandon_a_note(database: Database) -> None:
+    with suppress(ChangedMyMind):
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO note VALUES ('dropped')"))
+            raise ChangedMyMind
+
+
+async def test_a_session_on_the_same_connection_can_still_be_abandoned(database: Database) -> None:
+    await database.write_alone(NOTE, {"words": "kept"})
+    before = await backend(database)
+    await abandon_a_note(database)
+    assert await notes(database) == ["kept"]
+    assert await backend(database) == before
+
+
+async def test_a_connection_given_back_as_it_was_would_be_seen(database: Database) -> None:
+    lent = await database.engine.raw_connection()
+    connection = cast(psycopg.AsyncConnection, lent.driver_connection)
+    await connection.set_autocommit(True)
+    await greenlet_spawn(lent.close)
+    await abandon_a_note(database)
+    assert await notes(database) == ["dropped"]  # the control: what must never come about
+
+
+async def test_after_a_refused_statement_sessions_are_sound(database: Database) -> None:
+    await database.write_alone(NOTE, {"words": "once"})
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await database.write_alone(NOTE, {"words": "once"})
+    await abandon_a_note(database)
+    assert await notes(database) == ["once"]
+
+
+async def test_a_statement_broken_off_leaves_no_connection_behind(database: Database) -> None:
+    asked = asyncio.create_task(database.write_alone("SELECT pg_sleep(30)", {}))
+    await asyncio.sleep(0.2)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    row = await database.write_alone(NOTE, {"words": "after"})
+    assert row.words == "after"
+
+
+async def test_a_collision_is_told_as_passing(database: Database, database_url: str) -> None:
+    other = Database(database_url, pool_size=1)
+    async with other.transaction() as session:
+        await session.execute(text("INSERT INTO note VALUES ('contested')"))
+        with pytest.raises(DatabaseUnavailable):
+            await database.write_alone(NOTE, {"words": "contested"})
+    await other.dispose()
+    assert await notes(database) == ["contested"]
+
+
+async def test_after_the_server_ended_its_connections_one_statement_fails_and_no_more(
+    database_url: str,
+) -> None:
+    database, other = Database(database_url, pool_size=4), Database(database_url, pool_size=1)
+    sleep = "SELECT pg_sleep(0.1), pg_backend_pid() AS id"
+    rows = await asyncio.gather(*(database.write_alone(sleep, {}) for _ in range(4)))
+    opened = {row.id for row in rows}
+    assert len(opened) == 4
+    async with other.transaction() as session:
+        end = text("SELECT pg_terminate_backend(id) FROM unnest(CAST(:ids AS int[])) AS id")
+        await session.execute(end, {"ids": list(opened)})
+    with pytest.raises(DatabaseUnavailable):
+        await database.write_alone("SELECT 1 AS one", {})
+    for _ in range(4):
+        assert (await database.write_alone("SELECT 1 AS one", {})).one == 1
+    await database.dispose()
+    await other.dispose()
+
+
+async def test_a_server_that_is_away_is_unavailable() -> None:
+    database = Database("postgresql+psycopg://nobody@/nothing?host=/nowhere&port=1")
+    with pytest.raises(DatabaseUnavailable):
+        await database.write_alone("SELECT 1", {})
