@@ -43,7 +43,8 @@ async def kill(house: CrashHouse, payer: Payer, rng: random.Random) -> list[str]
     for victim in victims:
         known = len(payer.bills)
         await asyncio.sleep(rng.uniform(0.5, 2.5))
-        while len(payer.bills) < known + 2:  # on a slow machine, too, there is something to break
+        # On a slow machine, too, there must be something to break.
+        while len(payer.bills) < known + 2:  # noqa: ASYNC110  an event would make the moment less random
             await asyncio.sleep(rng.uniform(0.0, 0.2))
         if victim == "postgres":
             await house.kill_database()
