@@ -41,7 +41,7 @@ class Payer:
     receipts: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: check code → digest of the PDF that was handed out
     pdfs: dict[str, str] = field(default_factory=dict)
-    #: credits sent to the poster's reference, by the bank's reference
+    #: how many credits were sent to the poster's reference
     posters: int = 0
     #: answers that nobody should get, whatever was killed
     wrong: Counter[str] = field(default_factory=Counter)
