@@ -201,6 +201,8 @@ async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(house
     await house.transfer(bill["qr"]["payload"], 2000, bill["reference"])
     payment = await house.start(bill)
     assert payment["amount"] == 3000
+    # So does the code that banking apps read; tag 54 is the amount, four digits long.
+    assert "54043000" in (await house.read(bill))["qr"]["payload"]
     await house.decide(payment, "success")
     await house.until(bill, "paid")
     assert await house.broken() == []
