@@ -1,6 +1,7 @@
 """`lephi serve`, `worker`, `migrate`, `doctor` and the sandbox's process."""
 
 import asyncio
+import gc
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -33,10 +34,15 @@ def serve(with_parent: WithParent = 0) -> None:
         end_with_parent(with_parent)
     settings = settings_or_fail()
     _database_url(settings)
+    app = create_app(settings)
+    # What stands by now stays: collecting garbage among it again and again stops every request.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
+        log_config=None,  # its own would take the place of ours
         log_level="warning",
         access_log=False,
         server_header=False,
