@@ -19,18 +19,9 @@ import duckdb
 from core.calendar import CUT_OFF
 from core.errors import LephiError, Unavailable
 from reconciliation import matching
+from reconciliation.columns import LINES, PAYMENTS, InputRefused, Problem
 from reconciliation.matching import Tally
-from reconciliation.typed_csv import (
-    LINES,
-    PAYMENTS,
-    InputRefused,
-    Problem,
-    Source,
-    find_problems,
-    is_unreadable,
-    open_source,
-    rewrite,
-)
+from reconciliation.typed_csv import Source, find_problems, is_unreadable, open_source, rewrite
 
 MATCHES: Final = "matches.csv"
 DISCREPANCIES: Final = "discrepancies.csv"

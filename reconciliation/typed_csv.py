@@ -1,16 +1,14 @@
 """Reads the two files of `reconcile files` strictly: every cell by its type, or not at all.
 
-Each column says twice what it accepts: once as SQL, which reads a million rows in a fraction of a
-second and yields NULL for a cell it cannot accept, and once in Python, which is asked only when
-the fast way failed, and then finds the row, the column and the reason. Nothing is trimmed,
-completed or read as 0: an amount is plain digits, a time carries its offset.
+A file is looked at as bytes, then read by DuckDB. Only if that fails, or if the dialect is one
+that readers of CSV take differently, is it read row by row, to name what is wrong.
 """
 
 import codecs
 import csv
 import mmap
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -18,178 +16,15 @@ from typing import Final
 
 import duckdb
 
-from core import references
 from core.clock import business_date
-from core.errors import FieldError, Invalid
+from reconciliation.columns import InputRefused, Layout, Problem, shown
 
 #: No more than this many problems of one file are listed: the rest is rarely of another kind.
 PROBLEMS_LISTED: Final = 20
 
-_ID_LENGTH = 255  # bytes
-# 1 to 10^13 whole đồng (core.money.MAX_AMOUNT), without sign, separators or leading zeros.
-_AMOUNT = "[1-9][0-9]{0,12}|10{13}"
-# ISO 8601 with an offset, as both DuckDB and Python read it.
-_TIME = (
-    "(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]"
-    "(:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
-)
-_DIRECTIONS = ("credit", "debit")
-
 #: A blank beside a quotation mark at the edge of a cell: readers of CSV differ on what it means.
 _ODD_QUOTES = re.compile(rb'[,\r\n][ \t]+"|"[ \t]+(?:[,\r\n]|\Z)')
 _CHUNK = 1 << 22
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a file: `row` as a person counts (the header is 1), 0 if none."""
-
-    file: str
-    row: int
-    column: str
-    code: str
-    reason: str
-
-    def __str__(self) -> str:
-        row = f", dòng {self.row}" if self.row else ""
-        column = f", cột {self.column}" if self.column else ""
-        return f"{self.file}{row}{column}: {self.reason}"
-
-
-class InputRefused(Invalid):
-    """A file cannot be taken as it is; `problems` names each row, column and reason."""
-
-    code = "input_refused"
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(
-            f"Dữ liệu vào có {len(self.problems)} lỗi; chưa ghi gì ra.",
-            errors=[
-                FieldError(f"{p.file}, row {p.row}, column {p.column}", p.code, p.reason)
-                for p in problems
-            ],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name, its SQL (None if nobody reads it) and what Python says of a cell.
-
-    `refuse` gives None for a cell it accepts, else a code and the reason for a person.
-    """
-
-    name: str
-    sql: str | None
-    refuse: Callable[[str], tuple[str, str] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The columns a file must have, in any order, and those in which no value may come twice."""
-
-    columns: tuple[Column, ...]
-    unique: tuple[str, ...]
-
-
-def _refuse_id(cell: str) -> tuple[str, str] | None:
-    if not cell:
-        return "empty", "để trống"
-    if len(cell.encode()) > _ID_LENGTH:
-        return "too_long", f"dài quá {_ID_LENGTH} byte"
-    return None
-
-
-def _refuse_amount(cell: str) -> tuple[str, str] | None:
-    if re.fullmatch(_AMOUNT, cell, re.ASCII):
-        return None
-    return "amount", f"{shown(cell)} không phải số tiền: cần số nguyên đồng từ 1 đến 10^13"
-
-
-def _refuse_time(cell: str) -> tuple[str, str] | None:
-    if re.fullmatch(_TIME, cell, re.ASCII):
-        try:
-            datetime.fromisoformat(cell)
-        except ValueError:
-            pass
-        else:
-            return None
-    return "time", (
-        f"{shown(cell)} không phải thời điểm có múi giờ, ví dụ 2026-11-02T09:15:00+07:00"
-    )
-
-
-def _refuse_direction(cell: str) -> tuple[str, str] | None:
-    if cell in _DIRECTIONS:
-        return None
-    return "direction", f"{shown(cell)} không phải credit hoặc debit"
-
-
-def _refuse_reference(cell: str) -> tuple[str, str] | None:
-    if references.is_reference(cell):
-        return None
-    return (
-        "reference",
-        f"{shown(cell)} không phải mã tham chiếu đúng (sai dạng hoặc ký tự kiểm tra)",
-    )
-
-
-def _take_any(_cell: str) -> None:
-    return None
-
-
-def _id(name: str) -> Column:
-    # DuckDB reads an empty cell as NULL.
-    sql = f"CASE WHEN strlen({name}) <= {_ID_LENGTH} THEN {name} END"
-    return Column(name, sql, _refuse_id)
-
-
-def _amount(name: str) -> Column:
-    sql = f"CASE WHEN regexp_full_match({name}, '{_AMOUNT}') THEN CAST({name} AS BIGINT) END"
-    return Column(name, sql, _refuse_amount)
-
-
-def _time(name: str) -> Column:
-    sql = f"CASE WHEN regexp_full_match({name}, '{_TIME}') THEN TRY_CAST({name} AS TIMESTAMPTZ) END"
-    return Column(name, sql, _refuse_time)
-
-
-def _unread(name: str) -> Column:
-    return Column(name, None, _take_any)
-
-
-PAYMENTS: Final = Layout(
-    columns=(
-        _id("payment_id"),
-        Column(
-            "reference",
-            "CASE WHEN check_holds(half_1, half_2) THEN reference END",
-            _refuse_reference,
-        ),
-        _amount("amount"),
-        _time("paid_at"),
-        _unread("gateway"),
-        _unread("gateway_ref"),
-    ),
-    unique=("payment_id", "reference"),
-)
-
-LINES: Final = Layout(
-    columns=(
-        _id("line_id"),
-        _time("booked_at"),
-        _amount("amount"),
-        Column(
-            "direction",
-            "CASE WHEN direction IN ('credit', 'debit') THEN direction END",
-            _refuse_direction,
-        ),
-        Column("reference", "reference", _take_any),
-        Column("narrative", "narrative", _take_any),
-        _unread("bank_ref"),
-    ),
-    unique=("line_id",),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +143,6 @@ def rewrite(source: Source, into: Path) -> Source:
             writer.writerow(cells)
             row_count += 1
     return replace(source, path=into, row_count=row_count, has_quotes=True, is_odd=False)
-
-
-def shown(cell: str) -> str:
-    """A cell as a message shows it: in quotation marks, cut, without control characters."""
-    cut = cell if len(cell) <= 40 else cell[:40] + "…"
-    return '"' + "".join(c if c.isprintable() else "�" for c in cut) + '"'
 
 
 def is_unreadable(error: duckdb.Error) -> bool:

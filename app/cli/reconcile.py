@@ -18,9 +18,9 @@ from app.cli.console import show, show_table
 from core.calendar import CUT_OFF
 from core.errors import LephiError
 from core.money import format_vnd
+from reconciliation.columns import InputRefused
 from reconciliation.files import reconcile_files
 from reconciliation.matching import Tally
-from reconciliation.typed_csv import InputRefused
 
 app = typer.Typer(help="Compare payments with what the treasury booked.", no_args_is_help=True)
 

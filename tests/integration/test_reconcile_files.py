@@ -14,7 +14,8 @@ from typer.testing import CliRunner, Result
 
 from app.cli.reconcile import app
 from reconciliation import matching, typed_csv
-from reconciliation.typed_csv import LINES, PAYMENTS, InputRefused, find_problems, open_source
+from reconciliation.columns import LINES, PAYMENTS, InputRefused
+from reconciliation.typed_csv import find_problems, open_source
 from tests.support.days import reference_of
 
 PAYMENT_HEADER = "payment_id,reference,amount,paid_at,gateway,gateway_ref"
