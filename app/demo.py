@@ -8,6 +8,7 @@ with the supervisor, however that ends.
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -127,6 +128,7 @@ class Demo:
             "LEPHI_SANDBOX_URL": self.sandbox_url,
             "LEPHI_LOG_LEVEL": "info",
         }
+        self._write_environment(environment)
         if "LEPHI_FAILPOINTS" in os.environ:
             environment["LEPHI_FAILPOINTS"] = os.environ["LEPHI_FAILPOINTS"]
         lephi = [sys.executable, "-c", "from app.cli.main import main; main()"]
@@ -211,7 +213,23 @@ class Demo:
         say(f"  API reference         {self.base_url}/docs")
         say(f"  Play the bank         {self.sandbox_url}/bank")
         say(f"  API key               {seeded.api_key}")
+        say("\nTo try commands on it, in another terminal:")
+        say(f"  . {self._environment_file} && {Path(sys.executable).with_name('lephi')} doctor")
         say("\nCtrl-C ends everything.\n")
+
+    def _write_environment(self, environment: dict[str, str]) -> None:
+        """Keep the settings where a shell can read them, so that commands can be tried on it."""
+        lines = [
+            f"export {name}={shlex.quote(value)}\n"
+            for name, value in environment.items()
+            if name.startswith("LEPHI_")
+        ]
+        self._environment_file.unlink(missing_ok=True)
+        write_private(self._environment_file, "".join(lines).encode())
+
+    @property
+    def _environment_file(self) -> Path:
+        return self._data_dir / "demo.env"
 
     def _write_ready(self, seeded: DemoSeed) -> None:
         if self._ready_file is None:

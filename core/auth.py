@@ -84,6 +84,11 @@ class Principal:
     roles: frozenset[Role]
 
     @property
+    def owner(self) -> str:
+        """Whose idempotency keys these are: a person's, whichever key they use, or the system's."""
+        return self.key_id if self.is_system else self.actor
+
+    @property
     def is_system(self) -> bool:
         """Whether this is an agency's system rather than a person."""
         return self.actor.startswith("key:")

@@ -60,7 +60,7 @@ async def open_bill(
     """Open a bill. Repeating the request with its key gives the same bill and the same answer."""
     principal.require(Role.CLERK, Role.ADMIN)
     agency = await _agency(context, principal, body.model.agency)
-    claim = Claim.of(principal.key_id, "POST /bills", key, body.value, context.request_key)
+    claim = Claim.of(principal.owner, "POST /bills", key, body.value, context.request_key)
     try:
         schedule = await context.price_book.read(context.database, agency.id)
         bill = prepare_bill(schedule, agency, body.model)
@@ -144,7 +144,7 @@ async def start_payment(
     """Start an attempt at a gateway. `unknown` means: being asked, do not pay again."""
     principal.require(Role.CLERK, Role.ADMIN)
     route = f"POST /bills/{bill_id}/payments"
-    claim = Claim.of(principal.key_id, route, key, body.value, context.request_key)
+    claim = Claim.of(principal.owner, route, key, body.value, context.request_key)
     status, answer = await checkout(
         context,
         bill_id,

@@ -49,7 +49,7 @@ class BillNotPayable(Conflict):
 
 
 class OutcomePending(Conflict):
-    """An earlier attempt's outcome is not known yet: the gateway is being asked; try again soon."""
+    """An earlier attempt is being asked about, or its money looked at by a person: wait for it."""
 
     code = "payment_outcome_pending"
     retryable = True
@@ -96,6 +96,7 @@ async def checkout(
     *,
     actor: str,
     payer_ip: str = "127.0.0.1",
+    proven: bool = True,
 ) -> tuple[int, bytes]:
     """Start an attempt; the HTTP status and body of the answer, the same for every repeat.
 
@@ -103,6 +104,9 @@ async def checkout(
     `OutcomePending`, `TooManyAttempts`, `GatewayNotOffered`, what `idempotency` raises, and
     `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after those two
     the same key may be used again.
+
+    `proven` says that the caller may see the whole bill. The gateway then sends the citizen back to
+    the page that its token opens; who only knows the reference comes back to the page without.
     """
     async with context.database.transaction() as session:
         replay = await idempotency.find(session, claim, context.cipher)
@@ -113,7 +117,9 @@ async def checkout(
             raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
         await _take_over(context, replay.object_id, agency_ids, actor)
         return await _answer(context, claim, replay.object_id, agency_ids, present)
-    intent = await _intend(context, bill_id, agency_ids, gateway, claim, actor, payer_ip)
+    intent = await _intend(
+        context, bill_id, agency_ids, gateway, claim, actor, payer_ip, proven=proven
+    )
     failpoints.hit("checkout.after_intent")
     outcome: Started | Declined | LephiError
     try:
@@ -139,6 +145,8 @@ async def _intend(
     claim: Claim,
     actor: str,
     payer_ip: str,
+    *,
+    proven: bool,
 ) -> Intent:
     async with context.database.transaction() as session:
         row = (
@@ -162,7 +170,7 @@ async def _intend(
                 text(
                     "SELECT count(*) AS attempts,"
                     " count(*) FILTER (WHERE status = ANY(CAST(:live AS text[]))) AS live,"
-                    " count(*) FILTER (WHERE status IN ('unknown')) AS unknown,"
+                    " count(*) FILTER (WHERE status IN ('unknown', 'held')) AS unclear,"
                     " coalesce((SELECT sum(amount) FROM suspense_item s WHERE s.bill_id = :id"
                     "  AND s.place = 'suspense' AND s.reason = 'short' AND s.closed_at IS NULL), 0)"
                     "  AS waiting"
@@ -171,7 +179,7 @@ async def _intend(
                 {"id": bill_id, "live": sorted(LIVE)},
             )
         ).one()
-        if tried.unknown:
+        if tried.unclear:
             raise OutcomePending("Chưa rõ kết quả lần thanh toán trước; đang hỏi cổng thanh toán.")
         if tried.live >= MOST_LIVE:
             raise TooManyAttempts("Có quá nhiều lần thanh toán đang dở cho khoản này.")
@@ -214,7 +222,11 @@ async def _intend(
         request_code=payment_id,
         amount=amount,
         description=f"Nop phi, le phi {row.reference}",
-        return_url=context.links.pay(row.id, row.reference),
+        return_url=(
+            context.links.pay(row.id, row.reference)
+            if proven
+            else context.links.bill(row.reference)
+        ),
         callback_url=context.links.callback(gateway, account.access.account),
         payer_ip=payer_ip,
         language=row.language,

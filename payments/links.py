@@ -30,6 +30,10 @@ class Links:
         """The bill's page with everything a payer needs."""
         return f"{self.base_url}/b/{reference}?t={self.token(bill_id)}"
 
+    def bill(self, reference: str) -> str:
+        """The bill's page for whoever knows its reference: no name, no dossier, no receipt."""
+        return f"{self.base_url}/b/{reference}"
+
     def bill_qr(self, reference: str, extension: str) -> str:
         """The image of a bill's QR; needs no key."""
         return f"{self.base_url}/b/{reference}/qr.{extension}"

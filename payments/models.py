@@ -149,7 +149,7 @@ class Payment(SQLModel, table=True):
         Index(
             "ix_payment_to_ask",
             "ask_at",
-            postgresql_where=text("status IN ('created', 'submitted', 'unknown')"),
+            postgresql_where=text("ask_at IS NOT NULL"),
         ),
     )
 

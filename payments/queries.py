@@ -290,6 +290,8 @@ class DayPayment:
     accounting_on: date
     gateway: str
     gateway_ref: str
+    #: whether the reference is a poster's, which many payers carry
+    standing: bool = False
 
 
 async def list_day_payments(
@@ -299,14 +301,24 @@ async def list_day_payments(
     rows = await session.execute(
         text(
             "SELECT p.id, coalesce(p.reference, b.reference, ''), p.credited, p.paid_at,"
-            " p.accounting_on, p.gateway, p.gateway_ref"
+            " p.accounting_on, p.gateway, p.gateway_ref, r.reference IS NOT NULL"
             " FROM payment p LEFT JOIN bill b ON b.id = p.bill_id"
+            " LEFT JOIN reference r ON r.reference = p.reference AND r.kind = 'procedure'"
             " WHERE p.collection_account_id = :account"
             " AND p.accounting_on BETWEEN :first AND :last ORDER BY p.paid_at, p.id"
         ),
         {"account": collection_account_id, "first": first, "last": last},
     )
     return [DayPayment(*row) for row in rows]
+
+
+async def is_agency(session: AsyncSession, agency_id: str, code_or_id: str) -> bool:
+    """Whether `code_or_id` names the agency of that id."""
+    found = await session.scalar(
+        text("SELECT 1 FROM agency WHERE id = :id AND (code = :key OR id = :key)"),
+        {"id": agency_id, "key": code_or_id},
+    )
+    return found is not None
 
 
 async def find_collection(session: AsyncSession, code: str) -> CollectionAccountValue | None:

@@ -38,6 +38,10 @@ DEADLINE = timedelta(hours=24)
 #: "Not found" means nothing while the order may still be on its way.
 GRACE = timedelta(minutes=15)
 
+#: An attempt that is over is still asked about, for a citizen may pay on an old page and the
+#: callback get lost: this often, for this long.
+STILL_ASKED, ASKED_FOR = timedelta(hours=1), timedelta(days=3)
+
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -54,7 +58,8 @@ async def ask_gateways(context: Context, limit: int = 20) -> int:
             await session.execute(
                 text(
                     "SELECT id, asked, gateway_account_id, order_ref FROM payment"
-                    " WHERE status = ANY(CAST(:live AS text[])) AND ask_at <= :now"
+                    " WHERE ask_at <= :now AND (status = 'expired'"
+                    "  OR status = ANY(CAST(:live AS text[])))"
                     " ORDER BY ask_at LIMIT :limit FOR UPDATE SKIP LOCKED"
                 ),
                 {"live": sorted(LIVE), "now": now, "limit": limit},
@@ -111,15 +116,21 @@ async def _conclude(session: AsyncSession, payment_id: str, report: PaymentRepor
     if payment.status == "created":
         await move(session, ACTOR, payment, "unknown", {"asked": payment.asked})
         return
+    now = clock.now()
+    if payment.status == "expired":
+        again = now + STILL_ASKED if now < payment.created_at + ASKED_FOR else None
+        await session.execute(
+            text("UPDATE payment SET ask_at = :at WHERE id = :id"),
+            {"at": again, "id": payment.id},
+        )
     if payment.status not in LIVE or report is None:
         return
-    now = clock.now()
     over = now > _deadline(payment.created_at, bill.expires_at)
     if report.outcome is Outcome.NOT_FOUND:
         over = now > payment.created_at + GRACE
     if over:
         details = {"gateway_says": report.outcome}
-        await move(session, ACTOR, payment, "expired", details, ask_at=None)
+        await move(session, ACTOR, payment, "expired", details, ask_at=now + STILL_ASKED)
 
 
 def _deadline(created_at: datetime, expires_at: datetime | None) -> datetime:
@@ -138,9 +149,11 @@ async def expire_bills(context: Context, limit: int = 100) -> int:
             await session.execute(
                 text(
                     "SELECT id, status FROM bill WHERE status = 'open' AND expires_at <= :now"
+                    " AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.bill_id = bill.id"
+                    "  AND p.status = ANY(CAST(:live AS text[])))"
                     " ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED"
                 ),
-                {"now": now, "limit": limit},
+                {"now": now, "limit": limit, "live": sorted(LIVE)},
             )
         ).all()
         closed = 0

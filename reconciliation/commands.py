@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import text
 
 from core import audit, clock
+from core.calendar import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
 from core.db import AsyncSession, Database
+from core.errors import Invalid
 from core.ids import new_id
 from core.json import dumps
 from payments.commands import take_statement_credit
@@ -26,6 +28,9 @@ from reconciliation.intake import file_digest, fingerprint_rows
 
 #: Money may be booked some days after it was paid (Tết), and a feed may date it a day earlier.
 BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
+
+#: The days that the calendar of holidays covers, with room for the days around.
+FIRST_DAY, LAST_DAY = date(FIRST_YEAR + 1, 1, 1), date(LAST_YEAR - 1, 12, 31)
 
 #: Runs a function somewhere that does not block the event loop.
 Elsewhere = Callable[..., Awaitable[Any]]
@@ -150,7 +155,10 @@ async def reconcile(
     """Reconcile one business day of one account with the statements taken in; the run's id.
 
     Running again gives a new run with the same result, unless statements or payments have come.
+    Raises `Invalid` for a day outside the calendar.
     """
+    if not FIRST_DAY <= on <= LAST_DAY:
+        raise Invalid(f"Ngày đối soát phải từ {FIRST_DAY:%d/%m/%Y} đến {LAST_DAY:%d/%m/%Y}.")
     payments, lines = await _day(reconciling, account, on)
     result = await _match(reconciling, account, on, payments, lines)
     if await _record_unmatched(reconciling, account, result, lines, actor=actor):
@@ -178,7 +186,7 @@ async def _day(
     reconciling: Reconciling, account: CollectionAccountValue, on: date
 ) -> tuple[list[DayPayment], list[DayLine]]:
     async with reconciling.database.transaction() as session:
-        payments = await list_day_payments(session, account.id, on - BEFORE, on + BEFORE)
+        payments = await list_day_payments(session, account.id, on - AFTER, on + BEFORE)
         rows = await session.execute(
             text(
                 "SELECT id, booked_at, amount, direction, coalesce(reference, ''), narrative,"
@@ -208,7 +216,7 @@ async def _record_unmatched(
         line = by_id[odd.object_id]
         credit = Credit(
             feed_ref=line.line_id,
-            bank_ref=line.bank_ref or line.line_id,
+            bank_ref=line.bank_ref,
             account_number=account.account_number,
             amount=line.amount,
             narrative=f"{line.reference} {line.narrative}".strip(),

@@ -151,12 +151,16 @@ def _by_bank_reference(payments: Sequence[DayPayment], lines: Sequence[DayLine])
 
 
 def _shared_references(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> list[DayMatch]:
-    """Pair the payments of a reference that several carry, in order of time."""
+    """Pair the payments of a reference that several carry, or may carry, in order of time."""
     groups: dict[str, list[DayPayment]] = defaultdict(list)
     for payment in payments:
         if payment.reference:
             groups[payment.reference].append(payment)
-    shared = {reference for reference, members in groups.items() if len(members) > 1}
+    shared = {
+        reference
+        for reference, members in groups.items()
+        if len(members) > 1 or any(member.standing for member in members)
+    }
     waiting: dict[tuple[str, int], list[DayLine]] = defaultdict(list)
     for line in lines:
         named = line.references
@@ -184,7 +188,8 @@ def _by_reference(
     seen: set[str] = set()
     rows = []
     for payment in payments:
-        if not payment.reference or payment.reference in seen:
+        # A line that is left of a poster's reference is another payer's, and no second credit.
+        if not payment.reference or payment.reference in seen or payment.standing:
             result.discrepancies.append(
                 DayDiscrepancy(
                     "payment",

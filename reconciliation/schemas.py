@@ -1,13 +1,20 @@
 """What the reconciliation API takes and gives. Amounts are whole đồng, times ISO 8601 UTC."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from core.schemas import Code, Incoming, Instant
-from reconciliation.commands import Taken
+from reconciliation.commands import FIRST_DAY, LAST_DAY, Taken
 from reconciliation.queries import DiscrepancyValue, RunValue
+
+
+def _plain_day(value: object) -> object:
+    if not isinstance(value, str) or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII) is None:
+        raise ValueError("must be a day like 2026-11-23")
+    return value
 
 
 class ReconciliationIn(Incoming):
@@ -15,7 +22,9 @@ class ReconciliationIn(Incoming):
 
     agency: Code
     account: Code
-    date: Annotated[date, Field(strict=False)]
+    date: Annotated[
+        date, BeforeValidator(_plain_day), Field(strict=False, ge=FIRST_DAY, le=LAST_DAY)
+    ]
 
 
 class Tally(BaseModel):

@@ -70,9 +70,7 @@ def create_user(
     email: Annotated[str, typer.Option(help="E-mail address, the sign-in name.")],
     name: Annotated[str, typer.Option(help="Full name.")],
     role: Annotated[list[Role], typer.Option(help="May be given several times.")],
-    password: Annotated[
-        str | None, typer.Option(envvar="LEPHI_TEST_PASSWORD", help="Left out, one is made.")
-    ] = None,
+    password: Annotated[str | None, typer.Option(help="Left out, one is made.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a staff user. Without --password one is made and shown once."""

@@ -4,12 +4,13 @@ import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, FastAPI, Form, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from app.web.messages import known_code, message_for
 from app.web.policy import policy
+from app.web.rate import limited
 from app.web.situation import Doubt, situation_of
 from app.web.templating import FOLDER, render
 from core import qr
@@ -135,7 +136,7 @@ def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
     }
 
 
-@router.post("/b/{reference}/pay")
+@router.post("/b/{reference}/pay", dependencies=[Depends(limited)])
 async def pay(
     reference: str,
     request: Request,
@@ -161,6 +162,7 @@ async def pay(
             payment_json,
             actor="citizen:page",
             payer_ip=request.client.host if request.client else "127.0.0.1",
+            proven=bool(t) and context.links.opens(bill.id, t),
         )
     except LephiError as error:
         return _back(bill, t, known_code(error.code))

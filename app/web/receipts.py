@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.web.rate import limited
 from app.web.templating import render
 from core.auth import PrincipalDep
-from core.db import SessionDep
+from core.db import DatabaseDep, SessionDep
 from core.errors import NotFound
 from core.idempotency import CipherDep
 from payments.context import ContextDep
@@ -30,9 +30,11 @@ DisplayDep = Annotated[Display, Depends(display)]
 
 
 async def _receipt(
-    receipt_id: str, principal: PrincipalDep, session: SessionDep, cipher: CipherDep
+    receipt_id: str, principal: PrincipalDep, database: DatabaseDep, cipher: CipherDep
 ) -> ReceiptValue:
-    return await get_receipt(session, cipher, receipt_id, principal.agency_ids)
+    # A transaction of its own: drawing takes its time, and needs another one afterwards.
+    async with database.transaction() as session:
+        return await get_receipt(session, cipher, receipt_id, principal.agency_ids)
 
 
 OwnReceipt = Annotated[ReceiptValue, Depends(_receipt)]
@@ -61,8 +63,9 @@ async def read_receipt(receipt: OwnReceipt, context: ContextDep) -> ReceiptOut:
     return receipt_out(context, receipt.summary)
 
 
-async def _checked(code: str, session: SessionDep, cipher: CipherDep) -> ReceiptValue:
-    found = await find_by_code(session, cipher, code.strip().upper().replace("-", ""))
+async def _checked(code: str, database: DatabaseDep, cipher: CipherDep) -> ReceiptValue:
+    async with database.transaction() as session:
+        found = await find_by_code(session, cipher, code.strip().upper().replace("-", ""))
     if found is None:
         raise NotFound("Không có biên lai nào mang mã này.")
     return found

@@ -31,7 +31,15 @@ from payments.ports import (
     PaymentGateway,
     PaymentReport,
 )
-from payments.sweep import DEADLINE, GRACE, ask_gateways, expire_bills, pause
+from payments.sweep import (
+    ASKED_FOR,
+    DEADLINE,
+    GRACE,
+    STILL_ASKED,
+    ask_gateways,
+    expire_bills,
+    pause,
+)
 from tests.support.database import PostgresServer
 from tests.support.money_service import MERCHANT
 from tests.support.money_world import MoneyWorld, Opened, world_at
@@ -249,11 +257,36 @@ async def test_an_attempt_ends_past_its_deadline_and_late_money_still_settles(
     assert await states(world, bill) == ("open", "submitted")
     await ask_when_due(world)
     assert await states(world, bill) == ("open", "expired")
-    world.advance(HOUR)
-    assert await ask(world) == 0
     await world.pay(order_of(world, bill), PayerOutcome.SUCCESS)
     await world.deliver_due()
     assert await states(world, bill) == ("paid", "succeeded")
+
+
+async def test_money_taken_after_an_attempts_end_is_found_though_its_callback_is_lost(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    world.advance(DEADLINE)
+    await ask(world)
+    await ask_when_due(world)
+    assert await states(world, bill) == ("open", "expired")
+    await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)
+    assert await ask(world) == 0
+    world.advance(STILL_ASKED)
+    assert await ask(world) == 1
+    assert await states(world, bill) == ("paid", "succeeded")
+
+
+async def test_an_attempt_that_is_over_is_not_asked_about_for_ever(world: MoneyWorld) -> None:
+    bill = await started(world)
+    world.advance(DEADLINE)
+    await ask(world)
+    await ask_when_due(world)
+    assert await states(world, bill) == ("open", "expired")
+    world.advance(ASKED_FOR)
+    assert await ask(world) == 1
+    world.advance(ASKED_FOR)
+    assert await ask(world) == 0
 
 
 async def test_an_attempt_at_a_gateway_that_cannot_be_asked_never_ends_by_itself(

@@ -595,7 +595,7 @@ def upgrade() -> None:
         "payment",
         ["ask_at"],
         unique=False,
-        postgresql_where=sa.text("status IN ('created', 'submitted', 'unknown')"),
+        postgresql_where=sa.text("ask_at IS NOT NULL"),
     )
     op.create_table(
         "receipt_file",
@@ -784,9 +784,7 @@ def downgrade() -> None:
     op.drop_table("statement_line")
     op.drop_table("receipt_file")
     op.drop_index(
-        "ix_payment_to_ask",
-        table_name="payment",
-        postgresql_where=sa.text("status IN ('created', 'submitted', 'unknown')"),
+        "ix_payment_to_ask", table_name="payment", postgresql_where=sa.text("ask_at IS NOT NULL")
     )
     op.drop_index("ix_payment_bill", table_name="payment")
     op.drop_index("ix_payment_accounting", table_name="payment")
