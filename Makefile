@@ -15,6 +15,14 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEBIAN_POSTGRES := /usr/lib/postgresql/15/bin
+ON_DATABASE := tests/api tests/integration tests/journeys/test_main_job.py \
+	--ignore tests/integration/test_embedded_database.py \
+	--ignore tests/integration/test_harness.py \
+	--ignore tests/integration/test_signatures.py \
+	--ignore tests/integration/test_gateway_http.py \
+	--ignore tests/integration/test_sandbox_server.py \
+	--ignore tests/integration/test_reconcile_files.py
 PACKAGES := core payments receipts reconciliation adapters app
 WORKSHOP := tests bench scripts
 # -qq: what a person's own pip settings have to say is not ours to repeat; errors still show.
@@ -38,6 +46,12 @@ migrate: $(RUNTIME) ## Bring the database of LEPHI_DATABASE_URL to the present s
 .PHONY: test
 test: $(DEV) system ## Set everything up and run every test (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+ifndef ARGS
+	@if [ -x $(DEBIAN_POSTGRES)/postgres ]; then \
+		echo "Once more on Debian's PostgreSQL, what talks to the database:"; \
+		LEPHI_TEST_POSTGRES=$(DEBIAN_POSTGRES) $(BIN)/python -m pytest -n auto $(ON_DATABASE); \
+	fi
+endif
 
 .PHONY: lint
 lint: $(DEV) ## Style, types and import rules
