@@ -51,6 +51,9 @@ _MACROS = """
         CAST(make_timestamp(epoch_us(moment) + 25200000000) AS DATE);
     CREATE OR REPLACE MACRO is_blank(cell) AS
         cell IS NULL OR NOT regexp_matches(cell, '[\\p{L}\\p{N}]');
+    CREATE TYPE class_of_payment AS ENUM (
+        'matched', 'late', 'missing_in_ledger', 'amount_mismatch', 'duplicate'
+    );
     CREATE OR REPLACE MACRO in_dong(amount) AS
         replace(format('{:,}', amount), ',', '.') || ' đ';
     CREATE OR REPLACE MACRO in_figures(day) AS strftime(day, '%d/%m/%Y');
@@ -159,8 +162,8 @@ def match(
 
     Afterwards the connection holds `matches` (payment_id, line_id, reference, amount, rule),
     `discrepancies` (side, id, class, reference, amount, other_amount, reason) and `placed_lines`
-    (line_id, payment_id or NULL, class, rule or NULL: every credit line once). None is in order:
-    read them with ORDER BY.
+    (line_id, payment_id or NULL, class, rule or NULL: every credit line once). None is in order,
+    but `matches` is in that of the payments if `preserve_insertion_order` is set.
 
     The caller vouches that ids are unique, that references of payments are valid and unique, and
     that amounts are positive. `extra` are the body's own days off. `progress` hears each step.

@@ -137,40 +137,42 @@ FROM naming
 GROUP BY payment
 HAVING count(*) > 1;
 
+CREATE OR REPLACE TEMP VIEW single AS
+SELECT naming.* FROM naming ANTI JOIN repeated ON repeated.payment = naming.payment;
+
 -- One credit of the right amount is a match, and nothing else is. A late one is matched all the
--- same: it is in both lists.
-CREATE OR REPLACE TEMP VIEW credited AS
+-- same: it is in both lists. There is one row for each payment, and it stands at the same place as
+-- the payment, so that the two can be laid side by side.
+CREATE OR REPLACE TEMP TABLE verdicts AS
 SELECT
-    naming.payment,
-    naming.line_id,
-    naming.booked_on,
-    naming.amount,
-    CASE WHEN naming.in_narrative THEN 'narrative' ELSE 'reference' END AS rule,
-    CASE
-        WHEN repeated.payment IS NOT NULL THEN 'duplicate'
-        WHEN NOT naming.is_exact THEN 'amount_mismatch'
-        WHEN naming.is_late THEN 'late'
-        ELSE 'matched'
-    END AS class
-FROM naming
-LEFT JOIN repeated ON repeated.payment = naming.payment;
-
-CREATE OR REPLACE TEMP TABLE missing AS
-SELECT payments.rowid AS payment
+    payments.rowid AS payment,
+    single.line_id,
+    single.in_narrative,
+    CAST(
+        CASE
+            WHEN repeated.payment IS NOT NULL THEN 'duplicate'
+            WHEN single.payment IS NULL THEN 'missing_in_ledger'
+            WHEN NOT single.is_exact THEN 'amount_mismatch'
+            WHEN single.is_late THEN 'late'
+            ELSE 'matched'
+        END AS class_of_payment
+    ) AS class
 FROM payments
-ANTI JOIN naming ON naming.payment = payments.rowid;
+LEFT JOIN single ON single.payment = payments.rowid
+LEFT JOIN repeated ON repeated.payment = payments.rowid
+ORDER BY payments.rowid;
 
+-- In the order of the payments, if it is read with insertion order preserved.
 CREATE OR REPLACE TEMP VIEW matches AS
 SELECT
     payments.payment_id,
-    credited.line_id,
+    verdicts.line_id,
     payments.reference,
     payments.amount,
-    credited.rule,
-    payments.rowid AS place
-FROM credited
-JOIN payments ON payments.rowid = credited.payment
-WHERE credited.class IN ('matched', 'late');
+    CASE WHEN verdicts.in_narrative THEN 'narrative' ELSE 'reference' END AS rule
+FROM payments
+POSITIONAL JOIN verdicts
+WHERE verdicts.class IN ('matched', 'late');
 
 
 -- step: reasons
@@ -227,41 +229,45 @@ FROM lost
 LEFT JOIN found ON found.line = lost.line
 LEFT JOIN several ON several.line = lost.line;
 
--- Payments that a person has to look at, one row each.
+-- Payments that a person has to look at, one row each, with what they were credited.
 CREATE OR REPLACE TEMP TABLE doubtful AS
-WITH found AS MATERIALIZED (
+WITH known AS MATERIALIZED (
     SELECT
-        payment,
-        class,
-        max(booked_on) AS booked_on,
-        sum(amount) AS credited,
-        list(line_id ORDER BY booked_on, line_id) AS line_ids
-    FROM credited
-    WHERE class <> 'matched'
-    GROUP BY payment, class
-    UNION ALL
-    SELECT payment, 'missing_in_ledger', NULL, NULL, NULL
-    FROM missing
-),
-known AS MATERIALIZED (
-    SELECT
-        found.*,
+        verdicts.payment,
+        verdicts.class,
         payments.payment_id,
         payments.reference,
         payments.amount,
         payments.paid_at
-    FROM found
-    JOIN payments ON payments.rowid = found.payment
+    FROM payments
+    POSITIONAL JOIN verdicts
+    WHERE verdicts.class <> 'matched'
+),
+credited AS MATERIALIZED (
+    SELECT
+        naming.payment,
+        max(naming.booked_on) AS booked_on,
+        sum(naming.amount) AS credited,
+        list(naming.line_id ORDER BY naming.booked_on, naming.line_id) AS line_ids
+    FROM naming
+    SEMI JOIN known ON known.payment = naming.payment
+    GROUP BY naming.payment
 )
-SELECT known.*, day_due(known.paid_at, before_cut_off, after_cut_off) AS due_on
+SELECT
+    known.*,
+    credited.booked_on,
+    credited.credited,
+    credited.line_ids,
+    day_due(known.paid_at, before_cut_off, after_cut_off) AS due_on
 FROM known
-JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(known.paid_at);
+JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(known.paid_at)
+LEFT JOIN credited ON credited.payment = known.payment;
 
 CREATE OR REPLACE TEMP VIEW discrepancies AS
 SELECT
     'payment' AS side,
     payment_id AS id,
-    class,
+    CAST(class AS VARCHAR) AS class,
     reference,
     amount,
     credited AS other_amount,
@@ -284,9 +290,14 @@ FROM unknown;
 
 -- Where every credit line went: for the tie between a line and its payment.
 CREATE OR REPLACE TEMP VIEW placed_lines AS
-SELECT credited.line_id, payments.payment_id, credited.class, credited.rule
-FROM credited
-JOIN payments ON payments.rowid = credited.payment
+SELECT
+    naming.line_id,
+    payments.payment_id,
+    CAST(verdicts.class AS VARCHAR) AS class,
+    CASE WHEN naming.in_narrative THEN 'narrative' ELSE 'reference' END AS rule
+FROM naming
+JOIN verdicts ON verdicts.payment = naming.payment
+JOIN payments ON payments.rowid = naming.payment
 UNION ALL
 SELECT line_id, NULL, 'unknown_in_ledger', NULL FROM unknown;
 
@@ -295,12 +306,15 @@ SELECT line_id, NULL, 'unknown_in_ledger', NULL FROM unknown;
 -- How many are in each place, and their sum. The sum of a class of payments is what was due.
 CREATE OR REPLACE TEMP TABLE tallies AS
 WITH by_class AS (
-    SELECT class, count(*) AS count, sum(amount) AS sum FROM credited GROUP BY class
+    SELECT CAST(verdicts.class AS VARCHAR) AS class, count(*) AS count, sum(payments.amount) AS sum
+    FROM payments
+    POSITIONAL JOIN verdicts
+    GROUP BY verdicts.class
 )
 SELECT 'matched' AS class, coalesce(sum(count), 0) AS count, sum(sum) AS sum
 FROM by_class WHERE class IN ('matched', 'late')
 UNION ALL
-SELECT class, count(*), sum(amount) FROM doubtful GROUP BY class
+SELECT class, count, sum FROM by_class WHERE class <> 'matched'
 UNION ALL
 SELECT 'unknown_in_ledger', count(*), sum(amount) FROM unknown
 UNION ALL
@@ -344,4 +358,12 @@ SELECT
         SELECT
             coalesce(matched.sum, 0) + coalesce(unmatched.credited, 0) + coalesce(unknowns.sum, 0)
         FROM matched, unmatched, unknowns
-    );
+    )
+UNION ALL
+-- Each verdict stands at the place of its payment.
+SELECT
+    'places',
+    (SELECT count(*) FROM payments),
+    (SELECT count(*) FROM verdicts WHERE payment = rowid),
+    0,
+    0;

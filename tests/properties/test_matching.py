@@ -131,7 +131,7 @@ def test_a_broken_rule_is_seen_by_the_comparison(
 ) -> None:
     """The negative control: matching that forgets the amount does not agree with the slow way."""
     sound = matching._steps()
-    careless = [(step, sql.replace("NOT naming.is_exact", "false")) for step, sql in sound]
+    careless = [(step, sql.replace("NOT single.is_exact", "false")) for step, sql in sound]
     assert careless != sound
     payment = Payment("pay_1", reference_of(1), 5_000, at(ON, 9))
     line = Line("L1", at(ON, 9), 4_000, "credit", payment.reference, "")
