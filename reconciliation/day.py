@@ -19,7 +19,7 @@ from core.calendar import treasury_day
 from core.clock import business_date
 from core.references import find_references
 from payments.queries import DayPayment
-from reconciliation.matching import CLASSES, connect, create_relations, match
+from reconciliation.matching import CLASSES, add_rows, connect, create_relations, match
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +207,15 @@ def _by_reference(
     connection = connect(threads=1)
     try:
         create_relations(connection)
-        if rows:
-            connection.executemany("INSERT INTO payments VALUES (?, ?, ?, ?)", rows)
-        if lines:
-            connection.executemany(
-                "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    [x.line_id, x.booked_at, x.amount, x.direction, x.reference, x.narrative]
-                    for x in lines
-                ],
-            )
+        add_rows(connection, "payments", rows)
+        add_rows(
+            connection,
+            "lines",
+            (
+                [x.line_id, x.booked_at, x.amount, x.direction, x.reference, x.narrative]
+                for x in lines
+            ),
+        )
         match(connection, cut_off=cut_off)
         for row in connection.execute(
             "SELECT payment_id, line_id, reference, amount, rule FROM matches"
