@@ -25,6 +25,7 @@ from adapters.sandbox.server import running
 from adapters.sandbox.state import PayerOutcome, SandboxState, Timing
 from payments.ports import (
     Acknowledgement,
+    CallbackRejected,
     CallbackResult,
     Credit,
     GatewayAccount,
@@ -81,7 +82,10 @@ async def town() -> AsyncIterator[Town]:
     def answer(callback: RawCallback) -> Acknowledgement:
         result = results.pop(0) if results else CallbackResult.ACCEPTED
         reader = feed if "sepay" in callback.path else gateway
-        reader.read_callback(callback)
+        try:
+            reader.read_callback(callback)
+        except CallbackRejected:
+            result = CallbackResult.REJECTED
         return reader.acknowledge(result, callback)
 
     async with receiving(answer) as receiver, running(state) as url:
@@ -310,6 +314,10 @@ async def test_a_forged_callback_is_really_sent_and_not_acknowledged(town: Town)
         json={"partner_code": "PAYGOV-THU", "order_id": "A-1", "amount": 5_000},
     )
     assert forged.json()["state"] != "acknowledged"
+    # We said what we say of a forged callback; it is not that nobody answered.
+    (heard,) = town.receiver.heard
+    with pytest.raises(CallbackRejected):
+        town.gateway.read_callback(heard)
     assert await town.charges() == []
 
 
