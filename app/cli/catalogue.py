@@ -1,4 +1,8 @@
-"""`lephi seed`: real procedures and their fees."""
+"""`lephi seed` and `lephi catalogue`: procedures and their fees, in and out.
+
+Commands of `lephi catalogue` that stand in other modules take the group from here; the last of
+those modules is the one that `app.cli.main` names for it.
+"""
 
 import typer
 
@@ -7,6 +11,14 @@ from app.cli.wired import with_parts
 from app.seed.agency import seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
+
+catalogue = typer.Typer(help="The catalogue of procedures and fees.", no_args_is_help=True)
+
+
+# With a callback the group stands by itself, whichever commands have been added to it.
+@catalogue.callback()
+def about() -> None:
+    """The catalogue of procedures and fees: look through it, take changes in, give it out."""
 
 
 def seed(as_json: Json = False) -> None:

@@ -34,6 +34,7 @@ _FAMILIES = {
     "reconcile": ("reconcile", "app"),
     "receipt": ("receipt", "app"),
     "outbox": ("books", "outbox"),
+    "catalogue": ("catalogue", "catalogue"),
 }
 
 _HIDDEN = frozenset({"sandbox"})
