@@ -28,6 +28,7 @@ from payments.ports import (
     CallbackRejected,
     CallbackResult,
     Credit,
+    Outcome,
     PaymentReport,
     RawCallback,
 )
@@ -80,9 +81,12 @@ async def receive(
 
 
 def event_key(content: PaymentReport | Credit) -> str:
-    """What happened to which money; the same event told twice has the same key."""
+    """What happened to which money; the same event told twice has the same key.
+
+    `checks` reads the money's reference, the outcome and the amount from the front of it.
+    """
     if isinstance(content, Credit):
-        return f"{content.feed_ref}:{content.bank_ref}:{content.amount}"
+        return f"{content.bank_ref}:{Outcome.SUCCEEDED}:{content.amount}:{content.feed_ref}"
     return (
         f"{content.gateway_ref or ''}:{content.outcome}:{content.amount or ''}:{content.order_ref}"
     )

@@ -61,11 +61,12 @@ _RULES = {
         -- Money beside an attempt names no gateway account, so the account it came to decides.
         GROUP BY collection_account_id, gateway, gateway_ref HAVING count(*) > 1""",
     "an applied callback has left its trace": """
-        SELECT c.id, c.result AS detail FROM callback c
-        WHERE c.state = 'applied' AND c.result IN ('accepted', 'mismatch')
-          AND split_part(c.event_key, ':', 2) IN ('succeeded', 'held')
-          AND NOT EXISTS (SELECT 1 FROM payment p
-            WHERE p.gateway_ref = split_part(c.event_key, ':', 1) AND p.credited IS NOT NULL)""",
+        SELECT c.id, c.result || ', ' || c.told[3] || ' of ' || c.told[1] AS detail
+        -- Reference, outcome, amount: as `callbacks.event_key` writes them.
+        FROM (SELECT id, result, regexp_match(event_key, '^(.*):(succeeded|held):([0-9]+):') AS told
+          FROM callback WHERE state = 'applied') c
+        WHERE c.told IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment p
+          WHERE p.gateway_ref = c.told[1] AND p.credited IS NOT NULL)""",
     "a paid bill was told": """
         SELECT b.id, 'no bill.paid event' AS detail FROM bill b
         WHERE b.status = 'paid' AND NOT EXISTS (SELECT 1 FROM outbox_event e
