@@ -24,6 +24,8 @@ class Reason(StrEnum):
     FEE_NOT_IN_FORCE = "fee_not_in_force"
     STANDING_AMOUNT = "standing_amount"
     OTHER_AGENCY = "other_agency"
+    #: told under the name of money that is in the books with another amount
+    DISCORD = "discord"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """Money that arrived by itself: a bank transfer told by a feed or a statement, or a stray charge.
 
 The same money seen twice is one credit: its settlement key is the account and the bank's own
-reference of it, whichever feed or statement told of it first.
+reference of it, whichever feed or statement told of it first. Told of under one reference with
+two amounts, it may be a correction or another credit, and nobody here can know: the first amount
+stays where it is, the other becomes a credit in suspense that pays nothing by itself.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import text
@@ -20,6 +23,7 @@ from payments.allocation import Reason, place_standing, suspend
 from payments.placing import (
     Recorded,
     discord,
+    discord_key,
     lock_bill,
     lock_money,
     place_on,
@@ -105,35 +109,29 @@ async def _credit(
     payment_id = new_id("pay")
     accounting_on = clock.business_date(credit.credited_at)
     now = clock.now()
-    agency_id = account.agency_id if bill is None else bill.agency_id
-    inserted = (
-        await session.execute(
-            text(
-                "INSERT INTO payment (id, kind, agency_id, bill_id, gateway,"
-                " collection_account_id, status, amount, credited, gateway_ref, settlement_key,"
-                " reference, created_at, paid_at, accounting_on, asked)"
-                " VALUES (:id, 'credit', :agency_id, :bill_id, :gateway, :account, 'succeeded',"
-                " :amount, :amount, :gateway_ref, :key, :reference, :now, :paid_at,"
-                " :accounting_on, 0) ON CONFLICT (settlement_key) DO NOTHING RETURNING id"
-            ),
-            {
-                "id": payment_id,
-                "agency_id": agency_id,
-                "bill_id": bill_id,
-                "gateway": gateway,
-                "account": account.id,
-                "amount": credit.amount,
-                "gateway_ref": credit.bank_ref,
-                "key": key,
-                "reference": reference,
-                "now": now,
-                "paid_at": credit.credited_at,
-                "accounting_on": accounting_on,
-            },
-        )
-    ).first()
-    if inserted is None:
-        return await _seen(session, key, credit, actor=actor)
+
+    values = {
+        "id": payment_id,
+        "agency_id": account.agency_id if bill is None else bill.agency_id,
+        "bill_id": bill_id,
+        "gateway": gateway,
+        "account": account.id,
+        "amount": credit.amount,
+        "gateway_ref": credit.bank_ref,
+        "reference": reference,
+        "now": now,
+        "paid_at": credit.credited_at,
+        "accounting_on": accounting_on,
+    }
+    first: Any = None
+    if not await _enter(session, key, values):
+        first = await _recorded_as(session, key)
+        if first.credited == credit.amount:
+            return Recorded(CallbackResult.ACCEPTED, first.id, first.bill_id)
+        key = discord_key(key, credit.amount)
+        if not await _enter(session, key, values):
+            again = await _recorded_as(session, key)
+            return Recorded(CallbackResult.MISMATCH, again.id, again.bill_id)
     if credit.narrative:
         await session.execute(
             text("INSERT INTO payer_data (subject_id, data, created_at) VALUES (:id, :data, :now)"),
@@ -148,7 +146,11 @@ async def _credit(
     event = PAYMENT.move(None, "succeeded").event
     details = {"amount": credit.amount, "gateway": gateway}
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
-    if bill is not None:
+    if first is not None:
+        said = {"amount": credit.amount, "credited": first.credited, "recorded_as": payment_id}
+        await discord(session, actor, first.id, said)
+        placement = suspend(credit.amount, Reason.DISCORD)
+    elif bill is not None:
         placement = await place_on(session, bill, credit.amount)
     elif standing is not None:
         new_bill = await price_standing(
@@ -166,22 +168,34 @@ async def _credit(
         placement = suspend(credit.amount, reason)
     await put(session, actor, bill, payment_id, account.id, placement, accounting_on)
     found_bill = None if bill is None else bill.id
-    return Recorded(CallbackResult.ACCEPTED, payment_id, found_bill, placement, new=True)
+    result = CallbackResult.ACCEPTED if first is None else CallbackResult.MISMATCH
+    return Recorded(result, payment_id, found_bill, placement, new=True)
 
 
-async def _seen(session: AsyncSession, key: str, credit: Credit, *, actor: str) -> Recorded:
-    """Money that is in the books already; a different amount under its name is noted."""
-    owner = (
+async def _enter(session: AsyncSession, key: str, values: Mapping[str, Any]) -> bool:
+    """Write the credit down under its name; False if the books have money of that name."""
+    inserted = await session.execute(
+        text(
+            "INSERT INTO payment (id, kind, agency_id, bill_id, gateway, collection_account_id,"
+            " status, amount, credited, gateway_ref, settlement_key, reference, created_at,"
+            " paid_at, accounting_on, asked)"
+            " VALUES (:id, 'credit', :agency_id, :bill_id, :gateway, :account, 'succeeded',"
+            " :amount, :amount, :gateway_ref, :key, :reference, :now, :paid_at,"
+            " :accounting_on, 0) ON CONFLICT (settlement_key) DO NOTHING RETURNING id"
+        ),
+        {**values, "key": key},
+    )
+    return inserted.first() is not None
+
+
+async def _recorded_as(session: AsyncSession, key: str) -> Any:
+    """The payment that money of this name is in the books as."""
+    return (
         await session.execute(
             text("SELECT id, bill_id, credited FROM payment WHERE settlement_key = :key"),
             {"key": key},
         )
     ).one()
-    if owner.credited != credit.amount:
-        details = {"amount": credit.amount, "credited": owner.credited}
-        await discord(session, actor, owner.id, details)
-        return Recorded(CallbackResult.MISMATCH, owner.id, owner.bill_id)
-    return Recorded(CallbackResult.ACCEPTED, owner.id, owner.bill_id)
 
 
 async def record_stray(
@@ -193,7 +207,10 @@ async def record_stray(
     actor: str,
     cipher: Cipher,
 ) -> Recorded:
-    """Gateway money that belongs to no open attempt: a credit of its own, never dropped."""
+    """Gateway money that belongs to no open attempt: a credit of its own, never dropped.
+
+    Also money told of under a reference that the books have with another amount.
+    """
     credit = Credit(
         feed_ref=report.order_ref,
         bank_ref=report.gateway_ref or "",
@@ -216,5 +233,5 @@ async def record_stray(
         actor=actor,
         cipher=cipher,
     )
-    result = CallbackResult.ACCEPTED if bill_id else CallbackResult.UNKNOWN_ORDER
+    result = recorded.result if bill_id else CallbackResult.UNKNOWN_ORDER
     return Recorded(result, recorded.payment_id, recorded.bill_id, recorded.placement, recorded.new)

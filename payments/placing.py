@@ -40,6 +40,14 @@ def settlement_key(account_id: str, money_ref: str) -> str:
     return f"{account_id}:{money_ref}"
 
 
+def discord_key(key: str, amount: int) -> str:
+    """The name of money told of once more under `key`, but with another amount.
+
+    The amount stands in front: behind, it could be the end of some bank's reference.
+    """
+    return f"{amount}:{key}"
+
+
 async def lock_money(session: AsyncSession, key: str) -> None:
     """Let nobody else record the money of this name before our transaction ends.
 

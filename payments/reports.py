@@ -39,7 +39,8 @@ async def record_report(
 
     The report is authentic already; here it is compared with the attempt as stored. Money of
     another amount, or with another field that differs, is held for a person; money for an order
-    we do not know is kept in suspense; a failure after a success changes nothing and is noted.
+    we do not know, and money told of again with another amount, is kept in suspense; a failure
+    after a success changes nothing and is noted.
     """
     found = (
         await session.execute(
@@ -106,14 +107,15 @@ async def _money(
             {"key": key},
         )
     ).first()
-    if owner is not None:
-        if owner.credited == amount and owner.bill_id == bill.id:
+    if owner is not None and owner.credited == amount:
+        if owner.bill_id == bill.id:
             return Recorded(CallbackResult.ACCEPTED, owner.id, bill.id)
         details = {"amount": amount, "credited": owner.credited, "recorded_as": owner.id}
         await discord(session, actor, payment.id, details)
         return Recorded(CallbackResult.MISMATCH, owner.id, bill.id)
-    if payment.credited is not None:
-        # The gateway took money twice for one order: the second is a credit of its own.
+    if owner is not None or payment.credited is not None:
+        # The gateway names one charge with two amounts, or took money twice for one order: what
+        # it tells of now is a credit of its own.
         return await record_stray(session, account, report, bill.id, actor=actor, cipher=cipher)
     paid_at = report.paid_at or clock.now()
     accounting_on = clock.business_date(paid_at)

@@ -26,6 +26,7 @@ async def tell_of_money(house: House, way: str, ref: str) -> None:
     "change",
     [
         {"gateway_ref": "another"},
+        {"credited": 4999},
         {"credited": None, "status": "failed", "accounting_on": None},
     ],
 )

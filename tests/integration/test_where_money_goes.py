@@ -315,7 +315,7 @@ async def test_a_standing_reference_costs_what_its_fee_costs_on_the_day_of_the_m
         assert seen[0].waiting == [("suspense", "fee_not_in_force", 25_000)]
 
 
-async def test_a_notice_told_twice_is_one_credit_and_another_amount_is_a_discord(
+async def test_a_notice_told_twice_is_one_credit_and_another_amount_waits_in_suspense(
     shared_house: House,
 ) -> None:
     house, bank_ref = shared_house, new_id("ft")[-16:]
@@ -329,10 +329,12 @@ async def test_a_notice_told_twice_is_one_credit_and_another_amount_is_a_discord
     async with looking(house) as seen:
         other = notice_of(house, 9000, bill["reference"], bank_ref=bank_ref, feed_id=77_002)
         assert (await notify(house, other)).json() == {"success": True}
-    assert seen == [Kept([], [], [], {})]
-    (payment,) = (await house.read(bill))["payments"]
+    ledger = {"receivable": 9000, "suspense": -9000}
+    assert seen == [Kept([(9000, True)], [], [("suspense", "discord", 9000)], ledger)]
+    first, second = (await house.read(bill))["payments"]
+    assert (first["amount"], second["amount"]) == (5000, 9000)
     discord = "action = 'payment.discord' AND object_id = :id"
-    assert await count(house.parts.database, "audit_entry", discord, id=payment["id"]) == 1
+    assert await count(house.parts.database, "audit_entry", discord, id=first["id"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.http import GatewayHttp
 from adapters.paygov import dialect
@@ -47,6 +48,10 @@ def live_through_everything(machine: "MoneyMachine") -> None:
     machine.transfer(which=2, amount="over", how="plain", fault=None, copies=1, nameless=False)
     machine.deliver(crash=None)
     machine.notify_anew(which=0)
+    # Then with another amount under the same number of the bank's, and that told twice, too.
+    machine.tell_otherwise(which=0, by=1000)
+    machine.deliver(crash=None)
+    machine.notify_anew(which=0)
     # Bill 3: half by transfer; then an attempt for the rest whose answer is lost, and a forgery.
     machine.transfer(which=3, amount="half", how="spaced", fault=None, copies=1, nameless=False)
     machine.deliver(crash=None)
@@ -57,6 +62,9 @@ def live_through_everything(machine: "MoneyMachine") -> None:
     machine.pay(which=1, outcome=PayerOutcome.WRONG_AMOUNT)
     machine.wait(by=timedelta(seconds=20))
     machine.work(lie=None)
+    machine.deliver(crash=None)
+    # The gateway tells of the charge for bill 1 with another amount.
+    machine.charge_otherwise(which=1, by=1000)
     machine.deliver(crash=None)
     machine.pay(which=0, outcome=PayerOutcome.SUCCESS)
     machine.teardown()
@@ -107,6 +115,28 @@ def ignore_the_settlement_key(patch: pytest.MonkeyPatch) -> None:
 
     async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recorded:
         return await record(session, account, replace(credit, bank_ref=new_id("again")), **more)
+
+    patch.setattr(callbacks, "record_credit", broken)
+
+
+def drop_the_second_amount(patch: pytest.MonkeyPatch) -> None:
+    """Another amount under a known reference is taken for a repeat."""
+    patch.setattr(credits, "discord_key", lambda key, amount: key)
+
+
+def pay_from_the_second_amount(patch: pytest.MonkeyPatch) -> None:
+    """Another amount under a known reference is money like any other."""
+    record = credits.record_credit
+
+    async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recorded:
+        recorded = await record(session, account, credit, **more)
+        if recorded.result is not CallbackResult.MISMATCH:
+            return recorded
+        await session.execute(
+            text("UPDATE suspense_item SET reason = 'short' WHERE payment_id = :id"),
+            {"id": recorded.payment_id},
+        )
+        return recorded
 
     patch.setattr(callbacks, "record_credit", broken)
 
@@ -175,10 +205,12 @@ def take_any_amount(patch: pytest.MonkeyPatch) -> None:
 
 VARIANTS: dict[Break, str] = {
     drop_the_excess: "money credited is in its places",
-    keep_the_excess: "must be \\(True, 5000, 0, 1000\\)",
+    keep_the_excess: "must be \\(True, 5000, 7000, 1000\\)",
     forget_what_waits: "must be \\(True, 5000, 0, 0\\)",
     take_short_money_for_enough: "allocations reach the amount of a paid bill",
     ignore_the_settlement_key: "money that nobody paid, or have it twice",
+    drop_the_second_amount: "an applied callback has left its trace",
+    pay_from_the_second_amount: "the same money is one payment",
     ignore_success_after_failure: "an applied callback has left its trace",
     expire_without_asking: "was paid and is not in our books",
     create_again_after_a_timeout: "was sent twice",
@@ -192,6 +224,11 @@ def test_the_run_passes_over_the_service_as_it_is(money_machine: type["MoneyMach
     live_through_everything(machine)
     rows = machine.read("SELECT status FROM bill ORDER BY created_at, id")
     assert [row["status"] for row in rows] == ["paid", "paid", "paid", "paid", "expired"]
+    rows = machine.read(
+        "SELECT p.gateway, s.amount FROM suspense_item s JOIN payment p ON p.id = s.payment_id"
+        " WHERE s.reason = 'discord' ORDER BY p.gateway"
+    )
+    assert [(row["gateway"], row["amount"]) for row in rows] == [("bank", 7000), ("paygov", 6000)]
 
 
 @pytest.mark.parametrize(

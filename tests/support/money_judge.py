@@ -131,7 +131,12 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
     poster_bills: Counter[int] = Counter()
     for move in world.credits():
         meant = world.meant[move.id]
-        if meant in world.posters:
+        if move.id in world.contradicting:
+            if meant in due:
+                due[meant].odd += move.amount
+            else:
+                homeless += move.amount
+        elif meant in world.posters:
             day = move.booked_at.astimezone(clock.VIETNAM).date().isoformat()
             if move.amount == poster_price(world.posters[meant], day):
                 poster_bills[move.amount] += 1

@@ -253,6 +253,16 @@ class MoneyMachine(RuleBasedStateMachine):
         self.do(self.world.notify_anew(pick(self.world.named_credits()[::-1], which)))
 
     @precondition(lambda self: self.world.named_credits())
+    @rule(which=WHICH, by=st.sampled_from((1, 2500, 10_000)))
+    def tell_otherwise(self, which: int, by: int) -> None:
+        self.do(self.world.tell_otherwise(pick(self.world.named_credits()[::-1], which), by))
+
+    @precondition(lambda self: self.world.charged_orders())
+    @rule(which=WHICH, by=st.sampled_from((1, 2500)))
+    def charge_otherwise(self, which: int, by: int) -> None:
+        self.do(self.world.charge_otherwise(pick(self.world.charged_orders()[::-1], which), by))
+
+    @precondition(lambda self: self.world.named_credits())
     @rule(which=WHICH)
     def read_on_statement(self, which: int) -> None:
         self.do(self.world.read_on_statement(pick(self.world.named_credits()[::-1], which)))

@@ -3,6 +3,7 @@
 import random
 from typing import Final, Literal
 
+from adapters.sandbox.books import Charge, Order
 from adapters.sandbox.replies import Reply
 from adapters.sandbox.state import SandboxState, Timing
 from core import json
@@ -44,6 +45,14 @@ class WatchedSandbox(SandboxState):
         if order_id is not None and b'"errorCode":"91"' in reply.body:
             self.denied.add(order_id)
         return reply
+
+    def charge_otherwise(self, order: Order, by: int) -> None:
+        """Tell of the order's charge once more, with more money: in the books both stand."""
+        number = order.charges[0].transaction_no
+        amount = max(order.amount, *(charge.amount for charge in order.charges)) + by
+        charge = Charge(number, amount, self.now(), "00", None)
+        self.books.charge(order, charge)
+        self._report(self.books.merchants[order.partner_code], order, charge, "genuine")
 
     def _known(self, body: bytes) -> str | None:
         document = json.loads(body)

@@ -82,6 +82,8 @@ class MoneyWorld:
         self.posters: dict[str, str] = {}
         #: what each bank credit was meant for: movement id → reference, None where nothing fits
         self.meant: dict[int, str | None] = {}
+        #: bank credits told of under the reference of one that we had recorded before
+        self.contradicting: set[int] = set()
         #: orders that money was taken for after they had ended in our books, or after the gateway
         #: had told their end: the sweep does not ask about them any more
         self.after_the_end: set[str] = set()
@@ -247,6 +249,38 @@ class MoneyWorld:
             clock.now(),
         )
         await self.carrier.carry([notice])
+
+    async def tell_otherwise(self, move: Movement, by: int) -> None:
+        """The bank tells of a credit that we know once more, with more money under its reference.
+
+        It may be a correction or another credit; in the bank's books here both stand.
+        """
+        if not await self._is_recorded(move.reference_code):
+            return
+        same = [m.amount for m in self.credits() if m.reference_code == move.reference_code]
+        told, _ = self.sandbox.bank.transfer(
+            BANK.account_number,
+            max(same) + by,
+            move.narrative,
+            reference_code=move.reference_code,
+        )
+        self.meant[told.id] = self.meant[move.id]
+        self.contradicting.add(told.id)
+
+    def charged_orders(self) -> list[Order]:
+        """Orders that the gateway took money for."""
+        return [order for order in self.sandbox.books.orders.values() if order.charges]
+
+    async def charge_otherwise(self, order: Order, by: int) -> None:
+        """The gateway tells of a charge that we know once more, with more money."""
+        if await self._is_recorded(order.charges[0].transaction_no):
+            # Asked, it tells of the first charge: nobody finds the second by asking.
+            self.after_the_end.add(order.order_id)
+            self.sandbox.charge_otherwise(order, by)
+
+    async def _is_recorded(self, ref: str) -> bool:
+        query = "SELECT 1 FROM payment WHERE gateway_ref = :ref AND credited IS NOT NULL"
+        return bool(await self.service.read(query, ref=ref))
 
     async def read_on_statement(self, move: Movement) -> None:
         """A statement tells of a credit, whether or not its notice has come."""
