@@ -76,8 +76,7 @@ def migrate(as_json: Json = False) -> None:
     """Bring the database of LEPHI_DATABASE_URL to the present schema."""
     url = _database_url(settings_or_fail())
     try:
-        steps = pending(url)
-        upgrade(url)
+        steps = upgrade(url)
     except (SQLAlchemyError, CommandError) as error:
         fail(f"Migration failed, nothing of the failed step remains: {error}")
     if as_json:

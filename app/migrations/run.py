@@ -26,31 +26,40 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(url: str, revision: str = "head", *, lock_timeout_ms: int = 5000) -> None:
+def upgrade(url: str, revision: str = "head", *, lock_timeout_ms: int = 5000) -> list[str]:
     """Bring the database at `url` to a revision, waiting for each table's lock at most so long.
 
-    Raises what the database says on failure; then nothing of the failed step remains.
+    Gives the revisions that this call applied, oldest first. Raises what the database says on
+    failure; then nothing of the failed step remains.
     """
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
             connection.execute(text(f"SET lock_timeout = {lock_timeout_ms:d}"))
+            # Read only now: who held the lock before us may have done it all.
+            steps = _missing(connection, revision)
             connection.commit()
             command.upgrade(configuration(connection), revision)
             connection.commit()
+            return steps
     finally:
         engine.dispose()
 
 
 def pending(url: str) -> list[str]:
     """The revisions that the database at `url` does not have yet, oldest first."""
-    script = ScriptDirectory.from_config(configuration())
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+            return _missing(connection, "head")
     finally:
         engine.dispose()
-    steps = list(script.iterate_revisions("head", current or "base"))
+
+
+def _missing(connection: Connection, revision: str) -> list[str]:
+    """What leads from the database's revision to this one, oldest first."""
+    script = ScriptDirectory.from_config(configuration())
+    current = MigrationContext.configure(connection).get_current_revision()
+    steps = list(script.iterate_revisions(revision, current or "base"))
     return [step.revision for step in reversed(steps)]

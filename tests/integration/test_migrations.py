@@ -1,9 +1,14 @@
 """Migrations: they make the schema that the models declare, one at a time, all of it or nothing."""
 
+import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -14,6 +19,8 @@ from sqlalchemy.pool import NullPool
 
 from app.migrations.run import LOCK, configuration, pending, upgrade
 from app.tables import metadata
+
+ROOT = Path(__file__).resolve().parents[2]
 
 #: Everything of a schema that could differ, each thing under its name.
 CATALOG = {
@@ -91,6 +98,19 @@ def check(url: str) -> None:
     """Alembic's own comparison of models and database."""
     with engine_at(url) as engine, engine.connect() as connection:
         command.check(configuration(connection))
+
+
+def migrate(url: str) -> list[str]:
+    """What `lephi migrate` says that it applied; in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from app.cli.main import main; main()", "migrate", "--json"],
+        cwd=ROOT,
+        env=os.environ | {"LEPHI_DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    applied: list[str] = json.loads(done.stdout)["applied"]
+    return applied
 
 
 def wait_for(connection: Connection, query: str, wanted: object) -> None:
@@ -176,9 +196,11 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
         assert connection.execute(text("SELECT stamp FROM catalogue_stamp")).scalar() == "kept"
 
 
+@pytest.mark.parametrize("way", [upgrade, migrate], ids=["function", "command"])
 def test_of_two_migrators_one_works_and_the_other_finds_nothing_left(
-    empty_database_url: str, database_url: str
+    empty_database_url: str, database_url: str, way: Callable[[str], list[str]]
 ) -> None:
+    every = pending(empty_database_url)
     waiting = (
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -189,11 +211,12 @@ def test_of_two_migrators_one_works_and_the_other_finds_nothing_left(
         engine.connect() as connection,
     ):
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
-        migrators = [pool.submit(upgrade, empty_database_url) for _ in range(2)]
+        migrators = [pool.submit(way, empty_database_url) for _ in range(2)]
         wait_for(connection, waiting, 2)
         assert schema(empty_database_url) == {}
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
-        assert [migrator.result(timeout=60) for migrator in migrators] == [None, None]
+        # Each tells what it did itself.
+        assert sorted(migrator.result(timeout=60) for migrator in migrators) == [[], every]
     assert differences(schema(empty_database_url), schema(database_url)) == []
 
 
