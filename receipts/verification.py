@@ -125,13 +125,14 @@ def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResu
     anchors = _anchors(certificate_pem)
     try:
         root = document.parse_tree(xml)
-        document.read_data(document.data_element(root))
+        shown = document.data_element(root)
     except Invalid:
         return _failed(Reason.NOT_A_RECEIPT)
     place = "/".join(SIGNATURE_PLACE)
     signature = root.find(f"{place}/ds:Signature", _DS)
     if signature is None:
-        return _failed(Reason.NOT_SIGNED)
+        return _failed(Reason.NOT_A_RECEIPT if _read(shown) is None else Reason.NOT_SIGNED)
+    # The signature first: data that was changed may well not add up any more.
     try:
         for item in signature.iterfind(".//*"):
             _check_base64(item)
@@ -161,10 +162,13 @@ def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResu
     data = None if isinstance(signed, list) else signed.signed_xml
     if data is None:
         return _failed(Reason.BAD_SIGNATURE)
-    try:
-        content, signed_at = document.read_data(data)
-    except Invalid:
+    told = _read(data)
+    if told is None:
+        return _failed(Reason.NOT_A_RECEIPT)
+    if _read(shown) != told:
+        # A signature does not see everything: a comment that splits a figure, for one.
         return _failed(Reason.ALTERED)
+    content, signed_at = told
     reasons = time_reasons(leaf, signed_at)
     trusted = signed_at is not None and _is_trusted(certificates, anchors, signed_at)
     if anchors and not trusted:
@@ -237,6 +241,14 @@ def signer_name(certificate: x509.Certificate) -> str:
     except ValueError:
         return ""
     return clean(f"{names[0]} ({names[1]})" if len(names) == 2 else "".join(names), 160)
+
+
+def _read(data: etree._Element) -> tuple[ReceiptContent, datetime | None] | None:
+    """The content and signing time in a data element, None where it is not a receipt's."""
+    try:
+        return document.read_data(data)
+    except Invalid:
+        return None
 
 
 def _check_base64(element: etree._Element) -> None:

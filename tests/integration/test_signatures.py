@@ -234,6 +234,37 @@ def test_what_is_no_receipt_says_so(data: bytes) -> None:
     assert verify_pdf(data).reasons in ((Reason.NOT_A_PDF,), (Reason.NOT_SIGNED,))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # The sum, a line, and both: whether or not the figures still agree with one another.
+        ("<TgTTTBSo>5000<", "<TgTTTBSo>9000<"),
+        ("<TTien>5000<", "<TTien>9000<"),
+        ("5000<", "9000<"),
+        ("<TgTTTBSo>5000<", "<TgTTTBSo>many<"),
+        ("<TgTTTBSo>5000<", "<TgTTTBSo>5<!-- -->000<"),
+        ("<TTien>5000</TTien>", ""),
+        ("</NDBLai>", "<Them>1</Them></NDBLai>"),
+        ("2026-11-22<", "2026-11-32<"),
+    ],
+)
+def test_a_changed_figure_is_an_alteration_even_where_it_makes_no_sense(
+    signed: Signed, old: str, new: str
+) -> None:
+    text = signed.xml.decode()
+    assert old in text
+    result = verify(text.replace(old, new).encode(), signed.keystore.trust_pem)
+    assert (result.valid, result.content, result.reasons) == (False, None, (Reason.ALTERED,))
+
+
+def test_what_is_signed_but_no_receipt_says_so(signed: Signed) -> None:
+    nonsense = document.render(content(), clock.now()).replace(b"<TTien>5000<", b"<TTien>9000<")
+    result = verify(signed.keystore.sign_xml(nonsense), signed.keystore.trust_pem)
+    assert result.reasons == (Reason.NOT_A_RECEIPT,)
+    # The same without a signature is no unsigned receipt either.
+    assert verify(nonsense).reasons == (Reason.NOT_A_RECEIPT,)
+
+
 def data_of(text: str) -> str:
     """The business data of a document."""
     return text[text.index("<DLBLai") : text.index("<DSCKS>")]
@@ -241,6 +272,13 @@ def data_of(text: str) -> str:
 
 def forged_in_front(text: str) -> str:
     return text.replace("<DLBLai", data_of(text).replace("5000", "9000") + "<DLBLai", 1)
+
+
+def wrapped_in_a_forgery(text: str) -> str:
+    """Show a forged receipt that holds the signed one inside."""
+    inside = data_of(text)
+    outside = inside.replace("5000", "9000").replace("</DLBLai>", inside + "</DLBLai>")
+    return text.replace(inside, outside)
 
 
 def moved_aside(text: str) -> str:
@@ -269,6 +307,7 @@ def without_certificate(text: str) -> str:
     "attack",
     [
         forged_in_front,
+        wrapped_in_a_forgery,
         moved_aside,
         hidden_in_the_signature,
         signed_twice,

@@ -66,8 +66,11 @@ def test_a_pdf_is_checked_too(tmp_path: Path, keystore: SoftwareKeystore) -> Non
     assert "the page of a receipt, signed by Sở Tư pháp" in done.stdout
 
 
-def test_a_changed_receipt_ends_with_one_line_and_exit_1(xml: Path) -> None:
-    xml.write_bytes(xml.read_bytes().replace("Ngọc Ánh".encode(), "Ngọc Anh".encode()))
+@pytest.mark.parametrize(
+    ("old", "new"), [("Ngọc Ánh", "Ngọc Anh"), ("<TgTTTBSo>5000", "<TgTTTBSo>9000")]
+)
+def test_a_changed_receipt_ends_with_one_line_and_exit_1(xml: Path, old: str, new: str) -> None:
+    xml.write_bytes(xml.read_bytes().replace(old.encode(), new.encode()))
     done = run(xml)
     assert done.exit_code == 1
     assert done.stdout == ""
