@@ -1,0 +1,167 @@
+"""Everything the catalogue holds, of every owner and day, as values. Pure.
+
+For questions about the catalogue as a whole (what is missing, what will change). For prices,
+`schedule` is enough.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from payments.catalogue.schedule import FeeValue, Schedule
+from payments.catalogue.spans import Span, span_of
+from payments.certainty import Certainty
+from payments.fee_words import Words
+from payments.reliefs import ReliefValue
+
+
+class Table(StrEnum):
+    """The kinds of things in the catalogue, named as in its files."""
+
+    PROCEDURES = "procedures"
+    FEES = "fees"
+    RELIEFS = "reliefs"
+    SUB_ITEMS = "sub_items"
+    LEGAL_REFERENCES = "legal_references"
+
+    @property
+    def words(self) -> Words:
+        """What one of them is called."""
+        return _NAMES[self]
+
+
+_NAMES = {
+    Table.PROCEDURES: Words("thủ tục", "procedure"),
+    Table.FEES: Words("khoản thu", "fee"),
+    Table.RELIEFS: Words("mức miễn, giảm", "relief"),
+    Table.SUB_ITEMS: Words("tiểu mục", "sub-item"),
+    Table.LEGAL_REFERENCES: Words("văn bản", "legal text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureName:
+    """A procedure without its fees."""
+
+    code: str
+    name: Words
+    code_certainty: Certainty
+
+
+@dataclass(frozen=True, slots=True)
+class SubItemValue:
+    """A sub-item of the state budget index; `valid_to` is the last day, or None."""
+
+    code: str
+    name: Words
+    basis: str
+    certainty: Certainty
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegalTextValue:
+    """A legal text; several issuers may have given the same number."""
+
+    number: str
+    issuer: str
+    title: Words
+    basis: str
+    certainty: Certainty
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An agency that has fees or reliefs of its own; `above` are the bodies above it in order."""
+
+    id: str
+    code: str
+    above: tuple[str, ...] = ()
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """Whose entries count for it, the nearest first; the nation's count too."""
+        return (self.id, *self.above)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What all dated entries have in common; `owner_id` None is national."""
+
+    table: Table
+    code: str
+    owner_id: str | None
+    span: Span
+    basis: str
+    certainty: Certainty
+    checked_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All entries of all owners. `owners` holds every agency whose id an entry names."""
+
+    procedures: tuple[ProcedureName, ...] = ()
+    fees: tuple[FeeValue, ...] = ()
+    reliefs: tuple[ReliefValue, ...] = ()
+    sub_items: tuple[SubItemValue, ...] = ()
+    legal_texts: tuple[LegalTextValue, ...] = ()
+    owners: tuple[Owner, ...] = ()
+
+    def items(self) -> Iterator[Item]:
+        """Every dated entry."""
+        for fee in self.fees:
+            yield _item(Table.FEES, fee.code, fee.agency_id, fee)
+        for relief in self.reliefs:
+            yield _item(Table.RELIEFS, relief.code, relief.agency_id, relief)
+        for sub_item in self.sub_items:
+            yield _item(Table.SUB_ITEMS, sub_item.code, None, sub_item)
+        for text in self.legal_texts:
+            yield _item(Table.LEGAL_REFERENCES, f"{text.number} ({text.issuer})", None, text)
+
+    def owner(self, owner_id: str) -> Owner:
+        """An owner by its id; one that is not listed stands alone and is called by its id."""
+        found = (owner for owner in self.owners if owner.id == owner_id)
+        return next(found, Owner(owner_id, owner_id))
+
+    def counts_for(self, owner_id: str | None) -> frozenset[str | None]:
+        """Whose entries count for an owner: its own, those of the bodies above, the nation's."""
+        return frozenset({None} if owner_id is None else {*self.owner(owner_id).chain, None})
+
+    def views(self) -> tuple[tuple[str | None, Schedule], ...]:
+        """The schedule of the nation and that of each owner, with whose it is."""
+        ids = dict.fromkeys(fee.agency_id for fee in self.fees)
+        ids |= dict.fromkeys(relief.agency_id for relief in self.reliefs)
+        ids.pop(None, None)
+        return tuple((owner_id, self._schedule(owner_id)) for owner_id in (None, *ids))
+
+    def _schedule(self, owner_id: str | None) -> Schedule:
+        theirs = self.counts_for(owner_id)
+        return Schedule(
+            [fee for fee in self.fees if fee.agency_id in theirs],
+            [relief for relief in self.reliefs if relief.agency_id in theirs],
+            () if owner_id is None else self.owner(owner_id).chain,
+        )
+
+
+def _item(
+    table: Table,
+    code: str,
+    owner_id: str | None,
+    entry: FeeValue | ReliefValue | SubItemValue | LegalTextValue,
+) -> Item:
+    return Item(
+        table=table,
+        code=code,
+        owner_id=owner_id,
+        span=span_of(entry.valid_from, entry.valid_to),
+        basis=entry.basis,
+        certainty=entry.certainty,
+        checked_on=entry.checked_on,
+    )
