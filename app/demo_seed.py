@@ -18,8 +18,11 @@ from core.db import AsyncSession
 from core.ids import new_id
 from core.references import new_reference
 from payments import opening
-from payments.catalogue.queries import get_fee
-from payments.standing import line_of, standing_reference
+from payments.catalogue.pricing import price_fees
+from payments.catalogue.queries import schedule_of_code
+from payments.fees import Asked
+from payments.reliefs import Circumstances
+from payments.standing import standing_reference
 
 
 @dataclass(slots=True)
@@ -137,12 +140,13 @@ async def _payable(session: AsyncSession, parts: Parts, body: DemoBody) -> str:
         return parts.payments.links.pay(row.id, row.reference)
     now = clock.now()
     today = clock.business_date(now)
-    fee = await get_fee(session, body.agency_id, "2.000815", today)
+    schedule = await schedule_of_code(session, body.agency_id, "2.000815")
+    lines = price_fees(schedule, "2.000815", Asked(3), Circumstances(today))
     bill = opening.NewBill(
         id=new_id("bill"),
         agency_id=body.agency_id,
         reference=new_reference(),
-        lines=(line_of(fee, 3, 1),),
+        lines=tuple(lines),
         channel="counter",
         language="vi",
         created_at=now,

@@ -5,6 +5,7 @@ of the `cryptography` library; nothing is invented.
 """
 
 import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -80,6 +81,11 @@ def new_token(bits: int = 256) -> str:
 def hash_token(token: str) -> str:
     """SHA-256 of a token in hex, for storage: tokens are random, so no salt or stretching."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def keyed_hash(key: bytes, text: str) -> str:
+    """HMAC-SHA256 of a text in hex: shows that texts are equal; guessing them needs the key."""
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def load_or_create_key(path: Path, size: int = KEY_SIZE) -> bytes:

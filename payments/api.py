@@ -63,7 +63,7 @@ async def open_bill(
     claim = Claim.of(principal.owner, "POST /bills", key, body.value, context.request_key)
     try:
         schedule = await context.price_book.read(context.database, agency.id)
-        bill = prepare_bill(schedule, agency, body.model)
+        bill = prepare_bill(schedule, agency, body.model, asset_key=context.request_key)
     except Invalid:
         # A repeat must get its first answer even when its fee has meanwhile gone out of force.
         async with context.database.transaction() as session:
@@ -119,7 +119,7 @@ async def read_bill(
 async def withdraw_bill(
     bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
 ) -> BillOut:
-    """Withdraw an open bill that no money has reached. Doing it twice is the same as once."""
+    """Withdraw a bill that no money has reached. Doing it twice is the same as once."""
     principal.require(Role.CLERK, Role.ADMIN)
     bill = await get_bill(session, bill_id, principal.agency_ids)
     await cancel_bill(session, bill.id, principal.agency_ids, actor=principal.actor)

@@ -7,19 +7,20 @@ from urllib.parse import urlsplit
 from sqlalchemy import text
 
 from core import audit, clock
-from core.crypto import Cipher
+from core.crypto import Cipher, keyed_hash
 from core.db import AsyncSession
 from core.errors import Conflict, FieldError, Invalid, NotFound
 from core.ids import new_id
 from core.money import MAX_AMOUNT
 from core.references import find_references, new_reference
 from payments.agencies.queries import AgencyValue, CollectionAccountValue
+from payments.asking import MOST_LINES, circumstances_of, personal_data, price_lines
+from payments.catalogue.pricing import normal_asset
 from payments.catalogue.schedule import Schedule
 from payments.credits import record_credit
-from payments.opening import NewBill, NewLine
+from payments.opening import NewBill
 from payments.ports import Credit
 from payments.schemas import BillIn
-from payments.standing import line_of
 from payments.states import BILL, LIVE
 
 #: A bill lives at most this long; a fee's amount is that of the day it was opened.
@@ -32,46 +33,32 @@ class MoneyUnderWay(Conflict):
     code = "money_under_way"
 
 
-def prepare_bill(schedule: Schedule, agency: AgencyValue, body: BillIn) -> NewBill:
+def prepare_bill(
+    schedule: Schedule, agency: AgencyValue, body: BillIn, *, asset_key: bytes
+) -> NewBill:
     """A bill ready to be written, priced by the agency's schedule as it is today (Vietnam).
 
-    Raises `Invalid` with every fault: an unknown fee, one not in force, an amount over the limit,
-    an expiry in the past, a return address that is not on the agency's list.
+    `asset_key` keys the hash of an asset's name. Raises `Invalid` with every fault: an unknown
+    fee, one not in force, an amount over the limit, a relief that does not apply, an expiry in the
+    past, a return address that is not on the agency's list.
     """
     now = clock.now()
     today = clock.business_date(now)
-    faults: list[FieldError] = []
-    lines: list[NewLine] = []
-    for position, line in enumerate(body.lines):
-        path = f"lines.{position}."
-        if line.fee is None:
-            lines.append(
-                NewLine(
-                    description=line.description or "",
-                    quantity=1,
-                    copies=1,
-                    amount=line.amount or 0,
-                    sub_item=line.sub_item or "",
-                )
-            )
-            continue
-        try:
-            fee = schedule.get(line.fee, today, field=f"{path}fee")
-            lines.append(line_of(fee, line.quantity or 0, line.copies or 1, path=path))
-        except Invalid as error:
-            faults.extend(error.errors)
+    circumstances = circumstances_of(body, today)
+    lines, faults = price_lines(schedule, body, circumstances)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
+    if len(lines) > MOST_LINES:
+        faults.append(FieldError("lines", "too_long", f"Tối đa {MOST_LINES} dòng."))
     if body.expires_at is not None and not now < body.expires_at <= now + LONGEST:
         detail = "Must be in the future and within 365 days."
         faults.append(FieldError("expires_at", "out_of_range", detail))
     if body.return_url is not None and not _returns_home(body.return_url, agency):
         detail = "This address is not on the agency's list of return addresses."
         faults.append(FieldError("return_url", "not_allowed", detail))
-    if body.relief is not None:
-        faults.append(FieldError("relief", "unknown", f"No relief is called {body.relief}."))
     if faults:
         raise Invalid("Không mở được khoản phải nộp: " + faults[0].detail, errors=faults)
+    asset = circumstances.asset
     return NewBill(
         id=new_id("bill"),
         agency_id=agency.id,
@@ -85,7 +72,8 @@ def prepare_bill(schedule: Schedule, agency: AgencyValue, body: BillIn) -> NewBi
         return_url=body.return_url,
         expires_at=body.expires_at,
         metadata=dict(body.metadata),
-        payer=body.payer.model_dump(exclude_none=True) if body.payer else None,
+        payer=personal_data(body) or None,
+        asset_hash=keyed_hash(asset_key, f"asset:{normal_asset(asset)}") if asset else None,
     )
 
 
@@ -134,9 +122,10 @@ async def take_statement_credit(
 async def cancel_bill(
     session: AsyncSession, bill_id: str, agency_ids: Collection[str], *, actor: str
 ) -> None:
-    """Withdraw an open bill that no money has reached; cancelling twice is the same as once.
+    """Withdraw a bill that no money has reached; cancelling twice is the same as once.
 
-    Raises `NotFound`, `IllegalMove` (paid, expired, exempt) or `MoneyUnderWay`.
+    A relief that an asset has once a year is free again. Raises `NotFound`, `IllegalMove` (paid,
+    exempt) or `MoneyUnderWay`.
     """
     row = (
         await session.execute(
@@ -160,6 +149,12 @@ async def cancel_bill(
         raise MoneyUnderWay("Đang có giao dịch thanh toán cho khoản này; hãy chờ kết quả.")
     await session.execute(
         text("UPDATE bill SET status = 'cancelled' WHERE id = :id"), {"id": bill_id}
+    )
+    await session.execute(
+        text(
+            "UPDATE relief_use SET released_at = :now WHERE bill_id = :id AND released_at IS NULL"
+        ),
+        {"id": bill_id, "now": clock.now()},
     )
     await audit.record(
         session, actor=actor, action=move.event, object_id=bill_id, details={"before": row.status}

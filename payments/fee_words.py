@@ -1,11 +1,12 @@
 """The terms a fee is made of, and the words that tell them to a payer. Pure.
 
 Each term carries its amount and its words together, and a charge is nothing but its terms and its
-cap: whoever adds up the words gets the amount. Vietnamese text writes 2.000 đ, English text
-2,000 VND.
+limits: whoever adds up the words gets the amount. Vietnamese text writes 2.000 đ and 0,15 %,
+English text 2,000 VND and 0.15%.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from core.money import format_vnd
 
@@ -35,34 +36,42 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one copy costs: the sum of its terms, but never more than `at_most`."""
+    """What one copy costs: the sum of its terms, never under `at_least` nor over `at_most`.
 
+    `measured` says what was asked for ("3 trang").
+    """
+
+    measured: Words
     terms: tuple[Term, ...]
+    at_least: int | None = None
     at_most: int | None = None
 
     @property
     def full(self) -> int:
-        """The sum of the terms, before the cap."""
+        """The sum of the terms, before the limits."""
         return sum(term.amount for term in self.terms)
 
     @property
     def amount(self) -> int:
         """What is asked for, in whole đồng; 0 where nothing is."""
-        return self.full if self.at_most is None else min(self.full, self.at_most)
+        raised = self.full if self.at_least is None else max(self.full, self.at_least)
+        return raised if self.at_most is None else min(raised, self.at_most)
 
 
-def explain(charge: Charge, quantity: int, copies: int, unit: Words) -> Words:
+def explain(charge: Charge, copies: int) -> Words:
     """How the amount came about: "3 trang: 2 × 2.000 đ + 1 × 1.000 đ".
 
-    A cap is named only where it lowered the amount, copies only where there are several.
+    A limit is named only where it changed the amount, copies only where there are several.
     """
-    vi = f"{count_vi(quantity)} {unit.vi}: "
-    en = f"{quantity:,} {unit.en if quantity == 1 else _plural(unit.en)}: "
+    vi, en = f"{charge.measured.vi}: ", f"{charge.measured.en}: "
     if charge.amount == 0:
         vi, en = vi + FREE.vi, en + FREE.en
     else:
         vi += " + ".join(term.words.vi for term in charge.terms)
         en += " + ".join(term.words.en for term in charge.terms)
+    if charge.at_least is not None and charge.full < charge.at_least:
+        vi += f", tối thiểu {format_vnd(charge.at_least)}"
+        en += f", at least {vnd(charge.at_least)}"
     if charge.at_most is not None and charge.full > charge.at_most:
         vi += f", tối đa {format_vnd(charge.at_most)}"
         en += f", at most {vnd(charge.at_most)}"
@@ -72,15 +81,43 @@ def explain(charge: Charge, quantity: int, copies: int, unit: Words) -> Words:
     return Words(vi, en)
 
 
+def counted(quantity: int, unit: Words) -> Words:
+    """A number of units: "3 trang", "3 pages"."""
+    en = unit.en if quantity == 1 else _plural(unit.en)
+    return Words(f"{count_vi(quantity)} {unit.vi}", f"{quantity:,} {en}")
+
+
 def times(count: int, each: int) -> Term:
     """The term of `count` units at `each` đồng: "2 × 2.000 đ"."""
     words = Words(f"{count_vi(count)} × {format_vnd(each)}", f"{count:,} × {vnd(each)}")
     return Term(count * each, words)
 
 
+def share(percent: Decimal, amount: int) -> Term:
+    """The term of a percentage, with its result: "0,15 % = 3.000.000 đ"."""
+    told = percent_words(percent)
+    return Term(amount, Words(f"{told.vi} = {format_vnd(amount)}", f"{told.en} = {vnd(amount)}"))
+
+
+def whole(amount: int) -> Term:
+    """The term of an amount that nothing more can be said about."""
+    return Term(amount, money(amount))
+
+
+def money(amount: int) -> Words:
+    """An amount alone: "2.000 đ", "2,000 VND"."""
+    return Words(format_vnd(amount), vnd(amount))
+
+
 def per(amount: int, unit: Words) -> Words:
     """An amount for one unit: "2.000 đ mỗi trang"."""
     return Words(f"{format_vnd(amount)} mỗi {unit.vi}", f"{vnd(amount)} per {unit.en}")
+
+
+def percent_words(percent: Decimal) -> Words:
+    """A percentage: "0,15 %", "0.15%"."""
+    plain = f"{percent.normalize():f}"
+    return Words(f"{plain.replace('.', ',')} %", f"{plain}%")
 
 
 def vnd(amount: int) -> str:
@@ -91,6 +128,11 @@ def vnd(amount: int) -> str:
 def count_vi(count: int) -> str:
     """A count as Vietnamese readers write it: "10.000"."""
     return f"{count:,}".replace(",", ".")
+
+
+def joined(parts: list[Words]) -> Words:
+    """Several remarks as one, parted by semicolons."""
+    return Words("; ".join(part.vi for part in parts), "; ".join(part.en for part in parts))
 
 
 def _plural(noun: str) -> str:

@@ -1,27 +1,65 @@
-"""What a fee comes to: the rule, the amount, and the words that explain it. Pure.
+"""What a fee comes to: the frame that every kind of rule fills, and the price of a line. Pure.
 
-A rule says what one copy costs for a quantity of the fee's unit; `price` repeats it by the copies.
-The amount and its explanation are made from the same terms, so they cannot tell different stories;
-a test reads the explanation back and adds it up again.
+A rule says what one copy costs; `price` repeats it by the copies. The amount and its explanation
+are made from the same terms, so they cannot tell different stories; a test reads the explanation
+back and adds it up again.
 
-A new kind of rule is one class: a frozen dataclass under `FeeRule`, marked with `@fee_kind`.
-Rules are kept as JSON beside their `kind`; `rule_from` reads them back and refuses what it does
-not understand, because a rule read loosely is a wrong amount.
+The kinds of rule stand in `fee_kinds`. A new one is one class there: a frozen dataclass under
+`FeeRule`, marked with `@fee_kind` (docs/fees.md shows it).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from datetime import date
+from enum import StrEnum
 from typing import ClassVar, Self, TypeVar
 
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
-from payments.fee_words import CASE, FREE, Charge, Words, count_vi, explain, per, times, vnd
+from payments.fee_words import CASE, Charge, Words, count_vi, explain
 
 #: How much of a unit one line may count, and how often a line may be repeated.
 MAX_QUANTITY = 10_000
 MAX_COPIES = 1_000
+
+
+class MeasuredBy(StrEnum):
+    """What decides how large a fee is: a count, a value in đồng, or another office's notice."""
+
+    QUANTITY = "quantity"
+    VALUE = "value"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeOfAmount:
+    """What another office has worked out, as a fee needs it: whole đồng, and the notice's name."""
+
+    amount: int
+    number: str
+    issued_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asks for: units and copies, and for some fees a value or a notice.
+
+    `value` is in whole đồng (what a house is worth), never an amount to pay.
+    """
+
+    quantity: int = 1
+    copies: int = 1
+    value: int | None = None
+    notice: NoticeOfAmount | None = None
+
+    def of_measure(self, measure: MeasuredBy) -> "Asked":
+        """Only what a fee of this measure looks at: several fees share what was asked for."""
+        if measure is MeasuredBy.QUANTITY:
+            return Asked(self.quantity, self.copies)
+        if measure is MeasuredBy.VALUE:
+            return Asked(value=self.value)
+        return Asked(notice=self.notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +69,8 @@ class PricedLine:
     quantity: int
     copies: int
     amount: int
-    explanation_vi: str
-    explanation_en: str
+    explanation: Words
+    unit: Words = CASE
 
 
 class FeeRule(ABC):
@@ -40,7 +78,9 @@ class FeeRule(ABC):
 
     __slots__ = ()
 
+    #: what the rule is called where it is kept
     kind: ClassVar[str]
+    measured_by: ClassVar[MeasuredBy] = MeasuredBy.QUANTITY
 
     @classmethod
     @abstractmethod
@@ -52,8 +92,14 @@ class FeeRule(ABC):
         """The rule as JSON values; `from_data` of it is an equal rule."""
 
     @abstractmethod
-    def charge(self, quantity: int) -> Charge:
-        """What one copy of `quantity` units costs. More units never cost less."""
+    def charge(self, asked: Asked, unit: Words) -> Charge:
+        """What one copy costs, in whole đồng and in words that count `unit`.
+
+        More of what the rule measures never costs less.
+
+        `price` has seen to it that what the rule is measured by is there and in range. Raises
+        `Invalid` only where the fee cannot be collected at all.
+        """
 
     @abstractmethod
     def tariff(self, unit: Words) -> Words:
@@ -73,200 +119,71 @@ def fee_kind(rule: type[Rule]) -> type[Rule]:
     return rule
 
 
-def kinds() -> tuple[str, ...]:
-    """The kinds of rule there are, in alphabetical order."""
-    return tuple(sorted(_KINDS))
+def known_kinds() -> Mapping[str, type[FeeRule]]:
+    """The kinds made known so far; `fee_kinds.kinds` is sure to know all of them."""
+    return _KINDS
 
 
-def rule_from(kind: str, data: object) -> FeeRule:
-    """The rule kept as `kind` and JSON `data`.
-
-    Raises `Invalid` for a kind nobody registered and for data that is not exactly such a rule.
-    """
-    rule = _KINDS.get(kind)
-    if rule is None:
-        raise _invalid("kind", "unknown", f"Unknown kind {kind!r}; there are {', '.join(kinds())}.")
-    if not isinstance(data, Mapping):
-        raise _invalid("rule", "not_an_object", "A fee rule is a JSON object.")
-    return rule.from_data(data)
-
-
-@fee_kind
-@dataclass(frozen=True, slots=True)
-class Fixed(FeeRule):
-    """The same amount for each case, whatever the case holds. Zero means that nothing is asked."""
-
-    kind: ClassVar[str] = "fixed"
-
-    amount: int
-
-    def __post_init__(self) -> None:
-        """Refuse an amount that is no amount."""
-        _check_figure("rule.amount", self.amount, least=0)
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, object]) -> Self:
-        """Read `{"amount": 10000}`."""
-        _check_keys("rule", data, required=("amount",))
-        return cls(_figure("rule.amount", data["amount"]))
-
-    def to_data(self) -> dict[str, object]:
-        """Write `{"amount": 10000}`."""
-        return {"amount": self.amount}
-
-    def charge(self, quantity: int) -> Charge:
-        """The amount, once for each case."""
-        return Charge((times(quantity, self.amount),))
-
-    def tariff(self, unit: Words) -> Words:
-        """Say, for example, "10.000 đ mỗi trường hợp"."""
-        return per(self.amount, unit) if self.amount else FREE
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From the `first` unit on (counted from 1), each unit costs `each` đồng."""
-
-    first: int
-    each: int
-
-
-@fee_kind
-@dataclass(frozen=True, slots=True)
-class PerUnit(FeeRule):
-    """So much for each unit, in steps, and at most `cap` for one copy.
-
-    The steps begin at unit 1 and rise; each holds until the next begins. Certifying a copy costs
-    2,000 đ for each of the first two pages and 1,000 đ from the third on, at most 200,000 đ for a
-    copy (TT 226/2016/TT-BTC, Art. 4).
-    """
-
-    kind: ClassVar[str] = "per_unit"
-
-    steps: tuple[Step, ...]
-    cap: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse steps that leave a unit without a price or give it two."""
-        for position, step in enumerate(self.steps):
-            _check_figure(f"rule.steps.{position}.from", step.first, least=1)
-            _check_figure(f"rule.steps.{position}.each", step.each, least=0)
-        if not self.steps or self.steps[0].first != 1:
-            raise _invalid("rule.steps", "no_start", "The first step begins at unit 1.")
-        if any(later.first <= earlier.first for earlier, later in pairwise(self.steps)):
-            raise _invalid("rule.steps", "not_rising", "Each step begins after the one before it.")
-        if self.cap is not None:
-            _check_figure("rule.cap", self.cap, least=1)
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, object]) -> Self:
-        """Read `{"steps": [{"from": 1, "each": 2000}, {"from": 3, "each": 1000}], "cap": null}`.
-
-        `cap` may be left out.
-        """
-        _check_keys("rule", data, required=("steps",), optional=("cap",))
-        listed = data["steps"]
-        if not isinstance(listed, Sequence) or isinstance(listed, str):
-            raise _invalid("rule.steps", "not_a_list", "Steps are a list.")
-        cap = data.get("cap")
-        return cls(
-            steps=tuple(_read_step(f"rule.steps.{n}", step) for n, step in enumerate(listed)),
-            cap=None if cap is None else _figure("rule.cap", cap),
-        )
-
-    def to_data(self) -> dict[str, object]:
-        """Write what `from_data` reads; without `cap` where there is none."""
-        data: dict[str, object] = {
-            "steps": [{"from": step.first, "each": step.each} for step in self.steps]
-        }
-        if self.cap is not None:
-            data["cap"] = self.cap
-        return data
-
-    def charge(self, quantity: int) -> Charge:
-        """One term for each step that the quantity reaches."""
-        ends = [step.first - 1 for step in self.steps[1:]] + [quantity]
-        return Charge(
-            terms=tuple(
-                times(min(end, quantity) - step.first + 1, step.each)
-                for step, end in zip(self.steps, ends, strict=True)
-                if step.first <= quantity
-            ),
-            at_most=self.cap,
-        )
-
-    def tariff(self, unit: Words) -> Words:
-        """Say each step with the unit it begins at, then the cap."""
-        parts = [per(self.steps[0].each, unit)]
-        for step in self.steps[1:]:
-            each = per(step.each, unit)
-            parts.append(
-                Words(
-                    f"từ {unit.vi} thứ {count_vi(step.first)}: {each.vi}",
-                    f"from {unit.en} {step.first:,}: {each.en}",
-                )
-            )
-        if self.cap is not None:
-            parts.append(
-                Words(f"tối đa {format_vnd(self.cap)} mỗi bản", f"at most {vnd(self.cap)} per copy")
-            )
-        return Words("; ".join(part.vi for part in parts), "; ".join(part.en for part in parts))
-
-
-def price(
-    rule: FeeRule, quantity: int, copies: int = 1, *, unit: Words = CASE, path: str = ""
-) -> PricedLine:
-    """What a line costs: `quantity` counts the fee's unit (pages), `copies` repeats the line.
+def price(rule: FeeRule, asked: Asked, *, unit: Words = CASE, path: str = "") -> PricedLine:
+    """What a line costs, in whole đồng, and how it came about.
 
     Caps hold for each copy. Raises `Invalid` for a quantity outside 1..10,000, copies outside
-    1..1,000, or an amount above 10^13; the errors name the field, with `path` ("lines.0.") before
-    it. An amount of 0 is a valid answer: there is nothing to pay.
+    1..1,000, a value or notice that the rule needs and has not got, or has no use for, and an
+    amount above 10^13; the errors name the field, with `path` ("lines.0.") before it. An amount of
+    0 is a valid answer: there is nothing to pay.
     """
     faults = [
-        *_count_faults(f"{path}quantity", quantity, MAX_QUANTITY),
-        *_count_faults(f"{path}copies", copies, MAX_COPIES),
+        *_count_faults(f"{path}quantity", asked.quantity, MAX_QUANTITY),
+        *_count_faults(f"{path}copies", asked.copies, MAX_COPIES),
+        *_measure_faults(rule, asked, path),
     ]
     if faults:
-        raise Invalid("Số lượng không hợp lệ.", errors=faults)
-    charge = rule.charge(quantity)
-    amount = charge.amount * copies
+        raise Invalid(faults[0].detail, code="invalid_fee", errors=faults)
+    charge = _charge(rule, asked, unit, path)
+    amount = charge.amount * asked.copies
     if amount > MAX_AMOUNT:
-        raise _invalid(f"{path}amount", "too_big", f"At most {format_vnd(MAX_AMOUNT)} for a line.")
-    words = explain(charge, quantity, copies, unit)
-    return PricedLine(quantity, copies, amount, words.vi, words.en)
+        detail = f"Một dòng tối đa {format_vnd(MAX_AMOUNT)}."
+        raise faulty(f"{path}amount", "too_big", detail)
+    return PricedLine(asked.quantity, asked.copies, amount, explain(charge, asked.copies), unit)
 
 
-def _read_step(path: str, data: object) -> Step:
-    if not isinstance(data, Mapping):
-        raise _invalid(path, "not_an_object", "A step is a JSON object.")
-    _check_keys(path, data, required=("from", "each"))
-    return Step(_figure(f"{path}.from", data["from"]), _figure(f"{path}.each", data["each"]))
+def _charge(rule: FeeRule, asked: Asked, unit: Words, path: str) -> Charge:
+    try:
+        return rule.charge(asked, unit)
+    except Invalid as error:
+        faults = [FieldError(path + e.field, e.code, e.detail) for e in error.errors]
+        raise Invalid(error.detail, code=error.code, errors=faults) from error
 
 
-def _check_keys(
-    path: str,
-    data: Mapping[str, object],
-    *,
-    required: tuple[str, ...],
-    optional: tuple[str, ...] = (),
-) -> None:
-    for key in required:
-        if key not in data:
-            raise _invalid(f"{path}.{key}", "missing", f"{key} is missing.")
-    for key in data:
-        if key not in required and key not in optional:
-            raise _invalid(f"{path}.{key}", "unknown", f"{key} is no part of such a rule.")
+def _measure_faults(rule: FeeRule, asked: Asked, path: str) -> list[FieldError]:
+    given = {
+        MeasuredBy.VALUE: asked.value,
+        MeasuredBy.NOTICE: asked.notice,
+    }
+    faults = []
+    for measure, thing in given.items():
+        field = f"{path}{measure}"
+        if measure is rule.measured_by and thing is None:
+            faults.append(FieldError(field, "missing", f"Khoản thu này cần {_NAMES[measure]}."))
+        elif measure is not rule.measured_by and thing is not None:
+            detail = f"Khoản thu này không tính theo {_NAMES[measure]}."
+            faults.append(FieldError(field, "not_applicable", detail))
+    if asked.value is not None:
+        faults.extend(_amount_faults(f"{path}value", asked.value))
+    if asked.notice is not None:
+        faults.extend(_amount_faults(f"{path}amount", asked.notice.amount))
+    if rule.measured_by is not MeasuredBy.QUANTITY:
+        for name, count in (("quantity", asked.quantity), ("copies", asked.copies)):
+            if count != 1:
+                detail = "Khoản thu này mỗi dòng chỉ tính một lần."
+                faults.append(FieldError(f"{path}{name}", "not_applicable", detail))
+    return faults
 
 
-def _figure(path: str, value: object) -> int:
-    if type(value) is not int:
-        raise _invalid(path, "not_an_integer", "Figures in a rule are whole numbers.")
-    return value
-
-
-def _check_figure(path: str, value: int, *, least: int) -> None:
-    if not least <= _figure(path, value) <= MAX_AMOUNT:
-        raise _invalid(path, "out_of_range", f"Between {least} and {MAX_AMOUNT}.")
+_NAMES = {
+    MeasuredBy.VALUE: "giá trị tính phí (đồng)",
+    MeasuredBy.NOTICE: "thông báo của cơ quan đã tính số tiền",
+}
 
 
 def _count_faults(field: str, value: object, most: int) -> list[FieldError]:
@@ -277,5 +194,14 @@ def _count_faults(field: str, value: object, most: int) -> list[FieldError]:
     return []
 
 
-def _invalid(field: str, code: str, detail: str) -> Invalid:
+def _amount_faults(field: str, value: object) -> list[FieldError]:
+    if type(value) is not int:
+        return [FieldError(field, "not_an_integer", "Phải là số nguyên.")]
+    if not 1 <= value <= MAX_AMOUNT:
+        return [FieldError(field, "out_of_range", f"Từ 1 đến {format_vnd(MAX_AMOUNT)}.")]
+    return []
+
+
+def faulty(field: str, code: str, detail: str) -> Invalid:
+    """An error about one field of a fee or of what is asked of it."""
     return Invalid(detail, code="invalid_fee", errors=[FieldError(field, code, detail)])

@@ -75,6 +75,10 @@ class BillLine(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
         CheckConstraint("quantity >= 1 AND copies >= 1", name="counts"),
+        CheckConstraint(
+            "amount = full_amount - coalesce(CAST(relief->>'amount' AS bigint), 0)", name="relief"
+        ),
+        CheckConstraint("full_amount >= amount", name="full_amount"),
     )
 
     bill_id: str = Field(primary_key=True, foreign_key="bill.id")
@@ -87,10 +91,48 @@ class BillLine(SQLModel, table=True):
     #: what `quantity` counts, in Vietnamese ("trang"); empty for a line with its own amount
     unit: str
     copies: int
+    #: what is left to pay after the relief, in đồng
     amount: int = amount_field()
-    sub_item: str
+    #: None is no state revenue
+    sub_item: str | None = None
     explanation: str | None = None
     basis: str | None = None
+    #: what a percentage was taken of, in đồng
+    value: int | None = amount_field(default=None, nullable=True)
+    #: before the relief, in đồng
+    full_amount: int = amount_field()
+    explanation_en: str | None = None
+    #: how sure we were of the fee
+    certainty: str | None = None
+    #: the relief that was given (`payments.catalogue.pricing`), with its words and basis
+    relief: dict[str, Any] | None = json_field(nullable=True, default=None)
+    #: the notice that set the amount, without the tax number (that is in `payer_data`)
+    notice: dict[str, Any] | None = json_field(nullable=True, default=None)
+
+
+class ReliefUse(SQLModel, table=True):
+    """A relief that an asset has had in a year; one that was given back has `released_at`."""
+
+    __tablename__ = "relief_use"
+    __table_args__ = (
+        Index(
+            "uq_relief_use",
+            "relief",
+            "year",
+            "asset_hash",
+            unique=True,
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+    bill_id: str = Field(primary_key=True, foreign_key="bill.id")
+    #: code of the relief
+    relief: str = Field(primary_key=True)
+    year: int
+    #: keyed hash of the asset's name: a number plate is nobody's business
+    asset_hash: str = Field(primary_key=True)
+    created_at: datetime = moment()
+    released_at: datetime | None = moment(default=None)
 
 
 class PayerData(SQLModel, table=True):

@@ -11,46 +11,47 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import psycopg
+
 from core import failpoints
 from core.crypto import Cipher
 from core.db import AsyncSession, Database
+from core.errors import Conflict
 from core.idempotency import Claim, InFlight, Replay, find
 from core.json import canonical
+from payments.catalogue.pricing import NewLine
 from payments.states import BILL
 
+_LINE_COLUMNS = (
+    "fee_id",
+    "fee",
+    "description",
+    "description_en",
+    "quantity",
+    "unit",
+    "copies",
+    "value",
+    "full_amount",
+    "amount",
+    "sub_item",
+    "explanation",
+    "explanation_en",
+    "basis",
+    "certainty",
+    "relief",
+    "notice",
+)
 
-@dataclass(frozen=True, slots=True)
-class NewLine:
-    """One line of a new bill, priced; amounts in đồng."""
 
-    description: str
-    quantity: int
-    copies: int
-    amount: int
-    sub_item: str
-    fee_id: str | None = None
-    fee: str | None = None
-    description_en: str | None = None
-    explanation: str | None = None
-    basis: str | None = None
-    unit: str = ""
+def _row(line: NewLine, position: int) -> dict[str, Any]:
+    """A line as a row of `bill_line`, without the bill."""
+    return {"position": position} | {name: getattr(line, name) for name in _LINE_COLUMNS}
 
-    def row(self, position: int) -> dict[str, Any]:
-        """The line as a row of `bill_line`, without the bill."""
-        return {
-            "position": position,
-            "fee_id": self.fee_id,
-            "fee": self.fee,
-            "description": self.description,
-            "description_en": self.description_en,
-            "quantity": self.quantity,
-            "unit": self.unit,
-            "copies": self.copies,
-            "amount": self.amount,
-            "sub_item": self.sub_item,
-            "explanation": self.explanation,
-            "basis": self.basis,
-        }
+
+class ReliefUsed(Conflict):
+    """The asset has had this relief this year: ask without it, or withdraw the other bill."""
+
+    code = "relief_used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class NewBill:
     expires_at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     payer: dict[str, str] | None = field(default=None, repr=False)
+    #: keyed hash of the asset that a once-a-year relief is for
+    asset_hash: str | None = None
 
     @property
     def amount(self) -> int:
@@ -100,10 +103,16 @@ b AS (
   SELECT %(reference)s, 'bill', %(agency_id)s, %(created_at)s {guard}
 ), l AS (
   INSERT INTO bill_line (bill_id, position, fee_id, fee, description, description_en, quantity,
-    unit, copies, amount, sub_item, explanation, basis)
+    unit, copies, value, full_amount, amount, sub_item, explanation, explanation_en, basis,
+    certainty, relief, notice)
   SELECT %(id)s, n.* FROM jsonb_to_recordset(CAST(%(lines)s AS jsonb)) AS n(position int,
     fee_id text, fee text, description text, description_en text, quantity int, unit text,
-    copies int, amount bigint, sub_item text, explanation text, basis text) {and_guard}
+    copies int, value bigint, full_amount bigint, amount bigint, sub_item text, explanation text,
+    explanation_en text, basis text, certainty text, relief jsonb, notice jsonb) {and_guard}
+), u AS (
+  INSERT INTO relief_use (bill_id, relief, year, asset_hash, created_at)
+  SELECT %(id)s, n.relief, %(year)s, %(asset_hash)s, %(created_at)s
+  FROM unnest(CAST(%(uses)s AS text[])) AS n(relief) {and_guard}
 ), p AS (
   INSERT INTO payer_data (subject_id, data, created_at)
   SELECT %(id)s, CAST(%(payer)s AS bytea), %(created_at)s
@@ -152,7 +161,10 @@ def _parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
         "expires_at": bill.expires_at,
         "created_at": bill.created_at,
         "opened_on": bill.opened_on,
-        "lines": canonical([n.row(i) for i, n in enumerate(bill.lines, 1)]).decode(),
+        "lines": canonical([_row(n, i) for i, n in enumerate(bill.lines, 1)]).decode(),
+        "year": bill.opened_on.year,
+        "asset_hash": bill.asset_hash,
+        "uses": [n.relief["code"] for n in bill.lines if n.once_a_year and n.relief],
         "payer": (
             cipher.encrypt(canonical(bill.payer), f"payer:{bill.id}") if bill.payer else None
         ),
@@ -193,7 +205,12 @@ async def insert_once(
         "answer": cipher.encrypt(answer, claim.context),
     }
     failpoints.hit("bill.before_write")
-    row = await database.write_alone(INSERT_ONCE, values)
+    try:
+        row = await database.write_alone(INSERT_ONCE, values)
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name != "uq_relief_use":
+            raise
+        raise ReliefUsed("Tài sản này đã được miễn, giảm trong năm; mỗi năm một lần.") from error
     if row.won:
         failpoints.hit("bill.after_commit")
         return None

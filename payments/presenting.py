@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from payments.agencies.queries import AgencyValue
+from payments.catalogue.pricing import NewLine, whole_words
+from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
+from payments.lines import LineValue
 from payments.opening import NewBill
 from payments.ports import ReceiptSummary
 from payments.queries import BillValue, PaymentValue
-from payments.schemas import BillOut, CheckoutOut, LineOut, PaymentOut, QrOut, ReceiptOut
+from payments.schemas import (
+    BillOut,
+    CheckoutOut,
+    LineOut,
+    NoticeOut,
+    PaymentOut,
+    QrOut,
+    ReceiptOut,
+)
 
 #: The amount of an EMVCo code has at most 13 digits (tag 54).
 _LARGEST_IN_QR = 10**13 - 1
@@ -68,6 +79,27 @@ def receipt_out(context: Context, receipt: ReceiptSummary) -> ReceiptOut:
     )
 
 
+def line_out(line: NewLine | LineValue) -> LineOut:
+    """A line for the API, its explanations whole: the sum, its basis, the relief and its basis."""
+    return LineOut(
+        fee=line.fee,
+        description=line.description,
+        description_en=line.description_en,
+        quantity=line.quantity,
+        copies=line.copies,
+        value=line.value,
+        full_amount=line.full_amount,
+        amount=line.amount,
+        sub_item=line.sub_item,
+        explanation=whole_words(line.explanation, line.basis, line.relief, "vi"),
+        explanation_en=whole_words(line.explanation_en, line.basis, line.relief, "en"),
+        basis=line.basis,
+        certainty=line.certainty,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        relief=ReliefOut(**line.relief) if line.relief else None,
+        notice=NoticeOut(**line.notice) if line.notice else None,
+    )
+
+
 def bill_out(
     context: Context,
     agency: AgencyValue,
@@ -85,18 +117,7 @@ def bill_out(
         reference=bill.reference,
         status=bill.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
         amount=bill.amount,
-        lines=[
-            LineOut(
-                fee=line.fee,
-                description=line.description,
-                quantity=line.quantity,
-                copies=line.copies,
-                amount=line.amount,
-                sub_item=line.sub_item,
-                explanation=line.explanation,
-            )
-            for line in bill.lines
-        ],
+        lines=[line_out(line) for line in bill.lines],
         dossier_number=bill.dossier_number,
         pay_url=context.links.pay(bill.id, bill.reference),
         qr=None

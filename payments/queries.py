@@ -17,22 +17,7 @@ from core.ids import is_id
 # Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.agencies.queries import find_collection_account
-
-
-@dataclass(frozen=True, slots=True)
-class LineValue:
-    """A line of a bill; `amount` in đồng."""
-
-    fee: str | None
-    description: str
-    description_en: str | None
-    quantity: int
-    unit: str
-    copies: int
-    amount: int
-    sub_item: str
-    explanation: str | None
-    basis: str | None
+from payments.lines import LineValue, lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +89,9 @@ _PAYMENT_COLUMNS = (
 )
 
 
-async def _lines(session: AsyncSession, ids: list[str]) -> dict[str, list[LineValue]]:
-    lines: dict[str, list[LineValue]] = {bill_id: [] for bill_id in ids}
-    found = await session.execute(
-        text(
-            "SELECT bill_id, fee, description, description_en, quantity, unit, copies,"
-            " amount, sub_item, explanation, basis FROM bill_line"
-            " WHERE bill_id = ANY(CAST(:ids AS text[]))"
-            " ORDER BY bill_id, position"
-        ),
-        {"ids": ids},
-    )
-    for line in found:
-        lines[line.bill_id].append(LineValue(*line[1:]))
-    return lines
-
-
 async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
     ids = [row.id for row in rows]
-    lines = await _lines(session, ids)
+    lines = await lines_of(session, ids)
     payments: dict[str, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
     found = await session.execute(
         text(
@@ -370,7 +339,7 @@ async def list_receipt_sources(
             {"ids": list(bill_ids)},
         )
     ).all()
-    lines = await _lines(session, [row.id for row in rows])
+    lines = await lines_of(session, [row.id for row in rows])
     found = {
         row.id: ReceiptSource(
             bill_id=row.id,

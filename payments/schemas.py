@@ -6,7 +6,7 @@ UTC.
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,9 +19,11 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from stdnum.vn import mst
 
 from core.money import Amount
 from core.schemas import Code, Incoming, Instant
+from payments.catalogue.schemas import ReliefOut
 from payments.fees import MAX_COPIES, MAX_QUANTITY
 
 
@@ -83,29 +85,97 @@ WebAddress = Annotated[
 ]
 
 
+def _day(value: object) -> date:
+    if not isinstance(value, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
+        raise ValueError("must be a date, such as 2026-11-22")
+    return date.fromisoformat(value)
+
+
+#: A date in a body.
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    Field(strict=False),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+
+
+def _tax_number(value: str) -> str:
+    # A person's identity number serves as tax number; it has no check digit of its own.
+    if re.fullmatch(r"[0-9]{12}", value) is None and not mst.is_valid(value):
+        raise ValueError("is no tax number: 10 or 13 digits with a right check digit, or 12 digits")
+    return value
+
+
+class NoticeIn(Incoming):
+    """Another office's notice of an amount, such as the tax office's of a registration charge."""
+
+    number: Line
+    issued_on: Day
+    tax_number: Annotated[str, AfterValidator(_tax_number)]
+    treasury: Line
+    chapter: Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
+    sub_item: SubItem
+
+
 class LineIn(Incoming):
-    """A line by fee and quantity, or one with its own amount and budget sub-item."""
+    """A line by fee (with quantity, value, or amount and notice), or one with its own amount."""
 
     fee: Code | None = None
     quantity: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
     copies: int | None = Field(default=None, ge=1, le=MAX_COPIES)
+    value: Amount | None = None
+    notice: NoticeIn | None = None
     description: Line | None = None
     amount: Amount | None = None
     sub_item: SubItem | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "LineIn":
-        by_fee = self.fee is not None
-        own = [self.description, self.amount, self.sub_item]
-        if by_fee and any(v is not None for v in own):
-            raise ValueError("give fee and quantity, or description, amount and sub_item")
-        if by_fee and self.quantity is None:
-            raise ValueError("quantity is missing")
-        if not by_fee and any(v is None for v in own):
-            raise ValueError("give fee and quantity, or description, amount and sub_item")
-        if not by_fee and (self.quantity is not None or self.copies is not None):
-            raise ValueError("quantity and copies go with a fee")
+        if self.fee is None:
+            self._check_own()
+        else:
+            self._check_by_fee()
         return self
+
+    def _check_own(self) -> None:
+        if any(v is None for v in (self.description, self.amount, self.sub_item)):
+            raise ValueError("give fee and quantity, or description, amount and sub_item")
+        if self.quantity is not None or self.copies is not None:
+            raise ValueError("quantity and copies go with a fee")
+        if self.value is not None or self.notice is not None:
+            raise ValueError("value and notice go with a fee")
+
+    def _check_by_fee(self) -> None:
+        if self.description is not None or self.sub_item is not None:
+            raise ValueError("give fee and quantity, or description, amount and sub_item")
+        if (self.amount is None) != (self.notice is None):
+            raise ValueError("amount and notice of a fee go together")
+        if self.quantity is None and self.value is None and self.notice is None:
+            raise ValueError("quantity is missing")
+
+
+class ReliefIn(Incoming):
+    """What speaks for a relief. `claims` are grounds, or codes of reliefs.
+
+    `born_on` is the birth date of the person the matter is about; `asset` names what may have a
+    relief once a year (a number plate, a parcel of land).
+    """
+
+    claims: list[Code] = Field(default_factory=list, max_length=20)
+    born_on: Day | None = None
+    asset: Line | None = None
+
+
+def _relief(value: object) -> object:
+    return {"claims": [value]} if isinstance(value, str) else value
+
+
+#: One ground or relief alone may be given as its name.
+Relief = Annotated[
+    ReliefIn,
+    BeforeValidator(_relief),
+]
 
 
 class PayerIn(Incoming):
@@ -146,7 +216,7 @@ class BillIn(Incoming):
     return_url: WebAddress | None = None
     language: Literal["vi", "en"] = "vi"
     metadata: Metadata = Field(default_factory=dict)
-    relief: Code | None = None
+    relief: Relief | None = None
 
 
 class PaymentIn(Incoming):
@@ -155,16 +225,39 @@ class PaymentIn(Incoming):
     gateway: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 
 
+class NoticeOut(BaseModel):
+    """The notice that set an amount; its tax number is not shown."""
+
+    number: str
+    issued_on: date
+    treasury: str
+    chapter: str
+    sub_item: str
+
+
 class LineOut(BaseModel):
-    """A line of a bill as it was priced when the bill was opened."""
+    """A line of a bill as it was priced when the bill was opened.
+
+    `amount` is what is left of `full_amount` after the relief. The explanations tell how it came
+    about, with the legal basis; `certainty` is that of the fee, null for a line with its own
+    amount; `sub_item` null is no state revenue (postage).
+    """
 
     fee: str | None
     description: str
+    description_en: str | None
     quantity: int
     copies: int
+    value: int | None
+    full_amount: int
     amount: int
-    sub_item: str
-    explanation: str | None = None
+    sub_item: str | None
+    explanation: str | None
+    explanation_en: str | None
+    basis: str | None
+    certainty: Literal["confirmed", "secondary", "unconfirmed"] | None
+    relief: ReliefOut | None
+    notice: NoticeOut | None
 
 
 class QrOut(BaseModel):

@@ -4,7 +4,7 @@ An exact credit on one opens and settles a bill in a single transaction; the pos
 and no bill. The price is that of the day the money was credited (Vietnam).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import text
 
@@ -12,27 +12,23 @@ from core import clock
 from core.db import AsyncSession
 from core.ids import new_id
 from core.references import new_reference
-from payments.catalogue.queries import find_fee
-from payments.catalogue.schedule import FeeValue
-from payments.opening import NewBill, NewLine
+from payments.catalogue.pricing import NewLine, price_fee
+from payments.catalogue.queries import schedule_of_code
+from payments.catalogue.schedule import FeeValue, Schedule
+from payments.fee_kinds import Fixed
+from payments.fees import Asked
+from payments.opening import NewBill
+from payments.reliefs import Circumstances
 
 
-def line_of(fee: FeeValue, quantity: int, copies: int, *, path: str = "") -> NewLine:
-    """A fee priced as a line. Raises `Invalid` naming quantity or copies under `path`."""
-    priced = fee.price(quantity, copies, path=path)
-    return NewLine(
-        description=fee.name.vi,
-        description_en=fee.name.en,
-        quantity=quantity,
-        copies=copies,
-        amount=priced.amount,
-        sub_item=fee.sub_item,
-        fee_id=fee.id,
-        fee=fee.code,
-        explanation=priced.explanation_vi,
-        basis=fee.basis,
-        unit=fee.unit.vi,
-    )
+def poster_line(schedule: Schedule, fee: FeeValue, day: date) -> NewLine | None:
+    """One unit of a fixed fee, as a poster asks for it; None for a fee that depends on more.
+
+    Reliefs that hold for everybody are given; nobody can claim one on a poster.
+    """
+    if not isinstance(fee.rule, Fixed):
+        return None
+    return price_fee(schedule, fee, Asked(), Circumstances(day, "poster"))
 
 
 async def price_standing(
@@ -40,11 +36,12 @@ async def price_standing(
 ) -> NewBill | None:
     """The bill that a credit on a standing reference pays; None when its fee is not in force."""
     day = clock.business_date(credited_at)
-    fee = await find_fee(session, agency_id, fee_code, day)
+    schedule = await schedule_of_code(session, agency_id, fee_code)
+    fee = schedule.find(fee_code, day)
     if fee is None:
         return None
-    line = line_of(fee, 1, 1)
-    if not line.amount:
+    line = poster_line(schedule, fee, day)
+    if line is None or not line.amount:
         return None
     return NewBill(
         id=new_id("bill"),

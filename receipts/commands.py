@@ -138,14 +138,20 @@ def content_of(
             quantity=line.quantity,
             unit=line.unit,
             copies=line.copies,
-            sub_item=line.sub_item,
+            sub_item=line.sub_item or "",
             description_en=line.description_en or "",
         )
         for line in source.lines
         if line.amount
     )
     day = clock.business_date(source.paid_at)
-    fees = (line.basis for line in source.lines if line.basis and line.amount)
+    fees = (
+        basis
+        for line in source.lines
+        if line.amount
+        for basis in (line.basis, (line.relief or {}).get("basis"))
+        if basis
+    )
     basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
     return ReceiptContent(
         template=counter.template,

@@ -45,6 +45,28 @@ CREATE_STAMP_GUARDS = (
 #: What a migration executes, in order, once `procedure`, `fee` and `catalogue_stamp` are there.
 CREATE_GUARDS = CREATE_FEE_GUARDS + CREATE_STAMP_GUARDS
 
+
+def _no_overlap(table: str, *names: str) -> str:
+    """Rows of one name (a code and its owner) never overlap in time."""
+    equal = ", ".join(f"text_range({name}, {name}, '[]') WITH &&" for name in names)
+    return (
+        f"ALTER TABLE {table} ADD CONSTRAINT ex_{table}_validity EXCLUDE USING gist ("
+        f"{equal}, daterange(valid_from, valid_to, '[]') WITH &&)"
+    )
+
+
+#: The same for reliefs, which prices depend on like fees, …
+CREATE_RELIEF_GUARDS = (
+    _no_overlap("relief", "coalesce(agency_id, '')", "code"),
+    """
+    CREATE TRIGGER stamp_relief AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON relief
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_catalogue()
+    """,
+)
+#: … and for the budget index and the law, which no price depends on.
+CREATE_SUB_ITEM_GUARDS = (_no_overlap("sub_item", "code"),)
+CREATE_LAW_GUARDS = (_no_overlap("legal_reference", "number", "issuer"),)
+
 #: What a downgrade executes once `fee` is dropped, and once `procedure` is.
 DROP_FEE_GUARDS = "DROP TYPE text_range"
 DROP_STAMP_GUARDS = "DROP FUNCTION stamp_catalogue()"

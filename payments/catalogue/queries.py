@@ -1,27 +1,35 @@
 """Reading the catalogue: frozen values out, rows stay inside.
 
-Every function takes the Vietnamese day it is asked for, and the agency whose own fees stand in the
-place of the nation's; `agency_id` None asks for the national schedule alone.
+Every function takes the Vietnamese day it is asked for, and the agency whose own entries, and
+those of the bodies above it, stand in the place of the nation's; `agency_id` None asks for the
+national schedule alone.
 """
 
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from datetime import date
 
-from sqlmodel import col, or_, select
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlalchemy import ColumnElement
+from sqlmodel import col, or_, select, text
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.db import AsyncSession
 from core.errors import NotFound
-from payments.catalogue.models import CatalogueStamp, Fee, Procedure
-from payments.catalogue.schedule import Certainty, FeeValue, Schedule
+from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
+from payments.catalogue.schedule import Charged, FeeValue, Schedule
 from payments.catalogue.search import search_words
+from payments.certainty import Certainty
+from payments.fee_kinds import rule_from
 from payments.fee_words import Words
-from payments.fees import rule_from
+from payments.reliefs import Ground, ReliefValue
 
 
 @dataclass(frozen=True, slots=True)
 class ProcedureValue:
-    """A procedure with the fees in force for the agency on the day; none means none are known."""
+    """A procedure with the fees in force for the agency on the day; none means none are known.
+
+    `beside` are those that go with any procedure (postage); `schedule` knows the reliefs.
+    """
 
     id: str
     code: str
@@ -29,6 +37,8 @@ class ProcedureValue:
     field: str
     code_certainty: Certainty
     fees: tuple[FeeValue, ...]
+    beside: tuple[FeeValue, ...]
+    schedule: Schedule = field_of(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +49,18 @@ class ProcedurePage:
     next_cursor: str | None
 
 
-async def find_fee(
-    session: AsyncSession, agency_id: str | None, code: str, on: date
-) -> FeeValue | None:
-    """The fee that `code` names on a day: a fee's code, or that of a procedure with one fee."""
-    return (await _schedule_of_code(session, agency_id, code)).find(code, on)
-
-
-async def get_fee(
-    session: AsyncSession, agency_id: str | None, code: str, on: date, *, field: str = "fee"
-) -> FeeValue:
-    """As `find_fee`. Raises `Invalid` on `field`: unknown, not in force that day, or ambiguous."""
-    return (await _schedule_of_code(session, agency_id, code)).get(code, on, field=field)
+async def schedule_of_code(session: AsyncSession, agency_id: str | None, code: str) -> Schedule:
+    """As `load_schedule`, with only the fees that a fee's or a procedure's code may mean."""
+    if not code.isprintable():
+        # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
+        return Schedule(())
+    named = or_(col(Fee.code) == code, col(Procedure.code) == code)
+    return await _schedule(session, await _owners(session, agency_id), named)
 
 
 async def load_schedule(session: AsyncSession, agency_id: str | None) -> Schedule:
-    """All fees that can concern an agency, of every day."""
-    return await _schedule(session, _fees(agency_id))
+    """All fees and reliefs that can concern an agency, of every day."""
+    return await _schedule(session, await _owners(session, agency_id))
 
 
 async def find_stamp(session: AsyncSession) -> str | None:
@@ -97,26 +102,41 @@ async def list_procedures(
     return ProcedurePage(found[:limit], found[limit - 1].code if more else None)
 
 
-def _fees(agency_id: str | None) -> Select[Fee, str]:
-    """The nation's fees and the agency's own, each with the code of its procedure."""
-    return (
-        select(Fee, Procedure.code)
-        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id))
-        .where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id) == agency_id))
+async def _owners(session: AsyncSession, agency_id: str | None) -> list[str]:
+    """The agency and the bodies above it, the nearest first."""
+    if agency_id is None:
+        return []
+    found = await session.scalars(
+        text(
+            "WITH RECURSIVE up AS ("
+            " SELECT id, parent_id, 0 AS distance FROM agency WHERE id = :id UNION ALL"
+            " SELECT a.id, a.parent_id, up.distance + 1 FROM agency a"
+            " JOIN up ON a.id = up.parent_id) SELECT id FROM up ORDER BY distance"
+        ),
+        {"id": agency_id},
     )
+    return list(found)
 
 
-async def _schedule(session: AsyncSession, fees: Select[Fee, str]) -> Schedule:
-    rows = (await session.exec(fees)).all()
-    return Schedule(_fee_value(fee, procedure_code) for fee, procedure_code in rows)
-
-
-async def _schedule_of_code(session: AsyncSession, agency_id: str | None, code: str) -> Schedule:
-    if not code.isprintable():
-        # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
-        return Schedule(())
-    named = or_(col(Fee.code) == code, col(Procedure.code) == code)
-    return await _schedule(session, _fees(agency_id).where(named))
+async def _schedule(
+    session: AsyncSession, owners: list[str], which: ColumnElement[bool] | None = None
+) -> Schedule:
+    """The nation's entries and the owners' own; `which` leaves out fees."""
+    fees = (
+        select(Fee, Procedure.code)
+        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
+        .where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id).in_(owners)))
+    )
+    if which is not None:
+        fees = fees.where(which)
+    reliefs = select(Relief).where(
+        or_(col(Relief.agency_id).is_(None), col(Relief.agency_id).in_(owners))
+    )
+    return Schedule(
+        [_fee_value(fee, code) for fee, code in await session.exec(fees)],
+        [_relief_value(relief) for relief in await session.exec(reliefs)],
+        owners,
+    )
 
 
 async def _procedures(
@@ -126,8 +146,12 @@ async def _procedures(
     wanted: SelectOfScalar[Procedure],
 ) -> tuple[ProcedureValue, ...]:
     procedures = (await session.exec(wanted)).all()
-    of_these = col(Fee.procedure_id).in_([procedure.id for procedure in procedures])
-    schedule = await _schedule(session, _fees(agency_id).where(of_these))
+    of_these = or_(
+        col(Fee.procedure_id).in_([procedure.id for procedure in procedures]),
+        col(Fee.procedure_id).is_(None),
+    )
+    schedule = await _schedule(session, await _owners(session, agency_id), of_these)
+    beside = schedule.of_procedure(None, on)
     return tuple(
         ProcedureValue(
             id=procedure.id,
@@ -135,13 +159,39 @@ async def _procedures(
             name=Words(procedure.name_vi, procedure.name_en),
             field=procedure.field,
             code_certainty=Certainty(procedure.code_certainty),
-            fees=schedule.of_procedure(procedure.code, on),
+            fees=(fees := schedule.of_procedure(procedure.code, on)),
+            beside=beside if fees else (),
+            schedule=schedule,
         )
         for procedure in procedures
     )
 
 
-def _fee_value(fee: Fee, procedure_code: str) -> FeeValue:
+def _relief_value(relief: Relief) -> ReliefValue:
+    return ReliefValue(
+        id=relief.id,
+        code=relief.code,
+        agency_id=relief.agency_id,
+        name=Words(relief.name_vi, relief.name_en),
+        fees=frozenset(relief.fees),
+        percent=relief.percent,
+        each=relief.each,
+        cap=relief.cap,
+        ground=None if relief.ground is None else Ground(relief.ground),
+        channel=relief.channel,
+        age_from=relief.age_from,
+        age_below=relief.age_below,
+        once_a_year=relief.once_a_year,
+        basis=relief.basis,
+        source=relief.source,
+        certainty=Certainty(relief.certainty),
+        checked_on=relief.checked_on,
+        valid_from=relief.valid_from,
+        valid_to=relief.valid_to,
+    )
+
+
+def _fee_value(fee: Fee, procedure_code: str | None) -> FeeValue:
     return FeeValue(
         id=fee.id,
         code=fee.code,
@@ -150,6 +200,7 @@ def _fee_value(fee: Fee, procedure_code: str) -> FeeValue:
         name=Words(fee.name_vi, fee.name_en),
         unit=Words(fee.unit_vi, fee.unit_en),
         rule=rule_from(fee.kind, fee.rule),
+        charged=Charged(fee.charged),
         sub_item=fee.sub_item,
         basis=fee.basis,
         source=fee.source,

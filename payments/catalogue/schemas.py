@@ -5,38 +5,60 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
+from core.errors import Invalid
+from payments.catalogue.pricing import price_fee, whole_words
 from payments.catalogue.queries import ProcedurePage, ProcedureValue
-from payments.catalogue.schedule import Certainty, FeeValue
+from payments.catalogue.schedule import Charged, FeeValue, Schedule
+from payments.certainty import Certainty
+from payments.fees import Asked, MeasuredBy
+from payments.reliefs import Circumstances, Ground, ReliefValue, benefit
 
 
-class PriceOut(BaseModel):
-    """What a line would cost: `amount` in whole đồng, and how it comes about."""
+class ReliefOut(BaseModel):
+    """A relief that was given: `amount` đồng off the full amount, and why."""
 
-    quantity: int
-    copies: int
+    code: str
+    name_vi: str
+    name_en: str
     amount: int
     explanation_vi: str
     explanation_en: str
+    basis: str
+    certainty: Certainty
 
 
-class FeeOut(BaseModel):
-    """A fee in force. `tariff_…` says the rule in words, `price` works out one example.
+class PriceOut(BaseModel):
+    """What a line would cost: `amount` in whole đồng after the relief, and how it comes about."""
 
-    `scope` tells whose fee it is; `certainty` how sure we are of its amount; `valid_to` is the
-    last day, null while none is known.
+    quantity: int
+    copies: int
+    value: int | None
+    full_amount: int
+    amount: int
+    explanation_vi: str
+    explanation_en: str
+    relief: ReliefOut | None
+
+
+class FeeReliefOut(BaseModel):
+    """A relief from a fee that is in force, whoever may have it.
+
+    Every condition that is not null must hold: `ground` of the person, `channel` of the
+    application, age in full years `age_from` … on and below `age_below`; `once_a_year` is for each
+    asset. `gives_…` says what it gives.
     """
 
     code: str
     name_vi: str
     name_en: str
-    unit_vi: str
-    unit_en: str
-    kind: str
-    tariff_vi: str
-    tariff_en: str
-    price: PriceOut
+    gives_vi: str
+    gives_en: str
+    ground: Ground | None
+    channel: str | None
+    age_from: int | None
+    age_below: int | None
+    once_a_year: bool
     scope: Literal["national", "agency"]
-    sub_item: str
     basis: str
     source: str
     certainty: Certainty
@@ -45,10 +67,67 @@ class FeeOut(BaseModel):
     valid_to: date | None
 
     @classmethod
-    def of(cls, fee: FeeValue, *, quantity: int = 1, copies: int = 1) -> Self:
-        """The fee, priced for a quantity. Raises `Invalid` where that price would be too large."""
+    def of(cls, relief: ReliefValue, fee: FeeValue) -> Self:
+        """The relief, in the words of the fee's unit."""
+        gives = benefit(relief, fee.unit)
+        return cls(
+            code=relief.code,
+            name_vi=relief.name.vi,
+            name_en=relief.name.en,
+            gives_vi=gives.vi,
+            gives_en=gives.en,
+            ground=relief.ground,
+            channel=relief.channel,
+            age_from=relief.age_from,
+            age_below=relief.age_below,
+            once_a_year=relief.once_a_year,
+            scope="national" if relief.agency_id is None else "agency",
+            basis=relief.basis,
+            source=relief.source,
+            certainty=relief.certainty,
+            checked_on=relief.checked_on,
+            valid_from=relief.valid_from,
+            valid_to=relief.valid_to,
+        )
+
+
+class FeeOut(BaseModel):
+    """A fee in force. `tariff_…` says the rule in words, `price` works out what was asked for.
+
+    `measured_by` says what a bill's line has to give; `price` is null while that is not given, and
+    for a fee in a foreign currency. `charged` says whether the procedure always takes the fee, it
+    is one to choose from, or only on request. `scope` tells whose fee it is; `certainty` how sure
+    we are of its amount; `valid_to` is the last day, null while none is known; `sub_item` null is
+    no state revenue.
+    """
+
+    code: str
+    name_vi: str
+    name_en: str
+    unit_vi: str
+    unit_en: str
+    kind: str
+    measured_by: MeasuredBy
+    charged: Charged
+    tariff_vi: str
+    tariff_en: str
+    price: PriceOut | None
+    reliefs: list[FeeReliefOut]
+    scope: Literal["national", "agency"]
+    sub_item: str | None
+    basis: str
+    source: str
+    certainty: Certainty
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+    @classmethod
+    def of(
+        cls, fee: FeeValue, schedule: Schedule, asked: Asked, circumstances: Circumstances
+    ) -> Self:
+        """The fee, priced for what was asked. Raises `Invalid` where that would be too large."""
         tariff = fee.rule.tariff(fee.unit)
-        line = fee.price(quantity, copies)
         return cls(
             code=fee.code,
             name_vi=fee.name.vi,
@@ -56,15 +135,15 @@ class FeeOut(BaseModel):
             unit_vi=fee.unit.vi,
             unit_en=fee.unit.en,
             kind=fee.rule.kind,
+            measured_by=fee.rule.measured_by,
+            charged=fee.charged,
             tariff_vi=tariff.vi,
             tariff_en=tariff.en,
-            price=PriceOut(
-                quantity=line.quantity,
-                copies=line.copies,
-                amount=line.amount,
-                explanation_vi=line.explanation_vi,
-                explanation_en=line.explanation_en,
-            ),
+            price=_price(fee, schedule, asked, circumstances),
+            reliefs=[
+                FeeReliefOut.of(relief, fee)
+                for relief in schedule.reliefs_of(fee.code, circumstances.on)
+            ],
             scope="national" if fee.agency_id is None else "agency",
             sub_item=fee.sub_item,
             basis=fee.basis,
@@ -77,7 +156,10 @@ class FeeOut(BaseModel):
 
 
 class ProcedureOut(BaseModel):
-    """A procedure with its fees of today; `code_certainty` is that of the code, not of a fee."""
+    """A procedure with its fees of the day; `code_certainty` is that of the code, not of a fee.
+
+    `beside` are fees that may go with any procedure, such as postage.
+    """
 
     code: str
     name_vi: str
@@ -85,17 +167,26 @@ class ProcedureOut(BaseModel):
     field: str
     code_certainty: Certainty
     fees: list[FeeOut]
+    beside: list[FeeOut]
 
     @classmethod
-    def of(cls, procedure: ProcedureValue, *, quantity: int = 1, copies: int = 1) -> Self:
-        """The procedure, each fee priced for the same quantity."""
+    def of(
+        cls, procedure: ProcedureValue, circumstances: Circumstances, asked: Asked | None = None
+    ) -> Self:
+        """The procedure, each fee priced for the same request; one unit when there is none."""
+        wanted = asked or Asked()
+
+        def shown(fees: tuple[FeeValue, ...], asked: Asked) -> list[FeeOut]:
+            return [FeeOut.of(fee, procedure.schedule, asked, circumstances) for fee in fees]
+
         return cls(
             code=procedure.code,
             name_vi=procedure.name.vi,
             name_en=procedure.name.en,
             field=procedure.field,
             code_certainty=procedure.code_certainty,
-            fees=[FeeOut.of(fee, quantity=quantity, copies=copies) for fee in procedure.fees],
+            fees=shown(procedure.fees, wanted),
+            beside=shown(procedure.beside, Asked()),
         )
 
 
@@ -106,9 +197,34 @@ class ProcedurePageOut(BaseModel):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, page: ProcedurePage) -> Self:
+    def of(cls, page: ProcedurePage, circumstances: Circumstances) -> Self:
         """The page, each fee priced for one unit."""
         return cls(
-            items=[ProcedureOut.of(procedure) for procedure in page.items],
+            items=[ProcedureOut.of(procedure, circumstances) for procedure in page.items],
             next_cursor=page.next_cursor,
         )
+
+
+#: Faults that say a price cannot be worked out from what was asked, not that it was asked wrongly.
+_NO_PRICE_YET = {"missing", "foreign_currency"}
+
+
+def _price(
+    fee: FeeValue, schedule: Schedule, asked: Asked, circumstances: Circumstances
+) -> PriceOut | None:
+    try:
+        line = price_fee(schedule, fee, asked.of_measure(fee.rule.measured_by), circumstances)
+    except Invalid as error:
+        if {fault.code for fault in error.errors} <= _NO_PRICE_YET:
+            return None
+        raise
+    return PriceOut(
+        quantity=line.quantity,
+        copies=line.copies,
+        value=line.value,
+        full_amount=line.full_amount,
+        amount=line.amount,
+        explanation_vi=whole_words(line.explanation, line.basis, line.relief, "vi") or "",
+        explanation_en=whole_words(line.explanation_en, line.basis, line.relief, "en") or "",
+        relief=ReliefOut(**line.relief) if line.relief else None,
+    )

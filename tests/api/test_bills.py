@@ -35,9 +35,25 @@ BILL = {
     "created_at",
     "metadata",
 }
-LINE = {"fee", "description", "quantity", "copies", "amount", "sub_item", "explanation"}
+LINE = {
+    "fee",
+    "description",
+    "description_en",
+    "quantity",
+    "copies",
+    "value",
+    "full_amount",
+    "amount",
+    "sub_item",
+    "explanation",
+    "explanation_en",
+    "basis",
+    "certainty",
+    "relief",
+    "notice",
+}
 
-#: On this day the fee for a new identity card is 25,000 đ; from 2027 on it is 50,000 đ.
+#: On this day an identity card is exchanged for half of its 50,000 đ; from 2027 on for all of it.
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 
 

@@ -15,6 +15,7 @@ from core.db import Database
 from core.ids import new_id
 from payments.agencies.models import Agency
 from payments.catalogue.api import router
+from payments.certainty import Certainty
 
 #: 01/01/2027 has begun in Vietnam, while it is still 2026 in UTC.
 NEW_YEAR = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)
@@ -62,12 +63,16 @@ async def test_a_procedure_shows_its_fee_priced_and_explained(client: httpx2.Asy
     assert found["name_vi"] == "Chứng thực bản sao từ bản chính giấy tờ, văn bản"
     assert found["code_certainty"] == "confirmed"
     (fee,) = found["fees"]
+    basis = "TT 226/2016/TT-BTC, Điều 4"
     assert fee["price"] == {
         "quantity": 3,
         "copies": 2,
+        "value": None,
+        "full_amount": 10_000,
         "amount": 10_000,
-        "explanation_vi": "3 trang: 2 × 2.000 đ + 1 × 1.000 đ; nhân 2 bản",
-        "explanation_en": "3 pages: 2 × 2,000 VND + 1 × 1,000 VND; times 2 copies",
+        "explanation_vi": f"3 trang: 2 × 2.000 đ + 1 × 1.000 đ; nhân 2 bản; {basis}",
+        "explanation_en": f"3 pages: 2 × 2,000 VND + 1 × 1,000 VND; times 2 copies; {basis}",
+        "relief": None,
     }
     assert fee["tariff_vi"].startswith("2.000 đ mỗi trang; từ trang thứ 3: 1.000 đ")
     assert (fee["basis"], fee["sub_item"]) == ("TT 226/2016/TT-BTC, Điều 4", "2716")
@@ -93,20 +98,27 @@ async def test_the_price_shown_is_that_of_the_day_in_vietnam(client: httpx2.Asyn
 
 
 async def test_what_is_not_confirmed_is_marked_so(client: httpx2.AsyncClient) -> None:
-    found = await read(client, "/procedures/2.001035")
-    assert found["code_certainty"] == "unconfirmed"
+    found = await read(client, "/procedures/2.001195")
+    assert found["code_certainty"] == "secondary"
     found = await read(client, "/procedures/1.004194")
-    marks = {fee["code"]: fee["certainty"] for fee in found["fees"]}
-    assert marks == {"tam-tru-truc-tiep": "secondary", "tam-tru-truc-tuyen": "unconfirmed"}
+    (fee,) = [fee for fee in found["fees"] if fee["code"] == "tam-tru"]
+    assert fee["certainty"] == "secondary"
+    (online,) = [relief for relief in fee["reliefs"] if relief["code"] == "truc-tuyen-tam-tru"]
+    assert online["certainty"] == "secondary"
+    found = await read(client, "/procedures/1.004222")
+    marks = {relief["certainty"] for fee in found["fees"] for relief in fee["reliefs"]}
+    assert marks == set(Certainty)
 
 
 async def test_procedures_are_found_by_words_and_followed_by_cursor(
     client: httpx2.AsyncClient,
 ) -> None:
     found = await read(client, "/procedures", query="chung thuc hop dong")
-    assert [item["code"] for item in found["items"]] == ["2.000913", "2.000927", "2.001035"]
+    codes = [item["code"] for item in found["items"]]
+    assert {"2.000913", "2.000927", "2.001035"} <= set(codes)
+    assert codes == sorted(codes)
     assert found["next_cursor"] is None
-    after = await read(client, "/procedures", query="chung thuc hop dong", cursor="2.000913")
+    after = await read(client, "/procedures", query="chung thuc hop dong", cursor=codes[0])
     assert after["items"] == found["items"][1:]
 
 

@@ -12,19 +12,33 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from app.seed.catalogue import Counts, SeedProcedure, read_procedures, seed_catalogue
+from app.seed.catalogue import Seed, read_seed, seed_catalogue
 from core.db import AsyncSession, Database
 from core.errors import Invalid, NotFound
 from core.ids import new_id
 from payments.agencies.models import Agency
 from payments.catalogue import models, queries
+from payments.catalogue.entries import FeeEntry
 from payments.catalogue.prices import PriceBook
-from payments.catalogue.schedule import Certainty, Schedule
-from payments.fees import Fixed
+from payments.catalogue.pricing import price_fees
+from payments.catalogue.schedule import FeeValue, Schedule
+from payments.catalogue.writing import Counts
+from payments.certainty import Certainty
+from payments.fee_kinds import Fixed
+from payments.fees import Asked
+from payments.reliefs import Circumstances
 
 TODAY = date(2026, 11, 22)
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
-TABLES = ["agency", "procedure", "fee", "catalogue_stamp"]
+TABLES = [
+    "agency",
+    "procedure",
+    "fee",
+    "relief",
+    "sub_item",
+    "legal_reference",
+    "catalogue_stamp",
+]
 
 
 @pytest.fixture
@@ -41,12 +55,13 @@ async def seeded(database: Database) -> Database:
     return database
 
 
-async def add_agency(database: Database, code: str) -> str:
+async def add_agency(database: Database, code: str, parent_id: str | None = None) -> str:
     agency = Agency(
         id=new_id("agency"),
         code=code,
         name="Cơ quan thu",
         name_en="Collecting body",
+        parent_id=parent_id,
         tax_code="0100000000",
         address="Hà Nội",
         phone="024",
@@ -56,6 +71,24 @@ async def add_agency(database: Database, code: str) -> str:
     async with database.transaction() as session:
         session.add(agency)
     return agency.id
+
+
+async def find_fee(
+    session: AsyncSession, agency_id: str | None, code: str, day: date
+) -> FeeValue | None:
+    return (await queries.schedule_of_code(session, agency_id, code)).find(code, day)
+
+
+async def get_fee(
+    session: AsyncSession, agency_id: str | None, code: str, day: date, *, field: str = "fee"
+) -> FeeValue:
+    return (await queries.schedule_of_code(session, agency_id, code)).get(code, day, field=field)
+
+
+def amount_of(schedule: Schedule, code: str, day: date) -> int:
+    """What one unit costs somebody who claims nothing, after the reliefs that all have."""
+    (line,) = price_fees(schedule, code, Asked(), Circumstances(day))
+    return line.amount
 
 
 async def run(database: Database, statement: str) -> None:
@@ -137,15 +170,15 @@ def counted(database: Database) -> Iterator[list[str]]:
 # Seeding
 
 
-async def test_seeding_gives_at_least_twelve_procedures_and_ten_national_fees(
+async def test_seeding_gives_at_least_forty_procedures_of_eight_fields(
     seeded: Database,
 ) -> None:
     async with seeded.transaction() as session:
-        page = await queries.list_procedures(session, None, TODAY)
+        page = await queries.list_procedures(session, None, TODAY, limit=500)
     fees = [fee for procedure in page.items for fee in procedure.fees]
     assert page.next_cursor is None
-    assert len(page.items) >= 12
-    assert len({fee.code for fee in fees}) >= 10
+    assert len([procedure for procedure in page.items if procedure.fees]) >= 40
+    assert len({procedure.field for procedure in page.items if procedure.fees}) >= 8
     assert {fee.certainty for fee in fees} == set(Certainty)
     assert any(fee.rule == Fixed(0) for fee in fees)
 
@@ -175,34 +208,30 @@ async def test_a_local_schedule_is_seeded_for_the_agency_that_collects_by_it(
     ward, other = [await add_agency(seeded, code) for code in ("phuong-a", "phuong-b")]
     async with seeded.transaction() as session:
         counts = await seed_catalogue(session, local={"ha-noi": ward})
-    assert counts.added == sum(
-        fee.schedule == "ha-noi" for procedure in read_procedures() for fee in procedure.fee
-    )
+    assert counts.added == len(read_seed().local["ha-noi"]) > 5
     async with seeded.transaction() as session:
-        late = await queries.get_fee(session, ward, "khai-sinh-qua-han", TODAY)
+        late = await get_fee(session, ward, "khai-sinh-qua-han", TODAY)
         assert late.price(1).amount == 5000
-        assert await queries.find_fee(session, other, "khai-sinh-qua-han", TODAY) is None
-        assert await queries.find_fee(session, None, "khai-sinh-qua-han", TODAY) is None
+        assert await find_fee(session, other, "khai-sinh-qua-han", TODAY) is None
+        assert await find_fee(session, None, "khai-sinh-qua-han", TODAY) is None
 
 
 async def test_a_seed_that_ends_a_fee_and_adds_the_next_one_is_taken_in_one_go(
     seeded: Database,
 ) -> None:
-    changed: list[SeedProcedure] = []
-    for procedure in read_procedures():
-        if procedure.code == "2.000884":
-            ended = procedure.fee[0].model_copy(update={"valid_to": date(2026, 12, 31)})
-            dearer = procedure.fee[0].model_copy(
-                update={"valid_from": date(2027, 1, 1), "rule": {"amount": 12_000}}
-            )
-            procedure = procedure.model_copy(update={"fee": (dearer, ended)})
-        changed.append(procedure)
+    first = next(
+        entry
+        for entry in read_seed().national
+        if isinstance(entry, FeeEntry) and entry.code == "chung-thuc-chu-ky"
+    )
+    ended = first.model_copy(update={"valid_to": date(2026, 12, 31)})
+    dearer = first.model_copy(update={"valid_from": date(2027, 1, 1), "rule": {"amount": 12_000}})
     async with seeded.transaction() as session:
-        counts = await seed_catalogue(session, procedures=changed)
+        counts = await seed_catalogue(session, seed=Seed((dearer, ended), {}))
     assert (counts.added, counts.changed) == (1, 1)
     async with seeded.transaction() as session:
         for day, amount in ((date(2026, 12, 31), 10_000), (date(2027, 1, 1), 12_000)):
-            fee = await queries.get_fee(session, None, "2.000884", day)
+            fee = await get_fee(session, None, "2.000884", day)
             assert fee.price(1).amount == amount
 
 
@@ -213,11 +242,11 @@ async def test_a_fee_is_found_by_its_code_and_by_that_of_a_procedure_with_one_fe
     seeded: Database,
 ) -> None:
     async with seeded.transaction() as session:
-        by_procedure = await queries.get_fee(session, None, "2.000815", TODAY)
+        by_procedure = await get_fee(session, None, "2.000815", TODAY)
         assert by_procedure.code == "chung-thuc-ban-sao"
         assert by_procedure.price(3).amount == 5000
-        assert await queries.get_fee(session, None, "chung-thuc-ban-sao", TODAY) == by_procedure
-        assert await queries.find_fee(session, None, "2.000815", TODAY) == by_procedure
+        assert await get_fee(session, None, "chung-thuc-ban-sao", TODAY) == by_procedure
+        assert await find_fee(session, None, "2.000815", TODAY) == by_procedure
 
 
 @pytest.mark.parametrize(
@@ -227,17 +256,19 @@ async def test_a_fee_is_found_by_its_code_and_by_that_of_a_procedure_with_one_fe
         ("\x00", TODAY, "unknown", "\x00"),
         ("", TODAY, "unknown", ""),
         ("can-cuoc-cap-doi", date(2025, 6, 30), "not_in_force", "01/07/2025 đến hết 31/12/2026"),
-        ("2.001195", date(2025, 6, 30), "not_in_force", "từ 01/01/2027"),
-        ("1.004222", TODAY, "ambiguous", "thuong-tru-truc-tiep, thuong-tru-truc-tuyen"),
+        ("2.001195", date(2025, 6, 30), "not_in_force", "01/07/2025 đến hết 31/12/2026"),
+        ("9.000002", TODAY, "ambiguous", "phi-hai, phi-mot"),
     ],
 )
 async def test_a_code_that_names_no_single_fee_of_the_day_is_refused_with_the_reason(
     seeded: Database, code: str, day: date, reason: str, told: str
 ) -> None:
+    alternatives = ({"code": code, "charged": "choice"} for code in ("phi-mot", "phi-hai"))
+    await add_fees(seeded, *alternatives, procedure="9.000002")
     async with seeded.transaction() as session:
-        assert await queries.find_fee(session, None, code, day) is None
+        assert await find_fee(session, None, code, day) is None
         with pytest.raises(Invalid) as refused:
-            await queries.get_fee(session, None, code, day, field="lines.0.fee")
+            await get_fee(session, None, code, day, field="lines.0.fee")
     (fault,) = refused.value.errors
     assert (fault.field, fault.code) == ("lines.0.fee", reason)
     assert told in fault.detail
@@ -258,7 +289,7 @@ async def test_an_agencys_own_fee_stands_in_the_place_of_the_nations_on_its_days
 
     async def amount(agency_id: str | None, code: str, day: date) -> int:
         async with seeded.transaction() as session:
-            return (await queries.get_fee(session, agency_id, code, day)).price(1).amount
+            return (await get_fee(session, agency_id, code, day)).price(1).amount
 
     for code in ("chung-thuc-chu-ky", "2.000884"):
         assert await amount(own, code, date(2026, 2, 28)) == 10_000
@@ -267,6 +298,23 @@ async def test_an_agencys_own_fee_stands_in_the_place_of_the_nations_on_its_days
         assert await amount(own, code, date(2026, 12, 1)) == 10_000
         assert await amount(other, code, TODAY) == 10_000
         assert await amount(None, code, TODAY) == 10_000
+
+
+async def test_a_unit_collects_by_the_schedules_of_the_bodies_above_it(seeded: Database) -> None:
+    province = await add_agency(seeded, "tinh")
+    ward = await add_agency(seeded, "phuong", province)
+    office = await add_agency(seeded, "mot-cua", ward)
+    for owner, amount in ((province, 8_000), (ward, 7_000)):
+        row = {"code": "chung-thuc-chu-ky", "agency_id": owner, "rule": {"amount": amount}}
+        await add_fees(seeded, row, procedure="2.000884")
+    await add_fees(seeded, {"code": "phi-tinh", "agency_id": province}, procedure="2.000884")
+    amounts = {None: 10_000, province: 8_000, ward: 7_000, office: 7_000}
+    for agency_id, amount in amounts.items():
+        async with seeded.transaction() as session:
+            fee = await get_fee(session, agency_id, "chung-thuc-chu-ky", TODAY)
+            assert fee.price(1).amount == amount
+            known = await find_fee(session, agency_id, "phi-tinh", TODAY)
+            assert (known is None) == (agency_id is None)
 
 
 # What the database refuses
@@ -374,9 +422,9 @@ async def test_a_search_without_words_lists_everything_and_a_strange_word_nothin
     seeded: Database,
 ) -> None:
     async with seeded.transaction() as session:
-        everything = await queries.list_procedures(session, None, TODAY)
+        everything = await queries.list_procedures(session, None, TODAY, limit=500)
         for query in ("", "  ", "%", "_", "\x00"):
-            page = await queries.list_procedures(session, None, TODAY, query=query)
+            page = await queries.list_procedures(session, None, TODAY, query=query, limit=500)
             assert page == everything
         page = await queries.list_procedures(session, None, TODAY, query="ban sao khai thac cat")
         assert page.items == ()
@@ -386,14 +434,14 @@ async def test_pages_show_every_procedure_once_in_order(seeded: Database) -> Non
     seen: list[str] = []
     cursor: str | None = None
     async with seeded.transaction() as session:
-        everything = await queries.list_procedures(session, None, TODAY)
+        everything = await queries.list_procedures(session, None, TODAY, limit=500)
         while True:
-            page = await queries.list_procedures(session, None, TODAY, cursor=cursor, limit=4)
+            page = await queries.list_procedures(session, None, TODAY, cursor=cursor, limit=20)
             seen += [procedure.code for procedure in page.items]
             cursor = page.next_cursor
             if cursor is None:
                 break
-            assert len(page.items) == 4
+            assert len(page.items) == 20
     assert seen == [procedure.code for procedure in everything.items]
     assert len(set(seen)) == len(seen) > 8
 
@@ -402,9 +450,9 @@ async def test_a_procedure_comes_with_the_fees_of_the_day(seeded: Database) -> N
     async with seeded.transaction() as session:
         for day, amount in ((date(2026, 12, 31), 25_000), (date(2027, 1, 1), 50_000)):
             procedure = await queries.get_procedure(session, None, "2.001195", day)
-            assert [fee.price(1).amount for fee in procedure.fees] == [amount]
+            assert amount_of(procedure.schedule, "2.001195", day) == amount
         assert (await queries.get_procedure(session, None, "2.000635", TODAY)).code_certainty is (
-            Certainty.UNCONFIRMED
+            Certainty.CONFIRMED
         )
         for code in ("9.999999", "\x00"):
             with pytest.raises(NotFound):
@@ -478,7 +526,7 @@ async def test_a_remembered_price_is_that_of_the_day(seeded: Database) -> None:
     book = PriceBook(check_every=3600)
 
     async def amount(day: date) -> int:
-        return (await book.read(seeded, None)).get("2.001195", day).price(1).amount
+        return amount_of(await book.read(seeded, None), "2.001195", day)
 
     assert await amount(date(2026, 12, 31)) == 25_000
     with counted(seeded) as sent:
@@ -547,6 +595,6 @@ async def test_the_price_book_holds_no_more_agencies_than_it_may(seeded: Databas
                 await book.schedule(session, agency_id)
         return len(sent)
 
-    assert [await ask(agency_id) for agency_id in agencies] == [2, 1, 1]
+    assert [await ask(agency_id) for agency_id in agencies] == [4, 3, 3]
     assert [await ask(agencies[2]), await ask(agencies[1])] == [0, 0]
-    assert await ask(agencies[0]) == 1  # was put out by the third
+    assert await ask(agencies[0]) == 3  # was put out by the third

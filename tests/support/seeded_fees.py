@@ -1,39 +1,36 @@
-"""The fees of the seed file as values, without a database."""
+"""The catalogue of the seed's files as values, without a database."""
 
 from collections.abc import Mapping
 
-from app.seed.catalogue import read_procedures
+from app.seed.catalogue import read_seed
+from payments.catalogue.entries import Entry, FeeEntry, ReliefEntry
 from payments.catalogue.schedule import FeeValue, Schedule
-from payments.fee_words import Words
-from payments.fees import rule_from
+from payments.reliefs import ReliefValue
 
 
 def seeded_fees(local: Mapping[str, str] | None = None) -> tuple[FeeValue, ...]:
     """The national fees, and those of the local schedules that `local` gives to an agency."""
-    owners = local or {}
     return tuple(
-        FeeValue(
-            id=f"fee_{position}_{number}",
-            code=fee.code,
-            procedure_code=procedure.code,
-            agency_id=None if fee.schedule is None else owners[fee.schedule],
-            name=Words(fee.name_vi, fee.name_en),
-            unit=Words(fee.unit_vi, fee.unit_en),
-            rule=rule_from(fee.kind, fee.rule),
-            sub_item=fee.sub_item,
-            basis=fee.basis,
-            source=fee.source,
-            certainty=fee.certainty,
-            checked_on=fee.checked_on,
-            valid_from=fee.valid_from,
-            valid_to=fee.valid_to,
-        )
-        for position, procedure in enumerate(read_procedures())
-        for number, fee in enumerate(procedure.fee)
-        if fee.schedule is None or fee.schedule in owners
+        entry.value(owner) for entry, owner in _entries(local) if isinstance(entry, FeeEntry)
+    )
+
+
+def seeded_reliefs(local: Mapping[str, str] | None = None) -> tuple[ReliefValue, ...]:
+    """The reliefs, as `seeded_fees`."""
+    return tuple(
+        entry.value(owner) for entry, owner in _entries(local) if isinstance(entry, ReliefEntry)
     )
 
 
 def seeded_schedule(local: Mapping[str, str] | None = None) -> Schedule:
-    """A schedule of `seeded_fees`."""
-    return Schedule(seeded_fees(local))
+    """A schedule of the seed: the nation's, and the local ones of one agency."""
+    owners = tuple(dict.fromkeys((local or {}).values()))
+    return Schedule(seeded_fees(local), seeded_reliefs(local), owners)
+
+
+def _entries(local: Mapping[str, str] | None) -> list[tuple[Entry, str | None]]:
+    seed = read_seed()
+    found: list[tuple[Entry, str | None]] = [(entry, None) for entry in seed.national]
+    for name, agency_id in (local or {}).items():
+        found.extend((entry, agency_id) for entry in seed.local.get(name, ()))
+    return found

@@ -1,0 +1,131 @@
+"""What the body of a new bill asks for: priced lines, circumstances, personal data."""
+
+from datetime import date
+
+from core.errors import FieldError, Invalid
+from payments.catalogue.pricing import NewLine, Notice, claim_faults, normal_asset, price_fees
+from payments.catalogue.schedule import Schedule
+from payments.fees import Asked
+from payments.reliefs import Circumstances
+from payments.schemas import BillIn, LineIn, NoticeIn
+
+#: A line that names a procedure may become several.
+MOST_LINES = 50
+
+
+def circumstances_of(body: BillIn, on: date) -> Circumstances:
+    """What decides about reliefs for this bill on a Vietnamese day."""
+    if body.relief is None:
+        return Circumstances(on, body.channel)
+    return Circumstances(
+        on,
+        body.channel,
+        frozenset(body.relief.claims),
+        body.relief.born_on,
+        body.relief.asset,
+    )
+
+
+def price_lines(
+    schedule: Schedule, body: BillIn, circumstances: Circumstances
+) -> tuple[list[NewLine], list[FieldError]]:
+    """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
+    lines: list[NewLine] = []
+    faults = _notice_faults(body, circumstances.on) + _relief_faults(body, circumstances.on)
+    used: set[str] = set()
+    for position, line in enumerate(body.lines):
+        if line.fee is None:
+            lines.append(_own(line))
+            continue
+        try:
+            priced = price_fees(
+                schedule,
+                line.fee,
+                Asked(line.quantity or 1, line.copies or 1, line.value),
+                circumstances,
+                notice=None if line.notice is None else _notice(line.notice, line.amount or 0),
+                path=f"lines.{position}.",
+                used=used,
+            )
+        except Invalid as error:
+            faults.extend(error.errors)
+            continue
+        used.update(n.relief["code"] for n in priced if n.once_a_year and n.relief)
+        lines.extend(priced)
+    if not faults:
+        fees = [line.fee for line in lines if line.fee is not None]
+        faults.extend(claim_faults(schedule, fees, circumstances))
+    return lines, faults
+
+
+def personal_data(body: BillIn) -> dict[str, str]:
+    """What the body says about people, as it is kept encrypted: payer, tax number, claims."""
+    data = body.payer.model_dump(exclude_none=True) if body.payer else {}
+    numbers = {line.notice.tax_number for line in body.lines if line.notice is not None}
+    if numbers:
+        data["tax_number"] = numbers.pop()
+    if body.relief is not None:
+        if body.relief.claims:
+            data["claims"] = ", ".join(body.relief.claims)
+        if body.relief.born_on is not None:
+            data["born_on"] = body.relief.born_on.isoformat()
+        if body.relief.asset is not None:
+            data["asset"] = body.relief.asset
+    return data
+
+
+def _own(line: LineIn) -> NewLine:
+    amount = line.amount or 0
+    return NewLine(
+        description=line.description or "",
+        quantity=1,
+        copies=1,
+        amount=amount,
+        full_amount=amount,
+        sub_item=line.sub_item,
+    )
+
+
+def _notice(notice: NoticeIn, amount: int) -> Notice:
+    return Notice(
+        number=notice.number,
+        issued_on=notice.issued_on,
+        amount=amount,
+        treasury=notice.treasury,
+        chapter=notice.chapter,
+        sub_item=notice.sub_item,
+        tax_number=notice.tax_number,
+    )
+
+
+def _notice_faults(body: BillIn, today: date) -> list[FieldError]:
+    faults = []
+    named: set[str] = set()
+    for position, line in enumerate(body.lines):
+        if line.notice is None:
+            continue
+        path = f"lines.{position}.notice"
+        named.add(line.notice.tax_number)
+        if len(named) > 1:
+            detail = "Mọi thông báo của một khoản phải nộp phải cùng một mã số thuế."
+            faults.append(FieldError(f"{path}.tax_number", "differs", detail))
+        if line.notice.issued_on > today:
+            detail = "Ngày thông báo ở tương lai."
+            faults.append(FieldError(f"{path}.issued_on", "out_of_range", detail))
+    return faults
+
+
+def _relief_faults(body: BillIn, today: date) -> list[FieldError]:
+    """A birth date that nobody can have, and an asset without a name."""
+    if body.relief is None:
+        return []
+    faults = []
+    born_on, asset = body.relief.born_on, body.relief.asset
+    if born_on is not None and not today.year - 150 <= born_on.year <= today.year:
+        faults.append(FieldError("relief.born_on", "out_of_range", "Ngày sinh không hợp lý."))
+    elif born_on is not None and born_on > today:
+        faults.append(FieldError("relief.born_on", "out_of_range", "Ngày sinh ở tương lai."))
+    if asset is not None and not normal_asset(asset):
+        detail = "Mã tài sản phải có chữ hoặc số."
+        faults.append(FieldError("relief.asset", "empty", detail))
+    return faults
