@@ -32,6 +32,7 @@ ROUTES = {
     "/api/v1/bills/{bill_id}/cancel": {"post"},
     "/api/v1/bills/{bill_id}/payments": {"post"},
     "/api/v1/payments/{payment_id}": {"get"},
+    "/api/v1/catalogue/changes": {"get"},
     "/api/v1/procedures": {"get"},
     "/api/v1/procedures/{code}": {"get"},
     "/api/v1/receipts/{receipt_id}": {"get"},
@@ -158,10 +159,11 @@ async def test_answers_are_as_described(shared_house: House) -> None:
         "/api/v1/receipts/{receipt_id}.xml": f"/api/v1/receipts/{receipt['id']}.xml",
         "/api/v1/procedures": "/api/v1/procedures",
         "/api/v1/procedures/{code}": "/api/v1/procedures/2.000815?quantity=3",
+        "/api/v1/catalogue/changes": "/api/v1/catalogue/changes?from=2026-11-22&to=2027-03-01",
     }.items():
         match.check(path, "get", await house.client.get(real))
         match.check(path, "get", await house.browser.get(real))
-    assert len(match.checked) == 20
+    assert len(match.checked) == 22
     spoilt = httpx2.Response(200, json=receipt | {"number": "1"})
     with pytest.raises(jsonschema_rs.ValidationError):
         match.check("/api/v1/receipts/{receipt_id}", "get", spoilt)

@@ -1,0 +1,30 @@
+"""Who may have a relief, in words. Pure."""
+
+from payments.fee_words import Words
+from payments.reliefs import ReliefValue
+
+_CHANNELS = {
+    "online": Words("nộp trực tuyến", "applied for online"),
+    "counter": Words("nộp tại quầy", "applied for at the counter"),
+}
+
+#: What is said of a relief that asks nothing.
+EVERYBODY = Words("mọi trường hợp", "everybody")
+
+
+def conditions(relief: ReliefValue) -> Words:
+    """All that must hold, in words: "trẻ em, dưới 16 tuổi, nộp trực tuyến"."""
+    told = []
+    if relief.ground is not None:
+        told.append(relief.ground.words)
+    if relief.age_from is not None:
+        told.append(Words(f"từ {relief.age_from} tuổi", f"aged {relief.age_from} or more"))
+    if relief.age_below is not None:
+        told.append(Words(f"dưới {relief.age_below} tuổi", f"aged under {relief.age_below}"))
+    if relief.channel is not None:
+        told.append(_CHANNELS.get(relief.channel, Words(relief.channel, relief.channel)))
+    if relief.once_a_year:
+        told.append(Words("mỗi tài sản một lần trong năm", "once a year for each asset"))
+    if not told:
+        return EVERYBODY
+    return Words(", ".join(words.vi for words in told), ", ".join(words.en for words in told))
