@@ -133,8 +133,8 @@ async def _schedule(
         or_(col(Relief.agency_id).is_(None), col(Relief.agency_id).in_(owners))
     )
     return Schedule(
-        [_fee_value(fee, code) for fee, code in await session.exec(fees)],
-        [_relief_value(relief) for relief in await session.exec(reliefs)],
+        [fee_value(fee, code) for fee, code in await session.exec(fees)],
+        [relief_value(relief) for relief in await session.exec(reliefs)],
         owners,
     )
 
@@ -167,7 +167,8 @@ async def _procedures(
     )
 
 
-def _relief_value(relief: Relief) -> ReliefValue:
+def relief_value(relief: Relief) -> ReliefValue:
+    """A row as a value."""
     return ReliefValue(
         id=relief.id,
         code=relief.code,
@@ -191,7 +192,8 @@ def _relief_value(relief: Relief) -> ReliefValue:
     )
 
 
-def _fee_value(fee: Fee, procedure_code: str | None) -> FeeValue:
+def fee_value(fee: Fee, procedure_code: str | None) -> FeeValue:
+    """A row as a value, with the code of its procedure."""
     return FeeValue(
         id=fee.id,
         code=fee.code,
