@@ -34,7 +34,7 @@ _FAMILIES = {
     "reconcile": ("reconcile", "app"),
     "receipt": ("receipt", "app"),
     "outbox": ("books", "outbox"),
-    "catalogue": ("catalogue", "catalogue"),
+    "catalogue": ("catalogue_check", "catalogue"),
 }
 
 _HIDDEN = frozenset({"sandbox"})

@@ -12,12 +12,17 @@ from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby
 
+from core.errors import FieldError, Invalid
 from payments.catalogue.conditions import conditions
 from payments.catalogue.schedule import Charged, FeeValue, Schedule
 from payments.catalogue.spans import day_after
 from payments.certainty import Certainty
 from payments.fee_words import Words, joined
 from payments.reliefs import ReliefValue, benefit
+
+#: How far one looks ahead if nothing is said, and at most.
+USUAL_DAYS = 365
+MOST_DAYS = 5 * 366
 
 _DAY = timedelta(days=1)
 
@@ -81,6 +86,19 @@ class DayOfChanges:
 
     day: date
     changes: tuple[Change, ...]
+
+
+def days_asked(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """The days to look at: from today and for a year, if nothing else is said.
+
+    Raises `Invalid` on `to` if the days are out of order or more than five years apart.
+    """
+    begin = first or today
+    end = last or min(begin, date.max - timedelta(USUAL_DAYS)) + timedelta(USUAL_DAYS)
+    if not 0 <= (end - begin).days <= MOST_DAYS:
+        detail = "Ngày cuối phải từ ngày đầu trở đi và cách không quá 5 năm."
+        raise Invalid(detail, errors=[FieldError("to", "out_of_range", detail)])
+    return begin, end
 
 
 def planned_changes(schedule: Schedule, first: date, last: date) -> tuple[DayOfChanges, ...]:
