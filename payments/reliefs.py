@@ -121,9 +121,7 @@ class ReliefValue:
 
     def applies(self, circumstances: Circumstances) -> bool:
         """Whether every condition holds. An age in the right range is its own proof."""
-        if not self.holds_on(circumstances.on):
-            return False
-        if self.channel is not None and self.channel != circumstances.channel:
+        if not self.holds_on(circumstances.on) or not self._channel_fits(circumstances):
             return False
         if self.once_a_year and circumstances.asset is None:
             return False
@@ -136,9 +134,13 @@ class ReliefValue:
             )
         return self.ground is None or self.is_claimed(circumstances)
 
+    def _channel_fits(self, circumstances: Circumstances) -> bool:
+        return self.channel is None or self.channel == circumstances.channel
+
     def lacks(self, circumstances: Circumstances) -> list[FieldError]:
         """What has to be told before a relief that somebody asks for can be judged."""
-        if not self.is_claimed(circumstances) or not self.holds_on(circumstances.on):
+        possible = self.holds_on(circumstances.on) and self._channel_fits(circumstances)
+        if not possible or not self.is_claimed(circumstances):
             return []
         faults = []
         if self.by_age and circumstances.born_on is None:

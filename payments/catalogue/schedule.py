@@ -105,6 +105,11 @@ class Schedule:
         self._reliefs_by_fee = _by_fee(self._reliefs)
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose entries count besides the nation's, the nearest first."""
+        return tuple(self._owners)
+
+    @property
     def fees(self) -> tuple[FeeValue, ...]:
         """Every fee of every day, by code and first day."""
         all_fees = (fee for fees in self._by_code.values() for fee in fees)
@@ -159,10 +164,12 @@ class Schedule:
 
     def _refusal(self, code: str, on: date, named: Sequence[FeeValue], field: str) -> Invalid:
         if named:
-            listed = ", ".join(fee.code for fee in named)
-            fault = FieldError(
-                field, "ambiguous", f"Thủ tục {code} có nhiều khoản thu, hãy nêu một: {listed}."
-            )
+            choice = ", ".join(fee.code for fee in named if fee.charged == Charged.CHOICE)
+            always = ", ".join(fee.code for fee in named if fee.charged == Charged.ALWAYS)
+            detail = f"Thủ tục {code} có nhiều khoản thu, hãy nêu một: {choice or always}."
+            if choice and always:
+                detail += f" Ngoài ra luôn thu, mỗi khoản một dòng: {always}."
+            fault = FieldError(field, "ambiguous", detail)
         elif known := self._by_code.get(code) or self._by_procedure.get(code):
             spans = ", ".join(sorted({_span(fee) for fee in known}))
             fault = FieldError(
