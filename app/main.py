@@ -15,7 +15,7 @@ from core import problems
 from core.settings import Settings
 from payments import api as payments_api
 from payments.catalogue import api as catalogue_api
-from payments.catalogue import changes_api
+from payments.catalogue import changes_api, proposals_api
 from reconciliation import api as reconciliation_api
 
 
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(payments_api.router)
     app.include_router(payments_api.callback_router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
+    app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
     app.include_router(receipts.api)
     app.include_router(reconciliation_api.router)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from core.bodies import documented_models
-from core.problems import MAX_ERRORS, MEDIA_TYPE
+from core.problems import MEDIA_TYPE, MOST_LISTED
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -48,7 +48,7 @@ class Problem(BaseModel):
     status: int = Field(ge=400, le=599)
     detail: str
     code: str
-    errors: list[ProblemError] = Field(max_length=MAX_ERRORS)
+    errors: list[ProblemError] = Field(max_length=MOST_LISTED)
     retryable: bool
     trace_id: str = Field(pattern="^[0-9a-f]{32}$")
 

@@ -24,8 +24,11 @@ from core.errors import FieldError, Invalid, LephiError, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
 
-#: How many faults of one request are listed.
+#: How many faults of one request's fields are listed.
 MAX_ERRORS = 50
+
+#: No answer lists more than this, not even of the rows of a file.
+MOST_LISTED = 200
 
 _MAX_FIELD = 200
 #: W3C Trace Context: version, trace id, parent id, flags.

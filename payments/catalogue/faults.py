@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from core.errors import FieldError, Invalid
 from payments.catalogue.sheets import TITLES, find_column
 
-#: No more than this many faults of one file are listed; the rest are counted.
-MOST_LISTED = 200
+#: No more than this many faults of one file are listed, as many as an answer may; the rest are
+#: counted.
+MOST_FAULTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class FileRefused(Invalid):
     code = "catalogue_file_refused"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        listed = faults[:MOST_LISTED]
-        first = f" ({MOST_LISTED} lỗi đầu được nêu)" if len(faults) > MOST_LISTED else ""
+        listed = faults[:MOST_FAULTS]
+        first = f" ({MOST_FAULTS} lỗi đầu được nêu)" if len(faults) > MOST_FAULTS else ""
         super().__init__(
             f"Tệp có {len(faults)} lỗi{first}; chưa nhận dòng nào.",
             errors=[FieldError(one.field, one.code, one.words) for one in listed],
