@@ -25,8 +25,9 @@ PREFIX = "LEPHI_"
 #: A file of this name in a folder says that the keys in it were made for a demo.
 DEMO_MARKER = "DEMO"
 
-#: Variables with our prefix that are read elsewhere: options of `lephi demo`, tests, benchmarks.
-_OTHERS = ("LEPHI_DEMO_", "LEPHI_TEST_", "LEPHI_BENCH_")
+#: Variables with our prefix that are read elsewhere: options of `lephi demo`, tests, benchmarks,
+#: the password of whoever is at the command line.
+_OTHERS = ("LEPHI_DEMO_", "LEPHI_TEST_", "LEPHI_BENCH_", "LEPHI_USER_")
 
 #: Passwords that guard nothing.
 _WELL_KNOWN = frozenset({"changeme", "demo", "lephi", "password", "postgres", "secret", "test"})

@@ -4,15 +4,48 @@ Commands of `lephi catalogue` that stand in other modules take the group from he
 those modules is the one that `app.cli.main` names for it.
 """
 
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar, cast
+
 import typer
 
-from app.cli.console import Json, show
+from app.cli.console import Json, fail, show, show_table
+from app.cli.differences import counted, show_differences, show_refusal
+from app.cli.people import ask_password, sign_in
 from app.cli.wired import with_parts
 from app.seed.agency import seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
+from core.auth import Principal
+from core.db import AsyncSession
+from core.errors import LephiError, NotFound
+from payments.agencies.queries import find_agency
+from payments.catalogue import proposals
+from payments.catalogue.exports import write_csv, write_workbook
+from payments.catalogue.faults import FileRefused
+from payments.catalogue.files import read_file
+from payments.catalogue.proposal_rows import Proposal, get_row, list_proposals, value_of
+from payments.catalogue.reading import load_entries, tables_of
+from payments.catalogue.sheets import TITLES
 
 catalogue = typer.Typer(help="The catalogue of procedures and fees.", no_args_is_help=True)
+
+T = TypeVar("T")
+
+AgencyCode = Annotated[
+    str | None, typer.Option("--agency", help="The agency's own entries; left out, the national.")
+]
+TableName = Annotated[str | None, typer.Option("--table", help=f"One of {', '.join(TITLES)}.")]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        metavar="EMAIL",
+        help="Who does this; the password is asked for, or read from LEPHI_USER_PASSWORD.",
+    ),
+]
+ProposalId = Annotated[str, typer.Argument(help="The proposal's id.")]
 
 
 # With a callback the group stands by itself, whichever commands have been added to it.
@@ -42,3 +75,214 @@ def seed(as_json: Json = False) -> None:
         show(made)
     else:
         typer.echo(", ".join(f"{name}: {count}" for name, count in made.items()))
+
+
+@catalogue.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write; its name ends in .csv or .xlsx.")],
+    agency: AgencyCode = None,
+    table: TableName = None,
+    as_json: Json = False,
+) -> None:
+    """Write the catalogue to a file that can be edited and imported again."""
+    kind = _kind_of(file, table)
+    if kind == "csv" and table is None:
+        fail("A CSV file holds one table: name it with --table.")
+
+    async def work(parts: Parts) -> dict[str, int]:
+        async with parts.database.transaction() as session:
+            owner = await _owner(session, agency)
+            tables = tables_of(owner)
+            if table is not None and table not in tables:
+                raise NotFound(f"{table} are in the national catalogue only: leave out --agency.")
+            found = await load_entries(session, owner, tables if table is None else [table])
+        listed = {name: tuple(entries.values()) for name, entries in found.items()}
+        if kind == "csv":
+            content = write_csv(cast(str, table), listed[cast(str, table)])
+        else:
+            content = write_workbook(listed)
+        _write(file, content)
+        return {name: len(entries) for name, entries in listed.items()}
+
+    counts = with_parts(work)
+    if as_json:
+        show({"file": str(file), "rows": counts})
+    else:
+        typer.echo(f"{file}: " + ", ".join(f"{TITLES[t]} {count}" for t, count in counts.items()))
+
+
+@catalogue.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file, as export writes it.")],
+    by: By,
+    agency: AgencyCode = None,
+    table: TableName = None,
+    as_json: Json = False,
+) -> None:
+    """Check a file, show what it would change, and propose that: somebody else applies it."""
+    _check_table(table)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+
+    async def propose(session: AsyncSession, person: Principal) -> Proposal | FileRefused:
+        owner = await _owner(session, agency)
+        proposals.check_proposer(person, owner, operator=True)
+        try:
+            sheets = read_file(content, table)
+            return await proposals.propose(session, owner, file.name, sheets, person, operator=True)
+        except FileRefused as error:
+            return error
+
+    made = _as_person(by, propose)
+    if isinstance(made, FileRefused):
+        _refuse(made, as_json=as_json)
+    elif as_json:
+        show(_facts(made) | {"differences": made.differences})
+    else:
+        show_differences(made.differences)
+        typer.echo(made.id)
+
+
+@catalogue.command("proposals")
+def proposals_list(
+    agency: AgencyCode = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only those proposed, applied or rejected.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the proposed changes, the newest first; without --agency those of everybody."""
+
+    async def work(parts: Parts) -> list[Proposal]:
+        async with parts.database.transaction() as session:
+            whose = None if agency is None else frozenset({await _owner(session, agency)})
+            page = await list_proposals(session, whose, state=state, limit=limit)
+            return list(page.items)
+
+    found = with_parts(work)
+    if as_json:
+        show([_facts(one) for one in found])
+        return
+    rows = [
+        [one.id, one.agency or "(chung)", one.state, counted(one.differences), one.file_name]
+        for one in found
+    ]
+    show_table(["Đề xuất", "Cơ quan", "Trạng thái", "Dòng mới / sửa", "Tệp"], rows)
+
+
+@catalogue.command("apply")
+def apply(proposal: ProposalId, by: By, as_json: Json = False) -> None:
+    """Write a proposed change into the catalogue; another person than its proposer does it."""
+
+    async def work(session: AsyncSession, person: Principal) -> Proposal:
+        return await proposals.apply(session, proposal, person, operator=True)
+
+    _show_decided(_as_person(by, work), as_json=as_json)
+
+
+@catalogue.command("reject")
+def reject(
+    proposal: ProposalId,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the proposal.")],
+    as_json: Json = False,
+) -> None:
+    """Set a proposed change aside."""
+    if not reason.strip() or not reason.isprintable():
+        fail("The reason must be one line of text.")
+
+    async def work(session: AsyncSession, person: Principal) -> Proposal:
+        return await proposals.reject(session, proposal, reason.strip(), person, operator=True)
+
+    _show_decided(_as_person(by, work), as_json=as_json)
+
+
+@catalogue.command("show")
+def show_proposal(proposal: ProposalId, as_json: Json = False) -> None:
+    """Show what a proposed change would do, and whether it still stands."""
+
+    async def work(parts: Parts) -> tuple[Proposal, bool | None]:
+        async with parts.database.transaction() as session:
+            found = await value_of(session, await get_row(session, proposal, None))
+            is_open = found.state == "proposed"
+            return found, await proposals.is_stale(session, found) if is_open else None
+
+    found, stale = with_parts(work)
+    if as_json:
+        show(_facts(found) | {"stale": stale, "differences": found.differences})
+        return
+    show_differences(found.differences)
+    typer.echo(f"{found.id}: {found.state}{', không còn như khi xem trước' if stale else ''}")
+
+
+def _as_person(email: str, work: Callable[[AsyncSession, Principal], Awaitable[T]]) -> T:
+    """Work in one transaction, as somebody who has given their password."""
+    password = ask_password(email)
+
+    async def signed_in(parts: Parts) -> T:
+        async with parts.database.transaction() as session:
+            return await work(session, await sign_in(session, email, password))
+
+    return with_parts(signed_in)
+
+
+async def _owner(session: AsyncSession, code: str | None) -> str | None:
+    if code is None:
+        return None
+    found = await find_agency(session, code)
+    if found is None:
+        raise NotFound(f"There is no agency {code}.")
+    return found.id
+
+
+def _kind_of(file: Path, table: str | None) -> str:
+    _check_table(table)
+    kind = file.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "xlsx"):
+        fail("The file's name must end in .csv or .xlsx.")
+    return kind
+
+
+def _check_table(table: str | None) -> None:
+    if table is not None and table not in TITLES:
+        fail(f"There is no table {table}; there are {', '.join(TITLES)}.")
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise LephiError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _refuse(refused: FileRefused, *, as_json: bool) -> NoReturn:
+    if as_json:
+        faults = [
+            {
+                "sheet": fault.sheet_title,
+                "row": fault.row,
+                "column": fault.column_title,
+                "code": fault.code,
+                "reason": fault.reason,
+            }
+            for fault in refused.faults
+        ]
+        show({"error": refused.detail, "count": refused.count, "faults": faults})
+    show_refusal(refused)
+    raise typer.Exit(1)
+
+
+def _show_decided(proposal: Proposal, *, as_json: bool) -> None:
+    if as_json:
+        show(_facts(proposal))
+    else:
+        typer.echo(f"{proposal.id}: {proposal.state} ({counted(proposal.differences)})")
+
+
+def _facts(proposal: Proposal) -> dict[str, Any]:
+    names = ("id", "agency", "file_name", "state", "proposed_by", "proposed_at", "decided_by")
+    facts = {name: getattr(proposal, name) for name in (*names, "decided_at", "reason")}
+    return facts | {"counts": proposal.differences.counts}

@@ -39,5 +39,6 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console = Console(highlight=False, soft_wrap=True)
+    # What stands in brackets is text: it may come from a file or a payer.
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     console.print(table)

@@ -70,10 +70,15 @@ async def list_proposals(
 
 
 async def get_row(
-    session: AsyncSession, proposal_id: str, whose: Owners, *, lock: bool = False
+    session: AsyncSession, proposal_id: str, whose: Owners | None, *, lock: bool = False
 ) -> CatalogueProposal:
-    """The row of a proposal, locked for deciding about it if wished. Raises `NotFound`."""
-    wanted = select(CatalogueProposal).where(CatalogueProposal.id == proposal_id, _owned_by(whose))
+    """The row of a proposal, locked for deciding about it if wished. Raises `NotFound`.
+
+    `whose` None is everybody's.
+    """
+    wanted = select(CatalogueProposal).where(CatalogueProposal.id == proposal_id)
+    if whose is not None:
+        wanted = wanted.where(_owned_by(whose))
     if lock:
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     found = (await session.exec(wanted)).first()
