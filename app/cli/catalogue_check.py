@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.catalogue import catalogue
-from app.cli.console import Json, fail, show, show_table
+from app.cli.console import Json, fail, show
 from app.cli.wired import with_parts
 from app.wiring import Parts
 from core import clock
@@ -146,13 +146,11 @@ def _show_findings(level: Level, findings: Sequence[Finding], verbose: bool) -> 
     if not findings:
         return
     typer.echo(f"{_HEADINGS[level]} ({len(findings)})")
-    rows = [(one.code, _subject(one), _since(one), one.words.vi) for one in findings]
-    show_table(("Mã", "Mục", "Từ ngày", "Có gì, làm gì"), rows)
-    if verbose:
-        for one in findings:
-            if one.items:
-                typer.echo(f"\n{one.code} {one.subject}:")
-                typer.echo("\n".join(f"  {item}" for item in one.items))
+    for one in findings:
+        about = " · ".join(filter(None, (one.code, _subject(one), _days(one))))
+        typer.echo(f"  {about}\n      {one.words.vi}")
+        for item in one.items if verbose else ():
+            typer.echo(f"      - {item}")
     typer.echo()
 
 
@@ -162,8 +160,8 @@ def _subject(finding: Finding) -> str:
     return f"{kind}{finding.subject}{owner}"
 
 
-def _since(finding: Finding) -> str:
-    return "" if finding.first_day is None else told_day(finding.first_day)
+def _days(finding: Finding) -> str:
+    return "" if finding.span is None else told_span(finding.span).vi
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:

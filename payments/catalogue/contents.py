@@ -5,7 +5,7 @@ For questions about the catalogue as a whole (what is missing, what will change)
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -105,7 +105,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All entries of all owners. `owners` holds every agency whose id an entry names."""
+    """All entries of all owners, or of those who count for one agency.
+
+    `owners` holds every agency whose id an entry names. `fees_elsewhere` are the codes of fees
+    that were left out because only other agencies have them; a national relief may name them.
+    """
 
     procedures: tuple[ProcedureName, ...] = ()
     fees: tuple[FeeValue, ...] = ()
@@ -113,6 +117,7 @@ class Catalogue:
     sub_items: tuple[SubItemValue, ...] = ()
     legal_texts: tuple[LegalTextValue, ...] = ()
     owners: tuple[Owner, ...] = ()
+    fees_elsewhere: frozenset[str] = frozenset()
 
     def items(self) -> Iterator[Item]:
         """Every dated entry."""
@@ -133,6 +138,17 @@ class Catalogue:
     def counts_for(self, owner_id: str | None) -> frozenset[str | None]:
         """Whose entries count for an owner: its own, those of the bodies above, the nation's."""
         return frozenset({None} if owner_id is None else {*self.owner(owner_id).chain, None})
+
+    def seen_by(self, owner_id: str) -> "Catalogue":
+        """Only what counts for one agency, which `owners` holds."""
+        theirs = self.counts_for(owner_id)
+        fees = tuple(fee for fee in self.fees if fee.agency_id in theirs)
+        return replace(
+            self,
+            fees=fees,
+            reliefs=tuple(relief for relief in self.reliefs if relief.agency_id in theirs),
+            fees_elsewhere=frozenset({fee.code for fee in self.fees} - {fee.code for fee in fees}),
+        )
 
     def views(self) -> tuple[tuple[str | None, Schedule], ...]:
         """The schedule of the nation and that of each owner, with whose it is."""

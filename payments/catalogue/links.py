@@ -87,6 +87,8 @@ def relief_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
                 for fee in catalogue.fees
                 if fee.code == code and _concerns(catalogue, relief, fee)
             ]
+            if not fees and relief.agency_id is None and code in catalogue.fees_elsewhere:
+                continue
             if not fees:
                 yield _unknown_fee(catalogue, relief, code)
             elif in_force and (without := _first_within(window, uncovered(in_force, fees))):

@@ -1,6 +1,6 @@
 """The whole catalogue out of the database, for questions about all of it."""
 
-from sqlmodel import col, or_, select, text
+from sqlmodel import col, select, text
 
 from core.db import AsyncSession
 from payments.catalogue.contents import (
@@ -36,25 +36,19 @@ async def load_catalogue(session: AsyncSession, agency_id: str | None = None) ->
     nation's.
     """
     owners = await _owners(session)
-    theirs = owners[agency_id].chain if agency_id is not None else None
-    fees = select(Fee, Procedure.code).join(
-        Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True
+    fees = (
+        select(Fee, Procedure.code)
+        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
+        .order_by(col(Fee.code), col(Fee.valid_from), col(Fee.id))
     )
-    reliefs = select(Relief)
-    if theirs is not None:
-        fees = fees.where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id).in_(theirs)))
-        reliefs = reliefs.where(
-            or_(col(Relief.agency_id).is_(None), col(Relief.agency_id).in_(theirs))
-        )
-    fees = fees.order_by(col(Fee.code), col(Fee.valid_from), col(Fee.id))
-    reliefs = reliefs.order_by(col(Relief.code), col(Relief.valid_from), col(Relief.id))
-    return Catalogue(
+    reliefs = select(Relief).order_by(col(Relief.code), col(Relief.valid_from), col(Relief.id))
+    whole = Catalogue(
         procedures=tuple(
             ProcedureName(row.code, Words(row.name_vi, row.name_en), Certainty(row.code_certainty))
             for row in await session.exec(select(Procedure).order_by(col(Procedure.code)))
         ),
-        fees=tuple([fee_value(fee, code) for fee, code in await session.exec(fees)]),
-        reliefs=tuple([relief_value(row) for row in await session.exec(reliefs)]),
+        fees=tuple(fee_value(fee, code) for fee, code in await session.exec(fees)),
+        reliefs=tuple(relief_value(row) for row in await session.exec(reliefs)),
         sub_items=tuple(
             _sub_item(row)
             for row in await session.exec(
@@ -71,13 +65,14 @@ async def load_catalogue(session: AsyncSession, agency_id: str | None = None) ->
                 )
             )
         ),
-        owners=tuple(owner for owner in owners.values() if theirs is None or owner.id in theirs),
+        owners=owners,
     )
+    return whole if agency_id is None else whole.seen_by(agency_id)
 
 
-async def _owners(session: AsyncSession) -> dict[str, Owner]:
+async def _owners(session: AsyncSession) -> tuple[Owner, ...]:
     rows = (await session.execute(text(_OWNERS))).all()
-    return {row.id: Owner(row.id, row.code, tuple(row.above or ())) for row in rows}
+    return tuple(Owner(row.id, row.code, tuple(row.above or ())) for row in rows)
 
 
 def _sub_item(row: SubItem) -> SubItemValue:

@@ -44,14 +44,16 @@ def told(catalogue: Catalogue, on: date = TODAY) -> list[tuple[str, str, str]]:
 def with_(**parts: Any) -> Catalogue:
     """The sound catalogue with more entries."""
     base = sound_catalogue()
-    for name, entries in parts.items():
-        base = replace(base, **{name: (*getattr(base, name), *entries)})
-    return base
+    changed: dict[str, Any] = {
+        name: (*getattr(base, name), *entries) for name, entries in parts.items()
+    }
+    return replace(base, **changed)
 
 
 def only(**parts: Any) -> Catalogue:
     """The sound catalogue with other entries in the place of those named."""
-    return replace(sound_catalogue(), **{name: tuple(entries) for name, entries in parts.items()})
+    changed: dict[str, Any] = {name: tuple(entries) for name, entries in parts.items()}
+    return replace(sound_catalogue(), **changed)
 
 
 def test_nothing_is_found_in_a_sound_catalogue() -> None:
@@ -329,6 +331,29 @@ def test_a_fee_of_another_agency_is_not_there_for_a_relief() -> None:
     of_a_ward = replace(theirs, agency_id=WARD.id)
     assert found(with_(fees=[of_a_ward], reliefs=[of_a_province])) == []
     assert found(with_(fees=[theirs], reliefs=[replace(mine, agency_id=None)])) == []
+
+
+def test_a_national_relief_may_name_fees_that_only_other_agencies_have() -> None:
+    theirs = fee("rieng", agency_id=ELSEWHERE.id)
+    catalogue = with_(fees=[theirs], reliefs=[relief("rieng", fees=frozenset({"rieng"}))])
+    assert told(catalogue.seen_by(WARD.id)) == []
+    assert told(replace(catalogue.seen_by(WARD.id), fees_elsewhere=frozenset())) == [
+        ("error", "unknown_fee", "rieng")
+    ]
+    own = with_(
+        fees=[theirs], reliefs=[relief("rieng", fees=frozenset({"rieng"}), agency_id=WARD.id)]
+    )
+    assert told(own.seen_by(WARD.id)) == [("error", "unknown_fee", "rieng")]
+
+
+def test_an_agency_sees_its_own_that_of_the_bodies_above_and_the_nations() -> None:
+    fees = [fee("a", agency_id=owner.id) for owner in (PROVINCE, WARD, ELSEWHERE)]
+    catalogue = with_(fees=fees, reliefs=[relief("b", agency_id=ELSEWHERE.id)])
+    seen = catalogue.seen_by(WARD.id)
+    assert {one.agency_id for one in seen.fees} == {None, PROVINCE.id, WARD.id}
+    assert [one.code for one in seen.reliefs] == ["giam"]
+    assert seen.fees_elsewhere == frozenset()
+    assert {one.agency_id for one in catalogue.seen_by(PROVINCE.id).fees} == {None, PROVINCE.id}
 
 
 def test_a_relief_longer_than_its_fee_is_a_warning() -> None:
