@@ -76,7 +76,8 @@ class BillLine(SQLModel, table=True):
         CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
         CheckConstraint("quantity >= 1 AND copies >= 1", name="counts"),
         CheckConstraint(
-            "amount = full_amount - coalesce(CAST(relief->>'amount' AS bigint), 0)", name="relief"
+            "amount = coalesce(full_amount, amount) - coalesce(CAST(relief->>'amount' AS bigint), 0)",
+            name="relief",
         ),
         CheckConstraint("full_amount >= amount", name="full_amount"),
     )
@@ -99,8 +100,9 @@ class BillLine(SQLModel, table=True):
     basis: str | None = None
     #: what a percentage was taken of, in đồng
     value: int | None = amount_field(default=None, nullable=True)
-    #: before the relief, in đồng
-    full_amount: int = amount_field()
+    #: before the relief, in đồng; None in a line that a service of before 0002 wrote, which knew
+    #: of no reliefs (it may still be running while the schema is brought up to date)
+    full_amount: int | None = amount_field(default=None, nullable=True)
     explanation_en: str | None = None
     #: how sure we were of the fee
     certainty: str | None = None

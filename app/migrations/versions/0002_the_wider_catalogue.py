@@ -180,8 +180,6 @@ def upgrade() -> None:
     )
     op.add_column("bill_line", sa.Column("value", sa.BigInteger(), nullable=True))
     op.add_column("bill_line", sa.Column("full_amount", sa.BigInteger(), nullable=True))
-    op.execute("UPDATE bill_line SET full_amount = amount")
-    op.alter_column("bill_line", "full_amount", nullable=False)
     op.add_column("bill_line", sa.Column("explanation_en", sa.String(), nullable=True))
     op.add_column("bill_line", sa.Column("certainty", sa.String(), nullable=True))
     op.add_column(
@@ -200,7 +198,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_bill_line_relief"),
         "bill_line",
-        "amount = full_amount - coalesce(CAST(relief->>'amount' AS bigint), 0)",
+        "amount = coalesce(full_amount, amount) - coalesce(CAST(relief->>'amount' AS bigint), 0)",
     )
     op.create_check_constraint(
         op.f("ck_fee_charged"), "fee", "charged IN ('always', 'choice', 'on_request')"
