@@ -8,19 +8,19 @@ may do without a session: `Database.write_alone`, for the hot path.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import psycopg
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import BigInteger, Column, DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession as ModelAsyncSession
 
@@ -61,6 +61,9 @@ _RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "25
 #: The key in a session's `info` of the failpoint that is hit when its work is committed.
 _AFTER_COMMIT = "failpoint after commit"
 
+#: How many seconds a lone statement waits for a connection, as while the server starts again.
+_PATIENCE = 3.0
+
 _BUSY = "Hệ thống đang bận, vui lòng thử lại."
 
 
@@ -87,7 +90,9 @@ def json_field(**options: Any) -> Any:
 
 
 class Database:
-    """The pool of connections to one PostgreSQL database.
+    """The connections to one PostgreSQL database: at most `pool_size` for sessions.
+
+    Lone statements (`write_alone`) may take as many again, once there are any.
 
     `subscriptions` says which handlers an event goes to; every session carries them, so an event
     emitted anywhere gets its delivery rows in the same transaction.
@@ -101,6 +106,13 @@ class Database:
         pool_size: int = 10,
         lock_timeout_ms: int = 5000,
     ) -> None:
+        connecting = {
+            "connect_timeout": 10,
+            "options": (
+                f"-c lock_timeout={lock_timeout_ms} -c statement_timeout=30000 "
+                "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+            ),
+        }
         self.url = url
         self.engine = create_async_engine(
             url,
@@ -110,13 +122,21 @@ class Database:
             pool_pre_ping=False,
             pool_recycle=1800,
             hide_parameters=True,  # they hold personal data, and errors are logged
-            connect_args={
-                "connect_timeout": 10,
-                "options": (
-                    f"-c lock_timeout={lock_timeout_ms} -c statement_timeout=30000 "
-                    "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-                ),
+            connect_args=connecting,
+        )
+        # A connection that commits by itself must never carry a session: hence a pool apart.
+        self._lone = AsyncConnectionPool[AsyncConnection[Any]](
+            kwargs={
+                **self.engine.dialect.create_connect_args(self.engine.url)[1],
+                **connecting,
+                "autocommit": True,
+                "row_factory": namedtuple_row,
             },
+            min_size=0,
+            max_size=pool_size,
+            timeout=_PATIENCE,
+            reconnect_timeout=1,
+            open=False,
         )
         self._sessions = async_sessionmaker(
             self.engine,
@@ -164,35 +184,29 @@ class Database:
     async def write_alone(self, statement: str, values: Mapping[str, Any]) -> Any:
         """Run one statement that is a transaction of its own, and give its only row.
 
-        It is committed when this returns. The driver alone does it, on a connection of the same
-        pool, for a session costs more than the statement (docs/decisions/0006). Place-holders are
-        the driver's: `%(name)s`. Raises `DatabaseUnavailable` as `transaction` does, and what the
-        driver says otherwise; where the connection was lost, the statement may have been carried
-        out, so it must be one that can be repeated.
+        It is committed when this returns. The driver does it without SQLAlchemy, for a session
+        costs more than the statement (docs/decisions/0006). Place-holders are the driver's:
+        `%(name)s`. Raises `DatabaseUnavailable` as `transaction` does, and what the driver says
+        otherwise; where the connection was lost, the statement may have been carried out, so it
+        must be one that can be repeated.
         """
+        if self._lone.closed:
+            await self._lone.open()
         try:
-            lent = await self.engine.raw_connection()
-            connection = cast(AsyncConnection[Any], lent.driver_connection)
-            try:
-                await connection.set_autocommit(True)
-                cursor = connection.cursor(row_factory=namedtuple_row)
-                row = await (await cursor.execute(statement, values)).fetchone()
-                await connection.set_autocommit(False)
-            except BaseException:
-                # A connection that may still commit by itself must never carry a session.
-                await greenlet_spawn(lent.invalidate)
-                if connection.closed:  # the server's doing, so the pool's others are closed too
-                    await self.engine.dispose()
-                raise
-            await greenlet_spawn(lent.close)
-        except (psycopg.Error, PoolTimeout) as error:
+            async with self._lone.connection() as connection:
+                try:
+                    return await (await connection.execute(statement, values)).fetchone()
+                finally:
+                    if connection.closed:  # the server's doing: the others are closed too
+                        await self._lone.drain()
+        except psycopg.Error as error:
             if is_passing(error):
                 raise DatabaseUnavailable(_BUSY) from error
             raise
-        return row
 
     async def dispose(self) -> None:
         """Close all connections."""
+        await self._lone.close()
         await self.engine.dispose()
 
 

@@ -90,7 +90,12 @@ class Settings(BaseSettings):
         default_factory=_in_keys("signing"),
         description="folder of signing-key.pem, signing.pem and chain.pem, which sign receipts",
     )
-    pool_size: int = Field(16, ge=1, le=200, description="database connections of one process")
+    pool_size: int = Field(
+        16,
+        ge=1,
+        le=200,
+        description="database connections of one process; opening bills may take as many again",
+    )
 
     @field_validator("database_url")
     @classmethod
