@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 
+from app.web.fee_cards import summary_of
 from app.web.rate import limited
 from app.web.templating import render
 from core import clock
@@ -15,6 +16,9 @@ from payments.catalogue.queries import list_procedures
 from payments.context import ContextDep
 
 router = APIRouter(include_in_schema=False)
+
+#: Procedures on one page of the list; more would make it heavy for a phone.
+PER_PAGE = 25
 
 Typed = Annotated[str, Query(max_length=200)]
 
@@ -58,5 +62,12 @@ async def fee_list(
     """What a body collects fees for, found by words with or without marks."""
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
-    page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=30)
-    return render(request, "procedures.html", agency=body, page=page, typed=q)
+    page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=PER_PAGE)
+    return render(
+        request,
+        "procedures.html",
+        agency=body,
+        items=[summary_of(procedure, today) for procedure in page.items],
+        next_cursor=page.next_cursor,
+        typed=q,
+    )

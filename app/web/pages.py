@@ -107,6 +107,8 @@ async def bill_page(
         bill=bill,
         agency=agency,
         situation=situation,
+        full_amount=sum(line.full_amount for line in bill.lines),
+        relieved=sum(line.full_amount - line.amount for line in bill.lines),
         opened=opened,
         token=t if opened else "",
         payer_name=payer.get("name", ""),

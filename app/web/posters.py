@@ -1,59 +1,106 @@
 """A procedure's page, which a poster at the counter leads to, and the poster's own QR.
 
-A fixed fee has a standing reference: its QR can be paid at once, without a bill. A fee that
-depends on a quantity asks for it and opens a bill.
+A fixed fee has a standing reference: its QR can be paid at once, without a bill. Everything else is
+worked out here first, and a bill is opened only for an amount that the citizen has seen.
 """
 
+import asyncio
+from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from app.web.fee_cards import card_of
+from app.web.offer import Offer, Priced, offer_of, price_offer
 from app.web.pages import image
 from app.web.rate import limited
 from app.web.templating import render
+from app.web.typed import Typed
 from core import clock
+from core.crypto import new_token
 from core.db import AsyncSession, SessionDep
-from core.errors import Invalid, NotFound
+from core.errors import FieldError, Invalid
+from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.references import new_reference
 from payments import opening
 from payments.agencies.queries import AgencyValue
+from payments.catalogue.pricing import NewLine
 from payments.catalogue.queries import ProcedureValue, get_procedure
-from payments.catalogue.schedule import FeeValue
+from payments.catalogue.schedule import FeeValue, Schedule
 from payments.context import Context, ContextDep
-from payments.fees import Fixed
 from payments.opening import NewBill
 from payments.presenting import bill_payload
-from payments.standing import line_of, standing_reference
+from payments.standing import poster_line, standing_reference
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
 
 
-async def poster_payload(
-    session: AsyncSession, context: Context, agency: AgencyValue, fee: FeeValue
-) -> tuple[str, str] | None:
-    """The standing reference and the VietQR payload of a fixed fee; None for any other fee."""
-    if not isinstance(fee.rule, Fixed) or not fee.price(1).amount:
-        return None
-    reference = await standing_reference(session, agency.id, fee.code)
-    amount = fee.price(1).amount
-    payload = bill_payload(context, agency, reference, amount, standing=True)
-    return None if payload is None else (reference, payload)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an address /p/{agency}/{code} stands for today; `fee` where the code is a fee's own."""
+
+    agency: AgencyValue
+    procedure: ProcedureValue | None
+    fee: FeeValue | None
+    schedule: Schedule
+    offer: Offer
+    code: str
+    today: date
 
 
-async def _fees(
-    session: AsyncSession, context: Context, agency_code: str, code: str
-) -> tuple[AgencyValue, ProcedureValue, tuple[FeeValue, ...]]:
-    """The procedure that a procedure's or a fee's code names, and the fees that the code means."""
-    agency = await context.agencies.get_agency(agency_code, session)
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """A standing reference, its VietQR payload, and the line that a payment of it makes.
+
+    `until` is the last day on which the amount is known to hold; a printed poster must say so.
+    `eased`: some pay less, whom a poster cannot know.
+    """
+
+    reference: str
+    payload: str
+    line: NewLine
+    until: date | None
+    eased: bool
+
+
+async def _place(session: AsyncSession, context: Context, agency: str, code: str) -> Place:
+    """Raises `NotFound` where the code means nothing."""
+    body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
-    schedule = await context.price_book.schedule(session, agency.id)
+    schedule = await context.price_book.schedule(session, body.id)
     fee = schedule.find(code, today)
-    procedure_code = code if fee is None else fee.procedure_code
-    procedure = await get_procedure(session, agency.id, procedure_code, today)
-    return agency, procedure, procedure.fees if fee is None else (fee,)
+    procedure = None
+    if fee is None or fee.procedure_code is not None:
+        procedure_code = code if fee is None else fee.procedure_code or ""
+        procedure = await get_procedure(session, body.id, procedure_code, today)
+        fee = None if procedure.code == code else fee
+    named = None if procedure is None else procedure.code
+    offer = offer_of(schedule, named, fee, today)
+    return Place(body, procedure, fee, schedule, offer, code, today)
+
+
+async def _poster(session: AsyncSession, context: Context, place: Place) -> Poster | None:
+    """The poster of a fixed fee that is taken alone; None for anything else."""
+    if len(place.offer.together) != 1:
+        return None
+    (fee,) = place.offer.together
+    line = poster_line(place.schedule, fee, place.today)
+    if line is None or not line.amount:
+        return None
+    reference = await standing_reference(session, place.agency.id, fee.code)
+    payload = bill_payload(context, place.agency, reference, line.amount, standing=True)
+    if payload is None:
+        return None
+    given = None if line.relief is None else line.relief["code"]
+    reliefs = place.schedule.reliefs_of(fee.code, place.today)
+    ends = [relief.valid_to for relief in reliefs if relief.code == given]
+    until = min((end for end in (fee.valid_to, *ends) if end is not None), default=None)
+    eased = any(relief.code != given for relief in reliefs)
+    return Poster(reference, payload, line, until, eased)
 
 
 @router.get("/p/{agency}/{code}/qr.{extension}")
@@ -61,95 +108,149 @@ async def poster_qr(
     agency: str, code: str, extension: str, session: SessionDep, context: ContextDep
 ) -> Response:
     """The image of a poster's QR."""
-    body, _, fees = await _fees(session, context, agency, code)
-    found = await poster_payload(session, context, body, fees[0]) if len(fees) == 1 else None
-    return image(None if found is None else found[1], extension)
+    poster = await _poster(session, context, await _place(session, context, agency, code))
+    return image(None if poster is None else poster.payload, extension)
 
 
 @router.get("/p/{agency}/{code}")
 async def procedure_page(
     agency: str, code: str, request: Request, session: SessionDep, context: ContextDep
 ) -> Response:
-    """What a procedure costs, and how to pay it here and now."""
-    return await _page(agency, code, request, session, context)
+    """What a procedure costs, why, and how to pay it here and now."""
+    place = await _place(session, context, agency, code)
+    priced = None
+    if place.offer.payable and not place.offer.asks(place.schedule, place.today):
+        priced = price_offer(place.schedule, place.offer, Typed(), place.today)
+    return _page(request, place, await _poster(session, context, place), Typed(), priced)
 
 
-async def _page(
-    agency: str,
-    code: str,
-    request: Request,
-    session: AsyncSession,
-    context: Context,
-    *,
-    fault: str = "",
-    typed: tuple[str, str] = ("1", "1"),
-) -> Response:
-    body, procedure, fees = await _fees(session, context, agency, code)
-    shown = []
-    for fee in fees:
-        price = fee.price(1)
-        poster = await poster_payload(session, context, body, fee)
-        shown.append(
-            {
-                "fee": fee,
-                "tariff": fee.rule.tariff(fee.unit),
-                "fixed": isinstance(fee.rule, Fixed),
-                "amount": price.amount,
-                "words": amount_in_words(price.amount) if price.amount else "",
-                "reference": poster[0] if poster else None,
-            }
-        )
-    return render(
-        request,
-        "procedure.html",
-        422 if fault else 200,
-        agency=body,
-        procedure=procedure,
-        fees=shown,
-        fault=fault,
-        typed=typed,
-    )
+async def _typed(
+    quantity: Annotated[list[Annotated[str, Form(max_length=20)]] | None, Form()] = None,
+    copies: Annotated[str, Form(max_length=20)] = "1",
+    value: Annotated[str, Form(max_length=40)] = "",
+    channel: Annotated[str, Form(max_length=20)] = "",
+    extra: Annotated[list[Annotated[str, Form(max_length=64)]] | None, Form()] = None,
+    more: Annotated[list[Annotated[str, Form(max_length=20)]] | None, Form()] = None,
+) -> Typed:
+    wished = frozenset(extra or ())
+    return Typed(tuple(quantity or ()), copies, value, channel, wished, tuple(more or ()))
 
 
 @router.post("/p/{agency}/{code}", dependencies=[Depends(limited)])
-async def open_here(
+async def ask(
     agency: str,
     code: str,
     request: Request,
-    session: SessionDep,
     context: ContextDep,
-    quantity: Annotated[str, Form(max_length=10)] = "1",
-    copies: Annotated[str, Form(max_length=10)] = "1",
+    typed: Annotated[Typed, Depends(_typed)],
+    seen: Annotated[str, Form(max_length=20)] = "",
+    once: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
-    """Open a bill for a quantity and go to its page."""
-    body, _, fees = await _fees(session, context, agency, code)
-    if len(fees) != 1:
-        raise NotFound("Hãy chọn một khoản thu.")
+    """Work out an amount and show it; open a bill where the form says that it was `seen`."""
+    async with context.database.transaction() as session:
+        place = await _place(session, context, agency, code)
+        poster = await _poster(session, context, place)
+    if not place.offer.payable:
+        return _page(request, place, poster, typed)
     try:
-        line = line_of(fees[0], _count(quantity), _count(copies))
+        priced = price_offer(place.schedule, place.offer, typed, place.today)
     except Invalid as error:
-        named = {"quantity": "Số lượng", "copies": "Số bản"}
-        fault = " ".join(f"{named.get(e.field, e.field)}: {e.detail}" for e in error.errors)
-        typed = (quantity, copies)
-        return await _page(agency, code, request, session, context, fault=fault, typed=typed)
+        return _page(request, place, poster, typed, faults=error.errors)
+    if seen and seen != str(priced.amount):
+        # A fee has changed since: nobody owes what they have not been shown.
+        return _page(request, place, poster, typed, priced, changed=True)
+    if not seen or not priced.amount:
+        return _page(request, place, poster, typed, priced)
+    return RedirectResponse(await _opened(context, place, typed, priced, once), 303)
+
+
+async def _opened(context: Context, place: Place, typed: Typed, priced: Priced, once: str) -> str:
+    """Open the bill, once for each form that was shown; the address of its page."""
     now = clock.now()
     bill = NewBill(
         id=new_id("bill"),
-        agency_id=body.id,
+        agency_id=place.agency.id,
         reference=new_reference(),
-        lines=(line,),
-        channel="online",
+        lines=priced.lines,
+        channel=typed.channel or "online",
         language="vi",
         created_at=now,
-        opened_on=clock.business_date(now),
+        opened_on=place.today,
     )
-    await opening.insert(session, bill, actor="citizen:page", cipher=context.cipher)
     # Without the host: a browser lets a form lead on only to where the page came from.
-    token = context.links.token(bill.id)
-    return RedirectResponse(f"/b/{bill.reference}?t={token}", 303)
+    address = f"/b/{bill.reference}?t={context.links.token(bill.id)}"
+    claim = Claim.of(
+        f"page:{place.agency.id}",
+        "POST /p",
+        once or new_id("click"),
+        {"code": place.code, "amount": priced.amount, **typed.as_data()},
+        context.request_key,
+    )
+    for pause in (0.1, 0.4, 1.5):
+        try:
+            earlier = await opening.insert_once(
+                context.database,
+                bill,
+                claim,
+                address.encode(),
+                actor="citizen:page",
+                cipher=context.cipher,
+            )
+        except InFlight:
+            # The first of two presses is still being written: its bill is this one's, too.
+            await asyncio.sleep(pause)
+            continue
+        return (earlier.body or b"").decode() if earlier else address
+    raise InFlight("Khoản phải nộp đang được lập; hãy chờ vài giây rồi mở lại trang này.")
 
 
-def _count(text: str) -> int:
-    """A count as typed; what is no plain number becomes 0, which no fee accepts."""
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() else 0
+def _page(
+    request: Request,
+    place: Place,
+    poster: Poster | None,
+    typed: Typed,
+    priced: Priced | None = None,
+    *,
+    faults: tuple[FieldError, ...] = (),
+    changed: bool = False,
+) -> Response:
+    offer, today = place.offer, place.today
+    shown = offer.together or offer.always
+
+    def cards(fees: tuple[FeeValue, ...]) -> list[object]:
+        return [card_of(place.schedule, fee, today) for fee in fees]
+
+    return render(
+        request,
+        "procedure.html",
+        422 if faults else 409 if changed else 200,
+        agency=place.agency,
+        procedure=place.procedure,
+        code=place.code,
+        title=(place.procedure or shown[0]).name,
+        offer=offer,
+        fees=cards(shown),
+        choices=[] if offer.together else cards(offer.choices),
+        # What can be ticked stands in the form, the rest is only told of.
+        addable=cards(offer.addable),
+        extras=cards(tuple(f for f in offer.extras if not offer.payable or f not in offer.addable)),
+        fee_of_several=place.fee is not None and len(offer.choices) > 1,
+        by_channel=offer.by_channel(place.schedule, today),
+        asks=offer.asks(place.schedule, today),
+        poster=poster,
+        poster_words=amount_in_words(poster.line.amount) if poster else "",
+        typed=typed,
+        priced=priced,
+        priced_words=amount_in_words(priced.amount) if priced and priced.amount else "",
+        value_words=_value_words(priced),
+        labels=offer.labels,
+        faults={fault.field: fault.detail for fault in faults},
+        changed=changed,
+        once=new_token(bits=80),
+    )
+
+
+def _value_words(priced: Priced | None) -> str:
+    """The value that was read, in words: a zero too many is seen at once."""
+    values = [line.value for line in priced.lines if line.value] if priced else []
+    return amount_in_words(values[0]) if values else ""

@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.clock import VIETNAM
 from core.money import format_vnd
-from payments.fee_words import count_vi
+from payments.certainty import Certainty
+from payments.fee_words import Words, count_vi, counted, vnd
 
 FOLDER = Path(__file__).parent
 
@@ -21,8 +22,10 @@ def _moment(value: datetime) -> str:
     return value.astimezone(VIETNAM).strftime("%H:%M:%S %d/%m/%Y")
 
 
-def _day(value: date) -> str:
-    return value.strftime("%d/%m/%Y")
+def _day(value: date | str) -> str:
+    """A date, or one that a line keeps as ISO text."""
+    day = date.fromisoformat(value) if isinstance(value, str) else value
+    return day.strftime("%d/%m/%Y")
 
 
 def _tail(value: str) -> str:
@@ -33,6 +36,16 @@ def _tail(value: str) -> str:
 def _sentence(value: str) -> str:
     """With a capital at the start; everything else as it was."""
     return value[:1].upper() + value[1:]
+
+
+def _certainty(value: str) -> Words:
+    """The mark of a figure that was not checked against the law's text."""
+    return Certainty(value).words
+
+
+def _plural(unit: Words) -> str:
+    """The English name of several units: "pages"."""
+    return counted(2, unit).en.removeprefix("2 ")
 
 
 @cache
@@ -54,11 +67,14 @@ _environment = Environment(
 )
 _environment.filters.update(
     vnd=format_vnd,
+    vnd_en=vnd,
     moment=_moment,
     day=_day,
     tail=_tail,
     count=count_vi,
     sentence=_sentence,
+    certainty=_certainty,
+    plural=_plural,
 )
 _environment.globals.update(static=static)
 

@@ -13,9 +13,17 @@ import pytest_asyncio
 from adapters.bank_qr.emv import decode
 from adapters.keystore import CHAIN
 from adapters.sandbox.faults import Fault, Operation
+from tests.support.fee_pages import fees_of_every_kind
 from tests.support.house import MERCHANT, House
 from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
-from tests.support.page_states import DOSSIER, PAYER, STATES, Shown, bills_in_every_state
+from tests.support.page_states import (
+    DOSSIER,
+    PAYER,
+    STATES,
+    Shown,
+    bills_in_every_state,
+    bills_with_reliefs,
+)
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import needs
 
@@ -50,6 +58,11 @@ async def everything(shared_house: House, bills: dict[str, Shown]) -> dict[str, 
     found = {f"bill, {state}": shown.private for state, shown in bills.items()}
     receipt = (await shared_house.read(bills["paid"].bill))["receipts"][0]
     body = f"/p/{shared_house.body.agency_code}"
+    found |= {
+        f"fee, {name}": path for name, path in (await fees_of_every_kind(shared_house)).items()
+    }
+    for state, shown in (await bills_with_reliefs(shared_house)).items():
+        found |= {f"bill, {state}": shown.private, f"bill, {state}, seen by all": shown.public}
     return found | {
         "bill, seen with the reference alone": bills["paid"].public,
         "bill, with a message": f"{bills['open'].private}&message=gateway_unavailable",
@@ -398,20 +411,6 @@ async def test_the_poster_shows_what_a_payer_must_compare(
     (payload,) = texts_in(opened((await shared_house.browser.get(source)).content))
     assert decode(payload).amount == 10_000
     assert decode(payload).purpose == reference
-
-
-async def test_a_quantity_opens_a_bill_and_a_wrong_one_says_what_is_wrong(
-    shared_house: House, everything: dict[str, str], read: Read
-) -> None:
-    path = everything["fee by quantity"]
-    answer = await shared_house.browser.post(path, data={"quantity": "3", "copies": "2"})
-    assert answer.status_code == 303
-    assert "10.000 đ" in words_of(await read(answer.headers["location"]))
-    for quantity in ("0", "-1", "1e3", "10001", "x", "٣"):
-        answer = await shared_house.browser.post(path, data={"quantity": quantity, "copies": "2"})
-        assert answer.status_code == 422
-        assert "Số lượng: Từ 1 đến 10.000." in words_of(answer.text)
-        assert 'value="2"' in answer.text
 
 
 async def press(house: House, bill: dict[str, Any]) -> tuple[int, str]:

@@ -16,8 +16,9 @@ from app.web.policy import STRICT
 from tests.support import browser as chromium
 from tests.support.accessibility import faults_of
 from tests.support.browser import DESKTOP, PHONE, tab
+from tests.support.fee_pages import fees_of_every_kind
 from tests.support.house import House
-from tests.support.page_states import Shown, bills_in_every_state
+from tests.support.page_states import Shown, bills_in_every_state, bills_with_reliefs
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import needs
 
@@ -37,26 +38,36 @@ async def browser() -> AsyncIterator[Browser]:
 async def pages(browser: Browser, shared_house: House) -> dict[str, str]:
     """The address of every page in every state. Asking for a browser first skips early."""
     bills: dict[str, Shown] = await bills_in_every_state(shared_house)
+    fees = await fees_of_every_kind(shared_house)
+    relieved = await bills_with_reliefs(shared_house)
     receipt = (await shared_house.read(bills["paid"].bill))["receipts"][0]
     body = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
     home = shared_house.base_url
     wide = {"description": "Lệ phí " * 20, "amount": 10**13, "sub_item": "2716"}
     large = await shared_house.open_bill(lines=[wide])
-    return {f"bill, {state}": home + shown.private for state, shown in bills.items()} | {
-        "bill, the largest amount": large["pay_url"],
-        "bill, with a message": f"{home}{bills['open'].private}&message=too_many_attempts",
-        "receipt": receipt["check_url"],
-        "receipt, unknown": f"{home}/r/ABCDEFGHJKLM",
-        "poster": f"{body}/2.000884",
-        "fee by quantity": f"{body}/2.000815",
-        "several fees": f"{body}/1.004222",
-        "no charge": f"{body}/1.000894",
-        "fees": body,
-        "fees, none found": f"{body}?q=zzz",
-        "start": f"{home}/",
-        "start, code not found": f"{home}/b?reference=LP0",
-        "error": f"{home}/no/such/page",
+    made = {f"bill, {state}": home + shown.private for state, shown in (bills | relieved).items()}
+    made |= {
+        f"bill, {state}, seen by all": home + shown.public for state, shown in relieved.items()
     }
+    return (
+        made
+        | {f"fee, {name}": home + path for name, path in fees.items()}
+        | {
+            "bill, the largest amount": large["pay_url"],
+            "bill, with a message": f"{home}{bills['open'].private}&message=too_many_attempts",
+            "receipt": receipt["check_url"],
+            "receipt, unknown": f"{home}/r/ABCDEFGHJKLM",
+            "poster": f"{body}/2.000884",
+            "fee by quantity": f"{body}/2.000815",
+            "several fees": f"{body}/1.004222",
+            "no charge": f"{body}/1.000894",
+            "fees": body,
+            "fees, none found": f"{body}?q=zzz",
+            "start": f"{home}/",
+            "start, code not found": f"{home}/b?reference=LP0",
+            "error": f"{home}/no/such/page",
+        }
+    )
 
 
 async def too_wide(page: Page) -> list[str]:
@@ -253,23 +264,62 @@ async def test_a_policy_that_does_not_name_the_gateway_would_keep_the_citizen_he
         assert shown.page.url == bill["pay_url"]
 
 
-async def test_a_citizen_at_a_procedures_page_comes_to_a_bill(
+async def test_a_citizen_at_a_procedures_page_sees_the_amount_and_comes_to_a_bill(
     browser: Browser, shared_house: House, pages: dict[str, str]
 ) -> None:
-    async with tab(browser, viewport=DESKTOP) as shown:
+    async with tab(browser, viewport=DESKTOP, java_script_enabled=False) as shown:
         await shown.open(pages["start"])
         await shown.page.get_by_role("link", name="UBND phường Bến Mẫu").click()
-        await shown.page.get_by_label("Tìm thủ tục").fill("chung thuc ban sao")
+        await shown.page.get_by_label("Tìm thủ tục").fill("chung thuc ban sao tu ban chinh")
         await shown.page.get_by_role("button", name="Tìm").click()
-        await shown.page.get_by_role("link", name="Chứng thực bản sao").click()
+        await shown.page.get_by_role("link", name="Chứng thực bản sao từ bản chính").first.click()
         await shown.page.get_by_label("Số trang").fill("0")
-        await shown.page.get_by_role("button", name="Đến trang nộp tiền").click()
-        await shown.page.get_by_role("alert").get_by_text("Số lượng: Từ 1").wait_for()
+        await shown.page.get_by_role("button", name="Tính").click()
+        await shown.page.get_by_role("alert").get_by_text("Số trang: Từ 1").click()
+        assert await shown.page.evaluate("document.activeElement.id") == "quantity"
+        assert await shown.page.get_by_role("button", name="Đến trang nộp tiền").count() == 0
         await shown.page.get_by_label("Số trang").fill("3")
         await shown.page.get_by_label("Số bản").fill("2")
+        await shown.page.get_by_role("button", name="Tính").click()
+        sum_ = shown.page.get_by_role("region", name="Số tiền phải nộp")
+        await sum_.get_by_text("10.000 đ", exact=True).first.wait_for()
+        assert await shown.page.get_by_label("Số trang").input_value() == "3"
         await shown.page.get_by_role("button", name="Đến trang nộp tiền").click()
         await shown.page.get_by_role("heading", name="Khoản phải nộp").wait_for()
         assert await shown.page.locator(".amount").text_content() == "10.000 đ"
+        assert shown.complaints == []
+
+
+#: What is filled in or ticked on the page of a fee, and pictures of what comes of it.
+ANSWERS = {
+    "fee, percentage": ({"value": "1.500.000.000"}, ("extra-1",)),
+    "fee, several always": ({"quantity": "20", "quantity-2": "3", "more-1": "2"}, ("extra-1",)),
+    "fee, relief": ({}, ()),
+    "fee, relief online": ({}, ("channel",)),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_an_answer_fits_its_screen_and_keeps_the_rules_of_access(
+    browser: Browser, pages: dict[str, str], name: str
+) -> None:
+    typed, ticked = ANSWERS[name]
+    async with tab(browser) as shown:
+        for wrong in (False, True):
+            await shown.open(pages[name])
+            for field, value in typed.items():
+                await shown.page.locator(f"#{field}").fill("1,5" if wrong else value)
+            for field in ticked:
+                await shown.page.locator(f"#{field}").check()
+            await shown.page.get_by_role("button", name="Tính").click()
+            await shown.page.wait_for_load_state()
+            assert await shown.page.locator("#sum").count() == (0 if wrong and typed else 1)
+            for scheme in ("light", "dark"):
+                await shown.page.emulate_media(color_scheme=scheme)
+                assert await faults_of(shown.page) == []
+            for width in WIDTHS:
+                await shown.page.set_viewport_size({"width": width, "height": 740})
+                assert await too_wide(shown.page) == []
         assert shown.complaints == []
 
 
@@ -289,13 +339,13 @@ async def test_what_a_banking_app_asks_for_can_be_copied(
 
 @pytest.mark.parametrize("paper", ["A4", "A5"])
 async def test_a_poster_fills_one_sheet_and_its_code_is_read_from_the_print(
-    browser: Browser, shared_house: House, paper: str
+    browser: Browser, shared_house: House, pages: dict[str, str], paper: str
 ) -> None:
     program = needs("poppler-utils")
     home = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
     async with tab(browser, viewport=DESKTOP) as shown:
-        # The longest name of a fixed fee, and a short one.
-        for code, amount in (("2.000913", 30_000), ("2.000884", 10_000)):
+        # A long name of a fixed fee, a short one, and one with everything that a poster can say.
+        for code, amount in (("2.000913", 30_000), ("2.000884", 10_000), ("9.000006", 25_000)):
             await shown.open(f"{home}/{code}")
             printed = await shown.page.pdf(format=paper)
             with pikepdf.open(BytesIO(printed)) as document:

@@ -27,6 +27,19 @@ STATES = (
 )
 
 
+#: The bills of `bills_with_reliefs`: all open but the second.
+RELIEVED = ("reduced", "exempt by relief", "by notice")
+
+_NOTICE = {
+    "number": "LTB-2026/0042",
+    "issued_on": "2026-11-02",
+    "tax_number": "0100109106",
+    "treasury": "KBNN Bến Mẫu",
+    "chapter": "757",
+    "sub_item": "2801",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A bill and the addresses of its page: for whoever has the reference, and with its token."""
@@ -44,6 +57,27 @@ async def bills_in_every_state(house: House) -> dict[str, Shown]:
         if state == "paid, receipt on its way":
             await house.work()
         bill = await _bill(house, state)
+        private = bill["pay_url"].removeprefix(house.base_url)
+        made[state] = Shown(bill, private.partition("?")[0], private)
+    return made
+
+
+async def bills_with_reliefs(house: House) -> dict[str, Shown]:
+    """One bill for each of `RELIEVED`, of the fees that `fee_pages` writes.
+
+    50,000 đ less 40,000 đ for a child's age; the same exempt for a poor household; and 12,345,000 đ
+    by a notice of the tax office.
+    """
+    relief = {"fee": "duoc-giam", "quantity": 1}
+    notice = {"fee": "thong-bao", "amount": 12_345_000, "notice": _NOTICE}
+    bodies: dict[str, dict[str, Any]] = {
+        "reduced": {"lines": [relief], "relief": {"born_on": "2020-01-01"}},
+        "exempt by relief": {"lines": [relief], "relief": "poor_household"},
+        "by notice": {"lines": [notice]},
+    }
+    made = {}
+    for state, body in bodies.items():
+        bill = await house.open_bill(**body)
         private = bill["pay_url"].removeprefix(house.base_url)
         made[state] = Shown(bill, private.partition("?")[0], private)
     return made

@@ -1,0 +1,405 @@
+"""Pages of procedures and of bills with reliefs: fees in words, and no bill by accident."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from adapters.bank_qr.emv import decode
+from tests.support.fee_pages import fees_of_every_kind
+from tests.support.house import House
+from tests.support.markup import tree_of, words_of
+from tests.support.page_states import Shown, bills_with_reliefs
+from tests.support.qr_images import opened, texts_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Read = Callable[[str], Awaitable[str]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pages(shared_house: House) -> dict[str, str]:
+    return await fees_of_every_kind(shared_house)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bills(shared_house: House, pages: dict[str, str]) -> dict[str, Shown]:
+    return await bills_with_reliefs(shared_house)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def read(shared_house: House) -> Read:
+    async def page(path: str) -> str:
+        answer = await shared_house.browser.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    return page
+
+
+async def send(house: House, path: str, status: int = 200, **typed: Any) -> str:
+    """Press "Tính" with what is typed; the page."""
+    answer = await house.browser.post(path, data=typed, headers={"Accept": "text/html"})
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+def hidden(page: str) -> dict[str, Any]:
+    """The form behind "Đến trang nộp tiền", as a browser would send it."""
+    form: dict[str, Any] = {}
+    for field in tree_of(page).xpath("//section[@id='sum']//input"):
+        form.setdefault(str(field.get("name")), []).append(str(field.get("value")))
+    return form
+
+
+def answer_of(page: str) -> str:
+    """What the card with the worked-out amount says; empty without one."""
+    texts = tree_of(page).xpath("//section[@id='sum']//text()")
+    return " ".join(" ".join(map(str, texts)).split())
+
+
+async def count_bills(house: House) -> int:
+    async with house.parts.database.transaction() as session:
+        found: int = (await session.execute(text("SELECT count(*) FROM bill"))).scalar_one()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("percentage", "0,15 % giá trị; tối thiểu 100.000 đ; tối đa 5.000.000 đ"),
+        ("percentage", "Mức thu chưa xác nhận"),
+        ("percentage", "Mã thủ tục chưa xác nhận"),
+        ("percentage", "Amount: not confirmed"),
+        ("percentage", "NQ 1/2020/NQ-HĐND thử nghiệm, Điều 2"),
+        ("percentage", "Trả kết quả tại nhà: 31.000 đ mỗi lần gửi"),
+        ("several always", "3 khoản thu cùng nhau"),
+        ("several always", "700 đ mỗi ảnh; tối đa 7.000 đ mỗi bản"),
+        ("several always", "Mức thu theo nguồn thứ cấp"),
+        ("choices", "Chọn trường hợp của bạn"),
+        ("choices", "Luôn thu cùng"),
+        ("assessed", "Mang thông báo đến quầy"),
+        ("foreign currency", "25 USD mỗi hồ sơ"),
+        ("foreign currency", "Hệ thống này chỉ thu đồng Việt Nam"),
+        ("relief", "Miễn: người thuộc hộ nghèo"),
+        ("relief", "Thu 10.000 đ mỗi hồ sơ: dưới 14 tuổi"),
+        ("relief", "Mức giảm chưa xác nhận"),
+        ("relief", "Áp dụng từ 01/01/2020 đến hết 31/12/2099"),
+        ("relief online", "Giảm 25 %"),
+        ("postage alone", "Không phải khoản thu ngân sách"),
+    ],
+)
+async def test_a_procedures_page_tells_its_fees_in_words(
+    pages: dict[str, str], read: Read, name: str, said: str
+) -> None:
+    assert said in words_of(await read(pages[name]))
+
+
+async def test_a_figure_that_was_checked_against_the_law_carries_no_mark(
+    pages: dict[str, str], read: Read
+) -> None:
+    page = await read(pages["postage alone"])
+    assert tree_of(page).xpath("//*[@class='mark']") == []
+
+
+async def test_the_list_marks_what_is_not_certain_and_names_reliefs(read: Read) -> None:
+    for query, said in (
+        ("9.000001", ("Mức thu chưa xác nhận", "Mã thủ tục chưa xác nhận")),
+        ("9.000002", ("3 khoản cùng thu", "Mức thu theo nguồn thứ cấp")),
+        ("9.000003", ("2 mức thu, tùy trường hợp",)),
+        ("9.000006", ("50.000 đ mỗi hồ sơ", "Có miễn, giảm")),
+    ):
+        words = words_of(await read(f"/p/ubnd-ben-mau?q={query}"))
+        assert [one for one in said if one not in words] == []
+    assert "Mức thu chưa" not in words_of(await read("/p/ubnd-ben-mau?q=9.000003"))
+
+
+@pytest.mark.parametrize("name", ["choices", "assessed", "foreign currency"])
+async def test_what_cannot_be_worked_out_here_has_no_form_and_opens_nothing(
+    shared_house: House, pages: dict[str, str], read: Read, name: str
+) -> None:
+    assert tree_of(await read(pages[name])).xpath("//main//form") == []
+    before = await count_bills(shared_house)
+    page = await send(shared_house, pages[name], quantity="1", seen="50000")
+    assert hidden(page) == {}
+    assert await count_bills(shared_house) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("1.500.000.000", "2.250.000 đ"),
+        ("1500000000", "2.250.000 đ"),
+        ("1 500 000 000 đ", "2.250.000 đ"),
+        ("1", "100.000 đ"),
+        ("99.000.000.000", "5.000.000 đ"),
+    ],
+)
+async def test_a_share_of_a_value_is_worked_out_and_its_value_is_told_in_words(
+    shared_house: House, pages: dict[str, str], value: str, amount: str
+) -> None:
+    page = await send(shared_house, pages["percentage"], value=value)
+    assert answer_of(page).startswith(f"Số tiền phải nộp What you have to pay {amount}")
+    assert "đồng. Hãy xem lại nếu không đúng" in answer_of(page)
+    assert hidden(page)["value"] == [value]
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("", "Hãy nhập giá trị tính phí."),
+        ("1,5", "Hãy ghi bằng chữ số"),
+        ("2 tỷ", "Hãy ghi bằng chữ số"),
+        ("-5", "Hãy ghi bằng chữ số"),
+        ("0", "Từ 1 đến"),
+        ("99999999999999", "Từ 1 đến"),
+    ],
+)
+async def test_a_value_that_cannot_be_read_is_told_of_beside_its_field_and_kept(
+    shared_house: House, pages: dict[str, str], value: str, fault: str
+) -> None:
+    page = await send(shared_house, pages["percentage"], 422, value=value, extra="gui-tra-tan-nha")
+    tree = tree_of(page)
+    (field,) = tree.xpath("//input[@name='value']")
+    assert field.get("value") == value
+    assert field.get("aria-invalid") == "true"
+    beside = str(tree.xpath("string(//*[@id='value-fault'])"))
+    assert fault in beside
+    assert f"Giá trị: {beside}" in str(tree.xpath("string(//*[@role='alert'])"))
+    assert answer_of(page) == ""
+    (ticked,) = tree.xpath("//input[@name='extra'][@checked]")
+    assert ticked.get("value") == "gui-tra-tan-nha"
+
+
+async def test_a_quantity_is_worked_out_first_and_only_then_opens_a_bill(
+    shared_house: House, read: Read
+) -> None:
+    path = "/p/ubnd-ben-mau/2.000815"
+    before = await count_bills(shared_house)
+    page = await send(shared_house, path, quantity="3", copies="2")
+    assert "3 trang: 2 × 2.000 đ + 1 × 1.000 đ; nhân 2 bản" in answer_of(page)
+    assert "TT 226/2016/TT-BTC, Điều 4" in answer_of(page)
+    assert await count_bills(shared_house) == before
+    answer = await shared_house.browser.post(path, data=hidden(page))
+    assert answer.status_code == 303
+    assert await count_bills(shared_house) == before + 1
+    assert "10.000 đ" in words_of(await read(answer.headers["location"]))
+
+
+async def test_a_wrong_quantity_says_what_is_wrong_and_keeps_what_was_typed(
+    shared_house: House,
+) -> None:
+    for quantity in ("0", "-1", "1e3", "10001", "x", "٣"):
+        page = await send(
+            shared_house, "/p/ubnd-ben-mau/2.000815", 422, quantity=quantity, copies="2"
+        )
+        assert "Số trang: Từ 1 đến 10.000." in words_of(page)
+        assert f'value="{quantity}"' in page
+        assert 'value="2"' in page
+
+
+async def test_the_cap_of_a_fee_holds_and_is_explained(shared_house: House) -> None:
+    page = await send(shared_house, "/p/ubnd-ben-mau/2.000815", quantity="300")
+    assert "tối đa 200.000 đ" in answer_of(page)
+    assert hidden(page)["seen"] == ["200000"]
+
+
+async def test_fees_that_go_together_come_as_lines_of_one_bill(
+    shared_house: House, pages: dict[str, str]
+) -> None:
+    typed: dict[str, Any] = {
+        "quantity": ["20", "3"],
+        "copies": "2",
+        "extra": "ban-in-them",
+        "more": "4",
+    }
+    page = await send(shared_house, pages["several always"], **typed)
+    # 20 photos are capped at 7,000 đ for each of 2 copies; pages and the fixed fee know no copies.
+    assert hidden(page)["seen"] == [str(14_000 + 30_000 + 6000 + 12_000)]
+    answer = await shared_house.browser.post(pages["several always"], data=hidden(page))
+    reference = answer.headers["location"].partition("?")[0].rpartition("/")[2]
+    found = (await shared_house.client.get(f"/api/v1/bills/{reference}")).json()
+    assert [(line["fee"], line["amount"]) for line in found["lines"]] == [
+        ("nhieu-anh", 14_000),
+        ("nhieu-co-dinh", 30_000),
+        ("nhieu-trang", 6000),
+        ("ban-in-them", 12_000),
+    ]
+    assert found["amount"] == 62_000
+
+
+async def test_each_wrong_count_is_told_of_beside_its_own_field(
+    shared_house: House, pages: dict[str, str]
+) -> None:
+    typed: dict[str, Any] = {
+        "quantity": ["1", "x"],
+        "copies": "0",
+        "extra": "ban-in-them",
+        "more": "",
+    }
+    tree = tree_of(await send(shared_house, pages["several always"], 422, **typed))
+    faulty = [str(field.get("id")) for field in tree.xpath("//input[@aria-invalid]")]
+    assert faulty == ["quantity-2", "copies", "more-1"]
+    listed = [str(link.get("href")) for link in tree.xpath("//*[@role='alert']//a")]
+    assert sorted(listed) == ["#copies", "#more-1", "#quantity-2"]
+
+
+async def test_a_choice_takes_along_what_is_always_taken(pages: dict[str, str], read: Read) -> None:
+    said = answer_of(await read(pages["one of several"]))
+    assert said.startswith("Số tiền phải nộp What you have to pay 25.000 đ")
+    assert "Phí chon-doi" in said
+    assert "Phí chon-luon-thu" in said
+    assert "Phí chon-moi" not in said
+
+
+async def test_a_relief_for_everybody_is_given_and_the_others_are_shown_for_who_can_prove_them(
+    shared_house: House, pages: dict[str, str], read: Read
+) -> None:
+    page = await read(pages["relief"])
+    said = answer_of(page)
+    assert said.startswith("Số tiền phải nộp What you have to pay 25.000 đ")
+    assert "Giảm giam-moi-nguoi" in said
+    assert "đừng nộp ở đây" in said
+    assert "Người thuộc hộ nghèo Member of a poor household 0 đ" in said
+    assert "Dưới 14 tuổi Aged under 14 10.000 đ" in said
+    # Ten per cent off is less than the half that everybody has.
+    assert "người có công" not in said.lower()
+    claimed = hidden(page) | {"relief": "poor_household", "claims": "giam-ho-ngheo"}
+    answer = await shared_house.browser.post(pages["relief"], data=claimed)
+    assert "25.000 đ" in words_of(await read(answer.headers["location"]))
+
+
+async def test_a_relief_for_applying_online_asks_how_the_application_is_handed_in(
+    shared_house: House, pages: dict[str, str], read: Read
+) -> None:
+    path = pages["relief online"]
+    assert answer_of(await read(path)) == ""
+    assert "Cách nộp hồ sơ: Hãy chọn cách bạn nộp hồ sơ." in words_of(
+        await send(shared_house, path, 422)
+    )
+    assert "Hãy chọn" in words_of(await send(shared_house, path, 422, channel="poster"))
+    assert hidden(await send(shared_house, path, channel="counter"))["seen"] == ["40000"]
+    page = await send(shared_house, path, channel="online")
+    assert hidden(page)["seen"] == ["30000"]
+    answer = await shared_house.browser.post(path, data=hidden(page))
+    assert "30.000 đ" in words_of(await read(answer.headers["location"]))
+
+
+async def test_where_everybody_is_exempt_no_bill_is_opened(
+    shared_house: House, pages: dict[str, str], read: Read
+) -> None:
+    page = await read(pages["exempt for everybody"])
+    assert answer_of(page).startswith("Không phải nộp")
+    assert "Miễn: −60.000 đ, còn 0 đ" in answer_of(page)
+    before = await count_bills(shared_house)
+    await send(shared_house, pages["exempt for everybody"], seen="0")
+    assert await count_bills(shared_house) == before
+
+
+async def test_a_bill_is_opened_only_for_the_amount_that_was_seen(
+    shared_house: House, pages: dict[str, str]
+) -> None:
+    before = await count_bills(shared_house)
+    page = await send(shared_house, pages["one of several"], 409, seen="24000")
+    assert "Số tiền vừa thay đổi" in words_of(page)
+    assert hidden(page)["seen"] == ["25000"]
+    assert await count_bills(shared_house) == before
+
+
+async def test_pressing_twice_opens_one_bill(shared_house: House, pages: dict[str, str]) -> None:
+    form = hidden(await send(shared_house, pages["one of several"]))
+    before = await count_bills(shared_house)
+    answers = await asyncio.gather(
+        *(shared_house.browser.post(pages["one of several"], data=form) for _ in range(3))
+    )
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert await count_bills(shared_house) == before + 1
+    again = hidden(await send(shared_house, pages["one of several"]))
+    await shared_house.browser.post(pages["one of several"], data=again)
+    assert await count_bills(shared_house) == before + 2
+
+
+async def test_a_poster_asks_for_what_everybody_pays_and_shows_the_full_fee(
+    shared_house: House, pages: dict[str, str], read: Read
+) -> None:
+    tree = tree_of(await read(pages["relief"]))
+    said = " ".join(str(tree.xpath("string(//section[contains(@class, 'poster')])")).split())
+    for words in (
+        "25.000 đ Hai mươi lăm nghìn đồng",
+        "Mức thu 50.000 đ, giảm 50 %: −25.000 đ, còn 25.000 đ",
+        "Mức giảm theo nguồn thứ cấp",
+        "Số tiền này đúng đến hết 31/12/2099",
+        "hỏi cán bộ trước khi nộp",
+    ):
+        assert words in said
+    source = str(tree.xpath("//img[@class='qr']/@src")[0]).replace(".svg", ".png")
+    (payload,) = texts_in(opened((await shared_house.browser.get(source)).content))
+    assert decode(payload).amount == 25_000
+
+
+@pytest.mark.parametrize("name", ["choices", "one of several", "exempt for everybody", "assessed"])
+async def test_there_is_no_poster_for_what_no_single_amount_pays(
+    shared_house: House, pages: dict[str, str], read: Read, name: str
+) -> None:
+    assert tree_of(await read(pages[name])).xpath("//img[@class='qr']") == []
+    assert (await shared_house.browser.get(f"{pages[name]}/qr.png")).status_code == 404
+
+
+async def test_the_token_shows_which_relief_a_bill_has_and_why(
+    bills: dict[str, Shown], read: Read
+) -> None:
+    words = words_of(await read(bills["reduced"].private))
+    for said in (
+        "Mức thu 50.000 đ, được giảm 40.000 đ",
+        "1 hồ sơ: 1 × 50.000 đ",
+        "Giảm giam-tre-em",
+        "Thu 10.000 đ mỗi hồ sơ: −40.000 đ, còn 10.000 đ",
+        "Mức giảm chưa xác nhận",
+        "Căn cứ miễn, giảm: NQ 1/2020/NQ-HĐND",
+    ):
+        assert said in words
+
+
+@pytest.mark.parametrize("state", ["reduced", "exempt by relief"])
+async def test_without_the_token_a_bill_shows_how_much_less_but_never_why(
+    bills: dict[str, Shown], read: Read, state: str
+) -> None:
+    for address in (bills[state].public, f"{bills[state].public}?t={'a' * 20}"):
+        page = await read(address)
+        assert "được giảm theo quy định" in page.lower()
+        for secret in ("giam-", "tuổi", "nghèo", "household", "aged", "Relief", "mỗi hồ sơ"):
+            assert secret not in page
+        off = "−40.000 đ" if state == "reduced" else "−50.000 đ"
+        assert off in words_of(page)
+
+
+async def test_an_exempt_bill_says_that_nothing_is_to_be_paid_and_under_which_rule(
+    bills: dict[str, Shown], read: Read
+) -> None:
+    page = await read(bills["exempt by relief"].private)
+    words = words_of(page)
+    for said in (
+        "Không phải nộp",
+        "Miễn theo NQ 1/2020/NQ-HĐND thử nghiệm, Điều 2: Giảm giam-ho-ngheo",
+        "Đừng chuyển tiền cho mã này",
+        "không có biên lai",
+    ):
+        assert said in words
+    assert tree_of(page).xpath("//main//form | //main//img") == []
+    hidden_words = words_of(await read(bills["exempt by relief"].public))
+    assert "Khoản này được miễn theo quy định" in hidden_words
+
+
+async def test_a_line_from_a_notice_shows_the_notice_and_never_the_tax_number(
+    bills: dict[str, Shown], read: Read
+) -> None:
+    for address in (bills["by notice"].private, bills["by notice"].public):
+        page = await read(address)
+        words = words_of(page)
+        assert "Thông báo số LTB-2026/0042 ngày 02/11/2026" in words
+        assert "Kho bạc: KBNN Bến Mẫu · Chương 757 · Tiểu mục 2801" in words
+        assert "12.345.000 đ" in words
+        assert "0100109106" not in page
