@@ -44,6 +44,7 @@ PROPOSERS = (Role.FINANCE, Role.CHIEF, Role.ADMIN)
 DECIDERS = (Role.CHIEF, Role.ADMIN)
 
 _LONGEST_NAME = 200
+_TWO_PEOPLE = "Người đề xuất không tự áp dụng được; cần người thứ hai."
 
 
 class Stale(Conflict):
@@ -142,8 +143,7 @@ async def apply(
     row = await get_row(session, proposal_id, _reach(by, operator=operator), lock=True)
     _check_person(by, row.agency_id, DECIDERS, operator=operator)
     _check_open(row)
-    if row.proposed_by == by.actor:
-        raise SamePerson("Người đề xuất không tự áp dụng được; cần người thứ hai.")
+    _check_another(row, by)
     placed, differences = await _check_again(session, row)
     async with _clear_conflicts():
         await write_entries(session, [one.entry for one in placed], row.agency_id)
@@ -198,6 +198,12 @@ def _check_open(row: CatalogueProposal) -> None:
         raise Decided(f"Đề xuất này đã được {done}.")
 
 
+def _check_another(row: CatalogueProposal, by: Principal) -> None:
+    # The database refuses it too; see the constraint two_people.
+    if row.proposed_by == by.actor:
+        raise SamePerson(_TWO_PEOPLE)
+
+
 def _reach(by: Principal, *, operator: bool) -> Owners:
     """Whose proposals somebody may see."""
     national = operator and Role.ADMIN in by.roles
@@ -236,7 +242,7 @@ async def _clear_conflicts() -> AsyncIterator[None]:
     except IntegrityError as error:
         constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
         if constraint.endswith("two_people"):
-            raise SamePerson("Người đề xuất không tự áp dụng được; cần người thứ hai.") from error
+            raise SamePerson(_TWO_PEOPLE) from error
         raise Stale(
             "Cơ sở dữ liệu từ chối vì trùng hoặc chồng thời gian với dòng khác; hãy nộp lại tệp.",
             errors=[FieldError("file", "conflict", f"Ràng buộc {constraint}.")],
