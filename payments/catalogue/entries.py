@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from core.money import MAX_AMOUNT
+from payments.catalogue.legal_texts import legal_numbers
 from payments.catalogue.schedule import Charged, FeeValue
 from payments.catalogue.search import search_text
 from payments.certainty import Certainty
@@ -35,6 +36,13 @@ def _plain(value: str) -> str:
     return unicodedata.normalize("NFC", value)
 
 
+def _in_full(number: str) -> str:
+    # Exactly as it is read out of a basis: otherwise no basis could ever name the text.
+    if legal_numbers(number) != (number,):
+        raise ValueError("ghi đủ số, năm và nơi ban hành, ví dụ 226/2016/TT-BTC")
+    return number
+
+
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
@@ -42,6 +50,7 @@ Text = Annotated[
 ]
 EntryCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 SubItemCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
+LegalNumber = Annotated[str, StringConstraints(max_length=64), AfterValidator(_in_full)]
 Figure = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
 
 
@@ -248,7 +257,7 @@ class LegalReferenceEntry(Dated):
 
     table: ClassVar[str] = "legal_references"
 
-    number: Annotated[str, StringConstraints(pattern=r"^[0-9]+[a-z]?/[0-9]{4}/[0-9A-ZĐ-]+$")]
+    number: LegalNumber
     issuer: Text
     title_vi: Text
     title_en: Text

@@ -113,7 +113,9 @@ def other_entries(draw: st.DrawFn) -> Entry:
     }
     values["code"] = draw(SUB_ITEMS if kind.table == "sub_items" else CODES)
     values["code_certainty"] = draw(st.sampled_from(Certainty))
-    values["number"] = draw(st.from_regex(r"[0-9]{1,3}/20[0-9]{2}/[A-ZĐ-]{1,8}", fullmatch=True))
+    values["number"] = draw(
+        st.from_regex(r"[0-9]{1,3}/20[0-9]{2}/(?:[A-ZĐ]{2,4}-[A-ZĐ]{1,6}|QH1[0-9])", fullmatch=True)
+    )
     values |= draw(dated())
     return kind.model_validate({n: v for n, v in values.items() if n in kind.model_fields})
 

@@ -1,11 +1,14 @@
 """Reading the numbers of legal texts out of a basis."""
 
 import unicodedata
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from payments.catalogue.entries import LegalReferenceEntry
 from payments.catalogue.legal_texts import legal_numbers, unclear_numbers
 
 
@@ -62,6 +65,41 @@ def test_the_numbers_in_full_are_found_in_order(basis: str, numbers: list[str]) 
 )
 def test_a_number_without_year_or_issuer_is_told_apart(basis: str, unclear: list[str]) -> None:
     assert list(unclear_numbers(basis)) == unclear
+
+
+@pytest.mark.parametrize(
+    ("number", "taken"),
+    [
+        ("226/2016/TT-BTC", True),
+        ("66.22/2026/NQ-CP", True),
+        ("45/2016/QĐ-TTg", True),
+        ("1450/QĐ-TCT", False),
+        ("226/2016", False),
+        ("226 / 2016 / TT-BTC", False),
+        ("TT 226/2016/TT-BTC", False),
+        ("226/2016/TT-BTC, 227/2016/TT-BTC", False),
+        ("", False),
+    ],
+)
+def test_an_entry_of_a_legal_text_takes_the_number_as_a_basis_names_it(
+    number: str, taken: bool
+) -> None:
+    entry = {
+        "number": number,
+        "issuer": "Chính phủ",
+        "title_vi": "Văn bản",
+        "title_en": "Text",
+        "basis": "Công báo",
+        "source": "Công báo",
+        "certainty": "confirmed",
+        "checked_on": date(2026, 11, 22),
+        "valid_from": date(2017, 1, 1),
+    }
+    if taken:
+        assert LegalReferenceEntry.model_validate(entry).number == number
+    else:
+        with pytest.raises(ValidationError, match="226/2016/TT-BTC"):
+            LegalReferenceEntry.model_validate(entry)
 
 
 kinds = st.sampled_from(["TT-BTC", "NĐ-CP", "NQ-HĐND", "QĐ-TTg", "QH13", "TTLT-BTC-BTP"])
