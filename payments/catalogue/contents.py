@@ -4,8 +4,8 @@ For questions about the catalogue as a whole (what is missing, what will change)
 `schedule` is enough.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -107,8 +107,8 @@ class Item:
 class Catalogue:
     """All entries of all owners, or of those who count for one agency.
 
-    `owners` holds every agency whose id an entry names. `fees_elsewhere` are the codes of fees
-    that were left out because only other agencies have them; a national relief may name them.
+    `owners` holds every agency whose id an entry names, by that id. `fees_elsewhere` are the codes
+    of fees left out because only other agencies have them; a national relief may name them.
     """
 
     procedures: tuple[ProcedureName, ...] = ()
@@ -116,7 +116,7 @@ class Catalogue:
     reliefs: tuple[ReliefValue, ...] = ()
     sub_items: tuple[SubItemValue, ...] = ()
     legal_texts: tuple[LegalTextValue, ...] = ()
-    owners: tuple[Owner, ...] = ()
+    owners: Mapping[str, Owner] = field(default_factory=dict)
     fees_elsewhere: frozenset[str] = frozenset()
 
     def items(self) -> Iterator[Item]:
@@ -132,8 +132,7 @@ class Catalogue:
 
     def owner(self, owner_id: str) -> Owner:
         """An owner by its id; one that is not listed stands alone and is called by its id."""
-        found = (owner for owner in self.owners if owner.id == owner_id)
-        return next(found, Owner(owner_id, owner_id))
+        return self.owners.get(owner_id) or Owner(owner_id, owner_id)
 
     def counts_for(self, owner_id: str | None) -> frozenset[str | None]:
         """Whose entries count for an owner: its own, those of the bodies above, the nation's."""
@@ -150,20 +149,24 @@ class Catalogue:
             fees_elsewhere=frozenset({fee.code for fee in self.fees} - {fee.code for fee in fees}),
         )
 
-    def views(self) -> tuple[tuple[str | None, Schedule], ...]:
+    def views(self) -> Iterator[tuple[str | None, Schedule]]:
         """The schedule of the nation and that of each owner, with whose it is."""
-        ids = dict.fromkeys(fee.agency_id for fee in self.fees)
-        ids |= dict.fromkeys(relief.agency_id for relief in self.reliefs)
-        ids.pop(None, None)
-        return tuple((owner_id, self._schedule(owner_id)) for owner_id in (None, *ids))
-
-    def _schedule(self, owner_id: str | None) -> Schedule:
-        theirs = self.counts_for(owner_id)
-        return Schedule(
-            [fee for fee in self.fees if fee.agency_id in theirs],
-            [relief for relief in self.reliefs if relief.agency_id in theirs],
-            () if owner_id is None else self.owner(owner_id).chain,
-        )
+        fees: dict[str | None, list[FeeValue]] = {None: []}
+        reliefs: dict[str | None, list[ReliefValue]] = {None: []}
+        for fee in self.fees:
+            fees.setdefault(fee.agency_id, []).append(fee)
+        for relief in self.reliefs:
+            reliefs.setdefault(relief.agency_id, []).append(relief)
+        for owner_id in dict.fromkeys((*fees, *reliefs)):
+            chain = () if owner_id is None else self.owner(owner_id).chain
+            yield (
+                owner_id,
+                Schedule(
+                    [fee for one in (*chain, None) for fee in fees.get(one, ())],
+                    [relief for one in (*chain, None) for relief in reliefs.get(one, ())],
+                    chain,
+                ),
+            )
 
 
 def _item(

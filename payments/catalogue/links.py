@@ -76,6 +76,9 @@ def procedure_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
 
 def relief_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
     """Reliefs from fees that are not there, or not on all days of the window they hold on."""
+    by_code: dict[str, list[FeeValue]] = {}
+    for fee in catalogue.fees:
+        by_code.setdefault(fee.code, []).append(fee)
     for relief in catalogue.reliefs:
         if span_of(relief.valid_from, relief.valid_to)[1] < window[0]:
             continue
@@ -84,8 +87,8 @@ def relief_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
         for code in sorted(relief.fees):
             fees = [
                 span_of(fee.valid_from, fee.valid_to)
-                for fee in catalogue.fees
-                if fee.code == code and _concerns(catalogue, relief, fee)
+                for fee in by_code.get(code, ())
+                if _concerns(catalogue, relief, fee)
             ]
             if not fees and relief.agency_id is None and code in catalogue.fees_elsewhere:
                 continue

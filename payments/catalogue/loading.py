@@ -70,9 +70,9 @@ async def load_catalogue(session: AsyncSession, agency_id: str | None = None) ->
     return whole if agency_id is None else whole.seen_by(agency_id)
 
 
-async def _owners(session: AsyncSession) -> tuple[Owner, ...]:
+async def _owners(session: AsyncSession) -> dict[str, Owner]:
     rows = (await session.execute(text(_OWNERS))).all()
-    return tuple(Owner(row.id, row.code, tuple(row.above or ())) for row in rows)
+    return {row.id: Owner(row.id, row.code, tuple(row.above or ())) for row in rows}
 
 
 def _sub_item(row: SubItem) -> SubItemValue:

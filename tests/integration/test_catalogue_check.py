@@ -121,7 +121,7 @@ async def test_what_is_read_from_the_database_is_what_was_seeded(database: Datab
             for whole in (read, seeded)
         ]
         assert entries[0] == entries[1]
-    chains = {owner.code: owner.above for owner in read.owners}
+    chains = {owner.code: owner.above for owner in read.owners.values()}
     assert chains["to-dan-pho"] == (body,)
     assert chains[read.owner(body).code] == ()
 

@@ -36,7 +36,7 @@ BASIS = "TT 226/2016/TT-BTC, Điều 4"
 PROVINCE = Owner("agency_province", "ha-noi")
 WARD = Owner("agency_ward", "phuong-a", ("agency_province",))
 ELSEWHERE = Owner("agency_elsewhere", "phuong-b")
-OWNERS = (PROVINCE, WARD, ELSEWHERE)
+OWNERS = {owner.id: owner for owner in (PROVINCE, WARD, ELSEWHERE)}
 
 COPY = PerUnit((Step(1, 2000), Step(3, 1000)), cap=200_000)
 SHARE = Percentage(Decimal("0.15"), ceiling=5_000_000)
@@ -169,5 +169,5 @@ def catalogue_of(seed: Seed | None = None) -> Catalogue:
             for _, entry in owned
             if isinstance(entry, LegalReferenceEntry)
         ),
-        owners=tuple(Owner(name, name) for name in seed.local),
+        owners={name: Owner(name, name) for name in seed.local},
     )

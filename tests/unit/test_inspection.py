@@ -425,7 +425,7 @@ def test_errors_come_first_and_every_finding_says_what_to_do_in_both_languages()
 
 
 def test_an_owner_that_is_not_listed_stands_alone() -> None:
-    unlisted = replace(sound_catalogue(), owners=())
+    unlisted = replace(sound_catalogue(), owners={})
     assert found(unlisted) == []
     assert unlisted.owner("agency_x") == Owner("agency_x", "agency_x")
 
