@@ -33,6 +33,11 @@ ROUTES = {
     "/api/v1/bills/{bill_id}/payments": {"post"},
     "/api/v1/payments/{payment_id}": {"get"},
     "/api/v1/catalogue/changes": {"get"},
+    "/api/v1/catalogue/export": {"get"},
+    "/api/v1/catalogue/proposals": {"get", "post"},
+    "/api/v1/catalogue/proposals/{proposal_id}": {"get"},
+    "/api/v1/catalogue/proposals/{proposal_id}/apply": {"post"},
+    "/api/v1/catalogue/proposals/{proposal_id}/reject": {"post"},
     "/api/v1/procedures": {"get"},
     "/api/v1/procedures/{code}": {"get"},
     "/api/v1/receipts/{receipt_id}": {"get"},
@@ -44,7 +49,9 @@ ROUTES = {
     "/api/v1/reconciliations/{run_id}/discrepancies": {"get"},
 }
 CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/statements",
-             "/api/v1/reconciliations"}  # fmt: skip
+             "/api/v1/reconciliations", "/api/v1/catalogue/proposals"}  # fmt: skip
+#: Those that create nothing and take a body all the same.
+WITH_BODY = {"/api/v1/catalogue/proposals/{proposal_id}/reject"}
 
 
 async def described(house: House) -> dict[str, Any]:
@@ -100,10 +107,10 @@ async def test_every_operation_tells_of_keys_refusals_and_what_it_takes(
         headers = {p["name"]: p["required"] for p in operation.get("parameters", ())}
         creates = method == "post" and path in CREATIONS
         assert headers.get("Idempotency-Key", False) is creates, path
-        assert ("requestBody" in operation) is creates, path
+        assert ("requestBody" in operation) is (creates or path in WITH_BODY), path
         assert ("201" in operation["responses"]) is creates, path
     bodies = document["components"]["schemas"]
-    for name in ("BillIn", "LineIn", "PayerIn", "PaymentIn", "ReconciliationIn"):
+    for name in ("BillIn", "LineIn", "PayerIn", "PaymentIn", "ReconciliationIn", "RejectIn"):
         assert bodies[name]["additionalProperties"] is False
 
 
@@ -159,11 +166,12 @@ async def test_answers_are_as_described(shared_house: House) -> None:
         "/api/v1/receipts/{receipt_id}.xml": f"/api/v1/receipts/{receipt['id']}.xml",
         "/api/v1/procedures": "/api/v1/procedures",
         "/api/v1/procedures/{code}": "/api/v1/procedures/2.000815?quantity=3",
+        "/api/v1/catalogue/proposals": "/api/v1/catalogue/proposals?state=proposed",
         "/api/v1/catalogue/changes": "/api/v1/catalogue/changes?from=2026-11-22&to=2027-03-01",
     }.items():
         match.check(path, "get", await house.client.get(real))
         match.check(path, "get", await house.browser.get(real))
-    assert len(match.checked) == 22
+    assert len(match.checked) == 24
     spoilt = httpx2.Response(200, json=receipt | {"number": "1"})
     with pytest.raises(jsonschema_rs.ValidationError):
         match.check("/api/v1/receipts/{receipt_id}", "get", spoilt)
