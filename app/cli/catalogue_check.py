@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -146,11 +147,14 @@ def _show_findings(level: Level, findings: Sequence[Finding], verbose: bool) -> 
     if not findings:
         return
     typer.echo(f"{_HEADINGS[level]} ({len(findings)})")
-    for one in findings:
-        about = " · ".join(filter(None, (one.code, _subject(one), _days(one))))
-        typer.echo(f"  {about}\n      {one.words.vi}")
-        for item in one.items if verbose else ():
-            typer.echo(f"      - {item}")
+    # What is to be done is told once for all that it holds for.
+    for words, alike in groupby(findings, key=lambda one: one.words.vi):
+        for one in alike:
+            about = " · ".join(filter(None, (one.code, _subject(one), _days(one))))
+            typer.echo(f"  {about}")
+            for item in one.items if verbose else ():
+                typer.echo(f"      - {item}")
+        typer.echo(f"      {words}")
     typer.echo()
 
 
