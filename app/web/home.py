@@ -63,11 +63,13 @@ async def fee_list(
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
     page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=PER_PAGE)
+    fields = await session.scalars(text("SELECT DISTINCT field FROM procedure ORDER BY field"))
     return render(
         request,
         "procedures.html",
         agency=body,
         items=[summary_of(procedure, today) for procedure in page.items],
         next_cursor=page.next_cursor,
+        fields=fields.all(),
         typed=q,
     )

@@ -1,4 +1,4 @@
-"""Pages of procedures and of bills with reliefs: fees in words, and no bill by accident."""
+"""The pages of procedures: every fee in words, an amount before a bill, no bill by accident."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,8 +11,7 @@ from sqlalchemy import text
 from adapters.bank_qr.emv import decode
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.house import House
-from tests.support.markup import tree_of, words_of
-from tests.support.page_states import Shown, bills_with_reliefs
+from tests.support.markup import inline_code, tree_of, words_of
 from tests.support.qr_images import opened, texts_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,11 +22,6 @@ Read = Callable[[str], Awaitable[str]]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pages(shared_house: House) -> dict[str, str]:
     return await fees_of_every_kind(shared_house)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bills(shared_house: House, pages: dict[str, str]) -> dict[str, Shown]:
-    return await bills_with_reliefs(shared_house)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -115,6 +109,9 @@ async def test_the_list_marks_what_is_not_certain_and_names_reliefs(read: Read) 
         words = words_of(await read(f"/p/ubnd-ben-mau?q={query}"))
         assert [one for one in said if one not in words] == []
     assert "Mức thu chưa" not in words_of(await read("/p/ubnd-ben-mau?q=9.000003"))
+    links = tree_of(await read("/p/ubnd-ben-mau")).xpath("//main//details//a")
+    (field,) = [str(link.get("href")) for link in links if link.text == "Thử nghiệm"]
+    assert "Thủ tục thu ngoại tệ" in words_of(await read(f"/p/ubnd-ben-mau{field}"))
 
 
 @pytest.mark.parametrize("name", ["choices", "assessed", "foreign currency"])
@@ -199,6 +196,20 @@ async def test_a_wrong_quantity_says_what_is_wrong_and_keeps_what_was_typed(
         assert "Số trang: Từ 1 đến 10.000." in words_of(page)
         assert f'value="{quantity}"' in page
         assert 'value="2"' in page
+
+
+async def test_hostile_words_in_the_form_are_shown_as_words_or_refused(
+    shared_house: House, pages: dict[str, str]
+) -> None:
+    hostile = "\"'><script>x</script>"
+    page = await send(shared_house, pages["percentage"], 422, value=hostile)
+    assert inline_code(page) == []
+    (field,) = tree_of(page).xpath("//input[@name='value']")
+    assert field.get("value") == hostile
+    for name in ("quantity", "copies", "value", "extra", "more", "channel", "seen", "once"):
+        typed = {"value": "1000"} | {name: "9" * 1000}
+        page = await send(shared_house, pages["percentage"], 422, **typed)
+        assert "999" not in page
 
 
 async def test_the_cap_of_a_fee_holds_and_is_explained(shared_house: House) -> None:
@@ -346,60 +357,3 @@ async def test_there_is_no_poster_for_what_no_single_amount_pays(
 ) -> None:
     assert tree_of(await read(pages[name])).xpath("//img[@class='qr']") == []
     assert (await shared_house.browser.get(f"{pages[name]}/qr.png")).status_code == 404
-
-
-async def test_the_token_shows_which_relief_a_bill_has_and_why(
-    bills: dict[str, Shown], read: Read
-) -> None:
-    words = words_of(await read(bills["reduced"].private))
-    for said in (
-        "Mức thu 50.000 đ, được giảm 40.000 đ",
-        "1 hồ sơ: 1 × 50.000 đ",
-        "Giảm giam-tre-em",
-        "Thu 10.000 đ mỗi hồ sơ: −40.000 đ, còn 10.000 đ",
-        "Mức giảm chưa xác nhận",
-        "Căn cứ miễn, giảm: NQ 1/2020/NQ-HĐND",
-    ):
-        assert said in words
-
-
-@pytest.mark.parametrize("state", ["reduced", "exempt by relief"])
-async def test_without_the_token_a_bill_shows_how_much_less_but_never_why(
-    bills: dict[str, Shown], read: Read, state: str
-) -> None:
-    for address in (bills[state].public, f"{bills[state].public}?t={'a' * 20}"):
-        page = await read(address)
-        assert "được giảm theo quy định" in page.lower()
-        for secret in ("giam-", "tuổi", "nghèo", "household", "aged", "Relief", "mỗi hồ sơ"):
-            assert secret not in page
-        off = "−40.000 đ" if state == "reduced" else "−50.000 đ"
-        assert off in words_of(page)
-
-
-async def test_an_exempt_bill_says_that_nothing_is_to_be_paid_and_under_which_rule(
-    bills: dict[str, Shown], read: Read
-) -> None:
-    page = await read(bills["exempt by relief"].private)
-    words = words_of(page)
-    for said in (
-        "Không phải nộp",
-        "Miễn theo NQ 1/2020/NQ-HĐND thử nghiệm, Điều 2: Giảm giam-ho-ngheo",
-        "Đừng chuyển tiền cho mã này",
-        "không có biên lai",
-    ):
-        assert said in words
-    assert tree_of(page).xpath("//main//form | //main//img") == []
-    hidden_words = words_of(await read(bills["exempt by relief"].public))
-    assert "Khoản này được miễn theo quy định" in hidden_words
-
-
-async def test_a_line_from_a_notice_shows_the_notice_and_never_the_tax_number(
-    bills: dict[str, Shown], read: Read
-) -> None:
-    for address in (bills["by notice"].private, bills["by notice"].public):
-        page = await read(address)
-        words = words_of(page)
-        assert "Thông báo số LTB-2026/0042 ngày 02/11/2026" in words
-        assert "Kho bạc: KBNN Bến Mẫu · Chương 757 · Tiểu mục 2801" in words
-        assert "12.345.000 đ" in words
-        assert "0100109106" not in page

@@ -290,6 +290,24 @@ async def test_a_citizen_at_a_procedures_page_sees_the_amount_and_comes_to_a_bil
         assert shown.complaints == []
 
 
+async def test_with_the_keyboard_alone_the_amount_comes_first_and_then_the_bill(
+    browser: Browser, pages: dict[str, str]
+) -> None:
+    async with tab(browser) as shown:
+        await shown.open(pages["fee by quantity"])
+        await shown.page.get_by_label("Số trang").focus()
+        await shown.page.keyboard.type("2")
+        # Enter in a field works the amount out; it never opens a bill.
+        await shown.page.keyboard.press("Enter")
+        await shown.page.locator("#sum").wait_for()
+        assert "/p/" in shown.page.url
+        await shown.page.keyboard.press("Tab")
+        focused = await shown.page.evaluate("document.activeElement.textContent")
+        assert "Đến trang nộp tiền" in focused
+        await shown.page.keyboard.press("Enter")
+        await shown.page.wait_for_url("**/b/**")
+
+
 #: What is filled in or ticked on the page of a fee, and pictures of what comes of it.
 ANSWERS = {
     "fee, percentage": ({"value": "1.500.000.000"}, ("extra-1",)),
