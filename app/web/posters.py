@@ -21,7 +21,7 @@ from app.web.typed import Typed
 from core import clock
 from core.crypto import new_token
 from core.db import AsyncSession, SessionDep
-from core.errors import FieldError, Invalid
+from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.references import new_reference
@@ -76,11 +76,23 @@ async def _place(session: AsyncSession, context: Context, agency: str, code: str
     procedure = None
     if fee is None or fee.procedure_code is not None:
         procedure_code = code if fee is None else fee.procedure_code or ""
-        procedure = await get_procedure(session, body.id, procedure_code, today)
+        try:
+            procedure = await get_procedure(session, body.id, procedure_code, today)
+        except NotFound as error:
+            raise NotFound(_why_not(schedule, code, today)) from error
         fee = None if procedure.code == code else fee
     named = None if procedure is None else procedure.code
     offer = offer_of(schedule, named, fee, today)
     return Place(body, procedure, fee, schedule, offer, code, today)
+
+
+def _why_not(schedule: Schedule, code: str, today: date) -> str:
+    """What is wrong with a code that names no procedure: a fee that has ended says when it did."""
+    try:
+        schedule.get(code, today)
+    except Invalid as error:
+        return error.detail
+    return f"Không có thủ tục {code}."
 
 
 async def _poster(session: AsyncSession, context: Context, place: Place) -> Poster | None:

@@ -266,6 +266,14 @@ async def test_a_choice_takes_along_what_is_always_taken(pages: dict[str, str], 
     assert "Phí chon-moi" not in said
 
 
+async def test_a_fee_that_has_ended_says_when(shared_house: House, pages: dict[str, str]) -> None:
+    answer = await shared_house.browser.get(
+        "/p/ubnd-ben-mau/chon-cu", headers={"Accept": "text/html"}
+    )
+    assert answer.status_code == 404
+    assert "có hiệu lực từ 01/01/2020 đến hết 06/05/2021" in words_of(answer.text)
+
+
 async def test_a_relief_for_everybody_is_given_and_the_others_are_shown_for_who_can_prove_them(
     shared_house: House, pages: dict[str, str], read: Read
 ) -> None:
