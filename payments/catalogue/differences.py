@@ -122,7 +122,7 @@ def compare(placed: Sequence[Placed], owned: Owned, today: date) -> Differences:
         added=added,
         changed=changed,
         tariffs=list(_tariffs(touched, owned)),
-        warnings=list(_warnings(placed, owned, today)),
+        warnings=list(_warnings(placed, [after for _, after in touched], owned, today)),
     )
 
 
@@ -156,6 +156,29 @@ def _row(one: Placed, columns: list[ColumnChange]) -> RowChange:
     )
 
 
+class _View:
+    """What a schedule has for a code of a table on a day."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._fees_of: dict[str, set[str]] = {}
+        for relief in schedule.reliefs:
+            self._fees_of.setdefault(relief.code, set()).update(relief.fees)
+
+    def find(self, table: str, code: str, day: date) -> FeeValue | ReliefValue | None:
+        """The fee or relief of the code, or None."""
+        if table == FeeEntry.table:
+            found = self._schedule.find(code, day)
+            # A procedure may be called like a fee that is not in force.
+            return found if found is not None and found.code == code else None
+        # A relief hides others of its code, whichever fees they name.
+        for fee in sorted(self._fees_of.get(code, ())):
+            for relief in self._schedule.reliefs_of(fee, day):
+                if relief.code == code:
+                    return relief
+        return None
+
+
 def _tariffs(touched: Iterable[tuple[Entry | None, Entry]], owned: Owned) -> Iterator[TariffChange]:
     """For each fee and relief that is touched, the days on which it then costs something else."""
     days: dict[tuple[str, str], set[date]] = {}
@@ -171,7 +194,7 @@ def _tariffs(touched: Iterable[tuple[Entry | None, Entry]], owned: Owned) -> Ite
             fees[after.code, after.valid_from] = after.value(owned.agency_id)
         else:
             reliefs[after.code, after.valid_from] = after.value(owned.agency_id)
-    now, then = owned.schedule, _with(owned, fees, reliefs)
+    now, then = _View(owned.schedule), _View(_with(owned, fees, reliefs))
     for table, code in sorted(days):
         for day in sorted(days[table, code]):
             yield from _tariff(table, code, day, now, then)
@@ -210,12 +233,10 @@ def _with(
     )
 
 
-def _tariff(
-    table: str, code: str, day: date, now: Schedule, then: Schedule
-) -> Iterator[TariffChange]:
-    after = _find(then, table, code, day)
+def _tariff(table: str, code: str, day: date, now: _View, then: _View) -> Iterator[TariffChange]:
+    after = then.find(table, code, day)
     # Where a row has already been ended for the one that follows, yesterday's is what it replaces.
-    before = _find(now, table, code, day) or _find(then, table, code, day - _DAY)
+    before = now.find(table, code, day) or then.find(table, code, day - _DAY)
     known = after or before
     if known is None or _told(before) == _told(after):
         return
@@ -233,22 +254,6 @@ def _tariff(
     )
 
 
-def _find(schedule: Schedule, table: str, code: str, day: date) -> FeeValue | ReliefValue | None:
-    if table == FeeEntry.table:
-        found = schedule.find(code, day)
-        # A procedure may be called like a fee that is not in force.
-        return found if found is not None and found.code == code else None
-    # A relief hides others of its code, whichever fees they name.
-    fees = sorted(
-        {fee for relief in schedule.reliefs if relief.code == code for fee in relief.fees}
-    )
-    for fee in fees:
-        for relief in schedule.reliefs_of(fee, day):
-            if relief.code == code:
-                return relief
-    return None
-
-
 def _told(value: FeeValue | ReliefValue | None) -> Words | None:
     if value is None:
         return None
@@ -261,20 +266,18 @@ def _told(value: FeeValue | ReliefValue | None) -> Words | None:
     return joined(parts)
 
 
-def _warnings(placed: Sequence[Placed], owned: Owned, today: date) -> Iterator[str]:
+def _warnings(
+    placed: Sequence[Placed], touched: Sequence[Entry], owned: Owned, today: date
+) -> Iterator[str]:
     early = past_beginnings(placed, owned, today)
     if early:
         listed = _listed(one.entry for one in early)
         yield f"{len(early)} dòng mới bắt đầu trong quá khứ, chưa từng có mã này: {listed}."
-    touched = [
-        one.entry
-        for one in placed
-        if isinstance(one.entry, PRICED) and _columns(owned.find(one.entry), one.entry)
-    ]
-    at_once = [entry for entry in touched if entry.valid_from == today]
+    priced = [entry for entry in touched if isinstance(entry, PRICED)]
+    at_once = [entry for entry in priced if entry.valid_from == today]
     if at_once:
         yield f"{len(at_once)} dòng có hiệu lực ngay hôm nay: {_listed(at_once)}."
-    unsure = [entry for entry in touched if entry.certainty != Certainty.CONFIRMED]
+    unsure = [entry for entry in priced if entry.certainty != Certainty.CONFIRMED]
     if unsure:
         yield f"{len(unsure)} dòng chưa đối chiếu với văn bản: {_listed(unsure)}."
 

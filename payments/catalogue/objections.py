@@ -17,7 +17,7 @@ from payments.catalogue.faults import Fault
 from payments.catalogue.intake import Placed
 from payments.catalogue.owned import Owned
 from payments.catalogue.sheets import TITLES, cells_of, columns_for
-from payments.catalogue.spans import common, span_of
+from payments.catalogue.spans import Span, common, span_of
 
 #: What of a fee or relief in force may be corrected, for it changes no amount.
 CORRECTABLE = frozenset(
@@ -47,8 +47,9 @@ def find_objections(
         *_unknown(placed, owned, codes),
         *_overlaps(placed, owned),
     ]
+    held = _held(owned)
     for one in placed:
-        faults.extend(_rewriting(one, owned, today))
+        faults.extend(_rewriting(one, owned, held, today))
     order = {table: place for place, table in enumerate(TITLES)}
     return sorted(faults, key=lambda fault: (order[fault.sheet], fault.row or 0))
 
@@ -137,14 +138,20 @@ def _overlap(earlier: tuple[Dated, int | None], later: tuple[Dated, int | None])
     return Fault(entry.table, row, "valid_from", "overlap", reason)
 
 
-def _rewriting(one: Placed, owned: Owned, today: date) -> Iterator[Fault]:
+def _rewriting(
+    one: Placed, owned: Owned, held: Mapping[tuple[str, str], Sequence[Span]], today: date
+) -> Iterator[Fault]:
     entry = one.entry
     if not isinstance(entry, PRICED):
         return
     before = owned.find(entry)
     if isinstance(before, PRICED):
         yield from _changing(one, before, entry, today)
-    elif entry.valid_from < today and _held(entry, owned, today):
+    elif any(
+        common(past, span) is not None
+        for past in _past(entry, today)
+        for span in held.get((entry.table, entry.code), ())
+    ):
         reason = (
             f"Mã này đã có mức trong những ngày đã qua; dòng mới phải bắt đầu từ {_day(today)}"
             " trở đi."
@@ -181,17 +188,23 @@ def differing(before: Entry, after: Entry) -> dict[str, tuple[Cell, Cell]]:
     return {column.key: (old, new) for column, old, new in cells if old != new}
 
 
-def _held(entry: FeeEntry | ReliefEntry, owned: Owned, today: date) -> bool:
-    """Whether something of its code held for the owner on a past day that the entry claims."""
+def _past(entry: FeeEntry | ReliefEntry, today: date) -> Iterator[Span]:
+    """The days before today that an entry claims."""
     past = common(span_of(entry.valid_from, entry.valid_to), (date.min, today - _DAY))
-    if past is None:
-        return False
-    priced = owned.schedule.fees if isinstance(entry, FeeEntry) else owned.schedule.reliefs
-    return any(
-        common(past, span_of(one.valid_from, one.valid_to)) is not None
-        for one in priced
-        if one.code == entry.code
-    )
+    if past is not None:
+        yield past
+
+
+def _held(owned: Owned) -> dict[tuple[str, str], list[Span]]:
+    """By table and code, the days on which something holds for the owner, whosever it is."""
+    spans: dict[tuple[str, str], list[Span]] = {}
+    for table, values in (
+        (FeeEntry.table, owned.schedule.fees),
+        (ReliefEntry.table, owned.schedule.reliefs),
+    ):
+        for one in values:
+            spans.setdefault((table, one.code), []).append(span_of(one.valid_from, one.valid_to))
+    return spans
 
 
 def past_beginnings(placed: Iterable[Placed], owned: Owned, today: date) -> list[Placed]:

@@ -8,6 +8,7 @@ An agency's people change the fees and reliefs of their agency. The national cat
 operator's, at the command line (`operator`), by people who are administrators.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -88,12 +89,13 @@ async def propose(
     check_proposer(by, agency_id, operator=operator)
     today = clock.business_date(clock.now())
     owned = await load_owned(session, agency_id)
-    taken = take(sheets)
-    objections = find_objections(taken.placed, owned, today, taken.codes)
+    # Checking thousands of rows takes a while, which nobody else should have to wait for.
+    taken = await asyncio.to_thread(take, sheets)
+    objections = await asyncio.to_thread(find_objections, taken.placed, owned, today, taken.codes)
     if taken.faults or objections:
         raise FileRefused([*taken.faults, *objections])
     placed = sorted(taken.placed, key=lambda one: list(CLASSES).index(one.table))
-    differences = compare(placed, owned, today)
+    differences = await asyncio.to_thread(compare, placed, owned, today)
     if differences.is_empty:
         raise NoChanges("Tệp không khác danh mục: không có gì để áp dụng.")
     row = CatalogueProposal(
@@ -222,13 +224,13 @@ async def _check_again(
     except (ValidationError, Invalid) as error:
         # A newer version of the service may be stricter than the one that took the file.
         raise Stale(f"Đề xuất không còn hợp lệ. {again}") from error
-    faults = find_objections(placed, owned, today)
+    faults = await asyncio.to_thread(find_objections, placed, owned, today)
     if faults:
         raise Stale(
             f"Đề xuất không còn hợp lệ: {faults[0].words} {again}",
             errors=[FieldError(one.field, one.code, one.words) for one in faults[:MOST_FAULTS]],
         )
-    differences = compare(placed, owned, today)
+    differences = await asyncio.to_thread(compare, placed, owned, today)
     if not differences.same_effect(differences_of(row)):
         raise Stale(f"Danh mục đã thay đổi từ khi xem trước. {again}")
     return placed, differences

@@ -171,6 +171,11 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = MappingProxyType(
     {kind.table: _columns_of(kind) for kind in KINDS}
 )
 
+_HEADINGS = {
+    table: {fold(name): column for column in columns for name in (column.key, column.title)}
+    for table, columns in COLUMNS.items()
+}
+
 
 def free_column(key: str) -> Column:
     """The column of a rule's key that nobody described."""
@@ -187,9 +192,8 @@ def columns_for(table: str, entries: Iterable[Entry] = ()) -> tuple[Column, ...]
 def find_column(table: str, heading: str) -> Column | None:
     """The column that a heading means, by its key or its title; None for one nobody knows."""
     folded = fold(heading)
-    for column in COLUMNS[table]:
-        if folded in (fold(column.key), fold(column.title)):
-            return column
+    if folded in _HEADINGS[table]:
+        return _HEADINGS[table][folded]
     key = folded.removeprefix(_FREE_KEY)
     if table == FeeEntry.table and folded != key and key.isidentifier() and key.isascii():
         return free_column(key) if key not in RULE_KEYS else find_column(table, key)
