@@ -36,8 +36,8 @@ async def lines_of(session: AsyncSession, ids: list[str]) -> dict[str, list[Line
     found = await session.execute(
         text(
             "SELECT bill_id, fee, description, description_en, quantity, unit, copies, value,"
-            " coalesce(full_amount, amount), amount, sub_item, explanation, explanation_en, basis, certainty, relief,"
-            " notice FROM bill_line"
+            " coalesce(full_amount, amount), amount, sub_item, explanation, explanation_en,"
+            " basis, certainty, relief, notice FROM bill_line"
             " WHERE bill_id = ANY(CAST(:ids AS text[]))"
             " ORDER BY bill_id, position"
         ),

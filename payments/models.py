@@ -76,7 +76,8 @@ class BillLine(SQLModel, table=True):
         CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
         CheckConstraint("quantity >= 1 AND copies >= 1", name="counts"),
         CheckConstraint(
-            "amount = coalesce(full_amount, amount) - coalesce(CAST(relief->>'amount' AS bigint), 0)",
+            "amount = coalesce(full_amount, amount)"
+            " - coalesce(CAST(relief->>'amount' AS bigint), 0)",
             name="relief",
         ),
         CheckConstraint("full_amount >= amount", name="full_amount"),

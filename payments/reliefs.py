@@ -129,7 +129,7 @@ class ReliefValue:
             age = circumstances.age
             return (
                 age is not None
-                and (self.age_from is None or age >= self.age_from)
+                and age >= (self.age_from or 0)
                 and (self.age_below is None or age < self.age_below)
             )
         return self.ground is None or self.is_claimed(circumstances)

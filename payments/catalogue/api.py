@@ -11,8 +11,10 @@ from fastapi import APIRouter, Path, Query
 from core import clock
 from core.auth import PrincipalDep
 from core.db import SessionDep
+from core.errors import Invalid
 from core.money import MAX_AMOUNT
 from payments.catalogue import queries
+from payments.catalogue.pricing import unknown_claims
 from payments.catalogue.schemas import ProcedureOut, ProcedurePageOut
 from payments.fees import MAX_COPIES, MAX_QUANTITY, Asked
 from payments.reliefs import Circumstances
@@ -52,9 +54,12 @@ async def get_procedure(
     """One procedure with its fees, each priced and explained for what is asked.
 
     `value` is in đồng, for a fee that is a share of it; `relief` names grounds or reliefs that are
-    claimed; `on` is a Vietnamese day, today if left out, to see what a fee was or will be.
+    claimed; `on` is a Vietnamese day, today if left out, to see what a fee was or will be. A relief
+    that is not shown in a price does not hold for what was asked.
     """
     day = on or clock.business_date(clock.now())
     procedure = await queries.get_procedure(session, principal.agency_id, code, day)
     circumstances = Circumstances(day, channel, frozenset(relief or ()), born_on, asset)
+    if faults := unknown_claims(procedure.schedule, circumstances):
+        raise Invalid(faults[0].detail, errors=faults)
     return ProcedureOut.of(procedure, circumstances, Asked(quantity, copies, value))

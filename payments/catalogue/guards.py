@@ -62,11 +62,17 @@ CREATE_RELIEF_GUARDS = (
     CREATE TRIGGER stamp_relief AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON relief
     FOR EACH STATEMENT EXECUTE FUNCTION stamp_catalogue()
     """,
+    # A unit that comes under another body collects by that body's schedule from then on.
+    """
+    CREATE TRIGGER stamp_agency AFTER UPDATE OF parent_id ON agency
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_catalogue()
+    """,
 )
 #: … and for the budget index and the law, which no price depends on.
 CREATE_SUB_ITEM_GUARDS = (_no_overlap("sub_item", "code"),)
 CREATE_LAW_GUARDS = (_no_overlap("legal_reference", "number", "issuer"),)
 
-#: What a downgrade executes once `fee` is dropped, and once `procedure` is.
+#: What a downgrade executes once `fee` is dropped, once `procedure` is, and once `relief` is.
 DROP_FEE_GUARDS = "DROP TYPE text_range"
 DROP_STAMP_GUARDS = "DROP FUNCTION stamp_catalogue()"
+DROP_RELIEF_GUARDS = "DROP TRIGGER stamp_agency ON agency"

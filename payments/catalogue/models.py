@@ -20,6 +20,7 @@ from payments.catalogue.guards import (
     CREATE_RELIEF_GUARDS,
     CREATE_SUB_ITEM_GUARDS,
     DROP_FEE_GUARDS,
+    DROP_RELIEF_GUARDS,
     DROP_STAMP_GUARDS,
 )
 
@@ -258,4 +259,5 @@ _listen(Relief, "after_create", CREATE_RELIEF_GUARDS)
 _listen(SubItem, "after_create", CREATE_SUB_ITEM_GUARDS)
 _listen(LegalReference, "after_create", CREATE_LAW_GUARDS)
 _listen(Fee, "after_drop", (DROP_FEE_GUARDS,))
+_listen(Relief, "after_drop", (DROP_RELIEF_GUARDS,))
 _listen(Procedure, "after_drop", (DROP_STAMP_GUARDS,))

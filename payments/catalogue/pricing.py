@@ -157,13 +157,9 @@ def claim_faults(
     possible = {
         relief.code: relief for fee in fees for relief in schedule.reliefs_of(fee, circumstances.on)
     }
-    faults = []
-    for claim in sorted(circumstances.claims):
-        if claim in set(Ground):
-            continue
-        if claim not in {relief.code for relief in schedule.reliefs}:
-            faults.append(FieldError("relief", "unknown", f"Không có mức miễn, giảm {claim}."))
-        elif claim not in possible:
+    faults = unknown_claims(schedule, circumstances)
+    for claim in sorted(circumstances.claims & _codes(schedule)):
+        if claim not in possible:
             detail = f"Miễn, giảm {claim} không áp dụng cho các khoản này vào ngày này."
             faults.append(FieldError("relief", "not_applicable", detail))
         elif not _may_hold(possible[claim], circumstances):
@@ -174,6 +170,19 @@ def claim_faults(
     }
     faults.extend(replace(fault, field=f"relief.{fault.field}") for fault in lacking.values())
     return faults
+
+
+def unknown_claims(schedule: Schedule, circumstances: Circumstances) -> list[FieldError]:
+    """Claims that are neither a ground nor the code of any relief."""
+    known = _codes(schedule) | set(Ground)
+    return [
+        FieldError("relief", "unknown", f"Không có diện hoặc mức miễn, giảm {claim}.")
+        for claim in sorted(circumstances.claims - known)
+    ]
+
+
+def _codes(schedule: Schedule) -> set[str]:
+    return {relief.code for relief in schedule.reliefs}
 
 
 def _may_hold(relief: ReliefValue, circumstances: Circumstances) -> bool:

@@ -122,7 +122,10 @@ class Schedule:
 
     def of_procedure(self, code: str | None, on: date) -> tuple[FeeValue, ...]:
         """The fees of a procedure on a day, by fee code; None asks for those of no procedure."""
-        return self._in_force(self._by_procedure.get(code, ()), on)
+        # A nearer owner may have put a fee under another procedure: then it is not here.
+        named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
+        chosen = (fee for name in named for fee in self._in_force(self._by_code[name], on))
+        return tuple(fee for fee in chosen if fee.procedure_code == code)
 
     def reliefs_of(self, fee_code: str, on: date) -> tuple[ReliefValue, ...]:
         """The reliefs from a fee on a day, by code, whoever may claim them."""

@@ -585,6 +585,36 @@ async def test_a_schedule_older_than_the_stamp_is_not_remembered_under_it(
     assert await asked(seeded, book) == 11_000
 
 
+async def test_a_unit_that_comes_under_another_body_is_priced_by_it_at_once(
+    seeded: Database,
+) -> None:
+    seconds = Seconds()
+    book = PriceBook(check_every=2, monotonic=seconds)
+    province, ward = [await add_agency(seeded, code) for code in ("tinh", "phuong")]
+    row = {"code": "chung-thuc-chu-ky", "agency_id": province, "rule": {"amount": 8_000}}
+    await add_fees(seeded, row, procedure="2.000884")
+
+    async def amount() -> int:
+        return amount_of(await book.read(seeded, ward), "2.000884", TODAY)
+
+    assert await amount() == 10_000
+    await run(seeded, f"UPDATE agency SET parent_id = '{province}' WHERE id = '{ward}'")
+    seconds.now += 2
+    assert await amount() == 8_000
+
+
+async def test_a_fee_that_an_agency_put_under_another_procedure_is_not_under_the_old_one(
+    seeded: Database,
+) -> None:
+    own = await add_agency(seeded, "so-a")
+    row = {"code": "chung-thuc-chu-ky", "agency_id": own, "rule": {"amount": 8_000}}
+    await add_fees(seeded, row, procedure="9.000009")
+    async with seeded.transaction() as session:
+        schedule = await queries.load_schedule(session, own)
+    assert schedule.of_procedure("2.000884", TODAY) == ()
+    assert [fee.code for fee in schedule.of_procedure("9.000009", TODAY)] == ["chung-thuc-chu-ky"]
+
+
 async def test_the_price_book_holds_no_more_agencies_than_it_may(seeded: Database) -> None:
     agencies = [await add_agency(seeded, f"so-{number}") for number in range(3)]
     book = PriceBook(check_every=3600, most_agencies=2)

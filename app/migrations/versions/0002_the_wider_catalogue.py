@@ -11,6 +11,7 @@ from payments.catalogue.guards import (
     CREATE_LAW_GUARDS,
     CREATE_RELIEF_GUARDS,
     CREATE_SUB_ITEM_GUARDS,
+    DROP_RELIEF_GUARDS,
 )
 
 # Taken from where they are explained; one that changes gets a new name and a migration of its own.
@@ -226,6 +227,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_relief_code"), table_name="relief")
     op.drop_index(op.f("ix_relief_agency_id"), table_name="relief")
     op.drop_table("relief")
+    op.execute(DROP_RELIEF_GUARDS)
     op.drop_index(op.f("ix_catalogue_proposal_agency_id"), table_name="catalogue_proposal")
     op.drop_table("catalogue_proposal")
     op.drop_index(op.f("ix_sub_item_code"), table_name="sub_item")
