@@ -17,6 +17,8 @@ from payments.catalogue.archives import MOST_ROWS
 from payments.catalogue.cells import Cell, said
 from payments.catalogue.entries import Entry
 from payments.catalogue.sheets import COLUMNS, GUIDE, TITLES, Column, cells_of, columns_for
+from payments.certainty import Certainty
+from payments.reliefs import Ground
 
 CSV_TYPE = "text/csv"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -45,6 +47,19 @@ _GUIDE = (
     "9. Nộp lại tệp thì hệ thống nêu từng lỗi theo trang, dòng, cột, rồi cho xem trước những gì"
     " sẽ đổi; người thứ hai xem và áp dụng.",
 )
+
+#: What the words that cells are limited to mean; a new kind of rule may add its own.
+_MEANINGS = {
+    **{str(one): one.words.vi for one in (*Certainty, *Ground)},
+    "always": "luôn thu",
+    "choice": "một trong các mức để chọn",
+    "on_request": "thu khi có yêu cầu",
+    "fixed": "mức cố định",
+    "per_unit": "theo đơn vị, có bậc",
+    "percentage": "tỷ lệ của giá trị",
+    "assessed": "theo thông báo của cơ quan khác",
+    "foreign_currency": "bằng ngoại tệ, không thu qua hệ thống",
+}
 
 
 def write_csv(table: str, entries: Sequence[Entry]) -> bytes:
@@ -95,8 +110,12 @@ def _write_guide(sheet: Worksheet, heading: Format, tables: Sequence[str]) -> No
             row += 1
             sheet.write_string(row, 0, column.title)
             sheet.write_string(row, 1, column.key)
-            sheet.write_string(row, 2, "; ".join(column.choices))
+            sheet.write_string(row, 2, "; ".join(_explained(one) for one in column.choices))
         row += 1
+
+
+def _explained(choice: str) -> str:
+    return f"{choice} ({_MEANINGS[choice]})" if choice in _MEANINGS else choice
 
 
 def _write_table(
