@@ -34,7 +34,8 @@ _PARTS = re.compile(
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)([0-9]*)["']""")
 _CELL = re.compile(rb"<(?:[A-Za-z0-9_.-]+:)?c[\s/>]")
 _ROW = re.compile(rb"<(?:[A-Za-z0-9_.-]+:)?row[\s/>]")
-_ERROR = re.compile(rb"""<(?:[A-Za-z0-9_.-]+:)?c\s[^>]*\bt\s*=\s*["']e["'][^>]*>""")
+#: Stops at the next tag, so that no file makes the search start over and over.
+_ERROR = re.compile(rb"""<(?:[A-Za-z0-9_.-]+:)?c\s[^<>]*\bt\s*=\s*["']e["']""")
 _TEXT_END = re.compile(rb"</(?:[A-Za-z0-9_.-]+:)?si\s*>")
 
 _BROKEN = (
@@ -111,6 +112,8 @@ def _check_sheet(part: bytes) -> int:
         raise fault_of_file("formula_error", reason)
     rows = sum(1 for _ in _ROW.finditer(part))
     cells = sum(1 for _ in _CELL.finditer(part))
+    if cells > MOST_CELLS:
+        return cells
     columns = 0
     for place in _PLACE.finditer(part):
         rows = max(rows, int(place[2][:9] or 0))
