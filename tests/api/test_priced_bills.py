@@ -27,7 +27,7 @@ NOTICE = {
     "sub_item": "2801",
 }
 ON_NOTICE = {"fee": "truoc-ba-nha-dat-thong-bao", "amount": 12_345_678, "notice": NOTICE}
-ESTIMATE = {"fee": "uoc-tinh-truoc-ba-nha-dat", "value": 2_000_000_000}
+ESTIMATE = {"fee": "truoc-ba-to-khai-nha-dat", "value": 2_000_000_000}
 
 
 def body(house: House, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -2,34 +2,33 @@
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app.seed.catalogue import Seed, read_seed, seed_catalogue
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.errors import Invalid, NotFound
-from core.ids import new_id
-from payments.agencies.models import Agency
-from payments.catalogue import models, queries
+from payments.catalogue import queries
 from payments.catalogue.entries import FeeEntry
-from payments.catalogue.prices import PriceBook
-from payments.catalogue.pricing import price_fees
-from payments.catalogue.schedule import FeeValue, Schedule
 from payments.catalogue.writing import Counts
 from payments.certainty import Certainty
 from payments.fee_kinds import Fixed
-from payments.fees import Asked
-from payments.reliefs import Circumstances
+from tests.support.catalogue_rows import (
+    TODAY,
+    add_agency,
+    add_fees,
+    amount_of,
+    find_fee,
+    get_fee,
+    run,
+)
 
-TODAY = date(2026, 11, 22)
-BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 TABLES = [
     "agency",
     "procedure",
@@ -53,118 +52,6 @@ async def seeded(database: Database) -> Database:
     async with database.transaction() as session:
         await seed_catalogue(session)
     return database
-
-
-async def add_agency(database: Database, code: str, parent_id: str | None = None) -> str:
-    agency = Agency(
-        id=new_id("agency"),
-        code=code,
-        name="Cơ quan thu",
-        name_en="Collecting body",
-        parent_id=parent_id,
-        tax_code="0100000000",
-        address="Hà Nội",
-        phone="024",
-        return_origins=[],
-        created_at=BEGAN,
-    )
-    async with database.transaction() as session:
-        session.add(agency)
-    return agency.id
-
-
-async def find_fee(
-    session: AsyncSession, agency_id: str | None, code: str, day: date
-) -> FeeValue | None:
-    return (await queries.schedule_of_code(session, agency_id, code)).find(code, day)
-
-
-async def get_fee(
-    session: AsyncSession, agency_id: str | None, code: str, day: date, *, field: str = "fee"
-) -> FeeValue:
-    return (await queries.schedule_of_code(session, agency_id, code)).get(code, day, field=field)
-
-
-def amount_of(schedule: Schedule, code: str, day: date) -> int:
-    """What one unit costs somebody who claims nothing, after the reliefs that all have."""
-    (line,) = price_fees(schedule, code, Asked(), Circumstances(day))
-    return line.amount
-
-
-async def run(database: Database, statement: str) -> None:
-    async with database.engine.begin() as connection:
-        await connection.exec_driver_sql(statement)
-
-
-def fee_row(procedure_id: str, **columns: Any) -> models.Fee:
-    usual: dict[str, Any] = {
-        "id": new_id("fee"),
-        "code": "phi-thu",
-        "procedure_id": procedure_id,
-        "agency_id": None,
-        "name_vi": "Phí thử",
-        "name_en": "Trial fee",
-        "unit_vi": "trường hợp",
-        "unit_en": "case",
-        "kind": "fixed",
-        "rule": {"amount": 1000},
-        "sub_item": "2716",
-        "basis": "TT 1/2026/TT-BTC",
-        "source": "trial",
-        "certainty": "confirmed",
-        "checked_on": TODAY,
-        "valid_from": date(2026, 1, 1),
-        "valid_to": None,
-        "created_at": BEGAN,
-        "updated_at": BEGAN,
-    }
-    return models.Fee(**(usual | columns))
-
-
-async def add_fees(database: Database, *rows: dict[str, Any], procedure: str = "9.000001") -> None:
-    """Add a procedure if it is new, then fees of it, each in a statement of its own."""
-    async with database.transaction() as session:
-        await _add_fees(session, *rows, procedure=procedure)
-
-
-async def _add_fees(session: AsyncSession, *rows: dict[str, Any], procedure: str) -> None:
-    known = await session.scalar(
-        text("SELECT id FROM procedure WHERE code = :code"), {"code": procedure}
-    )
-    if known is None:
-        known = new_id("proc")
-        session.add(
-            models.Procedure(
-                id=known,
-                code=procedure,
-                name_vi="Thủ tục thử",
-                name_en="Trial procedure",
-                field="Thử",
-                code_certainty="confirmed",
-                search_text="thu tuc thu",
-                created_at=BEGAN,
-                updated_at=BEGAN,
-            )
-        )
-        await session.flush()
-    for row in rows:
-        session.add(fee_row(known, **row))
-        await session.flush()
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements sent to the database inside the block."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        sent.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
 # Seeding
@@ -459,150 +346,6 @@ async def test_a_procedure_comes_with_the_fees_of_the_day(seeded: Database) -> N
                 await queries.get_procedure(session, None, code, TODAY)
 
 
-# Remembered prices
-
-
-class Seconds:
-    """A clock that a test moves by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-async def raise_price(database: Database, amount: int) -> None:
-    rule = f"jsonb_build_object('amount', {amount})"
-    await run(database, f"UPDATE fee SET rule = {rule} WHERE code = 'chung-thuc-chu-ky'")
-
-
-async def asked(database: Database, book: PriceBook, day: date = TODAY) -> int:
-    return (await book.read(database, None)).get("2.000884", day).price(1).amount
-
-
-async def test_remembered_prices_ask_the_database_only_now_and_then(seeded: Database) -> None:
-    seconds = Seconds()
-    book = PriceBook(check_every=2, monotonic=seconds)
-    assert await asked(seeded, book) == 10_000
-    with counted(seeded) as sent:
-        for _ in range(20):
-            assert await asked(seeded, book) == 10_000
-    assert sent == []
-    seconds.now += 2
-    with counted(seeded) as sent:
-        for _ in range(20):
-            assert await asked(seeded, book) == 10_000
-    assert len(sent) == 1
-    assert "catalogue_stamp" in sent[0]
-
-
-async def test_a_changed_price_is_seen_at_the_next_check_and_not_before(seeded: Database) -> None:
-    seconds = Seconds()
-    book = PriceBook(check_every=2, monotonic=seconds)
-    assert await asked(seeded, book) == 10_000
-    await raise_price(seeded, 11_000)
-    seconds.now += 1.9
-    assert await asked(seeded, book) == 10_000
-    seconds.now += 0.1
-    assert await asked(seeded, book) == 11_000
-    await raise_price(seeded, 12_000)
-    assert await asked(seeded, book) == 11_000
-    book.forget()
-    assert await asked(seeded, book) == 12_000
-
-
-async def test_without_the_stamp_a_changed_price_would_never_be_seen(seeded: Database) -> None:
-    seconds = Seconds()
-    book = PriceBook(check_every=2, monotonic=seconds)
-    await run(seeded, "DROP TRIGGER stamp_fee ON fee")
-    assert await asked(seeded, book) == 10_000
-    await raise_price(seeded, 11_000)
-    seconds.now += 60
-    assert await asked(seeded, book) == 10_000  # the control: the trigger is what tells
-
-
-async def test_a_remembered_price_is_that_of_the_day(seeded: Database) -> None:
-    book = PriceBook(check_every=3600)
-
-    async def amount(day: date) -> int:
-        return amount_of(await book.read(seeded, None), "2.001195", day)
-
-    assert await amount(date(2026, 12, 31)) == 25_000
-    with counted(seeded) as sent:
-        assert await amount(date(2027, 1, 1)) == 50_000
-        assert await amount(date(2026, 12, 31)) == 25_000
-    assert sent == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE fee SET source = 'again' WHERE code = 'chung-thuc-ban-sao'",
-        "DELETE FROM fee WHERE code = 'chung-thuc-ban-sao'",
-        "UPDATE procedure SET code = '2.999999' WHERE code = '2.000815'",
-        "TRUNCATE fee CASCADE",
-        "TRUNCATE procedure, fee, catalogue_stamp CASCADE",
-    ],
-)
-async def test_every_change_of_the_catalogue_renews_the_stamp(
-    seeded: Database, change: str
-) -> None:
-    async with seeded.transaction() as session:
-        before = await queries.find_stamp(session)
-    await run(seeded, change)
-    async with seeded.transaction() as session:
-        after = await queries.find_stamp(session)
-    assert before is not None
-    assert after is not None
-    assert before != after
-
-
-async def test_a_schedule_older_than_the_stamp_is_not_remembered_under_it(
-    seeded: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One request reads the old fees; before it is done, another has seen the new stamp."""
-    seconds = Seconds()
-    book = PriceBook(check_every=2, monotonic=seconds)
-    load = queries.load_schedule
-    old_is_read, go_on = asyncio.Event(), asyncio.Event()
-
-    async def load_slowly(session: AsyncSession, agency_id: str | None) -> Schedule:
-        loaded = await load(session, agency_id)
-        if not old_is_read.is_set():
-            old_is_read.set()
-            await go_on.wait()
-        return loaded
-
-    monkeypatch.setattr("payments.catalogue.prices.load_schedule", load_slowly)
-    slow = asyncio.create_task(asked(seeded, book))
-    await old_is_read.wait()
-    await raise_price(seeded, 11_000)
-    seconds.now += 2
-    assert await asked(seeded, book) == 11_000
-    go_on.set()
-    assert await slow == 10_000
-    assert await asked(seeded, book) == 11_000
-
-
-async def test_a_unit_that_comes_under_another_body_is_priced_by_it_at_once(
-    seeded: Database,
-) -> None:
-    seconds = Seconds()
-    book = PriceBook(check_every=2, monotonic=seconds)
-    province, ward = [await add_agency(seeded, code) for code in ("tinh", "phuong")]
-    row = {"code": "chung-thuc-chu-ky", "agency_id": province, "rule": {"amount": 8_000}}
-    await add_fees(seeded, row, procedure="2.000884")
-
-    async def amount() -> int:
-        return amount_of(await book.read(seeded, ward), "2.000884", TODAY)
-
-    assert await amount() == 10_000
-    await run(seeded, f"UPDATE agency SET parent_id = '{province}' WHERE id = '{ward}'")
-    seconds.now += 2
-    assert await amount() == 8_000
-
-
 async def test_a_fee_that_an_agency_put_under_another_procedure_is_not_under_the_old_one(
     seeded: Database,
 ) -> None:
@@ -613,18 +356,3 @@ async def test_a_fee_that_an_agency_put_under_another_procedure_is_not_under_the
         schedule = await queries.load_schedule(session, own)
     assert schedule.of_procedure("2.000884", TODAY) == ()
     assert [fee.code for fee in schedule.of_procedure("9.000009", TODAY)] == ["chung-thuc-chu-ky"]
-
-
-async def test_the_price_book_holds_no_more_agencies_than_it_may(seeded: Database) -> None:
-    agencies = [await add_agency(seeded, f"so-{number}") for number in range(3)]
-    book = PriceBook(check_every=3600, most_agencies=2)
-
-    async def ask(agency_id: str) -> int:
-        with counted(seeded) as sent:
-            async with seeded.transaction() as session:
-                await book.schedule(session, agency_id)
-        return len(sent)
-
-    assert [await ask(agency_id) for agency_id in agencies] == [4, 3, 3]
-    assert [await ask(agencies[2]), await ask(agencies[1])] == [0, 0]
-    assert await ask(agencies[0]) == 3  # was put out by the third

@@ -206,7 +206,7 @@ LINES = st.lists(
             {"fee": "2.001195", "quantity": 1},
             {"fee": "thuong-tru", "quantity": 2},
             {"fee": "khai-sinh-dung-han", "quantity": 1},
-            {"fee": "uoc-tinh-truoc-ba-nha-dat", "value": 3_333_333_333},
+            {"fee": "truoc-ba-to-khai-nha-dat", "value": 3_333_333_333},
             {"description": "Phí khác", "amount": 7_000, "sub_item": "2999"},
         ]
     ),
@@ -280,7 +280,7 @@ from tests.properties.test_reliefs import amounts_of, body_of
 lines = [
     {"fee": "2.000815", "quantity": 77, "copies": 3},
     {"fee": "2.001195", "quantity": 1},
-    {"fee": "uoc-tinh-truoc-ba-nha-dat", "value": 1234567890},
+    {"fee": "truoc-ba-to-khai-nha-dat", "value": 1234567890},
 ]
 body = body_of(lines, channel="online", relief={"claims": ["identity_level_2"], "asset": "12"})
 total, priced = amounts_of(body, datetime.fromisoformat("2026-12-31T16:59:59+00:00"))
