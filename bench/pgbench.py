@@ -34,7 +34,28 @@ _MADE_UP: Final = {
     "expires_at": "CAST(NULL AS timestamptz)",
     "return_url": "CAST(NULL AS text)",
     "opened_on": "current_date",
+    "year": "CAST(extract(year FROM current_date) AS int)",
+    "asset_hash": "CAST(NULL AS text)",
+    "uses": "CAST('{}' AS text[])",
 }
+#: Every value there is; a test tells when the service's statement asks for another.
+KNOWN: Final = frozenset(_MADE_UP) | {
+    "agency_id",
+    "status",
+    "amount",
+    "channel",
+    "language",
+    "extra",
+    "lines",
+    "payer",
+    "actor",
+    "event",
+    "audit",
+    "owner",
+    "route",
+    "answer",
+}
+
 #: The values that stay the same; pgbench sends them with each statement, untyped.
 _GIVEN: Final = """
 SELECT b.agency_id, b.status, CAST(b.amount AS text) AS amount, b.channel, b.language,
@@ -78,6 +99,11 @@ INSERT INTO audit_entry (at, actor, action, object_id, details) VALUES (%(create
   %(event)s, %(id)s, %(audit)s);
 COMMIT;
 """
+
+
+def places(statements: str) -> frozenset[str]:
+    """The names of the values that statements ask for."""
+    return frozenset(_PLACE.findall(statements))
 
 
 class PgBenchFailed(Exception):

@@ -154,6 +154,8 @@ def claim_faults(
     A claim is a ground, or the code of a relief. A code must hold for one of the fees; a ground
     that changes nothing is no fault, for it is a fact about a person and not a wish.
     """
+    if not circumstances.claims:
+        return []
     possible = {
         relief.code: relief for fee in fees for relief in schedule.reliefs_of(fee, circumstances.on)
     }

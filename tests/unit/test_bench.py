@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import measure, results
+from bench import measure, pgbench, results
 
 RESULT = {
     "name": "qr",
@@ -61,3 +61,9 @@ def test_the_table_shows_figures_floor_peers_and_further_facts() -> None:
     text = written.getvalue()
     for shown in ("qr", "700.00", "100.00", "the library", "7.00", "another", "p99_ms", "12.50"):
         assert shown in text
+
+
+@pytest.mark.parametrize("statements", [pgbench.ALONE, pgbench.EACH_TABLE])
+def test_pgbench_has_a_value_for_every_place_of_the_services_own_statement(statements: str) -> None:
+    assert pgbench.places(statements) - pgbench.KNOWN == set()
+    assert pgbench.places("SELECT %(nothing)s") == {"nothing"}
