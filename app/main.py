@@ -15,7 +15,8 @@ from core import problems
 from core.settings import Settings
 from payments import api as payments_api
 from payments.catalogue import api as catalogue_api
-from payments.catalogue import changes_api, proposals_api
+from payments.catalogue.changes import api as changes_api
+from payments.catalogue.proposals import api as proposals_api
 from reconciliation import api as reconciliation_api
 
 

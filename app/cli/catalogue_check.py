@@ -15,12 +15,12 @@ from core import clock
 from core.db import AsyncSession
 from core.errors import LephiError, NotFound
 from payments.agencies.queries import find_agency
-from payments.catalogue.changes import Change, DayOfChanges, days_asked, planned_changes
-from payments.catalogue.changes_schemas import ChangesOut
-from payments.catalogue.contents import Catalogue
-from payments.catalogue.findings import Finding, Level, told_day, told_span
-from payments.catalogue.inspection import CHECKED_WITHIN, inspect
-from payments.catalogue.loading import load_catalogue
+from payments.catalogue.changes.planned import Change, DayOfChanges, days_asked, planned_changes
+from payments.catalogue.changes.schemas import ChangesOut
+from payments.catalogue.inspection.contents import Catalogue
+from payments.catalogue.inspection.findings import Finding, Level, told_day, told_span
+from payments.catalogue.inspection.loading import load_catalogue
+from payments.catalogue.inspection.rules import CHECKED_WITHIN, inspect
 from payments.catalogue.queries import load_schedule
 from payments.catalogue.schedule import Schedule
 

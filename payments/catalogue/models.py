@@ -218,7 +218,7 @@ class CatalogueProposal(SQLModel, table=True):
     #: whose schedule it changes; None is the national one
     agency_id: str | None = Field(default=None, foreign_key="agency.id", index=True)
     file_name: str
-    #: the entries of the file, by table
+    #: the entries of the file by table, and the differences that their proposer saw
     entries: dict[str, Any] = json_field()
     #: the stamp of the catalogue that the preview was made against
     stamp: str | None = None

@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from core.auth import Role, create_api_key, create_staff_user
 from core.ids import new_id
-from payments.catalogue.archives import MOST_UNPACKED
-from payments.catalogue.exports import CSV_TYPE, XLSX_TYPE, write_workbook
-from payments.catalogue.files import MOST_BYTES, read_file
-from payments.catalogue.intake import take
-from payments.catalogue.sheets import COLUMNS
+from payments.catalogue.sheets.archives import MOST_UNPACKED
+from payments.catalogue.sheets.columns import COLUMNS
+from payments.catalogue.sheets.exports import CSV_TYPE, XLSX_TYPE, write_workbook
+from payments.catalogue.sheets.files import MOST_BYTES, read_file
+from payments.catalogue.sheets.intake import take
 from tests.support.catalogue_files import FEE, RELIEF, bomb, csv_of, fees_csv
 from tests.support.house import House
 from tests.support.neighbour import neighbour_of

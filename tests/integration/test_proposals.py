@@ -15,13 +15,8 @@ from core import clock
 from core.auth import Principal
 from core.db import AsyncSession, Database
 from core.errors import NotAllowed, NotFound
-from payments.catalogue import proposals
-from payments.catalogue.exports import write_workbook
-from payments.catalogue.faults import FileRefused
-from payments.catalogue.files import read_file
-from payments.catalogue.intake import Sheet
-from payments.catalogue.proposal_rows import Proposal, list_proposals
-from payments.catalogue.proposals import (
+from payments.catalogue.proposals import commands as proposals
+from payments.catalogue.proposals.commands import (
     Decided,
     NoChanges,
     SamePerson,
@@ -31,9 +26,14 @@ from payments.catalogue.proposals import (
     propose,
     reject,
 )
+from payments.catalogue.proposals.reading import load_entries
+from payments.catalogue.proposals.rows import Proposal, list_proposals
 from payments.catalogue.queries import find_stamp, load_schedule
-from payments.catalogue.reading import load_entries
 from payments.catalogue.schedule import FeeValue
+from payments.catalogue.sheets.exports import write_workbook
+from payments.catalogue.sheets.faults import FileRefused
+from payments.catalogue.sheets.files import read_file
+from payments.catalogue.sheets.intake import Sheet
 from payments.catalogue.writing import write_entries
 from payments.fee_kinds import Fixed
 from tests.support.catalogue_files import FEE

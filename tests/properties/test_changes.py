@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.catalogue.changes import DayOfChanges, planned_changes
+from payments.catalogue.changes.planned import DayOfChanges, planned_changes
 from payments.catalogue.pricing import price_fee
 from payments.catalogue.schedule import FeeValue, Schedule
 from payments.fee_kinds import Assessed, Fixed

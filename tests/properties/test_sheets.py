@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from core.money import MAX_AMOUNT
 from payments import fees
-from payments.catalogue.cells import read_free, write_free
 from payments.catalogue.entries import KINDS, Entry, FeeEntry, ReliefEntry
-from payments.catalogue.exports import write_csv, write_workbook
-from payments.catalogue.files import read_file
-from payments.catalogue.intake import take
-from payments.catalogue.objections import differing
-from payments.catalogue.sheets import COLUMNS
+from payments.catalogue.proposals.objections import differing
+from payments.catalogue.sheets.cells import read_free, write_free
+from payments.catalogue.sheets.columns import COLUMNS
+from payments.catalogue.sheets.exports import write_csv, write_workbook
+from payments.catalogue.sheets.files import read_file
+from payments.catalogue.sheets.intake import take
 from payments.certainty import Certainty
 from payments.fee_words import Charge, Words, times
 from payments.fees import Asked, FeeRule

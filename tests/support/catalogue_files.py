@@ -4,8 +4,8 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 
-from payments.catalogue.exports import write_workbook
-from payments.catalogue.sheets import COLUMNS
+from payments.catalogue.sheets.columns import COLUMNS
+from payments.catalogue.sheets.exports import write_workbook
 
 HEADER = [column.key for column in COLUMNS["fees"]]
 

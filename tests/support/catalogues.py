@@ -6,13 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from app.seed.catalogue import Seed, read_seed
-from payments.catalogue.contents import (
-    Catalogue,
-    LegalTextValue,
-    Owner,
-    ProcedureName,
-    SubItemValue,
-)
 from payments.catalogue.entries import (
     Entry,
     FeeEntry,
@@ -20,6 +13,13 @@ from payments.catalogue.entries import (
     ProcedureEntry,
     ReliefEntry,
     SubItemEntry,
+)
+from payments.catalogue.inspection.contents import (
+    Catalogue,
+    LegalTextValue,
+    Owner,
+    ProcedureName,
+    SubItemValue,
 )
 from payments.catalogue.schedule import Charged, FeeValue
 from payments.certainty import Certainty

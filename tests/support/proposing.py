@@ -9,12 +9,12 @@ from core.auth import Principal, Role
 from core.db import AsyncSession
 from core.ids import new_id
 from payments.agencies.models import Agency
-from payments.catalogue.cells import Cell, said
 from payments.catalogue.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
-from payments.catalogue.files import read_file
-from payments.catalogue.intake import Sheet
-from payments.catalogue.reading import load_entries
-from payments.catalogue.sheets import cells_of, columns_for
+from payments.catalogue.proposals.reading import load_entries
+from payments.catalogue.sheets.cells import Cell, said
+from payments.catalogue.sheets.columns import cells_of, columns_for
+from payments.catalogue.sheets.files import read_file
+from payments.catalogue.sheets.intake import Sheet
 from payments.catalogue.writing import write_entries
 from tests.support.catalogue_files import FEE, RELIEF, csv_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.errors import Invalid
-from payments.catalogue.changes import Change, days_asked, planned_changes
+from payments.catalogue.changes.planned import Change, days_asked, planned_changes
 from payments.catalogue.conditions import conditions
 from payments.catalogue.schedule import Charged, FeeValue, Schedule
 from payments.certainty import Certainty

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from payments.catalogue.contents import Catalogue, LegalTextValue, Owner
-from payments.catalogue.findings import Finding, FindingCode, Level
-from payments.catalogue.inspection import inspect
-from payments.catalogue.legal_bases import texts_meant
+from payments.catalogue.inspection.contents import Catalogue, LegalTextValue, Owner
+from payments.catalogue.inspection.findings import Finding, FindingCode, Level
+from payments.catalogue.inspection.legal_bases import texts_meant
+from payments.catalogue.inspection.rules import inspect
 from payments.catalogue.schedule import Charged
 from payments.catalogue.spans import FOREVER, Span, between, collisions, common, uncovered
 from payments.certainty import Certainty

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import FieldError, Invalid
-from payments.catalogue.sheets import TITLES, find_column
+from payments.catalogue.sheets.columns import TITLES, find_column
 
 #: No more than this many faults of one file are listed, as many as an answer may; the rest are
 #: counted.

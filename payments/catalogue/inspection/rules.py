@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from payments.catalogue.contents import Catalogue, Item, Table
-from payments.catalogue.findings import (
+from payments.catalogue.inspection.contents import Catalogue, Item, Table
+from payments.catalogue.inspection.findings import (
     Finding,
     FindingCode,
     Level,
@@ -17,8 +17,12 @@ from payments.catalogue.findings import (
     told_day,
     told_span,
 )
-from payments.catalogue.legal_bases import basis_findings
-from payments.catalogue.links import procedure_findings, relief_findings, sub_item_findings
+from payments.catalogue.inspection.legal_bases import basis_findings
+from payments.catalogue.inspection.links import (
+    procedure_findings,
+    relief_findings,
+    sub_item_findings,
+)
 from payments.catalogue.schedule import Charged, Schedule
 from payments.catalogue.spans import (
     Span,

@@ -8,9 +8,9 @@ from sqlmodel import col, select
 from core.db import AsyncSession
 from payments.catalogue.entries import Entry, FeeEntry
 from payments.catalogue.models import Fee
-from payments.catalogue.owned import Key, Owned
+from payments.catalogue.proposals.owned import Key, Owned
 from payments.catalogue.queries import load_schedule
-from payments.catalogue.sheets import CLASSES
+from payments.catalogue.sheets.columns import CLASSES
 from payments.catalogue.writing import PLACES, known_rows, procedure_ids
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from payments.catalogue.cells import said
 from payments.catalogue.conditions import conditions
 from payments.catalogue.entries import Dated, Entry, FeeEntry, ReliefEntry
-from payments.catalogue.intake import Placed
-from payments.catalogue.objections import PRICED, differing, past_beginnings
-from payments.catalogue.owned import Owned
+from payments.catalogue.proposals.objections import PRICED, differing, past_beginnings
+from payments.catalogue.proposals.owned import Owned
 from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.catalogue.sheets import TITLES, find_column, name_of
+from payments.catalogue.sheets.cells import said
+from payments.catalogue.sheets.columns import TITLES, find_column, name_of
+from payments.catalogue.sheets.intake import Placed
 from payments.catalogue.spans import day_after
 from payments.certainty import Certainty
 from payments.fee_words import CASE, Words, joined

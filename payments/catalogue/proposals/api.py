@@ -19,12 +19,12 @@ from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import CipherDep, Claim, KeyDep
 from core.ids import new_id
 from core.schemas import Incoming, Instant
-from payments.catalogue import proposals
-from payments.catalogue.differences import Differences, TableCount
-from payments.catalogue.exports import CSV_TYPE, XLSX_TYPE, write_csv, write_workbook
-from payments.catalogue.files import MOST_BYTES, read_file
-from payments.catalogue.proposal_rows import Proposal, list_proposals
-from payments.catalogue.reading import load_entries, tables_of
+from payments.catalogue.proposals import commands as proposals
+from payments.catalogue.proposals.differences import Differences, TableCount
+from payments.catalogue.proposals.reading import load_entries, tables_of
+from payments.catalogue.proposals.rows import Proposal, list_proposals
+from payments.catalogue.sheets.exports import CSV_TYPE, XLSX_TYPE, write_csv, write_workbook
+from payments.catalogue.sheets.files import MOST_BYTES, read_file
 
 router = APIRouter(prefix="/catalogue", tags=["catalogue"])
 

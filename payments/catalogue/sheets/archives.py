@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 
-from payments.catalogue.faults import fault_of_file
+from payments.catalogue.sheets.faults import fault_of_file
 
 #: All parts of a workbook together, unpacked.
 MOST_UNPACKED = 48 * 1024 * 1024

@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import FieldError, Invalid
-from payments.catalogue.cells import Cell, Misread, fold, is_blank
 from payments.catalogue.entries import Entry
-from payments.catalogue.faults import Fault
-from payments.catalogue.sheets import (
+from payments.catalogue.sheets.cells import Cell, Misread, fold, is_blank
+from payments.catalogue.sheets.columns import (
     CLASSES,
     COLUMNS,
     GUIDE,
@@ -25,6 +24,7 @@ from payments.catalogue.sheets import (
     find_column,
     free_column,
 )
+from payments.catalogue.sheets.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

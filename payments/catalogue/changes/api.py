@@ -12,8 +12,8 @@ from core import clock
 from core.auth import PrincipalDep
 from core.db import SessionDep
 from payments.catalogue import queries
-from payments.catalogue.changes import days_asked, planned_changes
-from payments.catalogue.changes_schemas import ChangesOut
+from payments.catalogue.changes.planned import days_asked, planned_changes
+from payments.catalogue.changes.schemas import ChangesOut
 
 router = APIRouter(tags=["procedures"])
 

@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from core.errors import Invalid
-from payments.catalogue.cells import (
+from payments.catalogue.entries import KINDS, Dated, Entry, FeeEntry
+from payments.catalogue.sheets.cells import (
     CODES,
     DATE,
     FLAG,
@@ -31,7 +32,6 @@ from payments.catalogue.cells import (
     Shape,
     fold,
 )
-from payments.catalogue.entries import KINDS, Dated, Entry, FeeEntry
 from payments.fee_kinds import kinds, rule_from
 
 #: The sheet that explains the others; it is never read.

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from payments.catalogue.contents import Catalogue, Item, LegalTextValue, Table
-from payments.catalogue.findings import (
+from payments.catalogue.inspection.contents import Catalogue, Item, LegalTextValue, Table
+from payments.catalogue.inspection.findings import (
     Finding,
     FindingCode,
     Level,

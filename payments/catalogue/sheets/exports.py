@@ -13,10 +13,10 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from payments.catalogue.archives import MOST_ROWS
-from payments.catalogue.cells import Cell, said
 from payments.catalogue.entries import Entry
-from payments.catalogue.sheets import COLUMNS, GUIDE, TITLES, Column, cells_of, columns_for
+from payments.catalogue.sheets.archives import MOST_ROWS
+from payments.catalogue.sheets.cells import Cell, said
+from payments.catalogue.sheets.columns import COLUMNS, GUIDE, TITLES, Column, cells_of, columns_for
 from payments.certainty import Certainty
 from payments.reliefs import Ground
 

@@ -11,12 +11,12 @@ of a schedule, or of a code. Sub-items and legal texts cost nobody anything and 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from payments.catalogue.cells import Cell
 from payments.catalogue.entries import Dated, Entry, FeeEntry, ReliefEntry
-from payments.catalogue.faults import Fault
-from payments.catalogue.intake import Placed
-from payments.catalogue.owned import Owned
-from payments.catalogue.sheets import TITLES, cells_of, columns_for
+from payments.catalogue.proposals.owned import Owned
+from payments.catalogue.sheets.cells import Cell
+from payments.catalogue.sheets.columns import TITLES, cells_of, columns_for
+from payments.catalogue.sheets.faults import Fault
+from payments.catalogue.sheets.intake import Placed
 from payments.catalogue.spans import Span, common, span_of
 
 #: What of a fee or relief in force may be corrected, for it changes no amount.

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from payments.catalogue.changes import Change, ChangeKind, DayOfChanges
+from payments.catalogue.changes.planned import Change, ChangeKind, DayOfChanges
 from payments.fee_words import Words
 
 

@@ -10,10 +10,10 @@ from sqlmodel import col, or_, select
 from core.db import AsyncSession
 from core.errors import NotFound
 from payments.agencies.models import Agency
-from payments.catalogue.differences import Differences
-from payments.catalogue.intake import Placed
 from payments.catalogue.models import CatalogueProposal
-from payments.catalogue.sheets import CLASSES
+from payments.catalogue.proposals.differences import Differences
+from payments.catalogue.sheets.columns import CLASSES
+from payments.catalogue.sheets.intake import Placed
 
 #: Whose proposals somebody may see; None among them is the nation.
 Owners = frozenset[str | None]

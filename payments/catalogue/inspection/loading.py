@@ -3,7 +3,7 @@
 from sqlmodel import col, select, text
 
 from core.db import AsyncSession
-from payments.catalogue.contents import (
+from payments.catalogue.inspection.contents import (
     Catalogue,
     LegalTextValue,
     Owner,

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from payments.catalogue.archives import MOST_COLUMNS, MOST_ROWS, checked
-from payments.catalogue.cells import Cell, is_blank
-from payments.catalogue.faults import FileRefused, fault_of_file
-from payments.catalogue.intake import Sheet, table_named
-from payments.catalogue.sheets import TITLES
+from payments.catalogue.sheets.archives import MOST_COLUMNS, MOST_ROWS, checked
+from payments.catalogue.sheets.cells import Cell, is_blank
+from payments.catalogue.sheets.columns import TITLES
+from payments.catalogue.sheets.faults import FileRefused, fault_of_file
+from payments.catalogue.sheets.intake import Sheet, table_named
 
 #: A file of the catalogue as a whole.
 MOST_BYTES = 8 * 1024 * 1024

@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator
 
-from payments.catalogue.contents import Catalogue, Table
-from payments.catalogue.findings import Finding, FindingCode, Level, level_on, listed, told_span
+from payments.catalogue.inspection.contents import Catalogue, Table
+from payments.catalogue.inspection.findings import (
+    Finding,
+    FindingCode,
+    Level,
+    level_on,
+    listed,
+    told_span,
+)
 from payments.catalogue.schedule import FeeValue
 from payments.catalogue.spans import FOREVER, Span, common, span_of, uncovered
 from payments.certainty import Certainty

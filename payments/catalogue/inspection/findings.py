@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from payments.catalogue.contents import Table
+from payments.catalogue.inspection.contents import Table
 from payments.catalogue.spans import FOREVER, Span
 from payments.fee_words import Words
 

@@ -21,12 +21,11 @@ from core.auth import Principal, Role
 from core.db import AsyncSession
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.ids import new_id
-from payments.catalogue.differences import Differences, compare
-from payments.catalogue.faults import MOST_FAULTS, FileRefused
-from payments.catalogue.intake import Placed, Sheet, take
 from payments.catalogue.models import CatalogueProposal
-from payments.catalogue.objections import find_objections
-from payments.catalogue.proposal_rows import (
+from payments.catalogue.proposals.differences import Differences, compare
+from payments.catalogue.proposals.objections import find_objections
+from payments.catalogue.proposals.reading import load_owned
+from payments.catalogue.proposals.rows import (
     Owners,
     Proposal,
     differences_of,
@@ -36,8 +35,9 @@ from payments.catalogue.proposal_rows import (
     value_of,
 )
 from payments.catalogue.queries import find_stamp
-from payments.catalogue.reading import load_owned
-from payments.catalogue.sheets import CLASSES
+from payments.catalogue.sheets.columns import CLASSES
+from payments.catalogue.sheets.faults import MOST_FAULTS, FileRefused
+from payments.catalogue.sheets.intake import Placed, Sheet, take
 from payments.catalogue.writing import lock_catalogue, write_entries
 
 #: Roles that may propose, and that may decide.

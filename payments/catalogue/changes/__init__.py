@@ -1,0 +1,1 @@
+"""What will change in a schedule, and when."""

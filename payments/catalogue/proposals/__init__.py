@@ -1,0 +1,1 @@
+"""Changes of the catalogue: proposed by one person, applied by another."""
