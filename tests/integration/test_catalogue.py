@@ -2,7 +2,6 @@
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -38,20 +37,6 @@ TABLES = [
     "legal_reference",
     "catalogue_stamp",
 ]
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=3)
-    yield database
-    await database.dispose()
-
-
-@pytest.fixture
-async def seeded(database: Database) -> Database:
-    async with database.transaction() as session:
-        await seed_catalogue(session)
-    return database
 
 
 # Seeding

@@ -1,12 +1,10 @@
 """Prices remembered: how soon a change of the catalogue is seen, and how rarely it is asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
 
-from app.seed.catalogue import seed_catalogue
 from core.db import AsyncSession, Database
 from payments.catalogue import queries
 from payments.catalogue.prices import PriceBook
@@ -19,20 +17,6 @@ from tests.support.catalogue_rows import (
     counted,
     run,
 )
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=3)
-    yield database
-    await database.dispose()
-
-
-@pytest.fixture
-async def seeded(database: Database) -> Database:
-    async with database.transaction() as session:
-        await seed_catalogue(session)
-    return database
 
 
 class Seconds:
