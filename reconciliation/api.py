@@ -42,6 +42,8 @@ async def reconciling(request: Request) -> Reconciling:
 
 
 ReconcilingDep = Annotated[Reconciling, Depends(reconciling)]
+#: The database takes no NUL.
+FormText = Annotated[str, Form(max_length=64, pattern=r"^[^\x00]*$")]
 RunBody = Annotated[Parsed[ReconciliationIn], Depends(parsed(ReconciliationIn))]
 
 
@@ -58,8 +60,8 @@ async def _account(
 @router.post("/statements", status_code=201, response_model=StatementOut)
 async def upload_statement(
     file: Annotated[UploadFile, File(description="The statement file.")],
-    account: Annotated[str, Form(max_length=64)],
-    mapping: Annotated[str, Form(max_length=64)],
+    account: FormText,
+    mapping: FormText,
     key: KeyDep,
     principal: PrincipalDep,
     parts: ReconcilingDep,

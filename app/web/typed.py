@@ -27,6 +27,14 @@ class Typed:
     extras: frozenset[str] = field(default_factory=frozenset)
     more: tuple[str, ...] = ()
 
+    @property
+    def handed_in(self) -> str:
+        """How the application is handed in: one of `CHANNELS`, online where nothing else is said.
+
+        A form may send anything as `channel`; only this may be kept.
+        """
+        return self.channel if self.channel in CHANNELS else "online"
+
     def quantity(self, position: int) -> str:
         """The count for the unit at `position`, 1 where nothing was sent."""
         return self.quantities[position] if position < len(self.quantities) else "1"

@@ -70,3 +70,18 @@ def test_a_count_that_was_not_sent_is_one() -> None:
     typed = Typed(("3",), more=("2",))
     assert [typed.quantity(0), typed.quantity(1)] == ["3", "1"]
     assert [typed.of_extra(0), typed.of_extra(1)] == ["2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("online", "online"),
+        ("counter", "counter"),
+        ("", "online"),
+        ("poster", "online"),
+        ("\x00", "online"),
+        ("Counter", "online"),
+    ],
+)
+def test_only_a_known_channel_is_kept_of_what_a_form_says(sent: str, kept: str) -> None:
+    assert Typed(channel=sent).handed_in == kept
