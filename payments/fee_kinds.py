@@ -31,6 +31,9 @@ from payments.fees import Asked, FeeRule, MeasuredBy, faulty, fee_kind, known_ki
 _PERCENT = re.compile(r"(?:0|[1-9]\d?)(?:\.\d{1,4})?|100")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
+#: No tariff we know has more than a few; each is a line of what a citizen reads.
+MOST_STEPS = 20
+
 
 def kinds() -> tuple[str, ...]:
     """The kinds of rule there are, in alphabetical order."""
@@ -108,7 +111,9 @@ class PerUnit(FeeRule):
     minimum: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse steps that leave a unit without a price or give it two."""
+        """Refuse steps that leave a unit without a price or give it two, and too many of them."""
+        if len(self.steps) > MOST_STEPS:
+            raise faulty("rule.steps", "too_many", f"Nhiều nhất {MOST_STEPS} bậc.")
         for position, step in enumerate(self.steps):
             _check_figure(f"rule.steps.{position}.from", step.first, least=1)
             _check_figure(f"rule.steps.{position}.each", step.each, least=0)

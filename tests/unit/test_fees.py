@@ -112,6 +112,18 @@ def test_data_that_is_not_exactly_a_rule_is_refused_by_name(
     assert [fault.field for fault in refused.value.errors] == [field]
 
 
+def test_a_rule_of_more_than_twenty_steps_is_refused() -> None:
+    def steps(count: int) -> dict[str, object]:
+        return {"steps": [{"from": n, "each": 1000 + n} for n in range(1, count + 1)]}
+
+    assert rule_from("per_unit", steps(20)).to_data() == steps(20)
+    with pytest.raises(Invalid) as refused:
+        rule_from("per_unit", steps(21))
+    assert [(fault.field, fault.code) for fault in refused.value.errors] == [
+        ("rule.steps", "too_many")
+    ]
+
+
 def test_a_new_kind_of_rule_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fees, "_KINDS", dict(fees._KINDS))
 
