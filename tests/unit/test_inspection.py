@@ -242,6 +242,17 @@ def test_a_sub_item_that_the_index_never_has_is_an_error() -> None:
     assert told(with_(fees=[later])) == [("error", "missing_sub_item", "sau")]
 
 
+def test_a_fee_of_a_procedure_without_a_sub_item_is_a_warning() -> None:
+    (none,) = found(with_(fees=[fee("them", sub_item=None, valid_from=NEXT_DAY)]))
+    assert (none.level, none.code, none.subject) == ("warning", "no_sub_item", "them")
+    assert none.span == (NEXT_DAY, FOREVER)
+    assert "2.000001" in none.words.vi
+    assert found(with_(fees=[fee("them", sub_item="2716", valid_from=NEXT_DAY)])) == []
+    ended = fee("them", sub_item=None, valid_to=YESTERDAY)
+    postage = fee("them", sub_item=None, procedure_code=None, charged=Charged.ON_REQUEST)
+    assert found(with_(fees=[ended])) == found(with_(fees=[postage])) == []
+
+
 @pytest.mark.parametrize(("until", "level"), [(YESTERDAY, "error"), (LAST_DAY, "warning")])
 def test_a_sub_item_missing_in_a_year_is_an_error_once_it_is_that_year(
     until: date, level: str
@@ -407,6 +418,7 @@ def test_errors_come_first_and_every_finding_says_what_to_do_in_both_languages()
             fee("luon", valid_to=LAST_DAY, procedure_code="2.9", basis="không rõ"),
             fee("luon", valid_from=LAST_DAY),
             fee("het", valid_to=LAST_DAY, sub_item="2718"),
+            fee("khong-tieu-muc", sub_item=None),
         ),
         reliefs=(relief(fees=frozenset({"het", "khong-co"})),),
         sub_items=(sub_item(), sub_item("2718", certainty=Certainty.UNCONFIRMED)),

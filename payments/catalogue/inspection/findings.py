@@ -37,6 +37,8 @@ class FindingCode(StrEnum):
     UNKNOWN_TEXT = "unknown_text"
     #: a basis names no legal text by its number in full
     UNCLEAR_BASIS = "unclear_basis"
+    #: a fee of a procedure has no sub-item, as if it were no state revenue
+    NO_SUB_ITEM = "no_sub_item"
     #: a fee's sub-item is not in the budget index
     MISSING_SUB_ITEM = "missing_sub_item"
     #: a fee's sub-item is in the budget index, but nobody has confirmed it

@@ -22,7 +22,8 @@ def sub_item_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
     """Sub-items of fees in force in the window that the budget index of the day does not have.
 
     A code that the index never has is an error whenever the fee is in force; one that it has on
-    other days is an error if it is missing on the asked day, the first of the window.
+    other days is an error if it is missing on the asked day, the first of the window. A fee of a
+    procedure without any is a warning: it is hardly ever no state revenue, as postage is.
     """
     index: dict[str, list[tuple[Span, Certainty]]] = {}
     for row in catalogue.sub_items:
@@ -31,7 +32,11 @@ def sub_item_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
     doubtful: dict[str, dict[str, None]] = {}
     for fee in catalogue.fees:
         in_force = _from_the_asked_day(fee, window)
-        if fee.sub_item is None or in_force is None:
+        if in_force is None:
+            continue
+        if fee.sub_item is None:
+            if fee.procedure_code is not None:
+                yield _no_sub_item(catalogue, fee, fee.procedure_code, in_force)
             continue
         known = index.get(fee.sub_item, [])
         missing = _first_within(window, uncovered(in_force, [span for span, _ in known]))
@@ -124,6 +129,24 @@ def _concerns(catalogue: Catalogue, relief: ReliefValue, fee: FeeValue) -> bool:
         relief.agency_id is None
         or fee.agency_id in catalogue.counts_for(relief.agency_id)
         or relief.agency_id in catalogue.counts_for(fee.agency_id)
+    )
+
+
+def _no_sub_item(catalogue: Catalogue, fee: FeeValue, procedure: str, span: Span) -> Finding:
+    days = told_span(span)
+    return Finding(
+        level=Level.WARNING,
+        code=FindingCode.NO_SUB_ITEM,
+        table=Table.FEES,
+        subject=fee.code,
+        owner=_owner_code(catalogue, fee),
+        span=span,
+        words=Words(
+            f"Khoản thu của thủ tục {procedure} không có tiểu mục {days.vi}. Ghi tiểu mục; chỉ để"
+            " trống nếu không phải thu ngân sách.",
+            f"A fee of procedure {procedure} without a sub-item {days.en}. Give it one; leave it"
+            " out only if it is no state revenue.",
+        ),
     )
 
 
