@@ -203,7 +203,7 @@ async def test_every_fault_of_a_file_is_named_and_nothing_is_taken(shared_house:
         (fees_csv({"code": "p\x00"}), 422),
         (bomb(MOST_UNPACKED), 422),
         (write_workbook({"fees": []})[:2000], 422),
-        (write_workbook({"fees": []}), 409),
+        (write_workbook({"fees": []}), 422),
         (b"x" * (MOST_BYTES + 1), 413),
     ],
     ids=["empty", "unknown", "formula", "nul", "bomb", "truncated", "no-rows", "huge"],

@@ -391,6 +391,49 @@ async def test_a_new_row_begins_in_the_past_only_where_nothing_held(
         assert made.differences.warnings
 
 
+async def test_a_fee_of_a_procedure_that_loses_its_sub_item_is_warned_of(
+    session: AsyncSession, body: Body
+) -> None:
+    lost = await edited(session, None, {"phi-a": {"sub_item": ""}})
+    warned = (await national(session, body, lost)).differences.warnings
+    assert warned == ["1 khoản thu của thủ tục không có tiểu mục ngân sách: phi-a."]
+    other = await edited(session, None, {"phi-a": {"sub_item": "2767"}})
+    assert (await national(session, body, other)).differences.warnings == []
+    postage = new_fees({"procedure": "", "sub_item": "", "charged": "on_request"})
+    assert (await national(session, body, postage)).differences.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("row", "warned"),
+    [
+        ({"amount": "2"}, True),
+        ({"amount": "999"}, True),
+        ({"amount": "1000"}, False),
+        ({"amount": "0"}, False),
+        ({"kind": "per_unit", "amount": "", "steps": "1: 2000; 3: 1"}, True),
+        ({"kind": "per_unit", "amount": "", "steps": "1: 2000; 3: 1000", "cap": "200"}, True),
+        ({"kind": "per_unit", "amount": "", "steps": "1: 2000; 3: 1000"}, False),
+        ({"kind": "percentage", "amount": "", "percent": "1", "ceiling": "5"}, True),
+        ({"kind": "foreign_currency", "amount": "25", "currency": "USD"}, False),
+    ],
+)
+async def test_an_amount_under_a_thousand_dong_is_warned_of(
+    session: AsyncSession, body: Body, row: dict[str, str], warned: bool
+) -> None:
+    made = await national(session, body, new_fees(row))
+    told = ["1 dòng có mức thu dưới 1.000 đ, hãy kiểm tra: phi-moi."]
+    assert made.differences.warnings == (told if warned else [])
+
+
+async def test_a_reliefs_small_amount_is_warned_of(session: AsyncSession, body: Body) -> None:
+    small = new_reliefs({"percent": "", "each": "5"}, {"code": "giam-khac", "cap": "50"})
+    assert (await national(session, body, small)).differences.warnings == [
+        "2 dòng có mức thu dưới 1.000 đ, hãy kiểm tra: giam-moi, giam-khac."
+    ]
+    usual = new_reliefs({"age_below": "16"})
+    assert (await national(session, body, usual)).differences.warnings == []
+
+
 async def test_a_first_load_may_begin_in_the_past_and_says_so(
     session: AsyncSession, body: Body
 ) -> None:

@@ -4,6 +4,8 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 
+import xlsxwriter
+
 from payments.catalogue.sheets.columns import COLUMNS
 from payments.catalogue.sheets.exports import write_workbook
 
@@ -61,6 +63,21 @@ def csv_of(
 def fees_csv(*changes: Mapping[str, str]) -> bytes:
     """A CSV file of fees, each `FEE` with changes."""
     return csv_of(*(FEE | dict(one) for one in changes))
+
+
+def fees_workbook(row: Mapping[str, str | float]) -> bytes:
+    """A workbook of one fee, whose cells are texts or numbers as given."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
+        sheet = workbook.add_worksheet("fees")
+        for place, key in enumerate(HEADER):
+            sheet.write_string(0, place, key)
+            cell = row.get(key, FEE.get(key, ""))
+            if isinstance(cell, str):
+                sheet.write_string(1, place, cell)
+            else:
+                sheet.write_number(1, place, cell)
+    return content.getvalue()
 
 
 def workbook_with(change: Callable[[dict[str, bytes]], None]) -> bytes:

@@ -34,7 +34,7 @@ def fee(code: str, amount: int, valid_from: date, **changes: Any) -> FeeEntry:
     """A fixed fee."""
     named = {"name_vi": f"Phí {code}", "name_en": code, "unit_vi": "bản", "unit_en": "copy"}
     rule = {"kind": "fixed", "rule": {"amount": amount}, "procedure": "9.000001"}
-    given = {"code": code, "valid_from": valid_from, "charged": "choice"}
+    given = {"code": code, "valid_from": valid_from, "charged": "choice", "sub_item": "2716"}
     return FeeEntry.model_validate(named | rule | DATED | given | changes)
 
 

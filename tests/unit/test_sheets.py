@@ -15,6 +15,7 @@ from payments.catalogue.sheets import archives, files
 from payments.catalogue.sheets.cells import (
     Misread,
     fold,
+    read_amount,
     read_codes,
     read_date,
     read_flag,
@@ -36,6 +37,7 @@ from tests.support.catalogue_files import (
     bomb,
     csv_of,
     fees_csv,
+    fees_workbook,
     liar,
     sheet_with,
     workbook_with,
@@ -71,6 +73,11 @@ def refused(content: bytes, table: str | None = None) -> str:
         (read_whole, "2000.0", 2000),
         (read_whole, 2000.0, 2000),
         (read_whole, 0, 0),
+        (read_amount, 0.0, 0),
+        (read_amount, 1000.0, 1000),
+        (read_amount, "500", 500),
+        (read_amount, "2", 2),
+        (read_amount, "2.000", 2000),
         (read_date, "01/03/2027", date(2027, 3, 1)),
         (read_date, "1/3/2027", date(2027, 3, 1)),
         (read_date, "2027-03-01", date(2027, 3, 1)),
@@ -116,6 +123,10 @@ def test_a_cell_is_understood(reader: Reader, cell: object, value: object) -> No
         (read_whole, date(2027, 3, 1), "not_an_integer"),
         (read_whole, 1e15, "too_big"),
         (read_whole, "9" * 18, "too_big"),
+        (read_amount, 2.0, "ambiguous"),  # was 2.000, where a point parts decimals
+        (read_amount, 1, "ambiguous"),
+        (read_amount, 999.0, "ambiguous"),
+        (read_amount, 2.5, "not_an_integer"),  # was 2.500
         (read_date, "31/02/2027", "not_a_date"),
         (read_date, "03-01-2027", "not_a_date"),
         (read_date, "01/03/27", "not_a_date"),
@@ -390,7 +401,8 @@ def test_a_zip_bomb_is_refused_before_it_unfolds(made: Callable[[int], bytes]) -
     content = made(archives.MOST_UNPACKED)
     assert len(content) < 200_000
     assert refused(content) in {"too_large", "not_a_workbook"}
-    assert taken(workbook_with(lambda _: None)).faults == ()  # the same file without the bomb
+    # The same file without the bomb is only empty.
+    assert only_fault(workbook_with(lambda _: None)).code == "empty"
 
 
 def test_sheets_are_found_by_name_and_the_guide_is_left_alone() -> None:
@@ -404,6 +416,81 @@ def test_sheets_are_found_by_name_and_the_guide_is_left_alone() -> None:
     assert {one.table for one in fees} == {"fees"}
     only = write_workbook({"fees": tables["fees"]})
     assert refused(only, "reliefs") == "no_such_sheet"
+
+
+PER_UNIT: dict[str, str | float] = {"kind": "per_unit", "amount": "", "steps": "1: 2000"}
+SHARE: dict[str, str | float] = {"kind": "percentage", "amount": "", "percent": "0,15"}
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ({"amount": 2}, "amount"),
+        (PER_UNIT | {"cap": 200}, "cap"),
+        (PER_UNIT | {"minimum": 2}, "minimum"),
+        (SHARE | {"floor": 100}, "floor"),
+        (SHARE | {"ceiling": 500}, "ceiling"),
+    ],
+)
+def test_thousands_that_lost_their_zeros_in_a_spreadsheet_are_refused(
+    row: dict[str, str | float], column: str
+) -> None:
+    fault = only_fault(fees_workbook(row))
+    assert (fault.row, fault.column, fault.code) == (2, column, "ambiguous")
+    number = row[column]
+    assert f"Ô là số {number}: nếu là {number}.000 đ, hãy gõ {number}000" in fault.reason
+    assert "Văn bản" in fault.reason
+    for typed in (f"{number}", f"{number}.000", float(number) * 1000):
+        assert taken(fees_workbook(row | {column: typed})).faults == ()
+
+
+def test_steps_that_became_a_number_are_refused() -> None:
+    fault = only_fault(fees_workbook(PER_UNIT | {"steps": 2}))
+    assert (fault.column, fault.code) == ("steps", "not_steps")
+
+
+def test_a_reliefs_amounts_may_be_small_only_as_text() -> None:
+    by_key = {column.key: column.shape.read for column in COLUMNS["reliefs"]}
+    for key in ("each", "cap"):
+        assert by_key[key]("500") == 500
+        with pytest.raises(Misread, match="Văn bản"):
+            by_key[key](500.0)
+    assert by_key["age_below"](16.0) == 16
+
+
+def test_a_small_amount_in_a_foreign_currency_may_be_a_number() -> None:
+    row: dict[str, str | float] = {"kind": "foreign_currency", "amount": 25, "currency": "USD"}
+    found = taken(fees_workbook(row))
+    assert found.faults == ()
+    assert [one.entry.model_dump()["rule"] for one in found.placed] == [
+        {"amount": 25, "currency": "USD"}
+    ]
+
+
+def test_a_small_amount_is_exported_as_text_and_comes_back() -> None:
+    entries = [one.entry for one in taken(fees_csv({"amount": "500"}, {"code": "b"})).placed]
+    content = write_workbook({"fees": entries})
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name("Khoản thu")
+    place = HEADER.index("amount")
+    assert [row[place] for row in rows.to_python()[1:]] == ["500", 10_000]
+    assert [one.entry for one in taken(content).placed] == entries
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        csv_of(),
+        csv_of(table="reliefs"),
+        csv_of() + b"\r\n,,,,\r\n , ,\r\n",
+        b",,,,\r\n,,,,\r\n",
+        write_workbook({"fees": []}),
+        workbook_with(lambda _: None),
+    ],
+)
+def test_a_file_without_a_row_is_told_so(content: bytes) -> None:
+    fault = only_fault(content)
+    assert (fault.sheet, fault.code) == ("file", "empty")
+    assert "không có dòng nào" in fault.reason
 
 
 def test_two_sheets_of_one_table_are_refused() -> None:

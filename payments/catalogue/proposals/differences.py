@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from core.money import format_vnd
 from payments.catalogue.conditions import conditions
 from payments.catalogue.entries import Dated, Entry, FeeEntry, ReliefEntry
 from payments.catalogue.proposals.objections import PRICED, differing, past_beginnings
 from payments.catalogue.proposals.owned import Owned
 from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.catalogue.sheets.cells import said
-from payments.catalogue.sheets.columns import TITLES, find_column, name_of
+from payments.catalogue.sheets.cells import SMALL, said
+from payments.catalogue.sheets.columns import TITLES, amounts_of, find_column, name_of
 from payments.catalogue.sheets.intake import Placed
 from payments.catalogue.spans import day_after
 from payments.certainty import Certainty
@@ -277,6 +278,18 @@ def _warnings(
     at_once = [entry for entry in priced if entry.valid_from == today]
     if at_once:
         yield f"{len(at_once)} dòng có hiệu lực ngay hôm nay: {_listed(at_once)}."
+    unplaced = [
+        entry
+        for entry in touched
+        if isinstance(entry, FeeEntry) and entry.procedure is not None and entry.sub_item is None
+    ]
+    if unplaced:
+        listed = _listed(unplaced)
+        yield f"{len(unplaced)} khoản thu của thủ tục không có tiểu mục ngân sách: {listed}."
+    small = [entry for entry in touched if any(0 < n < SMALL for n in amounts_of(entry))]
+    if small:
+        listed = _listed(small)
+        yield f"{len(small)} dòng có mức thu dưới {format_vnd(SMALL)}, hãy kiểm tra: {listed}."
     unsure = [entry for entry in priced if entry.certainty != Certainty.CONFIRMED]
     if unsure:
         yield f"{len(unsure)} dòng chưa đối chiếu với văn bản: {_listed(unsure)}."

@@ -14,13 +14,16 @@ from typing import Any, Literal
 
 from core.errors import Invalid
 from core.json import dumps, loads
-from core.money import MAX_AMOUNT
+from core.money import MAX_AMOUNT, format_vnd
 
 #: What a file can have in a cell. Text may be empty; None and "" are blank.
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 
 #: How a spreadsheet shows the cells of a column.
 Look = Literal["text", "number", "date"]
+
+#: Amounts below this many đồng hardly exist; most are thousands that lost their zeros on the way.
+SMALL = 1000
 
 #: Entries of earlier or later years are slips of the keyboard.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -97,6 +100,22 @@ def read_whole(cell: Cell) -> int:
         raise Misread("negative", "Không được là số âm.")
     if number > MAX_AMOUNT:
         raise Misread("too_big", f"Quá lớn; nhiều nhất {MAX_AMOUNT}.")
+    return number
+
+
+def read_amount(cell: Cell) -> int:
+    """An amount in đồng, as `read_whole`; a number cell of 1 to 999 is refused.
+
+    A spreadsheet set to English keeps a typed 2.000 as the number 2. A small amount is text.
+    """
+    number = read_whole(cell)
+    if 0 < number < SMALL and not isinstance(cell, str):
+        meant = number * SMALL
+        detail = (
+            f"Ô là số {number}: nếu là {format_vnd(meant)}, hãy gõ {meant}; nếu đúng là"
+            f" {format_vnd(number)}, hãy định dạng ô là Văn bản rồi gõ lại."
+        )
+        raise Misread("ambiguous", detail)
     return number
 
 
@@ -230,6 +249,11 @@ def write_flag(value: bool) -> str:
     return "có" if value else "không"
 
 
+def write_amount(value: int) -> Cell:
+    """What `read_amount` reads: a number, or a text where that would be refused."""
+    return str(value) if 0 < value < SMALL else value
+
+
 def write_codes(codes: Sequence[str]) -> str:
     """Codes in order, with semicolons between them."""
     return "; ".join(sorted(set(codes)))
@@ -261,6 +285,7 @@ def said(cell: Cell) -> str:
 
 TEXT = Shape(read_text, str)
 WHOLE = Shape(read_whole, _as_is, "number")
+AMOUNT = Shape(read_amount, write_amount, "number")
 PERCENT = Shape(read_percent, str)
 SHARE = Shape(read_share, str)
 DATE = Shape(read_date, _as_is, "date")

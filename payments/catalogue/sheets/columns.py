@@ -9,7 +9,7 @@ Every column of a table must be there. A column left out could mean "as it was" 
 cap either reading would be somebody's wrong amount.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -19,6 +19,7 @@ from typing import Any, get_args
 from core.errors import Invalid
 from payments.catalogue.entries import KINDS, Dated, Entry, FeeEntry
 from payments.catalogue.sheets.cells import (
+    AMOUNT,
     CODES,
     DATE,
     FLAG,
@@ -32,7 +33,7 @@ from payments.catalogue.sheets.cells import (
     Shape,
     fold,
 )
-from payments.fee_kinds import kinds, rule_from
+from payments.fee_kinds import ForeignCurrency, kinds, rule_from
 
 #: The sheet that explains the others; it is never read.
 GUIDE = "Hướng dẫn"
@@ -84,18 +85,21 @@ _FIELD_TITLES = {
 #: Key of a rule → its title, and how it is written. A new kind may add its keys, but need not.
 RULE_KEYS: Mapping[str, tuple[str, Shape]] = MappingProxyType(
     {
-        "amount": ("Mức thu", WHOLE),
+        "amount": ("Mức thu", AMOUNT),
         "steps": ("Các bậc (từ đơn vị: mức thu)", STEPS),
-        "minimum": ("Tối thiểu mỗi bản (đồng)", WHOLE),
-        "cap": ("Tối đa mỗi bản (đồng)", WHOLE),
+        "minimum": ("Tối thiểu mỗi bản (đồng)", AMOUNT),
+        "cap": ("Tối đa mỗi bản (đồng)", AMOUNT),
         "percent": ("Tỷ lệ (%)", SHARE),
-        "floor": ("Tối thiểu (đồng)", WHOLE),
-        "ceiling": ("Tối đa (đồng)", WHOLE),
+        "floor": ("Tối thiểu (đồng)", AMOUNT),
+        "ceiling": ("Tối đa (đồng)", AMOUNT),
         "currency": ("Ngoại tệ", TEXT),
     }
 )
 
 _FREE_KEY = "rule."
+
+#: Fields of entries that are đồng; other whole numbers are ages.
+_AMOUNTS = frozenset({"each", "cap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,14 @@ class Column:
         """The key in the rule's JSON."""
         return self.key.removeprefix(_FREE_KEY)
 
+    def read(self, cell: Cell, kind: str) -> Any:
+        """What a cell that is not blank holds, in a row whose rule is of `kind`.
+
+        Raises `Misread`. A figure in a foreign currency is no đồng: 25 is 25.
+        """
+        foreign = self.in_rule and kind == ForeignCurrency.kind
+        return (WHOLE if foreign and self.shape is AMOUNT else self.shape).read(cell)
+
 
 def _leaves(annotation: Any) -> Iterable[type]:
     """The classes that an annotation is made of."""
@@ -133,6 +145,8 @@ def _shape(name: str, leaves: Sequence[type], is_list: bool) -> Shape:
         return CODES
     if name == "percent":
         return PERCENT
+    if name in _AMOUNTS:
+        return AMOUNT
     for kind, shape in ((bool, FLAG), (date, DATE), (int, WHOLE)):
         if kind in leaves:
             return shape
@@ -216,6 +230,19 @@ def cells_of(entry: Entry, columns: Sequence[Column]) -> tuple[Cell, ...]:
         value = rule.get(column.rule_key) if column.in_rule else getattr(entry, column.key)
         cells.append(None if value is None else column.shape.write(value))
     return tuple(cells)
+
+
+def amounts_of(entry: Entry) -> Iterator[int]:
+    """Every figure of an entry that is an amount in đồng, as far as its columns are known."""
+    if isinstance(entry, FeeEntry) and entry.kind == ForeignCurrency.kind:
+        return
+    rule = rule_data(entry) if isinstance(entry, FeeEntry) else {}
+    for column in COLUMNS[entry.table]:
+        value = rule.get(column.rule_key) if column.in_rule else getattr(entry, column.key)
+        if column.shape is AMOUNT and isinstance(value, int):
+            yield value
+        elif column.shape is STEPS and isinstance(value, list):
+            yield from (step["each"] for step in value)
 
 
 def name_of(entry: Entry) -> str:

@@ -38,7 +38,8 @@ _GUIDE = (
     "3. Mức đã có hiệu lực thì không sửa. Muốn đổi mức: ghi ngày cuối vào cột Hiệu lực đến hết"
     " ngày của dòng cũ, rồi thêm dòng mới cùng mã với Hiệu lực từ ngày là ngày kế tiếp.",
     "4. Tên, nguồn, độ chắc chắn, ngày đối chiếu, căn cứ và tiểu mục thì sửa được bất cứ lúc nào.",
-    "5. Ngày ghi dd/mm/yyyy. Số tiền là số đồng nguyên: 2000 hoặc 2.000. Ô để trống là không có.",
+    "5. Ngày ghi dd/mm/yyyy. Số tiền là số đồng nguyên: 2000 hoặc 2.000; mức dưới 1.000 đồng phải"
+    " ghi dạng văn bản. Ô để trống là không có.",
     "6. Các bậc ghi: từ đơn vị thứ mấy, hai chấm, mức thu; các bậc cách nhau bằng dấu chấm phẩy,"
     " ví dụ 1: 2000; 3: 1000.",
     "7. Tỷ lệ ghi dạng văn bản, ví dụ 0,15 là 0,15 %. Nhiều mã cách nhau bằng dấu chấm phẩy.",
@@ -135,7 +136,9 @@ def _write_table(
             sheet.data_validation(1, place, MOST_ROWS - 1, place, choice)
     for row, entry in enumerate(entries, start=1):
         for place, (column, cell) in enumerate(zip(columns, cells_of(entry, columns), strict=True)):
-            _write_cell(sheet, row, place, cell, looks[column.shape.look])
+            # A small amount is a text in a column of numbers; it must not become one again.
+            look = "text" if isinstance(cell, str) else column.shape.look
+            _write_cell(sheet, row, place, cell, looks[look])
 
 
 def _write_cell(sheet: Worksheet, row: int, place: int, cell: Cell, look: Format) -> None:

@@ -68,7 +68,10 @@ def table_named(name: str) -> str | None:
 
 
 def take(sheets: Sequence[Sheet]) -> Taken:
-    """Every row of every sheet; a sheet whose heading is wrong gives faults and no rows."""
+    """Every row of every sheet; a sheet whose heading is wrong gives faults and no rows.
+
+    A file without any row is a fault: whoever sends one meant something else.
+    """
     placed: list[Placed] = []
     faults: list[Fault] = []
     codes: dict[str, frozenset[str]] = {}
@@ -87,6 +90,8 @@ def take(sheets: Sequence[Sheet]) -> Taken:
             found = _take_sheet(table, sheet, faults)
             placed.extend(found)
             codes[table] = _codes(table, sheet)
+    if not placed and not faults:
+        faults.append(Fault("file", None, "", "empty", "Tệp không có dòng nào."))
     return Taken(tuple(placed), tuple(faults), codes)
 
 
@@ -173,6 +178,7 @@ def _entry(
         faults.append(Fault(table, row, key, code, reason))
         faulty.add(key)
 
+    kind = _kind(cells, columns)
     for place, cell in enumerate(cells):
         column = columns[place] if place < len(columns) else None
         if is_blank(cell):
@@ -181,7 +187,7 @@ def _entry(
             blame("", "no_heading", f"Ô thứ {place + 1} không thuộc cột nào.")
             continue
         try:
-            value = column.shape.read(cell)
+            value = column.read(cell, kind)
         except Misread as error:
             blame(column.key, error.code, error.detail)
             continue
@@ -207,6 +213,14 @@ def _entry(
             blame(_rule_column(fault), fault.code, fault.detail)
         return None
     return None if faulty else entry
+
+
+def _kind(cells: Sequence[Cell], columns: Sequence[Column | None]) -> str:
+    """What a row says of the kind of its rule, read before the cells that depend on it."""
+    for cell, column in zip(cells, columns, strict=False):
+        if column is not None and column.key == "kind":
+            return str(cell or "").strip()
+    return ""
 
 
 def _rule_column(fault: FieldError) -> str:
