@@ -187,22 +187,30 @@ class Database:
         It is committed when this returns. The driver does it without SQLAlchemy, for a session
         costs more than the statement (docs/decisions/0006). Place-holders are the driver's:
         `%(name)s`. Raises `DatabaseUnavailable` as `transaction` does, and what the driver says
-        otherwise; where the connection was lost, the statement may have been carried out, so it
-        must be one that can be repeated.
+        otherwise. A connection that was lost may have carried the statement out, so it must be one
+        that can be repeated; it is, once, for connections that lay idle while the server started
+        again are only found to be closed by using them.
         """
         if self._lone.closed:
             await self._lone.open()
-        try:
-            async with self._lone.connection() as connection:
-                try:
-                    return await (await connection.execute(statement, values)).fetchone()
-                finally:
-                    if connection.closed:  # the server's doing: the others are closed too
-                        await self._lone.drain()
-        except psycopg.Error as error:
-            if is_passing(error):
-                raise DatabaseUnavailable(_BUSY) from error
-            raise
+        repeated = False
+        while True:
+            lost = False
+            try:
+                async with self._lone.connection() as connection:
+                    try:
+                        return await (await connection.execute(statement, values)).fetchone()
+                    finally:
+                        lost = connection.closed
+                        if lost:  # the server's doing: the others are closed too
+                            await self._lone.drain()
+            except psycopg.Error as error:
+                if lost and not repeated:
+                    repeated = True
+                    continue
+                if is_passing(error):
+                    raise DatabaseUnavailable(_BUSY) from error
+                raise
 
     async def dispose(self) -> None:
         """Close all connections."""

@@ -77,23 +77,34 @@ async def test_a_collision_is_told_as_passing(database: Database, database_url: 
     assert await notes(database) == ["contested"]
 
 
-async def test_after_the_server_ended_its_connections_one_statement_fails_and_no_more(
-    database_url: str,
+@pytest.fixture
+async def wide(database_url: str) -> AsyncIterator[Database]:
+    """Another way to the same database, with four connections for lone statements."""
+    wide = Database(database_url, pool_size=4)
+    yield wide
+    await wide.dispose()
+
+
+async def test_after_the_server_ended_its_connections_statements_are_sent_once_more(
+    wide: Database, database: Database
 ) -> None:
-    database, other = Database(database_url, pool_size=4), Database(database_url, pool_size=1)
     sleep = "SELECT pg_sleep(0.1), pg_backend_pid() AS id"
-    rows = await asyncio.gather(*(database.write_alone(sleep, {}) for _ in range(4)))
+    rows = await asyncio.gather(*(wide.write_alone(sleep, {}) for _ in range(4)))
     opened = {row.id for row in rows}
     assert len(opened) == 4
-    async with other.transaction() as session:
+    async with database.transaction() as session:
         end = text("SELECT pg_terminate_backend(id) FROM unnest(CAST(:ids AS int[])) AS id")
         await session.execute(end, {"ids": list(opened)})
+    for number in range(4):
+        row = await wide.write_alone(NOTE, {"words": f"note {number}"})
+        assert row.words == f"note {number}"
+    assert len(await notes(database)) == 4
+
+
+async def test_a_connection_lost_twice_is_told(wide: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
-        await database.write_alone("SELECT 1 AS one", {})
-    for _ in range(4):
-        assert (await database.write_alone("SELECT 1 AS one", {})).one == 1
-    await database.dispose()
-    await other.dispose()
+        await wide.write_alone("SELECT pg_terminate_backend(pg_backend_pid())", {})
+    assert (await wide.write_alone("SELECT 1 AS one", {})).one == 1
 
 
 async def test_a_server_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

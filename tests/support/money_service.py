@@ -48,8 +48,11 @@ _SEEDED: Final = {
     "collection_account",
     "fee",
     "gateway_account",
+    "legal_reference",
     "procedure",
+    "relief",
     "staff_user",
+    "sub_item",
 }
 
 
