@@ -1,9 +1,10 @@
 """What the body of a new bill asks for: priced lines, circumstances, personal data."""
 
+from collections.abc import Collection
 from datetime import date
 
 from core.errors import FieldError, Invalid
-from payments.catalogue.pricing import NewLine, Notice, claim_faults, normal_asset, price_fees
+from payments.catalogue.pricing import NewLine, Notice, claim_faults, fact_faults, price_fees
 from payments.catalogue.schedule import Schedule
 from payments.fees import Asked
 from payments.reliefs import Circumstances
@@ -30,32 +31,51 @@ def price_lines(
     schedule: Schedule, body: BillIn, circumstances: Circumstances
 ) -> tuple[list[NewLine], list[FieldError]]:
     """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
-    lines: list[NewLine] = []
-    faults = _notice_faults(body, circumstances.on) + _relief_faults(body, circumstances.on)
-    used: set[str] = set()
-    for position, line in enumerate(body.lines):
-        if line.fee is None:
-            lines.append(_own(line))
-            continue
+    faults = [*_notice_faults(body, circumstances.on), *fact_faults(circumstances)]
+    priced: dict[int, list[NewLine]] = {}
+    for position in range(len(body.lines)):
         try:
-            priced = price_fees(
-                schedule,
-                line.fee,
-                Asked(line.quantity or 1, line.copies or 1, line.value),
-                circumstances,
-                notice=None if line.notice is None else _notice(line.notice, line.amount or 0),
-                path=f"lines.{position}.",
-                used=used,
-            )
+            priced[position] = _price(schedule, body, position, circumstances, set())
         except Invalid as error:
             faults.extend(error.errors)
-            continue
-        used.update(n.relief["code"] for n in priced if n.once_a_year and n.relief)
-        lines.extend(priced)
+    if any(line.yearly for lines in priced.values() for line in lines):
+        # An asset has the relief once: it goes to the line from which it takes most off.
+        used: set[str] = set()
+        for position in sorted(priced, key=lambda one: (-_off(priced[one]), one)):
+            priced[position] = _price(schedule, body, position, circumstances, used)
+            used.update(line.yearly for line in priced[position] if line.yearly)
+    lines = [line for position in sorted(priced) for line in priced[position]]
     if not faults:
         fees = [line.fee for line in lines if line.fee is not None]
         faults.extend(claim_faults(schedule, fees, circumstances))
     return lines, faults
+
+
+def _price(
+    schedule: Schedule,
+    body: BillIn,
+    position: int,
+    circumstances: Circumstances,
+    used: Collection[str],
+) -> list[NewLine]:
+    """The lines that one line of the body becomes. Raises `Invalid`."""
+    line = body.lines[position]
+    if line.fee is None:
+        return [_own(line)]
+    return price_fees(
+        schedule,
+        line.fee,
+        Asked(line.quantity or 1, line.copies or 1, line.value),
+        circumstances,
+        notice=None if line.notice is None else _notice(line.notice, line.amount or 0),
+        path=f"lines.{position}.",
+        used=used,
+    )
+
+
+def _off(lines: list[NewLine]) -> int:
+    """What reliefs take off some lines, in đồng."""
+    return sum(line.full_amount - line.amount for line in lines)
 
 
 def personal_data(body: BillIn) -> dict[str, str]:
@@ -101,6 +121,7 @@ def _notice(notice: NoticeIn, amount: int) -> Notice:
 def _notice_faults(body: BillIn, today: date) -> list[FieldError]:
     faults = []
     named: set[str] = set()
+    numbers: set[tuple[str, date]] = set()
     for position, line in enumerate(body.lines):
         if line.notice is None:
             continue
@@ -109,23 +130,11 @@ def _notice_faults(body: BillIn, today: date) -> list[FieldError]:
         if len(named) > 1:
             detail = "Mọi thông báo của một khoản phải nộp phải cùng một mã số thuế."
             faults.append(FieldError(f"{path}.tax_number", "differs", detail))
+        if (line.notice.number, line.notice.issued_on) in numbers:
+            detail = "Thông báo này đã có ở một dòng khác."
+            faults.append(FieldError(f"{path}.number", "repeated", detail))
+        numbers.add((line.notice.number, line.notice.issued_on))
         if line.notice.issued_on > today:
             detail = "Ngày thông báo ở tương lai."
             faults.append(FieldError(f"{path}.issued_on", "out_of_range", detail))
-    return faults
-
-
-def _relief_faults(body: BillIn, today: date) -> list[FieldError]:
-    """A birth date that nobody can have, and an asset without a name."""
-    if body.relief is None:
-        return []
-    faults = []
-    born_on, asset = body.relief.born_on, body.relief.asset
-    if born_on is not None and not today.year - 150 <= born_on.year <= today.year:
-        faults.append(FieldError("relief.born_on", "out_of_range", "Ngày sinh không hợp lý."))
-    elif born_on is not None and born_on > today:
-        faults.append(FieldError("relief.born_on", "out_of_range", "Ngày sinh ở tương lai."))
-    if asset is not None and not normal_asset(asset):
-        detail = "Mã tài sản phải có chữ hoặc số."
-        faults.append(FieldError("relief.asset", "empty", detail))
     return faults

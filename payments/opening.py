@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 import psycopg
+from sqlalchemy import text
 
 from core import failpoints
 from core.crypto import Cipher
@@ -164,7 +165,7 @@ def _parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
         "lines": canonical([_row(n, i) for i, n in enumerate(bill.lines, 1)]).decode(),
         "year": bill.opened_on.year,
         "asset_hash": bill.asset_hash,
-        "uses": [n.relief["code"] for n in bill.lines if n.once_a_year and n.relief],
+        "uses": [n.yearly for n in bill.lines if n.yearly is not None],
         "payer": (
             cipher.encrypt(canonical(bill.payer), f"payer:{bill.id}") if bill.payer else None
         ),
@@ -178,6 +179,20 @@ async def insert(session: AsyncSession, bill: NewBill, *, actor: str, cipher: Ci
     """Write a bill that comes with no idempotency key (a standing reference's credit)."""
     connection = await session.connection()
     await connection.exec_driver_sql(_PLAIN, _parameters(bill, actor, cipher))
+
+
+async def _holder(session: AsyncSession, values: dict[str, Any]) -> str | None:
+    """The reference of the same agency's bill that has the asset's relief; others' are not told."""
+    found: str | None = await session.scalar(
+        text(
+            "SELECT b.reference FROM relief_use u JOIN bill b ON b.id = u.bill_id"
+            " WHERE u.relief = ANY(CAST(:uses AS text[])) AND u.year = :year"
+            " AND u.asset_hash = :asset_hash AND u.released_at IS NULL"
+            " AND b.agency_id = :agency_id LIMIT 1"
+        ),
+        {name: values[name] for name in ("uses", "year", "asset_hash", "agency_id")},
+    )
+    return found
 
 
 async def insert_once(
@@ -210,7 +225,11 @@ async def insert_once(
     except psycopg.errors.UniqueViolation as error:
         if error.diag.constraint_name != "uq_relief_use":
             raise
-        raise ReliefUsed("Tài sản này đã được miễn, giảm trong năm; mỗi năm một lần.") from error
+        detail = "Tài sản này đã được miễn, giảm trong năm; mỗi năm một lần."
+        async with database.transaction() as session:
+            if other := await _holder(session, values):
+                detail += f" Khoản đang giữ: {other}; hủy khoản đó nếu không dùng."
+        raise ReliefUsed(detail) from error
     if row.won:
         failpoints.hit("bill.after_commit")
         return None

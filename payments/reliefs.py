@@ -54,6 +54,9 @@ _GROUNDS = {
 }
 
 
+_GROUNDS_OF_AGE = {Ground.CHILD, Ground.ELDERLY}
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What decides about reliefs on a Vietnamese day.
@@ -120,19 +123,22 @@ class ReliefValue:
         return self.code in circumstances.claims or self.ground in circumstances.claims
 
     def applies(self, circumstances: Circumstances) -> bool:
-        """Whether every condition holds. An age in the right range is its own proof."""
+        """Whether every condition holds. An age is its own proof of being a child or elderly."""
         if not self.holds_on(circumstances.on) or not self._channel_fits(circumstances):
             return False
         if self.once_a_year and circumstances.asset is None:
             return False
-        if self.by_age:
-            age = circumstances.age
-            return (
-                age is not None
-                and age >= (self.age_from or 0)
-                and (self.age_below is None or age < self.age_below)
-            )
-        return self.ground is None or self.is_claimed(circumstances)
+        if self.by_age and not self._age_fits(circumstances.age):
+            return False
+        proven = self.by_age and self.ground in _GROUNDS_OF_AGE
+        return self.ground is None or proven or self.is_claimed(circumstances)
+
+    def _age_fits(self, age: int | None) -> bool:
+        return (
+            age is not None
+            and age >= (self.age_from or 0)
+            and (self.age_below is None or age < self.age_below)
+        )
 
     def _channel_fits(self, circumstances: Circumstances) -> bool:
         return self.channel is None or self.channel == circumstances.channel

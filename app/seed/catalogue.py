@@ -18,6 +18,7 @@ from payments.catalogue.entries import (
     ReliefEntry,
     SubItemEntry,
 )
+from payments.catalogue.proposals.rows import decided_by_people
 from payments.catalogue.writing import Counts, lock_catalogue, write_entries
 
 
@@ -44,13 +45,19 @@ async def seed_catalogue(
     """Add what the files say, or bring it up to date; the caller commits.
 
     `local` says which agency collects by which local schedule ({"ha-noi": agency_id}); other local
-    schedules are left out.
+    schedules are left out. What two people have changed is theirs from then on: the files say
+    nothing more about a code that an applied proposal has added or changed.
     """
     wanted = seed or read_seed()
     await lock_catalogue(session)
-    counts = await write_entries(session, wanted.national)
-    for name, agency_id in (local or {}).items():
-        counts += await write_entries(session, wanted.local.get(name, ()), agency_id)
+    owners: list[tuple[str | None, tuple[Entry, ...]]] = [(None, wanted.national)]
+    owners += [(owner, wanted.local.get(name, ())) for name, owner in (local or {}).items()]
+    counts = Counts()
+    for agency_id, entries in owners:
+        theirs = await decided_by_people(session, agency_id)
+        ours = [one for one in entries if (one.table, one.natural_key[0]) not in theirs]
+        counts += await write_entries(session, ours, agency_id)
+        counts += Counts(unchanged=len(entries) - len(ours))
     return counts
 
 

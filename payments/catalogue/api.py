@@ -1,6 +1,7 @@
 """The catalogue over HTTP: find a procedure, see what it costs today and why.
 
-An agency sees its own fees in the place of the nation's, so the answer depends on the key.
+An agency sees its own fees in the place of the nation's, so the answer depends on the key, or on
+the unit that is named.
 """
 
 from datetime import date
@@ -9,17 +10,31 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from core import clock
-from core.auth import PrincipalDep
-from core.db import SessionDep
-from core.errors import Invalid
+from core.auth import Principal, PrincipalDep
+from core.db import AsyncSession, SessionDep
+from core.errors import Invalid, NotFound
 from core.money import MAX_AMOUNT
+from payments.agencies.queries import find_agency
 from payments.catalogue import queries
-from payments.catalogue.pricing import unknown_claims
+from payments.catalogue.pricing import fact_faults, unknown_claims
 from payments.catalogue.schemas import ProcedureOut, ProcedurePageOut
 from payments.fees import MAX_COPIES, MAX_QUANTITY, Asked
 from payments.reliefs import Circumstances
 
 router = APIRouter(tags=["procedures"])
+
+#: The unit whose schedule is asked for; left out, the key's own agency.
+AgencyCode = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._/-]+$")]
+
+
+async def _whose(session: AsyncSession, principal: Principal, code: str | None) -> str:
+    """The agency whose prices are asked for. Raises `NotFound` for one that is not the caller's."""
+    if code is None:
+        return principal.agency_id
+    agency = await find_agency(session, code)
+    if agency is None or agency.id not in principal.agency_ids:
+        raise NotFound("Không có cơ quan này.")
+    return agency.id
 
 
 @router.get("/procedures")
@@ -27,13 +42,13 @@ async def list_procedures(
     session: SessionDep,
     principal: PrincipalDep,
     query: Annotated[str, Query(max_length=200)] = "",
+    agency: AgencyCode = None,
     cursor: Annotated[str | None, Query(max_length=100, pattern=r"^[\w.-]+$")] = None,
 ) -> ProcedurePageOut:
     """Procedures whose code, name or field holds every word of `query`, with or without marks."""
     today = clock.business_date(clock.now())
-    page = await queries.list_procedures(
-        session, principal.agency_id, today, query=query, cursor=cursor
-    )
+    agency_id = await _whose(session, principal, agency)
+    page = await queries.list_procedures(session, agency_id, today, query=query, cursor=cursor)
     return ProcedurePageOut.of(page, Circumstances(today))
 
 
@@ -45,21 +60,25 @@ async def get_procedure(
     quantity: Annotated[int, Query(ge=1, le=MAX_QUANTITY)] = 1,
     copies: Annotated[int, Query(ge=1, le=MAX_COPIES)] = 1,
     value: Annotated[int | None, Query(ge=1, le=MAX_AMOUNT)] = None,
-    channel: Literal["api", "counter", "online"] = "counter",
+    channel: Literal["api", "counter", "online"] = "api",
     relief: Annotated[list[str] | None, Query(max_length=20)] = None,
     born_on: date | None = None,
     asset: Annotated[str | None, Query(max_length=200)] = None,
     on: date | None = None,
+    agency: AgencyCode = None,
 ) -> ProcedureOut:
     """One procedure with its fees, each priced and explained for what is asked.
 
     `value` is in đồng, for a fee that is a share of it; `relief` names grounds or reliefs that are
     claimed; `on` is a Vietnamese day, today if left out, to see what a fee was or will be. A relief
-    that is not shown in a price does not hold for what was asked.
+    that is not shown in a price does not hold for what was asked. `agency` names a unit of the
+    caller's whose schedule it is.
     """
     day = on or clock.business_date(clock.now())
-    procedure = await queries.get_procedure(session, principal.agency_id, code, day)
+    agency_id = await _whose(session, principal, agency)
+    procedure = await queries.get_procedure(session, agency_id, code, day)
     circumstances = Circumstances(day, channel, frozenset(relief or ()), born_on, asset)
-    if faults := unknown_claims(procedure.schedule, circumstances):
+    faults = unknown_claims(procedure.schedule, circumstances) + fact_faults(circumstances)
+    if faults:
         raise Invalid(faults[0].detail, errors=faults)
     return ProcedureOut.of(procedure, circumstances, Asked(quantity, copies, value))

@@ -190,6 +190,8 @@ class ReliefEntry(Dated):
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
+        if self.code in set(Ground):
+            raise ValueError("code: là tên của một diện miễn, giảm, hãy đặt mã khác")
         if (self.percent is None) == (self.each is None):
             raise ValueError("percent: ghi đúng một trong hai, percent hoặc each")
         if None not in (self.age_from, self.age_below) and (self.age_from or 0) >= (

@@ -100,8 +100,9 @@ class Fee(SQLModel, table=True):
     valid_to: date | None = None
     created_at: datetime = moment()
     updated_at: datetime = moment()
-    #: whether a procedure always takes it, it is one of several to choose from, or only on request
-    charged: str = Field(default="always", sa_column_kwargs={"server_default": "always"})
+    #: whether a procedure always takes it, it is one of several to choose from, or only on request;
+    #: before migration 0002 several fees of a procedure were always to choose from
+    charged: str = Field(default="always", sa_column_kwargs={"server_default": "choice"})
 
 
 class Relief(SQLModel, table=True):

@@ -4,7 +4,7 @@ A line keeps copies of all that it was priced by (words, basis, certainty, relie
 later changes of the catalogue change no bill.
 """
 
-import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -37,8 +37,8 @@ class NewLine:
     value: int | None = None
     relief: dict[str, Any] | None = None
     notice: dict[str, Any] | None = None
-    #: the relief is one that an asset may have once a year
-    once_a_year: bool = False
+    #: whose relief it is and which, where an asset may have it once a year
+    yearly: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ def price_fees(
         except Invalid as error:
             faults.extend(error.errors)
             continue
-        if line.once_a_year and line.relief is not None:
-            spent.add(line.relief["code"])
+        if line.yearly is not None:
+            spent.add(line.yearly)
         lines.append(line)
     if faults:
         raise Invalid(faults[0].detail, code="invalid_fee", errors=faults)
@@ -120,7 +120,7 @@ def price_fee(
     reliefs = [
         relief
         for relief in schedule.reliefs_of(fee.code, circumstances.on)
-        if not (relief.once_a_year and relief.code in used)
+        if _yearly(relief) not in used
     ]
     given = best(reliefs, priced, circumstances)
     on_notice = notice if fee.rule.measured_by is MeasuredBy.NOTICE else None
@@ -142,8 +142,15 @@ def price_fee(
         value=asked.value,
         relief=_shown(given) if given else None,
         notice=on_notice.shown() if on_notice else None,
-        once_a_year=given is not None and given.relief.once_a_year,
+        yearly=_yearly(given.relief) if given else None,
     )
+
+
+def _yearly(relief: ReliefValue) -> str | None:
+    """What a use of a yearly relief is counted under: reliefs of two owners are two."""
+    if not relief.once_a_year:
+        return None
+    return relief.code if relief.agency_id is None else f"{relief.agency_id}:{relief.code}"
 
 
 def claim_faults(
@@ -171,6 +178,19 @@ def claim_faults(
         fault.field: fault for relief in possible.values() for fault in relief.lacks(circumstances)
     }
     faults.extend(replace(fault, field=f"relief.{fault.field}") for fault in lacking.values())
+    return faults
+
+
+def fact_faults(circumstances: Circumstances) -> list[FieldError]:
+    """A birth date that nobody can have, and an asset without a name."""
+    faults = []
+    born_on, today = circumstances.born_on, circumstances.on
+    if born_on is not None and not (today.year - 150 <= born_on.year and born_on <= today):
+        detail = "Ngày sinh ở tương lai hoặc quá xa."
+        faults.append(FieldError("relief.born_on", "out_of_range", detail))
+    if circumstances.asset is not None and not normal_asset(circumstances.asset):
+        detail = "Mã tài sản phải có chữ hoặc số."
+        faults.append(FieldError("relief.asset", "empty", detail))
     return faults
 
 
@@ -206,8 +226,12 @@ def whole_words(
 
 
 def normal_asset(name: str) -> str:
-    """An asset's name as it is compared: "29A-123.45" and "29a 12345" are one."""
-    return re.sub(r"[\W_]", "", name).upper()
+    """An asset's name as it is compared: "29A-123.45" and "29a 12345" are one.
+
+    Letters without marks, and digits: however it was typed, it is the same parcel or plate.
+    """
+    plain = unicodedata.normalize("NFKD", name.upper().replace("Đ", "D"))
+    return "".join(char for char in plain if char.isascii() and char.isalnum())
 
 
 def _shown(given: Given) -> dict[str, Any]:

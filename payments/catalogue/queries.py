@@ -54,7 +54,7 @@ async def schedule_of_code(session: AsyncSession, agency_id: str | None, code: s
     if not code.isprintable():
         # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
         return Schedule(())
-    named = or_(col(Fee.code) == code, col(Procedure.code) == code)
+    named = or_(col(Fee.code) == code, _under([code]))
     return await _schedule(session, await _owners(session, agency_id), named)
 
 
@@ -139,6 +139,16 @@ async def _schedule(
     )
 
 
+def _under(codes: list[str]) -> ColumnElement[bool]:
+    """Fees of procedures, with all rows of the same fee: a nearer owner may have it elsewhere."""
+    same = (
+        select(Fee.code)
+        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id))
+        .where(col(Procedure.code).in_(codes))
+    )
+    return col(Fee.code).in_(same)
+
+
 async def _procedures(
     session: AsyncSession,
     agency_id: str | None,
@@ -147,8 +157,7 @@ async def _procedures(
 ) -> tuple[ProcedureValue, ...]:
     procedures = (await session.exec(wanted)).all()
     of_these = or_(
-        col(Fee.procedure_id).in_([procedure.id for procedure in procedures]),
-        col(Fee.procedure_id).is_(None),
+        _under([procedure.code for procedure in procedures]), col(Fee.procedure_id).is_(None)
     )
     schedule = await _schedule(session, await _owners(session, agency_id), of_these)
     beside = schedule.of_procedure(None, on)

@@ -1,6 +1,7 @@
 """Bills of every kind of fee and with reliefs, over HTTP."""
 
 import asyncio
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -217,6 +218,8 @@ async def test_a_birth_date_decides_by_age_without_any_claim(shared_house: House
         ({"claims": "identity_level_2"}, "relief.claims", None),
         ({"claims": ["tt117-can-cuoc"]}, "relief", "not_applicable"),  # another fee's
         ({"claims": ["cu-tru-tre-em"]}, "relief.born_on", "missing"),
+        ("child", "relief.born_on", "missing"),
+        ("elderly", "relief.born_on", "missing"),
         ({"claims": ["cu-tru-tre-em"], "born_on": "1990-01-01"}, "relief", "not_applicable"),
         ({"born_on": "2027-01-01"}, "relief.born_on", "out_of_range"),
         ({"born_on": "1799-01-01"}, "relief.born_on", "out_of_range"),
@@ -293,6 +296,41 @@ async def test_two_lines_of_one_bill_do_not_both_have_a_yearly_relief(shared_hou
         relief = {"claims": ["identity_level_2"], "asset": "Thửa 99"}
         bill = await opened(shared_house, ESTIMATE, ESTIMATE, channel="online", relief=relief)
     assert [line["amount"] for line in bill["lines"]] == [9_000_000, 10_000_000]
+
+
+async def test_a_yearly_relief_goes_to_the_line_from_which_it_takes_most_off(
+    shared_house: House,
+) -> None:
+    small, large = ESTIMATE | {"value": 100_000_000}, ESTIMATE | {"value": 900_000_000}
+    with clock.frozen(NOON):
+        for number, lines in enumerate([(small, large), (large, small)]):
+            relief = {"claims": ["identity_level_2"], "asset": f"Thửa 200{number}"}
+            bill = await opened(shared_house, *lines, channel="online", relief=relief)
+            assert bill["amount"] == 500_000 + 4_500_000 - 450_000
+
+
+@pytest.mark.parametrize("other", ["Thửa đất Đắk Lắk 12", "THUA DAT DAK LAK １２"])
+async def test_an_asset_is_the_same_however_it_is_typed(shared_house: House, other: str) -> None:
+    with clock.frozen(NOON):
+        name = unicodedata.normalize("NFC", "Thửa đất Đắk Lắk 12")
+        first = await shared_house.post(BILLS, once(shared_house, name))
+        assert first.status_code in (201, 409)
+        for form in ("NFC", "NFD"):
+            typed = unicodedata.normalize(form, other)
+            answer = await shared_house.post(BILLS, once(shared_house, typed))
+            problem(answer, 409, "relief_used")
+
+
+async def test_who_has_the_yearly_relief_is_told_within_the_agency(shared_house: House) -> None:
+    with clock.frozen(NOON):
+        first = (await shared_house.post(BILLS, once(shared_house, "Thửa 3000"))).json()
+        answer = await shared_house.post(BILLS, once(shared_house, "Thửa 3000"))
+        assert first["reference"] in problem(answer, 409, "relief_used")["detail"]
+
+
+async def test_a_notice_is_collected_once_in_a_bill(shared_house: House) -> None:
+    answer = await shared_house.post(BILLS, body(shared_house, ON_NOTICE, ON_NOTICE))
+    problem(answer, 422, None, "lines.1.notice.number")
 
 
 async def test_an_expired_bill_can_be_withdrawn_and_gives_its_relief_back(

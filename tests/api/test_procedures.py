@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.seed.catalogue import seed_catalogue
-from core import clock
+from core import clock, problems
 from core.auth import Principal, principal
 from core.db import Database
 from core.ids import new_id
@@ -44,6 +44,7 @@ async def client(database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
     app.state.database = database
     app.include_router(router)
+    problems.install(app)
     app.dependency_overrides[principal] = lambda: caller
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -97,6 +98,13 @@ async def test_the_price_shown_is_that_of_the_day_in_vietnam(client: httpx2.Asyn
         assert [fee["price"]["amount"] for fee in found["fees"]] == [25_000]
 
 
+async def test_another_agencys_prices_are_not_told(client: httpx2.AsyncClient) -> None:
+    own = await read(client, "/procedures/1.001193", agency="phuong-a")
+    assert own == await read(client, "/procedures/1.001193")
+    for path in ("/procedures/1.001193", "/procedures"):
+        assert (await client.get(path, params={"agency": "phuong-b"})).status_code == 404
+
+
 async def test_what_is_not_confirmed_is_marked_so(client: httpx2.AsyncClient) -> None:
     found = await read(client, "/procedures/2.001195")
     assert found["code_certainty"] == "secondary"
@@ -132,6 +140,9 @@ async def test_procedures_are_found_by_words_and_followed_by_cursor(
         "/procedures/2.000815?quantity=10001",
         "/procedures/2.000815?copies=1001",
         "/procedures/2.000815?quantity=1e3",
+        "/procedures/2.000815?relief=ho-ngheo",
+        "/procedures/2.000815?born_on=9999-12-31",
+        "/procedures/2.000815?asset=---",
     ],
 )
 async def test_a_malformed_question_is_refused(client: httpx2.AsyncClient, path: str) -> None:

@@ -189,6 +189,34 @@ async def test_a_unit_collects_by_the_schedules_of_the_bodies_above_it(seeded: D
             assert (known is None) == (agency_id is None)
 
 
+async def test_a_page_and_a_bill_agree_on_a_fee_that_an_agency_put_elsewhere(
+    seeded: Database,
+) -> None:
+    own = await add_agency(seeded, "so-b")
+    row = {"code": "chung-thuc-chu-ky", "agency_id": own, "rule": {"amount": 8_000}}
+    await add_fees(seeded, row, procedure="9.000008")
+    async with seeded.transaction() as session:
+        shown = await queries.get_procedure(session, own, "2.000884", TODAY)
+        assert shown.fees == ()
+        assert await find_fee(session, own, "2.000884", TODAY) is None
+        shown = await queries.get_procedure(session, own, "9.000008", TODAY)
+        assert [fee.price(1).amount for fee in shown.fees] == [8_000]
+
+
+async def test_fees_that_an_older_service_wrote_are_to_choose_from_and_never_summed(
+    seeded: Database,
+) -> None:
+    for code in ("phi-mot", "phi-hai"):
+        await add_fees(seeded, {"code": code}, procedure="9.000007")
+    # As a service of before the column writes them: without a word about it.
+    await run(seeded, "UPDATE fee SET charged = DEFAULT WHERE code IN ('phi-mot', 'phi-hai')")
+    async with seeded.transaction() as session:
+        schedule = await queries.load_schedule(session, None)
+    with pytest.raises(Invalid) as refused:
+        schedule.get_all("9.000007", TODAY)
+    assert refused.value.errors[0].code == "ambiguous"
+
+
 # What the database refuses
 
 

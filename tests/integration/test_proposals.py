@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from app.seed.catalogue import read_seed, seed_catalogue
+from app.seed.catalogue import Seed, read_seed, seed_catalogue
 from core import clock
 from core.auth import Principal
 from core.db import AsyncSession, Database
@@ -184,6 +184,19 @@ async def test_another_person_applies_it_and_the_price_changes_on_its_day(
         ("staff:admin-a", "catalogue.proposed", details),
         ("staff:admin-a-2", "catalogue.applied", details),
     ]
+
+
+async def test_seeding_leaves_alone_what_two_people_have_changed(
+    session: AsyncSession, body: Body
+) -> None:
+    files = (fee("phi-a", 10_000, date(2017, 1, 1)), fee("phi-b", 21_000, date(2017, 1, 1)))
+    made = await national(session, body, await dearer(session))
+    await proposals.apply(session, made.id, another(body.admin), operator=True)
+    done = await seed_catalogue(session, seed=Seed(files, {}))
+    assert (done.added, done.changed, done.unchanged) == (0, 1, 1)
+    for day, amount in ((date(2027, 2, 28), 10_000), (date(2027, 3, 1), 12_000)):
+        assert (await fee_on(session, None, "phi-a", day)).rule == Fixed(amount)
+    assert (await fee_on(session, None, "phi-b", date(2027, 1, 1))).rule == Fixed(21_000)
 
 
 async def test_nobody_applies_their_own_proposal(session: AsyncSession, body: Body) -> None:

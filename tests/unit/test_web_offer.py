@@ -117,7 +117,7 @@ def test_only_a_relief_that_asks_nothing_of_a_person_needs_no_proof() -> None:
 def test_who_would_pay_less_is_told_the_amount_of_the_whole_bill() -> None:
     reliefs = [
         relief("poor", "always", percent=100, ground="poor_household"),
-        relief("merit", "always", "also", percent=50, ground="merit"),
+        relief("of-merit", "always", "also", percent=50, ground="merit"),
         relief("weak", "always", percent=5, ground="child"),
         relief("all", "always", percent=10),
     ]
@@ -125,7 +125,7 @@ def test_who_would_pay_less_is_told_the_amount_of_the_whole_bill() -> None:
     priced = price_offer(schedule, offer_of(schedule, "1.1", None, TODAY), Typed(), TODAY)
     assert (priced.full_amount, priced.amount) == (50_000, 49_000)
     assert [(less.relief.code, less.amount) for less in priced.less] == [
-        ("merit", 25_000),
+        ("of-merit", 25_000),
         ("poor", 40_000),
     ]
 

@@ -190,7 +190,7 @@ def upgrade() -> None:
         "bill_line", sa.Column("notice", postgresql.JSONB(astext_type=sa.Text()), nullable=True)
     )
     op.alter_column("bill_line", "sub_item", existing_type=sa.VARCHAR(), nullable=True)
-    op.add_column("fee", sa.Column("charged", sa.String(), server_default="always", nullable=False))
+    op.add_column("fee", sa.Column("charged", sa.String(), server_default="choice", nullable=False))
     op.alter_column("fee", "procedure_id", existing_type=sa.VARCHAR(), nullable=True)
     op.alter_column("fee", "sub_item", existing_type=sa.VARCHAR(), nullable=True)
     op.create_check_constraint(

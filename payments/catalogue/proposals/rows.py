@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import col, or_, select
@@ -125,6 +125,27 @@ def placed_of(row: CatalogueProposal) -> list[Placed]:
         for table in CLASSES  # jsonb does not keep the order of keys
         for one in tables.get(table, ())
     ]
+
+
+async def decided_by_people(
+    session: AsyncSession, agency_id: str | None
+) -> frozenset[tuple[str, str | date]]:
+    """Table and code of everything that proposals of an owner have added or changed."""
+    owner = col(CatalogueProposal.agency_id)
+    wanted = select(CatalogueProposal).where(
+        col(CatalogueProposal.state) == "applied",
+        owner.is_(None) if agency_id is None else owner == agency_id,
+    )
+    decided: set[tuple[str, str | date]] = set()
+    for row in await session.exec(wanted):
+        shown = differences_of(row)
+        touched = {(one.table, one.row) for one in (*shown.added, *shown.changed)}
+        decided.update(
+            (one.table, one.entry.natural_key[0])
+            for one in placed_of(row)
+            if (one.table, one.row) in touched
+        )
+    return frozenset(decided)
 
 
 def differences_of(row: CatalogueProposal) -> Differences:
