@@ -13,12 +13,14 @@ from sqlmodel import SQLModel
 from app.seed.catalogue import Seed, read_seed, seed_catalogue
 from core.db import Database
 from core.errors import Invalid, NotFound
-from payments.catalogue import queries
+from core.ids import new_id
+from payments.catalogue import models, queries
 from payments.catalogue.entries import FeeEntry
 from payments.catalogue.writing import Counts
 from payments.certainty import Certainty
 from payments.fee_kinds import Fixed
 from tests.support.catalogue_rows import (
+    BEGAN,
     TODAY,
     add_agency,
     add_fees,
@@ -369,3 +371,47 @@ async def test_a_fee_that_an_agency_put_under_another_procedure_is_not_under_the
         schedule = await queries.load_schedule(session, own)
     assert schedule.of_procedure("2.000884", TODAY) == ()
     assert [fee.code for fee in schedule.of_procedure("9.000009", TODAY)] == ["chung-thuc-chu-ky"]
+
+
+def dated_row(table: str, valid_from: date, valid_to: date | None) -> SQLModel:
+    """A row of a dated table, always of the same name."""
+    dates: dict[str, Any] = {
+        "id": new_id("row"),
+        "basis": "TT 1/2026/TT-BTC",
+        "source": "trial",
+        "certainty": "confirmed",
+        "checked_on": TODAY,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+        "created_at": BEGAN,
+        "updated_at": BEGAN,
+    }
+    names: dict[str, Any] = {"name_vi": "Thử", "name_en": "Trial"}
+    if table == "relief":
+        return models.Relief(code="giam-thu", fees=["phi-thu"], percent=50, **names, **dates)
+    if table == "sub_item":
+        return models.SubItem(code="2716", **names, **dates)
+    titles: dict[str, Any] = {"title_vi": "Thử", "title_en": "Trial", "issuer": "Bộ Tài chính"}
+    return models.LegalReference(number="1/2026/TT-BTC", **titles, **dates)
+
+
+@pytest.mark.parametrize("table", ["relief", "sub_item", "legal_reference"])
+async def test_two_rows_of_one_name_on_one_day_are_refused_in_every_dated_table(
+    database: Database, table: str
+) -> None:
+    async def add(valid_from: date, valid_to: date | None) -> None:
+        async with database.transaction() as session:
+            session.add(dated_row(table, valid_from, valid_to))
+
+    await add(date(2026, 1, 1), date(2026, 6, 30))
+    await add(date(2026, 7, 1), None)
+    for valid_from, valid_to in (
+        (date(2026, 6, 30), date(2026, 6, 30)),
+        (date(2025, 1, 1), date(2026, 1, 1)),
+        (date(2027, 1, 1), None),
+    ):
+        with pytest.raises(IntegrityError, match=f"ex_{table}_validity"):
+            await add(valid_from, valid_to)
+    # The control: it was this constraint that refused.
+    await run(database, f"ALTER TABLE {table} DROP CONSTRAINT ex_{table}_validity")
+    await add(date(2027, 1, 1), None)
