@@ -83,9 +83,9 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def keyed_hash(key: bytes, text: str) -> str:
-    """HMAC-SHA256 of a text in hex: shows that texts are equal; guessing them needs the key."""
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def keyed_hash(key: bytes, content: bytes) -> str:
+    """HMAC-SHA256 in hex: shows that contents are equal; guessing them needs the key."""
+    return hmac.digest(key, content, "sha256").hex()
 
 
 def load_or_create_key(path: Path, size: int = KEY_SIZE) -> bytes:

@@ -22,7 +22,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from core import clock
-from core.crypto import Cipher
+from core.crypto import Cipher, keyed_hash
 from core.db import AsyncSession, moment
 from core.errors import BadRequest, Conflict, FieldError, Invalid
 from core.json import canonical
@@ -96,7 +96,7 @@ class Claim:
     def of(cls, owner: str, route: str, key: str, body: object, secret: bytes) -> "Claim":
         """Build the claim; `body` is the parsed request, so spacing does not matter."""
         key_hash = hashlib.sha256(key.encode()).hexdigest()
-        request_hash = hmac.digest(secret, canonical(body), "sha256").hex()
+        request_hash = keyed_hash(secret, canonical(body))
         scope = hashlib.sha256(f"{owner}\n{route}\n{key_hash}".encode()).digest()
         return cls(owner, route, key_hash, request_hash, int.from_bytes(scope[:8], signed=True))
 

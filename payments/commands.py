@@ -58,7 +58,7 @@ def prepare_bill(
         faults.append(FieldError("return_url", "not_allowed", detail))
     if faults:
         raise Invalid("Không mở được khoản phải nộp: " + faults[0].detail, errors=faults)
-    asset = circumstances.asset
+    asset = normal_asset(circumstances.asset or "")
     return NewBill(
         id=new_id("bill"),
         agency_id=agency.id,
@@ -73,7 +73,7 @@ def prepare_bill(
         expires_at=body.expires_at,
         metadata=dict(body.metadata),
         payer=personal_data(body) or None,
-        asset_hash=keyed_hash(asset_key, f"asset:{normal_asset(asset)}") if asset else None,
+        asset_hash=keyed_hash(asset_key, f"asset:{asset}".encode()) if asset else None,
     )
 
 

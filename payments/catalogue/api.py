@@ -49,7 +49,7 @@ async def list_procedures(
     today = clock.business_date(clock.now())
     agency_id = await _whose(session, principal, agency)
     page = await queries.list_procedures(session, agency_id, today, query=query, cursor=cursor)
-    return ProcedurePageOut.of(page, Circumstances(today))
+    return ProcedurePageOut.of(page, Circumstances(today, "api"))
 
 
 @router.get("/procedures/{code}")

@@ -5,6 +5,7 @@ without the database; `natural_key` says which row it is about.
 """
 
 import unicodedata
+from abc import ABC, abstractmethod
 from datetime import date
 from typing import Annotated, Any, ClassVar, Self
 
@@ -54,22 +55,24 @@ LegalNumber = Annotated[str, StringConstraints(max_length=64), AfterValidator(_i
 Figure = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
 
 
-class Entry(BaseModel):
+class Entry(BaseModel, ABC):
     """Base of the entries: nothing unknown, nothing changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     #: the table it belongs to, in files and in a proposal
     table: ClassVar[str]
+    #: the fields that tell it from the others of its table and owner
+    key: ClassVar[tuple[str, ...]] = ("code", "valid_from")
 
     @property
     def natural_key(self) -> tuple[str | date, ...]:
-        """What tells this entry from the others of its table and owner."""
-        raise NotImplementedError
+        """Which row it is about: the values of `key`."""
+        return tuple(getattr(self, name) for name in self.key)
 
+    @abstractmethod
     def columns(self) -> dict[str, Any]:
         """The columns of its row that do not name it, apart from ids and owner."""
-        raise NotImplementedError
 
 
 class Dated(Entry):
@@ -98,17 +101,13 @@ class ProcedureEntry(Entry):
     """An administrative procedure."""
 
     table: ClassVar[str] = "procedures"
+    key: ClassVar[tuple[str, ...]] = ("code",)
 
     code: EntryCode
     name_vi: Text
     name_en: Text
     field: Text
     code_certainty: Certainty
-
-    @property
-    def natural_key(self) -> tuple[str | date, ...]:
-        """Its code."""
-        return (self.code,)
 
     def columns(self) -> dict[str, Any]:
         """Names, field, certainty, and what a search looks through."""
@@ -137,11 +136,6 @@ class FeeEntry(Dated):
         # Raises core.errors.Invalid, whose fields name the part of the rule.
         rule_from(self.kind, self.rule)
         return self
-
-    @property
-    def natural_key(self) -> tuple[str | date, ...]:
-        """Its code and first day."""
-        return (self.code, self.valid_from)
 
     def columns(self) -> dict[str, Any]:
         """Everything but code, first day and procedure."""
@@ -200,11 +194,6 @@ class ReliefEntry(Dated):
             raise ValueError("age_below: phải lớn hơn age_from")
         return self
 
-    @property
-    def natural_key(self) -> tuple[str | date, ...]:
-        """Its code and first day."""
-        return (self.code, self.valid_from)
-
     def columns(self) -> dict[str, Any]:
         """Everything but code and first day; the fees in order."""
         columns = self.model_dump(exclude={"code", "valid_from", "fees"})
@@ -244,11 +233,6 @@ class SubItemEntry(Dated):
     name_vi: Text
     name_en: Text
 
-    @property
-    def natural_key(self) -> tuple[str | date, ...]:
-        """Its code and first day."""
-        return (self.code, self.valid_from)
-
     def columns(self) -> dict[str, Any]:
         """Names and dates."""
         return self.model_dump(include={"name_vi", "name_en"}) | self.dates()
@@ -258,16 +242,12 @@ class LegalReferenceEntry(Dated):
     """A legal text by its number."""
 
     table: ClassVar[str] = "legal_references"
+    key: ClassVar[tuple[str, ...]] = ("number", "issuer", "valid_from")
 
     number: LegalNumber
     issuer: Text
     title_vi: Text
     title_en: Text
-
-    @property
-    def natural_key(self) -> tuple[str | date, ...]:
-        """Its number, issuer and first day."""
-        return (self.number, self.issuer, self.valid_from)
 
     def columns(self) -> dict[str, Any]:
         """Titles and dates."""

@@ -221,8 +221,6 @@ class CatalogueProposal(SQLModel, table=True):
     file_name: str
     #: the entries of the file by table, and the differences that their proposer saw
     entries: dict[str, Any] = json_field()
-    #: the stamp of the catalogue that the preview was made against
-    stamp: str | None = None
     state: str
     proposed_by: str
     proposed_at: datetime = moment()

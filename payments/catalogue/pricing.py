@@ -228,10 +228,12 @@ def whole_words(
 def normal_asset(name: str) -> str:
     """An asset's name as it is compared: "29A-123.45" and "29a 12345" are one.
 
-    Letters without marks, and digits: however it was typed, it is the same parcel or plate.
+    Letters without marks, and digits: however it was typed, it is the same parcel or plate. A
+    slash stays, for parcel 12/3 is not parcel 1/23.
     """
     plain = unicodedata.normalize("NFKD", name.upper().replace("Đ", "D"))
-    return "".join(char for char in plain if char.isascii() and char.isalnum())
+    kept = (char for char in plain if char.isascii() and (char.isalnum() or char == "/"))
+    return "".join(kept).strip("/")
 
 
 def _shown(given: Given) -> dict[str, Any]:

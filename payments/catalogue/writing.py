@@ -14,7 +14,15 @@ from core import clock
 from core.db import AsyncSession
 from core.errors import FieldError, Invalid
 from core.ids import new_id
-from payments.catalogue.entries import KINDS, Entry, FeeEntry
+from payments.catalogue.entries import (
+    KINDS,
+    Entry,
+    FeeEntry,
+    LegalReferenceEntry,
+    ProcedureEntry,
+    ReliefEntry,
+    SubItemEntry,
+)
 from payments.catalogue.models import Fee, LegalReference, Procedure, Relief, SubItem
 
 
@@ -36,21 +44,24 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where entries of a table live: row class, the columns that name a row, prefix of its id."""
+    """Where entries live: what names a row, the row class, the prefix of its id."""
 
+    entry: type[Entry]
     model: type[SQLModel]
-    key: tuple[str, ...]
     prefix: str
     #: whether an agency may have its own
     owned: bool
 
 
 PLACES: Mapping[str, Place] = {
-    "legal_references": Place(LegalReference, ("number", "issuer", "valid_from"), "law", False),
-    "sub_items": Place(SubItem, ("code", "valid_from"), "subitem", False),
-    "procedures": Place(Procedure, ("code",), "proc", False),
-    "fees": Place(Fee, ("code", "valid_from"), "fee", True),
-    "reliefs": Place(Relief, ("code", "valid_from"), "relief", True),
+    place.entry.table: place
+    for place in (
+        Place(LegalReferenceEntry, LegalReference, "law", owned=False),
+        Place(SubItemEntry, SubItem, "subitem", owned=False),
+        Place(ProcedureEntry, Procedure, "proc", owned=False),
+        Place(FeeEntry, Fee, "fee", owned=True),
+        Place(ReliefEntry, Relief, "relief", owned=True),
+    )
 }
 
 
@@ -90,7 +101,7 @@ async def known_rows(
         owner = col(cast(Any, place.model).agency_id)
         wanted = wanted.where(owner.is_(None) if agency_id is None else owner == agency_id)
     rows = await session.exec(wanted)
-    return {tuple(getattr(row, name) for name in place.key): row for row in rows}
+    return {tuple(getattr(row, name) for name in place.entry.key): row for row in rows}
 
 
 async def procedure_ids(session: AsyncSession) -> dict[str, str]:
@@ -137,7 +148,7 @@ async def _write_table(
         columns = columns_of(entry, ids)
         row = known.get(entry.natural_key)
         if row is None:
-            named = dict(zip(place.key, entry.natural_key, strict=True))
+            named = dict(zip(place.entry.key, entry.natural_key, strict=True))
             owner = {"agency_id": agency_id} if place.owned else {}
             new = place.model(
                 id=new_id(place.prefix), created_at=now, updated_at=now, **owner, **named, **columns

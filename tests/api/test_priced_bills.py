@@ -256,6 +256,8 @@ async def test_an_asset_has_a_yearly_relief_once_until_the_bill_is_withdrawn(
         before = await contents(house.parts.database)
         problem(await house.post(BILLS, once(house, "thửa 12 - tờ 3")), 409, "relief_used")
         assert await contents(house.parts.database) == before
+        for one in ("Thửa 12/3", "Thửa 1/23"):  # two parcels, not one
+            assert (await house.post(BILLS, once(house, one))).status_code == 201
         other = (await house.post(BILLS, once(house, "Thửa 13, tờ 3"))).json()
         assert other["amount"] == 9_000_000
         answer = await house.client.post(f"{BILLS}/{first['id']}/cancel")

@@ -595,7 +595,7 @@ def upgrade() -> None:
         "payment",
         ["ask_at"],
         unique=False,
-        postgresql_where=sa.text("ask_at IS NOT NULL"),
+        postgresql_where=sa.text("status IN ('created', 'submitted', 'unknown')"),
     )
     op.create_table(
         "receipt_file",
@@ -784,7 +784,9 @@ def downgrade() -> None:
     op.drop_table("statement_line")
     op.drop_table("receipt_file")
     op.drop_index(
-        "ix_payment_to_ask", table_name="payment", postgresql_where=sa.text("ask_at IS NOT NULL")
+        "ix_payment_to_ask",
+        table_name="payment",
+        postgresql_where=sa.text("status IN ('created', 'submitted', 'unknown')"),
     )
     op.drop_index("ix_payment_bill", table_name="payment")
     op.drop_index("ix_payment_accounting", table_name="payment")

@@ -84,7 +84,6 @@ def upgrade() -> None:
         sa.Column("agency_id", sa.String(), nullable=True),
         sa.Column("file_name", sa.String(), nullable=False),
         sa.Column("entries", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("stamp", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("proposed_by", sa.String(), nullable=False),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
@@ -204,12 +203,20 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_fee_charged"), "fee", "charged IN ('always', 'choice', 'on_request')"
     )
+    # An attempt that ended is still asked about for a while, so its status does not decide.
+    _index_to_ask("ask_at IS NOT NULL")
     for statement in GUARDS:
         op.execute(statement)
 
 
+def _index_to_ask(rows: str) -> None:
+    op.drop_index("ix_payment_to_ask", table_name="payment")
+    op.create_index("ix_payment_to_ask", "payment", ["ask_at"], postgresql_where=sa.text(rows))
+
+
 def downgrade() -> None:
     """Take them away. Rows that only the wider catalogue can hold must be gone before."""
+    _index_to_ask("status IN ('created', 'submitted', 'unknown')")
     op.alter_column("fee", "sub_item", existing_type=sa.VARCHAR(), nullable=False)
     op.alter_column("fee", "procedure_id", existing_type=sa.VARCHAR(), nullable=False)
     op.drop_column("fee", "charged")

@@ -34,7 +34,6 @@ from payments.catalogue.proposals.rows import (
     placed_of,
     value_of,
 )
-from payments.catalogue.queries import find_stamp
 from payments.catalogue.sheets.columns import CLASSES
 from payments.catalogue.sheets.faults import MOST_FAULTS, FileRefused
 from payments.catalogue.sheets.intake import Placed, Sheet, take
@@ -103,7 +102,6 @@ async def propose(
         agency_id=agency_id,
         file_name="".join(c if c.isprintable() else " " for c in file_name)[:_LONGEST_NAME],
         entries=kept(placed, differences),
-        stamp=await find_stamp(session),
         state="proposed",
         proposed_by=by.actor,
         proposed_at=clock.now(),
