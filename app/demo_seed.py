@@ -14,9 +14,9 @@ from app.wiring import Parts
 from core import clock
 from core.auth import Role, create_api_key, create_staff_user
 from core.crypto import hash_token, write_private
-from core.db import AsyncSession
 from core.ids import new_id
 from core.references import new_reference
+from core.sessions import WriteSession
 from payments import opening
 from payments.catalogue.pricing import price_fees
 from payments.catalogue.queries import schedule_of_code
@@ -77,14 +77,14 @@ def _keep(kept_at: Path, made_up: DemoSeed) -> None:
     write_private(kept_at, json.dumps(asdict(made_up)).encode())
 
 
-async def _is_known(session: AsyncSession, api_key: str) -> bool:
+async def _is_known(session: WriteSession, api_key: str) -> bool:
     found = await session.scalar(
         text("SELECT true FROM api_key WHERE hash = :hash"), {"hash": hash_token(api_key)}
     )
     return found is not None
 
 
-async def _make_up(session: AsyncSession, body: DemoBody) -> DemoSeed:
+async def _make_up(session: WriteSession, body: DemoBody) -> DemoSeed:
     _, api_key = await create_api_key(session, agency_id=body.agency_id, label="demo portal")
     staff = []
     for role, name in (
@@ -125,7 +125,7 @@ async def _make_up(session: AsyncSession, body: DemoBody) -> DemoSeed:
     return DemoSeed(body.agency_code, api_key, staff, gateways)
 
 
-async def _payable(session: AsyncSession, parts: Parts, body: DemoBody) -> str:
+async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
     """The address of an open bill: three pages of certified copies, made anew when it is paid."""
     row = (
         await session.execute(

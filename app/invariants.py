@@ -3,13 +3,13 @@
 from sqlalchemy import text
 
 from core import audit
-from core.db import AsyncSession
+from core.sessions import WriteSession
 from payments import checks as payment_checks
 from receipts import checks as receipt_checks
 from reconciliation import checks as reconciliation_checks
 
 
-async def broken(session: AsyncSession) -> list[str]:
+async def broken(session: WriteSession) -> list[str]:
     """A line for each row that breaks an invariant; none when the house is in order.
 
     The session must be fresh: the pass sets its isolation, so that all checks see one moment.

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from app.wiring import ISSUE_RECEIPTS, Parts
 from core import audit, failpoints, idempotency, outbox
-from core.db import AsyncSession, DatabaseUnavailable
+from core.db import DatabaseUnavailable
 from core.log import get
 from core.outbox import Delivery
+from core.sessions import WriteSession
 from payments import callbacks, sweep
 from payments.events import BillPaid
 from receipts.commands import issue
@@ -36,13 +37,13 @@ class Handler:
 
     name: str
     batch: int
-    work: Callable[[AsyncSession, Sequence[Delivery]], Awaitable[None]]
+    work: Callable[[WriteSession, Sequence[Delivery]], Awaitable[None]]
 
 
 def handlers(parts: Parts) -> tuple[Handler, ...]:
     """Every handler there is."""
 
-    async def issue_receipts(session: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+    async def issue_receipts(session: WriteSession, deliveries: Sequence[Delivery]) -> None:
         events = [BillPaid.read(d.version, d.payload) for d in deliveries]
         await issue(session, parts.issuing, [event.bill_id for event in events])
 

@@ -15,9 +15,10 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Identity, LargeBinary, te
 from sqlmodel import Field, SQLModel
 
 from core import clock
-from core.db import AsyncSession, json_field, moment
+from core.db import json_field, moment
 from core.guards import after_create, append_only
 from core.json import canonical
+from core.sessions import WriteSession
 
 #: The hash before the first entry.
 GENESIS = bytes(32)
@@ -64,7 +65,7 @@ class AuditLink(SQLModel, table=True):
 
 
 async def record(
-    session: AsyncSession,
+    session: WriteSession,
     *,
     actor: str,
     action: str,
@@ -102,7 +103,7 @@ def link_hash(previous: bytes, entry: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(previous + body).digest()
 
 
-async def chain(session: AsyncSession, limit: int = 1000) -> int:
+async def chain(session: WriteSession, limit: int = 1000) -> int:
     """Link up to `limit` entries; how many. Zero too when another process is chaining."""
     locked = await session.scalar(
         text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK}
@@ -140,7 +141,7 @@ async def chain(session: AsyncSession, limit: int = 1000) -> int:
     return len(links)
 
 
-async def broken_links(session: AsyncSession) -> list[str]:
+async def broken_links(session: WriteSession) -> list[str]:
     """Walk the whole chain; a line for each link that does not hold (none when it is whole)."""
     rows = await session.stream(
         text(

@@ -19,9 +19,10 @@ from sqlmodel import Field, SQLModel
 
 from core import clock
 from core.crypto import hash_token, new_token
-from core.db import AsyncSession, Database, moment
+from core.db import Database, moment
 from core.errors import FieldError, Invalid, NotAllowed, Unauthenticated
 from core.ids import new_id
+from core.sessions import WriteSession
 
 KEY_PREFIX = "lpk_"
 
@@ -100,7 +101,7 @@ class Principal:
 
 
 async def create_api_key(
-    session: AsyncSession, *, agency_id: str, label: str, staff_id: str | None = None
+    session: WriteSession, *, agency_id: str, label: str, staff_id: str | None = None
 ) -> tuple[ApiKey, str]:
     """Make a key; the second value is the key itself, which is shown once and not kept."""
     secret = KEY_PREFIX + new_token(bits=160)
@@ -119,7 +120,7 @@ async def create_api_key(
 
 
 async def create_staff_user(
-    session: AsyncSession, *, agency_id: str, email: str, name: str, password: str, roles: list[str]
+    session: WriteSession, *, agency_id: str, email: str, name: str, password: str, roles: list[str]
 ) -> StaffUser:
     """Make a staff user. Raises `Invalid` for an unknown role, a short password, a used e-mail."""
     unknown = [role for role in roles if role not in set(Role)]

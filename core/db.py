@@ -19,14 +19,13 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel import Field, SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession as ModelAsyncSession
 
 from core import failpoints
 from core.errors import Unavailable
 from core.events import Subscriptions
+from core.sessions import ReadSession, WriteSession
 
 # Names that alembic and people can rely on; set before any table is declared.
 SQLModel.metadata = MetaData(
@@ -40,16 +39,6 @@ SQLModel.metadata = MetaData(
 )
 
 T = TypeVar("T")
-
-
-class AsyncSession(ModelAsyncSession):
-    """SQLModel's session, with SQLAlchemy's own `execute` beside `exec`.
-
-    SQLModel discourages `execute` in favour of `exec`, which takes models only; much of our work
-    is one SQL statement over several tables.
-    """
-
-    execute = PlainAsyncSession.execute
 
 
 #: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
@@ -140,13 +129,13 @@ class Database:
         )
         self._sessions = async_sessionmaker(
             self.engine,
-            class_=AsyncSession,
+            class_=WriteSession,
             expire_on_commit=False,
             info={"subscriptions": subscriptions or Subscriptions()},
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncIterator[WriteSession]:
         """A session whose work is committed at the end of the block, or not at all.
 
         Raises `DatabaseUnavailable` where the server is away or two transactions collided.
@@ -166,7 +155,17 @@ class Database:
             if _AFTER_COMMIT in session.info:
                 failpoints.hit(session.info[_AFTER_COMMIT])
 
-    async def run(self, work: Callable[[AsyncSession], Awaitable[T]], *, attempts: int = 4) -> T:
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A session in a transaction that the database lets read only.
+
+        Raises `DatabaseUnavailable` where the server is away.
+        """
+        async with self.transaction() as session:
+            _ = await session.connection(execution_options={"postgresql_readonly": True})
+            yield session
+
+    async def run(self, work: Callable[[WriteSession], Awaitable[T]], *, attempts: int = 4) -> T:
         """Do `work` in a transaction of its own, again from the start if it collided.
 
         `work` must have no effect outside its session. Raises `DatabaseUnavailable` when the last
@@ -218,7 +217,7 @@ class Database:
         await self.engine.dispose()
 
 
-async def _abandon(session: AsyncSession) -> None:
+async def _abandon(session: WriteSession) -> None:
     """Roll back; where the connection itself is gone there is nothing left to roll back."""
     try:
         await session.rollback()
@@ -241,14 +240,21 @@ def is_passing(error: Exception) -> bool:
     return False
 
 
-async def session(request: Request) -> AsyncIterator[AsyncSession]:
+async def read_session(request: Request) -> AsyncIterator[ReadSession]:
+    """The request's transaction, for routes that only read."""
+    database: Database = request.app.state.database
+    async with database.reading() as opened:
+        yield opened
+
+
+async def session(request: Request) -> AsyncIterator[WriteSession]:
     """The request's transaction. With `scope="function"` its commit comes before the answer."""
     database: Database = request.app.state.database
     async with database.transaction() as opened:
         yield opened
 
 
-def hit_after_commit(session: AsyncSession, name: str) -> None:
+def hit_after_commit(session: WriteSession, name: str) -> None:
     """Have the failpoint `name` hit when the session's work is committed and nobody knows yet."""
     session.info[_AFTER_COMMIT] = name
 
@@ -259,19 +265,21 @@ async def database(request: Request) -> Database:
     return found
 
 
-SessionDep = Annotated[AsyncSession, Depends(session, scope="function")]
+SessionDep = Annotated[WriteSession, Depends(session, scope="function")]
+ReadSessionDep = Annotated[ReadSession, Depends(read_session, scope="function")]
 DatabaseDep = Annotated[Database, Depends(database)]
 
 __all__ = [
-    "AsyncSession",
     "Database",
     "DatabaseDep",
     "DatabaseUnavailable",
+    "ReadSessionDep",
     "SessionDep",
     "amount_field",
     "hit_after_commit",
     "is_passing",
     "json_field",
     "moment",
+    "read_session",
     "session",
 ]

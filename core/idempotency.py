@@ -23,9 +23,10 @@ from sqlmodel import Field, SQLModel
 
 from core import clock
 from core.crypto import Cipher, keyed_hash
-from core.db import AsyncSession, moment
+from core.db import moment
 from core.errors import BadRequest, Conflict, FieldError, Invalid
 from core.json import canonical
+from core.sessions import WriteSession
 
 KEPT = timedelta(hours=72)
 LEASE = timedelta(seconds=90)
@@ -141,7 +142,7 @@ async def read_key(
 KeyDep = Annotated[str, Depends(read_key)]
 
 
-async def find(session: AsyncSession, claim: Claim, cipher: Cipher) -> Replay | None:
+async def find(session: WriteSession, claim: Claim, cipher: Cipher) -> Replay | None:
     """What is known of the key; None when it was never used.
 
     Raises `KeyReused` for another body and `KeyExpired` past the 72 hours.
@@ -171,7 +172,7 @@ async def find(session: AsyncSession, claim: Claim, cipher: Cipher) -> Replay | 
     return Replay(row.state, row.object_id, row.created_at, row.status, body)
 
 
-async def begin(session: AsyncSession, claim: Claim, object_id: str) -> bool:
+async def begin(session: WriteSession, claim: Claim, object_id: str) -> bool:
     """Write the key `in_flight` for a flow of several transactions; False if it was there."""
     result = await session.execute(
         text(
@@ -186,7 +187,7 @@ async def begin(session: AsyncSession, claim: Claim, object_id: str) -> bool:
 
 
 async def begin_or_replay(
-    session: AsyncSession, claim: Claim, object_id: str, cipher: Cipher
+    session: WriteSession, claim: Claim, object_id: str, cipher: Cipher
 ) -> Replay | None:
     """None when the key is now in flight for this request; the first answer when it has one.
 
@@ -202,7 +203,7 @@ async def begin_or_replay(
 
 
 async def finish(
-    session: AsyncSession, claim: Claim, status: int, body: bytes, cipher: Cipher
+    session: WriteSession, claim: Claim, status: int, body: bytes, cipher: Cipher
 ) -> bool:
     """Store the answer of a key that is in flight; False if it has its answer already."""
     result = await session.execute(
@@ -216,7 +217,7 @@ async def finish(
     return result.first() is not None
 
 
-async def forget(session: AsyncSession, claim: Claim) -> None:
+async def forget(session: WriteSession, claim: Claim) -> None:
     """Drop a key that is in flight, because certainly nothing happened: it may be used again."""
     await session.execute(
         text(
@@ -227,7 +228,7 @@ async def forget(session: AsyncSession, claim: Claim) -> None:
     )
 
 
-async def expire(session: AsyncSession) -> int:
+async def expire(session: WriteSession) -> int:
     """Drop the answers of keys older than 72 hours, keeping their hashes; how many."""
     result = await session.execute(
         text(

@@ -16,10 +16,11 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Identity
 from sqlmodel import Field, SQLModel
 
 from core import clock
-from core.db import AsyncSession, json_field, moment
+from core.db import json_field, moment
 from core.errors import Conflict
 from core.events import Event, Subscriptions
 from core.json import canonical
+from core.sessions import WriteSession
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
@@ -84,7 +85,7 @@ class Delivery:
     payload: dict[str, Any]
 
 
-async def emit(session: AsyncSession, event: Event) -> None:
+async def emit(session: WriteSession, event: Event) -> None:
     """Write the event and its deliveries in the caller's transaction."""
     subscriptions: Subscriptions = session.info["subscriptions"]
     handlers = subscriptions.handlers_of(event.name)
@@ -108,7 +109,7 @@ async def emit(session: AsyncSession, event: Event) -> None:
     )
 
 
-async def claim(session: AsyncSession, handler: str, limit: int) -> list[Delivery]:
+async def claim(session: WriteSession, handler: str, limit: int) -> list[Delivery]:
     """Lease up to `limit` due deliveries of one handler, oldest first; commit before working.
 
     Two workers never get the same delivery (SKIP LOCKED); a lease that ran out is given again.
@@ -132,7 +133,7 @@ async def claim(session: AsyncSession, handler: str, limit: int) -> list[Deliver
     return [Delivery(r.id, handler, r.attempts, r.name, r.version, r.payload) for r in rows]
 
 
-async def complete(session: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> None:
     """Mark deliveries done in the handler's own transaction.
 
     Raises `LeaseLost` if any of them is no longer ours, so that the whole transaction goes.
@@ -157,7 +158,7 @@ async def complete(session: AsyncSession, deliveries: Sequence[Delivery]) -> Non
         raise LeaseLost("Another worker holds one of these deliveries.")
 
 
-async def fail(session: AsyncSession, delivery: Delivery, error: str) -> bool:
+async def fail(session: WriteSession, delivery: Delivery, error: str) -> bool:
     """Note a failure: due again after a growing pause, or set aside; True when set aside."""
     aside = delivery.attempts >= MAX_ATTEMPTS
     pause = timedelta(seconds=min(2.0**delivery.attempts, 600.0))
@@ -179,7 +180,7 @@ async def fail(session: AsyncSession, delivery: Delivery, error: str) -> bool:
     return aside
 
 
-async def list_set_aside(session: AsyncSession) -> list[dict[str, Any]]:
+async def list_set_aside(session: WriteSession) -> list[dict[str, Any]]:
     """Deliveries an operator has to look at, oldest first."""
     rows = await session.execute(
         text(
@@ -191,7 +192,7 @@ async def list_set_aside(session: AsyncSession) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-async def replay(session: AsyncSession, event_id: int | None = None) -> int:
+async def replay(session: WriteSession, event_id: int | None = None) -> int:
     """Put deliveries that were set aside (one event's, or all) back in the queue; how many."""
     result = await session.execute(
         text(

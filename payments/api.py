@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from core import clock, idempotency
 from core.auth import Principal, PrincipalDep, Role
 from core.bodies import Parsed, documented, parsed, read_raw
-from core.db import AsyncSession, SessionDep
+from core.db import SessionDep
 from core.errors import Invalid, NotFound
 from core.idempotency import Claim, KeyDep, Replay
+from core.sessions import WriteSession
 from payments import callbacks, opening
 from payments.agencies.queries import AgencyValue
 from payments.checkout import checkout
@@ -39,7 +40,7 @@ async def _agency(context: Context, principal: Principal, code: str) -> AgencyVa
 
 
 async def _present(
-    context: Context, session: AsyncSession, bills: list[BillValue]
+    context: Context, session: WriteSession, bills: list[BillValue]
 ) -> list[BillOut]:
     receipts = await context.receipts.of_bills(session, [bill.id for bill in bills])
     return [

@@ -15,10 +15,11 @@ from sqlalchemy import text
 
 from core import clock, failpoints
 from core.crypto import Cipher
-from core.db import AsyncSession, DatabaseUnavailable
+from core.db import DatabaseUnavailable
 from core.ids import new_id
 from core.json import canonical
 from core.log import get
+from core.sessions import WriteSession
 from payments.agencies.queries import GatewayAccountValue
 from payments.context import Context
 from payments.credits import record_credit
@@ -100,7 +101,7 @@ async def _keep(
 ) -> Kept:
     key = event_key(content)
 
-    async def write(session: AsyncSession) -> str:
+    async def write(session: WriteSession) -> str:
         callback_id = new_id("cb")
         await session.execute(
             text(
@@ -136,7 +137,7 @@ async def apply(context: Context, kept: Kept) -> CallbackResult:
     Raises `DatabaseUnavailable` when it could not be applied now.
     """
 
-    async def work(session: AsyncSession) -> CallbackResult:
+    async def work(session: WriteSession) -> CallbackResult:
         row = (
             await session.execute(
                 text("SELECT state, result FROM callback WHERE id = :id FOR UPDATE"),
@@ -159,7 +160,7 @@ async def apply(context: Context, kept: Kept) -> CallbackResult:
     return await context.database.run(work)
 
 
-async def _record(context: Context, session: AsyncSession, kept: Kept) -> Recorded:
+async def _record(context: Context, session: WriteSession, kept: Kept) -> Recorded:
     actor = f"gateway:{kept.account.gateway}"
     if isinstance(kept.content, Credit):
         return await record_credit(

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import text
 
 from core import audit, clock, failpoints, idempotency
-from core.db import AsyncSession
 from core.errors import Conflict, LephiError, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
+from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.context import Context
 from payments.placing import lock_bill, move
@@ -77,7 +77,7 @@ class Intent:
 
 
 async def choose_gateway(
-    context: Context, agency: AgencyValue, gateway: str, session: AsyncSession | None = None
+    context: Context, agency: AgencyValue, gateway: str, session: WriteSession | None = None
 ) -> GatewayAccountValue:
     """The agency's account at a gateway. Raises `GatewayNotOffered`."""
     for account in await context.agencies.list_gateways(agency, session):
@@ -128,7 +128,7 @@ async def checkout(
         outcome = error
     failpoints.hit("checkout.after_call")
 
-    async def conclude(session: AsyncSession) -> None:
+    async def conclude(session: WriteSession) -> None:
         await _conclude(session, intent.payment_id, outcome, claim, actor)
 
     await context.database.run(conclude)
@@ -235,7 +235,7 @@ async def _intend(
 
 
 async def _conclude(
-    session: AsyncSession,
+    session: WriteSession,
     payment_id: str,
     outcome: Started | Declined | LephiError,
     claim: Claim,
@@ -266,7 +266,7 @@ async def _conclude(
     failpoints.hit("checkout.before_outcome_commit")
 
 
-async def _locked(session: AsyncSession, payment_id: str) -> Any:
+async def _locked(session: WriteSession, payment_id: str) -> Any:
     bill_id = await session.scalar(
         text("SELECT bill_id FROM payment WHERE id = :id"), {"id": payment_id}
     )
@@ -296,7 +296,7 @@ async def _answer(
     agency_ids: Collection[str],
     present: Callable[[PaymentValue], dict[str, Any]],
 ) -> tuple[int, bytes]:
-    async def write(session: AsyncSession) -> bytes:
+    async def write(session: WriteSession) -> bytes:
         payment = await get_payment(session, payment_id, agency_ids)
         body = dumps(present(payment))
         if await idempotency.finish(session, claim, 201, body, context.cipher):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy import text
 
-from core.db import AsyncSession
+from core.sessions import WriteSession
 from payments.states import MACHINES
 
 _RULES = {
@@ -87,7 +87,7 @@ _RULES = {
 }
 
 
-async def check(session: AsyncSession) -> AsyncIterator[str]:
+async def check(session: WriteSession) -> AsyncIterator[str]:
     """A line for each row that breaks a rule; none when all is well."""
     for rule, query in _RULES.items():
         for row in await session.execute(text(query)):
@@ -96,7 +96,7 @@ async def check(session: AsyncSession) -> AsyncIterator[str]:
         yield line
 
 
-async def _moves(session: AsyncSession) -> AsyncIterator[str]:
+async def _moves(session: WriteSession) -> AsyncIterator[str]:
     """Every state came by allowed moves, as the audit log tells them in order."""
     for machine in MACHINES:
         told = {move.event: move.after for move in machine.moves}

@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from core import audit, clock
 from core.crypto import Cipher, keyed_hash
-from core.db import AsyncSession
 from core.errors import Conflict, FieldError, Invalid, NotFound
 from core.ids import new_id
 from core.money import MAX_AMOUNT
 from core.references import find_references, new_reference
+from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, CollectionAccountValue
 from payments.asking import MOST_LINES, circumstances_of, personal_data, price_lines
 from payments.catalogue.pricing import normal_asset
@@ -83,7 +83,7 @@ def _returns_home(address: str, agency: AgencyValue) -> bool:
 
 
 async def take_statement_credit(
-    session: AsyncSession,
+    session: WriteSession,
     account: CollectionAccountValue,
     credit: Credit,
     *,
@@ -120,7 +120,7 @@ async def take_statement_credit(
 
 
 async def cancel_bill(
-    session: AsyncSession, bill_id: str, agency_ids: Collection[str], *, actor: str
+    session: WriteSession, bill_id: str, agency_ids: Collection[str], *, actor: str
 ) -> None:
     """Withdraw a bill that no money has reached; cancelling twice is the same as once.
 

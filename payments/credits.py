@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from core import audit, clock
 from core.crypto import Cipher
-from core.db import AsyncSession
 from core.ids import new_id
 from core.json import canonical
 from core.references import find_references
+from core.sessions import WriteSession
 from payments import opening
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue, reaches
 from payments.allocation import Reason, place_standing, suspend
@@ -39,7 +39,7 @@ BANK = "bank"
 
 
 async def record_credit(
-    session: AsyncSession,
+    session: WriteSession,
     account: CollectionAccountValue,
     credit: Credit,
     *,
@@ -91,7 +91,7 @@ async def record_credit(
 
 
 async def _credit(
-    session: AsyncSession,
+    session: WriteSession,
     account: CollectionAccountValue,
     credit: Credit,
     *,
@@ -172,7 +172,7 @@ async def _credit(
     return Recorded(result, payment_id, found_bill, placement, new=True)
 
 
-async def _enter(session: AsyncSession, key: str, values: Mapping[str, Any]) -> bool:
+async def _enter(session: WriteSession, key: str, values: Mapping[str, Any]) -> bool:
     """Write the credit down under its name; False if the books have money of that name."""
     inserted = await session.execute(
         text(
@@ -188,7 +188,7 @@ async def _enter(session: AsyncSession, key: str, values: Mapping[str, Any]) -> 
     return inserted.first() is not None
 
 
-async def _recorded_as(session: AsyncSession, key: str) -> Any:
+async def _recorded_as(session: WriteSession, key: str) -> Any:
     """The payment that money of this name is in the books as."""
     return (
         await session.execute(
@@ -199,7 +199,7 @@ async def _recorded_as(session: AsyncSession, key: str) -> Any:
 
 
 async def record_stray(
-    session: AsyncSession,
+    session: WriteSession,
     account: GatewayAccountValue,
     report: PaymentReport,
     bill_id: str | None,

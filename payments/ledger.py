@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import text
 
 from core import clock
-from core.db import AsyncSession
 from core.ids import new_id
+from core.sessions import WriteSession
 
 
 async def post(
-    session: AsyncSession,
+    session: WriteSession,
     *,
     kind: str,
     payment_id: str,
@@ -61,7 +61,7 @@ async def post(
     return transaction_id
 
 
-async def balances(session: AsyncSession) -> list[dict[str, Any]]:
+async def balances(session: WriteSession) -> list[dict[str, Any]]:
     """The balance of each ledger of each collection account, in đồng (debit positive)."""
     rows = await session.execute(
         text(

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from core.db import AsyncSession
+from core.sessions import WriteSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class LineValue:
     notice: dict[str, Any] | None
 
 
-async def lines_of(session: AsyncSession, ids: list[str]) -> dict[str, list[LineValue]]:
+async def lines_of(session: WriteSession, ids: list[str]) -> dict[str, list[LineValue]]:
     """The lines of each of the bills, in order."""
     lines: dict[str, list[LineValue]] = {bill_id: [] for bill_id in ids}
     found = await session.execute(

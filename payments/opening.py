@@ -16,10 +16,11 @@ from sqlalchemy import text
 
 from core import failpoints
 from core.crypto import Cipher
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.errors import Conflict
 from core.idempotency import Claim, InFlight, Replay, find
 from core.json import canonical
+from core.sessions import WriteSession
 from payments.catalogue.pricing import NewLine
 from payments.states import BILL
 
@@ -175,13 +176,13 @@ def _parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
     }
 
 
-async def insert(session: AsyncSession, bill: NewBill, *, actor: str, cipher: Cipher) -> None:
+async def insert(session: WriteSession, bill: NewBill, *, actor: str, cipher: Cipher) -> None:
     """Write a bill that comes with no idempotency key (a standing reference's credit)."""
     connection = await session.connection()
     await connection.exec_driver_sql(_PLAIN, _parameters(bill, actor, cipher))
 
 
-async def _holder(session: AsyncSession, values: dict[str, Any]) -> str | None:
+async def _holder(session: WriteSession, values: dict[str, Any]) -> str | None:
     """The reference of the same agency's bill that has the asset's relief; others' are not told."""
     found: str | None = await session.scalar(
         text(

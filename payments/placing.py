@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import text
 
 from core import audit, clock
-from core.db import AsyncSession
 from core.ids import new_id
 from core.outbox import emit
+from core.sessions import WriteSession
 from payments import ledger
 from payments.allocation import Placement, place
 from payments.events import BillPaid
@@ -48,7 +48,7 @@ def discord_key(key: str, amount: int) -> str:
     return f"{amount}:{key}"
 
 
-async def lock_money(session: AsyncSession, key: str) -> None:
+async def lock_money(session: WriteSession, key: str) -> None:
     """Let nobody else record the money of this name before our transaction ends.
 
     Taken after the bill's lock. A gateway that tells two orders of one charge at one instant then
@@ -59,7 +59,7 @@ async def lock_money(session: AsyncSession, key: str) -> None:
     )
 
 
-async def lock_bill(session: AsyncSession, bill_id: str) -> Any:
+async def lock_bill(session: WriteSession, bill_id: str) -> Any:
     """Lock a bill for the rest of the transaction and read it."""
     return (
         await session.execute(
@@ -72,7 +72,7 @@ async def lock_bill(session: AsyncSession, bill_id: str) -> Any:
     ).one()
 
 
-async def _list_waiting(session: AsyncSession, bill_id: str) -> list[Any]:
+async def _list_waiting(session: WriteSession, bill_id: str) -> list[Any]:
     """Money of this bill that waits in suspense for the rest, oldest first."""
     rows = await session.execute(
         text(
@@ -86,14 +86,14 @@ async def _list_waiting(session: AsyncSession, bill_id: str) -> list[Any]:
     return list(rows.all())
 
 
-async def place_on(session: AsyncSession, bill: Any, credit: int) -> Placement:
+async def place_on(session: WriteSession, bill: Any, credit: int) -> Placement:
     """Where `credit` đồng go on a locked bill, counting what waits in suspense for it."""
     waiting = await _list_waiting(session, bill.id)
     return place(bill.status, bill.amount, sum(item.amount for item in waiting), credit)
 
 
 async def put(
-    session: AsyncSession,
+    session: WriteSession,
     actor: str,
     bill: Any,
     payment_id: str,
@@ -154,7 +154,7 @@ async def put(
 
 
 async def _allocate(
-    session: AsyncSession, payment_id: str, bill_id: str, amount: int, now: datetime
+    session: WriteSession, payment_id: str, bill_id: str, amount: int, now: datetime
 ) -> None:
     await session.execute(
         text(
@@ -172,7 +172,7 @@ async def _allocate(
 
 
 async def _take_waiting(
-    session: AsyncSession, bill_id: str, accounting_on: date, now: datetime
+    session: WriteSession, bill_id: str, accounting_on: date, now: datetime
 ) -> None:
     """Give the bill the money that waited in suspense for it."""
     for item in await _list_waiting(session, bill_id):
@@ -193,7 +193,7 @@ async def _take_waiting(
 
 
 async def move(
-    session: AsyncSession,
+    session: WriteSession,
     actor: str,
     payment: Any,
     after: str,
@@ -218,7 +218,7 @@ async def move(
 
 
 async def discord(
-    session: AsyncSession, actor: str, payment_id: str, details: Mapping[str, Any]
+    session: WriteSession, actor: str, payment_id: str, details: Mapping[str, Any]
 ) -> None:
     """Note that a gateway or bank contradicts itself or us; an alert counts these rows."""
     await audit.record(

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import text
 
 from core.crypto import Cipher
-from core.db import AsyncSession
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import is_id
+from core.sessions import WriteSession
 
 # Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
@@ -89,7 +89,7 @@ _PAYMENT_COLUMNS = (
 )
 
 
-async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
+async def _complete(session: WriteSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
     ids = [row.id for row in rows]
     lines = await lines_of(session, ids)
     payments: dict[str, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
@@ -125,7 +125,7 @@ async def _complete(session: AsyncSession, rows: Sequence[Any]) -> tuple[BillVal
     )
 
 
-async def find_bill(session: AsyncSession, key: str) -> BillValue | None:
+async def find_bill(session: WriteSession, key: str) -> BillValue | None:
     """The bill of that id or reference, None if there is none."""
     rows = (
         await session.execute(
@@ -135,7 +135,7 @@ async def find_bill(session: AsyncSession, key: str) -> BillValue | None:
     return (await _complete(session, rows))[0] if rows else None
 
 
-async def get_bill(session: AsyncSession, key: str, agency_ids: Collection[str]) -> BillValue:
+async def get_bill(session: WriteSession, key: str, agency_ids: Collection[str]) -> BillValue:
     """The bill of that id or reference. Raises `NotFound` if absent or another agency's."""
     bill = await find_bill(session, key)
     if bill is None or bill.agency_id not in agency_ids:
@@ -144,7 +144,7 @@ async def get_bill(session: AsyncSession, key: str, agency_ids: Collection[str])
 
 
 async def list_bills(
-    session: AsyncSession,
+    session: WriteSession,
     agency_ids: Collection[str],
     *,
     dossier_number: str | None = None,
@@ -199,7 +199,7 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
 
 
 async def get_payment(
-    session: AsyncSession, payment_id: str, agency_ids: Collection[str]
+    session: WriteSession, payment_id: str, agency_ids: Collection[str]
 ) -> PaymentValue:
     """The payment of that id. Raises `NotFound` if absent or another agency's."""
     row = (
@@ -213,7 +213,7 @@ async def get_payment(
     return PaymentValue(*row)
 
 
-async def read_payer(session: AsyncSession, cipher: Cipher, subject_id: str) -> dict[str, str]:
+async def read_payer(session: WriteSession, cipher: Cipher, subject_id: str) -> dict[str, str]:
     """The personal data kept for a bill (payer) or a credit (narrative); empty where none is."""
     data = await session.scalar(
         text("SELECT data FROM payer_data WHERE subject_id = :id"), {"id": subject_id}
@@ -233,7 +233,7 @@ class StandingValue:
     fee_code: str
 
 
-async def find_standing(session: AsyncSession, reference: str) -> StandingValue | None:
+async def find_standing(session: WriteSession, reference: str) -> StandingValue | None:
     """The standing reference of that text, None if it is none."""
     row = (
         await session.execute(
@@ -264,7 +264,7 @@ class DayPayment:
 
 
 async def list_day_payments(
-    session: AsyncSession, collection_account_id: str, first: date, last: date
+    session: WriteSession, collection_account_id: str, first: date, last: date
 ) -> list[DayPayment]:
     """Every payment with money whose accounting day is `first` to `last`, by time."""
     rows = await session.execute(
@@ -281,7 +281,7 @@ async def list_day_payments(
     return [DayPayment(*row) for row in rows]
 
 
-async def is_agency(session: AsyncSession, agency_id: str, code_or_id: str) -> bool:
+async def is_agency(session: WriteSession, agency_id: str, code_or_id: str) -> bool:
     """Whether `code_or_id` names the agency of that id."""
     found = await session.scalar(
         text("SELECT 1 FROM agency WHERE id = :id AND (code = :key OR id = :key)"),
@@ -290,7 +290,7 @@ async def is_agency(session: AsyncSession, agency_id: str, code_or_id: str) -> b
     return found is not None
 
 
-async def find_collection(session: AsyncSession, code: str) -> CollectionAccountValue | None:
+async def find_collection(session: WriteSession, code: str) -> CollectionAccountValue | None:
     """The collection account of that code, id or number, None if there is none."""
     return await find_collection_account(session, code)
 
@@ -318,7 +318,7 @@ class ReceiptSource:
 
 
 async def list_receipt_sources(
-    session: AsyncSession, cipher: Cipher, bill_ids: Sequence[str]
+    session: WriteSession, cipher: Cipher, bill_ids: Sequence[str]
 ) -> list[ReceiptSource]:
     """The settled bills among `bill_ids`, by the order of `bill_ids`; others are left out."""
     rows = (

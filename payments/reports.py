@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from core import audit, clock
 from core.crypto import Cipher
-from core.db import AsyncSession
+from core.sessions import WriteSession
 from payments.agencies.queries import GatewayAccountValue
 from payments.allocation import Reason, suspend
 from payments.credits import record_stray
@@ -28,7 +28,7 @@ from payments.states import LIVE
 
 
 async def record_report(
-    session: AsyncSession,
+    session: WriteSession,
     account: GatewayAccountValue,
     report: PaymentReport,
     *,
@@ -88,7 +88,7 @@ async def record_report(
 
 
 async def _money(
-    session: AsyncSession,
+    session: WriteSession,
     account: GatewayAccountValue,
     payment: Any,
     bill: Any,
@@ -147,7 +147,7 @@ async def _money(
 
 
 async def _failure(
-    session: AsyncSession, payment: Any, report: PaymentReport, *, actor: str
+    session: WriteSession, payment: Any, report: PaymentReport, *, actor: str
 ) -> Recorded:
     if payment.status in LIVE:
         details = {"gateway_code": report.gateway_code}

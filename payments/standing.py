@@ -9,9 +9,9 @@ from datetime import date, datetime
 from sqlalchemy import text
 
 from core import clock
-from core.db import AsyncSession
 from core.ids import new_id
 from core.references import new_reference
+from core.sessions import WriteSession
 from payments.catalogue.pricing import NewLine, price_fee
 from payments.catalogue.queries import schedule_of_code
 from payments.catalogue.schedule import FeeValue, Schedule
@@ -32,7 +32,7 @@ def poster_line(schedule: Schedule, fee: FeeValue, day: date) -> NewLine | None:
 
 
 async def price_standing(
-    session: AsyncSession, agency_id: str, fee_code: str, credited_at: datetime
+    session: WriteSession, agency_id: str, fee_code: str, credited_at: datetime
 ) -> NewBill | None:
     """The bill that a credit on a standing reference pays; None when its fee is not in force."""
     day = clock.business_date(credited_at)
@@ -55,7 +55,7 @@ async def price_standing(
     )
 
 
-async def standing_reference(session: AsyncSession, agency_id: str, fee_code: str) -> str:
+async def standing_reference(session: WriteSession, agency_id: str, fee_code: str) -> str:
     """The standing reference of an agency's fee, made now if it has none yet."""
     await session.execute(
         text(

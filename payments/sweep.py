@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import text
 
 from core import audit, clock
-from core.db import AsyncSession
 from core.log import get
+from core.sessions import WriteSession
 from payments.context import Context
 from payments.placing import lock_bill, move
 from payments.ports import (
@@ -94,7 +94,7 @@ async def _ask(context: Context, row: Any) -> None:
     except GatewayMisuse as error:
         log.error("gateway refused our question", payment=row.id, code=error.code)
 
-    async def write(session: AsyncSession) -> None:
+    async def write(session: WriteSession) -> None:
         if report is not None and report.outcome is not Outcome.NOT_FOUND:
             await record_report(session, account, report, actor=ACTOR, cipher=context.cipher)
         await _conclude(session, row.id, report)
@@ -102,7 +102,7 @@ async def _ask(context: Context, row: Any) -> None:
     await context.database.run(write)
 
 
-async def _conclude(session: AsyncSession, payment_id: str, report: PaymentReport | None) -> None:
+async def _conclude(session: WriteSession, payment_id: str, report: PaymentReport | None) -> None:
     """After asking: an attempt left open by a crash is unknown; one past its deadline is over."""
     bill_id = await session.scalar(
         text("SELECT bill_id FROM payment WHERE id = :id"), {"id": payment_id}

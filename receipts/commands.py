@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from core import audit, clock, failpoints
 from core.crypto import Cipher, new_token
-from core.db import AsyncSession, hit_after_commit
+from core.db import hit_after_commit
 from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
+from core.sessions import WriteSession
 from payments.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
 from receipts.events import ReceiptIssued
@@ -44,7 +45,7 @@ class Issuing:
     demo: bool
 
 
-async def issue(session: AsyncSession, issuing: Issuing, bill_ids: Sequence[str]) -> list[str]:
+async def issue(session: WriteSession, issuing: Issuing, bill_ids: Sequence[str]) -> list[str]:
     """Issue the receipts of settled bills in the caller's transaction; the ids of the new ones.
 
     Raises what the signer raises; then the whole transaction must go, numbers included.
@@ -74,7 +75,7 @@ async def issue(session: AsyncSession, issuing: Issuing, bill_ids: Sequence[str]
 
 
 async def _issue_one(
-    session: AsyncSession, issuing: Issuing, source: ReceiptSource, counter: Counter
+    session: WriteSession, issuing: Issuing, source: ReceiptSource, counter: Counter
 ) -> str:
     number, issued_at = counter.take()
     failpoints.hit("receipt.after_number")

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from core import clock, failpoints
 from core.crypto import Cipher
-from core.db import AsyncSession, Database
+from core.db import Database
+from core.sessions import WriteSession
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.ports import Signer
 from receipts.queries import ReceiptValue, find_file
@@ -44,7 +45,7 @@ class Display:
         signed = await self.sign(self.signer, drawn)
         failpoints.hit("pdf.before_store")
 
-        async def store(session: AsyncSession) -> bytes:
+        async def store(session: WriteSession) -> bytes:
             await session.execute(
                 text(
                     "INSERT INTO receipt_file (receipt_id, kind, sha256, data, created_at)"

@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from core import clock
-from core.db import AsyncSession
 from core.ids import new_id
+from core.sessions import WriteSession
 from receipts.content import symbol_for
 
 #: No printed face value: every amount is written when the receipt is issued.
@@ -46,7 +46,7 @@ class Counter:
 
 
 async def lock_series(
-    session: AsyncSession, wanted: Collection[tuple[str, int]]
+    session: WriteSession, wanted: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], Counter]:
     """Lock the series of each (agency, year), opening the year's first one where there is none."""
     for agency_id, year in sorted(wanted):
@@ -82,7 +82,7 @@ async def lock_series(
     return found
 
 
-async def save(session: AsyncSession, counter: Counter) -> None:
+async def save(session: WriteSession, counter: Counter) -> None:
     """Write the counter back, in the transaction that took the numbers."""
     await session.execute(
         text(

@@ -9,8 +9,8 @@ from hashlib import sha256
 from sqlalchemy import text
 
 from core.crypto import Cipher
-from core.db import AsyncSession
 from core.errors import LephiError, NotFound
+from core.sessions import WriteSession
 from payments.ports import ReceiptSummary
 from receipts.content import ReceiptContent, SignatureNote
 
@@ -42,7 +42,7 @@ class Receipts:
     """The receipts of bills, for `payments`, which may not look here by itself."""
 
     async def of_bills(
-        self, session: AsyncSession, bill_ids: Sequence[str]
+        self, session: WriteSession, bill_ids: Sequence[str]
     ) -> Mapping[str, Sequence[ReceiptSummary]]:
         """The receipts of each bill that has any, in order of issue."""
         if not bill_ids:
@@ -61,7 +61,7 @@ class Receipts:
 
 
 async def get_receipt(
-    session: AsyncSession, cipher: Cipher, key: str, agency_ids: Collection[str]
+    session: WriteSession, cipher: Cipher, key: str, agency_ids: Collection[str]
 ) -> ReceiptValue:
     """The receipt of that id. Raises `NotFound` if absent or another agency's."""
     found = await _find(session, cipher, "r.id = :key", key)
@@ -70,12 +70,12 @@ async def get_receipt(
     return found
 
 
-async def find_by_code(session: AsyncSession, cipher: Cipher, code: str) -> ReceiptValue | None:
+async def find_by_code(session: WriteSession, cipher: Cipher, code: str) -> ReceiptValue | None:
     """The receipt of that check code, None if there is none."""
     return await _find(session, cipher, "r.code = :key", code)
 
 
-async def _find(session: AsyncSession, cipher: Cipher, where: str, key: str) -> ReceiptValue | None:
+async def _find(session: WriteSession, cipher: Cipher, where: str, key: str) -> ReceiptValue | None:
     row = (
         await session.execute(
             text(
@@ -99,7 +99,7 @@ async def _find(session: AsyncSession, cipher: Cipher, where: str, key: str) -> 
 
 
 async def find_file(
-    session: AsyncSession, cipher: Cipher, receipt_id: str, kind: str
+    session: WriteSession, cipher: Cipher, receipt_id: str, kind: str
 ) -> bytes | None:
     """A receipt's stored file, None if it was not made yet. Raises `FileDamaged`."""
     row = (
@@ -129,7 +129,7 @@ class SeriesValue:
     last_issued_at: datetime | None
 
 
-async def list_series(session: AsyncSession) -> list[SeriesValue]:
+async def list_series(session: WriteSession) -> list[SeriesValue]:
     """Every series, by agency and symbol."""
     rows = await session.execute(
         text(

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 from core import clock, idempotency
 from core.auth import Principal, PrincipalDep, Role
 from core.bodies import Parsed, documented, parsed
-from core.db import AsyncSession, SessionDep
+from core.db import SessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import Claim, KeyDep
 from core.ids import new_id
+from core.sessions import WriteSession
 from payments.queries import CollectionAccountValue, find_collection, is_agency
 from reconciliation.commands import Reconciling, reconcile, take_statement
 from reconciliation.formats.csv_statement import read
@@ -48,7 +49,7 @@ RunBody = Annotated[Parsed[ReconciliationIn], Depends(parsed(ReconciliationIn))]
 
 
 async def _account(
-    session: AsyncSession, principal: Principal, code: str
+    session: WriteSession, principal: Principal, code: str
 ) -> CollectionAccountValue:
     """The collection account the caller named, if it is theirs. Raises `NotFound`."""
     account = await find_collection(session, code)

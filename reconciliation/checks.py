@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy import text
 
-from core.db import AsyncSession
+from core.sessions import WriteSession
 
 _RULES = {
     "a statement's new lines are all there": """
@@ -21,7 +21,7 @@ _RULES = {
 }
 
 
-async def check(session: AsyncSession) -> AsyncIterator[str]:
+async def check(session: WriteSession) -> AsyncIterator[str]:
     """A line for each row that breaks a rule; none when all is well."""
     for rule, query in _RULES.items():
         for row in await session.execute(text(query)):

@@ -15,10 +15,11 @@ from sqlalchemy import text
 from core import audit, clock
 from core.calendar import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.errors import Invalid
 from core.ids import new_id
 from core.json import dumps
+from core.sessions import WriteSession
 from payments.commands import take_statement_credit
 from payments.ports import Credit
 from payments.queries import CollectionAccountValue, DayPayment, list_day_payments
@@ -59,7 +60,7 @@ class Taken:
 
 
 async def take_statement(
-    session: AsyncSession,
+    session: WriteSession,
     account: CollectionAccountValue,
     rows: Sequence[StatementRow],
     *,
@@ -165,7 +166,7 @@ async def reconcile(
         payments, lines = await _day(reconciling, account, on)
         result = await _match(reconciling, account, on, payments, lines)
 
-    async def store(session: AsyncSession) -> str:
+    async def store(session: WriteSession) -> str:
         return await _store(session, account, on, result, actor=actor)
 
     return await reconciling.database.run(store)
@@ -223,7 +224,7 @@ async def _record_unmatched(
             credited_at=line.booked_at,
         )
 
-        async def take(session: AsyncSession, credit: Credit = credit) -> bool:
+        async def take(session: WriteSession, credit: Credit = credit) -> bool:
             return await take_statement_credit(
                 session, account, credit, actor=actor, cipher=reconciling.cipher
             )
@@ -233,7 +234,7 @@ async def _record_unmatched(
 
 
 async def _store(
-    session: AsyncSession,
+    session: WriteSession,
     account: CollectionAccountValue,
     on: date,
     result: DayResult,

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from core.db import AsyncSession
 from core.errors import NotFound
+from core.sessions import WriteSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class DiscrepancyValue:
     reason: str
 
 
-async def get_run(session: AsyncSession, run_id: str, agency_ids: Collection[str]) -> RunValue:
+async def get_run(session: WriteSession, run_id: str, agency_ids: Collection[str]) -> RunValue:
     """The run of that id. Raises `NotFound` if absent or another agency's."""
     row = (
         await session.execute(
@@ -54,7 +54,7 @@ async def get_run(session: AsyncSession, run_id: str, agency_ids: Collection[str
     return RunValue(*row[:6])
 
 
-async def list_discrepancies(session: AsyncSession, run_id: str) -> list[DiscrepancyValue]:
+async def list_discrepancies(session: WriteSession, run_id: str) -> list[DiscrepancyValue]:
     """The discrepancies of a run, by side and object."""
     rows = await session.execute(
         text(

@@ -18,8 +18,8 @@ from app.seed.agency import seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
 from core.auth import Principal
-from core.db import AsyncSession
 from core.errors import LephiError, NotFound
+from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
 from payments.catalogue.proposals import commands as proposals
 from payments.catalogue.proposals.reading import load_entries, tables_of
@@ -126,7 +126,7 @@ def import_file(
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
 
-    async def propose(session: AsyncSession, person: Principal) -> Proposal | FileRefused:
+    async def propose(session: WriteSession, person: Principal) -> Proposal | FileRefused:
         owner = await _owner(session, agency)
         proposals.check_proposer(person, owner, operator=True)
         try:
@@ -177,7 +177,7 @@ def proposals_list(
 def apply(proposal: ProposalId, by: By, as_json: Json = False) -> None:
     """Write a proposed change into the catalogue; another person than its proposer does it."""
 
-    async def work(session: AsyncSession, person: Principal) -> Proposal:
+    async def work(session: WriteSession, person: Principal) -> Proposal:
         return await proposals.apply(session, proposal, person, operator=True)
 
     _show_decided(_as_person(by, work), as_json=as_json)
@@ -194,7 +194,7 @@ def reject(
     if not reason.strip() or not reason.isprintable():
         fail("The reason must be one line of text.")
 
-    async def work(session: AsyncSession, person: Principal) -> Proposal:
+    async def work(session: WriteSession, person: Principal) -> Proposal:
         return await proposals.reject(session, proposal, reason.strip(), person, operator=True)
 
     _show_decided(_as_person(by, work), as_json=as_json)
@@ -218,7 +218,7 @@ def show_proposal(proposal: ProposalId, as_json: Json = False) -> None:
     typer.echo(f"{found.id}: {found.state}{', không còn như khi xem trước' if stale else ''}")
 
 
-def _as_person(email: str, work: Callable[[AsyncSession, Principal], Awaitable[T]]) -> T:
+def _as_person(email: str, work: Callable[[WriteSession, Principal], Awaitable[T]]) -> T:
     """Work in one transaction, as somebody who has given their password."""
     password = ask_password(email)
 
@@ -229,7 +229,7 @@ def _as_person(email: str, work: Callable[[AsyncSession, Principal], Awaitable[T
     return with_parts(signed_in)
 
 
-async def _owner(session: AsyncSession, code: str | None) -> str | None:
+async def _owner(session: WriteSession, code: str | None) -> str | None:
     if code is None:
         return None
     found = await find_agency(session, code)

@@ -12,8 +12,8 @@ from app.cli.console import Json, fail, show
 from app.cli.wired import with_parts
 from app.wiring import Parts
 from core import clock
-from core.db import AsyncSession
 from core.errors import LephiError, NotFound
+from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
 from payments.catalogue.changes.planned import Change, DayOfChanges, days_asked, planned_changes
 from payments.catalogue.changes.schemas import ChangesOut
@@ -134,7 +134,7 @@ def _day(text: str | None) -> date | None:
         raise typer.BadParameter(f"{text} is not a date like 2027-03-01") from None
 
 
-async def _agency_id(session: AsyncSession, code: str | None) -> str | None:
+async def _agency_id(session: WriteSession, code: str | None) -> str | None:
     if code is None:
         return None
     found = await find_agency(session, code)

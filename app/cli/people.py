@@ -8,8 +8,8 @@ from pwdlib import PasswordHash
 from sqlalchemy import text
 
 from core.auth import Principal, Role
-from core.db import AsyncSession
 from core.errors import Unauthenticated
+from core.sessions import WriteSession
 
 #: Holds the password where nobody can be asked.
 PASSWORD = "LEPHI_USER_PASSWORD"  # noqa: S105  # the name of a variable
@@ -33,7 +33,7 @@ def ask_password(email: str) -> str:
     return typed
 
 
-async def sign_in(session: AsyncSession, email: str, password: str) -> Principal:
+async def sign_in(session: WriteSession, email: str, password: str) -> Principal:
     """The person with this e-mail address. Raises `Unauthenticated`, which never says why."""
     row = (await session.execute(_FIND, {"email": email.lower()})).first()
     hasher = PasswordHash.recommended()

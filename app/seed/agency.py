@@ -8,8 +8,8 @@ from sqlmodel import select
 
 from core import clock
 from core.crypto import Cipher
-from core.db import AsyncSession
 from core.ids import new_id
+from core.sessions import WriteSession
 from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
 
 #: No bank in Vietnam has this BIN, so no real money can ever be sent to the demo's account.
@@ -28,7 +28,7 @@ class DemoBody:
     collection_code: str
 
 
-async def seed_body(session: AsyncSession) -> DemoBody:
+async def seed_body(session: WriteSession) -> DemoBody:
     """The demonstration body, made now if it is not there yet."""
     code = "ubnd-ben-mau"
     agency = (await session.exec(select(Agency).where(Agency.code == code))).first()
@@ -64,7 +64,7 @@ async def seed_body(session: AsyncSession) -> DemoBody:
 
 
 async def configure_gateway(
-    session: AsyncSession,
+    session: WriteSession,
     cipher: Cipher,
     *,
     agency_id: str,

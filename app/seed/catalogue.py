@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from core.db import AsyncSession
+from core.sessions import WriteSession
 from payments.catalogue.entries import (
     Entry,
     FeeEntry,
@@ -40,7 +40,7 @@ def read_seed() -> Seed:
 
 
 async def seed_catalogue(
-    session: AsyncSession, *, local: Mapping[str, str] | None = None, seed: Seed | None = None
+    session: WriteSession, *, local: Mapping[str, str] | None = None, seed: Seed | None = None
 ) -> Counts:
     """Add what the files say, or bring it up to date; the caller commits.
 

@@ -15,11 +15,12 @@ from app.web.situation import Doubt, situation_of
 from app.web.templating import FOLDER, render
 from core import qr
 from core.crypto import new_token
-from core.db import AsyncSession, SessionDep
+from core.db import SessionDep
 from core.errors import LephiError, NotFound
 from core.idempotency import Claim
 from core.ids import new_id
 from core.references import is_reference
+from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.checkout import checkout
 from payments.context import Context, ContextDep
@@ -122,7 +123,7 @@ async def bill_page(
 
 
 async def _gateways(
-    session: AsyncSession, context: Context, agency: AgencyValue
+    session: WriteSession, context: Context, agency: AgencyValue
 ) -> list[GatewayAccountValue]:
     """The gateways a citizen can choose from; a feed only tells of money that has come."""
     known = await context.agencies.list_gateways(agency, session)

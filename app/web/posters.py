@@ -20,11 +20,12 @@ from app.web.templating import render
 from app.web.typed import Typed
 from core import clock
 from core.crypto import new_token
-from core.db import AsyncSession, SessionDep
+from core.db import SessionDep
 from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.references import new_reference
+from core.sessions import WriteSession
 from payments import opening
 from payments.agencies.queries import AgencyValue
 from payments.catalogue.pricing import NewLine
@@ -67,7 +68,7 @@ class Poster:
     eased: bool
 
 
-async def _place(session: AsyncSession, context: Context, agency: str, code: str) -> Place:
+async def _place(session: WriteSession, context: Context, agency: str, code: str) -> Place:
     """Raises `NotFound` where the code means nothing."""
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
@@ -95,7 +96,7 @@ def _why_not(schedule: Schedule, code: str, today: date) -> str:
     return f"Không có thủ tục {code}."
 
 
-async def _poster(session: AsyncSession, context: Context, place: Place) -> Poster | None:
+async def _poster(session: WriteSession, context: Context, place: Place) -> Poster | None:
     """The poster of a fixed fee that is taken alone; None for anything else."""
     if len(place.offer.together) != 1:
         return None

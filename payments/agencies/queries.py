@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import text
 
 from core.crypto import Cipher
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.errors import NotFound
+from core.sessions import WriteSession
 from payments.ports import GatewayAccount
 
 #: How long a changed agency or account may go unnoticed by a running process.
@@ -102,7 +103,7 @@ def _collection(row: Any) -> CollectionAccountValue:
     )
 
 
-async def find_agency(session: AsyncSession, code_or_id: str) -> AgencyValue | None:
+async def find_agency(session: WriteSession, code_or_id: str) -> AgencyValue | None:
     """The agency of that code or id, None if there is none."""
     where = "(a.code = :key OR a.id = :key)"
     row = (await session.execute(text(_AGENCY.format(where=where)), {"key": code_or_id})).first()
@@ -123,7 +124,7 @@ async def find_agency(session: AsyncSession, code_or_id: str) -> AgencyValue | N
 
 
 async def find_collection_account(
-    session: AsyncSession, code: str
+    session: WriteSession, code: str
 ) -> CollectionAccountValue | None:
     """The collection account of that code, id or account number, None if there is none."""
     row = (
@@ -142,7 +143,7 @@ async def find_collection_account(
     return None if row is None else _collection(row)
 
 
-async def reaches(session: AsyncSession, account_agency_id: str, agency_id: str) -> bool:
+async def reaches(session: WriteSession, account_agency_id: str, agency_id: str) -> bool:
     """Whether an account's agency is `agency_id` or stands above it."""
     found = await session.scalar(
         text(
@@ -183,14 +184,14 @@ class Agencies:
         self._memory[key] = (time.monotonic(), value)
 
     @asynccontextmanager
-    async def _reading(self, session: AsyncSession | None) -> AsyncIterator[AsyncSession]:
+    async def _reading(self, session: WriteSession | None) -> AsyncIterator[WriteSession]:
         if session is not None:
             yield session
             return
         async with self._database.transaction() as opened:
             yield opened
 
-    async def get_agency(self, code_or_id: str, session: AsyncSession | None = None) -> AgencyValue:
+    async def get_agency(self, code_or_id: str, session: WriteSession | None = None) -> AgencyValue:
         """The agency of that code or id. Raises `NotFound`."""
         known: AgencyValue | None = self._recall(("agency", code_or_id))
         if known is None:
@@ -218,7 +219,7 @@ class Agencies:
         return found[0]
 
     async def list_gateways(
-        self, agency: AgencyValue, session: AsyncSession | None = None
+        self, agency: AgencyValue, session: WriteSession | None = None
     ) -> list[GatewayAccountValue]:
         """The accounts an agency's bills can be paid through: its own, else those above it."""
         step: AgencyValue | None = agency
@@ -233,7 +234,7 @@ class Agencies:
         return []
 
     async def _gateways(
-        self, key: tuple[str, ...], where: str, session: AsyncSession | None = None
+        self, key: tuple[str, ...], where: str, session: WriteSession | None = None
     ) -> list[GatewayAccountValue]:
         known: list[GatewayAccountValue] | None = self._recall(key)
         if known is not None:

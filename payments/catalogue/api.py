@@ -11,9 +11,10 @@ from fastapi import APIRouter, Path, Query
 
 from core import clock
 from core.auth import Principal, PrincipalDep
-from core.db import AsyncSession, SessionDep
+from core.db import SessionDep
 from core.errors import Invalid, NotFound
 from core.money import MAX_AMOUNT
+from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
 from payments.catalogue.pricing import fact_faults, unknown_claims
@@ -27,7 +28,7 @@ router = APIRouter(tags=["procedures"])
 AgencyCode = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._/-]+$")]
 
 
-async def _whose(session: AsyncSession, principal: Principal, code: str | None) -> str:
+async def _whose(session: WriteSession, principal: Principal, code: str | None) -> str:
     """The agency whose prices are asked for. Raises `NotFound` for one that is not the caller's."""
     if code is None:
         return principal.agency_id

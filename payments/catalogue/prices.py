@@ -10,7 +10,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from core.db import AsyncSession, Database
+from core.db import Database
+from core.sessions import WriteSession
 from payments.catalogue.queries import find_stamp, load_schedule
 from payments.catalogue.schedule import Schedule
 
@@ -35,7 +36,7 @@ class PriceBook:
         self._checked_at: float | None = None
         self._schedules: OrderedDict[str | None, Schedule] = OrderedDict()
 
-    async def schedule(self, session: AsyncSession, agency_id: str | None) -> Schedule:
+    async def schedule(self, session: WriteSession, agency_id: str | None) -> Schedule:
         """The schedule of an agency, at most `check_every` seconds behind the database."""
         await self._check(session)
         known = self._schedules.get(agency_id)
@@ -71,7 +72,7 @@ class PriceBook:
         now = self._monotonic()
         return self._checked_at is not None and now - self._checked_at < self._check_every
 
-    async def _check(self, session: AsyncSession) -> None:
+    async def _check(self, session: WriteSession) -> None:
         """Forget the schedules if the catalogue has a new stamp; ask only now and then."""
         if self._is_fresh():
             return

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select, text
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.db import AsyncSession
 from core.errors import NotFound
+from core.sessions import WriteSession
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
 from payments.catalogue.schedule import Charged, FeeValue, Schedule
 from payments.catalogue.search import search_words
@@ -49,7 +49,7 @@ class ProcedurePage:
     next_cursor: str | None
 
 
-async def schedule_of_code(session: AsyncSession, agency_id: str | None, code: str) -> Schedule:
+async def schedule_of_code(session: WriteSession, agency_id: str | None, code: str) -> Schedule:
     """As `load_schedule`, with only the fees that a fee's or a procedure's code may mean."""
     if not code.isprintable():
         # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
@@ -58,18 +58,18 @@ async def schedule_of_code(session: AsyncSession, agency_id: str | None, code: s
     return await _schedule(session, await _owners(session, agency_id), named)
 
 
-async def load_schedule(session: AsyncSession, agency_id: str | None) -> Schedule:
+async def load_schedule(session: WriteSession, agency_id: str | None) -> Schedule:
     """All fees and reliefs that can concern an agency, of every day."""
     return await _schedule(session, await _owners(session, agency_id))
 
 
-async def find_stamp(session: AsyncSession) -> str | None:
+async def find_stamp(session: WriteSession) -> str | None:
     """The stamp of the catalogue as it stands; None before its first row."""
     return (await session.exec(select(CatalogueStamp.stamp))).first()
 
 
 async def get_procedure(
-    session: AsyncSession, agency_id: str | None, code: str, on: date
+    session: WriteSession, agency_id: str | None, code: str, on: date
 ) -> ProcedureValue:
     """A procedure by its code. Raises `NotFound`."""
     wanted = select(Procedure).where(col(Procedure.code) == code)
@@ -80,7 +80,7 @@ async def get_procedure(
 
 
 async def list_procedures(
-    session: AsyncSession,
+    session: WriteSession,
     agency_id: str | None,
     on: date,
     *,
@@ -102,7 +102,7 @@ async def list_procedures(
     return ProcedurePage(found[:limit], found[limit - 1].code if more else None)
 
 
-async def _owners(session: AsyncSession, agency_id: str | None) -> list[str]:
+async def _owners(session: WriteSession, agency_id: str | None) -> list[str]:
     """The agency and the bodies above it, the nearest first."""
     if agency_id is None:
         return []
@@ -119,7 +119,7 @@ async def _owners(session: AsyncSession, agency_id: str | None) -> list[str]:
 
 
 async def _schedule(
-    session: AsyncSession, owners: list[str], which: ColumnElement[bool] | None = None
+    session: WriteSession, owners: list[str], which: ColumnElement[bool] | None = None
 ) -> Schedule:
     """The nation's entries and the owners' own; `which` leaves out fees."""
     fees = (
@@ -150,7 +150,7 @@ def _under(codes: list[str]) -> ColumnElement[bool]:
 
 
 async def _procedures(
-    session: AsyncSession,
+    session: WriteSession,
     agency_id: str | None,
     on: date,
     wanted: SelectOfScalar[Procedure],

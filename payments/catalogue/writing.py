@@ -11,9 +11,9 @@ from typing import Any, cast
 from sqlmodel import SQLModel, col, select, text
 
 from core import clock
-from core.db import AsyncSession
 from core.errors import FieldError, Invalid
 from core.ids import new_id
+from core.sessions import WriteSession
 from payments.catalogue.entries import (
     KINDS,
     Entry,
@@ -65,7 +65,7 @@ PLACES: Mapping[str, Place] = {
 }
 
 
-async def lock_catalogue(session: AsyncSession) -> None:
+async def lock_catalogue(session: WriteSession) -> None:
     """Let nobody else write the catalogue until this transaction ends.
 
     Two writers at once would both find a row missing.
@@ -74,7 +74,7 @@ async def lock_catalogue(session: AsyncSession) -> None:
 
 
 async def write_entries(
-    session: AsyncSession, entries: Iterable[Entry], agency_id: str | None = None
+    session: WriteSession, entries: Iterable[Entry], agency_id: str | None = None
 ) -> Counts:
     """Write entries of one owner; the caller has locked the catalogue and commits.
 
@@ -92,7 +92,7 @@ async def write_entries(
 
 
 async def known_rows(
-    session: AsyncSession, table: str, agency_id: str | None
+    session: WriteSession, table: str, agency_id: str | None
 ) -> dict[tuple[str | date, ...], Any]:
     """The rows of a table and owner by what names them."""
     place = PLACES[table]
@@ -104,7 +104,7 @@ async def known_rows(
     return {tuple(getattr(row, name) for name in place.entry.key): row for row in rows}
 
 
-async def procedure_ids(session: AsyncSession) -> dict[str, str]:
+async def procedure_ids(session: WriteSession) -> dict[str, str]:
     """The ids of all procedures by their codes."""
     return dict((await session.exec(select(Procedure.code, Procedure.id))).all())
 
@@ -136,7 +136,7 @@ def _procedure_id(entry: FeeEntry, ids: Mapping[str, str]) -> str | None:
 
 
 async def _write_table(
-    session: AsyncSession, table: str, entries: Sequence[Entry], agency_id: str | None
+    session: WriteSession, table: str, entries: Sequence[Entry], agency_id: str | None
 ) -> Counts:
     place = PLACES[table]
     known = await known_rows(session, table, agency_id)

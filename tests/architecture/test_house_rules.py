@@ -193,12 +193,12 @@ def test_asking_core_clock_or_a_stopwatch_is_no_other_clock() -> None:
     ["Depends(session)", 'Depends(db.session, scope="request")', "fastapi.Depends(connection)"],
 )
 def test_a_dependency_that_commits_after_the_answer_is_caught(dependency: str) -> None:
-    code = f"Dep = Annotated[AsyncSession, {dependency}]\n"
+    code = f"Dep = Annotated[WriteSession, {dependency}]\n"
     assert late_exits(Source("payments/api.py", code), {"connection"}) == ["payments/api.py:1"]
 
 
 def test_a_dependency_with_the_right_scope_passes() -> None:
-    code = 'Dep = Annotated[AsyncSession, Depends(session, scope="function")]\nB = Depends(body)\n'
+    code = 'Dep = Annotated[WriteSession, Depends(session, scope="function")]\nB = Depends(body)\n'
     assert late_exits(Source("payments/api.py", code), {"session"}) == []
     assert generators(Source("core/db.py", "async def session():\n    yield 1\n")) == {"session"}
 

@@ -17,7 +17,8 @@ from sqlalchemy import text
 from adapters.sandbox.books import OrderStatus
 from adapters.sandbox.deliveries import DeliveryState
 from app.invariants import broken
-from core.db import AsyncSession, Database
+from core.db import Database
+from core.sessions import WriteSession
 from tests.crash.harness import CrashHouse
 from tests.crash.payer import Payer
 
@@ -25,7 +26,7 @@ _SETTLE_SECONDS = 40.0
 
 
 @asynccontextmanager
-async def _session(house: CrashHouse) -> AsyncIterator[AsyncSession]:
+async def _session(house: CrashHouse) -> AsyncIterator[WriteSession]:
     database = Database(house.ground.server.url(house.database), pool_size=1)
     try:
         async with database.transaction() as session:
@@ -88,7 +89,7 @@ async def judge(house: CrashHouse, payer: Payer) -> list[str]:
     return faults
 
 
-async def _numbers(session: AsyncSession) -> list[str]:
+async def _numbers(session: WriteSession) -> list[str]:
     """Receipt numbers of each series are 1..N."""
     rows = await session.execute(
         text(
@@ -102,7 +103,7 @@ async def _numbers(session: AsyncSession) -> list[str]:
     ]
 
 
-async def _receipts(session: AsyncSession, payer: Payer) -> list[str]:
+async def _receipts(session: WriteSession, payer: Payer) -> list[str]:
     """A paid bill has exactly one receipt, other bills none; a number once told never changes."""
     rows = await session.execute(
         text(
@@ -124,7 +125,7 @@ async def _receipts(session: AsyncSession, payer: Payer) -> list[str]:
     ]
 
 
-async def _bills(session: AsyncSession, payer: Payer) -> list[str]:
+async def _bills(session: WriteSession, payer: Payer) -> list[str]:
     """Every answered bill exists as answered, and no other but those that a poster opened."""
     rows = await session.execute(text("SELECT id, reference, amount, channel FROM bill"))
     known = {row.id: row for row in rows}
@@ -143,7 +144,7 @@ async def _bills(session: AsyncSession, payer: Payer) -> list[str]:
     return faults + [f"bill that nobody was told of: {bill_id}" for bill_id in sorted(strangers)]
 
 
-async def _money(session: AsyncSession, house: CrashHouse) -> list[str]:
+async def _money(session: WriteSession, house: CrashHouse) -> list[str]:
     """Every charge and every credit is exactly one payment, and every payment is one of them."""
     books = house.sandbox.books
     taken: Counter[tuple[str, int]] = Counter()
@@ -160,7 +161,7 @@ async def _money(session: AsyncSession, house: CrashHouse) -> list[str]:
     ]
 
 
-async def _acknowledged(session: AsyncSession, house: CrashHouse) -> list[str]:
+async def _acknowledged(session: WriteSession, house: CrashHouse) -> list[str]:
     """Money that a gateway or bank saw acknowledged is allocated, in suspense or due back."""
     rows = await session.execute(
         text(

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core import audit, clock
-from core.db import AsyncSession, Database
+from core.db import Database
+from core.sessions import WriteSession
 from tests.support.rows import count
 
 ACTOR = "system:test"
@@ -26,7 +27,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.dispose()
 
 
-async def note(session: AsyncSession, object_id: str) -> None:
+async def note(session: WriteSession, object_id: str) -> None:
     details = {"before": "open", "amount": 5000, "why": "đủ tiền"}
     await audit.record(
         session, actor=ACTOR, action="bill.paid", object_id=object_id, details=details

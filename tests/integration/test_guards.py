@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.seed.agency import DemoBody, seed_body
 from core import clock
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.ids import new_id
 from core.money import MAX_AMOUNT
+from core.sessions import WriteSession
 from tests.support.bare_rows import add_bill, add_credit, add_paid_bill, insert
 from tests.support.rows import contents, count
 
@@ -40,7 +41,7 @@ async def books(database_url: str) -> AsyncIterator[Books]:
     await database.dispose()
 
 
-async def add_receipt(session: AsyncSession, body: DemoBody) -> None:
+async def add_receipt(session: WriteSession, body: DemoBody) -> None:
     now = clock.now()
     series_id, receipt_id = new_id("series"), new_id("rcpt")
     series = {
@@ -78,7 +79,7 @@ async def add_receipt(session: AsyncSession, body: DemoBody) -> None:
     await insert(session, "receipt_file", file)
 
 
-async def post(session: AsyncSession, books: Books, *amounts: int) -> None:
+async def post(session: WriteSession, books: Books, *amounts: int) -> None:
     """A ledger transaction with a posting of each amount."""
     transaction_id = new_id("ltx")
     now = clock.now()
@@ -100,7 +101,7 @@ async def post(session: AsyncSession, books: Books, *amounts: int) -> None:
         await insert(session, "posting", posting)
 
 
-async def allocate(session: AsyncSession, payment_id: str, bill_id: str, amount: int) -> None:
+async def allocate(session: WriteSession, payment_id: str, bill_id: str, amount: int) -> None:
     row = {
         "id": new_id("alloc"),
         "payment_id": payment_id,

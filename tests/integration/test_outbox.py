@@ -17,9 +17,10 @@ from app.seed.agency import seed_body
 from app.wiring import ISSUE_RECEIPTS, Parts, parts_of
 from app.worker import Handler, deliver, handlers
 from core import clock, outbox
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.events import Event
 from core.outbox import LEASE, MAX_ATTEMPTS, Delivery, LeaseLost
+from core.sessions import WriteSession
 from core.settings import Settings
 from payments.events import BillPaid
 from tests.support.bare_rows import add_bill, add_paid_bill, insert
@@ -195,7 +196,7 @@ async def test_each_failure_is_followed_by_a_longer_pause_until_it_is_set_aside(
 async def test_a_worker_tries_a_failed_batch_one_by_one(parts: Parts) -> None:
     tried: list[list[str]] = []
 
-    async def work(_session: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+    async def work(_session: WriteSession, deliveries: Sequence[Delivery]) -> None:
         tried.append(told(deliveries))
         if "bill_bad" in tried[-1]:
             raise ValueError("this one never works")

@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from core.db import AsyncSession, Database
+from core.db import Database
+from core.sessions import WriteSession
 from payments.catalogue import queries
 from payments.catalogue.prices import PriceBook
 from payments.catalogue.schedule import Schedule
@@ -124,7 +125,7 @@ async def test_a_schedule_older_than_the_stamp_is_not_remembered_under_it(
     load = queries.load_schedule
     old_is_read, go_on = asyncio.Event(), asyncio.Event()
 
-    async def load_slowly(session: AsyncSession, agency_id: str | None) -> Schedule:
+    async def load_slowly(session: WriteSession, agency_id: str | None) -> Schedule:
         loaded = await load(session, agency_id)
         if not old_is_read.is_set():
             old_is_read.set()

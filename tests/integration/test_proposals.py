@@ -13,8 +13,9 @@ from sqlalchemy import text
 from app.seed.catalogue import Seed, read_seed, seed_catalogue
 from core import clock
 from core.auth import Principal
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.errors import NotAllowed, NotFound
+from core.sessions import WriteSession
 from payments.catalogue.proposals import commands as proposals
 from payments.catalogue.proposals.commands import (
     Decided,
@@ -73,7 +74,7 @@ async def filled(postgres_server: PostgresServer) -> AsyncIterator[tuple[Databas
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def session(filled: tuple[Database, Body, Body]) -> AsyncIterator[AsyncSession]:
+async def session(filled: tuple[Database, Body, Body]) -> AsyncIterator[WriteSession]:
     """A transaction at noon of the day that is undone after the test."""
     with suppress(Undone), clock.frozen(NOON):
         async with filled[0].transaction() as opened:
@@ -91,16 +92,16 @@ def other(filled: tuple[Database, Body, Body]) -> Body:
     return filled[2]
 
 
-async def counts(session: AsyncSession) -> dict[str, Any]:
+async def counts(session: WriteSession) -> dict[str, Any]:
     return {table: await session.scalar(text(f"SELECT count(*) FROM {table}")) for table in COUNTED}
 
 
-async def national(session: AsyncSession, body: Body, sheets: Sequence[Sheet]) -> Proposal:
+async def national(session: WriteSession, body: Body, sheets: Sequence[Sheet]) -> Proposal:
     return await propose(session, None, "phi.csv", sheets, body.admin, operator=True)
 
 
 async def faults_of(
-    session: AsyncSession, body: Body, sheets: Sequence[Sheet]
+    session: WriteSession, body: Body, sheets: Sequence[Sheet]
 ) -> list[tuple[int | None, str, str]]:
     """The faults for which a national file is refused; nothing may have been written."""
     before = await counts(session)
@@ -110,7 +111,7 @@ async def faults_of(
     return [(fault.row, fault.column, fault.code) for fault in caught.value.faults]
 
 
-async def fee_on(session: AsyncSession, agency_id: str | None, code: str, day: date) -> FeeValue:
+async def fee_on(session: WriteSession, agency_id: str | None, code: str, day: date) -> FeeValue:
     found = (await load_schedule(session, agency_id)).find(code, day)
     assert found is not None
     return found
@@ -121,13 +122,13 @@ def another(person: Principal) -> Principal:
 
 
 #: Ends `phi-a` and puts a dearer one in its place from 1 March 2027 on.
-async def dearer(session: AsyncSession) -> list[Sheet]:
+async def dearer(session: WriteSession) -> list[Sheet]:
     named = {"code": "phi-a", "procedure": "9.000001", "name_vi": "Phí phi-a", "name_en": "phi-a"}
     row = FEE | named | {"amount": "12.000", "valid_from": "01/03/2027"}
     return await edited(session, None, {"phi-a": {"valid_to": "28/02/2027"}}, added=[row])
 
 
-async def test_an_exported_catalogue_is_no_change(session: AsyncSession, body: Body) -> None:
+async def test_an_exported_catalogue_is_no_change(session: WriteSession, body: Body) -> None:
     await seed_catalogue(session, local={"ha-noi": body.agency_id})
     for owner, person, operator in ((None, body.admin, True), (body.agency_id, body.chief, False)):
         entries = await load_entries(session, owner)
@@ -138,7 +139,7 @@ async def test_an_exported_catalogue_is_no_change(session: AsyncSession, body: B
 
 
 async def test_a_proposal_shows_what_changes_and_changes_nothing(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     before = await counts(session)
     stamp = await find_stamp(session)
@@ -164,7 +165,7 @@ async def test_a_proposal_shows_what_changes_and_changes_nothing(
 
 
 async def test_another_person_applies_it_and_the_price_changes_on_its_day(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     made = await national(session, body, await dearer(session))
     stamp = await find_stamp(session)
@@ -187,7 +188,7 @@ async def test_another_person_applies_it_and_the_price_changes_on_its_day(
 
 
 async def test_seeding_leaves_alone_what_two_people_have_changed(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     files = (fee("phi-a", 10_000, date(2017, 1, 1)), fee("phi-b", 21_000, date(2017, 1, 1)))
     made = await national(session, body, await dearer(session))
@@ -199,7 +200,7 @@ async def test_seeding_leaves_alone_what_two_people_have_changed(
     assert (await fee_on(session, None, "phi-b", date(2027, 1, 1))).rule == Fixed(21_000)
 
 
-async def test_nobody_applies_their_own_proposal(session: AsyncSession, body: Body) -> None:
+async def test_nobody_applies_their_own_proposal(session: WriteSession, body: Body) -> None:
     made = await propose(session, body.agency_id, "x", new_fees({}), body.chief)
     before = await counts(session)
     with pytest.raises(SamePerson):
@@ -209,7 +210,7 @@ async def test_nobody_applies_their_own_proposal(session: AsyncSession, body: Bo
 
 
 async def test_without_the_check_the_database_refuses_and_without_both_nobody_does(
-    session: AsyncSession, body: Body, monkeypatch: pytest.MonkeyPatch
+    session: WriteSession, body: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await propose(session, body.agency_id, "x", new_fees({}), body.chief)
     monkeypatch.setattr(proposals, "_check_another", lambda *_: None)
@@ -225,7 +226,7 @@ async def test_without_the_check_the_database_refuses_and_without_both_nobody_do
 
 
 async def test_only_the_right_people_propose_and_apply(
-    session: AsyncSession, body: Body, other: Body
+    session: WriteSession, body: Body, other: Body
 ) -> None:
     for person in (body.system, body.clerk, other.chief):
         with pytest.raises(NotAllowed):
@@ -251,7 +252,7 @@ async def test_only_the_right_people_propose_and_apply(
 
 
 async def test_national_proposals_are_seen_by_the_operator_alone(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     made = await national(session, body, new_fees({}))
     with pytest.raises(NotFound):
@@ -271,7 +272,7 @@ async def test_national_proposals_are_seen_by_the_operator_alone(
 
 
 async def test_an_agency_changes_its_own_fees_and_nothing_else(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     entries = await load_entries(session, None)
     content = write_workbook({table: tuple(found.values()) for table, found in entries.items()})
@@ -289,7 +290,7 @@ async def test_an_agency_changes_its_own_fees_and_nothing_else(
 
 
 async def test_faults_with_the_catalogue_are_named_by_row(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     fees = new_fees({"procedure": "9.999999"}, {"code": "b"}, {"code": "b"})
     assert await faults_of(session, body, fees) == [
@@ -304,7 +305,7 @@ async def test_faults_with_the_catalogue_are_named_by_row(
     assert await faults_of(session, body, both) == [(2, "amount", "not_an_integer")]
 
 
-async def test_overlaps_are_named_with_both_rows(session: AsyncSession, body: Body) -> None:
+async def test_overlaps_are_named_with_both_rows(session: WriteSession, body: Body) -> None:
     twice = new_fees({"valid_from": "01/03/2027"}, {"valid_from": "01/05/2027"})
     with pytest.raises(FileRefused) as caught:
         await national(session, body, twice)
@@ -346,7 +347,7 @@ async def test_overlaps_are_named_with_both_rows(session: AsyncSession, body: Bo
     ],
 )
 async def test_what_has_begun_is_not_rewritten(
-    session: AsyncSession,
+    session: WriteSession,
     body: Body,
     code: str,
     changes: dict[str, str],
@@ -373,7 +374,7 @@ async def test_what_has_begun_is_not_rewritten(
     ],
 )
 async def test_a_relief_that_has_begun_is_not_rewritten(
-    session: AsyncSession, body: Body, changes: dict[str, str], fault: tuple[str, str] | None
+    session: WriteSession, body: Body, changes: dict[str, str], fault: tuple[str, str] | None
 ) -> None:
     sheets = await edited(session, None, {"giam-a": changes}, table="reliefs")
     if fault is None:
@@ -392,7 +393,7 @@ async def test_a_relief_that_has_begun_is_not_rewritten(
     ],
 )
 async def test_a_new_row_begins_in_the_past_only_where_nothing_held(
-    session: AsyncSession, body: Body, first: str, last: str, refused: bool
+    session: WriteSession, body: Body, first: str, last: str, refused: bool
 ) -> None:
     sheets = new_fees({"code": "phi-a", "valid_from": first, "valid_to": last})
     if refused:  # for an agency, whose citizens paid the national fee on those days
@@ -405,7 +406,7 @@ async def test_a_new_row_begins_in_the_past_only_where_nothing_held(
 
 
 async def test_a_fee_of_a_procedure_that_loses_its_sub_item_is_warned_of(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     lost = await edited(session, None, {"phi-a": {"sub_item": ""}})
     warned = (await national(session, body, lost)).differences.warnings
@@ -431,14 +432,14 @@ async def test_a_fee_of_a_procedure_that_loses_its_sub_item_is_warned_of(
     ],
 )
 async def test_an_amount_under_a_thousand_dong_is_warned_of(
-    session: AsyncSession, body: Body, row: dict[str, str], warned: bool
+    session: WriteSession, body: Body, row: dict[str, str], warned: bool
 ) -> None:
     made = await national(session, body, new_fees(row))
     told = ["1 dòng có mức thu dưới 1.000 đ, hãy kiểm tra: phi-moi."]
     assert made.differences.warnings == (told if warned else [])
 
 
-async def test_a_reliefs_small_amount_is_warned_of(session: AsyncSession, body: Body) -> None:
+async def test_a_reliefs_small_amount_is_warned_of(session: WriteSession, body: Body) -> None:
     small = new_reliefs({"percent": "", "each": "5"}, {"code": "giam-khac", "cap": "50"})
     assert (await national(session, body, small)).differences.warnings == [
         "2 dòng có mức thu dưới 1.000 đ, hãy kiểm tra: giam-moi, giam-khac."
@@ -448,7 +449,7 @@ async def test_a_reliefs_small_amount_is_warned_of(session: AsyncSession, body: 
 
 
 async def test_a_first_load_may_begin_in_the_past_and_says_so(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     sheets = new_fees(
         {"valid_from": "01/01/2017", "valid_to": "31/12/2025"}, {"valid_from": "01/01/2026"}
@@ -460,7 +461,7 @@ async def test_a_first_load_may_begin_in_the_past_and_says_so(
 
 
 async def test_a_preview_that_no_longer_holds_is_not_applied(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     made = await national(session, body, await dearer(session))
     await write_entries(session, [fee("phi-a", 10_000, date(2017, 1, 1), name_vi="Tên khác")])
@@ -472,7 +473,7 @@ async def test_a_preview_that_no_longer_holds_is_not_applied(
     await reject(session, made.id, "danh mục đã đổi", body.admin, operator=True)
 
 
-async def test_a_change_elsewhere_does_not_matter(session: AsyncSession, body: Body) -> None:
+async def test_a_change_elsewhere_does_not_matter(session: WriteSession, body: Body) -> None:
     made = await national(session, body, await dearer(session))
     await write_entries(session, [fee("phi-khac", 1_000, date(2027, 1, 1))])
     assert not await is_stale(session, made)
@@ -481,7 +482,7 @@ async def test_a_change_elsewhere_does_not_matter(session: AsyncSession, body: B
 
 
 async def test_a_proposal_whose_day_has_come_and_gone_is_not_applied(
-    session: AsyncSession, body: Body
+    session: WriteSession, body: Body
 ) -> None:
     made = await national(session, body, await dearer(session))
     with clock.frozen(NOON.replace(year=2027, month=3, day=2)):
@@ -495,7 +496,7 @@ async def test_a_proposal_whose_day_has_come_and_gone_is_not_applied(
         await proposals.apply(session, made.id, another(body.admin), operator=True)
 
 
-async def test_a_decided_proposal_stays_decided(session: AsyncSession, body: Body) -> None:
+async def test_a_decided_proposal_stays_decided(session: WriteSession, body: Body) -> None:
     made = await propose(session, body.agency_id, "x", new_fees({}), body.finance)
     withdrawn = await reject(session, made.id, "nhầm", body.finance)
     assert (withdrawn.state, withdrawn.reason) == ("rejected", "nhầm")
@@ -507,7 +508,7 @@ async def test_a_decided_proposal_stays_decided(session: AsyncSession, body: Bod
 
 
 async def test_what_only_the_database_refuses_is_a_clear_conflict(
-    session: AsyncSession, body: Body, monkeypatch: pytest.MonkeyPatch
+    session: WriteSession, body: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proposals, "find_objections", lambda *_: [])
     for sheets in (
@@ -547,7 +548,7 @@ async def test_of_two_people_who_apply_at_once_one_does(
         assert added == 1
 
 
-async def test_a_file_name_cannot_do_harm(session: AsyncSession, body: Body) -> None:
+async def test_a_file_name_cannot_do_harm(session: WriteSession, body: Body) -> None:
     name = "../\x00\u202e" + "x" * 500
     made = await propose(session, body.agency_id, name, new_fees({}), body.chief)
     assert made.file_name.isprintable()

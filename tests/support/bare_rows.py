@@ -10,19 +10,19 @@ from sqlalchemy import text
 
 from app.seed.agency import DemoBody
 from core import clock
-from core.db import AsyncSession
 from core.ids import new_id
 from core.references import new_reference
+from core.sessions import WriteSession
 
 
-async def insert(session: AsyncSession, table: str, values: dict[str, Any]) -> None:
+async def insert(session: WriteSession, table: str, values: dict[str, Any]) -> None:
     """Write one row; columns that are not named keep their default."""
     columns = ", ".join(f'"{name}"' for name in values)
     marks = ", ".join(f":{name}" for name in values)
     await session.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({marks})"), values)
 
 
-async def add_bill(session: AsyncSession, body: DemoBody, **changes: Any) -> str:
+async def add_bill(session: WriteSession, body: DemoBody, **changes: Any) -> str:
     """An open bill of 5,000 đ with its line; its id."""
     now = clock.now()
     values: dict[str, Any] = {
@@ -52,12 +52,12 @@ async def add_bill(session: AsyncSession, body: DemoBody, **changes: Any) -> str
     return str(values["id"])
 
 
-async def add_paid_bill(session: AsyncSession, body: DemoBody, **changes: Any) -> str:
+async def add_paid_bill(session: WriteSession, body: DemoBody, **changes: Any) -> str:
     """A bill that is paid, as far as issuing its receipt asks; its id."""
     return await add_bill(session, body, **({"status": "paid", "paid_at": clock.now()} | changes))
 
 
-async def add_credit(session: AsyncSession, body: DemoBody, **changes: Any) -> str:
+async def add_credit(session: WriteSession, body: DemoBody, **changes: Any) -> str:
     """A credit of 5,000 đ that arrived by itself a minute ago; its id."""
     now = clock.now() - timedelta(minutes=1)
     values: dict[str, Any] = {

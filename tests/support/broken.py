@@ -16,8 +16,8 @@ from sqlalchemy import text
 from app import worker
 from app.wiring import Parts
 from core import outbox
-from core.db import AsyncSession
 from core.outbox import Delivery
+from core.sessions import WriteSession
 from payments import callbacks, opening
 from payments.reports import record_report
 from receipts import commands
@@ -32,7 +32,7 @@ def number_by_sequence() -> None:
     """Take receipt numbers from a database sequence, which never gives a number back."""
     issue_one = commands._issue_one
 
-    async def issue_next(session: AsyncSession, issuing: Any, source: Any, counter: Any) -> str:
+    async def issue_next(session: WriteSession, issuing: Any, source: Any, counter: Any) -> str:
         number: int = (await session.execute(text("SELECT nextval('broken_numbers')"))).scalar_one()
         counter.last_number = number - 1
         return await issue_one(session, issuing, source, counter)
@@ -55,7 +55,7 @@ def mark_before_issuing() -> None:
 def count_every_callback() -> None:
     """Take every callback for new money: neither its event nor its charge is known again."""
 
-    async def record(session: AsyncSession, account: Any, report: Any, **more: Any) -> Any:
+    async def record(session: WriteSession, account: Any, report: Any, **more: Any) -> Any:
         recorded = await record_report(session, account, report, **more)
         forget = "UPDATE payment SET settlement_key = id WHERE gateway_ref = :ref"
         await session.execute(text(forget), {"ref": report.gateway_ref})

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from core.db import AsyncSession, Database
+from core.db import Database
 from core.ids import new_id
+from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from payments.catalogue import models, queries
 from payments.catalogue.pricing import price_fees
@@ -39,13 +40,13 @@ async def add_agency(database: Database, code: str, parent_id: str | None = None
 
 
 async def find_fee(
-    session: AsyncSession, agency_id: str | None, code: str, day: date
+    session: WriteSession, agency_id: str | None, code: str, day: date
 ) -> FeeValue | None:
     return (await queries.schedule_of_code(session, agency_id, code)).find(code, day)
 
 
 async def get_fee(
-    session: AsyncSession, agency_id: str | None, code: str, day: date, *, field: str = "fee"
+    session: WriteSession, agency_id: str | None, code: str, day: date, *, field: str = "fee"
 ) -> FeeValue:
     return (await queries.schedule_of_code(session, agency_id, code)).get(code, day, field=field)
 
@@ -92,7 +93,7 @@ async def add_fees(database: Database, *rows: dict[str, Any], procedure: str = "
         await _add_fees(session, *rows, procedure=procedure)
 
 
-async def _add_fees(session: AsyncSession, *rows: dict[str, Any], procedure: str) -> None:
+async def _add_fees(session: WriteSession, *rows: dict[str, Any], procedure: str) -> None:
     known = await session.scalar(
         text("SELECT id FROM procedure WHERE code = :code"), {"code": procedure}
     )

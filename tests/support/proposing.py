@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from core.auth import Principal, Role
-from core.db import AsyncSession
 from core.ids import new_id
+from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from payments.catalogue.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
 from payments.catalogue.proposals.reading import load_entries
@@ -76,7 +76,7 @@ class Body:
     system: Principal
 
 
-async def add_body(session: AsyncSession, code: str) -> Body:
+async def add_body(session: WriteSession, code: str) -> Body:
     """An agency with one person for each role."""
     agency = Agency(
         id=new_id("agency"),
@@ -107,14 +107,14 @@ async def add_body(session: AsyncSession, code: str) -> Body:
     )
 
 
-async def add_catalogue(session: AsyncSession, body: Body) -> None:
+async def add_catalogue(session: WriteSession, body: Body) -> None:
     """The small catalogue: the national entries and the body's own."""
     await write_entries(session, NATIONAL)
     await write_entries(session, OWN, body.agency_id)
 
 
 async def edited(
-    session: AsyncSession,
+    session: WriteSession,
     agency_id: str | None,
     changes: Mapping[str, Mapping[str, str]],
     *,

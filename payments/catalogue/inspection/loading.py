@@ -2,7 +2,7 @@
 
 from sqlmodel import col, select, text
 
-from core.db import AsyncSession
+from core.sessions import WriteSession
 from payments.catalogue.inspection.contents import (
     Catalogue,
     LegalTextValue,
@@ -29,7 +29,7 @@ SELECT a.id, a.code, chain.above FROM agency a JOIN chain ON chain.start = a.id
 """
 
 
-async def load_catalogue(session: AsyncSession, agency_id: str | None = None) -> Catalogue:
+async def load_catalogue(session: WriteSession, agency_id: str | None = None) -> Catalogue:
     """Everything of every owner, in the order of codes and days.
 
     With `agency_id` only what counts for that agency: its own, that of the bodies above, the
@@ -70,7 +70,7 @@ async def load_catalogue(session: AsyncSession, agency_id: str | None = None) ->
     return whole if agency_id is None else whole.seen_by(agency_id)
 
 
-async def _owners(session: AsyncSession) -> dict[str, Owner]:
+async def _owners(session: WriteSession) -> dict[str, Owner]:
     rows = (await session.execute(text(_OWNERS))).all()
     return {row.id: Owner(row.id, row.code, tuple(row.above or ())) for row in rows}
 

@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from core import clock
 from core.audit import record
 from core.auth import Principal, Role
-from core.db import AsyncSession
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.ids import new_id
+from core.sessions import WriteSession
 from payments.catalogue.models import CatalogueProposal
 from payments.catalogue.proposals.differences import Differences, compare
 from payments.catalogue.proposals.objections import find_objections
@@ -72,7 +72,7 @@ class SamePerson(NotAllowed):
 
 
 async def propose(
-    session: AsyncSession,
+    session: WriteSession,
     agency_id: str | None,
     file_name: str,
     sheets: Sequence[Sheet],
@@ -113,7 +113,7 @@ async def propose(
 
 
 async def get_proposal(
-    session: AsyncSession, proposal_id: str, by: Principal, *, operator: bool = False
+    session: WriteSession, proposal_id: str, by: Principal, *, operator: bool = False
 ) -> Proposal:
     """A proposal that the caller may see. Raises `NotFound`."""
     return await value_of(
@@ -121,7 +121,7 @@ async def get_proposal(
     )
 
 
-async def is_stale(session: AsyncSession, proposal: Proposal) -> bool:
+async def is_stale(session: WriteSession, proposal: Proposal) -> bool:
     """Whether an open proposal can no longer be applied as it was shown."""
     row = await get_row(session, proposal.id, frozenset({proposal.agency_id}))
     try:
@@ -132,7 +132,7 @@ async def is_stale(session: AsyncSession, proposal: Proposal) -> bool:
 
 
 async def apply(
-    session: AsyncSession, proposal_id: str, by: Principal, *, operator: bool = False
+    session: WriteSession, proposal_id: str, by: Principal, *, operator: bool = False
 ) -> Proposal:
     """Write a proposal's entries into the catalogue; `by` is another person than its proposer.
 
@@ -154,7 +154,7 @@ async def apply(
 
 
 async def reject(
-    session: AsyncSession,
+    session: WriteSession,
     proposal_id: str,
     reason: str,
     by: Principal,
@@ -211,7 +211,7 @@ def _reach(by: Principal, *, operator: bool) -> Owners:
 
 
 async def _check_again(
-    session: AsyncSession, row: CatalogueProposal
+    session: WriteSession, row: CatalogueProposal
 ) -> tuple[list[Placed], Differences]:
     """The entries and their differences as of now. Raises `Stale` if they are not as shown."""
     today = clock.business_date(clock.now())
@@ -250,7 +250,7 @@ async def _clear_conflicts() -> AsyncIterator[None]:
 
 
 async def _record(
-    session: AsyncSession,
+    session: WriteSession,
     row: CatalogueProposal,
     actor: str,
     action: str,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from core.db import AsyncSession
+from core.sessions import WriteSession
 from payments.catalogue.entries import Entry, FeeEntry
 from payments.catalogue.models import Fee
 from payments.catalogue.proposals.owned import Key, Owned
@@ -20,7 +20,7 @@ def tables_of(agency_id: str | None) -> tuple[str, ...]:
 
 
 async def load_entries(
-    session: AsyncSession, agency_id: str | None, tables: Sequence[str] | None = None
+    session: WriteSession, agency_id: str | None, tables: Sequence[str] | None = None
 ) -> dict[str, dict[Key, Entry]]:
     """An owner's own entries by table and key, in the order of their keys; all tables or some."""
     ids = await procedure_ids(session)
@@ -32,7 +32,7 @@ async def load_entries(
     return found
 
 
-async def load_owned(session: AsyncSession, agency_id: str | None) -> Owned:
+async def load_owned(session: WriteSession, agency_id: str | None) -> Owned:
     """An owner's catalogue as it is now."""
     schedule = await load_schedule(session, agency_id)
     fees = {fee.code for fee in schedule.fees}

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlmodel import col, or_, select
 
-from core.db import AsyncSession
 from core.errors import NotFound
+from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from payments.catalogue.models import CatalogueProposal
 from payments.catalogue.proposals.differences import Differences
@@ -49,7 +49,7 @@ class ProposalPage:
 
 
 async def list_proposals(
-    session: AsyncSession,
+    session: WriteSession,
     whose: Owners | None,
     *,
     state: str | None = None,
@@ -70,7 +70,7 @@ async def list_proposals(
 
 
 async def get_row(
-    session: AsyncSession, proposal_id: str, whose: Owners | None, *, lock: bool = False
+    session: WriteSession, proposal_id: str, whose: Owners | None, *, lock: bool = False
 ) -> CatalogueProposal:
     """The row of a proposal, locked for deciding about it if wished. Raises `NotFound`.
 
@@ -87,7 +87,7 @@ async def get_row(
     return found
 
 
-async def value_of(session: AsyncSession, row: CatalogueProposal) -> Proposal:
+async def value_of(session: WriteSession, row: CatalogueProposal) -> Proposal:
     """A proposal's row as a value."""
     agency = None if row.agency_id is None else await session.get(Agency, row.agency_id)
     return Proposal(
@@ -128,7 +128,7 @@ def placed_of(row: CatalogueProposal) -> list[Placed]:
 
 
 async def decided_by_people(
-    session: AsyncSession, agency_id: str | None
+    session: WriteSession, agency_id: str | None
 ) -> frozenset[tuple[str, str | date]]:
     """Table and code of everything that proposals of an owner have added or changed."""
     owner = col(CatalogueProposal.agency_id)

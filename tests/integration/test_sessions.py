@@ -1,0 +1,120 @@
+"""What sessions and typed statements promise, against a real database."""
+
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlmodel import col, select
+
+from core import clock
+from core.db import Database
+from core.sessions import WriteSession
+from core.statements import ReadSql, WriteSql, load_sql, values_of
+from payments.agencies.models import Agency
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    code: str
+    name: str
+
+
+def _agency(code: str) -> dict[str, object]:
+    return {
+        "id": f"ag_{code}",
+        "code": code,
+        "name": f"Body {code}",
+        "name_en": code,
+        "tax_code": "",
+        "address": "",
+        "phone": "",
+        "return_origins": [],
+        "created_at": clock.now(),
+    }
+
+
+async def _two(session: WriteSession) -> None:
+    assert await session.write(insert(Agency), _agency("a")) == 1
+    await session.write_each(insert(Agency), [_agency("b")])
+
+
+async def test_a_select_gives_values_models_or_single_columns(database: Database) -> None:
+    async with database.transaction() as session:
+        await _two(session)
+        by_code = values_of(Named, Agency).order_by(col(Agency.code))
+        assert await session.all(by_code) == [Named("a", "Body a"), Named("b", "Body b")]
+        assert await session.first(by_code.where(Agency.code == "c")) is None
+        assert await session.one(select(Agency.id).where(Agency.code == "a")) == "ag_a"
+        assert (await session.one(select(Agency).where(Agency.code == "b"))).name == "Body b"
+        assert [one.code async for one in session.each(by_code)] == ["a", "b"]
+        with pytest.raises(NoResultFound):
+            await session.one(by_code.where(Agency.code == "c"))
+
+
+async def test_text_gives_values_by_the_names_of_its_columns(database: Database) -> None:
+    find = ReadSql(Named, "SELECT name, code FROM agency WHERE code = :code")
+    rename = WriteSql(str, "UPDATE agency SET name = :name WHERE code = 'a' RETURNING id")
+    async with database.transaction() as session:
+        await _two(session)
+        assert await session.write_first(rename, {"name": "New"}) == "ag_a"
+        assert await session.first(find, {"code": "a"}) == Named("a", "New")
+
+
+async def test_a_locked_row_is_a_value_and_others_wait_or_skip_it(database: Database) -> None:
+    async with database.transaction() as session:
+        await _two(session)
+    statement = values_of(Named, Agency).order_by(col(Agency.code))
+    async with database.transaction() as first, database.transaction() as second:
+        assert await first.lock_one(statement.where(Agency.code == "a")) == Named("a", "Body a")
+        left = await second.lock_all(statement, skip_locked=True)
+        assert left == [Named("b", "Body b")]
+
+
+async def test_a_reading_session_is_refused_by_the_database_when_it_writes(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        await _two(session)
+    change = update(Agency).values(name="x")
+    async with database.reading() as session:
+        assert isinstance(session, WriteSession)  # as only a fault of ours could find out
+        with pytest.raises(DBAPIError, match="read-only"):
+            await session.write(change)
+    # The connection went back to the pool as one that writes.
+    async with database.transaction() as session:
+        assert await session.write(change) == 2
+
+
+def test_text_that_writes_is_no_reading_statement() -> None:
+    ReadSql(str, "SELECT 'DELETE' -- never an UPDATE\n FROM bill")
+    with pytest.raises(ValueError, match="UPDATE"):
+        ReadSql(str, "WITH x AS (UPDATE bill SET status = 'paid' RETURNING 1) SELECT 1")
+
+
+def test_a_value_whose_field_no_model_has_is_a_fault() -> None:
+    @dataclass(frozen=True)
+    class Wrong:
+        code: str
+        colour: str
+
+    with pytest.raises(TypeError, match="colour"):
+        values_of(Wrong, Agency)
+
+
+def test_a_file_of_statements_names_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pathlib import Path
+
+    def given(text: str) -> None:
+        monkeypatch.setattr(Path, "read_text", lambda *_: text)
+
+    given("-- What follows is ours.\n-- name: one\n-- Says one.\nSELECT 1\n-- name: two\nSELECT 2")
+    found = load_sql("core", "made_up")
+    assert list(found) == ["one", "two"]
+    assert found["two"] == "SELECT 2"
+    given("SELECT 0\n-- name: one\nSELECT 1")
+    with pytest.raises(ValueError, match="without a name"):
+        load_sql("core", "made_up")
+    given("-- name: one\nSELECT 1\n-- name: one\nSELECT 2")
+    with pytest.raises(ValueError, match="one name"):
+        load_sql("core", "made_up")
