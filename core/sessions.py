@@ -115,7 +115,11 @@ class WriteSession(ModelAsyncSession):
         """Carry out a statement that writes; how many rows it changed."""
         # On the connection itself: the session would turn it into work of the ORM.
         connection = await self.connection()
-        return (await connection.execute(_clause(statement), parameters or {})).rowcount
+        kept = {"preserve_rowcount": True}  # an INSERT's is thrown away otherwise
+        result = await connection.execute(
+            _clause(statement), parameters or {}, execution_options=kept
+        )
+        return result.rowcount
 
     async def write_each(self, statement: Writing, parameters: Sequence[Parameters]) -> None:
         """Carry out a statement that writes once for each set of parameters."""
