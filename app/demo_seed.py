@@ -17,12 +17,12 @@ from core.crypto import hash_token, write_private
 from core.ids import new_id
 from core.references import new_reference
 from core.sessions import WriteSession
-from payments import opening
-from payments.catalogue.pricing import price_fees
+from payments.bills import create
+from payments.bills.static_references import static_reference
 from payments.catalogue.queries import schedule_of_code
-from payments.fees import Asked
-from payments.reliefs import Circumstances
-from payments.standing import standing_reference
+from payments.catalogue.rules.fees import Asked
+from payments.catalogue.rules.pricing import price_fees
+from payments.catalogue.rules.reliefs import Circumstances
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ async def seed_demo(parts: Parts, kept_at: Path, sandbox_url: str) -> DemoSeed:
             )
     async with parts.database.transaction() as session:
         for code in ("chung-thuc-chu-ky",):
-            await standing_reference(session, body.agency_id, code)
+            await static_reference(session, body.agency_id, code)
         kept.pay_url = await _payable(session, parts, body)
     return kept
 
@@ -137,12 +137,12 @@ async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
         )
     ).first()
     if row is not None:
-        return parts.payments.links.pay(row.id, row.reference)
+        return parts.payments.urls.pay(row.id, row.reference)
     now = clock.now()
     today = clock.business_date(now)
     schedule = await schedule_of_code(session, body.agency_id, "2.000815")
     lines = price_fees(schedule, "2.000815", Asked(3), Circumstances(today))
-    bill = opening.NewBill(
+    bill = create.NewBill(
         id=new_id("bill"),
         agency_id=body.agency_id,
         reference=new_reference(),
@@ -154,5 +154,5 @@ async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
         dossier_number="H00.01-261122-0001",
         payer={"name": "Nguyễn Văn An"},
     )
-    await opening.insert(session, bill, actor="system:demo", cipher=parts.cipher)
-    return parts.payments.links.pay(bill.id, bill.reference)
+    await create.insert(session, bill, actor="system:demo", cipher=parts.cipher)
+    return parts.payments.urls.pay(bill.id, bill.reference)

@@ -39,13 +39,13 @@ _COUNTS = {
     ),
     "lephi_callbacks": ("Callbacks by state", "SELECT state, count(*) FROM callback GROUP BY 1"),
     "lephi_suspense_dong": (
-        "Open money in suspense or due back, in đồng",
+        "Open money in suspense or refundable, in đồng",
         "SELECT place, sum(amount) FROM suspense_item WHERE closed_at IS NULL GROUP BY 1",
     ),
     "lephi_alerts": (
         "Audit entries that call for a person",
         "SELECT action, count(*) FROM audit_entry"
-        " WHERE action IN ('payment.discord', 'payment.held', 'callback.unknown_order') GROUP BY 1",
+        " WHERE action IN ('payment.conflicting_notice', 'payment.held', 'callback.unknown_order') GROUP BY 1",
     ),
 }
 

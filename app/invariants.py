@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from core import audit
 from core.sessions import WriteSession
-from payments import checks as payment_checks
+from payments.books import checks as payment_checks
 from receipts import checks as receipt_checks
 from reconciliation import checks as reconciliation_checks
 

@@ -13,10 +13,10 @@ from app.web import failures, home, pages, posters, receipts
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
-from payments import api as payments_api
+from payments.bills import api as payments_api
 from payments.catalogue import api as catalogue_api
-from payments.catalogue.changes import api as changes_api
-from payments.catalogue.proposals import api as proposals_api
+from payments.catalogue.upkeep.changes import api as changes_api
+from payments.catalogue.upkeep.proposals import api as proposals_api
 from reconciliation import api as reconciliation_api
 
 

@@ -10,9 +10,11 @@ import core.auth
 import core.idempotency
 import core.outbox
 import payments.agencies.models
+import payments.bills.models
+import payments.books.guards
+import payments.books.models
 import payments.catalogue.models
-import payments.guards
-import payments.models
+import payments.incoming.models
 import receipts.guards
 import receipts.models
 import reconciliation.models
@@ -24,7 +26,7 @@ MODULES = (
     core.outbox,
     payments.agencies.models,
     payments.catalogue.models,
-    payments.guards,
+    payments.books.guards,
     payments.models,
     receipts.guards,
     receipts.models,

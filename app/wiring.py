@@ -26,7 +26,7 @@ from payments.agencies.queries import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
 from payments.events import BillPaid
-from payments.links import Links
+from payments.urls import Urls
 from receipts.commands import Issuing
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.display import Display
@@ -100,7 +100,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     database = open_database(settings)
     directory = Directory()
     pool = drawing_pool()
-    links = Links(settings.base_url, derive(master, "links"))
+    urls = Urls(settings.base_url, derive(master, "urls"))
     receipts = Receipts()
     try:
         yield Parts(
@@ -114,7 +114,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 agencies=Agencies(database, cipher),
                 price_book=PriceBook(),
                 gateways=directory,
-                links=links,
+                urls=urls,
                 qr=VietQrTransfer(),
                 receipts=receipts,
                 request_key=derive(master, "requests"),
@@ -122,7 +122,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             issuing=Issuing(
                 cipher=cipher,
                 signer=signer,
-                check_url=links.receipt_check,
+                check_url=urls.receipt_check,
                 demo=settings.mode != "production",
             ),
             display=_display(database, cipher, signer, pool),

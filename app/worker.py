@@ -16,15 +16,16 @@ from core.db import DatabaseUnavailable
 from core.log import get
 from core.outbox import Delivery
 from core.sessions import WriteSession
-from payments import callbacks, sweep
+from payments.attempts import inquiry
 from payments.events import BillPaid
+from payments.incoming import notices
 from receipts.commands import issue
 
 log = get(__name__)
 
 #: How long to rest when there was nothing to do.
 IDLE_SECONDS = 0.2
-SWEEP_SECONDS = 2.0
+INQUIRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 300.0
 
 
@@ -87,9 +88,9 @@ async def run_once(parts: Parts) -> int:
     done = 0
     for handler in handlers(parts):
         done += await deliver(parts, handler)
-    done += await callbacks.apply_waiting(parts.payments)
-    done += await sweep.ask_gateways(parts.payments)
-    done += await sweep.expire_bills(parts.payments)
+    done += await notices.apply_waiting(parts.payments)
+    done += await inquiry.inquire(parts.payments)
+    done += await inquiry.expire_bills(parts.payments)
     async with parts.database.transaction() as session:
         done += await audit.chain(session)
     return done
@@ -116,10 +117,10 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         for handler in handlers(parts):
             group.create_task(listen(handler))
         for name, job, pause in (
-            ("callbacks", lambda: callbacks.apply_waiting(context), SWEEP_SECONDS),
-            ("gateways", lambda: sweep.ask_gateways(context), SWEEP_SECONDS),
-            ("expiry", lambda: sweep.expire_bills(context), SWEEP_SECONDS),
-            ("audit", chain, SWEEP_SECONDS),
+            ("callbacks", lambda: notices.apply_waiting(context), INQUIRY_SECONDS),
+            ("gateways", lambda: inquiry.inquire(context), INQUIRY_SECONDS),
+            ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
+            ("audit", chain, INQUIRY_SECONDS),
             ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
         ):
             group.create_task(_repeat(name, job, pause, stop))

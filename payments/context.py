@@ -9,8 +9,8 @@ from core.crypto import Cipher
 from core.db import Database
 from payments.agencies.queries import Agencies
 from payments.catalogue.prices import PriceBook
-from payments.links import Links
 from payments.ports import GatewayDirectory, ReceiptIndex, TransferQr
+from payments.urls import Urls
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Context:
     agencies: Agencies
     price_book: PriceBook
     gateways: GatewayDirectory
-    links: Links
+    urls: Urls
     qr: TransferQr
     receipts: ReceiptIndex
     #: keys the hashes of request bodies, which may hold personal data

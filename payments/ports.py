@@ -114,7 +114,7 @@ class CheckoutType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class AcceptedAttempt:
     """The gateway took the attempt. `gateway_ref` is its own id if it names one already."""
 
     checkout: CheckoutType
@@ -124,7 +124,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class DeclinedAttempt:
     """The gateway refused the attempt outright; nothing was charged."""
 
     gateway_code: str
@@ -132,7 +132,7 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentReport:
+class GatewayResult:
     """What a gateway says of one attempt, by callback or by answer to `query`.
 
     `amount` is None only where the gateway did not name one (pending, not found).
@@ -197,7 +197,7 @@ class PaymentGateway(Protocol):
     * amounts are exact both ways;
     * a refused connection is `GatewayUnavailable`; a time-out, reset, truncated, oversized or
       unreadable answer after sending is `OutcomeUnknown`; a 4xx that names our fault is
-      `GatewayMisuse`; a decline is returned as `Declined`;
+      `GatewayMisuse`; a decline is returned as `DeclinedAttempt`;
     * `read_callback` raises `CallbackRejected` for anything forged or malformed and gives the
       same report for the same bytes;
     * a missing capability raises `CapabilityMissing`;
@@ -208,23 +208,23 @@ class PaymentGateway(Protocol):
     account: GatewayAccount
     capabilities: frozenset[Capability]
 
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         """Ask the gateway to take the attempt. Never called inside a transaction."""
         ...
 
-    async def query(self, order_ref: str) -> PaymentReport:
+    async def query(self, order_ref: str) -> GatewayResult:
         """Ask what became of the attempt. Safe to repeat. Never called inside a transaction."""
         ...
 
-    async def cancel(self, order_ref: str) -> PaymentReport:
+    async def cancel(self, order_ref: str) -> GatewayResult:
         """Ask the gateway to close an unpaid attempt; the report says what is true afterwards."""
         ...
 
-    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> PaymentReport:
+    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> GatewayResult:
         """Ask for money back; the same `refund_ref` is the same refund."""
         ...
 
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         """Verify and read a callback from its raw bytes; pure, no I/O."""
         ...
 
@@ -291,11 +291,11 @@ class TransferQr(Protocol):
     """Writes the QR that a payer's banking app reads; the application supplies the dialect."""
 
     def payload(
-        self, *, bank_bin: str, account_number: str, amount: int, reference: str, standing: bool
+        self, *, bank_bin: str, account_number: str, amount: int, reference: str, static: bool
     ) -> str:
         """The payload of a transfer of `amount` đồng that carries `reference` back to us.
 
-        `standing` is the poster's code, used many times; otherwise it is one bill's.
+        `static` is the poster's code, used many times; otherwise it is one bill's.
         """
         ...
 

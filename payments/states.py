@@ -98,7 +98,7 @@ PAYMENT = Machine(
 
 MACHINES = (BILL, PAYMENT)
 
-#: Attempts whose outcome is still open: the sweep asks the gateway about them.
+#: Attempts whose outcome is still open: the status inquiry asks the gateway about them.
 LIVE = frozenset({"created", "submitted", "unknown"})
 
 

@@ -19,7 +19,7 @@ from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
 from core.sessions import WriteSession
-from payments.queries import ReceiptSource, list_receipt_sources
+from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
 from receipts.events import ReceiptIssued
 from receipts.law import rules_on

@@ -15,7 +15,7 @@ from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import Claim, KeyDep
 from core.ids import new_id
 from core.sessions import WriteSession
-from payments.queries import CollectionAccountValue, find_collection, is_agency
+from payments.agencies.queries import CollectionAccountValue, find_collection, is_agency
 from reconciliation.commands import Reconciling, reconcile, take_statement
 from reconciliation.formats.csv_statement import read
 from reconciliation.queries import get_run, list_discrepancies

@@ -20,9 +20,10 @@ from core.errors import Invalid
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
-from payments.commands import take_statement_credit
+from payments.agencies.queries import CollectionAccountValue
+from payments.books.queries import DayPayment, list_day_payments
+from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
-from payments.queries import CollectionAccountValue, DayPayment, list_day_payments
 from reconciliation.day import DayLine, DayResult, match_day
 from reconciliation.formats.rows import StatementRow
 from reconciliation.intake import file_digest, fingerprint_rows

@@ -18,7 +18,7 @@ from datetime import date, datetime, time
 from core.calendar import treasury_day
 from core.clock import business_date
 from core.references import find_references
-from payments.queries import DayPayment
+from payments.books.queries import DayPayment
 from reconciliation.matching import CLASSES, add_rows, connect, create_relations, match
 
 
@@ -159,7 +159,7 @@ def _shared_references(payments: Sequence[DayPayment], lines: Sequence[DayLine])
     shared = {
         reference
         for reference, members in groups.items()
-        if len(members) > 1 or any(member.standing for member in members)
+        if len(members) > 1 or any(member.static for member in members)
     }
     waiting: dict[tuple[str, int], list[DayLine]] = defaultdict(list)
     for line in lines:
@@ -189,7 +189,7 @@ def _by_reference(
     rows = []
     for payment in payments:
         # A line that is left of a poster's reference is another payer's, and no second credit.
-        if not payment.reference or payment.reference in seen or payment.standing:
+        if not payment.reference or payment.reference in seen or payment.static:
             result.discrepancies.append(
                 DayDiscrepancy(
                     "payment",

@@ -11,12 +11,12 @@ class VietQrTransfer:
     """Writes payloads that any banking app in Vietnam reads."""
 
     def payload(
-        self, *, bank_bin: str, account_number: str, amount: int, reference: str, standing: bool
+        self, *, bank_bin: str, account_number: str, amount: int, reference: str, static: bool
     ) -> str:
         """See `payments.ports.TransferQr.payload`. Raises `Invalid` for what does not fit."""
         return encode(
             VietQr(
-                initiation=Initiation.STATIC if standing else Initiation.DYNAMIC,
+                initiation=Initiation.STATIC if static else Initiation.DYNAMIC,
                 bin=bank_bin,
                 account=account_number,
                 amount=amount,

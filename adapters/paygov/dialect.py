@@ -34,7 +34,7 @@ from core import json
 from core.clock import VIETNAM
 from core.errors import Invalid
 from core.money import check_amount
-from payments.ports import GatewayMisuse, Outcome, PaymentReport, StartRequest
+from payments.ports import GatewayMisuse, GatewayResult, Outcome, StartRequest
 
 #: what a checksum is made for; part of what it covers
 CALLBACK: Final = "paygov.callback"
@@ -161,7 +161,7 @@ def query_body(credentials: Credentials, order_ref: str) -> bytes:
     return json.canonical({**fields, "checksum": checksum(credentials, QUERY, fields)})
 
 
-def read_report(credentials: Credentials, purpose: str, document: object) -> PaymentReport:
+def read_report(credentials: Credentials, purpose: str, document: object) -> GatewayResult:
     """A report of the gateway's (a callback, or the answer to a query), verified and read.
 
     The checksum is checked over every field before any is looked at. Fields we do not know are
@@ -177,7 +177,7 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Pay
     order_ref = _text(document, "orderId", _WORD)
     code = _text(document, "errorCode", _CODE)
     if purpose == ANSWER and code == _NOT_FOUND:
-        return PaymentReport(order_ref, Outcome.NOT_FOUND, gateway_code=code)
+        return GatewayResult(order_ref, Outcome.NOT_FOUND, gateway_code=code)
     outcome = _OUTCOMES.get(code, Outcome.FAILED)
     for name in _OPTIONAL_PROSE:
         if name in document:
@@ -189,7 +189,7 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Pay
             raise Malformed("transactionNo: missing")
         if paid_at is None:
             raise Malformed("payDate: missing")
-    return PaymentReport(
+    return GatewayResult(
         order_ref=order_ref,
         outcome=outcome,
         gateway_ref=gateway_ref or None,

@@ -16,19 +16,19 @@ from adapters.paygov import dialect
 from core import json
 from core.errors import Invalid
 from payments.ports import (
+    AcceptedAttempt,
     Acknowledgement,
     CallbackRejected,
     CallbackResult,
     Capability,
     CapabilityMissing,
     CheckoutType,
-    Declined,
+    DeclinedAttempt,
     GatewayAccount,
     GatewayMisuse,
+    GatewayResult,
     OutcomeUnknown,
-    PaymentReport,
     RawCallback,
-    Started,
     StartRequest,
 )
 
@@ -66,8 +66,8 @@ class PayGov:
     def __repr__(self) -> str:
         return f"PayGov({self.account.account!r})"
 
-    async def start(self, request: StartRequest) -> Started | Declined:
-        """Create the order; the citizen goes on at `Started.url`. Raises as the port says."""
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
+        """Create the order; the citizen goes on at `AcceptedAttempt.url`. Raises as the port says."""
         body = dialect.create_body(self._credentials, request)
         answer = await self._http.post_json("/create", body, self._headers(), repeatable=False)
         document = answer.document if isinstance(answer.document, dict) else {}
@@ -77,12 +77,12 @@ class PayGov:
         data = document.get("data")
         url = data.get("url") if isinstance(data, dict) else None
         if isinstance(url, str) and self._can_follow(url):
-            return Started(CheckoutType.REDIRECT, url=url)
+            return AcceptedAttempt(CheckoutType.REDIRECT, url=url)
         if url is None and code:
-            return Declined(gateway_code=code, message=_message(document))
+            return DeclinedAttempt(gateway_code=code, message=_message(document))
         raise OutcomeUnknown(f"paygov {self.account.account}: create answered without an address")
 
-    async def query(self, order_ref: str) -> PaymentReport:
+    async def query(self, order_ref: str) -> GatewayResult:
         """Ask what became of the order; raises as the port says."""
         body = dialect.query_body(self._credentials, order_ref)
         answer = await self._http.post_json("/query", body, self._headers(), repeatable=True)
@@ -99,15 +99,15 @@ class PayGov:
             fault = str(error)
         raise OutcomeUnknown(f"paygov {self.account.account}: unusable answer to query: {fault}")
 
-    async def cancel(self, order_ref: str) -> PaymentReport:
+    async def cancel(self, order_ref: str) -> GatewayResult:
         """PayGov cannot: raises `CapabilityMissing`."""
         raise CapabilityMissing("paygov: an order cannot be cancelled, it expires by itself")
 
-    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> PaymentReport:
+    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> GatewayResult:
         """PayGov cannot: raises `CapabilityMissing`."""
         raise CapabilityMissing("paygov: refunds are made outside the gateway")
 
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         """Verify and read a result the portal posts; `CallbackRejected` unless it is authentic."""
         if callback.method != "POST":
             raise CallbackRejected("paygov: not a POST")

@@ -137,7 +137,7 @@ def configure(
                 base_url=base_url,
                 credentials=given,
             )
-        path = parts.payments.links.callback(name, account)
+        path = parts.payments.urls.callback(name, account)
         return {"gateway": name, "account": account, "callback_url": path}
 
     made = with_parts(work)

@@ -12,7 +12,7 @@ from app.wiring import Parts
 from core import clock
 from core import outbox as queue
 from core.errors import NotFound
-from payments.queries import find_collection
+from payments.agencies.queries import find_collection
 from reconciliation.commands import Taken, take_statement
 from reconciliation.formats.csv_statement import read
 

@@ -21,13 +21,13 @@ from core.auth import Principal
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
-from payments.catalogue.proposals import commands as proposals
-from payments.catalogue.proposals.reading import load_entries, tables_of
-from payments.catalogue.proposals.rows import Proposal, get_row, list_proposals, value_of
-from payments.catalogue.sheets.columns import TITLES
-from payments.catalogue.sheets.exports import write_csv, write_workbook
-from payments.catalogue.sheets.faults import FileRefused
-from payments.catalogue.sheets.files import read_file
+from payments.catalogue.upkeep.proposals import commands as proposals
+from payments.catalogue.upkeep.proposals.reading import load_entries, tables_of
+from payments.catalogue.upkeep.proposals.rows import Proposal, get_row, list_proposals, value_of
+from payments.catalogue.upkeep.sheets.columns import TITLES
+from payments.catalogue.upkeep.sheets.exports import write_csv, write_workbook
+from payments.catalogue.upkeep.sheets.faults import FileRefused
+from payments.catalogue.upkeep.sheets.files import read_file
 
 catalogue = typer.Typer(help="The catalogue of procedures and fees.", no_args_is_help=True)
 

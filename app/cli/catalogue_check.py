@@ -15,14 +15,19 @@ from core import clock
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
-from payments.catalogue.changes.planned import Change, DayOfChanges, days_asked, planned_changes
-from payments.catalogue.changes.schemas import ChangesOut
-from payments.catalogue.inspection.contents import Catalogue
-from payments.catalogue.inspection.findings import Finding, Level, told_day, told_span
-from payments.catalogue.inspection.loading import load_catalogue
-from payments.catalogue.inspection.rules import CHECKED_WITHIN, inspect
 from payments.catalogue.queries import load_schedule
-from payments.catalogue.schedule import Schedule
+from payments.catalogue.rules.schedule import Schedule
+from payments.catalogue.upkeep.changes.planned import (
+    Change,
+    DayOfChanges,
+    days_asked,
+    planned_changes,
+)
+from payments.catalogue.upkeep.changes.schemas import ChangesOut
+from payments.catalogue.upkeep.inspection.contents import Catalogue
+from payments.catalogue.upkeep.inspection.findings import Finding, Level, told_day, told_span
+from payments.catalogue.upkeep.inspection.loading import load_catalogue
+from payments.catalogue.upkeep.inspection.rules import CHECKED_WITHIN, inspect
 
 #: How far the check looks ahead if nothing is said, and at most.
 _USUAL_DAYS = 365

@@ -6,9 +6,9 @@ import typer
 from rich.console import Console
 
 from app.cli.console import show_table
-from payments.catalogue.proposals.differences import Differences, RowChange
-from payments.catalogue.sheets.columns import TITLES
-from payments.catalogue.sheets.faults import FileRefused
+from payments.catalogue.upkeep.proposals.differences import Differences, RowChange
+from payments.catalogue.upkeep.sheets.columns import TITLES
+from payments.catalogue.upkeep.sheets.faults import FileRefused
 
 _NOTHING = "(không có)"
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.cli.wired import with_parts
 from app.wiring import Parts
 from core.errors import NotFound
-from payments.queries import find_collection
+from payments.agencies.queries import find_collection
 from reconciliation.commands import reconcile
 from reconciliation.queries import RunValue, get_run, list_discrepancies
 from reconciliation.schemas import DiscrepancyOut

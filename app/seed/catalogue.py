@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from core.sessions import WriteSession
-from payments.catalogue.entries import (
+from payments.catalogue.upkeep.entries import (
     Entry,
     FeeEntry,
     LegalReferenceEntry,
@@ -18,8 +18,8 @@ from payments.catalogue.entries import (
     ReliefEntry,
     SubItemEntry,
 )
-from payments.catalogue.proposals.rows import decided_by_people
-from payments.catalogue.writing import Counts, lock_catalogue, write_entries
+from payments.catalogue.upkeep.proposals.rows import decided_by_people
+from payments.catalogue.upkeep.writing import Counts, lock_catalogue, write_entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from payments.catalogue.conditions import conditions
 from payments.catalogue.queries import ProcedureValue
-from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.certainty import Certainty
-from payments.fee_words import Words
-from payments.reliefs import ReliefValue, benefit
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.conditions import conditions
+from payments.catalogue.rules.reliefs import ReliefValue, benefit
+from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.wording import LocalizedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class ReliefCard:
     """A relief in force: what it gives of a fee, and to whom."""
 
     relief: ReliefValue
-    gives: Words
-    whom: Words
+    gives: LocalizedText
+    whom: LocalizedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class FeeCard:
     """A fee in force; `later` is what follows it once it ends, if that is known."""
 
     fee: FeeValue
-    tariff: Words
+    tariff: LocalizedText
     reliefs: tuple[ReliefCard, ...]
     later: FeeValue | None
 
     @property
-    def later_tariff(self) -> Words | None:
+    def later_tariff(self) -> LocalizedText | None:
         """What the fee will be."""
         return None if self.later is None else self.later.rule.tariff(self.later.unit)
 
@@ -41,7 +41,7 @@ class Summary:
     """A procedure in a list: its fee in a few words, and what about it is not certain."""
 
     procedure: ProcedureValue
-    price: Words
+    price: LocalizedText
     certainty: Certainty
     #: whether somebody pays less
     eased: bool
@@ -66,16 +66,16 @@ def card_of(schedule: Schedule, fee: FeeValue, on: date) -> FeeCard:
 
 def summary_of(procedure: ProcedureValue, on: date) -> Summary:
     """A procedure in a list on a day."""
-    fees = [fee for fee in procedure.fees if fee.charged != Charged.ON_REQUEST]
-    choices = [fee for fee in fees if fee.charged == Charged.CHOICE]
+    fees = [fee for fee in procedure.fees if fee.charged != Applicability.ON_REQUEST]
+    choices = [fee for fee in fees if fee.charged == Applicability.CHOICE]
     if not fees:
-        price = Words("hỏi tại quầy", "ask at the counter")
+        price = LocalizedText("hỏi tại quầy", "ask at the counter")
     elif len(fees) == 1:
         price = fees[0].rule.tariff(fees[0].unit)
     elif len(choices) > 1:
-        price = Words(f"{len(choices)} mức thu, tùy trường hợp", f"{len(choices)} cases")
+        price = LocalizedText(f"{len(choices)} mức thu, tùy trường hợp", f"{len(choices)} cases")
     else:
-        price = Words(f"{len(fees)} khoản cùng thu", f"{len(fees)} fees together")
+        price = LocalizedText(f"{len(fees)} khoản cùng thu", f"{len(fees)} fees together")
     return Summary(
         procedure=procedure,
         price=price,

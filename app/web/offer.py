@@ -12,13 +12,13 @@ from datetime import date
 from app.web.typed import CHANNELS, Typed, amount, count, value_faults
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
-from payments.catalogue.conditions import conditions
-from payments.catalogue.pricing import NewLine, price_fee
-from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.fee_kinds import Fixed, ForeignCurrency, PerUnit
-from payments.fee_words import Words
-from payments.fees import Asked, FeeRule, MeasuredBy, PricedLine
-from payments.reliefs import Circumstances, ReliefValue, benefit
+from payments.catalogue.rules.conditions import conditions
+from payments.catalogue.rules.fees import Asked, FeeRule, MeasuredBy, PricedLine
+from payments.catalogue.rules.kinds import Fixed, ForeignCurrency, PerUnit
+from payments.catalogue.rules.pricing import NewLine, price_fee
+from payments.catalogue.rules.reliefs import Circumstances, ReliefValue, benefit
+from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.wording import LocalizedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Offer:
     extras: tuple[FeeValue, ...]
 
     @property
-    def units(self) -> tuple[Words, ...]:
+    def units(self) -> tuple[LocalizedText, ...]:
         """The units to be counted, each once."""
         units = {fee.unit.vi: fee.unit for fee in self.together if _is_counted(fee.rule)}
         return tuple(units.values())
@@ -112,16 +112,16 @@ class Less:
     """What the bill would come to, in đồng, for somebody who may have `relief`."""
 
     relief: ReliefValue
-    unit: Words
+    unit: LocalizedText
     amount: int
 
     @property
-    def whom(self) -> Words:
+    def whom(self) -> LocalizedText:
         """Who that is."""
         return conditions(self.relief)
 
     @property
-    def gives(self) -> Words:
+    def gives(self) -> LocalizedText:
         """What the relief gives."""
         return benefit(self.relief, self.unit)
 
@@ -150,16 +150,16 @@ def offer_of(schedule: Schedule, procedure: str | None, fee: FeeValue | None, on
     A fee that the procedure always takes stands for all of these; one to choose from takes them
     along; one on request, or of no procedure, is taken alone.
     """
-    if fee is not None and (procedure is None or fee.charged == Charged.ON_REQUEST):
+    if fee is not None and (procedure is None or fee.charged == Applicability.ON_REQUEST):
         return Offer((fee,), (), (), ())
     fees = () if procedure is None else schedule.of_procedure(procedure, on)
-    choices = tuple(f for f in fees if f.charged == Charged.CHOICE)
-    always = tuple(f for f in fees if f.charged == Charged.ALWAYS)
-    extras = tuple(f for f in fees if f.charged == Charged.ON_REQUEST)
+    choices = tuple(f for f in fees if f.charged == Applicability.CHOICE)
+    always = tuple(f for f in fees if f.charged == Applicability.ALWAYS)
+    extras = tuple(f for f in fees if f.charged == Applicability.ON_REQUEST)
     extras += schedule.of_procedure(None, on) if fees else ()
     if len(choices) == 1:
         chosen: tuple[FeeValue, ...] = choices
-    elif fee is not None and fee.charged == Charged.CHOICE:
+    elif fee is not None and fee.charged == Applicability.CHOICE:
         chosen = (fee,)
     elif choices:
         return Offer((), choices, always, extras)
@@ -278,7 +278,7 @@ def _saved(schedule: Schedule, lines: Collection[NewLine], relief: ReliefValue, 
     for line in lines:
         if relief in schedule.reliefs_of(line.fee or "", on):
             priced = PricedLine(
-                line.quantity, line.copies, line.full_amount, Words(line.unit, line.unit)
+                line.quantity, line.copies, line.full_amount, LocalizedText(line.unit, line.unit)
             )
             left = line.full_amount - relief.off(priced)
             saved.append(max(0, line.amount - left))

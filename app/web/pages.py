@@ -22,11 +22,11 @@ from core.ids import new_id
 from core.references import is_reference
 from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
-from payments.checkout import checkout
+from payments.attempts.checkout import checkout
+from payments.bills.presenting import bill_payload, payment_json
+from payments.bills.queries import BillValue, find_bill, read_payer
 from payments.context import Context, ContextDep
 from payments.ports import ReceiptSummary
-from payments.presenting import bill_payload, payment_json
-from payments.queries import BillValue, find_bill, read_payer
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
@@ -92,7 +92,7 @@ async def bill_page(
     """
     bill = await _bill(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
-    opened = bool(t) and context.links.opens(bill.id, t)
+    opened = bool(t) and context.urls.opens(bill.id, t)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
     situation = situation_of(bill, len(receipts))
     payable = bill.status == "open" and situation.doubt not in (Doubt.HELD, Doubt.UNKNOWN)
@@ -133,9 +133,9 @@ async def _gateways(
 def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
     return {
         "summary": receipt,
-        "check": context.links.receipt_check(receipt.code),
-        "pdf": context.links.receipt_file(receipt.code, "pdf"),
-        "xml": context.links.receipt_file(receipt.code, "xml"),
+        "check": context.urls.receipt_check(receipt.code),
+        "pdf": context.urls.receipt_file(receipt.code, "pdf"),
+        "xml": context.urls.receipt_file(receipt.code, "xml"),
     }
 
 
@@ -165,7 +165,7 @@ async def pay(
             payment_json,
             actor="citizen:page",
             payer_ip=request.client.host if request.client else "127.0.0.1",
-            proven=bool(t) and context.links.opens(bill.id, t),
+            proven=bool(t) and context.urls.opens(bill.id, t),
         )
     except LephiError as error:
         return _back(bill, t, known_code(error.code))

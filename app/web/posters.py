@@ -1,6 +1,6 @@
 """A procedure's page, which a poster at the counter leads to, and the poster's own QR.
 
-A fixed fee has a standing reference: its QR can be paid at once, without a bill. Everything else is
+A fixed fee has a static reference: its QR can be paid at once, without a bill. Everything else is
 worked out here first, and a bill is opened only for an amount that the citizen has seen.
 """
 
@@ -26,15 +26,15 @@ from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.references import new_reference
 from core.sessions import WriteSession
-from payments import opening
 from payments.agencies.queries import AgencyValue
-from payments.catalogue.pricing import NewLine
+from payments.bills import create
+from payments.bills.create import NewBill
+from payments.bills.presenting import bill_payload
+from payments.bills.static_references import poster_line, static_reference
 from payments.catalogue.queries import ProcedureValue, get_procedure
-from payments.catalogue.schedule import FeeValue, Schedule
+from payments.catalogue.rules.pricing import NewLine
+from payments.catalogue.rules.schedule import FeeValue, Schedule
 from payments.context import Context, ContextDep
-from payments.opening import NewBill
-from payments.presenting import bill_payload
-from payments.standing import poster_line, standing_reference
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """A standing reference, its VietQR payload, and the line that a payment of it makes.
+    """A static reference, its VietQR payload, and the line that a payment of it makes.
 
     `until` is the last day on which the amount is known to hold; a printed poster must say so.
     `eased`: some pay less, whom a poster cannot know.
@@ -104,8 +104,8 @@ async def _poster(session: WriteSession, context: Context, place: Place) -> Post
     line = poster_line(place.schedule, fee, place.today)
     if line is None or not line.amount:
         return None
-    reference = await standing_reference(session, place.agency.id, fee.code)
-    payload = bill_payload(context, place.agency, reference, line.amount, standing=True)
+    reference = await static_reference(session, place.agency.id, fee.code)
+    payload = bill_payload(context, place.agency, reference, line.amount, static=True)
     if payload is None:
         return None
     given = None if line.relief is None else line.relief["code"]
@@ -191,7 +191,7 @@ async def _opened(context: Context, place: Place, typed: Typed, priced: Priced, 
         opened_on=place.today,
     )
     # Without the host: a browser lets a form lead on only to where the page came from.
-    address = f"/b/{bill.reference}?t={context.links.token(bill.id)}"
+    address = f"/b/{bill.reference}?t={context.urls.token(bill.id)}"
     claim = Claim.of(
         f"page:{place.agency.id}",
         "POST /p",
@@ -201,7 +201,7 @@ async def _opened(context: Context, place: Place, typed: Typed, priced: Priced, 
     )
     for pause in (0.1, 0.4, 1.5):
         try:
-            earlier = await opening.insert_once(
+            earlier = await create.insert_once(
                 context.database,
                 bill,
                 claim,

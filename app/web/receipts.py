@@ -10,9 +10,9 @@ from core.auth import PrincipalDep
 from core.db import DatabaseDep, SessionDep
 from core.errors import NotFound
 from core.idempotency import CipherDep
+from payments.bills.presenting import receipt_out
+from payments.bills.schemas import ReceiptOut
 from payments.context import ContextDep
-from payments.presenting import receipt_out
-from payments.schemas import ReceiptOut
 from receipts.display import Display
 from receipts.queries import ReceiptValue, find_by_code, get_receipt
 
@@ -101,8 +101,8 @@ async def check_page(
         content=found.content,
         note=found.note,
         payer=masked(found.content.payer.name),
-        pdf_url=context.links.receipt_file(found.summary.code, "pdf"),
-        xml_url=context.links.receipt_file(found.summary.code, "xml"),
+        pdf_url=context.urls.receipt_file(found.summary.code, "pdf"),
+        xml_url=context.urls.receipt_file(found.summary.code, "xml"),
     )
 
 

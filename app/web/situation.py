@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from payments.queries import BillValue, PaymentValue
+from payments.bills.queries import BillValue, PaymentValue
 
 
 class Doubt(StrEnum):

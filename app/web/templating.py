@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.clock import VIETNAM
 from core.money import format_vnd
-from payments.certainty import Certainty
-from payments.fee_words import Words, count_vi, counted, vnd
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.wording import LocalizedText, count_vi, counted, vnd
 
 FOLDER = Path(__file__).parent
 
@@ -38,12 +38,12 @@ def _sentence(value: str) -> str:
     return value[:1].upper() + value[1:]
 
 
-def _certainty(value: str) -> Words:
+def _certainty(value: str) -> LocalizedText:
     """The mark of a figure that was not checked against the law's text."""
     return Certainty(value).words
 
 
-def _plural(unit: Words) -> str:
+def _plural(unit: LocalizedText) -> str:
     """The English name of several units: "pages"."""
     return counted(2, unit).en.removeprefix("2 ")
 

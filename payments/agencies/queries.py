@@ -1,5 +1,6 @@
 """Agencies and accounts as frozen values, and a short memory of them for the hot path."""
 
+# Given on: other packages know payments through this module alone.
 import json
 import time
 from collections.abc import AsyncIterator
@@ -264,3 +265,17 @@ class Agencies:
         if found:
             self._remember(key, found)
         return found
+
+
+async def is_agency(session: WriteSession, agency_id: str, code_or_id: str) -> bool:
+    """Whether `code_or_id` names the agency of that id."""
+    found = await session.scalar(
+        text("SELECT 1 FROM agency WHERE id = :id AND (code = :key OR id = :key)"),
+        {"id": agency_id, "key": code_or_id},
+    )
+    return found is not None
+
+
+async def find_collection(session: WriteSession, code: str) -> CollectionAccountValue | None:
+    """The collection account of that code, id or number, None if there is none."""
+    return await find_collection_account(session, code)

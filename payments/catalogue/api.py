@@ -17,10 +17,10 @@ from core.money import MAX_AMOUNT
 from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
-from payments.catalogue.pricing import fact_faults, unknown_claims
+from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY, Asked
+from payments.catalogue.rules.pricing import fact_faults, unknown_claims
+from payments.catalogue.rules.reliefs import Circumstances
 from payments.catalogue.schemas import ProcedureOut, ProcedurePageOut
-from payments.fees import MAX_COPIES, MAX_QUANTITY, Asked
-from payments.reliefs import Circumstances
 
 router = APIRouter(tags=["procedures"])
 

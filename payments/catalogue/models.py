@@ -3,7 +3,7 @@
 Each is dated and says where it was read. Nothing here is a constant of the code: amounts, sub-items
 and legal bases are data that hold from a day to a day. What the database refuses beyond these
 checks (two prices on one day) stands in `guards`; what a fee's `rule` means is read by
-`payments.fee_kinds`.
+`payments.catalogue.rules.kinds`.
 """
 
 from datetime import date, datetime
@@ -139,7 +139,7 @@ class Relief(SQLModel, table=True):
     percent: int | None = None
     each: int | None = amount_field(default=None, nullable=True)
     cap: int | None = amount_field(default=None, nullable=True)
-    #: why a person is favoured (`payments.reliefs.Ground`)
+    #: why a person is favoured (`payments.catalogue.rules.reliefs.Ground`)
     ground: str | None = None
     #: the channel of the application that is favoured ("online")
     channel: str | None = None

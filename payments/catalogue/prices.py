@@ -13,7 +13,7 @@ from collections.abc import Callable
 from core.db import Database
 from core.sessions import WriteSession
 from payments.catalogue.queries import find_stamp, load_schedule
-from payments.catalogue.schedule import Schedule
+from payments.catalogue.rules.schedule import Schedule
 
 
 class PriceBook:

@@ -16,12 +16,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core.errors import NotFound
 from core.sessions import WriteSession
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
-from payments.catalogue.schedule import Charged, FeeValue, Schedule
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.kinds import rule_from
+from payments.catalogue.rules.reliefs import Ground, ReliefValue
+from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.search import search_words
-from payments.certainty import Certainty
-from payments.fee_kinds import rule_from
-from payments.fee_words import Words
-from payments.reliefs import Ground, ReliefValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ProcedureValue:
 
     id: str
     code: str
-    name: Words
+    name: LocalizedText
     field: str
     code_certainty: Certainty
     fees: tuple[FeeValue, ...]
@@ -165,7 +165,7 @@ async def _procedures(
         ProcedureValue(
             id=procedure.id,
             code=procedure.code,
-            name=Words(procedure.name_vi, procedure.name_en),
+            name=LocalizedText(procedure.name_vi, procedure.name_en),
             field=procedure.field,
             code_certainty=Certainty(procedure.code_certainty),
             fees=(fees := schedule.of_procedure(procedure.code, on)),
@@ -182,7 +182,7 @@ def relief_value(relief: Relief) -> ReliefValue:
         id=relief.id,
         code=relief.code,
         agency_id=relief.agency_id,
-        name=Words(relief.name_vi, relief.name_en),
+        name=LocalizedText(relief.name_vi, relief.name_en),
         fees=frozenset(relief.fees),
         percent=relief.percent,
         each=relief.each,
@@ -208,10 +208,10 @@ def fee_value(fee: Fee, procedure_code: str | None) -> FeeValue:
         code=fee.code,
         procedure_code=procedure_code,
         agency_id=fee.agency_id,
-        name=Words(fee.name_vi, fee.name_en),
-        unit=Words(fee.unit_vi, fee.unit_en),
+        name=LocalizedText(fee.name_vi, fee.name_en),
+        unit=LocalizedText(fee.unit_vi, fee.unit_en),
         rule=rule_from(fee.kind, fee.rule),
-        charged=Charged(fee.charged),
+        charged=Applicability(fee.charged),
         sub_item=fee.sub_item,
         basis=fee.basis,
         source=fee.source,

@@ -6,12 +6,12 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from core.errors import Invalid
-from payments.catalogue.pricing import price_fee, whole_words
 from payments.catalogue.queries import ProcedurePage, ProcedureValue
-from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.certainty import Certainty
-from payments.fees import Asked, MeasuredBy
-from payments.reliefs import Circumstances, Ground, ReliefValue, benefit
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.fees import Asked, MeasuredBy
+from payments.catalogue.rules.pricing import price_fee, whole_words
+from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue, benefit
+from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
 
 
 class ReliefOut(BaseModel):
@@ -108,7 +108,7 @@ class FeeOut(BaseModel):
     unit_en: str
     kind: str
     measured_by: MeasuredBy
-    charged: Charged
+    charged: Applicability
     tariff_vi: str
     tariff_en: str
     price: PriceOut | None

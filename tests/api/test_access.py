@@ -109,7 +109,7 @@ async def test_a_person_does_what_the_role_allows(
 ) -> None:
     house = shared_house
     headers = await _person(house, role)
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     before = await contents(house.parts.database)
     sent = {"agency": house.body.agency_code, "lines": LINES}
     answers = [
@@ -130,7 +130,7 @@ async def test_a_person_does_what_the_role_allows(
 
 
 async def _paid_bill(house: House) -> dict[str, Any]:
-    bill = await house.open_bill(dossier_number="of-this-agency-only")
+    bill = await house.create_bill(dossier_number="of-this-agency-only")
     await house.decide(await house.start(bill), "success")
     await house.until(bill, "paid")
     await house.work()
@@ -139,7 +139,7 @@ async def _paid_bill(house: House) -> dict[str, Any]:
 
 async def test_what_is_anothers_answers_as_what_is_not_there(shared_house: House) -> None:
     house = shared_house
-    paid, opened = await _paid_bill(house), await house.open_bill()
+    paid, opened = await _paid_bill(house), await house.create_bill()
     (payment,), (receipt,) = paid["payments"], paid["receipts"]
     calls: list[tuple[str, str, str, Any]] = [
         ("GET", "/api/v1/bills/{}", paid["id"], None),
@@ -191,11 +191,11 @@ async def test_a_body_sees_and_opens_the_bills_of_its_units_but_no_unit_those_ab
     shared_house: House,
 ) -> None:
     house = shared_house
-    above = await house.open_bill()
+    above = await house.create_bill()
     async with neighbour_of(house, unit=True) as unit:
         # A key made before the unit is believed for a few seconds more as it was.
         house.parts.keyring.forget()
-        bill = await house.open_bill(agency=unit.code)
+        bill = await house.create_bill(agency=unit.code)
         read = await unit.client.get(f"/api/v1/bills/{bill['id']}")
         assert read.json() == bill
         problem(await unit.client.get(f"/api/v1/bills/{above['id']}"), 404)

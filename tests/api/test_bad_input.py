@@ -163,7 +163,7 @@ async def test_nor_inside_a_line_a_payer_or_an_attempt(shared_house: House) -> N
     line = GOOD_LINE | {"price": 1}
     await refused(house, BILL, bill(house, lines=[line]), 422, "lines.0.price")
     await refused(house, BILL, bill(house, payer={"verified": True}), 422, "payer.verified")
-    opened = await house.open_bill()
+    opened = await house.create_bill()
     path = f"{BILL}/{opened['id']}/payments"
     for extra in ({"amount": 1}, {"status": "succeeded"}, {"checkout": {"type": "qr"}}):
         raw = json.dumps({"gateway": "paygov"} | extra).encode()

@@ -59,7 +59,7 @@ NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 
 async def test_a_new_bill_has_every_field_of_the_contract(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill(dossier_number="H26.1/2026-000123")
+    bill = await house.create_bill(dossier_number="H26.1/2026-000123")
     assert set(bill) == BILL
     assert is_id(bill["id"], "bill")
     assert is_reference(bill["reference"])
@@ -78,7 +78,7 @@ async def test_a_new_bill_has_every_field_of_the_contract(shared_house: House) -
 
 
 async def test_every_address_is_absolute_and_answers_without_a_key(shared_house: House) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     expected = {
         bill["pay_url"]: "text/html",
         bill["qr"]["png_url"]: "image/png",
@@ -96,7 +96,7 @@ async def test_every_address_is_absolute_and_answers_without_a_key(shared_house:
 async def test_a_bill_is_read_as_it_was_answered_by_id_and_by_reference(
     shared_house: House,
 ) -> None:
-    bill = await shared_house.open_bill(
+    bill = await shared_house.create_bill(
         metadata={"z": "đ 😀", "a": 2**63 - 1, "b": True, "c": None},
         expires_at=(clock.now() + timedelta(days=40)).isoformat(),
         lines=[
@@ -113,13 +113,13 @@ async def test_a_bill_is_read_as_it_was_answered_by_id_and_by_reference(
 
 
 async def test_copies_repeat_the_line_and_the_cap_is_that_of_one_copy(shared_house: House) -> None:
-    bill = await shared_house.open_bill(lines=[{"fee": "2.000815", "quantity": 500, "copies": 4}])
+    bill = await shared_house.create_bill(lines=[{"fee": "2.000815", "quantity": 500, "copies": 4}])
     assert bill["amount"] == 4 * 200_000
 
 
 async def test_a_bill_of_nothing_is_exempt_and_cannot_be_paid(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill(lines=[{"fee": "khai-sinh-dung-han", "quantity": 1}])
+    bill = await house.create_bill(lines=[{"fee": "khai-sinh-dung-han", "quantity": 1}])
     assert set(bill) == BILL
     assert (bill["status"], bill["amount"], bill["qr"]) == ("exempt", 0, None)
     answer = await house.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "paygov"})
@@ -135,10 +135,10 @@ async def test_a_bill_of_nothing_is_exempt_and_cannot_be_paid(shared_house: Hous
 
 async def test_the_price_is_that_of_the_day_in_vietnam(shared_house: House) -> None:
     with clock.frozen(datetime(2026, 12, 31, 16, 59, 59, tzinfo=UTC)) as now:
-        bill = await shared_house.open_bill(lines=[{"fee": "2.001195", "quantity": 1}])
+        bill = await shared_house.create_bill(lines=[{"fee": "2.001195", "quantity": 1}])
         assert bill["amount"] == 25_000
         now.advance(timedelta(seconds=1))
-        bill = await shared_house.open_bill(lines=[{"fee": "2.001195", "quantity": 1}])
+        bill = await shared_house.create_bill(lines=[{"fee": "2.001195", "quantity": 1}])
         assert bill["amount"] == 50_000
 
 
@@ -164,7 +164,7 @@ async def test_pages_follow_each_other_without_a_gap_or_a_repeat(
     with clock.frozen(NOON) as now:
         made = []
         for _ in range(5):
-            made.append(await house.open_bill(dossier_number=dossier))
+            made.append(await house.create_bill(dossier_number=dossier))
             now.advance(timedelta(0 if at_one_instant else 1))
         pages = await _pages(house, dossier_number=dossier, limit=2)
     assert [len(page) for page in pages] == [2, 2, 1]
@@ -173,10 +173,10 @@ async def test_pages_follow_each_other_without_a_gap_or_a_repeat(
 
 async def test_a_bill_opened_meanwhile_does_not_move_the_next_page(shared_house: House) -> None:
     house, dossier = shared_house, new_id("dossier")
-    made = [await house.open_bill(dossier_number=dossier) for _ in range(3)]
+    made = [await house.create_bill(dossier_number=dossier) for _ in range(3)]
     query: dict[str, str | int] = {"dossier_number": dossier, "limit": 2}
     first = (await house.client.get("/api/v1/bills", params=query)).json()
-    await house.open_bill(dossier_number=dossier)
+    await house.create_bill(dossier_number=dossier)
     query["cursor"] = first["next_cursor"]
     second = (await house.client.get("/api/v1/bills", params=query)).json()
     assert second == {"items": [made[0]], "next_cursor": None}
@@ -184,9 +184,9 @@ async def test_a_bill_opened_meanwhile_does_not_move_the_next_page(shared_house:
 
 async def test_bills_are_found_by_dossier_and_status(shared_house: House) -> None:
     house, dossier = shared_house, new_id("dossier")
-    kept = await house.open_bill(dossier_number=dossier)
-    gone = await house.open_bill(dossier_number=dossier)
-    await house.open_bill(dossier_number=f"{dossier}-1")
+    kept = await house.create_bill(dossier_number=dossier)
+    gone = await house.create_bill(dossier_number=dossier)
+    await house.create_bill(dossier_number=f"{dossier}-1")
     await house.client.post(f"/api/v1/bills/{gone['id']}/cancel")
 
     async def ids(**query: str) -> list[str]:
@@ -225,7 +225,7 @@ async def test_a_malformed_question_names_its_parameter(
 
 async def test_cancelling_twice_is_the_same_as_once(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     path = f"/api/v1/bills/{bill['id']}/cancel"
     first, second = await house.client.post(path), await house.client.post(path)
     assert first.status_code == second.status_code == 200
@@ -237,7 +237,7 @@ async def test_cancelling_twice_is_the_same_as_once(shared_house: House) -> None
 
 async def test_a_bill_with_money_under_way_is_not_cancelled(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     path = f"/api/v1/bills/{bill['id']}/cancel"
     problem(await house.client.post(path), 409, "money_under_way")
@@ -250,7 +250,7 @@ async def test_a_bill_with_money_under_way_is_not_cancelled(shared_house: House)
 
 async def test_a_bill_that_money_has_reached_is_not_cancelled(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     await house.transfer(bill["qr"]["payload"], 1000, bill["reference"])
     path = f"/api/v1/bills/{bill['id']}/cancel"
     problem(await house.client.post(path), 409, "money_under_way")
@@ -288,7 +288,7 @@ async def test_a_bill_expires_at_an_instant_within_a_year(
 
 async def test_an_expiry_is_told_in_utc(shared_house: House) -> None:
     with clock.frozen(NOON):
-        bill = await shared_house.open_bill(expires_at="2026-11-21T12:00:00+07:00")
+        bill = await shared_house.create_bill(expires_at="2026-11-21T12:00:00+07:00")
     assert bill["expires_at"] == "2026-11-21T05:00:00.000Z"
 
 
@@ -320,7 +320,7 @@ async def test_a_citizen_is_sent_back_to_listed_places_only(
 
 async def test_a_listed_return_address_is_taken(shared_house: House) -> None:
     address = "https://dichvucong.example.vn/ho-so/1?x=%C4%91#ket-qua"
-    assert (await shared_house.open_bill(return_url=address))["status"] == "open"
+    assert (await shared_house.create_bill(return_url=address))["status"] == "open"
 
 
 @pytest.mark.parametrize(
@@ -351,6 +351,6 @@ async def test_metadata_has_bounds(shared_house: House, metadata: object) -> Non
 
 async def test_a_bill_never_tells_who_pays(shared_house: House) -> None:
     payer = {"name": "Nguyễn Thị Hoa Chuông", "phone": "0912 345 678", "email": "hoa@example.vn"}
-    bill = await shared_house.open_bill(payer=payer | {"identity_number": "001090123456"})
+    bill = await shared_house.create_bill(payer=payer | {"identity_number": "001090123456"})
     shown = str(await shared_house.read(bill))
     assert not [value for value in [*payer.values(), "001090123456"] if value in shown]

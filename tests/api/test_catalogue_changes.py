@@ -14,7 +14,7 @@ from core.auth import Principal, principal
 from core.db import Database
 from core.ids import new_id
 from payments.agencies.models import Agency
-from payments.catalogue.changes.api import router
+from payments.catalogue.upkeep.changes.api import router
 
 #: Noon in Vietnam on 22/11/2026.
 NOON = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)

@@ -56,7 +56,7 @@ async def test_without_a_database_that_takes_writes_nothing_is_promised(
     shared_house: House, change: str, back: str
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     async with changed(house, change, back):
         assert (await house.browser.get("/health/live")).status_code == 200
@@ -83,7 +83,7 @@ async def test_figures_count_what_is_there_and_what_calls_for_a_person(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     await house.transfer(bill["qr"]["payload"], 7000, bill["reference"])
     await house.until(bill, "paid")
     await house.transfer(bill["qr"]["payload"], 123_456, "khong co ma")
@@ -94,7 +94,7 @@ async def test_figures_count_what_is_there_and_what_calls_for_a_person(
         line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#")
     )
     assert float(figures['lephi_bills{kind="paid"}']) >= 1
-    assert float(figures['lephi_suspense_dong{kind="due_back"}']) == 2000
+    assert float(figures['lephi_suspense_dong{kind="refundable"}']) == 2000
     assert float(figures['lephi_suspense_dong{kind="suspense"}']) == 123_456
     assert float(figures['lephi_outbox_deliveries{kind="waiting"}']) >= 1
     assert bill["reference"] not in answer.text

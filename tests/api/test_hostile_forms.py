@@ -75,7 +75,7 @@ async def test_a_lone_surrogate_in_a_procedures_form_is_no_failure(
 async def test_no_field_of_the_payment_form_breaks_it(
     shared_house: House, field: str, sent: bytes
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     form = {"gateway": b"none", "t": b"x", "once": b"y"} | {field: sent}
     answer = await shared_house.browser.post(f"/b/{bill['reference']}/pay", **multipart(form))
     assert answer.status_code < 500, answer.text

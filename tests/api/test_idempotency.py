@@ -13,8 +13,8 @@ from adapters.paygov.gateway import PayGov
 from core import clock, failpoints, idempotency
 from core.auth import create_api_key
 from core.ids import new_id
-from payments.ports import Declined, Started, StartRequest
-from payments.sweep import ask_gateways
+from payments.attempts.inquiry import inquire
+from payments.ports import AcceptedAttempt, DeclinedAttempt, StartRequest
 from tests.support.house import House
 from tests.support.problems import problem
 from tests.support.rows import contents, count
@@ -44,7 +44,7 @@ async def bills_of(house: House, dossier: str) -> int:
 
 async def test_a_creation_without_a_key_is_refused_and_writes_nothing(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     before = await contents(house.parts.database)
     for path, sent in (
         ("/api/v1/bills", body(house)),
@@ -229,7 +229,7 @@ async def gate(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
     opened = asyncio.Event()
     genuine = PayGov.start
 
-    async def held(self: PayGov, request: StartRequest) -> Started | Declined:
+    async def held(self: PayGov, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         await opened.wait()
         return await genuine(self, request)
 
@@ -242,7 +242,7 @@ async def test_an_attempt_that_is_being_started_is_not_started_again(
     shared_house: House, gate: asyncio.Event
 ) -> None:
     house, key = shared_house, new_id("k")
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     path = f"/api/v1/bills/{bill['id']}/payments"
     first = asyncio.create_task(house.post(path, {"gateway": "paygov"}, key))
     while not (await house.read(bill))["payments"]:
@@ -274,7 +274,7 @@ async def test_a_start_that_stopped_half_way_is_taken_over_and_never_called_agai
     shared_house: House, place: str, created: int, status: str
 ) -> None:
     house, key, sent = shared_house, new_id("k"), {"gateway": "paygov"}
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     path = f"/api/v1/bills/{bill['id']}/payments"
     failpoints.configure(f"{place}=raise")
     problem(await house.post(path, sent, key), 500, "unexpected")
@@ -288,7 +288,7 @@ async def test_a_start_that_stopped_half_way_is_taken_over_and_never_called_agai
         assert both[0].json()["status"] == status
         assert calls(house, bill) == created
         now.advance(timedelta(seconds=1))
-        await ask_gateways(house.parts.payments, 1000)
+        await inquire(house.parts.payments, 1000)
         (payment,) = (await house.read(bill))["payments"]
         assert payment["status"] == ("submitted" if created else "unknown")
         again = await house.post(path, sent, key)

@@ -139,7 +139,7 @@ class Matching:
 async def test_answers_are_as_described(shared_house: House) -> None:
     house = shared_house
     match = Matching(await described(house))
-    bill = await house.open_bill(metadata={"k": 1}, dossier_number="D-1")
+    bill = await house.create_bill(metadata={"k": 1}, dossier_number="D-1")
     payment = await house.start(bill)
     await house.decide(payment, "success")
     await house.until(bill, "paid")
@@ -154,7 +154,7 @@ async def test_answers_are_as_described(shared_house: House) -> None:
     again = await house.post(attempts.format(bill_id=bill["id"]), {"gateway": "paygov"})
     match.check(attempts, "post", again)
     cancel = "/api/v1/bills/{bill_id}/cancel"
-    other = await house.open_bill()
+    other = await house.create_bill()
     for one in (other, bill):
         answer = await house.client.post(cancel.format(bill_id=one["id"]))
         match.check(cancel, "post", answer)

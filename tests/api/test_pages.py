@@ -281,7 +281,7 @@ async def test_styles_and_scripts_may_be_kept_because_their_address_changes_with
 
 async def test_hostile_words_are_shown_as_words(shared_house: House, read: Read) -> None:
     line = {"description": HOSTILE, "amount": 7000, "sub_item": "2716"}
-    bill = await shared_house.open_bill(lines=[line], payer={"name": HOSTILE})
+    bill = await shared_house.create_bill(lines=[line], payer={"name": HOSTILE})
     page = await read(bill["pay_url"])
     assert words_of(page).count(HOSTILE) == 2
     assert inline_code(page) == []
@@ -424,7 +424,7 @@ async def press(house: House, bill: dict[str, Any]) -> tuple[int, str]:
 
 
 async def test_the_button_leads_to_the_gateway(shared_house: House) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     status, address = await press(shared_house, bill)
     assert (status, address.startswith(shared_house.sandbox_url)) == (303, True)
 
@@ -439,7 +439,7 @@ async def test_the_button_leads_to_the_gateway(shared_house: House) -> None:
 async def test_a_button_that_leads_nowhere_says_why(
     shared_house: House, fault: Fault, code: str
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     shared_house.sandbox.faults.script(MERCHANT["partner_code"], Operation.CREATE, fault)
     status, address = await press(shared_house, bill)
     assert status == 303
@@ -459,7 +459,7 @@ async def test_a_bill_that_is_paid_meanwhile_is_not_paid_again(
 
 
 async def test_pressing_twice_is_one_attempt(shared_house: House) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     data = {"gateway": "paygov", "once": "the-same-page"}
     path = f"/b/{bill['reference']}/pay"
     addresses = {

@@ -13,7 +13,7 @@ from adapters.sandbox.faults import Fault, Operation
 from adapters.sandbox.state import Timing
 from core import clock
 from core.ids import is_id
-from payments.sweep import ask_gateways
+from payments.attempts.inquiry import inquire
 from tests.api.test_bills import INSTANT
 from tests.support.database import PostgresServer
 from tests.support.house import MERCHANT, House, house_at
@@ -54,7 +54,7 @@ def creates(house: House, bill: dict[str, Any]) -> int:
 
 
 async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     assert set(payment) == PAYMENT
     assert is_id(payment["id"], "pay")
@@ -106,7 +106,7 @@ async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(house: 
 
 
 async def test_only_a_gateway_of_the_agency_can_be_chosen(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     path = f"/api/v1/bills/{bill['id']}/payments"
     for gateway in ("momo", "sepay", "bank"):
         problem(await house.post(path, {"gateway": gateway}), 404, "gateway_not_offered")
@@ -114,7 +114,7 @@ async def test_only_a_gateway_of_the_agency_can_be_chosen(house: House) -> None:
 
 
 async def test_a_decline_is_an_answer_and_another_attempt_may_follow(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     house.sandbox.faults.script(PARTNER, Operation.CREATE, Fault.DECLINE)
     assert (await house.start(bill))["status"] == "failed"
     assert (await house.start(bill))["status"] == "submitted"
@@ -122,7 +122,7 @@ async def test_a_decline_is_an_answer_and_another_attempt_may_follow(house: Hous
 
 
 async def test_after_a_gateway_that_did_nothing_the_same_key_starts_anew(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     path = f"/api/v1/bills/{bill['id']}/payments"
     house.sandbox.faults.script(
         PARTNER, Operation.CREATE, Fault.UNAVAILABLE, count=20, retry_after="0"
@@ -141,7 +141,7 @@ async def test_after_a_gateway_that_did_nothing_the_same_key_starts_anew(house: 
 async def test_a_gateway_that_calls_us_wrong_is_our_fault_and_nothing_was_charged(
     house: House,
 ) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     merchant = house.sandbox.books.merchants.pop(PARTNER)
     path = f"/api/v1/bills/{bill['id']}/payments"
     refused = problem(await house.post(path, {"gateway": "paygov"}), 502, "gateway_misuse")
@@ -158,7 +158,7 @@ async def test_a_gateway_that_calls_us_wrong_is_our_fault_and_nothing_was_charge
 async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again(
     house: House, fault: Fault
 ) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     house.sandbox.faults.script(PARTNER, Operation.CREATE, fault)
     house.sandbox.faults.script(PARTNER, Operation.CALLBACK, Fault.LOST_CALLBACK)
     payment = await house.start(bill)
@@ -167,7 +167,7 @@ async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again
     pending = problem(await house.post(path, {"gateway": "paygov"}), 409)
     assert (pending["code"], pending["retryable"]) == ("payment_outcome_pending", True)
     with clock.frozen(clock.now() + timedelta(minutes=1)):
-        assert await ask_gateways(house.parts.payments)
+        assert await inquire(house.parts.payments)
     found = (await house.client.get(f"/api/v1/payments/{payment['id']}")).json()
     charged = fault is Fault.TIMEOUT_AFTER_CHARGE
     assert found["status"] == ("succeeded" if charged else "submitted")
@@ -177,7 +177,7 @@ async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again
 
 
 async def test_open_attempts_of_a_bill_are_bounded(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     for _ in range(5):
         await house.start(bill)
     path = f"/api/v1/bills/{bill['id']}/payments"
@@ -189,7 +189,7 @@ async def test_a_bill_past_its_time_starts_no_attempt_even_before_it_is_swept(
     house: House,
 ) -> None:
     at = clock.now()
-    bill = await house.open_bill(expires_at=(at + timedelta(hours=1)).isoformat())
+    bill = await house.create_bill(expires_at=(at + timedelta(hours=1)).isoformat())
     with clock.frozen(at + timedelta(hours=1)):
         path = f"/api/v1/bills/{bill['id']}/payments"
         problem(await house.post(path, {"gateway": "paygov"}), 409, "bill_not_payable")
@@ -197,7 +197,7 @@ async def test_a_bill_past_its_time_starts_no_attempt_even_before_it_is_swept(
 
 
 async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     await house.transfer(bill["qr"]["payload"], 2000, bill["reference"])
     payment = await house.start(bill)
     assert payment["amount"] == 3000
@@ -209,7 +209,7 @@ async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(house
 
 
 async def test_a_browser_that_comes_back_with_success_proves_nothing(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     (order,) = orders_of(house, bill)
     back = f"{order.return_url}&orderId={order.order_id}&errorCode=00"
@@ -220,7 +220,7 @@ async def test_a_browser_that_comes_back_with_success_proves_nothing(house: Hous
 
 
 async def test_many_readers_at_once_do_not_wait_for_each_other(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     agencies = house.parts.payments.agencies
 
     async def read() -> int:

@@ -36,7 +36,7 @@ def body(house: House, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 async def opened(house: House, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return await house.open_bill(lines=list(lines), **more)
+    return await house.create_bill(lines=list(lines), **more)
 
 
 def told(line: dict[str, Any]) -> tuple[int, int]:

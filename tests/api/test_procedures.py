@@ -15,7 +15,7 @@ from core.db import Database
 from core.ids import new_id
 from payments.agencies.models import Agency
 from payments.catalogue.api import router
-from payments.certainty import Certainty
+from payments.catalogue.rules.certainty import Certainty
 
 #: 01/01/2027 has begun in Vietnam, while it is still 2026 in UTC.
 NEW_YEAR = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)

@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from core.auth import Role, create_api_key, create_staff_user
 from core.ids import new_id
-from payments.catalogue.sheets.archives import MOST_UNPACKED
-from payments.catalogue.sheets.columns import COLUMNS
-from payments.catalogue.sheets.exports import CSV_TYPE, XLSX_TYPE, write_workbook
-from payments.catalogue.sheets.files import MOST_BYTES, read_file
-from payments.catalogue.sheets.intake import take
+from payments.catalogue.upkeep.sheets.archives import MOST_UNPACKED
+from payments.catalogue.upkeep.sheets.columns import COLUMNS
+from payments.catalogue.upkeep.sheets.exports import CSV_TYPE, XLSX_TYPE, write_workbook
+from payments.catalogue.upkeep.sheets.files import MOST_BYTES, read_file
+from payments.catalogue.upkeep.sheets.intake import take
 from tests.support.catalogue_files import FEE, RELIEF, bomb, csv_of, fees_csv
 from tests.support.house import House
 from tests.support.neighbour import neighbour_of
@@ -105,7 +105,7 @@ async def test_a_change_takes_two_people_and_then_a_bill_costs_it(shared_house: 
         assert applied.json()["decided_by"] == f"staff:{chief.id}"
         problem(await chief.client.post(path), 409, "already_decided")
         house.parts.payments.price_book.forget()
-        assert (await house.open_bill(lines=lines))["amount"] == 10_000
+        assert (await house.create_bill(lines=lines))["amount"] == 10_000
     assert await house.broken() == []
 
 

@@ -13,11 +13,11 @@ from tests.architecture.source import Source, calls, place, sources
 
 #: Where a transaction may be ended: everybody else takes a session and never commits.
 COMMITTERS = (
-    *("core/db.py", "payments/checkout.py", "app/worker.py", "app/cli/"),
+    *("core/db.py", "payments/attempts/checkout.py", "app/worker.py", "app/cli/"),
     "app/migrations/",  # a step and its mark in the version table are one transaction
 )
 #: Who may write by a statement without a session, for a measured reason (docs/decisions/0006).
-LONE_WRITERS = ("payments/opening.py",)
+LONE_WRITERS = ("payments/bills/create.py",)
 #: Where now is made.
 CLOCK = "core/clock.py"
 _NOW = frozenset(
@@ -158,14 +158,14 @@ def test_a_session_is_committed_before_the_answer() -> None:
 def test_a_stray_commit_is_caught(line: str) -> None:
     code = f"async def pay(session, connection, engine):\n    {line}\n"
     assert stray_commits(Source("payments/commands.py", code)) == ["payments/commands.py:2"]
-    assert stray_commits(Source("payments/checkout.py", code)) == []
+    assert stray_commits(Source("payments/attempts/checkout.py", code)) == []
     assert stray_commits(Source("app/cli/seed.py", code)) == []
 
 
 def test_a_write_without_a_session_is_caught() -> None:
     code = "async def pay(database):\n    await database.write_alone('SELECT 1', {})\n"
     assert lone_writes(Source("payments/commands.py", code)) == ["payments/commands.py:2"]
-    assert lone_writes(Source("payments/opening.py", code)) == []
+    assert lone_writes(Source("payments/bills/create.py", code)) == []
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ PLANTED = [
     ),
     ("adapters/http.py", "import adapters.paygov", "adapters.http -> adapters.paygov"),
     ("payments/states.py", "import sqlmodel", "payments.states -> sqlmodel"),
-    ("payments/fees.py", "import core.planted_db", "core.planted_db -> sqlalchemy"),
+    ("payments/catalogue/rules/fees.py", "import core.planted_db", "core.planted_db -> sqlalchemy"),
     ("core/planted_db.py", "import sqlalchemy", "core.planted_db -> sqlalchemy"),
     ("receipts/words.py", "import fastapi", "receipts.words -> fastapi"),
     ("adapters/bank_qr/emv.py", "import httpx2", "adapters.bank_qr.emv -> httpx2"),

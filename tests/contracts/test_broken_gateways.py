@@ -18,18 +18,18 @@ from adapters.paygov.gateway import PayGov
 from core import json as strict_json
 from core.errors import Invalid
 from payments.ports import (
+    AcceptedAttempt,
     Acknowledgement,
     CallbackRejected,
     CallbackResult,
     CheckoutType,
-    Declined,
+    DeclinedAttempt,
     GatewayMisuse,
+    GatewayResult,
     GatewayUnavailable,
     Outcome,
     OutcomeUnknown,
-    PaymentReport,
     RawCallback,
-    Started,
     StartRequest,
 )
 from tests.support import gateway_checks
@@ -45,7 +45,7 @@ class OwnIdea(PayGov):
     def parse(self, body: bytes) -> Any:
         return strict_json.loads(body)
 
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         try:
             fields = self.parse(callback.body)
             if callback.method != "POST" or len(callback.body) > 64 * 1024:
@@ -132,12 +132,12 @@ class ReadsNumbersLoosely(OwnIdea):
 
 
 class TimesAHundred(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         return await super().start(replace(request, amount=request.amount * 100))
 
 
 class ReportsTimesAHundred(PayGov):
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         report = super().read_callback(callback)
         return replace(report, amount=(report.amount or 0) * 100)
 
@@ -145,11 +145,11 @@ class ReportsTimesAHundred(PayGov):
 class ReportsWhatWasAsked(PayGov):
     """Trusts its own memory of the amount over what the gateway took."""
 
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         self.__dict__.setdefault("asked", _asked)[request.order_ref] = request.amount
         return await super().start(request)
 
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         report = super().read_callback(callback)
         return replace(report, amount=_asked.get(report.order_ref, report.amount))
 
@@ -158,7 +158,7 @@ _asked: dict[str, int] = {}
 
 
 class RepeatsAfterATimeout(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except OutcomeUnknown:
@@ -167,7 +167,7 @@ class RepeatsAfterATimeout(PayGov):
 
 
 class CallsSilenceHarmless(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except OutcomeUnknown as error:
@@ -175,23 +175,23 @@ class CallsSilenceHarmless(PayGov):
 
 
 class CallsHtmlADecline(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except OutcomeUnknown:
-            return Declined("99", "error")
+            return DeclinedAttempt("99", "error")
 
 
 class CallsAnUnreadableQueryAFailure(PayGov):
-    async def query(self, order_ref: str) -> PaymentReport:
+    async def query(self, order_ref: str) -> GatewayResult:
         try:
             return await super().query(order_ref)
         except OutcomeUnknown:
-            return PaymentReport(order_ref, Outcome.FAILED)
+            return GatewayResult(order_ref, Outcome.FAILED)
 
 
 class CallsARefusedConnectionUnknown(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except GatewayUnavailable as error:
@@ -199,85 +199,85 @@ class CallsARefusedConnectionUnknown(PayGov):
 
 
 class RaisesADecline(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         result = await super().start(request)
-        if isinstance(result, Declined):
+        if isinstance(result, DeclinedAttempt):
             raise GatewayMisuse(result.message)
         return result
 
 
 class AsksForANewOrderEachTime(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         _asked[""] = _asked.get("", 0) + 1
         other = f"{request.order_ref}-{_asked['']}"
         return await super().start(replace(request, order_ref=other))
 
 
 class SwallowsAnotherRequest(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except GatewayMisuse:
-            return Started(CheckoutType.REDIRECT, url="https://pay.example/")
+            return AcceptedAttempt(CheckoutType.REDIRECT, url="https://pay.example/")
 
 
 class ComparesNothing(PayGov):
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         return replace(super().read_callback(callback), compare={})
 
 
 class NoSettlementKey(PayGov):
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         return replace(super().read_callback(callback), gateway_ref=None)
 
 
 class TwoSettlementKeys(PayGov):
     """Callback and query name the same money differently: it would be counted twice."""
 
-    async def query(self, order_ref: str) -> PaymentReport:
+    async def query(self, order_ref: str) -> GatewayResult:
         report = await super().query(order_ref)
         return replace(report, gateway_ref=f"Q{report.gateway_ref}")
 
 
 class TakesHeldForPaid(PayGov):
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         report = super().read_callback(callback)
         held = report.outcome is Outcome.HELD
         return replace(report, outcome=Outcome.SUCCEEDED) if held else report
 
 
 class TakesPendingForPaid(PayGov):
-    async def query(self, order_ref: str) -> PaymentReport:
+    async def query(self, order_ref: str) -> GatewayResult:
         report = await super().query(order_ref)
         pending = report.outcome is Outcome.PENDING
         return replace(report, outcome=Outcome.SUCCEEDED) if pending else report
 
 
 class TakesUnknownForFailed(PayGov):
-    async def query(self, order_ref: str) -> PaymentReport:
+    async def query(self, order_ref: str) -> GatewayResult:
         report = await super().query(order_ref)
         unknown = report.outcome is Outcome.NOT_FOUND
         return replace(report, outcome=Outcome.FAILED) if unknown else report
 
 
 class GivesUpWhenBusy(PayGov):
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except GatewayUnavailable:
-            return Declined("429", "busy")
+            return DeclinedAttempt("429", "busy")
 
 
 class CountsItsCallbacks(PayGov):
-    def read_callback(self, callback: RawCallback) -> PaymentReport:
+    def read_callback(self, callback: RawCallback) -> GatewayResult:
         report = super().read_callback(callback)
         _asked["callbacks"] = _asked.get("callbacks", 0) + 1
         return replace(report, gateway_ref=f"{report.gateway_ref}-{_asked['callbacks']}")
 
 
 class PretendsToCancel(PayGov):
-    async def cancel(self, order_ref: str) -> PaymentReport:
-        return PaymentReport(order_ref, Outcome.FAILED)
+    async def cancel(self, order_ref: str) -> GatewayResult:
+        return GatewayResult(order_ref, Outcome.FAILED)
 
 
 class AlwaysSays200(PayGov):
@@ -286,7 +286,7 @@ class AlwaysSays200(PayGov):
 
 
 class TellsItsKeyInAnError(PayGov):
-    async def cancel(self, order_ref: str) -> PaymentReport:
+    async def cancel(self, order_ref: str) -> GatewayResult:
         try:
             return await super().cancel(order_ref)
         except GatewayMisuse as error:
@@ -296,7 +296,7 @@ class TellsItsKeyInAnError(PayGov):
 class TellsItsKeyInTheChain(PayGov):
     """The exception itself is clean; the one behind it quotes the request."""
 
-    async def start(self, request: StartRequest) -> Started | Declined:
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         try:
             return await super().start(request)
         except OutcomeUnknown as error:
@@ -333,23 +333,23 @@ BROKEN_GATEWAYS: list[tuple[Callable[..., PayGov], str, str]] = [
     (RepeatsAfterATimeout, _SILENCE, "was repeated"),
     (RepeatsAfterATimeout, _UNREADABLE, "repeated after html"),
     (CallsSilenceHarmless, _SILENCE, "GatewayUnavailable.* instead of OutcomeUnknown"),
-    (CallsHtmlADecline, _UNREADABLE, "Declined.* instead of OutcomeUnknown"),
+    (CallsHtmlADecline, _UNREADABLE, "DeclinedAttempt.* instead of OutcomeUnknown"),
     (
         CallsAnUnreadableQueryAFailure,
         "an_unreadable_answer_to_a_query_is_no_news",
-        "PaymentReport.* instead of OutcomeUnknown",
+        "GatewayResult.* instead of OutcomeUnknown",
     ),
     (
         CallsARefusedConnectionUnknown,
         "a_refused_connection_is_unavailable",
         "OutcomeUnknown instead of GatewayUnavailable",
     ),
-    (RaisesADecline, "a_decline_is_a_value", "GatewayMisuse.* instead of Declined"),
+    (RaisesADecline, "a_decline_is_a_value", "GatewayMisuse.* instead of DeclinedAttempt"),
     (AsksForANewOrderEachTime, "same_key_is_the_same_attempt", "two different checkouts"),
     (
         SwallowsAnotherRequest,
         "another_request_under_a_used_key_is_our_fault",
-        "Started.* instead of GatewayMisuse",
+        "AcceptedAttempt.* instead of GatewayMisuse",
     ),
     (ComparesNothing, "a_genuine_callback_is_read_in_full", "request_code is not compared"),
     (NoSettlementKey, "a_genuine_callback_is_read_in_full", "no settlement key"),
@@ -360,7 +360,7 @@ BROKEN_GATEWAYS: list[tuple[Callable[..., PayGov], str, str]] = [
     (
         GivesUpWhenBusy,
         "a_busy_gateway_is_asked_again_and_takes_one_order",
-        "Declined.* instead of GatewayUnavailable",
+        "DeclinedAttempt.* instead of GatewayUnavailable",
     ),
     (CountsItsCallbacks, "a_repeated_callback_is_the_same_report", "not the same report"),
     (PretendsToCancel, "a_missing_capability_says_so", "instead of CapabilityMissing"),

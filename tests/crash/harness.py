@@ -29,13 +29,13 @@ from app.seed.catalogue import seed_catalogue
 from app.wiring import parts_of
 from core.auth import create_api_key
 from core.settings import Settings
-from payments.standing import standing_reference
+from payments.bills.static_references import static_reference
 from tests.crash.nursery import Child, Nursery
 from tests.support.house import FEED_SECRET, MERCHANT
 
 #: A gateway that calls again soon and for long: restarts take a second here, not minutes.
 TIMING = Timing(schedule=(0.2,) * 5 + (0.5,) * 100, late=0.7)
-#: The poster of the tests: a standing fee and its amount in đồng.
+#: The poster of the tests: a static fee and its amount in đồng.
 POSTER_FEE, POSTER_AMOUNT = "chung-thuc-chu-ky", 10_000
 _TEMPLATE = "crash_template"
 _START_SECONDS = 60.0
@@ -75,7 +75,7 @@ async def prepare(server: EmbeddedDatabase, folder: Path, nursery: Nursery) -> G
         body = await seed_body(session)
         await seed_catalogue(session, local={"ha-noi": body.agency_id})
         _, api_key = await create_api_key(session, agency_id=body.agency_id, label="crash")
-        poster = await standing_reference(session, body.agency_id, POSTER_FEE)
+        poster = await static_reference(session, body.agency_id, POSTER_FEE)
         feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
         for name, credentials in (("paygov", MERCHANT), ("sepay", feed)):
             await configure_gateway(

@@ -162,7 +162,7 @@ async def _money(session: WriteSession, house: CrashHouse) -> list[str]:
 
 
 async def _acknowledged(session: WriteSession, house: CrashHouse) -> list[str]:
-    """Money that a gateway or bank saw acknowledged is allocated, in suspense or due back."""
+    """Money that a gateway or bank saw acknowledged is allocated, in suspense or refundable."""
     rows = await session.execute(
         text(
             "SELECT p.gateway_ref, p.order_ref FROM payment p WHERE p.credited ="

@@ -46,7 +46,7 @@ class Payer:
     #: answers that nobody should get, whatever was killed
     wrong: Counter[str] = field(default_factory=Counter)
 
-    async def open_bill(self, quantity: int = 3) -> dict[str, Any]:
+    async def create_bill(self, quantity: int = 3) -> dict[str, Any]:
         """Open a bill for so many certified pages."""
         lines = [{"fee": "2.000815", "quantity": quantity}]
         asked = {"agency": self.house.ground.agency, "lines": lines}
@@ -71,7 +71,7 @@ class Payer:
 
     async def pay_at_gateway(self, outcome: str = "success") -> None:
         """A bill from its opening to its PDF, paid on the gateway's page."""
-        bill = await self.open_bill()
+        bill = await self.create_bill()
         await self.press(await self.start(bill), outcome)
         await self.fetch_receipt(bill)
 
@@ -84,7 +84,7 @@ class Payer:
 
     async def pay_by_transfer(self) -> None:
         """A bill from its opening to its PDF, paid by bank transfer."""
-        bill = await self.open_bill(quantity=5)
+        bill = await self.create_bill(quantity=5)
         await self._transfer(bill["amount"], f"CHUYEN TIEN {bill['reference']} CAM ON")
         await self.fetch_receipt(bill)
 

@@ -192,7 +192,7 @@ def post(told: dict[str, Any], path: str, body: dict[str, Any]) -> dict[str, Any
     return made
 
 
-def open_bill(told: dict[str, Any]) -> str:
+def create_bill(told: dict[str, Any]) -> str:
     """Open a bill; its path."""
     lines = [{"fee": "2.000815", "quantity": 3}]
     bill = post(told, "/api/v1/bills", {"agency": told["agency"], "lines": lines})
@@ -232,7 +232,7 @@ def test_the_demo_heals_what_is_killed_keeps_its_data_and_leaves_nothing(place: 
             told = demo.ready_without(killed)
             assert not [pid for pid in killed if is_alive(pid)]
             assert all(is_alive(pid) for pid in told["pids"].values())
-        paid, unpaid = open_bill(told), open_bill(told)
+        paid, unpaid = create_bill(told), create_bill(told)
         pay(told, paid)
         receipt = receipt_of(told, paid)
         demo.end(signal.SIGKILL)

@@ -36,7 +36,7 @@ async def test_a_receipt_without_the_delivered_mark_in_its_transaction_is_caught
     await house.open(failpoints="receipt.before_commit=kill:2", variant="mark_before_issuing")
     async with kept(house):
         await payer.pay_at_gateway()
-        bill = await payer.open_bill()
+        bill = await payer.create_bill()
         await payer.press(await payer.start(bill))
         await house.until_dead("worker")
         faults = await judge(house, payer)
@@ -62,8 +62,8 @@ async def test_a_commit_after_the_answer_is_caught(house: CrashHouse) -> None:
     payer = Payer(house)
     await house.open(failpoints="bill.before_write=kill:2", variant="commit_after_the_answer")
     async with kept(house):
-        await payer.open_bill()
-        lost = await payer.open_bill()
+        await payer.create_bill()
+        lost = await payer.create_bill()
         await house.until_dead("serve")
         faults = await judge(house, payer)
     assert_one_was_killed(house, "serve")
@@ -83,7 +83,7 @@ async def test_a_database_that_answers_before_it_has_written_is_caught(
         payer = Payer(house)
         await house.open()
         async with kept(house):
-            lost = await payer.open_bill()
+            lost = await payer.create_bill()
             await house.kill_database()
             await house.until_ready()
             faults = await judge(house, payer)

@@ -18,9 +18,9 @@ from adapters.sandbox.faults import Fault, Operation
 from core import clock, failpoints
 from core.db import Database
 from core.ids import new_id
-from payments import callbacks
+from payments.attempts.inquiry import inquire
+from payments.incoming import notices
 from payments.ports import RawCallback
-from payments.sweep import ask_gateways
 from tests.support.callbacks import PAYGOV, call, credit, notice_of, notify, order_of, result_of
 from tests.support.house import MERCHANT, House
 from tests.support.rows import count
@@ -36,14 +36,14 @@ Send = Callable[[], Awaitable[httpx2.Response]]
 
 async def by_gateway(house: House) -> tuple[Bill, Send]:
     """A bill whose order was charged, and the way to send its one callback."""
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     body = result_of(house, order_of(house, await house.start(bill)))
     return bill, lambda: call(house, body)
 
 
 async def by_bank(house: House) -> tuple[Bill, Send]:
     """A bill that was paid by transfer, and the way to send its one notice."""
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     body = notice_of(house, bill["amount"], f"NGUYEN VAN A {bill['reference']} nop phi")
     return bill, lambda: notify(house, body)
 
@@ -93,7 +93,7 @@ async def test_a_service_without_dedupe_is_caught_by_the_same_checks(
 ) -> None:
     for module in ("reports", "credits"):
         monkeypatch.setattr(f"payments.{module}.settlement_key", lambda *_: new_id("key"))
-    monkeypatch.setattr(callbacks, "event_key", lambda _: new_id("event"))
+    monkeypatch.setattr(notices, "event_key", lambda _: new_id("event"))
     bill, send = await way(house)
     answers = [await send() for _ in range(3)]
     with pytest.raises(AssertionError):
@@ -106,7 +106,7 @@ async def test_the_callback_and_the_sweep_at_one_instant_settle_once(shared_hous
     bill, send = await by_gateway(house)
     with clock.frozen(clock.now() + timedelta(minutes=1)):
         done = await asyncio.gather(
-            *(send() for _ in range(4)), *(ask_gateways(house.parts.payments) for _ in range(4))
+            *(send() for _ in range(4)), *(inquire(house.parts.payments) for _ in range(4))
         )
         answers = [one for one in done if isinstance(one, httpx2.Response)]
         await settled_once(house, bill, answers)
@@ -116,7 +116,7 @@ async def test_a_callback_may_come_before_the_gateway_has_answered_create(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     partner = MERCHANT["partner_code"]
     house.sandbox.faults.script(partner, Operation.CREATE, Fault.EARLY_CALLBACK)
     payment = await house.start(bill)
@@ -134,7 +134,7 @@ async def test_a_failure_after_the_success_changes_nothing_and_is_noted(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     order = order_of(house, payment)
     answers = [
@@ -142,12 +142,12 @@ async def test_a_failure_after_the_success_changes_nothing_and_is_noted(
         *[await call(house, result_of(house, order, code="24")) for _ in range(2)],
     ]
     await settled_once(house, bill, answers)
-    assert await audited(house, "payment.discord", payment["id"]) == 2
+    assert await audited(house, "payment.conflicting_notice", payment["id"]) == 2
 
 
 async def test_a_success_after_the_failure_is_late_truth(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     order = order_of(house, payment)
     failure = result_of(house, order, code="24")
@@ -183,7 +183,7 @@ async def test_money_that_is_not_what_was_asked_for_is_held_and_the_bill_stays_o
     shared_house: House, changes: dict[str, Any], credited: int
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     body = result_of(house, order_of(house, payment), **changes)
     for _ in range(3):
@@ -199,7 +199,7 @@ async def test_money_that_is_not_what_was_asked_for_is_held_and_the_bill_stays_o
 
 async def test_money_that_the_gateway_suspects_waits_for_a_person(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     body = result_of(house, order_of(house, payment), code="07")
     answers = [await call(house, body) for _ in range(3)]
@@ -214,7 +214,7 @@ async def test_money_that_the_gateway_suspects_waits_for_a_person(shared_house: 
 
 async def test_a_pending_report_changes_nothing(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     payment = await house.start(bill)
     order = order_of(house, payment)
     answer = await call(house, result_of(house, order, code="99"))
@@ -226,7 +226,7 @@ async def test_genuine_money_for_an_order_we_do_not_know_is_kept_in_suspense(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     order = order_of(house, await house.start(bill))
     body = result_of(house, order, orderId="LPAAAAAAAAAAAA-01", transaction_no="T-UNKNOWN")
     for _ in range(5):
@@ -250,7 +250,7 @@ async def test_one_charge_told_of_two_orders_is_one_payment(
     shared_house: House, at_once: bool
 ) -> None:
     house, number = shared_house, new_id("t")[-12:]
-    bills = [await house.open_bill(), await house.open_bill()]
+    bills = [await house.create_bill(), await house.create_bill()]
     orders = [order_of(house, await house.start(bill)) for bill in bills]
     bodies = [result_of(house, order, transaction_no=number) for order in orders]
     if at_once:
@@ -267,7 +267,7 @@ async def test_one_charge_told_of_two_orders_is_one_payment(
 
 async def test_a_second_charge_for_one_order_is_due_back(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     order = order_of(house, await house.start(bill))
     for _ in range(2):
         body = result_of(house, order)
@@ -278,7 +278,7 @@ async def test_a_second_charge_for_one_order_is_due_back(shared_house: House) ->
     assert [p["status"] for p in found["payments"]] == ["succeeded", "succeeded"]
     assert len(found["receipts"]) == 1
     second = found["payments"][1]["id"]
-    assert await suspended(house, second) == [("due_back", "bill_already_paid", 5000)]
+    assert await suspended(house, second) == [("refundable", "bill_already_paid", 5000)]
     assert await house.broken() == []
 
 
@@ -286,7 +286,7 @@ async def test_the_same_transfer_under_two_numbers_of_the_feed_is_one_credit(
     shared_house: House,
 ) -> None:
     house, bank_ref = shared_house, new_id("ft")[-16:]
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     for _ in range(2):
         await credit(house, 5000, bill["reference"], bank_ref=bank_ref)
     await settled_once(house, bill, [])
@@ -294,7 +294,7 @@ async def test_the_same_transfer_under_two_numbers_of_the_feed_is_one_credit(
 
 @alone
 async def test_many_settlements_at_once_are_numbered_without_a_gap(house: House) -> None:
-    bills = await asyncio.gather(*(house.open_bill() for _ in range(30)))
+    bills = await asyncio.gather(*(house.create_bill() for _ in range(30)))
     await asyncio.gather(*(credit(house, 5000, bill["reference"]) for bill in bills))
     await asyncio.gather(*(house.work() for _ in range(4)))
     found = [await house.read(bill) for bill in bills]
@@ -307,14 +307,14 @@ async def _received(house: House, body: bytes, database: Database) -> int:
     """The status of the answer that a callback gets from a service over another database pool."""
     raw = RawCallback("POST", PAYGOV, "", {}, body, clock.now())
     context = dataclasses.replace(house.parts.payments, database=database)
-    return (await callbacks.receive(context, "paygov", "test", raw)).status
+    return (await notices.receive(context, "paygov", "test", raw)).status
 
 
 async def test_what_cannot_be_applied_now_is_not_acknowledged_but_kept_and_applied_later(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     body = result_of(house, order_of(house, await house.start(bill)))
     impatient = Database(house.parts.database.url, pool_size=2, lock_timeout_ms=20)
     try:
@@ -326,7 +326,7 @@ async def test_what_cannot_be_applied_now_is_not_acknowledged_but_kept_and_appli
         await impatient.dispose()
     assert (await house.read(bill))["status"] == "open"
     with clock.frozen(clock.now() + timedelta(seconds=11)):
-        assert await callbacks.apply_waiting(house.parts.payments) == 1
+        assert await notices.apply_waiting(house.parts.payments) == 1
         await settled_once(house, bill, [await call(house, body)])
 
 
@@ -351,7 +351,7 @@ async def test_a_kept_callback_that_cannot_be_read_does_not_hold_up_the_others(
         )
     with clock.frozen(clock.now() + timedelta(seconds=11)):
         # Three at a time: the unreadable ones come first, once.
-        applied = [await callbacks.apply_waiting(house.parts.payments, 3) for _ in range(2)]
+        applied = [await notices.apply_waiting(house.parts.payments, 3) for _ in range(2)]
         assert applied == [0, 1]
         await settled_once(house, bill, [await send()])
     assert await count(house.parts.database, "callback", "state = 'received'") == 3

@@ -15,10 +15,10 @@ from core.db import Database
 from core.errors import Invalid, NotFound
 from core.ids import new_id
 from payments.catalogue import models, queries
-from payments.catalogue.entries import FeeEntry
-from payments.catalogue.writing import Counts
-from payments.certainty import Certainty
-from payments.fee_kinds import Fixed
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.upkeep.entries import FeeEntry
+from payments.catalogue.upkeep.writing import Counts
 from tests.support.catalogue_rows import (
     BEGAN,
     TODAY,

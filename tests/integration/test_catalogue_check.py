@@ -19,9 +19,9 @@ from core import clock
 from core.db import Database
 from core.ids import new_id
 from payments.agencies.models import Agency
-from payments.catalogue.inspection.contents import Catalogue
-from payments.catalogue.inspection.loading import load_catalogue
-from payments.catalogue.inspection.rules import inspect
+from payments.catalogue.upkeep.inspection.contents import Catalogue
+from payments.catalogue.upkeep.inspection.loading import load_catalogue
+from payments.catalogue.upkeep.inspection.rules import inspect
 from tests.support.catalogues import TODAY, catalogue_of
 
 HORIZON = TODAY + timedelta(days=365)

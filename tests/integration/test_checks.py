@@ -11,7 +11,7 @@ from tests.support.house import House
 
 async def tell_of_money(house: House, way: str, ref: str) -> None:
     """5,000 đ under a reference, told of by a bank's feed or by the gateway."""
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     if way == "bank":
         await credit(house, 5000, bill["reference"], bank_ref=ref)
         return

@@ -96,7 +96,7 @@ FORGERIES: dict[str, Callable[[Merchant, Fields], bytes]] = {
 
 async def _fields(house: House) -> Fields:
     """The fields of the genuine callback of an order that is open."""
-    order = order_of(house, await house.start(await house.open_bill()))
+    order = order_of(house, await house.start(await house.create_bill()))
     fields: Fields = json.loads(result_of(house, order))
     return fields
 
@@ -160,7 +160,7 @@ def _headers(body: bytes, *, secret: str = FEED_SECRET, late: float = 0) -> dict
 
 async def test_a_forged_notice_is_refused_and_writes_nothing(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     body = notice_of(house, 5000, bill["reference"])
     good = _headers(body)
     cut = good | {"X-SePay-Signature": good["X-SePay-Signature"][:-1]}
@@ -201,7 +201,7 @@ async def test_a_notice_of_money_that_went_out_is_acknowledged_and_credits_nobod
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     before = await contents(house.parts.database)
     body = notice_of(house, 5000, bill["reference"], direction="out")
     assert (await notify(house, body)).json() == {"success": True}

@@ -38,7 +38,7 @@ async def test_a_paid_bill_has_a_receipt_whatever_its_words(
     shared_house: House, story: str
 ) -> None:
     house = shared_house
-    bill = await house.open_bill(**STORIES[story])
+    bill = await house.create_bill(**STORIES[story])
     page = await house.browser.get(bill["pay_url"])
     assert page.status_code == 200
     assert "<b>&amp;</b>" not in page.text

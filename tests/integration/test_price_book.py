@@ -9,7 +9,7 @@ from core.db import Database
 from core.sessions import WriteSession
 from payments.catalogue import queries
 from payments.catalogue.prices import PriceBook
-from payments.catalogue.schedule import Schedule
+from payments.catalogue.rules.schedule import Schedule
 from tests.support.catalogue_rows import (
     TODAY,
     add_agency,

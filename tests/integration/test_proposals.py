@@ -16,8 +16,11 @@ from core.auth import Principal
 from core.db import Database
 from core.errors import NotAllowed, NotFound
 from core.sessions import WriteSession
-from payments.catalogue.proposals import commands as proposals
-from payments.catalogue.proposals.commands import (
+from payments.catalogue.queries import find_stamp, load_schedule
+from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.schedule import FeeValue
+from payments.catalogue.upkeep.proposals import commands as proposals
+from payments.catalogue.upkeep.proposals.commands import (
     Decided,
     NoChanges,
     SamePerson,
@@ -27,16 +30,13 @@ from payments.catalogue.proposals.commands import (
     propose,
     reject,
 )
-from payments.catalogue.proposals.reading import load_entries
-from payments.catalogue.proposals.rows import Proposal, list_proposals
-from payments.catalogue.queries import find_stamp, load_schedule
-from payments.catalogue.schedule import FeeValue
-from payments.catalogue.sheets.exports import write_workbook
-from payments.catalogue.sheets.faults import FileRefused
-from payments.catalogue.sheets.files import read_file
-from payments.catalogue.sheets.intake import Sheet
-from payments.catalogue.writing import write_entries
-from payments.fee_kinds import Fixed
+from payments.catalogue.upkeep.proposals.reading import load_entries
+from payments.catalogue.upkeep.proposals.rows import Proposal, list_proposals
+from payments.catalogue.upkeep.sheets.exports import write_workbook
+from payments.catalogue.upkeep.sheets.faults import FileRefused
+from payments.catalogue.upkeep.sheets.files import read_file
+from payments.catalogue.upkeep.sheets.intake import Sheet
+from payments.catalogue.upkeep.writing import write_entries
 from tests.support.catalogue_files import FEE
 from tests.support.database import PostgresServer
 from tests.support.proposing import (

@@ -24,6 +24,7 @@ from adapters.sandbox.faults import Fault, Operation
 from adapters.sandbox.server import running
 from adapters.sandbox.state import PayerOutcome, SandboxState, Timing
 from payments.ports import (
+    AcceptedAttempt,
     Acknowledgement,
     CallbackRejected,
     CallbackResult,
@@ -31,7 +32,6 @@ from payments.ports import (
     GatewayAccount,
     Outcome,
     RawCallback,
-    Started,
     StartRequest,
 )
 from tests.support.receiver import Receiver, receiving
@@ -58,7 +58,7 @@ class Town:
             order_ref, "77", amount, "Lệ phí <b>chứng thực</b>", f"{self.url}/back?b=1", ""
         )
         started = await self.gateway.start(request)
-        assert isinstance(started, Started)
+        assert isinstance(started, AcceptedAttempt)
         assert started.url is not None
         return started.url
 

@@ -17,9 +17,9 @@ from sqlalchemy import text
 from core import clock
 from core.clock import VIETNAM
 from core.ids import new_id
-from payments import credits
-from payments.allocation import Placement, Reason, suspend
-from payments.standing import standing_reference
+from payments.bills.static_references import static_reference
+from payments.books import credits
+from payments.books.allocation import Distribution, Reason, suspend
 from tests.support.callbacks import call, credit, notice_of, notify, order_of, result_of
 from tests.support.house import House
 from tests.support.places import looking
@@ -40,7 +40,7 @@ def number() -> str:
 
 async def by_bank(house: House) -> tuple[str, str, Send]:
     """A bill, a bank's reference, and the way to tell of an amount under it."""
-    bill, bank_ref = await house.open_bill(), number()
+    bill, bank_ref = await house.create_bill(), number()
 
     async def send(amount: int) -> httpx2.Response:
         return await notify(house, notice_of(house, amount, bill["reference"], bank_ref=bank_ref))
@@ -50,7 +50,7 @@ async def by_bank(house: House) -> tuple[str, str, Send]:
 
 async def by_gateway(house: House) -> tuple[str, str, Send]:
     """A bill, a gateway's reference, and the way to tell of an amount under it."""
-    bill, transaction_no = await house.open_bill(), number()
+    bill, transaction_no = await house.create_bill(), number()
     order = order_of(house, await house.start(bill))
 
     async def send(amount: int) -> httpx2.Response:
@@ -78,9 +78,9 @@ async def recorded(house: House, ref: str) -> list[tuple[int, str | None]]:
         return [(row.credited, row.reason) for row in rows]
 
 
-async def discords(house: House, ref: str) -> int:
+async def conflicts(house: House, ref: str) -> int:
     where = (
-        "action = 'payment.discord'"
+        "action = 'payment.conflicting_notice'"
         " AND object_id IN (SELECT id FROM payment WHERE gateway_ref = :ref)"
     )
     return await count(house.parts.database, "audit_entry", where, ref=ref)
@@ -95,18 +95,22 @@ async def test_the_second_amount_is_a_credit_in_suspense_however_often_it_is_tol
     async with looking(house) as seen:
         for amount in (5000, 9000, 9000, 5000, 9000):
             assert (await send(amount)).status_code == 200
-    assert await recorded(house, ref) == [(5000, None), (9000, "discord")]
+    assert await recorded(house, ref) == [(5000, None), (9000, "conflicting_notice")]
     assert seen[0].allocated == [5000]
-    assert seen[0].waiting == [("suspense", "discord", 9000)]
+    assert seen[0].waiting == [("suspense", "conflicting_notice", 9000)]
     assert seen[0].ledger == {"receivable": 14_000, "fees": -5000, "suspense": -9000}
-    assert await discords(house, ref) == 1
+    assert await conflicts(house, ref) == 1
     await house.work()
     found = await house.read({"id": bill_id})
     assert (found["status"], found["amount"], len(found["receipts"])) == ("paid", 5000, 1)
     # A third amount is one more.
     await send(1)
-    assert await recorded(house, ref) == [(1, "discord"), (5000, None), (9000, "discord")]
-    assert await discords(house, ref) == 2
+    assert await recorded(house, ref) == [
+        (1, "conflicting_notice"),
+        (5000, None),
+        (9000, "conflicting_notice"),
+    ]
+    assert await conflicts(house, ref) == 2
     assert await house.broken() == []
 
 
@@ -122,12 +126,12 @@ async def test_the_second_amount_pays_no_bill_even_where_it_would_fit(
     found = await house.read({"id": bill_id})
     assert (found["status"], found["receipts"]) == ("open", [])
     first = "short" if way is by_bank else "amount_mismatch"
-    assert await recorded(house, ref) == [(2000, first), (5000, "discord")]
+    assert await recorded(house, ref) == [(2000, first), (5000, "conflicting_notice")]
     # Nor does it count for the rest: money that came clean does.
     await credit(house, 3000, found["reference"])
     expected = "paid" if way is by_bank else "open"
     assert (await house.read({"id": bill_id}))["status"] == expected
-    assert (5000, "discord") in await recorded(house, ref)
+    assert (5000, "conflicting_notice") in await recorded(house, ref)
     assert await house.broken() == []
 
 
@@ -135,14 +139,14 @@ async def test_the_second_amount_opens_no_bill_on_a_poster(shared_house: House) 
     house, bank_ref = shared_house, number()
     async with house.parts.database.transaction() as session:
         agency, fee = house.body.agency_id, "chung-thuc-chu-ky"
-        reference = await standing_reference(session, agency, fee)
+        reference = await static_reference(session, agency, fee)
     before = await count(house.parts.database, "bill")
     async with looking(house) as seen:
         await credit(house, 9999, reference, bank_ref=bank_ref)
         await credit(house, 10_000, reference, bank_ref=bank_ref)
     assert seen[0].waiting == [
-        ("suspense", "standing_amount", 9999),
-        ("suspense", "discord", 10_000),
+        ("suspense", "static_amount", 9999),
+        ("suspense", "conflicting_notice", 10_000),
     ]
     assert await count(house.parts.database, "bill") == before
 
@@ -151,7 +155,7 @@ async def test_the_second_amount_may_name_another_bill_and_waits_there(
     shared_house: House,
 ) -> None:
     house, bank_ref = shared_house, number()
-    bills = [await house.open_bill(), await house.open_bill()]
+    bills = [await house.create_bill(), await house.create_bill()]
     for bill, amount in zip(bills, (4000, 5000), strict=True):
         await credit(house, amount, bill["reference"], bank_ref=bank_ref)
     found = [await house.read(bill) for bill in bills]
@@ -164,7 +168,7 @@ async def test_one_charge_told_of_two_orders_with_two_amounts_is_in_no_order_twi
     shared_house: House,
 ) -> None:
     house, transaction_no = shared_house, number()
-    bills = [await house.open_bill(), await house.open_bill()]
+    bills = [await house.create_bill(), await house.create_bill()]
     orders = [order_of(house, await house.start(bill)) for bill in bills]
     said = []
     for order, amount in zip(orders, (5000, 7000), strict=True):
@@ -172,7 +176,7 @@ async def test_one_charge_told_of_two_orders_with_two_amounts_is_in_no_order_twi
         said.append((await call(house, body)).json()["error_code"])
     assert said == ["SUCCESSFUL", "FAILED"]
     assert [(await house.read(bill))["status"] for bill in bills] == ["paid", "open"]
-    assert await recorded(house, transaction_no) == [(5000, None), (7000, "discord")]
+    assert await recorded(house, transaction_no) == [(5000, None), (7000, "conflicting_notice")]
     assert await house.broken() == []
 
 
@@ -180,12 +184,12 @@ async def test_two_amounts_for_an_order_that_we_do_not_know_are_two_credits(
     shared_house: House,
 ) -> None:
     house, transaction_no = shared_house, number()
-    order = order_of(house, await house.start(await house.open_bill()))
+    order = order_of(house, await house.start(await house.create_bill()))
     for amount in (5000, 6000, 6000):
         stray = {"orderId": "LPAAAAAAAAAAAA-09", "transaction_no": transaction_no}
         answer = await call(house, result_of(house, order, amount=amount, **stray))
         assert (answer.status_code, answer.json()["error_code"]) == (200, "FAILED")
-    expected = [(5000, "unknown_reference"), (6000, "discord")]
+    expected = [(5000, "unknown_reference"), (6000, "conflicting_notice")]
     assert await recorded(house, transaction_no) == expected
     assert await house.broken() == []
 
@@ -200,8 +204,8 @@ async def test_of_two_amounts_at_one_instant_each_is_one_credit_and_one_of_them_
     assert {answer.status_code for answer in answers} == {200}
     found = await recorded(house, ref)
     assert [amount for amount, _ in found] == [5000, 9000]
-    assert [reason for _, reason in found].count("discord") == 1
-    assert await discords(house, ref) == 1
+    assert [reason for _, reason in found].count("conflicting_notice") == 1
+    assert await conflicts(house, ref) == 1
     assert await house.broken() == []
 
 
@@ -236,7 +240,7 @@ async def reconcile(house: House) -> dict[str, Any]:
 async def test_the_days_statement_shows_which_of_the_two_there_are(
     house: House, booked: tuple[int, ...], missing: list[int]
 ) -> None:
-    bill, bank_ref = await house.open_bill(), number()
+    bill, bank_ref = await house.create_bill(), number()
     for amount in (5000, 9000):
         await credit(house, amount, bill["reference"], bank_ref=bank_ref)
     await take_statement(house, bill["reference"], bank_ref, *booked)
@@ -255,32 +259,32 @@ async def test_a_poster_credit_that_the_statement_knows_with_another_amount_is_k
 ) -> None:
     bank_ref = number()
     async with house.parts.database.transaction() as session:
-        reference = await standing_reference(session, house.body.agency_id, "chung-thuc-chu-ky")
+        reference = await static_reference(session, house.body.agency_id, "chung-thuc-chu-ky")
     await credit(house, 10_000, reference, bank_ref=bank_ref)
     await take_statement(house, reference, bank_ref, 1000)
     for _ in range(2):
         summary = await reconcile(house)
         assert summary["matched"] == {"count": 1, "sum": 1000}
         assert summary["missing_in_ledger"] == {"count": 1, "sum": 10_000}
-    assert await recorded(house, bank_ref) == [(1000, "discord"), (10_000, None)]
+    assert await recorded(house, bank_ref) == [(1000, "conflicting_notice"), (10_000, None)]
     assert await house.broken() == []
 
 
 def drop_the_second_amount(patch: pytest.MonkeyPatch) -> None:
     """A second amount is taken for a repeat of the first."""
-    patch.setattr(credits, "discord_key", lambda key, amount: key)
+    patch.setattr(credits, "conflicting_key", lambda key, amount: key)
 
 
 def count_every_telling(patch: pytest.MonkeyPatch) -> None:
     """Each notice of a second amount is new money."""
-    patch.setattr(credits, "discord_key", lambda key, amount: new_id("key"))
+    patch.setattr(credits, "conflicting_key", lambda key, amount: new_id("key"))
 
 
 def forget_why_it_waits(patch: pytest.MonkeyPatch) -> None:
     """A second amount waits as if it were a part of the bill, and soon pays it."""
 
-    def broken(credit: int, reason: Reason) -> Placement:
-        return suspend(credit, Reason.SHORT if reason is Reason.DISCORD else reason)
+    def broken(credit: int, reason: Reason) -> Distribution:
+        return suspend(credit, Reason.SHORT if reason is Reason.CONFLICTING_NOTICE else reason)
 
     patch.setattr(credits, "suspend", broken)
 
@@ -310,6 +314,6 @@ async def test_a_service_that_does_otherwise_is_caught(
         # A gateway's same event is known again; told of another order, it is another event.
         order = next(iter(house.sandbox.books.orders.values()))
         ref = order.charges[0].transaction_no
-        other = order_of(house, await house.start(await house.open_bill()))
+        other = order_of(house, await house.start(await house.create_bill()))
         await call(house, result_of(house, other, amount=3000, transaction_no=ref))
     assert any(line.startswith(rule) for line in await house.broken())

@@ -1,7 +1,7 @@
 """Every đồng has its place: what becomes of each kind of money, in every table that tells of it.
 
 Each test looks at the same five views of one story: the bill over the API, the allocations, what
-is in suspense or due back, the ledger, and the invariants.
+is in suspense or refundable, the ledger, and the invariants.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from sqlalchemy import text
 from core import clock
 from core.ids import new_id
 from core.references import new_reference
-from payments.standing import standing_reference
-from payments.sweep import expire_bills
+from payments.attempts.inquiry import expire_bills
+from payments.bills.static_references import static_reference
 from tests.support.callbacks import call, credit, notice_of, notify, order_of, result_of
 from tests.support.house import House
 from tests.support.neighbour import neighbour_of
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def test_exact_money_settles_the_bill(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     async with looking(house) as seen:
         await credit(house, 5000, f"{bill['reference']} NOP LE PHI")
     assert seen == [Kept([(5000, True)], [5000], [], {"receivable": 5000, "fees": -5000})]
@@ -56,7 +56,7 @@ async def test_a_reference_is_found_whatever_the_bank_did_to_it(
     shared_house: House, written: str
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     reference = bill["reference"]
     spaced = " ".join((reference[:4], reference[4:9], reference[9:]))
     await credit(house, 5000, written.format(reference, reference.lower(), spaced))
@@ -67,7 +67,7 @@ async def test_short_money_waits_for_the_rest_and_then_settles_with_it(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     async with looking(house) as seen:
         await credit(house, 1500, bill["reference"])
         await credit(house, 500, bill["reference"])
@@ -93,24 +93,24 @@ async def test_short_money_waits_for_the_rest_and_then_settles_with_it(
 
 async def test_what_is_over_is_due_back(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     async with looking(house) as seen:
         await credit(house, 50_000, bill["reference"])
-    ledger = {"receivable": 50_000, "fees": -5000, "due_back": -45_000}
-    assert seen == [Kept([(50_000, True)], [5000], [("due_back", "excess", 45_000)], ledger)]
+    ledger = {"receivable": 50_000, "fees": -5000, "refundable": -45_000}
+    assert seen == [Kept([(50_000, True)], [5000], [("refundable", "excess", 45_000)], ledger)]
     await house.work()
     assert [r["amount"] for r in (await house.read(bill))["receipts"]] == [5000]
 
 
 async def test_short_money_and_too_much_for_the_rest(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     async with looking(house) as seen:
         await credit(house, 4999, bill["reference"])
         await credit(house, 4999, bill["reference"])
-    assert seen[0].ledger == {"receivable": 9998, "fees": -5000, "due_back": -4998}
+    assert seen[0].ledger == {"receivable": 9998, "fees": -5000, "refundable": -4998}
     assert sorted(seen[0].allocated) == [1, 4999]
-    assert seen[0].waiting == [("due_back", "excess", 4998)]
+    assert seen[0].waiting == [("refundable", "excess", 4998)]
 
 
 @pytest.mark.parametrize("at_once", [False, True])
@@ -118,7 +118,7 @@ async def test_of_two_channels_one_settles_and_the_other_is_due_back(
     shared_house: House, at_once: bool
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     charged = result_of(house, order_of(house, await house.start(bill)))
     told = notice_of(house, 5000, bill["reference"])
     async with looking(house) as seen:
@@ -128,8 +128,8 @@ async def test_of_two_channels_one_settles_and_the_other_is_due_back(
             answers = [await call(house, charged), await notify(house, told)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert seen[0].allocated == [5000]
-    assert seen[0].waiting == [("due_back", "bill_already_paid", 5000)]
-    assert seen[0].ledger == {"receivable": 10_000, "fees": -5000, "due_back": -5000}
+    assert seen[0].waiting == [("refundable", "bill_already_paid", 5000)]
+    assert seen[0].ledger == {"receivable": 10_000, "fees": -5000, "refundable": -5000}
     await house.work()
     found = await house.read(bill)
     assert [p["status"] for p in found["payments"]] == ["succeeded", "succeeded"]
@@ -141,7 +141,7 @@ async def test_of_two_transfers_one_settles_and_the_other_is_due_back(
     shared_house: House, at_once: bool
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     told = [notice_of(house, 5000, bill["reference"]) for _ in range(2)]
     async with looking(house) as seen:
         if at_once:
@@ -150,15 +150,15 @@ async def test_of_two_transfers_one_settles_and_the_other_is_due_back(
             for one in told:
                 await notify(house, one)
     assert seen[0].allocated == [5000]
-    assert seen[0].waiting == [("due_back", "bill_already_paid", 5000)]
+    assert seen[0].waiting == [("refundable", "bill_already_paid", 5000)]
 
 
 async def test_late_money_settles_an_expired_bill_for_the_fee_is_still_owed(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill(expires_at=(clock.now() + timedelta(minutes=5)).isoformat())
-    short = await house.open_bill(expires_at=bill["expires_at"])
+    bill = await house.create_bill(expires_at=(clock.now() + timedelta(minutes=5)).isoformat())
+    short = await house.create_bill(expires_at=bill["expires_at"])
     with clock.frozen(clock.now() + timedelta(hours=1)):
         assert await expire_bills(house.parts.payments) >= 2
         assert (await house.read(bill))["status"] == "expired"
@@ -175,7 +175,7 @@ async def test_late_money_settles_an_expired_bill_for_the_fee_is_still_owed(
 
 async def test_money_for_a_cancelled_bill_waits_for_a_person(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     await house.client.post(f"/api/v1/bills/{bill['id']}/cancel")
     async with looking(house) as seen:
         await credit(house, 5000, bill["reference"])
@@ -186,11 +186,11 @@ async def test_money_for_a_cancelled_bill_waits_for_a_person(shared_house: House
 
 async def test_money_for_an_exempt_bill_is_due_back(shared_house: House) -> None:
     house = shared_house
-    bill = await house.open_bill(lines=[{"fee": "khai-sinh-dung-han", "quantity": 1}])
+    bill = await house.create_bill(lines=[{"fee": "khai-sinh-dung-han", "quantity": 1}])
     async with looking(house) as seen:
         await credit(house, 5000, bill["reference"])
-    ledger = {"receivable": 5000, "due_back": -5000}
-    assert seen == [Kept([(5000, True)], [], [("due_back", "nothing_owed", 5000)], ledger)]
+    ledger = {"receivable": 5000, "refundable": -5000}
+    assert seen == [Kept([(5000, True)], [], [("refundable", "nothing_owed", 5000)], ledger)]
     await house.work()
     found = await house.read(bill)
     assert (found["status"], found["receipts"]) == ("exempt", [])
@@ -198,7 +198,7 @@ async def test_money_for_an_exempt_bill_is_due_back(shared_house: House) -> None
 
 async def test_money_that_names_nothing_we_know_is_kept_in_suspense(shared_house: House) -> None:
     house = shared_house
-    first, second = await house.open_bill(), await house.open_bill()
+    first, second = await house.create_bill(), await house.create_bill()
     wrong = first["reference"][:-1] + ("A" if first["reference"][-1] != "A" else "B")
     stories = {
         "": "no_reference",
@@ -221,7 +221,7 @@ async def test_a_known_reference_beside_an_unknown_one_is_the_known_one(
     shared_house: House,
 ) -> None:
     house = shared_house
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     await credit(house, 5000, f"{new_reference()} {bill['reference']}")
     assert (await house.read(bill))["status"] == "paid"
 
@@ -244,16 +244,16 @@ async def test_money_for_another_agencys_bill_stays_on_our_account_in_suspense(
         assert (found["status"], found["payments"]) == ("open", [])
 
 
-async def standing(house: House, fee: str) -> str:
+async def static(house: House, fee: str) -> str:
     async with house.parts.database.transaction() as session:
-        return await standing_reference(session, house.body.agency_id, fee)
+        return await static_reference(session, house.body.agency_id, fee)
 
 
 async def test_exact_money_on_a_standing_reference_opens_and_settles_a_bill_at_once(
     shared_house: House,
 ) -> None:
     house = shared_house
-    reference = await standing(house, "chung-thuc-chu-ky")
+    reference = await static(house, "chung-thuc-chu-ky")
     before = await count(house.parts.database, "bill")
     body = notice_of(house, 10_000, f"Nguyen Van A {reference} chung thuc chu ky")
     async with looking(house) as seen:
@@ -283,12 +283,12 @@ async def test_another_amount_on_a_standing_reference_waits_for_a_person(
     shared_house: House, amount: int
 ) -> None:
     house = shared_house
-    reference = await standing(house, "chung-thuc-chu-ky")
+    reference = await static(house, "chung-thuc-chu-ky")
     before = await count(house.parts.database, "bill")
     async with looking(house) as seen:
         await credit(house, amount, reference)
     ledger = {"receivable": amount, "suspense": -amount}
-    waiting = [("suspense", "standing_amount", amount)]
+    waiting = [("suspense", "static_amount", amount)]
     assert seen == [Kept([(amount, False)], [], waiting, ledger)]
     assert await count(house.parts.database, "bill") == before
 
@@ -297,7 +297,7 @@ async def test_a_standing_reference_costs_what_its_fee_costs_on_the_day_of_the_m
     shared_house: House,
 ) -> None:
     house = shared_house
-    reference = await standing(house, "can-cuoc-cap-doi")
+    reference = await static(house, "can-cuoc-cap-doi")
     with clock.frozen(datetime(2026, 12, 31, 16, 59, 59, tzinfo=UTC)) as now:
         old = notice_of(house, 25_000, reference)
         now.advance(timedelta(seconds=2))
@@ -307,7 +307,7 @@ async def test_a_standing_reference_costs_what_its_fee_costs_on_the_day_of_the_m
             await credit(house, 25_000, reference)
             await credit(house, 50_000, reference)
         assert seen[0].allocated == [25_000, 50_000]
-        assert seen[0].waiting == [("suspense", "standing_amount", 25_000)]
+        assert seen[0].waiting == [("suspense", "static_amount", 25_000)]
         await house.work()
     with clock.frozen(datetime(2020, 1, 1, tzinfo=UTC)):
         async with looking(house) as seen:
@@ -319,7 +319,7 @@ async def test_a_notice_told_twice_is_one_credit_and_another_amount_waits_in_sus
     shared_house: House,
 ) -> None:
     house, bank_ref = shared_house, new_id("ft")[-16:]
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     told = notice_of(house, 5000, bill["reference"], bank_ref=bank_ref, feed_id=77_001)
     assert (await notify(house, told)).status_code == 200
     after = await contents(house.parts.database)
@@ -330,11 +330,11 @@ async def test_a_notice_told_twice_is_one_credit_and_another_amount_waits_in_sus
         other = notice_of(house, 9000, bill["reference"], bank_ref=bank_ref, feed_id=77_002)
         assert (await notify(house, other)).json() == {"success": True}
     ledger = {"receivable": 9000, "suspense": -9000}
-    assert seen == [Kept([(9000, True)], [], [("suspense", "discord", 9000)], ledger)]
+    assert seen == [Kept([(9000, True)], [], [("suspense", "conflicting_notice", 9000)], ledger)]
     first, second = (await house.read(bill))["payments"]
     assert (first["amount"], second["amount"]) == (5000, 9000)
-    discord = "action = 'payment.discord' AND object_id = :id"
-    assert await count(house.parts.database, "audit_entry", discord, id=first["id"]) == 1
+    conflict = "action = 'payment.conflicting_notice' AND object_id = :id"
+    assert await count(house.parts.database, "audit_entry", conflict, id=first["id"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ async def test_a_day_and_a_year_begin_at_midnight_in_vietnam(
 ) -> None:
     house = shared_house
     with clock.frozen(second) as now:
-        bill = await house.open_bill()
+        bill = await house.create_bill()
         await credit(house, 5000, bill["reference"])
         # The series is that of the settlement, however late the worker comes.
         now.advance(timedelta(days=2))

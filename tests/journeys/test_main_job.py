@@ -68,18 +68,18 @@ class Paid:
 
 async def pay_three_ways(house: House) -> Paid:
     """A bill on the gateway's page, a bill by bank transfer, a poster's QR without any bill."""
-    first = await house.open_bill()
+    first = await house.create_bill()
     assert first["amount"] == 5000
     await house.decide(await house.start(first), "success")
-    second = await house.open_bill(lines=[{"fee": "2.000884", "quantity": 2}])
+    second = await house.create_bill(lines=[{"fee": "2.000884", "quantity": 2}])
     payload = await scan(house, second["qr"]["png_url"])
     assert payload == second["qr"]["payload"]
     memo = second["reference"].lower()
     narrative = f"MBVCB.771.{memo[:6]} {memo[6:]}.CT tu 0011 NGUYEN VAN AN toi DEMO"
     assert (await house.transfer(payload, second["amount"], narrative)).status_code == 200
     poster = await scan(house, f"/p/{house.body.agency_code}/2.000884/qr.png")
-    standing = poster[poster.index("LP") : poster.index("LP") + 14]
-    assert (await house.transfer(poster, 10_000, f"nop le phi {standing}")).status_code == 200
+    static = poster[poster.index("LP") : poster.index("LP") + 14]
+    assert (await house.transfer(poster, 10_000, f"nop le phi {static}")).status_code == 200
     first = await house.until(first, "paid")
     second = await house.until(second, "paid")
     return Paid(first, second, poster)
@@ -166,7 +166,7 @@ async def test_the_receipts_files_are_accepted_by_other_tools_and_refused_when_c
     house: House, tmp_path: Path
 ) -> None:
     xmlsec1, pdfsig = needs("xmlsec1"), needs("poppler-utils")
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     await house.decide(await house.start(bill), "success")
     await house.until(bill, "paid")
     await house.work()
@@ -184,7 +184,7 @@ async def test_the_receipts_files_are_accepted_by_other_tools_and_refused_when_c
 
 
 async def test_a_credit_that_only_the_statement_tells_of_settles_its_bill(house: House) -> None:
-    bill = await house.open_bill()
+    bill = await house.create_bill()
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
     content = header + f"L1,{now},5000,credit,,tt {bill['reference']} ok,FT-LOST\n"

@@ -44,7 +44,7 @@ async def pages(browser: Browser, shared_house: House) -> dict[str, str]:
     body = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
     home = shared_house.base_url
     wide = {"description": "Lệ phí " * 20, "amount": 10**13, "sub_item": "2716"}
-    large = await shared_house.open_bill(lines=[wide])
+    large = await shared_house.create_bill(lines=[wide])
     made = {f"bill, {state}": home + shown.private for state, shown in (bills | relieved).items()}
     made |= {
         f"bill, {state}, seen by all": home + shown.public for state, shown in relieved.items()
@@ -149,7 +149,7 @@ async def test_a_script_in_a_page_would_not_run_and_would_be_noticed(
 async def test_without_javascript_a_citizen_pays_and_gets_the_receipt(
     browser: Browser, shared_house: House
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     async with tab(browser, java_script_enabled=False) as shown:
         await shown.open(bill["pay_url"])
         assert await shown.page.get_by_role("button", name="Sao chép").count() == 0
@@ -168,7 +168,7 @@ async def test_without_javascript_a_citizen_pays_and_gets_the_receipt(
 async def test_without_javascript_the_page_is_renewed_by_its_link(
     browser: Browser, shared_house: House
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     async with tab(browser, java_script_enabled=False) as shown:
         await shown.open(f"{bill['pay_url']}&message=gateway_unavailable")
         await shared_house.transfer(bill["qr"]["payload"], 5000, bill["reference"])
@@ -181,7 +181,7 @@ async def test_without_javascript_the_page_is_renewed_by_its_link(
 async def test_an_open_page_turns_green_by_itself_and_tells_it(
     browser: Browser, shared_house: House
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     async with tab(browser) as shown:
         page = shown.page
         await page.clock.install()
@@ -205,7 +205,7 @@ async def test_an_open_page_turns_green_by_itself_and_tells_it(
 
 
 async def test_a_lost_connection_is_told_and_mended(browser: Browser, shared_house: House) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     async with tab(browser) as shown:
         page = shown.page
         await page.clock.install()
@@ -223,7 +223,7 @@ async def test_a_lost_connection_is_told_and_mended(browser: Browser, shared_hou
 async def test_the_keyboard_alone_reaches_the_gateway(
     browser: Browser, shared_house: House
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     async with tab(browser) as shown:
         await shown.open(bill["pay_url"])
         visited = []
@@ -248,7 +248,7 @@ async def test_the_keyboard_alone_reaches_the_gateway(
 async def test_a_policy_that_does_not_name_the_gateway_would_keep_the_citizen_here(
     browser: Browser, shared_house: House
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
 
     async def strict(route: Route) -> None:
         answer = await route.fetch()
@@ -344,7 +344,7 @@ async def test_an_answer_fits_its_screen_and_keeps_the_rules_of_access(
 async def test_what_a_banking_app_asks_for_can_be_copied(
     browser: Browser, shared_house: House
 ) -> None:
-    bill = await shared_house.open_bill()
+    bill = await shared_house.create_bill()
     async with tab(browser, permissions=["clipboard-read", "clipboard-write"]) as shown:
         await shown.open(bill["pay_url"])
         copied = []

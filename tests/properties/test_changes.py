@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.catalogue.changes.planned import DayOfChanges, planned_changes
-from payments.catalogue.pricing import price_fee
-from payments.catalogue.schedule import FeeValue, Schedule
-from payments.fee_kinds import Assessed, Fixed
-from payments.fees import Asked, FeeRule, MeasuredBy, NoticeOfAmount
-from payments.reliefs import Circumstances, Ground, ReliefValue
+from payments.catalogue.rules.fees import Asked, FeeRule, MeasuredBy, NoticeOfAmount
+from payments.catalogue.rules.kinds import Assessed, Fixed
+from payments.catalogue.rules.pricing import price_fee
+from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
+from payments.catalogue.rules.schedule import FeeValue, Schedule
+from payments.catalogue.upkeep.changes.planned import DayOfChanges, planned_changes
 from tests.support.catalogues import COPY, PROVINCE, SHARE, WARD, fee, relief
 
 START = date(2027, 1, 10)

@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.money import MAX_AMOUNT
-from payments import fees
-from payments.fee_kinds import Assessed, Fixed, Percentage, PerUnit, Step, kinds, rule_from
-from payments.fee_words import Charge, Term, Words, counted, explain
-from payments.fees import (
+from payments.catalogue.rules import fees
+from payments.catalogue.rules.fees import (
     MAX_COPIES,
     MAX_QUANTITY,
     Asked,
@@ -22,9 +20,19 @@ from payments.fees import (
     NoticeOfAmount,
     price,
 )
+from payments.catalogue.rules.kinds import (
+    Assessed,
+    Fixed,
+    Percentage,
+    PerUnit,
+    Step,
+    kinds,
+    rule_from,
+)
+from payments.catalogue.rules.wording import FeeAmount, LocalizedText, Term, counted, explain
 from tests.support.explanations import amount_told_en, amount_told_vi
 
-PAGE = Words("trang", "page")
+PAGE = LocalizedText("trang", "page")
 EXAMPLES = settings(max_examples=150, deadline=None)
 
 amounts = st.integers(0, 900_000)
@@ -165,8 +173,8 @@ def _broken(terms: list[Term]) -> FeeRule:
     class Broken(Fixed):
         kind: ClassVar[str] = "broken"
 
-        def charge(self, asked: Asked, unit: Words) -> Charge:
-            return Charge(counted(asked.quantity, unit), tuple(terms))
+        def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+            return FeeAmount(counted(asked.quantity, unit), tuple(terms))
 
     return Broken(0)
 
@@ -174,24 +182,24 @@ def _broken(terms: list[Term]) -> FeeRule:
 @pytest.mark.parametrize(
     "terms",
     [
-        [Term(5000, Words("2 × 2.000 đ", "2 × 2,000 VND"))],  # says 4,000 and asks 5,000
-        [Term(4000, Words("1 × 4.000 đ", "1 × 4,000 VND"))],  # explains one page of two
-        [Term(4000, Words("2 × 2.000 đ", "2 × 2,000 USD"))],
-        [Term(4000, Words("2 × 2.000 đ", "2 × 2.000 VND"))],
-        [Term(4000, Words("bốn nghìn", "four thousand"))],
+        [Term(5000, LocalizedText("2 × 2.000 đ", "2 × 2,000 VND"))],  # says 4,000 and asks 5,000
+        [Term(4000, LocalizedText("1 × 4.000 đ", "1 × 4,000 VND"))],  # explains one page of two
+        [Term(4000, LocalizedText("2 × 2.000 đ", "2 × 2,000 USD"))],
+        [Term(4000, LocalizedText("2 × 2.000 đ", "2 × 2.000 VND"))],
+        [Term(4000, LocalizedText("bốn nghìn", "four thousand"))],
     ],
 )
 def test_a_rule_whose_words_tell_another_amount_is_caught(terms: list[Term]) -> None:
     with pytest.raises((AssertionError, ValueError)):
         check_explained(_broken(terms), Asked(2))
-    check_explained(_broken([Term(4000, Words("2 × 2.000 đ", "2 × 2,000 VND"))]), Asked(2))
+    check_explained(_broken([Term(4000, LocalizedText("2 × 2.000 đ", "2 × 2,000 VND"))]), Asked(2))
 
 
 def test_a_share_that_is_cut_instead_of_rounded_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     rule, asked = Percentage(Decimal("0.15")), Asked(value=1_000)  # 1.5 đ, so 2 đ
     assert price(rule, asked).amount == 2
     check_explained(rule, asked)
-    monkeypatch.setattr("payments.fee_kinds.ROUND_HALF_UP", "ROUND_DOWN")
+    monkeypatch.setattr("payments.catalogue.rules.kinds.ROUND_HALF_UP", "ROUND_DOWN")
     with pytest.raises((AssertionError, ValueError)):
         check_explained(rule, asked)
 
@@ -201,8 +209,10 @@ def test_a_rule_that_gives_a_rebate_for_more_is_caught() -> None:
     class Rebate(Fixed):
         kind: ClassVar[str] = "rebate"
 
-        def charge(self, asked: Asked, unit: Words) -> Charge:
-            return Charge(Words("", ""), (Term(10_000 // asked.quantity, Words("", "")),))
+        def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+            return FeeAmount(
+                LocalizedText("", ""), (Term(10_000 // asked.quantity, LocalizedText("", "")),)
+            )
 
     with pytest.raises(AssertionError):
         check_more_never_costs_less(Rebate(0), Asked(1), 1)
@@ -217,10 +227,10 @@ def test_a_limit_that_the_words_keep_quiet_about_is_caught(
     asked = Asked(1 if limit == "at_least" else 2)
     check_explained(rule, asked)
 
-    def explain_without_limit(charge: Charge, copies: int) -> Words:
+    def explain_without_limit(charge: FeeAmount, copies: int) -> LocalizedText:
         least = None if limit == "at_least" else charge.at_least
         most = None if limit == "at_most" else charge.at_most
-        return explain(Charge(charge.measured, charge.terms, least, most), copies)
+        return explain(FeeAmount(charge.measured, charge.terms, least, most), copies)
 
     monkeypatch.setattr(fees, "explain", explain_without_limit)
     with pytest.raises(AssertionError):

@@ -19,10 +19,12 @@ from adapters.paygov import dialect
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.state import PayerOutcome
 from core.ids import new_id
-from payments import callbacks, credits, placing, reports, sweep
-from payments.allocation import Placement, Reason, place
-from payments.placing import Recorded
-from payments.ports import CallbackResult, Outcome, PaymentReport
+from payments.attempts import inquiry, results
+from payments.books import credits, posting
+from payments.books.allocation import Distribution, Reason, distribute
+from payments.books.posting import Recorded
+from payments.incoming import notices
+from payments.ports import CallbackResult, GatewayResult, Outcome
 
 if TYPE_CHECKING:
     from tests.support.money_machine import MoneyMachine
@@ -36,7 +38,7 @@ def live_through_everything(machine: "MoneyMachine") -> None:
     """One day of a counter, in the machine's own rules; raises AssertionError where it is wrong."""
     machine.begin(seed=1, lines=PAGES)
     for _ in range(4):
-        machine.open_bill(lines=PAGES, life=timedelta(hours=30), crash=None)
+        machine.create_bill(lines=PAGES, life=timedelta(hours=30), crash=None)
     # Bill 0: paid at the gateway, and nobody tells us but the gateway's answer to a question.
     machine.start(which=0, fault=None)
     machine.pay(which=0, outcome=PayerOutcome.LOST_CALLBACK)
@@ -73,40 +75,40 @@ def live_through_everything(machine: "MoneyMachine") -> None:
 def drop_the_excess(patch: pytest.MonkeyPatch) -> None:
     """What is over is in no place."""
 
-    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
-        return replace(place(status, owed, waiting, credit), due_back=0)
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Distribution:
+        return replace(distribute(status, owed, waiting, credit), refundable=0)
 
-    patch.setattr(placing, "place", broken)
+    patch.setattr(posting, "place", broken)
 
 
 def keep_the_excess(patch: pytest.MonkeyPatch) -> None:
-    """What is over waits in suspense instead of being due back: every sum is right."""
+    """What is over waits in suspense instead of being refundable: every sum is right."""
 
-    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
-        placed = place(status, owed, waiting, credit)
-        return replace(placed, suspense=placed.suspense + placed.due_back, due_back=0)
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Distribution:
+        placed = distribute(status, owed, waiting, credit)
+        return replace(placed, suspense=placed.suspense + placed.refundable, refundable=0)
 
-    patch.setattr(placing, "place", broken)
+    patch.setattr(posting, "place", broken)
 
 
 def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
     """A bill's parts are never put together."""
 
-    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
-        return place(status, owed, 0, credit)
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Distribution:
+        return distribute(status, owed, 0, credit)
 
-    patch.setattr(placing, "place", broken)
+    patch.setattr(posting, "place", broken)
 
 
 def take_short_money_for_enough(patch: pytest.MonkeyPatch) -> None:
     """Half the money settles the whole bill."""
 
-    def broken(status: str, owed: int, waiting: int, credit: int) -> Placement:
-        placed = place(status, owed, waiting, credit)
+    def broken(status: str, owed: int, waiting: int, credit: int) -> Distribution:
+        placed = distribute(status, owed, waiting, credit)
         short = placed.reason is Reason.SHORT
-        return Placement(allocated=credit) if short else placed
+        return Distribution(allocated=credit) if short else placed
 
-    patch.setattr(placing, "place", broken)
+    patch.setattr(posting, "place", broken)
 
 
 def ignore_the_settlement_key(patch: pytest.MonkeyPatch) -> None:
@@ -116,12 +118,12 @@ def ignore_the_settlement_key(patch: pytest.MonkeyPatch) -> None:
     async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recorded:
         return await record(session, account, replace(credit, bank_ref=new_id("again")), **more)
 
-    patch.setattr(callbacks, "record_credit", broken)
+    patch.setattr(notices, "record_credit", broken)
 
 
 def drop_the_second_amount(patch: pytest.MonkeyPatch) -> None:
     """Another amount under a known reference is taken for a repeat."""
-    patch.setattr(credits, "discord_key", lambda key, amount: key)
+    patch.setattr(credits, "conflicting_key", lambda key, amount: key)
 
 
 def pay_from_the_second_amount(patch: pytest.MonkeyPatch) -> None:
@@ -138,12 +140,12 @@ def pay_from_the_second_amount(patch: pytest.MonkeyPatch) -> None:
         )
         return recorded
 
-    patch.setattr(callbacks, "record_credit", broken)
+    patch.setattr(notices, "record_credit", broken)
 
 
 def ignore_success_after_failure(patch: pytest.MonkeyPatch) -> None:
     """A failed attempt stays failed, whatever the gateway says later."""
-    money = reports._money
+    money = results._money
 
     async def broken(
         session: Any, account: Any, payment: Any, bill: Any, *more: Any, **named: Any
@@ -152,20 +154,20 @@ def ignore_success_after_failure(patch: pytest.MonkeyPatch) -> None:
             return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id)
         return await money(session, account, payment, bill, *more, **named)
 
-    patch.setattr(reports, "_money", broken)
+    patch.setattr(results, "_money", broken)
 
 
 def expire_without_asking(patch: pytest.MonkeyPatch) -> None:
-    """The sweep ends attempts by the clock alone."""
+    """The status inquiry ends attempts by the clock alone."""
 
     async def broken(context: Any, row: Any) -> None:
         async def write(session: Any) -> None:
-            nothing = PaymentReport(row.order_ref, Outcome.PENDING)
-            await sweep._conclude(session, row.id, nothing)
+            nothing = GatewayResult(row.order_ref, Outcome.PENDING)
+            await inquiry._conclude(session, row.id, nothing)
 
         await context.database.run(write)
 
-    patch.setattr(sweep, "_ask", broken)
+    patch.setattr(inquiry, "_ask", broken)
 
 
 def create_again_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
@@ -186,21 +188,21 @@ def believe_anybody(patch: pytest.MonkeyPatch) -> None:
 
 def take_any_amount(patch: pytest.MonkeyPatch) -> None:
     """What the gateway charged counts as what was asked for, and the rest is forgotten."""
-    record = reports._money
+    record = results._money
 
     async def broken(
         session: Any,
         account: Any,
         payment: Any,
         bill: Any,
-        report: PaymentReport,
+        report: GatewayResult,
         *more: Any,
         **named: Any,
     ) -> Recorded:
         said = replace(report, amount=payment.amount)
         return await record(session, account, payment, bill, said, *more, **named)
 
-    patch.setattr(reports, "_money", broken)
+    patch.setattr(results, "_money", broken)
 
 
 VARIANTS: dict[Break, str] = {
@@ -226,7 +228,7 @@ def test_the_run_passes_over_the_service_as_it_is(money_machine: type["MoneyMach
     assert [row["status"] for row in rows] == ["paid", "paid", "paid", "paid", "expired"]
     rows = machine.read(
         "SELECT p.gateway, s.amount FROM suspense_item s JOIN payment p ON p.id = s.payment_id"
-        " WHERE s.reason = 'discord' ORDER BY p.gateway"
+        " WHERE s.reason = 'conflicting_notice' ORDER BY p.gateway"
     )
     assert [(row["gateway"], row["amount"]) for row in rows] == [("bank", 7000), ("paygov", 6000)]
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from core import clock
 from core.errors import Invalid
 from core.money import MAX_AMOUNT
-from payments import reliefs
-from payments.asking import circumstances_of, price_lines
-from payments.catalogue.pricing import NewLine, price_fee
-from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.certainty import Certainty
-from payments.fee_kinds import Fixed
-from payments.fee_words import Words
-from payments.fees import Asked, FeeRule, PricedLine
-from payments.reliefs import Circumstances, Ground, ReliefValue
-from payments.schemas import BillIn
+from payments.bills.request import circumstances_of, price_lines
+from payments.bills.schemas import BillIn
+from payments.catalogue.rules import reliefs
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.fees import Asked, FeeRule, PricedLine
+from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.pricing import NewLine, price_fee
+from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
+from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.wording import LocalizedText
 from tests.properties.test_fees import asked_of, rules
 from tests.support.explanations import left_told_en, left_told_vi
 from tests.support.seeded_fees import seeded_schedule
@@ -32,7 +32,7 @@ from tests.support.seeded_fees import seeded_schedule
 EXAMPLES = settings(max_examples=120, deadline=None)
 TODAY = date(2026, 11, 22)
 BEGAN = date(2026, 1, 1)
-PAGE = Words("trang", "page")
+PAGE = LocalizedText("trang", "page")
 
 
 def fee_of(rule: FeeRule) -> FeeValue:
@@ -42,10 +42,10 @@ def fee_of(rule: FeeRule) -> FeeValue:
         code="phi-thu",
         procedure_code="9.000001",
         agency_id=None,
-        name=Words("Phí thử", "Trial fee"),
+        name=LocalizedText("Phí thử", "Trial fee"),
         unit=PAGE,
         rule=rule,
-        charged=Charged.ALWAYS,
+        charged=Applicability.ALWAYS,
         sub_item="2716",
         basis="TT 1/2026/TT-BTC",
         source="made up",
@@ -66,7 +66,7 @@ def relief_values(draw: st.DrawFn, code: str = "") -> ReliefValue:
         id="relief_1",
         code=code or draw(st.sampled_from(["a", "b", "c"])),
         agency_id=None,
-        name=Words("Giảm thử", "Trial relief"),
+        name=LocalizedText("Giảm thử", "Trial relief"),
         fees=frozenset({"phi-thu"}),
         percent=draw(st.integers(1, 100)) if by_percent else None,
         each=None if by_percent else draw(st.integers(0, 1_000_000)),
@@ -316,7 +316,7 @@ RELIEF = ReliefValue(
     id="relief_1",
     code="a",
     agency_id=None,
-    name=Words("Giảm thử", "Trial relief"),
+    name=LocalizedText("Giảm thử", "Trial relief"),
     fees=frozenset({"phi-thu"}),
     percent=None,
     each=12_000,
@@ -348,9 +348,9 @@ def test_a_relief_that_raises_the_amount_is_caught(monkeypatch: pytest.MonkeyPat
     careless = Careless(**{name: getattr(RELIEF, name) for name in RELIEF.__slots__})
 
     def give_always(_offered: object, line: PricedLine, _facts: object) -> reliefs.Given:
-        return reliefs.Given(careless, careless.off(line), Words("", ""))
+        return reliefs.Given(careless, careless.off(line), LocalizedText("", ""))
 
-    monkeypatch.setattr("payments.catalogue.pricing.best", give_always)
+    monkeypatch.setattr("payments.catalogue.rules.pricing.best", give_always)
     with pytest.raises(AssertionError):
         check_line(line_of(Fixed(10_000), Asked(), [careless], facts))
 
@@ -367,7 +367,7 @@ def test_a_relief_whose_words_are_wrong_is_caught(
         "no cap told": ("giảm 50 %: −3.000 đ, còn 7.000 đ",),
         "another remainder": ("giảm 50 %, giảm tối đa 3.000 đ: −3.000 đ, còn 8.000 đ",),
     }[broken]
-    monkeypatch.setattr(reliefs, "_told", lambda *_: Words(told[0], ""))
+    monkeypatch.setattr(reliefs, "_told", lambda *_: LocalizedText(told[0], ""))
     with pytest.raises(ValueError):  # noqa: PT011  the parser's own words do not matter here
         check_line(line_of(Fixed(10_000), Asked(), [relief], facts))
 
@@ -383,6 +383,6 @@ def test_giving_every_relief_that_holds_is_caught(monkeypatch: pytest.MonkeyPatc
         given_one = best(found, *rest)  # type: ignore[arg-type]
         return None if given_one is None else replace(given_one, off=given_one.off * len(found))
 
-    monkeypatch.setattr("payments.catalogue.pricing.best", add_up)
+    monkeypatch.setattr("payments.catalogue.rules.pricing.best", add_up)
     alone = [line_of(Fixed(10_000), Asked(), [relief], facts).amount for relief in offered]
     assert line_of(Fixed(10_000), Asked(), offered, facts).amount != min(alone)

@@ -11,18 +11,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.money import MAX_AMOUNT
-from payments import fees
-from payments.catalogue.entries import KINDS, Entry, FeeEntry, ReliefEntry
-from payments.catalogue.proposals.objections import differing
-from payments.catalogue.sheets.cells import read_free, write_free
-from payments.catalogue.sheets.columns import COLUMNS
-from payments.catalogue.sheets.exports import write_csv, write_workbook
-from payments.catalogue.sheets.files import read_file
-from payments.catalogue.sheets.intake import take
-from payments.certainty import Certainty
-from payments.fee_words import Charge, Words, times
-from payments.fees import Asked, FeeRule
-from payments.reliefs import Ground
+from payments.catalogue.rules import fees
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.fees import Asked, FeeRule
+from payments.catalogue.rules.reliefs import Ground
+from payments.catalogue.rules.wording import FeeAmount, LocalizedText, times
+from payments.catalogue.upkeep.entries import KINDS, Entry, FeeEntry, ReliefEntry
+from payments.catalogue.upkeep.proposals.objections import differing
+from payments.catalogue.upkeep.sheets.cells import read_free, write_free
+from payments.catalogue.upkeep.sheets.columns import COLUMNS
+from payments.catalogue.upkeep.sheets.exports import write_csv, write_workbook
+from payments.catalogue.upkeep.sheets.files import read_file
+from payments.catalogue.upkeep.sheets.intake import take
 
 CODES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 TEXTS = (
@@ -192,10 +192,10 @@ class Odd(FeeRule):
     def to_data(self) -> dict[str, object]:
         return dict(self.data)
 
-    def charge(self, asked: Asked, unit: Words) -> Charge:
-        return Charge(unit, (times(1, 0),))
+    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+        return FeeAmount(unit, (times(1, 0),))
 
-    def tariff(self, unit: Words) -> Words:
+    def tariff(self, unit: LocalizedText) -> LocalizedText:
         return unit
 
 

@@ -18,8 +18,9 @@ from app.wiring import Parts
 from core import outbox
 from core.outbox import Delivery
 from core.sessions import WriteSession
-from payments import callbacks, opening
-from payments.reports import record_report
+from payments.attempts.results import record_result
+from payments.bills import create
+from payments.incoming import notices
 from receipts import commands
 
 
@@ -56,18 +57,18 @@ def count_every_callback() -> None:
     """Take every callback for new money: neither its event nor its charge is known again."""
 
     async def record(session: WriteSession, account: Any, report: Any, **more: Any) -> Any:
-        recorded = await record_report(session, account, report, **more)
+        recorded = await record_result(session, account, report, **more)
         forget = "UPDATE payment SET settlement_key = id WHERE gateway_ref = :ref"
         await session.execute(text(forget), {"ref": report.gateway_ref})
         return recorded
 
-    _replace(callbacks, "event_key", lambda content: uuid.uuid4().hex)
-    _replace(callbacks, "record_report", record)
+    _replace(notices, "event_key", lambda content: uuid.uuid4().hex)
+    _replace(notices, "record_result", record)
 
 
 def commit_after_the_answer() -> None:
     """Answer first and commit a little later, as a dependency's default exit would."""
-    insert_once = opening.insert_once
+    insert_once = create.insert_once
     ending: set[asyncio.Task[None]] = set()
 
     async def insert_late(*values: Any, **more: Any) -> None:
@@ -77,7 +78,7 @@ def commit_after_the_answer() -> None:
 
         ending.add(asyncio.create_task(end()))
 
-    _replace(opening, "insert_once", insert_late)
+    _replace(create, "insert_once", insert_late)
 
 
 VARIANTS: dict[str, Callable[[], None]] = {

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import xlsxwriter
 
-from payments.catalogue.sheets.columns import COLUMNS
-from payments.catalogue.sheets.exports import write_workbook
+from payments.catalogue.upkeep.sheets.columns import COLUMNS
+from payments.catalogue.upkeep.sheets.exports import write_workbook
 
 HEADER = [column.key for column in COLUMNS["fees"]]
 

@@ -12,10 +12,10 @@ from core.ids import new_id
 from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from payments.catalogue import models, queries
-from payments.catalogue.pricing import price_fees
-from payments.catalogue.schedule import FeeValue, Schedule
-from payments.fees import Asked
-from payments.reliefs import Circumstances
+from payments.catalogue.rules.fees import Asked
+from payments.catalogue.rules.pricing import price_fees
+from payments.catalogue.rules.reliefs import Circumstances
+from payments.catalogue.rules.schedule import FeeValue, Schedule
 
 TODAY = date(2026, 11, 22)
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)

@@ -6,7 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from app.seed.catalogue import Seed, read_seed
-from payments.catalogue.entries import (
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.fees import FeeRule
+from payments.catalogue.rules.kinds import Fixed, Percentage, PerUnit, Step
+from payments.catalogue.rules.reliefs import ReliefValue
+from payments.catalogue.rules.schedule import Applicability, FeeValue
+from payments.catalogue.rules.wording import CASE, LocalizedText
+from payments.catalogue.upkeep.entries import (
     Entry,
     FeeEntry,
     LegalReferenceEntry,
@@ -14,19 +20,13 @@ from payments.catalogue.entries import (
     ReliefEntry,
     SubItemEntry,
 )
-from payments.catalogue.inspection.contents import (
+from payments.catalogue.upkeep.inspection.contents import (
     Catalogue,
     LegalTextValue,
     Owner,
     ProcedureName,
     SubItemValue,
 )
-from payments.catalogue.schedule import Charged, FeeValue
-from payments.certainty import Certainty
-from payments.fee_kinds import Fixed, Percentage, PerUnit, Step
-from payments.fee_words import CASE, Words
-from payments.fees import FeeRule
-from payments.reliefs import ReliefValue
 
 TODAY = date(2026, 11, 22)
 LONG_AGO = date(2017, 1, 1)
@@ -57,10 +57,10 @@ def fee(code: str = "phi", rule: FeeRule | None = None, **changed: Any) -> FeeVa
         code=code,
         procedure_code="2.000001",
         agency_id=None,
-        name=Words(f"Phí {code}", f"Fee {code}"),
+        name=LocalizedText(f"Phí {code}", f"Fee {code}"),
         unit=CASE,
         rule=rule or Fixed(10_000),
-        charged=Charged.ALWAYS,
+        charged=Applicability.ALWAYS,
         sub_item="2716",
         source="thử",
         **_DATED,
@@ -74,7 +74,7 @@ def relief(code: str = "giam", **changed: Any) -> ReliefValue:
         id=f"relief_{code}",
         code=code,
         agency_id=None,
-        name=Words(f"Giảm {code}", f"Relief {code}"),
+        name=LocalizedText(f"Giảm {code}", f"Relief {code}"),
         fees=frozenset({"phi"}),
         percent=50,
         each=None,
@@ -92,13 +92,15 @@ def relief(code: str = "giam", **changed: Any) -> ReliefValue:
 
 def sub_item(code: str = "2716", **changed: Any) -> SubItemValue:
     """A sub-item of the budget index."""
-    return replace(SubItemValue(code=code, name=Words("Tiểu mục", "Sub-item"), **_DATED), **changed)
+    return replace(
+        SubItemValue(code=code, name=LocalizedText("Tiểu mục", "Sub-item"), **_DATED), **changed
+    )
 
 
 def law(number: str = "226/2016/TT-BTC", **changed: Any) -> LegalTextValue:
     """A legal text."""
     usual = LegalTextValue(
-        number=number, issuer="Bộ Tài chính", title=Words("Thông tư", "Circular"), **_DATED
+        number=number, issuer="Bộ Tài chính", title=LocalizedText("Thông tư", "Circular"), **_DATED
     )
     return replace(usual, **changed)
 
@@ -106,7 +108,7 @@ def law(number: str = "226/2016/TT-BTC", **changed: Any) -> LegalTextValue:
 def procedure(code: str = "2.000001", **changed: Any) -> ProcedureName:
     """A procedure."""
     return replace(
-        ProcedureName(code, Words("Thủ tục", "Procedure"), Certainty.CONFIRMED), **changed
+        ProcedureName(code, LocalizedText("Thủ tục", "Procedure"), Certainty.CONFIRMED), **changed
     )
 
 
@@ -117,7 +119,7 @@ def sound_catalogue() -> Catalogue:
         fees=(
             fee(),
             fee(agency_id=PROVINCE.id, rule=Fixed(12_000)),
-            fee("buu-chinh", procedure_code=None, sub_item=None, charged=Charged.ON_REQUEST),
+            fee("buu-chinh", procedure_code=None, sub_item=None, charged=Applicability.ON_REQUEST),
         ),
         reliefs=(relief(),),
         sub_items=(sub_item(),),
@@ -134,7 +136,9 @@ def catalogue_of(seed: Seed | None = None) -> Catalogue:
         owned.extend((name, entry) for entry in entries)
     return Catalogue(
         procedures=tuple(
-            ProcedureName(entry.code, Words(entry.name_vi, entry.name_en), entry.code_certainty)
+            ProcedureName(
+                entry.code, LocalizedText(entry.name_vi, entry.name_en), entry.code_certainty
+            )
             for _, entry in owned
             if isinstance(entry, ProcedureEntry)
         ),
@@ -145,7 +149,7 @@ def catalogue_of(seed: Seed | None = None) -> Catalogue:
         sub_items=tuple(
             SubItemValue(
                 code=entry.code,
-                name=Words(entry.name_vi, entry.name_en),
+                name=LocalizedText(entry.name_vi, entry.name_en),
                 basis=entry.basis,
                 certainty=entry.certainty,
                 checked_on=entry.checked_on,
@@ -159,7 +163,7 @@ def catalogue_of(seed: Seed | None = None) -> Catalogue:
             LegalTextValue(
                 number=entry.number,
                 issuer=entry.issuer,
-                title=Words(entry.title_vi, entry.title_en),
+                title=LocalizedText(entry.title_vi, entry.title_en),
                 basis=entry.basis,
                 certainty=entry.certainty,
                 checked_on=entry.checked_on,

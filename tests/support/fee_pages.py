@@ -6,8 +6,8 @@ They are its own rows and not the seed's, so that a law that changes changes no 
 from datetime import date
 from typing import Any
 
-from payments.catalogue.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
-from payments.catalogue.writing import lock_catalogue, write_entries
+from payments.catalogue.upkeep.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
+from payments.catalogue.upkeep.writing import lock_catalogue, write_entries
 from tests.support.house import House
 
 #: The last day of a relief and of a fee that end.

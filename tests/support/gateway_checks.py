@@ -16,18 +16,18 @@ import structlog
 
 from core import clock
 from payments.ports import (
+    AcceptedAttempt,
     CallbackRejected,
     CallbackResult,
     Capability,
     CapabilityMissing,
-    Declined,
+    DeclinedAttempt,
     GatewayMisuse,
+    GatewayResult,
     GatewayUnavailable,
     Outcome,
     OutcomeUnknown,
-    PaymentReport,
     RawCallback,
-    Started,
 )
 from tests.support.rigs.contract import GatewayRig, Spoil
 
@@ -56,7 +56,7 @@ async def started(rig: GatewayRig, amount: int = 150_000) -> str:
     """An order the provider took; its order_ref."""
     request = rig.request(amount)
     result = await rig.gateway().start(request)
-    assert isinstance(result, Started), f"{result!r} instead of Started"
+    assert isinstance(result, AcceptedAttempt), f"{result!r} instead of AcceptedAttempt"
     return request.order_ref
 
 
@@ -71,7 +71,7 @@ async def same_key_is_the_same_attempt(rig: GatewayRig) -> None:
     request = rig.request()
     first = await rig.gateway().start(request)
     again = await rig.gateway().start(request)
-    assert isinstance(first, Started)
+    assert isinstance(first, AcceptedAttempt)
     assert first == again, "the same request led to two different checkouts"
     assert list(rig.orders()) == [request.order_ref], "not exactly the one order asked for"
 
@@ -115,7 +115,7 @@ async def a_decline_is_a_value(rig: GatewayRig) -> None:
     rig.spoil_start(Spoil.DECLINE)
     request = rig.request()
     result = await _caught(rig.gateway().start(request))
-    assert isinstance(result, Declined), f"{result!r} instead of Declined"
+    assert isinstance(result, DeclinedAttempt), f"{result!r} instead of DeclinedAttempt"
     assert result.gateway_code
     assert request.order_ref not in rig.orders()
 
@@ -160,7 +160,7 @@ async def an_unreadable_answer_to_a_query_is_no_news(rig: GatewayRig) -> None:
 async def a_busy_gateway_is_asked_again_and_takes_one_order(rig: GatewayRig) -> None:
     rig.spoil_start(Spoil.BUSY)
     request = rig.request()
-    assert isinstance(await rig.gateway().start(request), Started)
+    assert isinstance(await rig.gateway().start(request), AcceptedAttempt)
     assert rig.orders() == {request.order_ref: request.amount}
     for _ in range(9):
         rig.spoil_start(Spoil.BUSY)
@@ -244,7 +244,7 @@ async def a_repeated_callback_is_the_same_report(rig: GatewayRig) -> None:
 async def a_missing_capability_says_so(rig: GatewayRig) -> None:
     gateway = rig.gateway()
     order_ref = await started(rig)
-    calls: dict[Capability, Callable[[], Awaitable[PaymentReport]]] = {
+    calls: dict[Capability, Callable[[], Awaitable[GatewayResult]]] = {
         Capability.QUERY: lambda: gateway.query(order_ref),
         Capability.CANCEL: lambda: gateway.cancel(order_ref),
         Capability.REFUND: lambda: gateway.refund(order_ref, "refund-1", 1_000),
@@ -255,7 +255,7 @@ async def a_missing_capability_says_so(rig: GatewayRig) -> None:
             continue
         with contextlib.suppress(GatewayMisuse):
             report = await call()
-            assert isinstance(report, PaymentReport)
+            assert isinstance(report, GatewayResult)
 
 
 async def acknowledgements_tell_the_gateway_what_to_do(rig: GatewayRig) -> None:

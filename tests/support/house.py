@@ -54,7 +54,7 @@ class House:
     client: httpx2.AsyncClient
     browser: httpx2.AsyncClient
 
-    async def open_bill(self, **changes: Any) -> dict[str, Any]:
+    async def create_bill(self, **changes: Any) -> dict[str, Any]:
         """Open a bill over HTTP: three certified pages, 5,000 đ, unless told otherwise."""
         lines = [{"fee": "2.000815", "quantity": 3}]
         body = {"agency": self.body.agency_code, "lines": lines} | changes

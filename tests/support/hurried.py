@@ -10,7 +10,8 @@ from datetime import timedelta
 import app.cli.main
 from app import worker
 from core import idempotency, outbox
-from payments import callbacks, checkout, sweep
+from payments.attempts import checkout, inquiry
+from payments.incoming import notices
 from tests.support.broken import VARIANTS
 
 
@@ -27,9 +28,9 @@ def hurry() -> None:
     """Shorten every wait that follows a crash."""
     outbox.LEASE = timedelta(seconds=3)
     idempotency.LEASE = timedelta(seconds=3)
-    callbacks.PATIENCE = timedelta(seconds=1)
+    notices.PATIENCE = timedelta(seconds=1)
     checkout.FIRST_ASK = timedelta(seconds=1)
-    sweep.GRACE = timedelta(seconds=5)
-    sweep.pause = lambda asked: timedelta(seconds=0.5)
-    worker.SWEEP_SECONDS = 0.3
+    inquiry.GRACE = timedelta(seconds=5)
+    inquiry.pause = lambda asked: timedelta(seconds=0.5)
+    worker.INQUIRY_SECONDS = 0.3
     worker.IDLE_SECONDS = 0.1

@@ -34,9 +34,9 @@ async def so_far(world: MoneyWorld) -> list[str]:
 
 
 async def settle(world: MoneyWorld) -> None:
-    """Let everything come that is on its way: callbacks, the sweep, deadlines, expiries, receipts.
+    """Let everything come that is on its way: callbacks, the status inquiry, deadlines, expiries, receipts.
 
-    The gateway's lost callbacks do not come: finding that money is the sweep's work. Two things
+    The gateway's lost callbacks do not come: finding that money is the status inquiry's work. Two things
     nobody can find by asking, and people would have to: a bank's lost notice, and money taken for
     an order whose end the gateway itself had told us. Those are told again.
     """
@@ -154,7 +154,7 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
         " (SELECT coalesce(sum(amount), 0) FROM suspense_item s WHERE s.bill_id = b.id"
         "  AND place = 'suspense' AND closed_at IS NULL) AS waiting,"
         " (SELECT coalesce(sum(amount), 0) FROM suspense_item s WHERE s.bill_id = b.id"
-        "  AND place = 'due_back' AND closed_at IS NULL) AS back FROM bill b"
+        "  AND place = 'refundable' AND closed_at IS NULL) AS back FROM bill b"
     )
     cancelled = {bill.reference for bill in world.bills if bill.cancelled}
     by_poster: Counter[int] = Counter()
@@ -169,7 +169,7 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
         if found != expected:
             problems.append(
                 f"bill {row['reference']} of {row['amount']} ({row['status']}): paid, given,"
-                f" waiting, due back are {found}, must be {expected}"
+                f" waiting, refundable are {found}, must be {expected}"
             )
     problems += [f"the answered bill {reference} is not there" for reference in due]
     if by_poster != poster_bills:
@@ -184,7 +184,7 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
 
 
 def _expected(amount: int, own: _Due, cancelled: bool) -> tuple[bool, int, int, int]:
-    """Paid, given, waiting, due back."""
+    """Paid, given, waiting, refundable."""
     if amount == 0:
         return False, 0, own.odd, own.clean
     if cancelled or own.clean < amount:

@@ -111,7 +111,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 2**16), lines=st.lists(FEES, min_size=1, max_size=2))
     def begin(self, seed: int, lines: list[dict[str, object]]) -> None:
         self.runner.run(self.world.begin(seed))
-        self.do(self.world.open_bill(lines, None))
+        self.do(self.world.create_bill(lines, None))
 
     # Bills.
 
@@ -120,10 +120,10 @@ class MoneyMachine(RuleBasedStateMachine):
         life=LIVES,
         crash=st.sampled_from((None, None, "bill.before_write", "bill.after_commit")),
     )
-    def open_bill(
+    def create_bill(
         self, lines: list[dict[str, object]], life: timedelta | None, crash: str | None
     ) -> None:
-        self.do(self.world.open_bill(lines, life, crash))
+        self.do(self.world.create_bill(lines, life, crash))
 
     @rule(which=WHICH)
     def cancel(self, which: int) -> None:

@@ -23,8 +23,8 @@ from app.wiring import Parts
 from core import failpoints
 from core.auth import create_api_key
 from core.settings import Settings
+from payments.bills.static_references import static_reference
 from payments.ports import GatewayAccount, PaymentGateway
-from payments.standing import standing_reference
 from tests.support.in_process_sandbox import InProcessSandbox
 
 SERVICE: Final = "http://127.0.0.1:9"
@@ -132,9 +132,9 @@ class MoneyService:
         attach(self._app, self.parts)
 
     async def poster(self, fee: str) -> str:
-        """The standing reference of a fee."""
+        """The static reference of a fee."""
         async with self.parts.database.transaction() as session:
-            return await standing_reference(session, self.body.agency_id, fee)
+            return await static_reference(session, self.body.agency_id, fee)
 
     async def post(self, path: str, body: Mapping[str, Any], key: str) -> httpx2.Response:
         """POST JSON with the API key and an idempotency key."""

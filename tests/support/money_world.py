@@ -26,9 +26,9 @@ from core import clock, failpoints
 from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
-from payments.commands import take_statement_credit
+from payments.agencies.queries import find_collection
+from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
-from payments.queries import find_collection
 from tests.support.in_process_sandbox import InProcessSandbox
 from tests.support.money_sandbox import POSTERS, WatchedSandbox
 from tests.support.money_service import BANK, MERCHANT, SERVICE, MoneyService, crashing
@@ -85,7 +85,7 @@ class MoneyWorld:
         #: bank credits told of under the reference of one that we had recorded before
         self.contradicting: set[int] = set()
         #: orders that money was taken for after they had ended in our books, or after the gateway
-        #: had told their end: the sweep does not ask about them any more
+        #: had told their end: the status inquiry does not ask about them any more
         self.after_the_end: set[str] = set()
         #: answers that must not be
         self.problems: list[str] = []
@@ -104,7 +104,7 @@ class MoneyWorld:
 
     # What systems and clerks do.
 
-    async def open_bill(
+    async def create_bill(
         self, lines: list[dict[str, Any]], expires_in: timedelta | None, crash: str | None = None
     ) -> None:
         """Open a bill; with `crash`, stop at that failpoint."""

@@ -77,7 +77,7 @@ async def bills_with_reliefs(house: House) -> dict[str, Shown]:
     }
     made = {}
     for state, body in bodies.items():
-        bill = await house.open_bill(**body)
+        bill = await house.create_bill(**body)
         private = bill["pay_url"].removeprefix(house.base_url)
         made[state] = Shown(bill, private.partition("?")[0], private)
     return made
@@ -87,7 +87,7 @@ async def _bill(house: House, state: str) -> dict[str, Any]:
     changes: dict[str, Any] = {"payer": {"name": PAYER}, "dossier_number": DOSSIER}
     if state == "exempt":
         changes["lines"] = [{"fee": "khai-sinh-dung-han", "quantity": 1}]
-    bill = await house.open_bill(**changes)
+    bill = await house.create_bill(**changes)
     if state == "submitted":
         await house.start(bill)
     elif state == "unknown":

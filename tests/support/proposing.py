@@ -9,13 +9,13 @@ from core.auth import Principal, Role
 from core.ids import new_id
 from core.sessions import WriteSession
 from payments.agencies.models import Agency
-from payments.catalogue.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
-from payments.catalogue.proposals.reading import load_entries
-from payments.catalogue.sheets.cells import Cell, said
-from payments.catalogue.sheets.columns import cells_of, columns_for
-from payments.catalogue.sheets.files import read_file
-from payments.catalogue.sheets.intake import Sheet
-from payments.catalogue.writing import write_entries
+from payments.catalogue.upkeep.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
+from payments.catalogue.upkeep.proposals.reading import load_entries
+from payments.catalogue.upkeep.sheets.cells import Cell, said
+from payments.catalogue.upkeep.sheets.columns import cells_of, columns_for
+from payments.catalogue.upkeep.sheets.files import read_file
+from payments.catalogue.upkeep.sheets.intake import Sheet
+from payments.catalogue.upkeep.writing import write_entries
 from tests.support.catalogue_files import FEE, RELIEF, csv_of
 
 #: The day of the tests: a Sunday, at noon in Vietnam.

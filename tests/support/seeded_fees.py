@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from app.seed.catalogue import read_seed
-from payments.catalogue.entries import Entry, FeeEntry, ReliefEntry
-from payments.catalogue.schedule import FeeValue, Schedule
-from payments.reliefs import ReliefValue
+from payments.catalogue.rules.reliefs import ReliefValue
+from payments.catalogue.rules.schedule import FeeValue, Schedule
+from payments.catalogue.upkeep.entries import Entry, FeeEntry, ReliefEntry
 
 
 def seeded_fees(local: Mapping[str, str] | None = None) -> tuple[FeeValue, ...]:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from core.errors import Invalid
-from payments.catalogue.changes.planned import Change, days_asked, planned_changes
-from payments.catalogue.conditions import conditions
-from payments.catalogue.schedule import Charged, FeeValue, Schedule
-from payments.certainty import Certainty
-from payments.fee_kinds import Fixed
-from payments.fee_words import Words
-from payments.reliefs import Ground, ReliefValue
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.conditions import conditions
+from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.reliefs import Ground, ReliefValue
+from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.wording import LocalizedText
+from payments.catalogue.upkeep.changes.planned import Change, days_asked, planned_changes
 from tests.support.catalogues import (
     COPY,
     PROVINCE,
@@ -61,7 +61,7 @@ def test_a_row_that_goes_on_as_before_is_no_change() -> None:
             "12.000 đ mỗi trường hợp",
         ),
         (
-            {"unit": Words("bản", "copy")},
+            {"unit": LocalizedText("bản", "copy")},
             "amount",
             "10.000 đ mỗi trường hợp",
             "10.000 đ mỗi bản",
@@ -85,7 +85,7 @@ def test_a_row_that_goes_on_as_before_is_no_change() -> None:
             "10.000 đ mỗi trường hợp, chưa xác nhận",
         ),
         (
-            {"charged": Charged.CHOICE},
+            {"charged": Applicability.CHOICE},
             "details",
             "10.000 đ mỗi trường hợp; luôn thu",
             "10.000 đ mỗi trường hợp; một trong các mức để chọn",
@@ -103,7 +103,7 @@ def test_a_row_that_goes_on_as_before_is_no_change() -> None:
             "10.000 đ mỗi trường hợp; thủ tục 2.000002",
         ),
         (
-            {"name": Words("Lệ phí", "Charge")},
+            {"name": LocalizedText("Lệ phí", "FeeAmount")},
             "details",
             "10.000 đ mỗi trường hợp; Phí phi",
             "10.000 đ mỗi trường hợp; Lệ phí",
@@ -142,7 +142,7 @@ def test_a_relief_that_ends_is_named_with_its_conditions_and_the_others_are_not(
     assert (change.day, change.kind) == (FIRST, "relief")
     assert change.before is not None
     assert change.after is not None
-    assert change.before == Words(
+    assert change.before == LocalizedText(
         "10.000 đ mỗi trường hợp; Giảm het: giảm 50 % (trẻ em, nộp trực tuyến;"
         " TT 226/2016/TT-BTC, Điều 4; het)",
         "10,000 VND per case; Relief het: 50% off (child, applied for online;"
@@ -229,11 +229,11 @@ def test_steps_and_shares_are_told_by_their_tariff() -> None:
 
 
 def test_conditions_in_words() -> None:
-    assert conditions(relief()) == Words("mọi trường hợp", "everybody")
+    assert conditions(relief()) == LocalizedText("mọi trường hợp", "everybody")
     full = relief(
         ground=Ground.ELDERLY, age_from=60, age_below=80, channel="counter", once_a_year=True
     )
-    assert conditions(full) == Words(
+    assert conditions(full) == LocalizedText(
         "người cao tuổi, từ 60 tuổi, dưới 80 tuổi, nộp tại quầy, mỗi tài sản một lần trong năm",
         "elderly person, aged 60 or more, aged under 80, applied for at the counter,"
         " once a year for each asset",

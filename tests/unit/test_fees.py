@@ -8,29 +8,31 @@ import pytest
 
 from core.errors import Invalid
 from core.money import MAX_AMOUNT
-from payments import fees
-from payments.fee_kinds import Fixed, PerUnit, Step, kinds, rule_from
-from payments.fee_words import CASE, Charge, Term, Words, counted
-from payments.fees import Asked, FeeRule, fee_kind, price
+from payments.catalogue.rules import fees
+from payments.catalogue.rules.fees import Asked, FeeRule, fee_kind, price
+from payments.catalogue.rules.kinds import Fixed, PerUnit, Step, kinds, rule_from
+from payments.catalogue.rules.wording import CASE, FeeAmount, LocalizedText, Term, counted
 
-PAGE = Words("trang", "page")
+PAGE = LocalizedText("trang", "page")
 COPY_CERTIFICATION = PerUnit((Step(1, 2000), Step(3, 1000)), cap=200_000)
 
 
 def test_a_tariff_says_the_rule_in_both_languages() -> None:
-    assert COPY_CERTIFICATION.tariff(PAGE) == Words(
+    assert COPY_CERTIFICATION.tariff(PAGE) == LocalizedText(
         "2.000 đ mỗi trang; từ trang thứ 3: 1.000 đ mỗi trang; tối đa 200.000 đ mỗi bản",
         "2,000 VND per page; from page 3: 1,000 VND per page; at most 200,000 VND per copy",
     )
-    assert Fixed(10_000).tariff(CASE) == Words("10.000 đ mỗi trường hợp", "10,000 VND per case")
-    assert Fixed(0).tariff(CASE) == Words("không thu", "no charge")
+    assert Fixed(10_000).tariff(CASE) == LocalizedText(
+        "10.000 đ mỗi trường hợp", "10,000 VND per case"
+    )
+    assert Fixed(0).tariff(CASE) == LocalizedText("không thu", "no charge")
 
 
 @pytest.mark.parametrize("unit", ["page", "copy", "day", "tax", "dispatch", "pass"])
 def test_english_units_take_their_regular_plural(unit: str) -> None:
     plurals = {"page": "pages", "copy": "copies", "day": "days", "tax": "taxes"}
     plurals |= {"dispatch": "dispatches", "pass": "passes"}
-    line = price(Fixed(1), Asked(2), unit=Words("đơn vị", unit))
+    line = price(Fixed(1), Asked(2), unit=LocalizedText("đơn vị", unit))
     assert line.explanation.en == f"2 {plurals[unit]}: 2 × 1 VND"
 
 
@@ -141,12 +143,12 @@ def test_a_new_kind_of_rule_is_one_class(monkeypatch: pytest.MonkeyPatch) -> Non
         def to_data(self) -> dict[str, object]:
             return {"each": self.each, "least": self.least}
 
-        def charge(self, asked: Asked, unit: Words) -> Charge:
+        def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
             amount = max(self.each * asked.quantity, self.least)
-            words = Words(f"{amount} đ", f"{amount} VND")
-            return Charge(counted(asked.quantity, unit), (Term(amount, words),))
+            words = LocalizedText(f"{amount} đ", f"{amount} VND")
+            return FeeAmount(counted(asked.quantity, unit), (Term(amount, words),))
 
-        def tariff(self, unit: Words) -> Words:
+        def tariff(self, unit: LocalizedText) -> LocalizedText:
             return unit
 
     rule = rule_from("at_least", {"each": 10, "least": 25})

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from payments.catalogue.inspection.contents import Catalogue, LegalTextValue, Owner
-from payments.catalogue.inspection.findings import Finding, FindingCode, Level
-from payments.catalogue.inspection.legal_bases import texts_meant
-from payments.catalogue.inspection.rules import inspect
-from payments.catalogue.schedule import Charged
-from payments.catalogue.spans import FOREVER, Span, between, collisions, common, uncovered
-from payments.certainty import Certainty
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.schedule import Applicability
+from payments.catalogue.rules.spans import FOREVER, Span, between, collisions, common, uncovered
+from payments.catalogue.upkeep.inspection.contents import Catalogue, LegalTextValue, Owner
+from payments.catalogue.upkeep.inspection.findings import Finding, FindingCode, Level
+from payments.catalogue.upkeep.inspection.legal_bases import texts_meant
+from payments.catalogue.upkeep.inspection.rules import inspect
 from tests.support.catalogues import (
     ELSEWHERE,
     LONG_AGO,
@@ -141,7 +141,7 @@ def test_an_end_that_nothing_follows_is_told() -> None:
 
 def test_an_end_is_told_from_the_first_day_to_the_last_of_the_horizon() -> None:
     def ends(valid_to: date) -> bool:
-        catalogue = with_(fees=[fee("them", charged=Charged.ON_REQUEST, valid_to=valid_to)])
+        catalogue = with_(fees=[fee("them", charged=Applicability.ON_REQUEST, valid_to=valid_to)])
         return [one.subject for one in found(catalogue) if one.code == "ends"] == ["them"]
 
     assert [ends(day) for day in (YESTERDAY, TODAY)] == [False, True]
@@ -249,7 +249,7 @@ def test_a_fee_of_a_procedure_without_a_sub_item_is_a_warning() -> None:
     assert "2.000001" in none.words.vi
     assert found(with_(fees=[fee("them", sub_item="2716", valid_from=NEXT_DAY)])) == []
     ended = fee("them", sub_item=None, valid_to=YESTERDAY)
-    postage = fee("them", sub_item=None, procedure_code=None, charged=Charged.ON_REQUEST)
+    postage = fee("them", sub_item=None, procedure_code=None, charged=Applicability.ON_REQUEST)
     assert found(with_(fees=[ended])) == found(with_(fees=[postage])) == []
 
 
@@ -298,27 +298,27 @@ def test_a_fee_of_an_unknown_procedure_is_an_error() -> None:
 
 
 def test_fees_always_taken_beside_fees_to_choose_are_a_warning() -> None:
-    choice = fee("chon", charged=Charged.CHOICE)
+    choice = fee("chon", charged=Applicability.CHOICE)
     (mixed,) = found(with_(fees=[choice]))
     assert (mixed.level, mixed.code, mixed.owner) == ("warning", "mixed_charges", None)
-    both = [fee(charged=Charged.CHOICE), choice]
+    both = [fee(charged=Applicability.CHOICE), choice]
     assert found(only(fees=both)) == []
-    assert found(with_(fees=[fee("chon", charged=Charged.ON_REQUEST)])) == []
+    assert found(with_(fees=[fee("chon", charged=Applicability.ON_REQUEST)])) == []
 
 
 def test_a_mix_that_begins_later_or_by_an_agencys_own_fee_is_told() -> None:
-    later = fee("chon", charged=Charged.CHOICE, valid_from=NEXT_DAY)
+    later = fee("chon", charged=Applicability.CHOICE, valid_from=NEXT_DAY)
     (mixed,) = found(with_(fees=[later]))
     assert mixed.first_day == NEXT_DAY
-    own = fee("chon", charged=Charged.CHOICE, agency_id=WARD.id)
+    own = fee("chon", charged=Applicability.CHOICE, agency_id=WARD.id)
     (mixed,) = found(with_(fees=[own]))
     assert (mixed.owner, mixed.first_day) == ("phuong-a", TODAY)
 
 
 def test_an_agencys_choices_in_the_place_of_the_nations_fee_are_no_mix() -> None:
     own = [
-        fee(charged=Charged.CHOICE, agency_id=WARD.id),
-        fee("chon", charged=Charged.CHOICE, agency_id=WARD.id),
+        fee(charged=Applicability.CHOICE, agency_id=WARD.id),
+        fee("chon", charged=Applicability.CHOICE, agency_id=WARD.id),
     ]
     assert found(with_(fees=own)) == []
 
@@ -368,7 +368,7 @@ def test_an_agency_sees_its_own_that_of_the_bodies_above_and_the_nations() -> No
 
 
 def test_a_relief_longer_than_its_fee_is_a_warning() -> None:
-    short = fee("ngan", charged=Charged.ON_REQUEST, valid_to=LAST_DAY)
+    short = fee("ngan", charged=Applicability.ON_REQUEST, valid_to=LAST_DAY)
     long = relief("dai", fees=frozenset({"ngan"}))
     idle = [one for one in found(with_(fees=[short], reliefs=[long])) if one.code != "ends"]
     assert [(one.level, one.code, one.subject) for one in idle] == [
@@ -414,7 +414,7 @@ def test_errors_come_first_and_every_finding_says_what_to_do_in_both_languages()
         fees=(
             fee(valid_to=YESTERDAY, certainty=Certainty.SECONDARY),
             fee(valid_from=TOMORROW, sub_item="9999", checked_on=LONG_AGO),
-            fee("chon", charged=Charged.CHOICE, basis="TT 999/2020/TT-BTC"),
+            fee("chon", charged=Applicability.CHOICE, basis="TT 999/2020/TT-BTC"),
             fee("luon", valid_to=LAST_DAY, procedure_code="2.9", basis="không rõ"),
             fee("luon", valid_from=LAST_DAY),
             fee("het", valid_to=LAST_DAY, sub_item="2718"),

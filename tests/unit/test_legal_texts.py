@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from payments.catalogue.entries import LegalReferenceEntry
-from payments.catalogue.legal_texts import legal_numbers, unclear_numbers
+from payments.catalogue.rules.legal_texts import legal_numbers, unclear_numbers
+from payments.catalogue.upkeep.entries import LegalReferenceEntry
 
 
 @pytest.mark.parametrize(

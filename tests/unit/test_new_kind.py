@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments import fee_kinds, fees
-from payments.catalogue.schedule import Charged
-from payments.fee_words import Words
-from payments.fees import Asked, FeeRule
+from payments.catalogue.rules import fees, kinds
+from payments.catalogue.rules.fees import Asked, FeeRule
+from payments.catalogue.rules.schedule import Applicability
+from payments.catalogue.rules.wording import LocalizedText
 from tests.properties import test_fees as promises
 
 PAGE = Path(__file__).parents[2] / "docs" / "fees.md"
@@ -24,7 +24,7 @@ def told() -> Iterator[dict[str, Any]]:
     """The names of the page's two pieces of code, run where the page says that they belong."""
     known = dict(fees._KINDS)
     the_class, the_test = BLOCKS
-    names = dict(vars(fee_kinds))
+    names = dict(vars(kinds))
     exec(compile(the_class, str(PAGE), "exec"), names)  # noqa: S102  our own page
     names |= {name: value for name, value in vars(promises).items() if name not in names}
     exec(compile(the_test, str(PAGE), "exec"), names)  # noqa: S102
@@ -34,9 +34,9 @@ def told() -> Iterator[dict[str, Any]]:
 
 
 def test_the_new_kind_is_read_priced_explained_and_kept(told: dict[str, Any]) -> None:
-    rule: FeeRule = fee_kinds.rule_from("first_free", {"free": 1, "each": 5000})
+    rule: FeeRule = kinds.rule_from("first_free", {"free": 1, "each": 5000})
     assert rule.to_data() == {"free": 1, "each": 5000}
-    hour = Words("giờ", "hour")
+    hour = LocalizedText("giờ", "hour")
     line = fees.price(rule, Asked(3), unit=hour)
     assert (line.amount, line.explanation.vi) == (10_000, "3 giờ: 1 × 0 đ + 2 × 5.000 đ")
     assert rule.tariff(hour).vi == "5.000 đ mỗi giờ từ giờ thứ 2"
@@ -50,7 +50,7 @@ def test_the_new_kind_keeps_every_promise_of_fee_rules(told: dict[str, Any]) -> 
         rule, asked = case
         promises.check_more_never_costs_less(rule, asked, more)
         promises.check_explained(rule, asked)
-        assert fee_kinds.rule_from(rule.kind, rule.to_data()) == rule
+        assert kinds.rule_from(rule.kind, rule.to_data()) == rule
 
     keeps()
 
@@ -61,5 +61,5 @@ def _with_something_asked(rule: FeeRule) -> st.SearchStrategy[tuple[FeeRule, Ask
 
 def test_the_page_names_every_kind_and_every_way_a_fee_is_charged() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for word in (*fee_kinds.kinds(), *Charged):
+    for word in (*kinds.kinds(), *Applicability):
         assert f"`{word}`" in text, word

@@ -10,11 +10,11 @@ from adapters.http import GatewayHttp
 from adapters.paygov import dialect
 from adapters.paygov.gateway import PayGov
 from payments.ports import (
-    Declined,
+    AcceptedAttempt,
+    DeclinedAttempt,
     GatewayAccount,
     GatewayMisuse,
     OutcomeUnknown,
-    Started,
     StartRequest,
 )
 
@@ -53,7 +53,7 @@ def answer_to_query(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("url", ["https://pay.example/1", "https://portal.other.example/x?y=1"])
 async def test_the_citizen_is_sent_to_the_address_that_the_gateway_gives(url: str) -> None:
     started = await gateway({"data": {"url": url}}).start(REQUEST)
-    assert isinstance(started, Started)
+    assert isinstance(started, AcceptedAttempt)
     assert started.url == url
 
 
@@ -85,7 +85,7 @@ async def test_an_address_nobody_should_follow_leaves_the_outcome_unknown(url: A
 
 async def test_a_plain_address_is_followed_where_the_gateway_itself_is_called_so() -> None:
     near = gateway({"data": {"url": "http://127.0.0.1:9/1"}}, base_url="http://127.0.0.1:9")
-    assert isinstance(await near.start(REQUEST), Started)
+    assert isinstance(await near.start(REQUEST), AcceptedAttempt)
 
 
 @pytest.mark.parametrize("answer", [{}, [], "ok", {"data": None}, {"data": "x"}, {"error_code": 5}])
@@ -97,7 +97,7 @@ async def test_an_answer_that_says_nothing_leaves_the_outcome_unknown(answer: An
 async def test_a_decline_keeps_the_gateway_s_words_but_no_control_characters() -> None:
     answer = {"error_code": "51", "error_message": "Số dư không đủ\u0007\n" + "x" * 500}
     declined = await gateway(answer).start(REQUEST)
-    assert isinstance(declined, Declined)
+    assert isinstance(declined, DeclinedAttempt)
     assert declined.gateway_code == "51"
     assert declined.message.startswith("Số dư không đủx")
     assert len(declined.message) == 200

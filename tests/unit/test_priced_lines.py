@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from payments.catalogue.pricing import NewLine, Notice, price_fees
-from payments.fees import Asked
-from payments.reliefs import Circumstances
+from payments.catalogue.rules.fees import Asked
+from payments.catalogue.rules.pricing import NewLine, Notice, price_fees
+from payments.catalogue.rules.reliefs import Circumstances
 from tests.support.explanations import left_told_en, left_told_vi
 from tests.support.seeded_fees import seeded_schedule
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from core.references import new_reference
-from payments.queries import DayPayment
+from payments.books.queries import DayPayment
 from reconciliation.day import DayLine, DayResult, match_day
 
 MONDAY = date(2026, 11, 23)

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from payments.catalogue.entries import ReliefEntry
-from payments.reliefs import Circumstances, Ground
+from payments.catalogue.rules.reliefs import Circumstances, Ground
+from payments.catalogue.upkeep.entries import ReliefEntry
 
 TODAY = date(2026, 11, 22)
 CHILD = date(2020, 1, 1)

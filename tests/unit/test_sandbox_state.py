@@ -17,13 +17,13 @@ from adapters.sandbox.replies import Manner
 from adapters.sandbox.state import AlreadyFinal, PayerOutcome, SandboxState, Timing
 from core import clock
 from payments.ports import (
+    AcceptedAttempt,
     Acknowledgement,
     GatewayAccount,
+    GatewayResult,
     Outcome,
     OutcomeUnknown,
-    PaymentReport,
     RawCallback,
-    Started,
     StartRequest,
 )
 from tests.support.in_process_sandbox import InProcessSandbox
@@ -65,11 +65,11 @@ def ordered(state: SandboxState, number: int = 1, amount: int = 5_000) -> Order:
     return order
 
 
-def said(delivery: Delivery) -> PaymentReport:
+def said(delivery: Delivery) -> GatewayResult:
     return dialect.read_report(CREDENTIALS, dialect.CALLBACK, json.loads(delivery.body))
 
 
-def asked(state: SandboxState, order: Order) -> PaymentReport:
+def asked(state: SandboxState, order: Order) -> GatewayResult:
     reply = state.query(dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION)
     return dialect.read_report(CREDENTIALS, dialect.ANSWER, json.loads(reply.body)["data"])
 
@@ -300,7 +300,7 @@ async def test_the_adapter_never_mistakes_a_spoilt_create(
     except OutcomeUnknown as error:
         result = error
     order = state.order("PAYGOV-THU", "A-0001-01")
-    if isinstance(result, Started):
+    if isinstance(result, AcceptedAttempt):
         assert order is not None
     elif not isinstance(result, OutcomeUnknown):
         assert order is None
@@ -309,7 +309,7 @@ async def test_the_adapter_never_mistakes_a_spoilt_create(
 
 
 async def test_an_early_callback_arrives_before_create_is_answered(state: SandboxState) -> None:
-    heard: list[PaymentReport] = []
+    heard: list[GatewayResult] = []
 
     async def receive(callback: RawCallback) -> Acknowledgement:
         heard.append(gateway.read_callback(callback))
@@ -318,7 +318,7 @@ async def test_an_early_callback_arrives_before_create_is_answered(state: Sandbo
 
     gateway = PayGov(gateway_account(), http=InProcessSandbox(state, receive).http())
     state.faults.script("PAYGOV-THU", Operation.CREATE, Fault.EARLY_CALLBACK)
-    assert isinstance(await gateway.start(request()), Started)
+    assert isinstance(await gateway.start(request()), AcceptedAttempt)
     assert [report.outcome for report in heard] == [Outcome.SUCCEEDED]
     assert (await gateway.query("A-0001-01")).outcome is Outcome.SUCCEEDED
 

@@ -11,8 +11,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from app.seed.catalogue import read_seed
-from payments.catalogue.sheets import archives, files
-from payments.catalogue.sheets.cells import (
+from payments.catalogue.upkeep.sheets import archives, files
+from payments.catalogue.upkeep.sheets.cells import (
     Misread,
     fold,
     read_amount,
@@ -25,11 +25,11 @@ from payments.catalogue.sheets.cells import (
     read_text,
     read_whole,
 )
-from payments.catalogue.sheets.columns import COLUMNS, GUIDE, TITLES, find_column
-from payments.catalogue.sheets.exports import write_csv, write_workbook
-from payments.catalogue.sheets.faults import MOST_FAULTS, Fault, FileRefused
-from payments.catalogue.sheets.files import read_file
-from payments.catalogue.sheets.intake import Taken, take
+from payments.catalogue.upkeep.sheets.columns import COLUMNS, GUIDE, TITLES, find_column
+from payments.catalogue.upkeep.sheets.exports import write_csv, write_workbook
+from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, Fault, FileRefused
+from payments.catalogue.upkeep.sheets.files import read_file
+from payments.catalogue.upkeep.sheets.intake import Taken, take
 from tests.support.catalogue_files import (
     FEE,
     HEADER,

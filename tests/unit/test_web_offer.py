@@ -9,10 +9,10 @@ from app.web.fee_cards import card_of, least_certain
 from app.web.offer import needs_no_proof, offer_of, price_offer
 from app.web.typed import Typed
 from core.errors import Invalid
-from payments.catalogue.entries import FeeEntry, ReliefEntry
-from payments.catalogue.schedule import FeeValue, Schedule
-from payments.certainty import Certainty
-from payments.reliefs import ReliefValue
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.reliefs import ReliefValue
+from payments.catalogue.rules.schedule import FeeValue, Schedule
+from payments.catalogue.upkeep.entries import FeeEntry, ReliefEntry
 
 TODAY = date(2026, 11, 22)
 

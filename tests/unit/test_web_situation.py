@@ -8,9 +8,14 @@ import pytest
 from app.web.messages import OTHER, known_code, message_for
 from app.web.policy import policy
 from app.web.situation import Doubt, situation_of
-from payments.checkout import BillNotPayable, GatewayNotOffered, OutcomePending, TooManyAttempts
+from payments.attempts.checkout import (
+    BillNotPayable,
+    GatewayNotOffered,
+    OutcomePending,
+    TooManyAttempts,
+)
+from payments.bills.queries import BillValue, PaymentValue
 from payments.ports import CapabilityMissing, GatewayMisuse, GatewayUnavailable, OutcomeUnknown
-from payments.queries import BillValue, PaymentValue
 from payments.states import BILL, PAYMENT
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ from sqlalchemy.dialects import postgresql
 
 from core.audit import CREATE_GUARDS as AUDIT
 from core.guards import CREATE_APPEND_ONLY
+from payments.books.guards import CREATE_GUARDS as PAYMENTS
 from payments.catalogue.guards import CREATE_GUARDS as CATALOGUE
 from payments.catalogue.guards import DROP_FEE_GUARDS, DROP_STAMP_GUARDS
-from payments.guards import CREATE_GUARDS as PAYMENTS
 from receipts.guards import CREATE_GUARDS as RECEIPTS
 
 # The guards are taken from where they are explained. One that changes gets a new name there and a

@@ -1,0 +1,1 @@
+"""Paying a bill at a gateway: checkout, status inquiry, gateway results."""

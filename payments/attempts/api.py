@@ -1,0 +1,61 @@
+"""The HTTP surface of attempts to pay."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from core.auth import PrincipalDep, Role
+from core.bodies import Parsed, documented, parsed
+from core.db import SessionDep
+from core.idempotency import Claim, KeyDep
+from payments.attempts.checkout import checkout
+from payments.attempts.queries import get_payment
+from payments.attempts.schemas import PaymentIn
+from payments.bills.presenting import payment_json, payment_out
+from payments.bills.schemas import PaymentOut
+from payments.context import ContextDep
+
+router = APIRouter(prefix="/api/v1", tags=["bills and payments"])
+
+
+PaymentBody = Annotated[Parsed[PaymentIn], Depends(parsed(PaymentIn))]
+
+
+_JSON = "application/json"
+
+
+@router.post(
+    "/bills/{bill_id}/payments",
+    status_code=201,
+    response_model=PaymentOut,
+    openapi_extra=documented(PaymentIn),
+)
+async def start_payment(
+    bill_id: str,
+    principal: PrincipalDep,
+    key: KeyDep,
+    body: PaymentBody,
+    context: ContextDep,
+    request: Request,
+) -> Response:
+    """Start an attempt at a gateway. `unknown` means: being asked, do not pay again."""
+    principal.require(Role.CLERK, Role.ADMIN)
+    route = f"POST /bills/{bill_id}/payments"
+    claim = Claim.of(principal.owner, route, key, body.value, context.request_key)
+    status, answer = await checkout(
+        context,
+        bill_id,
+        principal.agency_ids,
+        body.model.gateway,
+        claim,
+        payment_json,
+        actor=principal.actor,
+        payer_ip=request.client.host if request.client else "127.0.0.1",
+    )
+    return Response(answer, status, media_type=_JSON)
+
+
+@router.get("/payments/{payment_id}")
+async def read_payment(payment_id: str, principal: PrincipalDep, session: SessionDep) -> PaymentOut:
+    """A payment by its id."""
+    return payment_out(await get_payment(session, payment_id, principal.agency_ids))

@@ -1,0 +1,1 @@
+"""What is owed: bills, their lines and references, and the payments made for them."""

@@ -1,0 +1,126 @@
+"""The HTTP surface of bills."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from core import idempotency
+from core.auth import Principal, PrincipalDep, Role
+from core.bodies import Parsed, documented, parsed
+from core.db import SessionDep
+from core.errors import Invalid, NotFound
+from core.idempotency import Claim, KeyDep, Replay
+from core.sessions import WriteSession
+from payments.agencies.queries import AgencyValue
+from payments.bills import create
+from payments.bills.commands import cancel_bill
+from payments.bills.presenting import bill_out
+from payments.bills.queries import BillValue, get_bill, list_bills
+from payments.bills.request import prepare_bill
+from payments.bills.schemas import BillIn, BillList, BillOut, DossierNumber
+from payments.context import Context, ContextDep
+
+router = APIRouter(prefix="/api/v1", tags=["bills and payments"])
+
+
+BillBody = Annotated[Parsed[BillIn], Depends(parsed(BillIn))]
+
+
+_JSON = "application/json"
+
+
+async def _agency(context: Context, principal: Principal, code: str) -> AgencyValue:
+    """The agency the caller named, if the caller may act for it. Raises `NotFound`."""
+    agency = await context.agencies.get_agency(code)
+    if agency.id not in principal.agency_ids:
+        raise NotFound("Không có cơ quan này.")
+    return agency
+
+
+async def _present(
+    context: Context, session: WriteSession, bills: list[BillValue]
+) -> list[BillOut]:
+    receipts = await context.receipts.of_bills(session, [bill.id for bill in bills])
+    return [
+        bill_out(
+            context,
+            await context.agencies.get_agency(bill.agency_id, session),
+            bill,
+            receipts.get(bill.id, ()),
+        )
+        for bill in bills
+    ]
+
+
+@router.post("/bills", status_code=201, response_model=BillOut, openapi_extra=documented(BillIn))
+async def create_bill(
+    principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep
+) -> Response:
+    """Open a bill. Repeating the request with its key gives the same bill and the same answer."""
+    principal.require(Role.CLERK, Role.ADMIN)
+    agency = await _agency(context, principal, body.model.agency)
+    claim = Claim.of(principal.owner, "POST /bills", key, body.value, context.request_key)
+    try:
+        schedule = await context.price_book.read(context.database, agency.id)
+        bill = prepare_bill(schedule, agency, body.model, asset_key=context.request_key)
+    except Invalid:
+        # A repeat must get its first answer even when its fee has meanwhile gone out of force.
+        async with context.database.transaction() as session:
+            earlier = await idempotency.find(session, claim, context.cipher)
+        if earlier is None:
+            raise
+        return _replayed(earlier)
+    answer = bill_out(context, agency, bill).model_dump_json().encode()
+    replay = await create.insert_once(
+        context.database, bill, claim, answer, actor=principal.actor, cipher=context.cipher
+    )
+    return Response(answer, 201, media_type=_JSON) if replay is None else _replayed(replay)
+
+
+def _replayed(replay: Replay) -> Response:
+    headers = {"Idempotent-Replayed": "true"}
+    return Response(replay.body, replay.status or 201, headers=headers, media_type=_JSON)
+
+
+@router.get("/bills")
+async def read_bills(
+    principal: PrincipalDep,
+    context: ContextDep,
+    session: SessionDep,
+    dossier_number: DossierNumber | None = None,
+    status: Literal["open", "paid", "exempt", "expired", "cancelled"] | None = None,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> BillList:
+    """The caller's bills, newest first."""
+    page = await list_bills(
+        session,
+        principal.agency_ids,
+        dossier_number=dossier_number,
+        status=status,
+        cursor=cursor,
+        limit=limit,
+    )
+    items = await _present(context, session, list(page.items))
+    return BillList(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/bills/{bill_id}")
+async def read_bill(
+    bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
+) -> BillOut:
+    """A bill by its id or reference, with its payments and receipts."""
+    bill = await get_bill(session, bill_id, principal.agency_ids)
+    return (await _present(context, session, [bill]))[0]
+
+
+@router.post("/bills/{bill_id}/cancel")
+async def withdraw_bill(
+    bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
+) -> BillOut:
+    """Withdraw a bill that no money has reached. Doing it twice is the same as once."""
+    principal.require(Role.CLERK, Role.ADMIN)
+    bill = await get_bill(session, bill_id, principal.agency_ids)
+    await cancel_bill(session, bill.id, principal.agency_ids, actor=principal.actor)
+    bill = await get_bill(session, bill.id, principal.agency_ids)
+    return (await _present(context, session, [bill]))[0]

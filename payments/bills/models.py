@@ -1,0 +1,226 @@
+"""Rows of what is owed: bills, lines, references, payer data, and the payments made for them.
+
+Input never reaches these classes unchecked (schemas do that); the limits stand here again as
+CHECK constraints, because the database is the last word. Which moves a status may make is in
+`payments.states`; what the tables must agree on is in `payments.books.checks`.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from core.db import amount_field, json_field, moment
+
+_AMOUNT = "amount BETWEEN 1 AND 10000000000000"
+
+
+class Bill(SQLModel, table=True):
+    """What is owed to an agency. `amount` is the sum of its lines, fixed when it is opened."""
+
+    __tablename__ = "bill"
+    __table_args__ = (
+        CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
+        CheckConstraint(
+            "status IN ('open', 'paid', 'exempt', 'expired', 'cancelled')", name="status"
+        ),
+        CheckConstraint("(amount = 0) = (status = 'exempt')", name="exempt_is_zero"),
+        CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
+        Index("ix_bill_agency_created", "agency_id", "created_at", "id"),
+        Index(
+            "ix_bill_dossier",
+            "agency_id",
+            "dossier_number",
+            postgresql_where=text("dossier_number IS NOT NULL"),
+        ),
+        Index(
+            "ix_bill_expiring",
+            "expires_at",
+            postgresql_where=text("status = 'open' AND expires_at IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    agency_id: str = Field(foreign_key="agency.id")
+    reference: str = Field(unique=True)
+    status: str
+    amount: int = amount_field()
+    dossier_number: str | None = None
+    channel: str
+    language: str
+    return_url: str | None = None
+    extra: dict[str, Any] = json_field()
+    expires_at: datetime | None = moment(default=None)
+    created_at: datetime = moment()
+    #: the Vietnamese day whose fees apply
+    opened_on: date
+    paid_at: datetime | None = moment(default=None)
+
+
+class BillLine(SQLModel, table=True):
+    """One fee of a bill, copied so that later changes of the catalogue change nothing."""
+
+    __tablename__ = "bill_line"
+    __table_args__ = (
+        CheckConstraint("amount BETWEEN 0 AND 10000000000000", name="amount"),
+        CheckConstraint("quantity >= 1 AND copies >= 1", name="counts"),
+        CheckConstraint(
+            "amount = coalesce(full_amount, amount)"
+            " - coalesce(CAST(relief->>'amount' AS bigint), 0)",
+            name="relief",
+        ),
+        CheckConstraint("full_amount >= amount", name="full_amount"),
+    )
+
+    bill_id: str = Field(primary_key=True, foreign_key="bill.id")
+    position: int = Field(primary_key=True)
+    fee_id: str | None = Field(default=None, foreign_key="fee.id")
+    fee: str | None = None
+    description: str
+    description_en: str | None = None
+    quantity: int
+    #: what `quantity` counts, in Vietnamese ("trang"); empty for a line with its own amount
+    unit: str
+    copies: int
+    #: what is left to pay after the relief, in đồng
+    amount: int = amount_field()
+    #: None is no state revenue
+    sub_item: str | None = None
+    explanation: str | None = None
+    basis: str | None = None
+    #: what a percentage was taken of, in đồng
+    value: int | None = amount_field(default=None, nullable=True)
+    #: before the relief, in đồng; None in a line that a service of before 0002 wrote, which knew
+    #: of no reliefs (it may still be running while the schema is brought up to date)
+    full_amount: int | None = amount_field(default=None, nullable=True)
+    explanation_en: str | None = None
+    #: how sure we were of the fee
+    certainty: str | None = None
+    #: the relief that was given (`payments.catalogue.rules.pricing`), with its words and basis
+    relief: dict[str, Any] | None = json_field(nullable=True, default=None)
+    #: the notice that set the amount, without the tax number (that is in `payer_data`)
+    notice: dict[str, Any] | None = json_field(nullable=True, default=None)
+
+
+class ReliefUse(SQLModel, table=True):
+    """A relief that an asset has had in a year; one that was given back has `released_at`."""
+
+    __tablename__ = "relief_use"
+    __table_args__ = (
+        Index(
+            "uq_relief_use",
+            "relief",
+            "year",
+            "asset_hash",
+            unique=True,
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+    bill_id: str = Field(primary_key=True, foreign_key="bill.id")
+    #: code of the relief
+    relief: str = Field(primary_key=True)
+    year: int
+    #: keyed hash of the asset's name: a number plate is nobody's business
+    asset_hash: str = Field(primary_key=True)
+    created_at: datetime = moment()
+    released_at: datetime | None = moment(default=None)
+
+
+class PayerData(SQLModel, table=True):
+    """Personal data of a bill's payer or a credit's sender, encrypted; nothing else holds any."""
+
+    __tablename__ = "payer_data"
+
+    subject_id: str = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = moment()
+
+
+class Reference(SQLModel, table=True):
+    """What a payer's bank carries back to us: one bill, or one agency's fixed fee for ever."""
+
+    __tablename__ = "reference"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bill', 'procedure', 'stall')", name="kind"),
+        CheckConstraint("(kind = 'procedure') = (fee_code IS NOT NULL)", name="procedure_has_fee"),
+        UniqueConstraint("agency_id", "fee_code"),
+    )
+
+    reference: str = Field(primary_key=True)
+    kind: str
+    agency_id: str = Field(foreign_key="agency.id")
+    fee_code: str | None = None
+    created_at: datetime = moment()
+
+
+class Payment(SQLModel, table=True):
+    """One attempt to pay a bill through a gateway, or one credit that arrived by itself.
+
+    `amount` is what was asked for (an attempt) or what arrived (a credit); `credited` is what the
+    gateway or bank says arrived, None until then.
+    """
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint("credited BETWEEN 1 AND 10000000000000", name="credited"),
+        CheckConstraint(
+            "status IN ('created', 'submitted', 'unknown', 'held', 'succeeded', 'failed',"
+            " 'expired')",
+            name="status",
+        ),
+        CheckConstraint(
+            "(status IN ('succeeded', 'held')) = (credited IS NOT NULL)", name="credited_if_money"
+        ),
+        CheckConstraint("(credited IS NULL) = (accounting_on IS NULL)", name="accounting_if_money"),
+        CheckConstraint("kind <> 'attempt' OR bill_id IS NOT NULL", name="attempt_has_bill"),
+        CheckConstraint("kind IN ('attempt', 'credit')", name="kind"),
+        CheckConstraint("(kind = 'attempt') = (order_ref IS NOT NULL)", name="attempt_has_order"),
+        CheckConstraint("credited IS NULL OR settlement_key IS NOT NULL", name="money_has_key"),
+        Index("ix_payment_bill", "bill_id"),
+        Index("ix_payment_accounting", "collection_account_id", "accounting_on"),
+        Index(
+            "ix_payment_to_ask",
+            "ask_at",
+            postgresql_where=text("ask_at IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    kind: str
+    agency_id: str = Field(foreign_key="agency.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    gateway: str
+    gateway_account_id: str | None = Field(default=None, foreign_key="gateway_account.id")
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    status: str
+    amount: int = amount_field()
+    credited: int | None = amount_field(default=None, nullable=True)
+    #: an attempt's name at the gateway: ours, unique for ever, written before the call
+    order_ref: str | None = Field(default=None, unique=True)
+    request_code: str | None = None
+    #: the gateway's or the bank's own name of the money
+    gateway_ref: str | None = None
+    #: account and gateway_ref together: the same money seen twice is one credit, for ever
+    settlement_key: str | None = Field(default=None, unique=True)
+    gateway_code: str | None = None
+    #: the reference that the payer's bank carried, as found in the narrative
+    reference: str | None = None
+    checkout: dict[str, Any] | None = json_field(nullable=True, default=None)
+    created_at: datetime = moment()
+    paid_at: datetime | None = moment(default=None)
+    #: the business day (Vietnam) this money is reconciled on, fixed when it is recorded; when the
+    #: treasury has to have booked it follows from cut-off and calendar
+    accounting_on: date | None = None
+    #: when the status inquiry asks the gateway next, and how often it has asked
+    ask_at: datetime | None = moment(default=None)
+    asked: int = 0

@@ -1,0 +1,135 @@
+"""A bill and a payment as the API shows them: values come in, models go out, nothing is read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from payments.agencies.queries import AgencyValue
+from payments.bills.create import NewBill
+from payments.bills.lines import LineValue
+from payments.bills.queries import BillValue, PaymentValue
+from payments.bills.schemas import (
+    BillOut,
+    CheckoutOut,
+    LineOut,
+    NoticeOut,
+    PaymentOut,
+    QrOut,
+    ReceiptOut,
+)
+from payments.catalogue.rules.pricing import NewLine, whole_words
+from payments.catalogue.schemas import ReliefOut
+from payments.context import Context
+from payments.ports import ReceiptSummary
+
+#: The amount of an EMVCo code has at most 13 digits (tag 54).
+_LARGEST_IN_QR = 10**13 - 1
+
+
+def bill_payload(
+    context: Context, agency: AgencyValue, reference: str, amount: int, *, static: bool = False
+) -> str | None:
+    """The VietQR payload of `amount` đồng for a reference.
+
+    None where the agency has no account, or the amount has more digits than the code can hold.
+    """
+    if agency.account is None or amount > _LARGEST_IN_QR:
+        return None
+    return context.qr.payload(
+        bank_bin=agency.account.bank_bin,
+        account_number=agency.account.account_number,
+        amount=amount,
+        reference=reference,
+        static=static,
+    )
+
+
+def payment_out(payment: PaymentValue) -> PaymentOut:
+    """A payment for the API."""
+    return PaymentOut(
+        id=payment.id,
+        bill=payment.bill_id,
+        gateway=payment.gateway,
+        status=payment.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        amount=payment.amount,
+        checkout=CheckoutOut(**payment.checkout) if payment.checkout else None,
+        created_at=payment.created_at,
+        paid_at=payment.paid_at,
+    )
+
+
+def payment_json(payment: PaymentValue) -> dict[str, Any]:
+    """A payment as JSON-ready values."""
+    return payment_out(payment).model_dump(mode="json")
+
+
+def receipt_out(context: Context, receipt: ReceiptSummary) -> ReceiptOut:
+    """A receipt for the API, with its addresses."""
+    return ReceiptOut(
+        id=receipt.id,
+        template=receipt.template,
+        symbol=receipt.symbol,
+        number=receipt.number,
+        code=receipt.code,
+        issued_at=receipt.issued_at,
+        amount=receipt.amount,
+        status=receipt.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        pdf_url=context.urls.receipt_file(receipt.code, "pdf"),
+        xml_url=context.urls.receipt_file(receipt.code, "xml"),
+        check_url=context.urls.receipt_check(receipt.code),
+    )
+
+
+def line_out(line: NewLine | LineValue) -> LineOut:
+    """A line for the API, its explanations whole: the sum, its basis, the relief and its basis."""
+    return LineOut(
+        fee=line.fee,
+        description=line.description,
+        description_en=line.description_en,
+        quantity=line.quantity,
+        copies=line.copies,
+        value=line.value,
+        full_amount=line.full_amount,
+        amount=line.amount,
+        sub_item=line.sub_item,
+        explanation=whole_words(line.explanation, line.basis, line.relief, "vi"),
+        explanation_en=whole_words(line.explanation_en, line.basis, line.relief, "en"),
+        basis=line.basis,
+        certainty=line.certainty,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        relief=ReliefOut(**line.relief) if line.relief else None,
+        notice=NoticeOut(**line.notice) if line.notice else None,
+    )
+
+
+def bill_out(
+    context: Context,
+    agency: AgencyValue,
+    bill: BillValue | NewBill,
+    receipts: Sequence[ReceiptSummary] = (),
+) -> BillOut:
+    """A bill for the API; its QR only while there is something to pay."""
+    payload = None
+    if bill.remaining:
+        payload = bill_payload(context, agency, bill.reference, bill.remaining)
+    payments = () if isinstance(bill, NewBill) else bill.payments
+    return BillOut(
+        id=bill.id,
+        agency=agency.code,
+        reference=bill.reference,
+        status=bill.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        amount=bill.amount,
+        lines=[line_out(line) for line in bill.lines],
+        dossier_number=bill.dossier_number,
+        pay_url=context.urls.pay(bill.id, bill.reference),
+        qr=None
+        if payload is None
+        else QrOut(
+            payload=payload,
+            png_url=context.urls.bill_qr(bill.reference, "png"),
+            svg_url=context.urls.bill_qr(bill.reference, "svg"),
+        ),
+        payments=[payment_out(payment) for payment in payments],
+        receipts=[receipt_out(context, receipt) for receipt in receipts],
+        expires_at=bill.expires_at,
+        created_at=bill.created_at,
+        metadata=bill.metadata,
+    )

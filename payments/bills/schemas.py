@@ -1,0 +1,329 @@
+"""What the API takes and gives. Bodies in are strict: unknown fields and other types are refused.
+
+The names are the public contract; tables never appear here. Amounts are whole đồng, times ISO 8601
+UTC.
+"""
+
+import re
+import unicodedata
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from stdnum.vn import mst
+
+from core.money import Amount
+from core.schemas import Code, Incoming, Instant
+from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
+from payments.catalogue.schemas import ReliefOut
+
+
+def _no_controls(value: str) -> str:
+    if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in value):
+        raise ValueError("control characters and line breaks are not allowed")
+    return value
+
+
+def _visible(value: str) -> str:
+    # A receipt leaves invisible characters out, and then there must be something left.
+    if not any(unicodedata.category(c)[0] in "LNPS" for c in value):
+        raise ValueError("nothing in it can be seen")
+    return value
+
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_no_controls),
+    AfterValidator(_visible),
+]
+
+
+SubItem = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
+
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _instant(value: object) -> datetime:
+    if not isinstance(value, str) or _INSTANT.fullmatch(value) is None:
+        raise ValueError("must be an ISO 8601 time with its offset, such as 2026-11-22T10:00:00Z")
+    return datetime.fromisoformat(value)
+
+
+#: An instant in a body. Pydantic alone would also take a number, in seconds or milliseconds as
+#: its size suggests, and a time without an offset.
+InstantIn = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    Field(strict=False),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _web_address(value: str) -> str:
+    # urlsplit drops line breaks and tabs by itself: what it checked would not be what is kept.
+    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+        raise ValueError("must be printable ASCII without spaces; escape everything else")
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("must be an absolute http(s) address without credentials")
+    return value
+
+
+WebAddress = Annotated[
+    str, StringConstraints(min_length=8, max_length=500), AfterValidator(_web_address)
+]
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
+        raise ValueError("must be a date, such as 2026-11-22")
+    return date.fromisoformat(value)
+
+
+#: A date in a body.
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    Field(strict=False),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+
+
+def _tax_number(value: str) -> str:
+    # A person's identity number serves as tax number; it has no check digit of its own.
+    if re.fullmatch(r"[0-9]{12}", value) is None and not mst.is_valid(value):
+        raise ValueError("is no tax number: 10 or 13 digits with a right check digit, or 12 digits")
+    return value
+
+
+class NoticeIn(Incoming):
+    """Another office's notice of an amount, such as the tax office's of a registration charge."""
+
+    number: Line
+    issued_on: Day
+    tax_number: Annotated[str, AfterValidator(_tax_number)]
+    treasury: Line
+    chapter: Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
+    sub_item: SubItem
+
+
+class LineIn(Incoming):
+    """A line by fee (with quantity, value, or amount and notice), or one with its own amount."""
+
+    fee: Code | None = None
+    quantity: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
+    copies: int | None = Field(default=None, ge=1, le=MAX_COPIES)
+    value: Amount | None = None
+    notice: NoticeIn | None = None
+    description: Line | None = None
+    amount: Amount | None = None
+    sub_item: SubItem | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "LineIn":
+        if self.fee is None:
+            self._check_own()
+        else:
+            self._check_by_fee()
+        return self
+
+    def _check_own(self) -> None:
+        if any(v is None for v in (self.description, self.amount, self.sub_item)):
+            raise ValueError("give fee and quantity, or description, amount and sub_item")
+        if self.quantity is not None or self.copies is not None:
+            raise ValueError("quantity and copies go with a fee")
+        if self.value is not None or self.notice is not None:
+            raise ValueError("value and notice go with a fee")
+
+    def _check_by_fee(self) -> None:
+        if self.description is not None or self.sub_item is not None:
+            raise ValueError("give fee and quantity, or description, amount and sub_item")
+        if (self.amount is None) != (self.notice is None):
+            raise ValueError("amount and notice of a fee go together")
+        if self.quantity is None and self.value is None and self.notice is None:
+            raise ValueError("quantity is missing")
+
+
+class ReliefIn(Incoming):
+    """What speaks for a relief. `claims` are grounds, or codes of reliefs.
+
+    `born_on` is the birth date of the person the matter is about; `asset` names what may have a
+    relief once a year (a number plate, a parcel of land).
+    """
+
+    claims: list[Code] = Field(default_factory=list, max_length=20)
+    born_on: Day | None = None
+    asset: Line | None = None
+
+
+def _relief(value: object) -> object:
+    return {"claims": [value]} if isinstance(value, str) else value
+
+
+#: One ground or relief alone may be given as its name.
+Relief = Annotated[
+    ReliefIn,
+    BeforeValidator(_relief),
+]
+
+
+class PayerIn(Incoming):
+    """Who pays, as far as the agency needs to know; kept encrypted."""
+
+    name: Line | None = None
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 .-]{8,20}$")] | None = None
+    email: (
+        Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)] | None
+    ) = None
+    identity_number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{6,20}$")] | None = None
+
+
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],
+        Annotated[str, StringConstraints(max_length=500), AfterValidator(_no_controls)]
+        | int
+        | bool
+        | None,
+    ],
+    Field(max_length=20, json_schema_extra={"additionalProperties": False}),
+]
+
+
+DossierNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,64}$")]
+
+
+class BillIn(Incoming):
+    """A bill to open."""
+
+    agency: Code
+    lines: list[LineIn] = Field(min_length=1, max_length=50)
+    dossier_number: DossierNumber | None = None
+    payer: PayerIn | None = None
+    channel: Literal["api", "counter", "online"] = "api"
+    expires_at: InstantIn | None = None
+    return_url: WebAddress | None = None
+    language: Literal["vi", "en"] = "vi"
+    metadata: Metadata = Field(default_factory=dict)
+    relief: Relief | None = None
+
+
+class NoticeOut(BaseModel):
+    """The notice that set an amount; its tax number is not shown."""
+
+    number: str
+    issued_on: date
+    treasury: str
+    chapter: str
+    sub_item: str
+
+
+class LineOut(BaseModel):
+    """A line of a bill as it was priced when the bill was opened.
+
+    `amount` is what is left of `full_amount` after the relief. The explanations tell how it came
+    about, with the legal basis; `certainty` is that of the fee, null for a line with its own
+    amount; `sub_item` null is no state revenue (postage).
+    """
+
+    fee: str | None
+    description: str
+    description_en: str | None
+    quantity: int
+    copies: int
+    value: int | None
+    full_amount: int
+    amount: int
+    sub_item: str | None
+    explanation: str | None
+    explanation_en: str | None
+    basis: str | None
+    certainty: Literal["confirmed", "secondary", "unconfirmed"] | None
+    relief: ReliefOut | None
+    notice: NoticeOut | None
+
+
+class QrOut(BaseModel):
+    """The VietQR of an open bill: its payload, and its image at two addresses that need no key."""
+
+    payload: str
+    png_url: str
+    svg_url: str
+
+
+class CheckoutOut(BaseModel):
+    """How the payer goes on."""
+
+    type: Literal["redirect", "qr", "form"]
+    url: str | None = None
+    payload: str | None = None
+
+
+class PaymentOut(BaseModel):
+    """An attempt, or a credit that arrived by itself."""
+
+    id: str
+    bill: str | None
+    gateway: str
+    status: Literal["created", "submitted", "unknown", "held", "succeeded", "failed", "expired"]
+    amount: int
+    checkout: CheckoutOut | None
+    created_at: Instant
+    paid_at: Instant | None
+
+
+class ReceiptOut(BaseModel):
+    """A receipt of a bill."""
+
+    id: str
+    template: str
+    symbol: str
+    number: int
+    code: str
+    issued_at: Instant
+    amount: int
+    status: Literal["numbered", "issued", "replaced", "notified", "refunded"]
+    pdf_url: str
+    xml_url: str
+    check_url: str
+
+
+class BillOut(BaseModel):
+    """A bill, its payments and its receipts."""
+
+    id: str
+    agency: str
+    reference: str
+    status: Literal["open", "paid", "exempt", "expired", "cancelled"]
+    amount: int
+    currency: Literal["VND"] = "VND"
+    lines: list[LineOut]
+    dossier_number: str | None
+    pay_url: str
+    qr: QrOut | None
+    payments: list[PaymentOut]
+    receipts: list[ReceiptOut]
+    expires_at: Instant | None
+    created_at: Instant
+    metadata: dict[str, Any]
+
+
+class BillList(BaseModel):
+    """A page of bills, newest first."""
+
+    items: list[BillOut]
+    next_cursor: str | None

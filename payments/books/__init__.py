@@ -1,0 +1,1 @@
+"""Where each đồng is: allocation, posting, ledger, credits, suspense."""

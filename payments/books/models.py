@@ -1,0 +1,98 @@
+"""Rows of the money: allocations, suspense, ledger transactions and their postings.
+
+What the database refuses by itself is in `guards`, what must always hold in `checks`.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from core.db import amount_field, moment
+
+_AMOUNT = "amount BETWEEN 1 AND 10000000000000"
+
+
+class Allocation(SQLModel, table=True):
+    """A part of a payment given to a bill."""
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        UniqueConstraint("payment_id", "bill_id"),
+        Index("ix_allocation_bill", "bill_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    bill_id: str = Field(foreign_key="bill.id")
+    amount: int = amount_field()
+    created_at: datetime = moment()
+
+
+class SuspenseItem(SQLModel, table=True):
+    """A part of a payment that is not allocated: waiting in suspense, or refundable to the payer."""
+
+    __tablename__ = "suspense_item"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint("place IN ('suspense', 'refundable')", name="place"),
+        Index("ix_suspense_item_payment", "payment_id"),
+        Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    place: str
+    amount: int = amount_field()
+    reason: str
+    created_at: datetime = moment()
+    closed_at: datetime | None = moment(default=None)
+
+
+class LedgerTransaction(SQLModel, table=True):
+    """A set of postings that sums to zero, made by one deed on one day."""
+
+    __tablename__ = "ledger_transaction"
+
+    id: str = Field(primary_key=True)
+    kind: str
+    payment_id: str = Field(foreign_key="payment.id", index=True)
+    accounting_on: date
+    created_at: datetime = moment()
+
+
+class Posting(SQLModel, table=True):
+    """One side of a ledger transaction; `amount` in đồng, debit positive, credit negative."""
+
+    __tablename__ = "posting"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="not_zero"),
+        CheckConstraint(
+            "ledger IN ('receivable', 'revenue', 'suspense', 'refundable', 'paid_back')",
+            name="ledger",
+        ),
+        Index("ix_posting_transaction", "transaction_id"),
+        Index("ix_posting_account", "collection_account_id", "ledger"),
+    )
+
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
+    )
+    transaction_id: str = Field(
+        sa_column=Column(ForeignKey("ledger_transaction.id"), nullable=False)
+    )
+    ledger: str
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    amount: int = amount_field()

@@ -1,0 +1,228 @@
+"""A schedule: which fees and reliefs hold for an agency on a day. No database in sight.
+
+An agency's own entry stands in the place of its parent's, and that in the place of the national
+one of the same code, on the days on which it is valid. A procedure's code names a fee as well,
+where the procedure has exactly one that day.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from core.errors import FieldError, Invalid
+from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.fees import Asked, FeeRule, PricedLine, price
+from payments.catalogue.rules.reliefs import ReliefValue
+from payments.catalogue.rules.wording import LocalizedText
+
+
+class Applicability(StrEnum):
+    """When a procedure takes a fee: always, as one of several to choose from, or when wished."""
+
+    ALWAYS = "always"
+    CHOICE = "choice"
+    ON_REQUEST = "on_request"
+
+
+@dataclass(frozen=True, slots=True)
+class FeeValue:
+    """A fee of the catalogue. `agency_id` None is national; `valid_to` is the last day, or None.
+
+    `procedure_code` None goes with any procedure (postage); `sub_item` None is no state revenue.
+    """
+
+    id: str
+    code: str
+    procedure_code: str | None
+    agency_id: str | None
+    name: LocalizedText
+    unit: LocalizedText
+    rule: FeeRule
+    charged: Applicability
+    sub_item: str | None
+    basis: str
+    source: str
+    certainty: Certainty
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the fee is in force on a Vietnamese day."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+    def price(self, quantity: int = 1, copies: int = 1, *, path: str = "") -> PricedLine:
+        """What a line of this fee costs by quantity; see `payments.catalogue.rules.fees.price`."""
+        return self.price_of(Asked(quantity, copies), path=path)
+
+    def price_of(self, asked: Asked, *, path: str = "") -> PricedLine:
+        """What a line of this fee costs; see `payments.catalogue.rules.fees.price`."""
+        return price(self.rule, asked, unit=self.unit, path=path)
+
+
+class Dated(Protocol):
+    """What fees and reliefs have in common."""
+
+    @property
+    def code(self) -> str:
+        """What it is called."""
+
+    @property
+    def agency_id(self) -> str | None:
+        """Whose it is."""
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is in force."""
+
+
+Entry = TypeVar("Entry", bound=Dated)
+
+
+class Schedule:
+    """The fees and reliefs that can concern one agency, of every day.
+
+    `owners` are whose entries count, the nearest first: the agency, the bodies above it. The
+    nation comes last and need not be named.
+    """
+
+    __slots__ = ("_by_code", "_by_procedure", "_owners", "_reliefs", "_reliefs_by_fee")
+
+    def __init__(
+        self,
+        fees: Iterable[FeeValue],
+        reliefs: Iterable[ReliefValue] = (),
+        owners: Sequence[str] = (),
+    ) -> None:
+        self._by_code: dict[str, list[FeeValue]] = {}
+        self._by_procedure: dict[str | None, list[FeeValue]] = {}
+        self._reliefs = tuple(reliefs)
+        self._owners = {owner: distance for distance, owner in enumerate(owners)}
+        for fee in fees:
+            self._by_code.setdefault(fee.code, []).append(fee)
+            self._by_procedure.setdefault(fee.procedure_code, []).append(fee)
+        self._reliefs_by_fee = _by_fee(self._reliefs)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose entries count besides the nation's, the nearest first."""
+        return tuple(self._owners)
+
+    @property
+    def fees(self) -> tuple[FeeValue, ...]:
+        """Every fee of every day, by code and first day."""
+        all_fees = (fee for fees in self._by_code.values() for fee in fees)
+        return tuple(sorted(all_fees, key=lambda fee: (fee.code, fee.valid_from)))
+
+    @property
+    def reliefs(self) -> tuple[ReliefValue, ...]:
+        """Every relief of every day."""
+        return self._reliefs
+
+    def of_procedure(self, code: str | None, on: date) -> tuple[FeeValue, ...]:
+        """The fees of a procedure on a day, by fee code; None asks for those of no procedure."""
+        # A nearer owner may have put a fee under another procedure: then it is not here.
+        named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
+        chosen = (fee for name in named for fee in self._in_force(self._by_code[name], on))
+        return tuple(fee for fee in chosen if fee.procedure_code == code)
+
+    def reliefs_of(self, fee_code: str, on: date) -> tuple[ReliefValue, ...]:
+        """The reliefs from a fee on a day, by code, whoever may claim them."""
+        in_force = self._in_force(self._reliefs_by_fee.get(fee_code, ()), on)
+        return tuple(relief for relief in in_force if fee_code in relief.fees)
+
+    def find(self, code: str, on: date) -> FeeValue | None:
+        """The fee that `code` names on a day: a fee's code, or that of a procedure with one fee."""
+        named = self._named(code, on)
+        return named[0] if len(named) == 1 else None
+
+    def get(self, code: str, on: date, *, field: str = "fee") -> FeeValue:
+        """As `find`. Raises `Invalid` on `field`, saying what is wrong with the code.
+
+        The error's code is `unknown`, `not_in_force` (its dates are in the message) or
+        `ambiguous` (the message lists the fees to choose from).
+        """
+        named = self._named(code, on)
+        if len(named) == 1:
+            return named[0]
+        raise self._refusal(code, on, named, field)
+
+    def get_all(self, code: str, on: date, *, field: str = "fee") -> tuple[FeeValue, ...]:
+        """The fees that a line asks for by `code`: one fee, or all that a procedure always takes.
+
+        A procedure with a choice of fees does not say which is meant: errors as those of `get`.
+        """
+        named = self._named(code, on)
+        if len(named) == 1 or (named and all(fee.charged == Applicability.ALWAYS for fee in named)):
+            return named
+        raise self._refusal(code, on, named, field)
+
+    def _named(self, code: str, on: date) -> tuple[FeeValue, ...]:
+        by_code = self._in_force(self._by_code.get(code, ()), on)
+        if by_code:
+            return by_code
+        of_procedure = self.of_procedure(code, on)
+        return tuple(fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST)
+
+    def _refusal(self, code: str, on: date, named: Sequence[FeeValue], field: str) -> Invalid:
+        if named:
+            choice = ", ".join(fee.code for fee in named if fee.charged == Applicability.CHOICE)
+            always = ", ".join(fee.code for fee in named if fee.charged == Applicability.ALWAYS)
+            detail = f"Thủ tục {code} có nhiều khoản thu, hãy nêu một: {choice or always}."
+            if choice and always:
+                detail += f" Ngoài ra luôn thu, mỗi khoản một dòng: {always}."
+            fault = FieldError(field, "ambiguous", detail)
+        elif known := self._by_code.get(code) or self._by_procedure.get(code):
+            spans = ", ".join(sorted({_span(fee) for fee in known}))
+            fault = FieldError(
+                field,
+                "not_in_force",
+                f"Khoản thu {code} không có hiệu lực ngày {_day(on)}; có hiệu lực {spans}.",
+            )
+        else:
+            fault = FieldError(field, "unknown", f"Không có khoản thu {code}.")
+        return Invalid(fault.detail, code="invalid_fee", errors=[fault])
+
+    def _in_force(self, entries: Iterable[Entry], on: date) -> tuple[Entry, ...]:
+        """One entry for each code: those of the day, the nearest owner's before the others."""
+        chosen: dict[str, Entry] = {}
+        for entry in entries:
+            if not entry.holds_on(on):
+                continue
+            known = chosen.get(entry.code)
+            if known is None or self._distance(entry) < self._distance(known):
+                chosen[entry.code] = entry
+        return tuple(chosen[code] for code in sorted(chosen))
+
+    def _distance(self, entry: Dated) -> int:
+        """How far the owner of an entry is; the nation is farther than any agency."""
+        if entry.agency_id is None:
+            return len(self._owners) + 1
+        return self._owners.get(entry.agency_id, len(self._owners))
+
+
+def _by_fee(reliefs: Sequence[ReliefValue]) -> dict[str, list[ReliefValue]]:
+    """For each fee the reliefs that could concern it.
+
+    An agency's relief takes the national one's place even where it names other fees, so all of a
+    code come along with each of them.
+    """
+    by_code: dict[str, list[ReliefValue]] = {}
+    for relief in reliefs:
+        by_code.setdefault(relief.code, []).append(relief)
+    by_fee: dict[str, list[ReliefValue]] = {}
+    for same_code in by_code.values():
+        for fee in sorted(set().union(*(relief.fees for relief in same_code))):
+            by_fee.setdefault(fee, []).extend(same_code)
+    return by_fee
+
+
+def _span(fee: FeeValue) -> str:
+    if fee.valid_to is None:
+        return f"từ {_day(fee.valid_from)}"
+    return f"từ {_day(fee.valid_from)} đến hết {_day(fee.valid_to)}"
+
+
+def _day(day: date) -> str:
+    return f"{day:%d/%m/%Y}"

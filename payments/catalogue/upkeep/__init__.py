@@ -1,0 +1,1 @@
+"""How people change the catalogue: entries, sheets, proposals, inspection, planned changes."""

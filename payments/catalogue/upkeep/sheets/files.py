@@ -1,0 +1,118 @@
+"""Files of the catalogue, CSV and XLSX, into sheets of rows. Pure.
+
+A CSV file holds one table and is UTF-8, with commas or semicolons between cells, as spreadsheets
+write it; an XLSX file has a sheet for each table. Rows keep the numbers that a spreadsheet shows.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from payments.catalogue.upkeep.sheets.archives import MOST_COLUMNS, MOST_ROWS, checked
+from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
+from payments.catalogue.upkeep.sheets.columns import TITLES
+from payments.catalogue.upkeep.sheets.faults import FileRefused, fault_of_file
+from payments.catalogue.upkeep.sheets.intake import Sheet, table_named
+
+#: A file of the catalogue as a whole.
+MOST_BYTES = 8 * 1024 * 1024
+
+_ARCHIVE = b"PK\x03\x04"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_LONGEST_CELL = 10_000
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def read_file(content: bytes, table: str | None = None) -> list[Sheet]:
+    """The sheets of a file; which kind of file it is shows in its first bytes.
+
+    `table` says which table a CSV file is, and picks that one sheet of a workbook. Raises
+    `FileRefused`.
+    """
+    if len(content) > MOST_BYTES:
+        raise fault_of_file("too_large", f"Tệp tối đa {MOST_BYTES // (1024 * 1024)} MB.")
+    if content.startswith(_OLD_EXCEL):
+        raise fault_of_file("old_excel", "Đây là tệp Excel đời cũ hoặc có mật khẩu; lưu lại .xlsx.")
+    if content.startswith(_ARCHIVE):
+        return _picked(_read_workbook(content), table)
+    return [_read_csv(content, table)]
+
+
+def _picked(sheets: list[Sheet], table: str | None) -> list[Sheet]:
+    if table is None:
+        return sheets
+    found = [sheet for sheet in sheets if table_named(sheet.name) == table]
+    if not found:
+        raise fault_of_file("no_such_sheet", f"Tệp không có trang {TITLES[table]}.")
+    return found
+
+
+def _read_workbook(content: bytes) -> list[Sheet]:
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(checked(content)))
+        sheets = [
+            Sheet(
+                name, _numbered(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))
+            )
+            for name in workbook.sheet_names
+        ]
+    except FileRefused:
+        raise
+    except (CalamineError, ValueError, OSError):
+        raise fault_of_file("not_a_workbook", "Không đọc được tệp Excel này.") from None
+    if not any(sheet.rows for sheet in sheets):
+        raise fault_of_file("empty", "Tệp không có dòng nào.")
+    return sheets
+
+
+def _read_csv(content: bytes, table: str | None) -> Sheet:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        reason = f"Dòng {row} không phải UTF-8; hãy lưu lại dạng CSV UTF-8."
+        raise fault_of_file("not_utf8", reason) from None
+    control = _CONTROL.search(text)
+    if control is not None:
+        row = text.count("\n", 0, control.start()) + 1
+        raise fault_of_file("control_character", f"Dòng {row} có ký tự điều khiển.")
+    if not text.strip():
+        raise fault_of_file("empty", "Tệp không có dòng nào.")
+    rows = _numbered([[_unquoted(cell) for cell in row] for row in _parsed(text)])
+    for number, cells in rows:
+        if len(cells) > MOST_COLUMNS or number > MOST_ROWS:
+            reason = f"Tối đa {MOST_ROWS} dòng và {MOST_COLUMNS} cột."
+            raise fault_of_file("too_large", reason)
+    return Sheet(TITLES.get(table or "", "CSV"), rows, table)
+
+
+def _parsed(text: str) -> list[list[str]]:
+    """The rows, by the delimiter that gives the first one more cells."""
+    first = text.lstrip().split("\n", 1)[0]
+    delimiter = max(",;", key=first.count)
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter):
+            if any(len(cell) > _LONGEST_CELL for cell in row):
+                raise fault_of_file("too_large", f"Dòng {len(rows) + 1} có ô quá dài.")
+            rows.append(row)
+    except csv.Error:
+        reason = f"Dòng {len(rows) + 1} sai dấu ngoặc kép."
+        raise fault_of_file("not_csv", reason) from None
+    return rows
+
+
+def _unquoted(cell: str) -> str:
+    """A text without the apostrophe that keeps spreadsheets from taking it for a formula."""
+    return cell.removeprefix("'")
+
+
+def _numbered(rows: Sequence[Sequence[Cell]]) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    return tuple(
+        (number, tuple(cells))
+        for number, cells in enumerate(rows, start=1)
+        if not all(is_blank(cell) for cell in cells)
+    )

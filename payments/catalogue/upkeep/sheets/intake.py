@@ -1,0 +1,269 @@
+"""The rows of a file into entries, with every fault of every cell named. Pure.
+
+What can be checked without knowing the catalogue is checked here, the entries' own checks
+included; `objections` goes on from there.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from core.errors import FieldError, Invalid
+from payments.catalogue.upkeep.entries import Entry
+from payments.catalogue.upkeep.sheets.cells import Cell, Misread, fold, is_blank
+from payments.catalogue.upkeep.sheets.columns import (
+    CLASSES,
+    COLUMNS,
+    GUIDE,
+    RULE_KEYS,
+    TITLES,
+    Column,
+    find_column,
+    free_column,
+)
+from payments.catalogue.upkeep.sheets.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet as it was read: its name, and its rows with their numbers; blank rows are left out.
+
+    `table` says which table it is, where that is known without looking into it.
+    """
+
+    name: str
+    rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry, and the row of the file that it was read from."""
+
+    entry: Entry
+    row: int
+
+    @property
+    def table(self) -> str:
+        """The table it belongs to."""
+        return self.entry.table
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a file gave; `codes`, by table, has those of its faulty rows too: they are there."""
+
+    placed: tuple[Placed, ...]
+    faults: tuple[Fault, ...]
+    codes: Mapping[str, frozenset[str]]
+
+
+def table_named(name: str) -> str | None:
+    """The table that a sheet's name means, by its key or its title."""
+    folded = fold(name)
+    return next((t for t, title in TITLES.items() if folded in (fold(t), fold(title))), None)
+
+
+def take(sheets: Sequence[Sheet]) -> Taken:
+    """Every row of every sheet; a sheet whose heading is wrong gives faults and no rows.
+
+    A file without any row is a fault: whoever sends one meant something else.
+    """
+    placed: list[Placed] = []
+    faults: list[Fault] = []
+    codes: dict[str, frozenset[str]] = {}
+    met: set[str] = set()
+    for sheet in sheets:
+        if fold(sheet.name) == fold(GUIDE) or not sheet.rows:
+            continue
+        table = sheet.table or table_named(sheet.name) or _recognised(sheet)
+        if table is None:
+            reason = f"Không nhận ra đây là bảng nào trong các bảng: {', '.join(TITLES.values())}."
+            faults.append(Fault(sheet.name, None, "", "unknown_table", reason))
+        elif table in met:
+            faults.append(Fault(table, None, "", "doubled", "Bảng này có hai trang trong tệp."))
+        else:
+            met.add(table)
+            found = _take_sheet(table, sheet, faults)
+            placed.extend(found)
+            codes[table] = _codes(table, sheet)
+    if not placed and not faults:
+        faults.append(Fault("file", None, "", "empty", "Tệp không có dòng nào."))
+    return Taken(tuple(placed), tuple(faults), codes)
+
+
+def _recognised(sheet: Sheet) -> str | None:
+    """The table whose columns the heading has; None where there is no one such table."""
+    headings = {str(cell) for cell in sheet.rows[0][1] if not is_blank(cell)}
+    apart: dict[str, int] = {}
+    for table, columns in COLUMNS.items():
+        known = [find_column(table, heading) for heading in headings]
+        keys = {column.key for column in known if column is not None}
+        missing = sum(column.key not in keys for column in columns)
+        if len(keys) > missing:
+            apart[table] = known.count(None) + missing
+    nearest = [table for table, count in apart.items() if count == min(apart.values())]
+    return nearest[0] if len(nearest) == 1 else None
+
+
+def _codes(table: str, sheet: Sheet) -> frozenset[str]:
+    heading = [find_column(table, str(cell or "")) for cell in sheet.rows[0][1]]
+    keys = [None if column is None else column.key for column in heading]
+    if "code" not in keys:
+        return frozenset()
+    place = keys.index("code")
+    return frozenset(str(cells[place]).strip() for _, cells in sheet.rows if len(cells) > place)
+
+
+def _take_sheet(table: str, sheet: Sheet, faults: list[Fault]) -> list[Placed]:
+    row, cells = sheet.rows[0]
+    columns = _headings(table, row, cells, faults)
+    if columns is None:
+        return []
+    placed = []
+    for number, cells in sheet.rows[1:]:
+        entry = _entry(table, number, cells, columns, faults)
+        if entry is not None:
+            placed.append(Placed(entry, number))
+    return placed
+
+
+def _headings(
+    table: str, row: int, cells: Sequence[Cell], faults: list[Fault]
+) -> list[Column | None] | None:
+    """The columns in the order of the file, None for a blank heading; None if one is wrong."""
+    before = len(faults)
+    columns: list[Column | None] = []
+    for cell in cells:
+        if is_blank(cell):
+            columns.append(None)
+            continue
+        heading = str(cell).strip()
+        column = find_column(table, heading)
+        if column is None:
+            shown = _shown(heading)
+            faults.append(Fault(table, row, shown, "unknown_column", "Không có cột này."))
+        elif column in columns:
+            faults.append(Fault(table, row, column.key, "doubled", "Cột này có hai lần."))
+        columns.append(column)
+    known = {column.key for column in columns if column is not None}
+    for column in COLUMNS[table]:
+        if column.key not in known:
+            reason = "Thiếu cột này; hãy dùng tệp xuất ra từ danh mục làm mẫu."
+            faults.append(Fault(table, row, column.key, "missing_column", reason))
+    return columns if len(faults) == before else None
+
+
+def _shown(heading: str) -> str:
+    """A heading nobody knows, fit to be repeated."""
+    clean = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in heading)
+    return clean[:60]
+
+
+def _entry(
+    table: str,
+    row: int,
+    cells: Sequence[Cell],
+    columns: Sequence[Column | None],
+    faults: list[Fault],
+) -> Entry | None:
+    data: dict[str, object] = {}
+    rule: dict[str, object] = {}
+    faulty: set[str] = set()
+
+    def blame(key: str, code: str, reason: str) -> None:
+        faults.append(Fault(table, row, key, code, reason))
+        faulty.add(key)
+
+    kind = _kind(cells, columns)
+    for place, cell in enumerate(cells):
+        column = columns[place] if place < len(columns) else None
+        if is_blank(cell):
+            continue
+        if column is None:
+            blame("", "no_heading", f"Ô thứ {place + 1} không thuộc cột nào.")
+            continue
+        try:
+            value = column.read(cell, kind)
+        except Misread as error:
+            blame(column.key, error.code, error.detail)
+            continue
+        if column.in_rule:
+            rule[column.rule_key] = value
+        else:
+            data[column.key] = value
+    if "rule" in CLASSES[table].model_fields:
+        if faulty.isdisjoint(column.key for column in columns if column and column.in_rule):
+            data["rule"] = rule
+        else:
+            faulty.add("rule")
+    try:
+        entry = CLASSES[table].model_validate(data)
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            key, code, reason = _told(table, one)
+            if key not in faulty:
+                blame(key, code, reason)
+        return None
+    except Invalid as error:
+        for fault in error.errors:
+            blame(_rule_column(fault), fault.code, fault.detail)
+        return None
+    return None if faulty else entry
+
+
+def _kind(cells: Sequence[Cell], columns: Sequence[Column | None]) -> str:
+    """What a row says of the kind of its rule, read before the cells that depend on it."""
+    for cell, column in zip(cells, columns, strict=False):
+        if column is not None and column.key == "kind":
+            return str(cell or "").strip()
+    return ""
+
+
+def _rule_column(fault: FieldError) -> str:
+    """The column in which a fault of a fee's rule lies: `rule.steps.0.each` is in `steps`."""
+    first, _, rest = fault.field.partition(".")
+    key = rest.partition(".")[0]
+    if first != "rule" or not key:
+        return "kind"
+    return key if key in RULE_KEYS else free_column(key).key
+
+
+_FORMS = {
+    "code": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
+    "procedure": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
+    "fees": "Các mã cách nhau bằng dấu chấm phẩy; mã chỉ gồm chữ không dấu, số, dấu chấm, gạch.",
+    "sub_item": "Phải có đúng bốn chữ số.",
+    "number": "Ghi số văn bản, ví dụ 226/2016/TT-BTC.",
+    "channel": "Ghi online hoặc counter.",
+}
+
+
+def _told(table: str, error: ErrorDetails) -> tuple[str, str, str]:
+    """Column, code and reason of a fault that an entry found in itself."""
+    key = str(error["loc"][0]) if error["loc"] else ""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing" or kind in ("string_too_short", "too_short"):
+        return key, "missing", "Không được để trống."
+    if kind == "value_error":
+        said = str(context.get("error", ""))
+        named, separator, rest = said.partition(": ")
+        if separator and not key and find_column(table, named) is not None:
+            return named, "invalid", f"{rest[:1].upper()}{rest[1:]}."
+        return key, "invalid", f"{said[:1].upper()}{said[1:]}."
+    if kind == "string_pattern_mismatch":
+        code = {"sub_items": _FORMS["sub_item"]}.get(table) if key == "code" else None
+        return key, "invalid", code or _FORMS.get(key, "Không đúng dạng.")
+    if kind == "enum":
+        column = find_column(table, key)
+        return key, "not_a_choice", f"Ghi một trong: {', '.join(column.choices if column else ())}."
+    if kind == "string_too_long":
+        return key, "too_long", f"Tối đa {context.get('max_length')} ký tự."
+    limits = {"greater_than_equal": ("ge", "Ít nhất"), "less_than_equal": ("le", "Nhiều nhất")}
+    if kind in limits:
+        name, words = limits[kind]
+        return key, "out_of_range", f"{words} {context.get(name)}."
+    return key, "invalid", "Giá trị không hợp lệ."

@@ -1,0 +1,1 @@
+"""What gateways, feeds and statements tell of money: kept, identified, applied."""

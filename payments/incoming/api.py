@@ -1,0 +1,32 @@
+"""Where gateways and feeds call."""
+
+from fastapi import APIRouter, Request, Response
+
+from core import clock
+from core.bodies import read_raw
+from payments.context import ContextDep
+from payments.incoming import notices
+from payments.ports import RawCallback
+
+callback_router = APIRouter(tags=["callbacks"])
+
+
+_MOST_CALLBACK = 64 * 1024
+
+
+@callback_router.post("/callbacks/{gateway}/{account}", include_in_schema=False)
+@callback_router.get("/callbacks/{gateway}/{account}", include_in_schema=False)
+async def take_callback(
+    gateway: str, account: str, request: Request, context: ContextDep
+) -> Response:
+    """A gateway's report or a bank's notice; answered in the gateway's own way."""
+    raw = RawCallback(
+        method=request.method,
+        path=request.url.path,
+        query=request.url.query,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await read_raw(request, most=_MOST_CALLBACK),
+        received_at=clock.now(),
+    )
+    answer = await notices.receive(context, gateway, account, raw)
+    return Response(answer.body, answer.status, media_type=answer.media_type)

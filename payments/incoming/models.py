@@ -1,0 +1,37 @@
+"""Rows of what gateways and feeds have told us."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from core.db import moment
+
+
+class Callback(SQLModel, table=True):
+    """An authentic callback as it came (encrypted), and what became of it."""
+
+    __tablename__ = "callback"
+    __table_args__ = (
+        CheckConstraint("state IN ('received', 'applied')", name="state"),
+        UniqueConstraint("gateway_account_id", "event_key"),
+        Index("ix_callback_received", "received_at", postgresql_where=text("state = 'received'")),
+    )
+
+    id: str = Field(primary_key=True)
+    gateway_account_id: str = Field(foreign_key="gateway_account.id")
+    #: what happened to which money: the same event twice has the same key
+    event_key: str
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    state: str
+    result: str | None = None
+    attempts: int = 0
+    received_at: datetime = moment()
+    applied_at: datetime | None = moment(default=None)

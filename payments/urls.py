@@ -1,0 +1,51 @@
+"""Addresses we hand out, and the secret token in a bill's address.
+
+A bill's reference travels in every bank memo, so it opens only a page without names or files; the
+address with the token opens the rest. The token is derived from the bill's id and a key, so it
+need not be stored and cannot be guessed.
+"""
+
+import base64
+import hmac
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Absolute addresses under `base_url`."""
+
+    base_url: str
+    token_key: bytes = field(repr=False)
+
+    def token(self, bill_id: str) -> str:
+        """The bill's token: 100 bits in lower-case base32."""
+        mac = hmac.digest(self.token_key, bill_id.encode(), "sha256")
+        return base64.b32encode(mac[:15])[:20].decode().lower()
+
+    def opens(self, bill_id: str, token: str) -> bool:
+        """Whether `token` is the bill's."""
+        return hmac.compare_digest(self.token(bill_id).encode(), token.encode())
+
+    def pay(self, bill_id: str, reference: str) -> str:
+        """The bill's page with everything a payer needs."""
+        return f"{self.base_url}/b/{reference}?t={self.token(bill_id)}"
+
+    def bill(self, reference: str) -> str:
+        """The bill's page for whoever knows its reference: no name, no dossier, no receipt."""
+        return f"{self.base_url}/b/{reference}"
+
+    def bill_qr(self, reference: str, extension: str) -> str:
+        """The image of a bill's QR; needs no key."""
+        return f"{self.base_url}/b/{reference}/qr.{extension}"
+
+    def callback(self, gateway: str, account: str) -> str:
+        """Where a gateway reports to."""
+        return f"{self.base_url}/callbacks/{gateway}/{account}"
+
+    def receipt_check(self, code: str) -> str:
+        """The page on which anyone checks a receipt."""
+        return f"{self.base_url}/r/{code}"
+
+    def receipt_file(self, code: str, extension: str) -> str:
+        """A receipt's PDF or XML, opened by its check code."""
+        return f"{self.base_url}/r/{code}.{extension}"
