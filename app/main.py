@@ -13,10 +13,12 @@ from app.web import failures, home, pages, posters, receipts
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
-from payments.bills import api as payments_api
+from payments.attempts import api as attempts_api
+from payments.bills import api as bills_api
 from payments.catalogue import api as catalogue_api
 from payments.catalogue.upkeep.changes import api as changes_api
 from payments.catalogue.upkeep.proposals import api as proposals_api
+from payments.incoming import api as incoming_api
 from reconciliation import api as reconciliation_api
 
 
@@ -41,8 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     failures.install(app)
     app.add_middleware(Headers)
-    app.include_router(payments_api.router)
-    app.include_router(payments_api.callback_router)
+    app.include_router(bills_api.router)
+    app.include_router(attempts_api.router)
+    app.include_router(incoming_api.router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")

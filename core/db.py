@@ -1,9 +1,9 @@
 """The database: one engine, short transactions, and rows that keep whole đồng and UTC.
 
-Sessions are opened in four places only: the request dependency below, `payments.attempts.checkout` and
-`payments.incoming.notices` (a gateway must never be called inside a transaction), the worker and the
-command line. Commands take a session and never commit. One statement that is a whole transaction
-may do without a session: `Database.write_alone`, for the hot path.
+Sessions are opened in four places only: the request dependency below, `payments.attempts.checkout`
+and `payments.incoming.notices` (a gateway must never be called inside a transaction), the worker
+and the command line. Commands take a session and never commit. One statement that is a whole
+transaction may do without a session: `Database.write_alone`, for the hot path.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -5,10 +5,10 @@ Scope: principal + route + key. The key itself is kept as a hash; the answer is 
 as in the IETF draft on the Idempotency-Key header: missing 400, other body 422, in flight 409.
 
 Two ways of use. A creation that is one transaction takes an advisory lock on the key and writes
-key, object and answer together (`payments.bills.create`): a crash leaves nothing. A flow that calls a
-gateway between two transactions commits the key `in_flight` with its intent and completes it with
-its outcome (`payments.attempts.checkout`); after `LEASE` a repeat may take it over and go on from the
-stored object, never starting a second one.
+key, object and answer together (`payments.bills.create`): a crash leaves nothing. A flow that
+calls a gateway between two transactions commits the key `in_flight` with its intent and completes
+it with its outcome (`payments.attempts.checkout`); after `LEASE` a repeat may take it over and go
+on from the stored object, never starting a second one.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import Claim, KeyDep
 from core.ids import new_id
 from core.sessions import WriteSession
-from payments.agencies.queries import CollectionAccountValue, find_collection, is_agency
+from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
 from reconciliation.commands import Reconciling, reconcile, take_statement
 from reconciliation.formats.csv_statement import read
 from reconciliation.queries import get_run, list_discrepancies
@@ -52,7 +52,7 @@ async def _account(
     session: WriteSession, principal: Principal, code: str
 ) -> CollectionAccountValue:
     """The collection account the caller named, if it is theirs. Raises `NotFound`."""
-    account = await find_collection(session, code)
+    account = await find_collection_account(session, code)
     if account is None or account.agency_id not in principal.agency_ids:
         raise NotFound("Không có tài khoản thu này.")
     return account

@@ -67,7 +67,7 @@ class PayGov:
         return f"PayGov({self.account.account!r})"
 
     async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
-        """Create the order; the citizen goes on at `AcceptedAttempt.url`. Raises as the port says."""
+        """Create the order, and say where the citizen goes on. Raises as the port says."""
         body = dialect.create_body(self._credentials, request)
         answer = await self._http.post_json("/create", body, self._headers(), repeatable=False)
         document = answer.document if isinstance(answer.document, dict) else {}

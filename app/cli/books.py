@@ -12,7 +12,7 @@ from app.wiring import Parts
 from core import clock
 from core import outbox as queue
 from core.errors import NotFound
-from payments.agencies.queries import find_collection
+from payments.agencies.queries import find_collection_account
 from reconciliation.commands import Taken, take_statement
 from reconciliation.formats.csv_statement import read
 
@@ -59,7 +59,7 @@ def import_statement(
     async def work(parts: Parts) -> Taken:
         rows = read(content, mapping, clock.business_date(clock.now()))
         async with parts.database.transaction() as session:
-            found = await find_collection(session, account)
+            found = await find_collection_account(session, account)
             if found is None:
                 raise NotFound(f"There is no collection account {account}.")
             return await take_statement(

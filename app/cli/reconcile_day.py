@@ -6,7 +6,7 @@ from typing import Any
 from app.cli.wired import with_parts
 from app.wiring import Parts
 from core.errors import NotFound
-from payments.agencies.queries import find_collection
+from payments.agencies.queries import find_collection_account
 from reconciliation.commands import reconcile
 from reconciliation.queries import RunValue, get_run, list_discrepancies
 from reconciliation.schemas import DiscrepancyOut
@@ -17,7 +17,7 @@ def run_day(account: str, on: date) -> tuple[RunValue, list[dict[str, Any]]]:
 
     async def work(parts: Parts) -> tuple[RunValue, list[dict[str, Any]]]:
         async with parts.database.transaction() as session:
-            found = await find_collection(session, account)
+            found = await find_collection_account(session, account)
         if found is None:
             raise NotFound(f"There is no collection account {account}.")
         run_id = await reconcile(parts.reconciling, found, on, actor="system:cli")

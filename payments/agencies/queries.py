@@ -1,6 +1,5 @@
 """Agencies and accounts as frozen values, and a short memory of them for the hot path."""
 
-# Given on: other packages know payments through this module alone.
 import json
 import time
 from collections.abc import AsyncIterator
@@ -274,8 +273,3 @@ async def is_agency(session: WriteSession, agency_id: str, code_or_id: str) -> b
         {"id": agency_id, "key": code_or_id},
     )
     return found is not None
-
-
-async def find_collection(session: WriteSession, code: str) -> CollectionAccountValue | None:
-    """The collection account of that code, id or number, None if there is none."""
-    return await find_collection_account(session, code)

@@ -3,9 +3,9 @@
 A gateway's call may last thirty seconds and a lock must not, so this flow alone uses two
 transactions of its own: the first writes the intent (and the request's idempotency key), then the
 gateway is called with no transaction open, the second writes what it said. If we stop in between,
-or the answer is unclear, the attempt is `unknown`: the status inquiry asks the gateway, and nobody charges
-again meanwhile. A callback may be faster than the gateway's answer; then the answer adds only the
-way to the payment page.
+or the answer is unclear, the attempt is `unknown`: the status inquiry asks the gateway, and nobody
+charges again meanwhile. A callback may be faster than the gateway's answer; then the answer adds
+only the way to the payment page.
 """
 
 from collections.abc import Callable, Collection

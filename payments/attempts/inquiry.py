@@ -1,4 +1,4 @@
-"""The status inquiry: ask gateways about attempts whose outcome is open, and only then let bills expire.
+"""The status inquiry: ask gateways about open attempts, and only then let them and bills expire.
 
 Callbacks get lost and answers time out; the gateway's own books do not. An attempt that is
 `submitted` or `unknown` is asked about with growing pauses. Money that came is recorded as if its

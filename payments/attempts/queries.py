@@ -6,8 +6,6 @@ from sqlalchemy import text
 
 from core.errors import NotFound
 from core.sessions import WriteSession
-
-# Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.bills.queries import _PAYMENT_COLUMNS, PaymentValue
 

@@ -13,8 +13,6 @@ from core.crypto import Cipher
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import is_id
 from core.sessions import WriteSession
-
-# Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.bills.lines import LineValue, lines_of
 

@@ -1,4 +1,4 @@
-"""Money that arrived by itself: a bank transfer told by a feed or a statement, or an unapplied charge.
+"""Money that arrived by itself: a bank transfer that is told of, or an unapplied charge.
 
 The same money seen twice is one credit: its settlement key is the account and the bank's own
 reference of it, whichever feed or statement told of it first. Told of under one reference with

@@ -40,7 +40,7 @@ class Allocation(SQLModel, table=True):
 
 
 class SuspenseItem(SQLModel, table=True):
-    """A part of a payment that is not allocated: waiting in suspense, or refundable to the payer."""
+    """A part of a payment that is not allocated: waiting in suspense, or refundable."""
 
     __tablename__ = "suspense_item"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Writing down where money went: allocations, suspense, refundable, postings, the bill's state.
+"""Posting: allocations, suspense, what is refundable, ledger, and the state of bill and payment.
 
 Shared by `reports` (what a gateway says of an attempt) and `credits` (money that arrived by
 itself). Everything runs in the caller's transaction, so that all that one credit causes stands or
@@ -101,7 +101,7 @@ async def post_credit(
     distribution: Distribution,
     accounting_on: date,
 ) -> None:
-    """Write one distribution: allocation, suspense, refundable, postings; settle the bill if reached."""
+    """Write where a credit goes: allocation, suspense, refundable, postings; settle the bill."""
     now = clock.now()
     bill_id = None if bill is None else bill.id
     if distribution.allocated:

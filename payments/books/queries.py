@@ -9,8 +9,6 @@ from sqlalchemy import text
 
 from core.crypto import Cipher
 from core.sessions import WriteSession
-
-# Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.bills.lines import LineValue, lines_of
 

@@ -8,14 +8,14 @@ from payments.context import ContextDep
 from payments.incoming import notices
 from payments.ports import RawCallback
 
-callback_router = APIRouter(tags=["callbacks"])
+router = APIRouter(tags=["callbacks"])
 
 
 _MOST_CALLBACK = 64 * 1024
 
 
-@callback_router.post("/callbacks/{gateway}/{account}", include_in_schema=False)
-@callback_router.get("/callbacks/{gateway}/{account}", include_in_schema=False)
+@router.post("/callbacks/{gateway}/{account}", include_in_schema=False)
+@router.get("/callbacks/{gateway}/{account}", include_in_schema=False)
 async def take_callback(
     gateway: str, account: str, request: Request, context: ContextDep
 ) -> Response:

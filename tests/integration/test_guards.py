@@ -94,7 +94,7 @@ async def post(session: WriteSession, books: Books, *amounts: int) -> None:
     for amount in amounts:
         posting = {
             "transaction_id": transaction_id,
-            "ledger": "fees",
+            "ledger": "revenue",
             "collection_account_id": books.body.collection_account_id,
             "amount": amount,
         }

@@ -29,7 +29,7 @@ async def test_exact_money_settles_the_bill(shared_house: House) -> None:
     bill = await house.create_bill()
     async with looking(house) as seen:
         await credit(house, 5000, f"{bill['reference']} NOP LE PHI")
-    assert seen == [Kept([(5000, True)], [5000], [], {"receivable": 5000, "fees": -5000})]
+    assert seen == [Kept([(5000, True)], [5000], [], {"receivable": 5000, "revenue": -5000})]
     await house.work()
     found = await house.read(bill)
     assert (found["status"], found["qr"]) == ("paid", None)
@@ -79,7 +79,7 @@ async def test_short_money_waits_for_the_rest_and_then_settles_with_it(
     assert (found["status"], found["receipts"]) == ("open", [])
     async with looking(house) as seen:
         await credit(house, 3000, bill["reference"])
-    ledger = {"receivable": 3000, "suspense": 2000, "fees": -5000}
+    ledger = {"receivable": 3000, "suspense": 2000, "revenue": -5000}
     assert (seen[0].payments, seen[0].ledger) == ([(3000, True)], ledger)
     assert sorted(seen[0].allocated) == [500, 1500, 3000]
     assert seen[0].waiting == []
@@ -96,7 +96,7 @@ async def test_what_is_over_is_due_back(shared_house: House) -> None:
     bill = await house.create_bill()
     async with looking(house) as seen:
         await credit(house, 50_000, bill["reference"])
-    ledger = {"receivable": 50_000, "fees": -5000, "refundable": -45_000}
+    ledger = {"receivable": 50_000, "revenue": -5000, "refundable": -45_000}
     assert seen == [Kept([(50_000, True)], [5000], [("refundable", "excess", 45_000)], ledger)]
     await house.work()
     assert [r["amount"] for r in (await house.read(bill))["receipts"]] == [5000]
@@ -108,7 +108,7 @@ async def test_short_money_and_too_much_for_the_rest(shared_house: House) -> Non
     async with looking(house) as seen:
         await credit(house, 4999, bill["reference"])
         await credit(house, 4999, bill["reference"])
-    assert seen[0].ledger == {"receivable": 9998, "fees": -5000, "refundable": -4998}
+    assert seen[0].ledger == {"receivable": 9998, "revenue": -5000, "refundable": -4998}
     assert sorted(seen[0].allocated) == [1, 4999]
     assert seen[0].waiting == [("refundable", "excess", 4998)]
 
@@ -129,7 +129,7 @@ async def test_of_two_channels_one_settles_and_the_other_is_due_back(
     assert [answer.status_code for answer in answers] == [200, 200]
     assert seen[0].allocated == [5000]
     assert seen[0].waiting == [("refundable", "bill_already_paid", 5000)]
-    assert seen[0].ledger == {"receivable": 10_000, "fees": -5000, "refundable": -5000}
+    assert seen[0].ledger == {"receivable": 10_000, "revenue": -5000, "refundable": -5000}
     await house.work()
     found = await house.read(bill)
     assert [p["status"] for p in found["payments"]] == ["succeeded", "succeeded"]
@@ -258,7 +258,9 @@ async def test_exact_money_on_a_standing_reference_opens_and_settles_a_bill_at_o
     body = notice_of(house, 10_000, f"Nguyen Van A {reference} chung thuc chu ky")
     async with looking(house) as seen:
         await asyncio.gather(*(notify(house, body) for _ in range(5)))
-    assert seen[0] == Kept([(10_000, True)], [10_000], [], {"receivable": 10_000, "fees": -10_000})
+    assert seen[0] == Kept(
+        [(10_000, True)], [10_000], [], {"receivable": 10_000, "revenue": -10_000}
+    )
     assert await count(house.parts.database, "bill") == before + 1
     await house.work()
     answer = await house.client.get("/api/v1/bills", params={"status": "paid", "limit": 1})

@@ -1,6 +1,6 @@
 """Owns the test run's PostgreSQL: a process of its own, which ends when the test run does.
 
-AcceptedAttempt by the first worker that needs a database. It watches the process that leads the run, so
+Started by the first worker that needs a database. It watches the process that leads the run, so
 neither Ctrl-C nor a killed worker leaves a server behind; and should this process itself be
 killed, the kernel ends the server.
 """

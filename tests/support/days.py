@@ -83,7 +83,7 @@ def days(draw: st.DrawFn) -> tuple[list[Payment], list[Line]]:
 
 @st.composite
 def _noise(draw: st.DrawFn, numbers: list[int]) -> str:
-    """LocalizedText that name nothing, or something broken, or two payments at once."""
+    """Words that name nothing, or something broken, or two payments at once."""
     known = [reference_of(number) for number in numbers] or [reference_of(99)]
     one = draw(st.sampled_from(known))
     other = draw(st.sampled_from(known))

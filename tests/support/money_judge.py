@@ -34,9 +34,9 @@ async def so_far(world: MoneyWorld) -> list[str]:
 
 
 async def settle(world: MoneyWorld) -> None:
-    """Let everything come that is on its way: callbacks, the status inquiry, deadlines, expiries, receipts.
+    """Let everything come that is on its way: callbacks, answers, deadlines, expiries, receipts.
 
-    The gateway's lost callbacks do not come: finding that money is the status inquiry's work. Two things
+    The gateway's lost callbacks do not come: the status inquiry has to find that money. Two things
     nobody can find by asking, and people would have to: a bank's lost notice, and money taken for
     an order whose end the gateway itself had told us. Those are told again.
     """

@@ -26,7 +26,7 @@ from core import clock, failpoints
 from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
-from payments.agencies.queries import find_collection
+from payments.agencies.queries import find_collection_account
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
 from tests.support.in_process_sandbox import InProcessSandbox
@@ -294,7 +294,7 @@ class MoneyWorld:
         )
         parts = self.service.parts
         async with parts.database.transaction() as session:
-            account = await find_collection(session, move.account_number)
+            account = await find_collection_account(session, move.account_number)
             assert account is not None
             await take_statement_credit(
                 session, account, credit, actor="system:statement", cipher=parts.cipher

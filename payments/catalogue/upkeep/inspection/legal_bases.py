@@ -50,7 +50,7 @@ def basis_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
 def texts_meant(basis: str, texts: Sequence[LegalTextValue]) -> list[LegalTextValue]:
     """Of several texts of one number, those whose issuer the basis names best; all if none is.
 
-    Every province numbers its resolutions from 1. LocalizedText that all issuers share decide nothing.
+    Every province numbers its resolutions from 1. Words that all issuers share decide nothing.
     """
     issuers = {text.issuer: set(fold(text.issuer).split()) for text in texts}
     shared = set.intersection(*issuers.values())
