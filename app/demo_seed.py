@@ -14,10 +14,9 @@ from app.wiring import Parts
 from core import clock
 from core.auth import Role, create_api_key, create_staff_user
 from core.crypto import hash_token, write_private
-from core.ids import new_id
-from core.references import new_reference
 from core.sessions import WriteSession
-from payments.bills import create
+from payments.bills.create import create_bill_within
+from payments.bills.new_bill import BillRequest
 from payments.bills.static_references import static_reference
 from payments.catalogue.queries import schedule_of_code
 from payments.catalogue.rules.fees import Asked
@@ -138,21 +137,16 @@ async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
     ).first()
     if row is not None:
         return parts.payments.urls.pay(row.id, row.reference)
-    now = clock.now()
-    today = clock.business_date(now)
+    today = clock.business_date(clock.now())
     schedule = await schedule_of_code(session, body.agency_id, "2.000815")
     lines = price_fees(schedule, "2.000815", Asked(3), Circumstances(today))
-    bill = create.NewBill(
-        id=new_id("bill"),
+    request = BillRequest(
         agency_id=body.agency_id,
-        reference=new_reference(),
         lines=tuple(lines),
         channel="counter",
-        language="vi",
-        created_at=now,
         opened_on=today,
         dossier_number="H00.01-261122-0001",
         payer={"name": "Nguyễn Văn An"},
     )
-    await create.insert(session, bill, actor="system:demo", cipher=parts.cipher)
+    bill = await create_bill_within(session, request, actor="system:demo", cipher=parts.cipher)
     return parts.payments.urls.pay(bill.id, bill.reference)

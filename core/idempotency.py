@@ -109,13 +109,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What is known of a key that was used before with this body."""
+    """What is known of a key that was used with this body; `first` where it was used just now."""
 
     state: str
     object_id: str
     created_at: datetime
     status: int | None
     body: bytes | None
+    first: bool = False
 
 
 async def read_key(

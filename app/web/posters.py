@@ -24,11 +24,10 @@ from core.db import SessionDep
 from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
-from core.references import new_reference
 from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue
-from payments.bills import create
-from payments.bills.create import NewBill
+from payments.bills.create import create_bill
+from payments.bills.new_bill import BillRequest, NewBill
 from payments.bills.presenting import bill_payload
 from payments.bills.static_references import poster_line, static_reference
 from payments.catalogue.queries import ProcedureValue, get_procedure
@@ -174,24 +173,22 @@ async def ask(
         return _page(request, place, poster, typed, priced, changed=True)
     if not seen or not priced.amount:
         return _page(request, place, poster, typed, priced)
-    return RedirectResponse(await _opened(context, place, typed, priced, once), 303)
+    return RedirectResponse(await _create(context, place, typed, priced, once), 303)
 
 
-async def _opened(context: Context, place: Place, typed: Typed, priced: Priced, once: str) -> str:
-    """Open the bill, once for each form that was shown; the address of its page."""
-    now = clock.now()
-    bill = NewBill(
-        id=new_id("bill"),
+async def _create(context: Context, place: Place, typed: Typed, priced: Priced, once: str) -> str:
+    """Create the bill, once for each form that was shown; the address of its page."""
+    request = BillRequest(
         agency_id=place.agency.id,
-        reference=new_reference(),
         lines=priced.lines,
         channel=typed.handed_in,
-        language="vi",
-        created_at=now,
         opened_on=place.today,
     )
-    # Without the host: a browser lets a form lead on only to where the page came from.
-    address = f"/b/{bill.reference}?t={context.urls.token(bill.id)}"
+
+    def address(bill: NewBill) -> bytes:
+        # Without the host: a browser lets a form lead on only to where the page came from.
+        return f"/b/{bill.reference}?t={context.urls.token(bill.id)}".encode()
+
     claim = Claim.of(
         f"page:{place.agency.id}",
         "POST /p",
@@ -201,11 +198,11 @@ async def _opened(context: Context, place: Place, typed: Typed, priced: Priced, 
     )
     for pause in (0.1, 0.4, 1.5):
         try:
-            earlier = await create.insert_once(
+            created = await create_bill(
                 context.database,
-                bill,
+                request,
                 claim,
-                address.encode(),
+                address,
                 actor="citizen:page",
                 cipher=context.cipher,
             )
@@ -213,7 +210,7 @@ async def _opened(context: Context, place: Place, typed: Typed, priced: Priced, 
             # The first of two presses is still being written: its bill is this one's, too.
             await asyncio.sleep(pause)
             continue
-        return (earlier.body or b"").decode() if earlier else address
+        return (created.body or b"").decode()
     raise InFlight("Khoản phải nộp đang được lập; hãy chờ vài giây rồi mở lại trang này.")
 
 

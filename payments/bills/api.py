@@ -14,9 +14,10 @@ from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue
 from payments.bills import create
 from payments.bills.commands import cancel_bill
+from payments.bills.new_bill import NewBill
 from payments.bills.presenting import bill_out
 from payments.bills.queries import BillValue, get_bill, list_bills
-from payments.bills.request import prepare_bill
+from payments.bills.request import bill_request
 from payments.bills.schemas import BillIn, BillList, BillOut, DossierNumber
 from payments.context import Context, ContextDep
 
@@ -56,30 +57,34 @@ async def _present(
 async def create_bill(
     principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep
 ) -> Response:
-    """Open a bill. Repeating the request with its key gives the same bill and the same answer."""
+    """Create a bill. Repeating the request with its key gives the same bill and the same answer."""
     principal.require(Role.CLERK, Role.ADMIN)
     agency = await _agency(context, principal, body.model.agency)
     claim = Claim.of(principal.owner, "POST /bills", key, body.value, context.request_key)
     try:
         schedule = await context.price_book.read(context.database, agency.id)
-        bill = prepare_bill(schedule, agency, body.model, asset_key=context.request_key)
+        request = bill_request(schedule, agency, body.model, asset_key=context.request_key)
     except Invalid:
         # A repeat must get its first answer even when its fee has meanwhile gone out of force.
         async with context.database.transaction() as session:
             earlier = await idempotency.find(session, claim, context.cipher)
         if earlier is None:
             raise
-        return _replayed(earlier)
-    answer = bill_out(context, agency, bill).model_dump_json().encode()
-    replay = await create.insert_once(
-        context.database, bill, claim, answer, actor=principal.actor, cipher=context.cipher
+        return _answered(earlier)
+
+    def answer(bill: NewBill) -> bytes:
+        return bill_out(context, agency, bill).model_dump_json().encode()
+
+    return _answered(
+        await create.create_bill(
+            context.database, request, claim, answer, actor=principal.actor, cipher=context.cipher
+        )
     )
-    return Response(answer, 201, media_type=_JSON) if replay is None else _replayed(replay)
 
 
-def _replayed(replay: Replay) -> Response:
-    headers = {"Idempotent-Replayed": "true"}
-    return Response(replay.body, replay.status or 201, headers=headers, media_type=_JSON)
+def _answered(answer: Replay) -> Response:
+    headers = {} if answer.first else {"Idempotent-Replayed": "true"}
+    return Response(answer.body, answer.status or 201, headers=headers, media_type=_JSON)
 
 
 @router.get("/bills")

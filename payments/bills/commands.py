@@ -1,13 +1,25 @@
 """What people and systems do to bills. Commands take a session and never commit."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import or_, update
+from sqlmodel import col, select
 
 from core import audit, clock
 from core.errors import Conflict, NotFound
 from core.sessions import WriteSession
+from core.statements import values_of
+from payments.bills.models import Bill, Payment, ReliefUse
 from payments.states import BILL, LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class LockedBill:
+    """What withdrawing a bill has to know of it."""
+
+    agency_id: str
+    status: str
 
 
 class MoneyUnderWay(Conflict):
@@ -24,35 +36,21 @@ async def cancel_bill(
     A relief that an asset has once a year is free again. Raises `NotFound`, `IllegalMove` (paid,
     exempt) or `MoneyUnderWay`.
     """
-    row = (
-        await session.execute(
-            text("SELECT id, agency_id, status FROM bill WHERE id = :id FOR UPDATE"),
-            {"id": bill_id},
-        )
-    ).first()
-    if row is None or row.agency_id not in agency_ids:
+    bill = await session.lock_first(values_of(LockedBill, Bill).where(Bill.id == bill_id))
+    if bill is None or bill.agency_id not in agency_ids:
         raise NotFound("Không có khoản phải nộp này.")
-    if row.status == "cancelled":
+    if bill.status == "cancelled":
         return
-    move = BILL.move(row.status, "cancelled")
-    under_way = await session.scalar(
-        text(
-            "SELECT count(*) FROM payment WHERE bill_id = :id"
-            " AND (status = ANY(CAST(:live AS text[])) OR credited IS NOT NULL)"
-        ),
-        {"id": bill_id, "live": sorted(LIVE)},
-    )
-    if under_way:
+    move = BILL.move(bill.status, "cancelled")
+    under_way = or_(col(Payment.status).in_(LIVE), col(Payment.credited).is_not(None))
+    if await session.first(select(Payment.id).where(Payment.bill_id == bill_id, under_way)):
         raise MoneyUnderWay("Đang có giao dịch thanh toán cho khoản này; hãy chờ kết quả.")
-    await session.execute(
-        text("UPDATE bill SET status = 'cancelled' WHERE id = :id"), {"id": bill_id}
-    )
-    await session.execute(
-        text(
-            "UPDATE relief_use SET released_at = :now WHERE bill_id = :id AND released_at IS NULL"
-        ),
-        {"id": bill_id, "now": clock.now()},
+    await session.write(update(Bill).where(col(Bill.id) == bill_id).values(status="cancelled"))
+    await session.write(
+        update(ReliefUse)
+        .where(col(ReliefUse.bill_id) == bill_id, col(ReliefUse.released_at).is_(None))
+        .values(released_at=clock.now())
     )
     await audit.record(
-        session, actor=actor, action=move.event, object_id=bill_id, details={"before": row.status}
+        session, actor=actor, action=move.event, object_id=bill_id, details={"before": bill.status}
     )

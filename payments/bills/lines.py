@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func
+from sqlmodel import col
 
-from core.sessions import WriteSession
+from core.sessions import ReadSession
+from core.statements import values_of
+from payments.bills.models import BillLine
 
 
 @dataclass(frozen=True, slots=True)
 class LineValue:
     """A line of a bill, amounts in đồng; `amount` is what `relief` leaves of `full_amount`."""
 
+    bill_id: str
     fee: str | None
     description: str
     description_en: str | None
@@ -30,19 +34,15 @@ class LineValue:
     notice: dict[str, Any] | None
 
 
-async def lines_of(session: WriteSession, ids: list[str]) -> dict[str, list[LineValue]]:
+async def lines_of(session: ReadSession, ids: list[str]) -> dict[str, list[LineValue]]:
     """The lines of each of the bills, in order."""
     lines: dict[str, list[LineValue]] = {bill_id: [] for bill_id in ids}
-    found = await session.execute(
-        text(
-            "SELECT bill_id, fee, description, description_en, quantity, unit, copies, value,"
-            " coalesce(full_amount, amount), amount, sub_item, explanation, explanation_en,"
-            " basis, certainty, relief, notice FROM bill_line"
-            " WHERE bill_id = ANY(CAST(:ids AS text[]))"
-            " ORDER BY bill_id, position"
-        ),
-        {"ids": ids},
+    full_amount = func.coalesce(BillLine.full_amount, BillLine.amount)
+    found = await session.all(
+        values_of(LineValue, BillLine, full_amount=full_amount)
+        .where(col(BillLine.bill_id).in_(ids))
+        .order_by(col(BillLine.bill_id), col(BillLine.position))
     )
     for line in found:
-        lines[line.bill_id].append(LineValue(*line[1:]))
+        lines[line.bill_id].append(line)
     return lines

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from payments.agencies.queries import AgencyValue
-from payments.bills.create import NewBill
 from payments.bills.lines import LineValue
+from payments.bills.new_bill import NewBill
 from payments.bills.queries import BillValue, PaymentValue
 from payments.bills.schemas import (
     BillOut,

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import or_, tuple_
+from sqlmodel import col, select
 
 from core.crypto import Cipher
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import is_id
-from core.sessions import WriteSession
+from core.sessions import ReadSession
+from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.bills.lines import LineValue, lines_of
+from payments.bills.models import Bill, PayerData, Payment, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,59 +83,50 @@ class BillPage:
     next_cursor: str | None
 
 
-_PAYMENT_COLUMNS = (
-    "id, kind, agency_id, bill_id, gateway, gateway_account_id, collection_account_id, status,"
-    " amount, credited, order_ref, gateway_ref, checkout, created_at, paid_at, accounting_on"
-)
-
-
-async def _complete(session: WriteSession, rows: Sequence[Any]) -> tuple[BillValue, ...]:
-    ids = [row.id for row in rows]
+async def _complete(session: ReadSession, bills: Sequence[Bill]) -> tuple[BillValue, ...]:
+    """The bills with their lines and payments, in two queries for all of them."""
+    ids = [bill.id for bill in bills]
     lines = await lines_of(session, ids)
-    payments: dict[str, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
-    found = await session.execute(
-        text(
-            f"SELECT {_PAYMENT_COLUMNS} FROM payment"  # noqa: S608  columns are a constant
-            " WHERE bill_id = ANY(CAST(:ids AS text[])) ORDER BY created_at, id"
-        ),
-        {"ids": ids},
+    payments: dict[str | None, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
+    found = await session.all(
+        values_of(PaymentValue, Payment)
+        .where(col(Payment.bill_id).in_(ids))
+        .order_by(col(Payment.created_at), col(Payment.id))
     )
     for payment in found:
-        payments[payment.bill_id].append(PaymentValue(*payment))
+        payments[payment.bill_id].append(payment)
     return tuple(
         BillValue(
-            id=row.id,
-            agency_id=row.agency_id,
-            reference=row.reference,
-            status=row.status,
-            amount=row.amount,
-            dossier_number=row.dossier_number,
-            channel=row.channel,
-            language=row.language,
-            return_url=row.return_url,
-            metadata=row.extra,
-            expires_at=row.expires_at,
-            created_at=row.created_at,
-            opened_on=row.opened_on,
-            paid_at=row.paid_at,
-            lines=tuple(lines[row.id]),
-            payments=tuple(payments[row.id]),
+            id=bill.id,
+            agency_id=bill.agency_id,
+            reference=bill.reference,
+            status=bill.status,
+            amount=bill.amount,
+            dossier_number=bill.dossier_number,
+            channel=bill.channel,
+            language=bill.language,
+            return_url=bill.return_url,
+            metadata=bill.extra,
+            expires_at=bill.expires_at,
+            created_at=bill.created_at,
+            opened_on=bill.opened_on,
+            paid_at=bill.paid_at,
+            lines=tuple(lines[bill.id]),
+            payments=tuple(payments[bill.id]),
         )
-        for row in rows
+        for bill in bills
     )
 
 
-async def find_bill(session: WriteSession, key: str) -> BillValue | None:
+async def find_bill(session: ReadSession, key: str) -> BillValue | None:
     """The bill of that id or reference, None if there is none."""
-    rows = (
-        await session.execute(
-            text("SELECT * FROM bill WHERE id = :key OR reference = :key"), {"key": key}
-        )
-    ).all()
-    return (await _complete(session, rows))[0] if rows else None
+    bill = await session.first(
+        select(Bill).where(or_(col(Bill.id) == key, col(Bill.reference) == key))
+    )
+    return None if bill is None else (await _complete(session, [bill]))[0]
 
 
-async def get_bill(session: WriteSession, key: str, agency_ids: Collection[str]) -> BillValue:
+async def get_bill(session: ReadSession, key: str, agency_ids: Collection[str]) -> BillValue:
     """The bill of that id or reference. Raises `NotFound` if absent or another agency's."""
     bill = await find_bill(session, key)
     if bill is None or bill.agency_id not in agency_ids:
@@ -141,7 +135,7 @@ async def get_bill(session: WriteSession, key: str, agency_ids: Collection[str])
 
 
 async def list_bills(
-    session: WriteSession,
+    session: ReadSession,
     agency_ids: Collection[str],
     *,
     dossier_number: str | None = None,
@@ -150,29 +144,17 @@ async def list_bills(
     limit: int = 50,
 ) -> BillPage:
     """A page of bills. Raises `Invalid` for a cursor we did not make."""
-    created_at, bill_id = _read_cursor(cursor) if cursor else (None, None)
-    rows = (
-        await session.execute(
-            text(
-                "SELECT * FROM bill WHERE agency_id = ANY(CAST(:agencies AS text[]))"
-                " AND (CAST(:dossier AS text) IS NULL OR dossier_number = :dossier)"
-                " AND (CAST(:status AS text) IS NULL OR status = :status)"
-                " AND (CAST(:created_at AS timestamptz) IS NULL"
-                "      OR (created_at, id) < (:created_at, :id))"
-                " ORDER BY created_at DESC, id DESC LIMIT :limit"
-            ),
-            {
-                "agencies": sorted(agency_ids),
-                "dossier": dossier_number,
-                "status": status,
-                "created_at": created_at,
-                "id": bill_id,
-                "limit": limit + 1,
-            },
-        )
-    ).all()
-    items = await _complete(session, rows[:limit])
-    more = len(rows) > limit
+    wanted = select(Bill).where(col(Bill.agency_id).in_(agency_ids))
+    if dossier_number is not None:
+        wanted = wanted.where(Bill.dossier_number == dossier_number)
+    if status is not None:
+        wanted = wanted.where(Bill.status == status)
+    if cursor:
+        wanted = wanted.where(tuple_(Bill.created_at, Bill.id) < _read_cursor(cursor))
+    newest_first = wanted.order_by(col(Bill.created_at).desc(), col(Bill.id).desc())
+    bills = await session.all(newest_first.limit(limit + 1))
+    items = await _complete(session, bills[:limit])
+    more = len(bills) > limit
     return BillPage(items, _write_cursor(items[-1]) if more else None)
 
 
@@ -195,14 +177,12 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
         ) from None
 
 
-async def read_payer(session: WriteSession, cipher: Cipher, subject_id: str) -> dict[str, str]:
+async def read_payer(session: ReadSession, cipher: Cipher, subject_id: str) -> dict[str, str]:
     """The personal data kept for a bill (payer) or a credit (narrative); empty where none is."""
-    data = await session.scalar(
-        text("SELECT data FROM payer_data WHERE subject_id = :id"), {"id": subject_id}
-    )
+    data = await session.first(select(PayerData.data).where(PayerData.subject_id == subject_id))
     if data is None:
         return {}
-    found: dict[str, str] = json.loads(cipher.decrypt(bytes(data), f"payer:{subject_id}"))
+    found: dict[str, str] = json.loads(cipher.decrypt(data, f"payer:{subject_id}"))
     return found
 
 
@@ -216,16 +196,11 @@ class StaticReferenceValue:
 
 
 async def find_static_reference(
-    session: WriteSession, reference: str
+    session: ReadSession, reference: str
 ) -> StaticReferenceValue | None:
     """The static reference of that text, None if it is none."""
-    row = (
-        await session.execute(
-            text(
-                "SELECT reference, agency_id, fee_code FROM reference"
-                " WHERE reference = :reference AND kind = 'procedure'"
-            ),
-            {"reference": reference},
+    return await session.first(
+        values_of(StaticReferenceValue, Reference).where(
+            Reference.reference == reference, Reference.kind == "procedure"
         )
-    ).first()
-    return None if row is None else StaticReferenceValue(*row)
+    )

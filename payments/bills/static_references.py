@@ -6,13 +6,14 @@ and no bill. The price is that of the day the money was credited (Vietnam).
 
 from datetime import date, datetime
 
-from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import select
 
 from core import clock
-from core.ids import new_id
 from core.references import new_reference
 from core.sessions import WriteSession
-from payments.bills.create import NewBill
+from payments.bills.models import Reference
+from payments.bills.new_bill import BillRequest
 from payments.catalogue.queries import schedule_of_code
 from payments.catalogue.rules.fees import Asked
 from payments.catalogue.rules.kinds import Fixed
@@ -33,8 +34,8 @@ def poster_line(schedule: Schedule, fee: FeeValue, day: date) -> NewLine | None:
 
 async def price_static_reference(
     session: WriteSession, agency_id: str, fee_code: str, credited_at: datetime
-) -> NewBill | None:
-    """The bill that a credit on a static reference pays; None when its fee is not in force."""
+) -> BillRequest | None:
+    """The bill to create for a credit on a static reference; None when its fee is not in force."""
     day = clock.business_date(credited_at)
     schedule = await schedule_of_code(session, agency_id, fee_code)
     fee = schedule.find(fee_code, day)
@@ -43,40 +44,29 @@ async def price_static_reference(
     line = poster_line(schedule, fee, day)
     if line is None or not line.amount:
         return None
-    return NewBill(
-        id=new_id("bill"),
+    return BillRequest(
         agency_id=agency_id,
-        reference=new_reference(),
         lines=(line,),
         channel="poster",
-        language="vi",
-        created_at=clock.now(),
         opened_on=day,
     )
 
 
 async def static_reference(session: WriteSession, agency_id: str, fee_code: str) -> str:
     """The static reference of an agency's fee, made now if it has none yet."""
-    await session.execute(
-        text(
-            "INSERT INTO reference (reference, kind, agency_id, fee_code, created_at)"
-            " VALUES (:reference, 'procedure', :agency_id, :fee_code, :now)"
-            " ON CONFLICT (agency_id, fee_code) DO NOTHING"
-        ),
-        {
-            "reference": new_reference(),
-            "agency_id": agency_id,
-            "fee_code": fee_code,
-            "now": clock.now(),
-        },
-    )
-    found: str = (
-        await session.execute(
-            text(
-                "SELECT reference FROM reference"
-                " WHERE agency_id = :agency_id AND fee_code = :fee_code"
-            ),
-            {"agency_id": agency_id, "fee_code": fee_code},
+    await session.write(
+        insert(Reference)
+        .values(
+            reference=new_reference(),
+            kind="procedure",
+            agency_id=agency_id,
+            fee_code=fee_code,
+            created_at=clock.now(),
         )
-    ).scalar_one()
-    return found
+        .on_conflict_do_nothing(index_elements=["agency_id", "fee_code"])
+    )
+    return await session.one(
+        select(Reference.reference).where(
+            Reference.agency_id == agency_id, Reference.fee_code == fee_code
+        )
+    )

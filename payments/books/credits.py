@@ -18,7 +18,7 @@ from core.json import canonical
 from core.references import find_references
 from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue, reaches
-from payments.bills import create
+from payments.bills.create import create_bill_within
 from payments.bills.static_references import price_static_reference
 from payments.books.allocation import Reason, distribute_static, suspend
 from payments.books.posting import (
@@ -153,15 +153,13 @@ async def _credit(
     elif bill is not None:
         distribution = await distribute_on(session, bill, credit.amount)
     elif static is not None:
-        new_bill = await price_static_reference(
+        wanted = await price_static_reference(
             session, static.agency_id, static.fee_code, credit.credited_at
         )
-        distribution = distribute_static(
-            None if new_bill is None else new_bill.amount, credit.amount
-        )
-        if new_bill is not None and distribution.allocated:
-            await create.insert(session, new_bill, actor=actor, cipher=cipher)
-            bill = await lock_bill(session, new_bill.id)
+        distribution = distribute_static(None if wanted is None else wanted.amount, credit.amount)
+        if wanted is not None and distribution.allocated:
+            created = await create_bill_within(session, wanted, actor=actor, cipher=cipher)
+            bill = await lock_bill(session, created.id)
             await session.execute(
                 text("UPDATE payment SET bill_id = :bill_id, agency_id = :agency WHERE id = :id"),
                 {"bill_id": bill.id, "agency": bill.agency_id, "id": payment_id},

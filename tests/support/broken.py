@@ -7,7 +7,7 @@ must see what comes of it; a judge that lets one of these pass proves nothing ab
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -16,15 +16,15 @@ from sqlalchemy import text
 from app import worker
 from app.wiring import Parts
 from core import outbox
+from core.db import Database
 from core.outbox import Delivery
 from core.sessions import WriteSession
 from payments.attempts.results import record_result
-from payments.bills import create
 from payments.incoming import notices
 from receipts import commands
 
 
-def _replace(module: ModuleType, name: str, by: object) -> None:
+def _replace(module: ModuleType | type, name: str, by: object) -> None:
     """For the rest of this process's life."""
     mock.patch.object(module, name, by).start()
 
@@ -68,17 +68,18 @@ def count_every_callback() -> None:
 
 def commit_after_the_answer() -> None:
     """Answer first and commit a little later, as a dependency's default exit would."""
-    insert_once = create.insert_once
+    write_alone = Database.write_alone
     ending: set[asyncio.Task[None]] = set()
 
-    async def insert_late(*values: Any, **more: Any) -> None:
+    async def write_late(self: Database, *values: Any) -> Any:
         async def end() -> None:
             await asyncio.sleep(0.2)
-            await insert_once(*values, **more)
+            await write_alone(self, *values)
 
         ending.add(asyncio.create_task(end()))
+        return SimpleNamespace(locked=True, won=True)
 
-    _replace(create, "insert_once", insert_late)
+    _replace(Database, "write_alone", write_late)
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
