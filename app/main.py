@@ -9,7 +9,8 @@ from fastapi_offline import FastAPIOffline
 from app.headers import Headers
 from app.health import router as health_router
 from app.reference import describe
-from app.web import failures, home, pages, posters, receipts
+from app.web import failures
+from app.web.citizen import bills, home, procedures, receipts
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
@@ -19,6 +20,7 @@ from payments.catalogue import api as catalogue_api
 from payments.catalogue.upkeep.changes import api as changes_api
 from payments.catalogue.upkeep.proposals import api as proposals_api
 from payments.incoming import api as incoming_api
+from receipts import api as receipts_api
 from reconciliation import api as reconciliation_api
 
 
@@ -49,14 +51,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
-    app.include_router(receipts.api)
+    app.include_router(receipts_api.router)
     app.include_router(reconciliation_api.router)
     app.include_router(receipts.router)
     app.include_router(home.router)
-    app.include_router(pages.router)
-    app.include_router(posters.router)
+    app.include_router(bills.router)
+    app.include_router(procedures.router)
     app.include_router(health_router)
-    pages.mount_static(app)
+    bills.mount_static(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 
@@ -68,5 +70,6 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.cipher = parts.cipher
     app.state.keyring = parts.keyring
     app.state.payments = parts.payments
+    app.state.urls = parts.payments.urls
     app.state.display = parts.display
     app.state.reconciling = parts.reconciling

@@ -14,12 +14,12 @@ from payments.bills.schemas import (
     NoticeOut,
     PaymentOut,
     QrOut,
-    ReceiptOut,
 )
 from payments.catalogue.rules.pricing import NewLine, whole_words
 from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
 from payments.ports import ReceiptSummary
+from payments.schemas import receipt_out
 
 #: The amount of an EMVCo code has at most 13 digits (tag 54).
 _LARGEST_IN_QR = 10**13 - 1
@@ -60,23 +60,6 @@ def payment_out(payment: PaymentValue) -> PaymentOut:
 def payment_json(payment: PaymentValue) -> dict[str, Any]:
     """A payment as JSON-ready values."""
     return payment_out(payment).model_dump(mode="json")
-
-
-def receipt_out(context: Context, receipt: ReceiptSummary) -> ReceiptOut:
-    """A receipt for the API, with its addresses."""
-    return ReceiptOut(
-        id=receipt.id,
-        template=receipt.template,
-        symbol=receipt.symbol,
-        number=receipt.number,
-        code=receipt.code,
-        issued_at=receipt.issued_at,
-        amount=receipt.amount,
-        status=receipt.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
-        pdf_url=context.urls.receipt_file(receipt.code, "pdf"),
-        xml_url=context.urls.receipt_file(receipt.code, "xml"),
-        check_url=context.urls.receipt_check(receipt.code),
-    )
 
 
 def line_out(line: NewLine | LineValue) -> LineOut:
@@ -128,7 +111,7 @@ def bill_out(
             svg_url=context.urls.bill_qr(bill.reference, "svg"),
         ),
         payments=[payment_out(payment) for payment in payments],
-        receipts=[receipt_out(context, receipt) for receipt in receipts],
+        receipts=[receipt_out(context.urls, receipt) for receipt in receipts],
         expires_at=bill.expires_at,
         created_at=bill.created_at,
         metadata=bill.metadata,

@@ -25,6 +25,7 @@ from core.money import Amount
 from core.schemas import Code, Incoming, Instant
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
 from payments.catalogue.schemas import ReliefOut
+from payments.schemas import ReceiptOut
 
 
 def _no_controls(value: str) -> str:
@@ -284,22 +285,6 @@ class PaymentOut(BaseModel):
     checkout: CheckoutOut | None
     created_at: Instant
     paid_at: Instant | None
-
-
-class ReceiptOut(BaseModel):
-    """A receipt of a bill."""
-
-    id: str
-    template: str
-    symbol: str
-    number: int
-    code: str
-    issued_at: Instant
-    amount: int
-    status: Literal["numbered", "issued", "replaced", "notified", "refunded"]
-    pdf_url: str
-    xml_url: str
-    check_url: str
 
 
 class BillOut(BaseModel):

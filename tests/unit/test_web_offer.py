@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.web.fee_cards import card_of, least_certain
-from app.web.offer import needs_no_proof, offer_of, price_offer
-from app.web.typed import Typed
+from app.web.citizen.fee_cards import card_of, least_certain
+from app.web.citizen.offer import needs_no_proof, offer_of, price_offer
+from app.web.citizen.typed import Typed
 from core.errors import Invalid
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.reliefs import ReliefValue

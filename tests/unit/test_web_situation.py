@@ -5,9 +5,9 @@ from itertools import combinations
 
 import pytest
 
-from app.web.messages import OTHER, known_code, message_for
+from app.web.citizen.messages import OTHER, known_code, message_for
+from app.web.citizen.situation import Doubt, situation_of
 from app.web.policy import policy
-from app.web.situation import Doubt, situation_of
 from payments.attempts.checkout import (
     BillNotPayable,
     GatewayNotOffered,

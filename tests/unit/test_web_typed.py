@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.typed import Typed, amount, count
+from app.web.citizen.typed import Typed, amount, count
 from core.money import format_vnd
 
 

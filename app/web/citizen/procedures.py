@@ -12,12 +12,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.web.fee_cards import card_of
-from app.web.offer import Offer, Priced, offer_of, price_offer
-from app.web.pages import image
+from app.web.citizen.bills import image
+from app.web.citizen.fee_cards import card_of
+from app.web.citizen.offer import Offer, Priced, offer_of, price_offer
+from app.web.citizen.typed import Typed
 from app.web.rate import limited
 from app.web.templating import render
-from app.web.typed import Typed
 from core import clock
 from core.crypto import new_token
 from core.db import SessionDep

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from app.web.messages import known_code, message_for
+from app.web.citizen.messages import known_code, message_for
+from app.web.citizen.situation import Doubt, situation_of
 from app.web.policy import policy
 from app.web.rate import limited
-from app.web.situation import Doubt, situation_of
 from app.web.templating import FOLDER, render
 from core import qr
 from core.crypto import new_token

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 
-from app.web.fee_cards import summary_of
+from app.web.citizen.fee_cards import summary_of
 from app.web.rate import limited
 from app.web.templating import render
 from core import clock

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 
-from app.web.typed import CHANNELS, Typed, amount, count, value_faults
+from app.web.citizen.typed import CHANNELS, Typed, amount, count, value_faults
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
 from payments.catalogue.rules.conditions import conditions

@@ -1,0 +1,1 @@
+"""The pages of a citizen: a procedure, a bill, a receipt."""

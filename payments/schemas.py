@@ -1,0 +1,42 @@
+"""A receipt as the API shows it, whether by itself or with its bill."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from core.schemas import Instant
+from payments.ports import ReceiptSummary
+from payments.urls import Urls
+
+
+class ReceiptOut(BaseModel):
+    """A receipt of a bill."""
+
+    id: str
+    template: str
+    symbol: str
+    number: int
+    code: str
+    issued_at: Instant
+    amount: int
+    status: Literal["numbered", "issued", "replaced", "notified", "refunded"]
+    pdf_url: str
+    xml_url: str
+    check_url: str
+
+
+def receipt_out(urls: Urls, receipt: ReceiptSummary) -> ReceiptOut:
+    """A receipt for the API, with its addresses."""
+    return ReceiptOut(
+        id=receipt.id,
+        template=receipt.template,
+        symbol=receipt.symbol,
+        number=receipt.number,
+        code=receipt.code,
+        issued_at=receipt.issued_at,
+        amount=receipt.amount,
+        status=receipt.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        pdf_url=urls.receipt_file(receipt.code, "pdf"),
+        xml_url=urls.receipt_file(receipt.code, "xml"),
+        check_url=urls.receipt_check(receipt.code),
+    )
