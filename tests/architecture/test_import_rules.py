@@ -1,8 +1,10 @@
 """The import rules hold, and each of them catches the import it is there for."""
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,33 @@ def test_what_the_rules_allow_passes(project: Path) -> None:
     plant(project, "reconciliation/planted.py", "import payments.incoming.commands")
     done = lint_imports(project)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_picture_of_the_floors_is_that_of_the_rules() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = rules["tool"]["importlinter"]["contracts"]
+    floors = next(one["layers"] for one in contracts if one["id"] == "payments-floors")
+    packages = next(one["layers"] for one in contracts if one["id"] == "layers")
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert drawn_floors(page, "flowchart RL") == packages
+    assert drawn_floors(page, "flowchart BT") == [
+        "ground" if " | " in floor else floor for floor in floors
+    ]
+    ground = page.split('ground["')[1].split('"]')[0]
+    assert sorted(ground.split(" · ")) == sorted(floors[-1].split(" | "))
+    assert drawn_floors(page.replace("books --> bills", ""), "flowchart BT") != floors
+
+
+def drawn_floors(page: str, diagram: str) -> list[str]:
+    """The rooms of a diagram from the top down; none where they are no chain."""
+    drawn = page.split(f"```mermaid\n{diagram}\n")[1].split("```")[0]
+    stands_on = dict(re.findall(r"(\w+) --> (\w+)", drawn))
+    tops = set(stands_on) - set(stands_on.values())
+    if len(tops) != 1:
+        return []
+    floor = tops.pop()
+    floors = [floor]
+    while floor in stands_on:
+        floor = stands_on[floor]
+        floors.append(floor)
+    return floors
