@@ -25,6 +25,7 @@ from sqlmodel import Field, SQLModel
 from core import failpoints
 from core.errors import Unavailable
 from core.events import Subscriptions
+from core.json import dumps
 from core.sessions import ReadSession, WriteSession
 
 # Names that alembic and people can rely on; set before any table is declared.
@@ -73,9 +74,9 @@ def moment(**options: Any) -> Any:
 
 
 def json_field(**options: Any) -> Any:
-    """A JSONB column."""
+    """A JSONB column; None is NULL, not JSON's null."""
     nullable = options.pop("nullable", False)
-    return Field(sa_column=Column(JSONB, nullable=nullable), **options)
+    return Field(sa_column=Column(JSONB(none_as_null=True), nullable=nullable), **options)
 
 
 class Database:
@@ -112,6 +113,7 @@ class Database:
             pool_recycle=1800,
             hide_parameters=True,  # they hold personal data, and errors are logged
             connect_args=connecting,
+            json_serializer=_json,
         )
         # A connection that commits by itself must never carry a session: hence a pool apart.
         self._lone = AsyncConnectionPool[AsyncConnection[Any]](
@@ -215,6 +217,11 @@ class Database:
         """Close all connections."""
         await self._lone.close()
         await self.engine.dispose()
+
+
+def _json(value: object) -> str:
+    """How values of JSON columns are written; NaN and the like are refused."""
+    return dumps(value).decode()
 
 
 async def _abandon(session: WriteSession) -> None:
