@@ -8,11 +8,14 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
+from sqlmodel import col
 
 from core.crypto import Cipher
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import is_id
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.agencies.models import Agency, CollectionAccount
 
 # Given on: other packages know payments through this module alone.
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
@@ -231,3 +234,20 @@ async def find_static_reference(
         )
     ).first()
     return None if row is None else StaticReferenceValue(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCodes:
+    """What people call a collection account and the agency whose it is."""
+
+    agency: str
+    account: str
+
+
+async def get_account_codes(session: ReadSession, account_id: str) -> AccountCodes:
+    """The codes of a collection account and of its agency. Raises `NoResultFound`."""
+    return await session.one(
+        values_of(AccountCodes, agency=col(Agency.code), account=col(CollectionAccount.code))
+        .join_from(CollectionAccount, Agency, col(Agency.id) == CollectionAccount.agency_id)
+        .where(CollectionAccount.id == account_id)
+    )
