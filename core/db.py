@@ -1,9 +1,11 @@
 """The database: one engine, short transactions, and rows that keep whole đồng and UTC.
 
-Sessions are opened in four places only: the request dependency below, `payments.attempts.checkout` and
-`payments.incoming.notices` (a gateway must never be called inside a transaction), the worker and the
-command line. Commands take a session and never commit. One statement that is a whole transaction
-may do without a session: `Database.write_alone`, for the hot path.
+Sessions are opened by the request dependency below, by the flows that must not wait inside a
+transaction (`payments.attempts.checkout`, `payments.incoming.notices`: a gateway must never be called inside one),
+by the worker and the command line; the whole list, with the reasons, is the rule of
+tests/architecture/test_session_openers.py. Commands take a session and never commit.
+One statement that is a whole transaction may do without a session: `Database.write_alone`, for the
+hot path.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
