@@ -23,6 +23,9 @@ NOT_YET = frozenset(
         "app/cli/people.py",
         "app/demo_seed.py",
         "core/auth.py",
+        "payments/catalogue/upkeep/inspection/loading.py",
+        "payments/catalogue/queries.py",
+        "payments/catalogue/upkeep/writing.py",
         "payments/agencies/queries.py",
         "payments/incoming/notices.py",
         "payments/attempts/checkout.py",
@@ -41,6 +44,9 @@ NOT_YET = frozenset(
 )
 #: Where text becomes a statement.
 MAKERS = ("core/statements.py", "core/checks.py")
+_MODULES = ("sqlalchemy", "sqlmodel")
+#: What a session has of its own, whose rows have no type.
+_UNTYPED = frozenset({"execute", "scalar", "scalars", "stream", "exec_driver_sql"})
 #: Arguments of a table's declaration, which are SQL by nature.
 _DECLARING = frozenset({"postgresql_where", "server_default"})
 #: Scripts that DuckDB runs; their tables are its own.
@@ -67,14 +73,14 @@ class Sql(NamedTuple):
     text: str
 
 
-def _imports(source: Source, module: str, name: str) -> set[str]:
-    """What `name` of `module` may be called in a file: "text", "sa.text", …"""
+def _names_of_text(source: Source) -> set[str]:
+    """What SQLAlchemy's `text` may be called in a file: "text", "sa.text", …"""
     found = set()
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == module:
-            found |= {alias.asname or name for alias in node.names if alias.name == name}
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in _MODULES:
+            found |= {alias.asname or "text" for alias in node.names if alias.name == "text"}
         elif isinstance(node, ast.Import):
-            found |= {f"{a.asname or a.name}.{name}" for a in node.names if a.name == module}
+            found |= {f"{a.asname or a.name}.text" for a in node.names if a.name in _MODULES}
     return found
 
 
@@ -82,7 +88,7 @@ def stray_texts(source: Source) -> list[str]:
     """Calls of SQLAlchemy's `text`, but for conditions and defaults in a table's declaration."""
     if source.path in MAKERS or source.path.startswith("app/migrations/"):
         return []
-    names = _imports(source, "sqlalchemy", "text")
+    names = _names_of_text(source)
     if not names:
         return []
     declared = {
@@ -186,6 +192,19 @@ def foreign_tables(sql: Sql, owners: Mapping[str, str]) -> list[str]:
     ]
 
 
+def untyped_calls(source: Source) -> list[str]:
+    """Statements given to a session past its own `all`, `one`, `first`, `each` and `write`."""
+    if source.path == "core/sessions.py":
+        return []
+    return [
+        place(source, call)
+        for call in calls(source)
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in _UNTYPED
+        and dotted(call.func.value).rpartition(".")[2].endswith("session")
+    ]
+
+
 def untyped_rows(source: Source) -> list[str]:
     """Functions of the money rooms with a parameter or result that may be anything.
 
@@ -244,6 +263,7 @@ RULES: tuple[Callable[[Source], list[str]], ...] = (
     stray_texts,
     loose_statements,
     unexplained_statements,
+    untyped_calls,
     untyped_rows,
 )
 
@@ -297,6 +317,7 @@ def test_few_statements_are_text() -> None:
         'from sqlalchemy.sql.expression import text as t\nx = t("SELECT 1")\n',
         'import sqlalchemy as sa\nx = sa.text("SELECT 1")\n',
         'from sqlalchemy import text\nx = order(by=text("1"))\n',
+        'from sqlmodel import select, text\nx = text("SELECT 1")\n',
     ],
 )
 def test_stray_text_is_caught(code: str) -> None:
@@ -378,6 +399,14 @@ def test_a_column_a_string_and_a_lock_are_no_tables() -> None:
     owners = {"bill": "payments", "receipt": "receipts", "reference": "payments"}
     text = "SELECT reference, 'FROM bill' -- JOIN bill\n FROM receipt FOR UPDATE SKIP LOCKED"
     assert foreign_tables(Sql("receipts/x.sql", text), owners) == []
+
+
+@pytest.mark.parametrize("method", sorted(_UNTYPED))
+def test_a_statement_whose_rows_have_no_type_is_caught(method: str) -> None:
+    code = f"rows = await session.{method}(select(Bill))\n"
+    assert untyped_calls(Source("payments/queries.py", code)) == ["payments/queries.py:1"]
+    assert untyped_calls(Source("payments/queries.py", "await session.all(select(Bill))\n")) == []
+    assert untyped_calls(Source("reconciliation/day.py", "connection.execute(_COUNT)\n")) == []
 
 
 @pytest.mark.parametrize(
