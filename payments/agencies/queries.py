@@ -1,6 +1,5 @@
 """Agencies and accounts as frozen values, and a short memory of them for the hot path."""
 
-# Given on: other packages know payments through this module alone.
 import json
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +14,8 @@ from core.crypto import Cipher
 from core.db import Database
 from core.errors import NotFound
 from core.sessions import WriteSession
+
+# Given on: other packages know payments through this module alone.
 from payments.ports import GatewayAccount
 
 #: How long a changed agency or account may go unnoticed by a running process.

@@ -1,6 +1,5 @@
 """Bills and their payments as frozen values, never rows."""
 
-import base64
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from sqlalchemy import text
 from sqlmodel import col
 
 from core.crypto import Cipher
-from core.errors import FieldError, Invalid, NotFound
-from core.ids import is_id
+from core.cursors import Page, page_of, read_cursor, write_cursor
+from core.errors import NotFound
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.models import Agency, CollectionAccount
@@ -77,12 +76,8 @@ class BillValue:
         return max(self.amount - self.received, 0) if unpaid else 0
 
 
-@dataclass(frozen=True, slots=True)
-class BillPage:
-    """Some bills, newest first; `next_cursor` asks for those that follow."""
-
-    items: tuple[BillValue, ...]
-    next_cursor: str | None
+#: Some bills, newest first.
+BillPage = Page[BillValue]
 
 
 _PAYMENT_COLUMNS = (
@@ -155,7 +150,7 @@ async def list_bills(
     limit: int = 50,
 ) -> BillPage:
     """A page of bills. Raises `Invalid` for a cursor we did not make."""
-    created_at, bill_id = _read_cursor(cursor) if cursor else (None, None)
+    created_at, bill_id = read_cursor(cursor, "bill") if cursor else (None, None)
     rows = (
         await session.execute(
             text(
@@ -176,28 +171,8 @@ async def list_bills(
             },
         )
     ).all()
-    items = await _complete(session, rows[:limit])
-    more = len(rows) > limit
-    return BillPage(items, _write_cursor(items[-1]) if more else None)
-
-
-def _write_cursor(bill: BillValue) -> str:
-    place = json.dumps([bill.created_at.isoformat(), bill.id])
-    return base64.urlsafe_b64encode(place.encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        created_at, bill_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        at = datetime.fromisoformat(created_at)
-        if at.tzinfo is None or not is_id(bill_id, "bill"):
-            raise ValueError("not the place of a bill")
-        return at, bill_id
-    except (ValueError, TypeError, RecursionError):
-        raise Invalid(
-            "Con trỏ trang không hợp lệ.",
-            errors=[FieldError("cursor", "invalid", "Use next_cursor as it was given.")],
-        ) from None
+    page = page_of(rows, limit, lambda row: write_cursor(row.created_at, row.id))
+    return Page(await _complete(session, page.items), page.next_cursor)
 
 
 async def read_payer(session: WriteSession, cipher: Cipher, subject_id: str) -> dict[str, str]:
