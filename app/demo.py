@@ -24,7 +24,7 @@ import httpx2
 from rich.console import Console
 
 from app.demo_seed import DemoSeed, seed_demo
-from app.embedded_db import EmbeddedDatabase
+from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
 from app.wiring import parts_of
 from core.crypto import write_private

@@ -1,12 +1,23 @@
 """Health and figures for the operator's instruments."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import text
+from sqlalchemy import SQLColumnExpression, func
+from sqlmodel import col
 
-from core.db import DatabaseDep, DatabaseUnavailable, SessionDep
+from core.audit import AuditEntry
+from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
+from core.outbox import OutboxDelivery
+from core.statements import ReadSql, ValueSelect, values_of
+from payments.bills.models import Bill, Payment
+from payments.books.models import SuspenseItem
+from payments.incoming.models import Callback
 
 router = APIRouter(include_in_schema=False)
+
+_CONFLICTING = "payment.conflicting_notice"
 
 
 @router.get("/health/live")
@@ -15,14 +26,18 @@ async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
+#: Whether the server, or what it was told, lets nothing be written.
+_READ_ONLY = ReadSql(
+    bool, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
+)
+
+
 @router.get("/health/ready")
 async def ready(database: DatabaseDep) -> Response:
     """The process can take payments: the database answers and takes writes."""
     try:
         async with database.transaction() as session:
-            read_only = await session.scalar(
-                text("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
-            )
+            read_only = await session.one(_READ_ONLY)
     except DatabaseUnavailable:
         read_only = True
     if read_only:
@@ -30,34 +45,56 @@ async def ready(database: DatabaseDep) -> Response:
     return Response('{"status":"ok"}', 200, media_type="application/json")
 
 
-_COUNTS = {
-    "lephi_bills": ("Bills by status", "SELECT status, count(*) FROM bill GROUP BY 1"),
-    "lephi_payments": ("Payments by status", "SELECT status, count(*) FROM payment GROUP BY 1"),
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A figure of one kind: how many, or how many đồng."""
+
+    kind: str
+    value: int
+
+
+_COUNT = func.count()
+
+
+def _by(
+    column: SQLColumnExpression[str], value: SQLColumnExpression[int] = _COUNT
+) -> ValueSelect[_Figure]:
+    """How many rows there are of each kind, or another figure of them."""
+    return values_of(_Figure, kind=column, value=value).group_by(column)
+
+
+_FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
+    "lephi_bills": ("Bills by status", _by(col(Bill.status))),
+    "lephi_payments": ("Payments by status", _by(col(Payment.status))),
     "lephi_outbox_deliveries": (
         "Deliveries that are waiting or set aside",
-        "SELECT state, count(*) FROM outbox_delivery WHERE state <> 'done' GROUP BY 1",
+        _by(col(OutboxDelivery.state)).where(OutboxDelivery.state != "done"),
     ),
-    "lephi_callbacks": ("Callbacks by state", "SELECT state, count(*) FROM callback GROUP BY 1"),
+    "lephi_callbacks": ("Callbacks by state", _by(col(Callback.state))),
     "lephi_suspense_dong": (
         "Open money in suspense or refundable, in đồng",
-        "SELECT place, sum(amount) FROM suspense_item WHERE closed_at IS NULL GROUP BY 1",
+        _by(col(SuspenseItem.place), func.sum(SuspenseItem.amount)).where(
+            col(SuspenseItem.closed_at).is_(None)
+        ),
     ),
     "lephi_alerts": (
         "Audit entries that call for a person",
         # Entries are never changed: those of before migration 0003 bear the word of then.
-        "SELECT CASE action WHEN 'payment.discord' THEN 'payment.conflicting_notice'"
-        " ELSE action END, count(*) FROM audit_entry WHERE action IN ('payment.discord',"
-        " 'payment.conflicting_notice', 'payment.held', 'callback.unknown_order') GROUP BY 1",
+        _by(func.replace(AuditEntry.action, "payment.discord", _CONFLICTING)).where(
+            col(AuditEntry.action).in_(
+                ("payment.discord", _CONFLICTING, "payment.held", "callback.unknown_order")
+            )
+        ),
     ),
 }
 
 
 @router.get("/metrics")
-async def metrics(session: SessionDep) -> Response:
+async def metrics(session: ReadSessionDep) -> Response:
     """Figures from the database, in the Prometheus text format."""
     registry = CollectorRegistry()
-    for name, (meaning, query) in _COUNTS.items():
+    for name, (meaning, figures) in _FIGURES.items():
         gauge = Gauge(name, meaning, ["kind"], registry=registry)
-        for kind, value in (await session.execute(text(query))).all():
-            gauge.labels(kind).set(float(value))
+        for figure in await session.all(figures):
+            gauge.labels(figure.kind).set(float(figure.value))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

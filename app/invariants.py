@@ -1,22 +1,27 @@
 """Every package's checks in one pass, over one snapshot of the database."""
 
-from sqlalchemy import text
-
 from core import audit
+from core.checks import breaches, load_rules
 from core.sessions import WriteSession
 from payments.books import checks as payment_checks
 from receipts import checks as receipt_checks
 from reconciliation import checks as reconciliation_checks
 
+#: The rules that need the tables of several packages.
+_BETWEEN = load_rules("app")
+#: So all checks see one moment, and none can change it.
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
 
 async def broken(session: WriteSession) -> list[str]:
     """A line for each row that breaks an invariant; none when the house is in order.
 
-    The session must be fresh: the pass sets its isolation, so that all checks see one moment.
+    The session must be fresh: its isolation is set here, and is the pool's own again afterwards.
     """
-    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    _ = await session.connection(execution_options=_SNAPSHOT)
     lines: list[str] = []
     for checks in (payment_checks, receipt_checks, reconciliation_checks):
         lines.extend([line async for line in checks.check(session)])
+    lines.extend([line async for line in breaches(session, _BETWEEN)])
     lines.extend(await audit.broken_links(session))
     return lines

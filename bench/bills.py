@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import httpx2
 
-from app.embedded_db import EmbeddedDatabase
+from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
 from app.seed.agency import seed_body
 from app.seed.catalogue import seed_catalogue

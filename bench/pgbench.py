@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import make_url
 
-from app.embedded_programs import ENVIRONMENT, find_programs
+from app.embedded.programs import ENVIRONMENT, find_programs
 from payments.bills.insertion import INSERT_ONCE
 
 #: What is new in each bill, of the form and length that the service gives it. `now()` is the same

@@ -7,18 +7,20 @@ personal data: an entry is kept for ever.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, LargeBinary, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Column, ForeignKey, Identity, LargeBinary, insert, text
+from sqlmodel import Field, SQLModel, col
 
 from core import clock
 from core.db import json_field, moment
 from core.guards import after_create, append_only
 from core.json import canonical
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import ReadSql, WriteSql, load_sql, values_of
 
 #: The hash before the first entry.
 GENESIS = bytes(32)
@@ -64,6 +66,49 @@ class AuditLink(SQLModel, table=True):
     hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+@dataclass(frozen=True, slots=True)
+class EntryValue:
+    """What an entry says: all its columns but `transaction`."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    object_id: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _LastLink:
+    """Where the chain ends, and the place of its last entry in the chain's order."""
+
+    seq: int
+    hash: bytes
+    id: int
+    transaction: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkedEntry:
+    """A link with its entry, whose columns are None where the entry is gone."""
+
+    seq: int
+    hash: bytes
+    id: int | None
+    at: datetime
+    actor: str
+    action: str
+    object_id: str
+    details: dict[str, Any]
+
+
+_SQL = load_sql("core", "audit")
+#: Whether this transaction may chain; the lock is held until it ends.
+_LOCK = WriteSql(bool, _SQL["lock"])
+#: The next entries to chain, in order.
+_UNLINKED = ReadSql(EntryValue, _SQL["unlinked"])
+
+
 async def record(
     session: WriteSession,
     *,
@@ -73,31 +118,37 @@ async def record(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an entry in the caller's transaction."""
-    await session.execute(
-        text(
-            "INSERT INTO audit_entry (at, actor, action, object_id, details)"
-            " VALUES (:at, :actor, :action, :object_id, CAST(:details AS jsonb))"
-        ),
-        {
-            "at": clock.now(),
-            "actor": actor,
-            "action": action,
-            "object_id": object_id,
-            "details": canonical(dict(details or {})).decode(),
-        },
+    entry = {
+        "at": clock.now(),
+        "actor": actor,
+        "action": action,
+        "object_id": object_id,
+        "details": dict(details or {}),
+    }
+    await session.write(insert(AuditEntry), entry)
+
+
+async def each_entry(session: ReadSession, actions: Collection[str]) -> AsyncIterator[EntryValue]:
+    """The entries of some actions one by one, object by object, each object's in their order."""
+    wanted = (
+        values_of(EntryValue, AuditEntry)
+        .where(col(AuditEntry.action).in_(sorted(actions)))
+        .order_by(col(AuditEntry.object_id), col(AuditEntry.id))
     )
+    async for entry in session.each(wanted):
+        yield entry
 
 
-def link_hash(previous: bytes, entry: Mapping[str, Any]) -> bytes:
-    """The hash that binds an entry (all its columns but `transaction`) to its forerunner."""
+def link_hash(previous: bytes, entry: EntryValue) -> bytes:
+    """The hash that binds an entry to its forerunner."""
     body = canonical(
         {
-            "id": entry["id"],
-            "at": entry["at"].isoformat(),
-            "actor": entry["actor"],
-            "action": entry["action"],
-            "object_id": entry["object_id"],
-            "details": entry["details"],
+            "id": entry.id,
+            "at": entry.at.isoformat(),
+            "actor": entry.actor,
+            "action": entry.action,
+            "object_id": entry.object_id,
+            "details": entry.details,
         }
     )
     return hashlib.sha256(previous + body).digest()
@@ -105,62 +156,47 @@ def link_hash(previous: bytes, entry: Mapping[str, Any]) -> bytes:
 
 async def chain(session: WriteSession, limit: int = 1000) -> int:
     """Link up to `limit` entries; how many. Zero too when another process is chaining."""
-    locked = await session.scalar(
-        text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK}
-    )
-    if not locked:
+    if not await session.write_first(_LOCK, {"key": _CHAIN_LOCK}):
         return 0
-    last = (
-        await session.execute(
-            text(
-                "SELECT l.seq, l.hash, e.id, e.transaction FROM audit_link l"
-                " JOIN audit_entry e ON e.id = l.entry_id ORDER BY l.seq DESC LIMIT 1"
-            )
-        )
-    ).first()
-    seq, previous, last_id, last_transaction = last or (0, GENESIS, 0, 0)
-    rows = await session.execute(
-        text(
-            "SELECT id, at, actor, action, object_id, details FROM audit_entry"
-            " WHERE (transaction, id) > (:transaction, :id)"
-            " AND transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-            " ORDER BY transaction, id LIMIT :limit"
-        ),
-        {"transaction": last_transaction, "id": last_id, "limit": limit},
-    )
-    links = []
-    for row in rows.mappings():
-        seq += 1
-        previous = link_hash(previous, dict(row))
-        links.append({"seq": seq, "entry_id": row["id"], "hash": previous})
+    last = await session.first(
+        values_of(_LastLink, AuditLink, AuditEntry)
+        .join(AuditEntry, col(AuditEntry.id) == AuditLink.entry_id)
+        .order_by(col(AuditLink.seq).desc())
+        .limit(1)
+    ) or _LastLink(0, GENESIS, 0, 0)
+    after = {"transaction": last.transaction, "id": last.id, "limit": limit}
+    previous, links = last.hash, []
+    for seq, entry in enumerate(await session.all(_UNLINKED, after), start=last.seq + 1):
+        previous = link_hash(previous, entry)
+        links.append({"seq": seq, "entry_id": entry.id, "hash": previous})
     if links:
-        await session.execute(
-            text("INSERT INTO audit_link (seq, entry_id, hash) VALUES (:seq, :entry_id, :hash)"),
-            links,
-        )
+        await session.write_each(insert(AuditLink), links)
     return len(links)
 
 
-async def broken_links(session: WriteSession) -> list[str]:
+async def broken_links(session: ReadSession) -> list[str]:
     """Walk the whole chain; a line for each link that does not hold (none when it is whole)."""
-    rows = await session.stream(
-        text(
-            "SELECT l.seq, l.hash, e.id, e.at, e.actor, e.action, e.object_id, e.details"
-            " FROM audit_link l LEFT JOIN audit_entry e ON e.id = l.entry_id ORDER BY l.seq"
-        )
+    links = (
+        values_of(_LinkedEntry, AuditLink, AuditEntry)
+        .join(AuditEntry, col(AuditEntry.id) == AuditLink.entry_id, isouter=True)
+        .order_by(col(AuditLink.seq))
     )
     problems: list[str] = []
     expected, previous = 1, GENESIS
-    async for row in rows.mappings():
-        if row["seq"] != expected:
-            problems.append(f"audit link {expected} is missing (next is {row['seq']})")
-            expected = row["seq"]
-        if row["id"] is None:
-            problems.append(f"audit link {row['seq']} names an entry that is gone")
-        elif link_hash(previous, dict(row)) != bytes(row["hash"]):
-            problems.append(f"audit link {row['seq']} does not fit entry {row['id']}")
-        previous, expected = bytes(row["hash"]), expected + 1
+    async for link in session.each(links):
+        if link.seq != expected:
+            problems.append(f"audit link {expected} is missing (next is {link.seq})")
+            expected = link.seq
+        if link.id is None:
+            problems.append(f"audit link {link.seq} names an entry that is gone")
+        elif link_hash(previous, _entry_of(link, link.id)) != link.hash:
+            problems.append(f"audit link {link.seq} does not fit entry {link.id}")
+        previous, expected = link.hash, expected + 1
     return problems
+
+
+def _entry_of(link: _LinkedEntry, entry_id: int) -> EntryValue:
+    return EntryValue(entry_id, link.at, link.actor, link.action, link.object_id, link.details)
 
 
 CREATE_GUARDS = (append_only("audit_entry"), append_only("audit_link"))

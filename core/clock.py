@@ -53,6 +53,16 @@ def business_date(at: datetime) -> date:
     return _utc(at).astimezone(VIETNAM).date()
 
 
+def day_bounds(first: date, last: date) -> tuple[datetime, datetime]:
+    """When the business days from `first` to `last` begin and when they are over, in UTC.
+
+    The second moment belongs to the next day.
+    """
+    begin = datetime.combine(first, datetime.min.time(), VIETNAM)
+    end = datetime.combine(last + timedelta(days=1), datetime.min.time(), VIETNAM)
+    return begin.astimezone(UTC), end.astimezone(UTC)
+
+
 @contextmanager
 def frozen(at: datetime) -> Iterator[FrozenClock]:
     """Stop `now` at `at` (aware) for the whole process until the block ends; for tests.

@@ -1,9 +1,11 @@
 """The database: one engine, short transactions, and rows that keep whole đồng and UTC.
 
-Sessions are opened in four places only: the request dependency below, `payments.attempts.checkout`
-and `payments.incoming.notices` (a gateway must never be called inside a transaction), the worker
-and the command line. Commands take a session and never commit. One statement that is a whole
-transaction may do without a session: `Database.write_alone`, for the hot path.
+Sessions are opened by the request dependency below, by the flows that must not wait inside a
+transaction (`payments.attempts.checkout`, `payments.incoming.notices`: a gateway must never be
+called inside one), by the worker and the command line; the whole list, with the reasons, is the
+rule of tests/architecture/test_session_openers.py. Commands take a session and never commit. One
+statement that is a whole transaction may do without a session: `Database.write_alone`, for the hot
+path.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -25,6 +27,7 @@ from sqlmodel import Field, SQLModel
 from core import failpoints
 from core.errors import Unavailable
 from core.events import Subscriptions
+from core.json import dumps
 from core.sessions import ReadSession, WriteSession
 
 # Names that alembic and people can rely on; set before any table is declared.
@@ -73,9 +76,9 @@ def moment(**options: Any) -> Any:
 
 
 def json_field(**options: Any) -> Any:
-    """A JSONB column."""
+    """A JSONB column; None is NULL, not JSON's null."""
     nullable = options.pop("nullable", False)
-    return Field(sa_column=Column(JSONB, nullable=nullable), **options)
+    return Field(sa_column=Column(JSONB(none_as_null=True), nullable=nullable), **options)
 
 
 class Database:
@@ -112,6 +115,7 @@ class Database:
             pool_recycle=1800,
             hide_parameters=True,  # they hold personal data, and errors are logged
             connect_args=connecting,
+            json_serializer=_json,
         )
         # A connection that commits by itself must never carry a session: hence a pool apart.
         self._lone = AsyncConnectionPool[AsyncConnection[Any]](
@@ -215,6 +219,11 @@ class Database:
         """Close all connections."""
         await self._lone.close()
         await self.engine.dispose()
+
+
+def _json(value: object) -> str:
+    """How values of JSON columns are written; NaN and the like are refused."""
+    return dumps(value).decode()
 
 
 async def _abandon(session: WriteSession) -> None:

@@ -15,18 +15,20 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Header, Request
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, LargeBinary, delete, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Field, SQLModel, col
 
 from core import clock
 from core.crypto import Cipher, keyed_hash
 from core.db import moment
 from core.errors import BadRequest, Conflict, FieldError, Invalid
 from core.json import canonical
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
 
 KEPT = timedelta(hours=72)
 LEASE = timedelta(seconds=90)
@@ -108,6 +110,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class _StoredKey:
+    """A key as it is stored; `body` is encrypted."""
+
+    request_hash: str
+    state: str
+    object_id: str
+    status: int | None
+    body: bytes | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """What is known of a key that was used with this body; `first` where it was used just now."""
 
@@ -143,48 +157,39 @@ async def read_key(
 KeyDep = Annotated[str, Depends(read_key)]
 
 
-async def find(session: WriteSession, claim: Claim, cipher: Cipher) -> Replay | None:
+async def find(session: ReadSession, claim: Claim, cipher: Cipher) -> Replay | None:
     """What is known of the key; None when it was never used.
 
     Raises `KeyReused` for another body and `KeyExpired` past the 72 hours.
     """
-    row = (
-        await session.execute(
-            text(
-                "SELECT request_hash, state, object_id, status, body, created_at"
-                " FROM idempotency_key"
-                " WHERE owner = :owner AND route = :route AND key_hash = :key_hash"
-            ),
-            {"owner": claim.owner, "route": claim.route, "key_hash": claim.key_hash},
-        )
-    ).first()
-    if row is None:
+    key = await session.first(values_of(_StoredKey, IdempotencyKey).where(*_of(claim)))
+    if key is None:
         return None
-    if row.state == "expired" or row.created_at < clock.now() - KEPT:
+    if key.state == "expired" or key.created_at < clock.now() - KEPT:
         raise KeyExpired("Khóa Idempotency-Key này đã dùng hơn 72 giờ trước.")
-    if not hmac.compare_digest(row.request_hash, claim.request_hash):
+    if not hmac.compare_digest(key.request_hash, claim.request_hash):
         raise KeyReused(
             "Khóa Idempotency-Key đã được dùng cho một yêu cầu khác.",
             errors=[
                 FieldError("Idempotency-Key", "reused", "Another body was sent with this key.")
             ],
         )
-    body = None if row.body is None else cipher.decrypt(bytes(row.body), claim.context)
-    return Replay(row.state, row.object_id, row.created_at, row.status, body)
+    body = None if key.body is None else cipher.decrypt(key.body, claim.context)
+    return Replay(key.state, key.object_id, key.created_at, key.status, body)
 
 
 async def begin(session: WriteSession, claim: Claim, object_id: str) -> bool:
     """Write the key `in_flight` for a flow of several transactions; False if it was there."""
-    result = await session.execute(
-        text(
-            "INSERT INTO idempotency_key"
-            " (owner, route, key_hash, request_hash, state, object_id, created_at)"
-            " VALUES (:owner, :route, :key_hash, :request_hash, 'in_flight', :object_id, :now)"
-            " ON CONFLICT DO NOTHING RETURNING state"
-        ),
-        {**_fields(claim), "object_id": object_id, "now": clock.now()},
-    )
-    return result.first() is not None
+    key = {
+        "owner": claim.owner,
+        "route": claim.route,
+        "key_hash": claim.key_hash,
+        "request_hash": claim.request_hash,
+        "state": "in_flight",
+        "object_id": object_id,
+        "created_at": clock.now(),
+    }
+    return await session.write(insert(IdempotencyKey).on_conflict_do_nothing(), key) == 1
 
 
 async def begin_or_replay(
@@ -207,47 +212,48 @@ async def finish(
     session: WriteSession, claim: Claim, status: int, body: bytes, cipher: Cipher
 ) -> bool:
     """Store the answer of a key that is in flight; False if it has its answer already."""
-    result = await session.execute(
-        text(
-            "UPDATE idempotency_key SET state = 'done', status = :status, body = :body"
-            " WHERE owner = :owner AND route = :route AND key_hash = :key_hash"
-            " AND request_hash = :request_hash AND state = 'in_flight' RETURNING state"
-        ),
-        {**_fields(claim), "status": status, "body": cipher.encrypt(body, claim.context)},
+    answered = (
+        update(IdempotencyKey)
+        .where(*_in_flight(claim))
+        .values(state="done", status=status, body=cipher.encrypt(body, claim.context))
     )
-    return result.first() is not None
+    return await session.write(answered) == 1
 
 
 async def forget(session: WriteSession, claim: Claim) -> None:
     """Drop a key that is in flight, because certainly nothing happened: it may be used again."""
-    await session.execute(
-        text(
-            "DELETE FROM idempotency_key WHERE owner = :owner AND route = :route"
-            " AND key_hash = :key_hash AND request_hash = :request_hash AND state = 'in_flight'"
-        ),
-        _fields(claim),
-    )
+    await session.write(delete(IdempotencyKey).where(*_in_flight(claim)))
 
 
 async def expire(session: WriteSession) -> int:
     """Drop the answers of keys older than 72 hours, keeping their hashes; how many."""
-    result = await session.execute(
-        text(
-            "UPDATE idempotency_key SET state = 'expired', body = NULL, status = NULL"
-            " WHERE state <> 'expired' AND created_at < :before RETURNING state"
-        ),
-        {"before": clock.now() - KEPT},
+    old = (
+        update(IdempotencyKey)
+        .where(
+            col(IdempotencyKey.state) != "expired",
+            col(IdempotencyKey.created_at) < clock.now() - KEPT,
+        )
+        .values(state="expired", body=None, status=None)
     )
-    return len(result.all())
+    return await session.write(old)
 
 
-def _fields(claim: Claim) -> dict[str, Any]:
-    return {
-        "owner": claim.owner,
-        "route": claim.route,
-        "key_hash": claim.key_hash,
-        "request_hash": claim.request_hash,
-    }
+def _of(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    """The row of a claim's key."""
+    return (
+        col(IdempotencyKey.owner) == claim.owner,
+        col(IdempotencyKey.route) == claim.route,
+        col(IdempotencyKey.key_hash) == claim.key_hash,
+    )
+
+
+def _in_flight(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    """The row of a claim's key while it has no answer yet, if this request put it there."""
+    return (
+        *_of(claim),
+        col(IdempotencyKey.request_hash) == claim.request_hash,
+        col(IdempotencyKey.state) == "in_flight",
+    )
 
 
 async def cipher(request: Request) -> Cipher:

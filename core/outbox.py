@@ -12,15 +12,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Identity, Index, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    text,
+    update,
+)
+from sqlmodel import Field, SQLModel, col
 
 from core import clock
 from core.db import json_field, moment
 from core.errors import Conflict
 from core.events import Event, Subscriptions
 from core.json import canonical
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import WriteSql, load_sql, values_of
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
@@ -85,28 +95,41 @@ class Delivery:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class SetAsideDelivery:
+    """A delivery that failed too often, for an operator to look at."""
+
+    event_id: int
+    handler: str
+    name: str
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+
+
+_SQL = load_sql("core", "outbox")
+#: Writes an event and its deliveries in one round trip; gives how many deliveries.
+_EMIT = WriteSql(int, _SQL["emit"])
+#: Leases due deliveries and gives them.
+_CLAIM = WriteSql(Delivery, _SQL["claim"])
+#: Marks deliveries done that are still leased as they were claimed; gives how many.
+_COMPLETE = WriteSql(int, _SQL["complete"])
+
+
 async def emit(session: WriteSession, event: Event) -> None:
     """Write the event and its deliveries in the caller's transaction."""
     subscriptions: Subscriptions = session.info["subscriptions"]
     handlers = subscriptions.handlers_of(event.name)
     if not handlers:
         return
-    now = clock.now()
-    await session.execute(
-        text(
-            "WITH e AS (INSERT INTO outbox_event (name, version, payload, created_at)"
-            " VALUES (:name, :version, CAST(:payload AS jsonb), :now) RETURNING id)"
-            " INSERT INTO outbox_delivery (event_id, handler, state, attempts, due_at)"
-            " SELECT e.id, h, 'waiting', 0, :now FROM e, unnest(CAST(:handlers AS text[])) AS h"
-        ),
-        {
-            "name": event.name,
-            "version": event.version,
-            "payload": canonical(event.payload()).decode(),
-            "now": now,
-            "handlers": list(handlers),
-        },
-    )
+    told = {
+        "name": event.name,
+        "version": event.version,
+        "payload": canonical(event.payload()).decode(),
+        "now": clock.now(),
+        "handlers": list(handlers),
+    }
+    await session.write(_EMIT, told)
 
 
 async def claim(session: WriteSession, handler: str, limit: int) -> list[Delivery]:
@@ -115,22 +138,8 @@ async def claim(session: WriteSession, handler: str, limit: int) -> list[Deliver
     Two workers never get the same delivery (SKIP LOCKED); a lease that ran out is given again.
     """
     now = clock.now()
-    rows = await session.execute(
-        text(
-            "WITH due AS (SELECT event_id FROM outbox_delivery"
-            "  WHERE handler = :handler AND state = 'waiting' AND due_at <= :now"
-            "    AND (leased_until IS NULL OR leased_until <= :now)"
-            "  ORDER BY event_id LIMIT :limit FOR UPDATE SKIP LOCKED),"
-            " leased AS (UPDATE outbox_delivery d"
-            "  SET leased_until = :until, attempts = attempts + 1"
-            "  FROM due WHERE d.event_id = due.event_id AND d.handler = :handler"
-            "  RETURNING d.event_id, d.attempts)"
-            " SELECT e.id, l.attempts, e.name, e.version, e.payload"
-            " FROM leased l JOIN outbox_event e ON e.id = l.event_id ORDER BY e.id"
-        ),
-        {"handler": handler, "now": now, "until": now + LEASE, "limit": limit},
-    )
-    return [Delivery(r.id, handler, r.attempts, r.name, r.version, r.payload) for r in rows]
+    wanted = {"handler": handler, "now": now, "until": now + LEASE, "limit": limit}
+    return await session.write_all(_CLAIM, wanted)
 
 
 async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> None:
@@ -140,21 +149,13 @@ async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> Non
     """
     if not deliveries:
         return
-    result = await session.execute(
-        text(
-            "UPDATE outbox_delivery d SET state = 'done', done_at = :now, leased_until = NULL"
-            " FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS k(id, attempts)"
-            " WHERE d.event_id = k.id AND d.handler = :handler AND d.state = 'waiting'"
-            "   AND d.attempts = k.attempts RETURNING d.event_id"
-        ),
-        {
-            "now": clock.now(),
-            "ids": [d.event_id for d in deliveries],
-            "attempts": [d.attempts for d in deliveries],
-            "handler": deliveries[0].handler,
-        },
-    )
-    if len(result.all()) != len(deliveries):
+    done = {
+        "now": clock.now(),
+        "ids": [d.event_id for d in deliveries],
+        "attempts": [d.attempts for d in deliveries],
+        "handler": deliveries[0].handler,
+    }
+    if await session.write(_COMPLETE, done) != len(deliveries):
         raise LeaseLost("Another worker holds one of these deliveries.")
 
 
@@ -162,44 +163,43 @@ async def fail(session: WriteSession, delivery: Delivery, error: str) -> bool:
     """Note a failure: due again after a growing pause, or set aside; True when set aside."""
     aside = delivery.attempts >= MAX_ATTEMPTS
     pause = timedelta(seconds=min(2.0**delivery.attempts, 600.0))
-    await session.execute(
-        text(
-            "UPDATE outbox_delivery SET state = :state, due_at = :due, leased_until = NULL,"
-            " last_error = :error WHERE event_id = :id AND handler = :handler"
-            " AND state = 'waiting' AND attempts = :attempts"
-        ),
-        {
-            "state": "set_aside" if aside else "waiting",
-            "due": clock.now() + pause,
-            "error": error[:500],
-            "id": delivery.event_id,
-            "handler": delivery.handler,
-            "attempts": delivery.attempts,
-        },
+    failed = (
+        update(OutboxDelivery)
+        .where(
+            col(OutboxDelivery.event_id) == delivery.event_id,
+            col(OutboxDelivery.handler) == delivery.handler,
+            col(OutboxDelivery.state) == "waiting",
+            col(OutboxDelivery.attempts) == delivery.attempts,
+        )
+        .values(
+            state="set_aside" if aside else "waiting",
+            due_at=clock.now() + pause,
+            leased_until=None,
+            last_error=error[:500],
+        )
     )
+    await session.write(failed)
     return aside
 
 
-async def list_set_aside(session: WriteSession) -> list[dict[str, Any]]:
+async def list_set_aside(session: ReadSession) -> list[SetAsideDelivery]:
     """Deliveries an operator has to look at, oldest first."""
-    rows = await session.execute(
-        text(
-            "SELECT d.event_id, d.handler, e.name, d.attempts, d.last_error, e.created_at"
-            " FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id"
-            " WHERE d.state = 'set_aside' ORDER BY d.event_id"
-        )
+    aside = (
+        values_of(SetAsideDelivery, OutboxDelivery, OutboxEvent)
+        .join(OutboxEvent, col(OutboxEvent.id) == OutboxDelivery.event_id)
+        .where(OutboxDelivery.state == "set_aside")
+        .order_by(col(OutboxDelivery.event_id))
     )
-    return [dict(row._mapping) for row in rows]
+    return await session.all(aside)
 
 
 async def replay(session: WriteSession, event_id: int | None = None) -> int:
     """Put deliveries that were set aside (one event's, or all) back in the queue; how many."""
-    result = await session.execute(
-        text(
-            "UPDATE outbox_delivery SET state = 'waiting', attempts = 0, due_at = :now,"
-            " leased_until = NULL WHERE state = 'set_aside'"
-            " AND (CAST(:id AS bigint) IS NULL OR event_id = :id) RETURNING event_id"
-        ),
-        {"now": clock.now(), "id": event_id},
+    back = (
+        update(OutboxDelivery)
+        .where(col(OutboxDelivery.state) == "set_aside")
+        .values(state="waiting", attempts=0, due_at=clock.now(), leased_until=None)
     )
-    return len(result.all())
+    if event_id is not None:
+        back = back.where(col(OutboxDelivery.event_id) == event_id)
+    return await session.write(back)

@@ -12,8 +12,9 @@ This module is pure.
 
 import re
 import secrets
-import unicodedata
 from collections.abc import Mapping
+
+from core.folding import without_marks
 
 #: The 32 characters in use; a character's place is its value, five bits.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -116,8 +117,7 @@ def find_references(text: str) -> list[str]:
 def normalise(text: str) -> str:
     """`text` as it is searched: upper case, without diacritics, only A–Z and 0–9 left."""
     if not text.isascii():
-        text = text.replace("đ", "d").replace("Đ", "D")
-        text = unicodedata.normalize("NFKD", text)
+        text = without_marks(text, compatible=True)
     return _NOT_PLAIN.sub("", text.upper())
 
 

@@ -18,7 +18,7 @@ from dataclasses import fields
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, TextClause, text
+from sqlalchemy import SQLColumnExpression, TextClause, text
 from sqlmodel import SQLModel
 from sqlmodel.sql._expression_select_cls import SelectBase
 
@@ -37,7 +37,7 @@ class ValueSelect(SelectBase[V], Generic[V]):
 
 
 def values_of(
-    kind: type[V], *models: type[SQLModel], **named: ColumnElement[Any]
+    kind: type[V], /, *models: type[SQLModel], **named: SQLColumnExpression[Any]
 ) -> ValueSelect[V]:
     """Select what the fields of the dataclass `kind` are called, from the first model that has it.
 
@@ -45,7 +45,7 @@ def values_of(
     Joins, conditions and order are added as to any SELECT. Raises `TypeError` for a field that
     nothing gives: a fault of ours, found when the module is first used.
     """
-    columns = []
+    columns: list[SQLColumnExpression[Any]] = []
     for field in fields(kind):  # type: ignore[arg-type]  # a dataclass, as the docstring says
         name = field.name
         if name in named:

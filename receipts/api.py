@@ -28,7 +28,7 @@ async def _receipt(
     receipt_id: str, principal: PrincipalDep, database: DatabaseDep, cipher: CipherDep
 ) -> ReceiptValue:
     # A transaction of its own: drawing takes its time, and needs another one afterwards.
-    async with database.transaction() as session:
+    async with database.reading() as session:
         return await get_receipt(session, cipher, receipt_id, principal.agency_ids)
 
 

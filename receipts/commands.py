@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from sqlalchemy import text
+from sqlalchemy import insert
+from sqlmodel import col, select
 
 from core import audit, clock, failpoints
 from core.crypto import Cipher, new_token
@@ -23,9 +24,10 @@ from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
 from receipts.events import ReceiptIssued
 from receipts.law import rules_on
+from receipts.models import Receipt, ReceiptFile
 from receipts.numbering import Counter, lock_series, save
 from receipts.ports import Signer
-from receipts.signing import SignedReceipt, sign
+from receipts.signing import sign
 from receipts.words import amount_in_words
 
 ACTOR = "system:receipts"
@@ -54,12 +56,9 @@ async def issue(session: WriteSession, issuing: Issuing, bill_ids: Sequence[str]
     years = {(s.agency_id, clock.business_date(s.paid_at).year) for s in sources}
     counters = await lock_series(session, years)
     # Under the series' locks nobody else can be issuing for these bills.
-    done = set(
-        await session.scalars(
-            text("SELECT bill_id FROM receipt WHERE bill_id = ANY(CAST(:ids AS text[]))"),
-            {"ids": [s.bill_id for s in sources]},
-        )
-    )
+    bills = [source.bill_id for source in sources]
+    with_receipt = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bills))
+    done = set(await session.all(with_receipt))
     issued = []
     for source in sources:
         if source.bill_id not in done:
@@ -83,49 +82,36 @@ async def _issue_one(
     content = content_of(source, counter, number, code, issuing.check_url(code), issuing.demo)
     signed = await asyncio.to_thread(sign, content, issuing.signer)
     receipt_id = new_id("rcpt")
-    await session.execute(
-        _INSERT,
-        {
-            "id": receipt_id,
-            "series_id": counter.id,
-            "number": number,
-            "agency_id": source.agency_id,
-            "bill_id": source.bill_id,
-            "code": code,
-            "amount": content.amount,
-            "issued_on": content.issued_on,
-            "issued_at": issued_at,
-            "content": issuing.cipher.encrypt(
-                canonical(content.to_json()), f"receipt:{receipt_id}"
-            ),
-            "signer": signed.note.signer,
-            "signed_at": signed.note.signed_at,
-            **_file(issuing.cipher, receipt_id, signed),
-        },
-    )
+    receipt = {
+        "id": receipt_id,
+        "series_id": counter.id,
+        "number": number,
+        "agency_id": source.agency_id,
+        "bill_id": source.bill_id,
+        "code": code,
+        "status": "issued",
+        "amount": content.amount,
+        "issued_on": content.issued_on,
+        "issued_at": issued_at,
+        "content": issuing.cipher.encrypt(canonical(content.to_json()), f"receipt:{receipt_id}"),
+        "signer": signed.note.signer,
+        "signed_at": signed.note.signed_at,
+    }
+    document = {
+        "receipt_id": receipt_id,
+        "kind": "xml",
+        "sha256": sha256(signed.xml).hexdigest(),
+        "data": issuing.cipher.encrypt(signed.xml, f"receipt:{receipt_id}:xml"),
+        "created_at": issued_at,
+    }
+    await session.write(insert(Receipt), receipt)
+    await session.write(insert(ReceiptFile), document)
     details = {"bill": source.bill_id, "symbol": counter.symbol, "number": number}
     await audit.record(
         session, actor=ACTOR, action=ReceiptIssued.name, object_id=receipt_id, details=details
     )
     await emit(session, ReceiptIssued(receipt_id, source.bill_id, source.agency_id, content.amount))
     return receipt_id
-
-
-def _file(cipher: Cipher, receipt_id: str, signed: SignedReceipt) -> dict[str, object]:
-    return {
-        "sha256": sha256(signed.xml).hexdigest(),
-        "data": cipher.encrypt(signed.xml, f"receipt:{receipt_id}:xml"),
-    }
-
-
-_INSERT = text(
-    "WITH r AS (INSERT INTO receipt (id, series_id, number, agency_id, bill_id, code, status,"
-    " amount, issued_on, issued_at, content, signer, signed_at) VALUES (:id, :series_id, :number,"
-    " :agency_id, :bill_id, :code, 'issued', :amount, :issued_on, :issued_at, :content, :signer,"
-    " :signed_at) RETURNING id)"
-    " INSERT INTO receipt_file (receipt_id, kind, sha256, data, created_at)"
-    " SELECT r.id, 'xml', :sha256, :data, :issued_at FROM r"
-)
 
 
 def content_of(

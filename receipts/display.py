@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
 
 from core import clock, failpoints
 from core.crypto import Cipher
 from core.db import Database
 from core.sessions import WriteSession
 from receipts.content import ReceiptContent, SignatureNote
+from receipts.models import ReceiptFile
 from receipts.ports import Signer
 from receipts.queries import ReceiptValue, find_file
 
@@ -37,7 +38,7 @@ class Display:
     async def pdf(self, receipt: ReceiptValue) -> bytes:
         """The receipt's signed PDF, the same bytes every time."""
         receipt_id = receipt.summary.id
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             stored = await find_file(session, self.cipher, receipt_id, "pdf")
         if stored is not None:
             return stored
@@ -46,18 +47,14 @@ class Display:
         failpoints.hit("pdf.before_store")
 
         async def store(session: WriteSession) -> bytes:
-            await session.execute(
-                text(
-                    "INSERT INTO receipt_file (receipt_id, kind, sha256, data, created_at)"
-                    " VALUES (:id, 'pdf', :sha256, :data, :now) ON CONFLICT DO NOTHING"
-                ),
-                {
-                    "id": receipt_id,
-                    "sha256": sha256(signed).hexdigest(),
-                    "data": self.cipher.encrypt(signed, f"receipt:{receipt_id}:pdf"),
-                    "now": clock.now(),
-                },
-            )
+            file = {
+                "receipt_id": receipt_id,
+                "kind": "pdf",
+                "sha256": sha256(signed).hexdigest(),
+                "data": self.cipher.encrypt(signed, f"receipt:{receipt_id}:pdf"),
+                "created_at": clock.now(),
+            }
+            await session.write(insert(ReceiptFile).on_conflict_do_nothing(), file)
             kept = await find_file(session, self.cipher, receipt_id, "pdf")
             return signed if kept is None else kept
 
@@ -65,7 +62,7 @@ class Display:
 
     async def xml(self, receipt: ReceiptValue) -> bytes:
         """The receipt's signed XML, as it was issued."""
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             stored = await find_file(session, self.cipher, receipt.summary.id, "xml")
         if stored is None:
             raise AssertionError("an issued receipt has its XML: both are written at once")

@@ -10,6 +10,7 @@ with an unpublished schema.
 from dataclasses import dataclass
 from datetime import date
 
+from core.days import day_text, holds_on
 from core.errors import Invalid
 
 
@@ -100,8 +101,8 @@ def rules_on(day: date) -> ReceiptRules:
     an older kind that this code does not make.
     """
     for rules in _RULES:
-        if rules.valid_from <= day and (rules.valid_to is None or day <= rules.valid_to):
+        if holds_on(day, rules.valid_from, rules.valid_to):
             return rules
     raise Invalid(
-        f"Không có quy định về biên lai điện tử cho ngày {day:%d/%m/%Y}.", code="no_receipt_rules"
+        f"Không có quy định về biên lai điện tử cho ngày {day_text(day)}.", code="no_receipt_rules"
     )

@@ -9,12 +9,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from core import clock
 from core.ids import new_id
 from core.sessions import WriteSession
+from core.statements import values_of
 from receipts.content import symbol_for
+from receipts.models import ReceiptSeries
 
 #: No printed face value: every amount is written when the receipt is issued.
 TEMPLATE = "EBL01"
@@ -49,44 +53,30 @@ async def lock_series(
     session: WriteSession, wanted: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], Counter]:
     """Lock the series of each (agency, year), opening the year's first one where there is none."""
-    for agency_id, year in sorted(wanted):
-        await session.execute(
-            text(
-                "INSERT INTO receipt_series (id, agency_id, template, symbol, year, last_number)"
-                " SELECT :id, a.id, :template, :symbol, y.year, 0"
-                " FROM agency a, (SELECT CAST(:year AS int) AS year) y"
-                " WHERE a.id = :agency_id AND NOT EXISTS (SELECT 1 FROM receipt_series s"
-                "  WHERE s.agency_id = a.id AND s.year = y.year)"
-                " ON CONFLICT (agency_id, template, symbol) DO NOTHING"
-            ),
-            {
-                "id": new_id("series"),
-                "agency_id": agency_id,
-                "template": TEMPLATE,
-                "symbol": symbol_for(year, FIRST_LETTERS),
-                "year": year,
-            },
-        )
-    rows = await session.execute(
-        text(
-            "SELECT s.id, s.agency_id, s.template, s.symbol, s.year, s.last_number,"
-            " s.last_issued_at FROM receipt_series s"
-            " JOIN unnest(CAST(:agencies AS text[]), CAST(:years AS int[])) AS w(agency_id, year)"
-            "  ON s.agency_id = w.agency_id AND s.year = w.year ORDER BY s.id FOR UPDATE OF s"
-        ),
-        {"agencies": [a for a, _ in wanted], "years": [y for _, y in wanted]},
-    )
+    of_year = tuple_(col(ReceiptSeries.agency_id), col(ReceiptSeries.year)).in_(list(wanted))
+    series = values_of(Counter, ReceiptSeries).where(of_year).order_by(col(ReceiptSeries.id))
+    there = {(counter.agency_id, counter.year) for counter in await session.all(series)}
+    # All are locked by one statement at the end, in order; until then two may open the same one.
+    for agency_id, year in sorted(set(wanted) - there):
+        first = {
+            "id": new_id("series"),
+            "agency_id": agency_id,
+            "template": TEMPLATE,
+            "symbol": symbol_for(year, FIRST_LETTERS),
+            "year": year,
+            "last_number": 0,
+        }
+        await session.write(insert(ReceiptSeries).on_conflict_do_nothing(), first)
     found: dict[tuple[str, int], Counter] = {}
-    for row in rows:
-        found.setdefault((row.agency_id, row.year), Counter(*row))
+    for counter in await session.lock_all(series):
+        found.setdefault((counter.agency_id, counter.year), counter)
     return found
 
 
 async def save(session: WriteSession, counter: Counter) -> None:
     """Write the counter back, in the transaction that took the numbers."""
-    await session.execute(
-        text(
-            "UPDATE receipt_series SET last_number = :number, last_issued_at = :at WHERE id = :id"
-        ),
-        {"number": counter.last_number, "at": counter.last_issued_at, "id": counter.id},
+    await session.write(
+        update(ReceiptSeries)
+        .where(col(ReceiptSeries.id) == counter.id)
+        .values(last_number=counter.last_number, last_issued_at=counter.last_issued_at)
     )

@@ -5,14 +5,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement
+from sqlmodel import col
 
 from core.crypto import Cipher
 from core.errors import LephiError, NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession
+from core.statements import ValueSelect, values_of
 from payments.ports import ReceiptSummary
 from receipts.content import ReceiptContent, SignatureNote
+from receipts.models import Receipt, ReceiptFile, ReceiptSeries
+
+T = TypeVar("T", bound="_ListedReceipt")
 
 
 class FileDamaged(LephiError):
@@ -32,86 +38,119 @@ class ReceiptValue:
     note: SignatureNote
 
 
-_SUMMARY = (
-    "r.id, s.template, s.symbol, r.number, r.code, r.issued_at, r.amount, r.status"
-    " FROM receipt r JOIN receipt_series s ON s.id = r.series_id"
-)
+@dataclass(frozen=True, slots=True)
+class _ListedReceipt:
+    """What a list says of a receipt, with what it has of its series."""
+
+    id: str
+    bill_id: str
+    template: str
+    symbol: str
+    number: int
+    code: str
+    issued_at: datetime
+    amount: int
+    status: str
+
+    @property
+    def summary(self) -> ReceiptSummary:
+        """What the reader of its bill sees."""
+        return ReceiptSummary(
+            id=self.id,
+            template=self.template,
+            symbol=self.symbol,
+            number=self.number,
+            code=self.code,
+            issued_at=self.issued_at,
+            amount=self.amount,
+            status=self.status,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredReceipt(_ListedReceipt):
+    """All that is stored of a receipt; `content` is encrypted."""
+
+    agency_id: str
+    content: bytes
+    signer: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredFile:
+    """A file as it is stored; `data` is encrypted, `sha256` that of the file itself."""
+
+    sha256: str
+    data: bytes
+
+
+def _receipts(kind: type[T], condition: ColumnElement[bool]) -> ValueSelect[T]:
+    return (
+        values_of(kind, Receipt, ReceiptSeries)
+        .join(ReceiptSeries, col(ReceiptSeries.id) == Receipt.series_id)
+        .where(condition)
+        .order_by(col(Receipt.issued_at), col(Receipt.id))
+    )
 
 
 class Receipts:
     """The receipts of bills, for `payments`, which may not look here by itself."""
 
     async def of_bills(
-        self, session: WriteSession, bill_ids: Sequence[str]
+        self, session: ReadSession, bill_ids: Sequence[str]
     ) -> Mapping[str, Sequence[ReceiptSummary]]:
         """The receipts of each bill that has any, in order of issue."""
         if not bill_ids:
             return {}
-        rows = await session.execute(
-            text(
-                f"SELECT r.bill_id, {_SUMMARY}"
-                " WHERE r.bill_id = ANY(CAST(:ids AS text[])) ORDER BY r.issued_at, r.id"
-            ),
-            {"ids": list(bill_ids)},
-        )
         found: dict[str, list[ReceiptSummary]] = {}
-        for row in rows:
-            found.setdefault(row.bill_id, []).append(ReceiptSummary(*row[1:]))
+        for receipt in await session.all(
+            _receipts(_ListedReceipt, col(Receipt.bill_id).in_(bill_ids))
+        ):
+            found.setdefault(receipt.bill_id, []).append(receipt.summary)
         return found
 
 
 async def get_receipt(
-    session: WriteSession, cipher: Cipher, key: str, agency_ids: Collection[str]
+    session: ReadSession, cipher: Cipher, key: str, agency_ids: Collection[str]
 ) -> ReceiptValue:
     """The receipt of that id. Raises `NotFound` if absent or another agency's."""
-    found = await _find(session, cipher, "r.id = :key", key)
+    found = await session.first(_receipts(_StoredReceipt, col(Receipt.id) == key))
     if found is None or found.agency_id not in agency_ids:
         raise NotFound("Không có biên lai này.")
-    return found
+    return _opened(found, cipher)
 
 
-async def find_by_code(session: WriteSession, cipher: Cipher, code: str) -> ReceiptValue | None:
+async def find_by_code(session: ReadSession, cipher: Cipher, code: str) -> ReceiptValue | None:
     """The receipt of that check code, None if there is none."""
-    return await _find(session, cipher, "r.code = :key", code)
+    found = await session.first(_receipts(_StoredReceipt, col(Receipt.code) == code))
+    return None if found is None else _opened(found, cipher)
 
 
-async def _find(session: WriteSession, cipher: Cipher, where: str, key: str) -> ReceiptValue | None:
-    row = (
-        await session.execute(
-            text(
-                "SELECT r.bill_id, r.agency_id, r.content, r.signer, r.signed_at,"
-                f" {_SUMMARY} WHERE {where}"
-            ),
-            {"key": key},
-        )
-    ).first()
-    if row is None:
-        return None
-    summary = ReceiptSummary(*row[5:])
-    content = json.loads(cipher.decrypt(bytes(row.content), f"receipt:{summary.id}"))
+def _opened(receipt: _StoredReceipt, cipher: Cipher) -> ReceiptValue:
+    content = json.loads(cipher.decrypt(receipt.content, f"receipt:{receipt.id}"))
     return ReceiptValue(
-        summary=summary,
-        bill_id=row.bill_id,
-        agency_id=row.agency_id,
+        summary=receipt.summary,
+        bill_id=receipt.bill_id,
+        agency_id=receipt.agency_id,
         content=ReceiptContent.from_json(content),
-        note=SignatureNote(row.signer, row.signed_at),
+        note=SignatureNote(receipt.signer, receipt.signed_at),
     )
 
 
 async def find_file(
-    session: WriteSession, cipher: Cipher, receipt_id: str, kind: str
+    session: ReadSession, cipher: Cipher, receipt_id: str, kind: str
 ) -> bytes | None:
     """A receipt's stored file, None if it was not made yet. Raises `FileDamaged`."""
-    row = (
-        await session.execute(
-            text("SELECT sha256, data FROM receipt_file WHERE receipt_id = :id AND kind = :kind"),
-            {"id": receipt_id, "kind": kind},
+    stored = await session.first(
+        values_of(_StoredFile, ReceiptFile).where(
+            ReceiptFile.receipt_id == receipt_id, ReceiptFile.kind == kind
         )
-    ).first()
-    if row is None:
+    )
+    if stored is None:
         return None
-    data = cipher.decrypt(bytes(row.data), f"receipt:{receipt_id}:{kind}")
-    if sha256(data).hexdigest() != row.sha256:
+    data = cipher.decrypt(stored.data, f"receipt:{receipt_id}:{kind}")
+    if sha256(data).hexdigest() != stored.sha256:
         raise FileDamaged("Tệp biên lai đã bị hỏng.")
     return data
 
@@ -129,12 +168,10 @@ class SeriesValue:
     last_issued_at: datetime | None
 
 
-async def list_series(session: WriteSession) -> list[SeriesValue]:
+async def list_series(session: ReadSession) -> list[SeriesValue]:
     """Every series, by agency and symbol."""
-    rows = await session.execute(
-        text(
-            "SELECT id, agency_id, template, symbol, year, last_number, last_issued_at"
-            " FROM receipt_series ORDER BY agency_id, symbol"
+    return await session.all(
+        values_of(SeriesValue, ReceiptSeries).order_by(
+            col(ReceiptSeries.agency_id), col(ReceiptSeries.symbol)
         )
     )
-    return [SeriesValue(*row) for row in rows]

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from io import BytesIO
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -333,6 +332,6 @@ def _is_trusted(
     return True
 
 
-def _as_pyhanko(certificates: list[x509.Certificate]) -> list[Any]:
+def _as_pyhanko(certificates: list[x509.Certificate]) -> list[object]:
     pem = b"".join(item.public_bytes(Encoding.PEM) for item in certificates)
     return list(load_certs_from_pemder_data(pem)) if pem else []

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 from core import clock, idempotency
 from core.auth import Principal, PrincipalDep, Role
 from core.bodies import Parsed, documented, parsed
-from core.db import SessionDep
+from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import Claim, KeyDep
 from core.ids import new_id
@@ -139,7 +139,7 @@ def _check(body: ReconciliationIn, today: date) -> None:
 
 @router.get("/reconciliations/{run_id}")
 async def read_reconciliation(
-    run_id: str, principal: PrincipalDep, session: SessionDep
+    run_id: str, principal: PrincipalDep, session: ReadSessionDep
 ) -> ReconciliationOut:
     """A run and its tally."""
     principal.require(*_READERS)
@@ -148,7 +148,7 @@ async def read_reconciliation(
 
 @router.get("/reconciliations/{run_id}/discrepancies")
 async def read_discrepancies(
-    run_id: str, principal: PrincipalDep, session: SessionDep
+    run_id: str, principal: PrincipalDep, session: ReadSessionDep
 ) -> DiscrepancyList:
     """What did not simply agree, and why."""
     principal.require(*_READERS)

@@ -6,11 +6,13 @@ not place and whose reference is unpaid is recorded as money; then the day is ma
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, insert, update
+from sqlalchemy.dialects.postgresql import insert as insert_new
+from sqlmodel import col
 
 from core import audit, clock
 from core.calendar import FIRST_YEAR, LAST_YEAR
@@ -20,6 +22,7 @@ from core.errors import Invalid
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
+from core.statements import WriteSql, values_of
 from payments.agencies.queries import CollectionAccountValue
 from payments.books.queries import DayPayment, list_day_payments
 from payments.incoming.commands import take_statement_credit
@@ -27,6 +30,7 @@ from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
 from reconciliation.formats.rows import StatementRow
 from reconciliation.intake import file_digest, fingerprint_rows
+from reconciliation.models import Discrepancy, Match, Reconciliation, Statement, StatementLine
 
 #: Money may be booked some days after it was paid (Tết), and a feed may date it a day earlier.
 BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
@@ -60,6 +64,34 @@ class Taken:
     known: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownStatement:
+    """A statement that had been taken in before."""
+
+    id: str
+    row_count: int
+
+
+#: Nothing where this very file is known.
+_NEW_STATEMENT = insert_new(Statement).on_conflict_do_nothing(
+    index_elements=["collection_account_id", "sha256"]
+)
+#: Stores those of a file's lines that no earlier file held, all in one go; how many they are.
+_NEW_LINES = WriteSql(
+    int,
+    """
+    INSERT INTO statement_line (id, statement_id, collection_account_id, line_number,
+      booked_at, amount, direction, reference, narrative, bank_ref, fingerprint)
+    SELECT n.id, :statement, :account, n.line_number, n.booked_at, n.amount,
+      n.direction, n.reference, n.narrative, n.bank_ref, n.fingerprint
+    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(id text, line_number int,
+      booked_at timestamptz, amount bigint, direction text, reference text,
+      narrative text, bank_ref text, fingerprint text)
+    ON CONFLICT (collection_account_id, fingerprint) DO NOTHING
+    """,
+)
+
+
 async def take_statement(
     session: WriteSession,
     account: CollectionAccountValue,
@@ -77,37 +109,23 @@ async def take_statement(
     """
     digest = file_digest(content)
     statement_id = new_id("stmt")
-    now = clock.now()
-    inserted = (
-        await session.execute(
-            text(
-                "INSERT INTO statement (id, collection_account_id, sha256, file_name, mapping,"
-                " row_count, new_count, created_by, created_at) VALUES (:id, :account, :sha256,"
-                " :file_name, :mapping, :row_count, 0, :actor, :now)"
-                " ON CONFLICT (collection_account_id, sha256) DO NOTHING RETURNING id"
-            ),
-            {
-                "id": statement_id,
-                "account": account.id,
-                "sha256": digest,
-                "file_name": file_name,
-                "mapping": mapping,
-                "row_count": len(rows),
-                "actor": actor,
-                "now": now,
-            },
-        )
-    ).first()
-    if inserted is None:
-        known = (
-            await session.execute(
-                text(
-                    "SELECT id, row_count FROM statement"
-                    " WHERE collection_account_id = :account AND sha256 = :sha256"
-                ),
-                {"account": account.id, "sha256": digest},
+    statement = {
+        "id": statement_id,
+        "collection_account_id": account.id,
+        "sha256": digest,
+        "file_name": file_name,
+        "mapping": mapping,
+        "row_count": len(rows),
+        "new_count": 0,
+        "created_by": actor,
+        "created_at": clock.now(),
+    }
+    if not await session.write(_NEW_STATEMENT, statement):
+        known = await session.one(
+            values_of(_KnownStatement, Statement).where(
+                Statement.collection_account_id == account.id, Statement.sha256 == digest
             )
-        ).one()
+        )
         return Taken(known.id, known.row_count, 0, known=True)
     lines = [
         {
@@ -123,23 +141,10 @@ async def take_statement(
         }
         for row, fingerprint in zip(rows, fingerprint_rows(account.id, rows), strict=True)
     ]
-    new = await session.execute(
-        text(
-            "INSERT INTO statement_line (id, statement_id, collection_account_id, line_number,"
-            " booked_at, amount, direction, reference, narrative, bank_ref, fingerprint)"
-            " SELECT n.id, :statement, :account, n.line_number, n.booked_at, n.amount,"
-            " n.direction, n.reference, n.narrative, n.bank_ref, n.fingerprint"
-            " FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(id text, line_number int,"
-            " booked_at timestamptz, amount bigint, direction text, reference text,"
-            " narrative text, bank_ref text, fingerprint text)"
-            " ON CONFLICT (collection_account_id, fingerprint) DO NOTHING RETURNING id"
-        ),
-        {"statement": statement_id, "account": account.id, "lines": dumps(lines).decode()},
-    )
-    new_count = len(new.all())
-    await session.execute(
-        text("UPDATE statement SET new_count = :count WHERE id = :id"),
-        {"count": new_count, "id": statement_id},
+    told = {"statement": statement_id, "account": account.id, "lines": dumps(lines).decode()}
+    new_count = await session.write(_NEW_LINES, told)
+    await session.write(
+        update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
     )
     await audit.record(
         session,
@@ -189,16 +194,22 @@ async def _day(
 ) -> tuple[list[DayPayment], list[DayLine]]:
     async with reconciling.database.transaction() as session:
         payments = await list_day_payments(session, account.id, on - AFTER, on + BEFORE)
-        rows = await session.execute(
-            text(
-                "SELECT id, booked_at, amount, direction, coalesce(reference, ''), narrative,"
-                " bank_ref FROM statement_line WHERE collection_account_id = :account"
-                " AND (booked_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date BETWEEN :first AND :last"
-                " ORDER BY booked_at, id"
-            ),
-            {"account": account.id, "first": on - BEFORE, "last": on + AFTER},
+        begin, end = clock.day_bounds(on - BEFORE, on + AFTER)
+        lines = await session.all(
+            values_of(
+                DayLine,
+                StatementLine,
+                line_id=col(StatementLine.id),
+                reference=func.coalesce(StatementLine.reference, ""),
+            )
+            .where(
+                StatementLine.collection_account_id == account.id,
+                StatementLine.booked_at >= begin,
+                StatementLine.booked_at < end,
+            )
+            .order_by(col(StatementLine.booked_at), col(StatementLine.id))
         )
-        return payments, [DayLine(*row) for row in rows]
+        return payments, lines
 
 
 async def _record_unmatched(
@@ -244,62 +255,30 @@ async def _store(
 ) -> str:
     run_id = new_id("rec")
     summary = result.summary()
-    await session.execute(
-        text(
-            "INSERT INTO reconciliation (id, agency_id, collection_account_id, business_on,"
-            " summary, created_by, created_at) VALUES (:id, :agency, :account, :on,"
-            " CAST(:summary AS jsonb), :actor, :now)"
-        ),
-        {
-            "id": run_id,
-            "agency": account.agency_id,
-            "account": account.id,
-            "on": on,
-            "summary": dumps(summary).decode(),
-            "actor": actor,
-            "now": clock.now(),
-        },
-    )
+    run = {
+        "id": run_id,
+        "agency_id": account.agency_id,
+        "collection_account_id": account.id,
+        "business_on": on,
+        "summary": summary,
+        "created_by": actor,
+        "created_at": clock.now(),
+    }
+    await session.write(insert(Reconciliation), run)
     if result.matches:
-        await session.execute(
-            text(
-                "INSERT INTO match (reconciliation_id, payment_id, line_id, reference, amount,"
-                " rule) VALUES (:run, :payment, :line, :reference, :amount, :rule)"
-            ),
-            [
-                {
-                    "run": run_id,
-                    "payment": one.payment_id,
-                    "line": one.line_id,
-                    "reference": one.reference,
-                    "amount": one.amount,
-                    "rule": one.rule,
-                }
-                for one in result.matches
-            ],
-        )
+        matches = [{"reconciliation_id": run_id, **asdict(one)} for one in result.matches]
+        await session.write_each(insert(Match), matches)
     if result.discrepancies:
-        await session.execute(
-            text(
-                "INSERT INTO discrepancy (id, reconciliation_id, side, object_id, kind, reference,"
-                " amount, other_amount, reason) VALUES (:id, :run, :side, :object, :kind,"
-                " :reference, :amount, :other, :reason)"
-            ),
-            [
-                {
-                    "id": new_id("disc"),
-                    "run": run_id,
-                    "side": odd.side,
-                    "object": odd.object_id,
-                    "kind": odd.kind,
-                    "reference": odd.reference or "",
-                    "amount": odd.amount,
-                    "other": odd.other_amount,
-                    "reason": odd.reason,
-                }
-                for odd in result.discrepancies
-            ],
-        )
+        odd = [
+            {
+                "id": new_id("disc"),
+                "reconciliation_id": run_id,
+                **asdict(one),
+                "reference": one.reference or "",
+            }
+            for one in result.discrepancies
+        ]
+        await session.write_each(insert(Discrepancy), odd)
     counts = {name: tally["count"] for name, tally in summary.items()}
     await audit.record(
         session, actor=actor, action="reconciliation.run", object_id=run_id, details=counts

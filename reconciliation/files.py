@@ -27,8 +27,15 @@ MATCHES: Final = "matches.csv"
 DISCREPANCIES: Final = "discrepancies.csv"
 SUMMARY: Final = "summary.json"
 
-# A reason is free text. A spreadsheet must not take it for a formula.
-_INERT = "CASE WHEN regexp_matches(reason, '^[=+@\\t\\r-]') THEN '''' || reason ELSE reason END"
+#: In the order of the payments.
+_MATCHES = "SELECT payment_id, line_id, reference, amount, rule FROM matches"
+#: A reason is free text. A spreadsheet must not take it for a formula.
+_DISCREPANCIES = """
+    SELECT side, id, class, reference, amount, other_amount,
+        CASE WHEN regexp_matches(reason, '^[=+@\\t\\r-]') THEN '''' || reason ELSE reason END
+            AS reason
+    FROM discrepancies ORDER BY side DESC, class, id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +138,8 @@ def _reconcile(
         raise _Doubt("reference")
     progress("ghi kết quả")
     connection.execute("SET preserve_insertion_order = true")
-    _write(connection, "SELECT * FROM matches", results / MATCHES)
-    _write(
-        connection,
-        "SELECT side, id, class, reference, amount, other_amount,"  # noqa: S608 - our own words
-        f" {_INERT} AS reason FROM discrepancies ORDER BY side DESC, class, id",
-        results / DISCREPANCIES,
-    )
+    _write(connection, _MATCHES, results / MATCHES)
+    _write(connection, _DISCREPANCIES, results / DISCREPANCIES)
     return Summary(tallies)
 
 

@@ -7,12 +7,12 @@ and how many rows that say the same came before it in its file: two genuine equa
 stay two, and an export that overlaps gives the same fingerprints again. This module is pure.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
 
+from core.folding import single_spaced
 from core.json import canonical
 from reconciliation.formats.rows import StatementRow
 
@@ -46,12 +46,8 @@ def _what_it_says(account: str, row: StatementRow) -> bytes:
             row.booked_at.astimezone(UTC).isoformat(),
             row.amount,
             row.direction,
-            _squeeze(row.reference or ""),
-            _squeeze(row.narrative),
-            _squeeze(row.bank_ref),
+            single_spaced(row.reference or ""),
+            single_spaced(row.narrative),
+            single_spaced(row.bank_ref),
         ]
     )
-
-
-def _squeeze(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())

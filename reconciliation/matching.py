@@ -42,25 +42,8 @@ CLASSES: Final = (
 
 _STEP = re.compile(r"^-- step: (.+)$", re.MULTILINE)
 
-# Vietnam has kept one offset since 1975, so a shift by seven hours is its local time; DuckDB's
-# own zone arithmetic costs several times as much.
-_MACROS = """
-    CREATE OR REPLACE MACRO time_in_vietnam(moment) AS
-        CAST(make_timestamp(epoch_us(moment) + 25200000000) AS TIME);
-    CREATE OR REPLACE MACRO day_in_vietnam(moment) AS
-        CAST(make_timestamp(epoch_us(moment) + 25200000000) AS DATE);
-    CREATE OR REPLACE MACRO is_blank(cell) AS
-        cell IS NULL OR NOT regexp_matches(cell, '[\\p{L}\\p{N}]');
-    CREATE TYPE class_of_payment AS ENUM (
-        'matched', 'late', 'missing_in_ledger', 'amount_mismatch', 'duplicate'
-    );
-    CREATE OR REPLACE MACRO in_dong(amount) AS
-        replace(format('{:,}', amount), ',', '.') || ' đ';
-    CREATE OR REPLACE MACRO in_figures(day) AS strftime(day, '%d/%m/%Y');
-    CREATE OR REPLACE MACRO few(names) AS
-        array_to_string(names[1:5], ', ')
-        || CASE WHEN len(names) > 5 THEN ' và ' || (len(names) - 5) || ' mục nữa' ELSE '' END;
-"""
+_TALLIES = "SELECT class, count, sum FROM tallies"
+_CONTROL = "SELECT side, came, went, came_sum, went_sum FROM control"
 
 _RELATIONS: Final = {
     "payments": {
@@ -120,7 +103,7 @@ def connect(
         settings["threads"] = threads
     connection = duckdb.connect(config=settings)
     create_macros(connection)
-    connection.execute(_MACROS)
+    connection.execute(_read("macros.sql"))
     return connection
 
 
@@ -180,16 +163,19 @@ def match(
     _check_control_totals(connection)
     found = {
         name: Tally(count, int(total or 0))
-        for name, count, total in connection.execute("SELECT * FROM tallies").fetchall()
+        for name, count, total in connection.execute(_TALLIES).fetchall()
     }
     return {name: found.get(name, Tally(0, 0)) for name in CLASSES}
 
 
 def _steps() -> list[tuple[str, str]]:
     """The steps of matching.sql, in order: name and statements."""
-    text = files("reconciliation").joinpath("matching.sql").read_text("utf-8")
-    _, *parts = _STEP.split(text)
+    _, *parts = _STEP.split(_read("matching.sql"))
     return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _read(name: str) -> str:
+    return files("reconciliation").joinpath(name).read_text("utf-8")
 
 
 def _give_treasury_days(
@@ -218,9 +204,7 @@ def _give_treasury_days(
 
 
 def _check_control_totals(connection: duckdb.DuckDBPyConnection) -> None:
-    for side, came, went, came_sum, went_sum in connection.execute(
-        "SELECT * FROM control"
-    ).fetchall():
+    for side, came, went, came_sum, went_sum in connection.execute(_CONTROL).fetchall():
         if (came, came_sum or 0) != (went, went_sum or 0):
             raise ControlTotalsDiffer(
                 f"{side}: {came} rows of {came_sum} đồng came,"

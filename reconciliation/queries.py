@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlmodel import col
 
 from core.errors import NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession
+from core.statements import values_of
+from payments.agencies.queries import get_account_codes
+from reconciliation.models import Discrepancy, Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +40,40 @@ class DiscrepancyValue:
     reason: str
 
 
-async def get_run(session: WriteSession, run_id: str, agency_ids: Collection[str]) -> RunValue:
+@dataclass(frozen=True, slots=True)
+class _StoredRun:
+    """A run as it is stored, which knows ids only."""
+
+    id: str
+    agency_id: str
+    collection_account_id: str
+    business_on: date
+    summary: dict[str, Any]
+    created_at: datetime
+
+
+async def get_run(session: ReadSession, run_id: str, agency_ids: Collection[str]) -> RunValue:
     """The run of that id. Raises `NotFound` if absent or another agency's."""
-    row = (
-        await session.execute(
-            text(
-                "SELECT r.id, a.code, c.code, r.business_on, r.summary, r.created_at, r.agency_id"
-                " FROM reconciliation r JOIN agency a ON a.id = r.agency_id"
-                " JOIN collection_account c ON c.id = r.collection_account_id WHERE r.id = :id"
-            ),
-            {"id": run_id},
-        )
-    ).first()
-    if row is None or row.agency_id not in agency_ids:
-        raise NotFound("Không có lần đối soát này.")
-    return RunValue(*row[:6])
-
-
-async def list_discrepancies(session: WriteSession, run_id: str) -> list[DiscrepancyValue]:
-    """The discrepancies of a run, by side and object."""
-    rows = await session.execute(
-        text(
-            "SELECT id, side, object_id, kind, reference, amount, other_amount, reason"
-            " FROM discrepancy WHERE reconciliation_id = :id ORDER BY side, object_id, kind"
-        ),
-        {"id": run_id},
+    run = await session.first(
+        values_of(_StoredRun, Reconciliation).where(Reconciliation.id == run_id)
     )
-    return [DiscrepancyValue(*row) for row in rows]
+    if run is None or run.agency_id not in agency_ids:
+        raise NotFound("Không có lần đối soát này.")
+    codes = await get_account_codes(session, run.collection_account_id)
+    return RunValue(
+        id=run.id,
+        agency=codes.agency,
+        account=codes.account,
+        business_on=run.business_on,
+        summary=run.summary,
+        created_at=run.created_at,
+    )
+
+
+async def list_discrepancies(session: ReadSession, run_id: str) -> list[DiscrepancyValue]:
+    """The discrepancies of a run, by side and object."""
+    return await session.all(
+        values_of(DiscrepancyValue, Discrepancy)
+        .where(Discrepancy.reconciliation_id == run_id)
+        .order_by(col(Discrepancy.side), col(Discrepancy.object_id), col(Discrepancy.kind))
+    )

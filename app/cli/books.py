@@ -1,7 +1,8 @@
 """`lephi invariants`, `lephi statement`, `lephi outbox`: are the books in order?"""
 
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from app.wiring import Parts
 from core import clock
 from core import outbox as queue
 from core.errors import NotFound
+from core.outbox import SetAsideDelivery
 from payments.agencies.queries import find_collection_account
 from reconciliation.commands import Taken, take_statement
 from reconciliation.formats.csv_statement import read
@@ -92,16 +94,16 @@ def import_statement(
 def list_outbox(as_json: Json = False) -> None:
     """Show deliveries that failed too often and were set aside."""
 
-    async def work(parts: Parts) -> list[dict[str, Any]]:
-        async with parts.database.transaction() as session:
+    async def work(parts: Parts) -> list[SetAsideDelivery]:
+        async with parts.database.reading() as session:
             return await queue.list_set_aside(session)
 
     found = with_parts(work)
     if as_json:
-        show(found)
+        show([asdict(delivery) for delivery in found])
     elif found:
-        columns = tuple(found[0])
-        show_table(columns, [tuple(row.values()) for row in found])
+        columns = [field.name for field in fields(SetAsideDelivery)]
+        show_table(columns, [astuple(delivery) for delivery in found])
     else:
         typer.echo("Nothing was set aside.")
 

@@ -12,6 +12,7 @@ from app.cli.console import Json, fail, show
 from app.cli.wired import with_parts
 from app.wiring import Parts
 from core import clock
+from core.days import day_text
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
 from payments.agencies.queries import find_agency
@@ -25,7 +26,7 @@ from payments.catalogue.upkeep.changes.planned import (
 )
 from payments.catalogue.upkeep.changes.schemas import ChangesOut
 from payments.catalogue.upkeep.inspection.contents import Catalogue
-from payments.catalogue.upkeep.inspection.findings import Finding, Level, told_day, told_span
+from payments.catalogue.upkeep.inspection.findings import Finding, Level, told_span
 from payments.catalogue.upkeep.inspection.loading import load_catalogue
 from payments.catalogue.upkeep.inspection.rules import CHECKED_WITHIN, inspect
 
@@ -89,7 +90,7 @@ def check(
         for level in Level:
             _show_findings(level, [one for one in findings if one.level == level], verbose)
         typer.echo(
-            f"Kiểm tra từ {told_day(first)} đến hết {told_day(last)}:"
+            f"Kiểm tra từ {day_text(first)} đến hết {day_text(last)}:"
             f" {counts[Level.ERROR]} lỗi, {counts[Level.WARNING]} cảnh báo."
         )
     if counts[Level.ERROR]:
@@ -189,7 +190,7 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def _show_day(day: DayOfChanges) -> None:
-    typer.echo(f"Ngày {told_day(day.day)}: {len(day.changes)} khoản thu thay đổi")
+    typer.echo(f"Ngày {day_text(day.day)}: {len(day.changes)} khoản thu thay đổi")
     for change in day.changes:
         typer.echo(f"  {change.fee_code}: {change.fee_name.vi} — {change.kind.words.vi}")
         for mark, words in _sides(change):

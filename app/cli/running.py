@@ -3,14 +3,16 @@
 import asyncio
 import gc
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
 from alembic.util import CommandError
-from sqlalchemy import text
+from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select
 
 from adapters.sandbox.server import serve as serve_sandbox
 from app.cli.console import Json, fail, show, show_table
@@ -21,7 +23,10 @@ from app.processes import end_with_parent
 from app.wiring import DatabaseMissing, Parts, parts_of
 from app.worker import run_until_told
 from core.errors import LephiError
+from core.outbox import OutboxDelivery
 from core.settings import Settings, listing, load
+from core.statements import ReadSql
+from payments.incoming.models import Callback
 
 WithParent = Annotated[
     int, typer.Option("--with-parent", hidden=True, help="Pid of the parent to end with.")
@@ -142,24 +147,35 @@ def _existing(folder: Path) -> Path:
 
 
 async def _ask_database(settings: Settings) -> list[tuple[str, bool, str]]:
-
     async with parts_of(settings) as parts:
         return await _look(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What the database server says of itself."""
+
+    version: str
+    fsync: str
+
+
+#: The server's version, and whether a commit waits for the disk.
+_SERVER = ReadSql(
+    _Server,
+    "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
+)
+_ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
+_WAITING = select(func.count()).where(Callback.state == "received")
+
+
 async def _look(parts: Parts) -> list[tuple[str, bool, str]]:
-    async with parts.database.transaction() as session:
-        version = await session.scalar(text("SHOW server_version"))
-        fsync = await session.scalar(text("SHOW fsync"))
-        aside = await session.scalar(
-            text("SELECT count(*) FROM outbox_delivery WHERE state = 'set_aside'")
-        )
-        waiting = await session.scalar(
-            text("SELECT count(*) FROM callback WHERE state = 'received'")
-        )
+    async with parts.database.reading() as session:
+        server = await session.one(_SERVER)
+        aside = await session.one(_ASIDE)
+        waiting = await session.one(_WAITING)
     return [
-        ("database", True, f"PostgreSQL {version}"),
-        ("durability", fsync == "on", f"fsync is {fsync}"),
+        ("database", True, f"PostgreSQL {server.version}"),
+        ("durability", server.fsync == "on", f"fsync is {server.fsync}"),
         ("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
         ("callbacks", waiting == 0, f"{waiting} kept but not applied"),
     ]

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.clock import VIETNAM
+from core.days import day_text
 from core.money import format_vnd
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.wording import LocalizedText, count_vi, counted, vnd
@@ -25,7 +26,7 @@ def _moment(value: datetime) -> str:
 def _day(value: date | str) -> str:
     """A date, or one that a line keeps as ISO text."""
     day = date.fromisoformat(value) if isinstance(value, str) else value
-    return day.strftime("%d/%m/%Y")
+    return day_text(day)
 
 
 def _tail(value: str) -> str:

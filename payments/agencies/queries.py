@@ -9,11 +9,16 @@ from datetime import time as time_of_day
 from typing import Any
 
 from sqlalchemy import text
+from sqlmodel import col
 
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.agencies.models import Agency, CollectionAccount
+
+# Given on: other packages know payments through this module alone.
 from payments.ports import GatewayAccount
 
 #: How long a changed agency or account may go unnoticed by a running process.
@@ -273,3 +278,20 @@ async def is_agency(session: WriteSession, agency_id: str, code_or_id: str) -> b
         {"id": agency_id, "key": code_or_id},
     )
     return found is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCodes:
+    """What people call a collection account and the agency whose it is."""
+
+    agency: str
+    account: str
+
+
+async def get_account_codes(session: ReadSession, account_id: str) -> AccountCodes:
+    """The codes of a collection account and of its agency. Raises `NoResultFound`."""
+    return await session.one(
+        values_of(AccountCodes, agency=col(Agency.code), account=col(CollectionAccount.code))
+        .join_from(CollectionAccount, Agency, col(Agency.id) == CollectionAccount.agency_id)
+        .where(CollectionAccount.id == account_id)
+    )

@@ -66,7 +66,7 @@ async def create_bill(
         request = bill_request(schedule, agency, body.model, asset_key=context.request_key)
     except Invalid:
         # A repeat must get its first answer even when its fee has meanwhile gone out of force.
-        async with context.database.transaction() as session:
+        async with context.database.reading() as session:
             earlier = await idempotency.find(session, claim, context.cipher)
         if earlier is None:
             raise

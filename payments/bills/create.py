@@ -68,7 +68,7 @@ async def create_bill(
         return Replay("done", bill.id, bill.created_at, 201, body, first=True)
     if not row.locked:
         raise InFlight(_IN_FLIGHT)
-    async with database.transaction() as session:
+    async with database.reading() as session:
         earlier = await find(session, claim, cipher)
     if earlier is None or earlier.body is None:
         raise InFlight(_IN_FLIGHT)

@@ -1,6 +1,5 @@
 """Bills and their payments as frozen values, never rows."""
 
-import base64
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from sqlalchemy import or_, tuple_
 from sqlmodel import col, select
 
 from core.crypto import Cipher
-from core.errors import FieldError, Invalid, NotFound
-from core.ids import is_id
+from core.cursors import Page, page_of, read_cursor, write_cursor
+from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
@@ -75,12 +74,8 @@ class BillValue:
         return max(self.amount - self.received, 0) if unpaid else 0
 
 
-@dataclass(frozen=True, slots=True)
-class BillPage:
-    """Some bills, newest first; `next_cursor` asks for those that follow."""
-
-    items: tuple[BillValue, ...]
-    next_cursor: str | None
+#: Some bills, newest first.
+BillPage = Page[BillValue]
 
 
 async def _complete(session: ReadSession, bills: Sequence[Bill]) -> tuple[BillValue, ...]:
@@ -150,31 +145,11 @@ async def list_bills(
     if status is not None:
         wanted = wanted.where(Bill.status == status)
     if cursor:
-        wanted = wanted.where(tuple_(Bill.created_at, Bill.id) < _read_cursor(cursor))
+        wanted = wanted.where(tuple_(Bill.created_at, Bill.id) < read_cursor(cursor, "bill"))
     newest_first = wanted.order_by(col(Bill.created_at).desc(), col(Bill.id).desc())
     bills = await session.all(newest_first.limit(limit + 1))
-    items = await _complete(session, bills[:limit])
-    more = len(bills) > limit
-    return BillPage(items, _write_cursor(items[-1]) if more else None)
-
-
-def _write_cursor(bill: BillValue) -> str:
-    place = json.dumps([bill.created_at.isoformat(), bill.id])
-    return base64.urlsafe_b64encode(place.encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        created_at, bill_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        at = datetime.fromisoformat(created_at)
-        if at.tzinfo is None or not is_id(bill_id, "bill"):
-            raise ValueError("not the place of a bill")
-        return at, bill_id
-    except (ValueError, TypeError, RecursionError):
-        raise Invalid(
-            "Con trỏ trang không hợp lệ.",
-            errors=[FieldError("cursor", "invalid", "Use next_cursor as it was given.")],
-        ) from None
+    page = page_of(bills, limit, lambda bill: write_cursor(bill.created_at, bill.id))
+    return Page(await _complete(session, page.items), page.next_cursor)
 
 
 async def read_payer(session: ReadSession, cipher: Cipher, subject_id: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select, text
 from sqlmodel.sql.expression import SelectOfScalar
 
+from core.cursors import Page, page_of
 from core.errors import NotFound
 from core.sessions import WriteSession
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
@@ -41,12 +42,8 @@ class ProcedureValue:
     schedule: Schedule = field_of(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcedurePage:
-    """Some procedures in the order of their codes; `next_cursor` asks for those that follow."""
-
-    items: tuple[ProcedureValue, ...]
-    next_cursor: str | None
+#: Some procedures in the order of their codes.
+ProcedurePage = Page[ProcedureValue]
 
 
 async def schedule_of_code(session: WriteSession, agency_id: str | None, code: str) -> Schedule:
@@ -98,8 +95,7 @@ async def list_procedures(
     if cursor is not None:
         wanted = wanted.where(col(Procedure.code) > cursor)
     found = await _procedures(session, agency_id, on, wanted)
-    more = len(found) > limit
-    return ProcedurePage(found[:limit], found[limit - 1].code if more else None)
+    return page_of(found, limit, lambda procedure: procedure.code)
 
 
 async def _owners(session: WriteSession, agency_id: str | None) -> list[str]:

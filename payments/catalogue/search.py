@@ -4,7 +4,7 @@ The marks come off here and not in the database, whose `unaccent` the embedded s
 ship; a row keeps the result in `search_text`.
 """
 
-import unicodedata
+from core.folding import without_marks
 
 _MAX_WORDS = 12
 
@@ -14,10 +14,9 @@ def fold(text: str) -> str:
 
     "Chứng thực — bản sao (2.000815)" becomes "chung thuc ban sao 2.000815".
     """
-    plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    kept = (char for char in plain if not unicodedata.combining(char))
+    plain = without_marks(text.casefold())
     return " ".join(
-        "".join(char if char.isalnum() or char == "." else " " for char in kept).split()
+        "".join(char if char.isalnum() or char == "." else " " for char in plain).split()
     )
 
 

@@ -5,7 +5,6 @@ This module is pure.
 
 import csv
 import io
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from core.errors import FieldError
+from core.folding import caseless
 from reconciliation.formats.cells import CellRefused, read_time
 from reconciliation.formats.decoding import decode
 from reconciliation.formats.mappings import Mapping, get_mapping
@@ -76,14 +76,14 @@ class _Header:
 
 def _find_header(text: str, mapping: Mapping) -> _Header:
     """The first row, among those where it may be, that holds every column of the layout once."""
-    wanted = {plain(name): name for name in mapping.names}
+    wanted = {caseless(name): name for name in mapping.names}
     closest: tuple[int, list[str]] = (1, list(mapping.names))
     for delimiter in mapping.delimiters:
         try:
             for number, cells in _rows_of(text, delimiter):
                 if number > mapping.header_within:
                     break
-                names = [plain(cell) for cell in cells]
+                names = [caseless(cell) for cell in cells]
                 missing = [name for key, name in wanted.items() if names.count(key) != 1]
                 if not missing:
                     columns = {name: names.index(key) for key, name in wanted.items()}
@@ -124,13 +124,13 @@ class _Reading:
             raise StatementRefused(
                 [fault_at(number, "", "too_many_rows", f"quá {self.limits.rows} dòng")]
             )
-        first = plain(next(cell for cell in cells if cell.strip()))
+        first = caseless(next(cell for cell in cells if cell.strip()))
         trailer = self.mapping.trailer
-        if any(first.startswith(plain(words)) for words in self.mapping.skip):
+        if any(first.startswith(caseless(words)) for words in self.mapping.skip):
             return
-        if trailer.totals and first.startswith(plain(trailer.totals)):
+        if trailer.totals and first.startswith(caseless(trailer.totals)):
             self._check_totals(number, cells)
-        elif trailer.count and first.startswith(plain(trailer.count)):
+        elif trailer.count and first.startswith(caseless(trailer.count)):
             self._check_count(number, cells)
         elif self.has_totals or self.has_count:
             # Signatures and notes may follow the trailer; a line of the statement must not.
@@ -243,10 +243,10 @@ class _Reading:
 
     def _read_direction(self, number: int, cells: Sequence[str]) -> Direction | None:
         amounts = self.mapping.amount
-        said = plain(self._cell(cells, amounts.direction))
-        if said in map(plain, amounts.credit_words):
+        said = caseless(self._cell(cells, amounts.direction))
+        if said in map(caseless, amounts.credit_words):
             return "credit"
-        if said in map(plain, amounts.debit_words):
+        if said in map(caseless, amounts.debit_words):
             return "debit"
         words = ", ".join((*amounts.credit_words, *amounts.debit_words))
         self._fault(number, amounts.direction, "direction", f"cần một trong: {words}")
@@ -303,11 +303,6 @@ class _Reading:
 
     def _fault(self, number: int, column: str, code: str, detail: str) -> None:
         self.faults.append(fault_at(number, column, code, detail))
-
-
-def plain(text: str) -> str:
-    """A heading or label as it is compared: NFC, without case and with single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def _rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -29,6 +29,7 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
+from core.days import holds_on
 from core.errors import FieldError, Invalid
 from reconciliation.formats.cells import NumberStyle
 
@@ -104,7 +105,7 @@ class Mapping:
 
     def is_valid(self, on: date) -> bool:
         """Whether statements of that day have this layout."""
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return holds_on(on, self.valid_from, self.valid_to)
 
 
 def get_mapping(code: str, on: date) -> Mapping:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,12 +23,17 @@ class Source:
     @property
     def tree(self) -> ast.Module:
         """The syntax tree; raises SyntaxError where the file is not Python."""
-        return ast.parse(self.text, self.path)
+        return _parsed(self.text, self.path)
 
     @property
     def lines(self) -> int:
         """How many lines the file has."""
         return len(self.text.splitlines())
+
+
+@cache
+def _parsed(text: str, path: str) -> ast.Module:
+    return ast.parse(text, path)
 
 
 def sources(folders: tuple[str, ...] = PACKAGES, root: Path = ROOT) -> list[Source]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded_db import EmbeddedDatabase
+from app.embedded.supervisor import EmbeddedDatabase
 from tests.crash.harness import CrashHouse, Ground, crash_house, prepare
 from tests.crash.nursery import Nursery
 

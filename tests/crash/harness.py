@@ -22,7 +22,7 @@ import httpx2
 from adapters.sandbox.books import BankAccount, Merchant
 from adapters.sandbox.server import running
 from adapters.sandbox.state import SandboxState, Timing
-from app.embedded_db import EmbeddedDatabase
+from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue

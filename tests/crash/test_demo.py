@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.embedded_place import prepare
+from app.embedded.place import prepare
 from core.ids import new_id
 from scripts.without_orphans import descendants
 from tests.support.people import OURSELVES, PACKAGES, ROOT, Person, is_alive, ordinary_person

@@ -5,7 +5,9 @@ the triggers' back no longer fits its link.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -121,15 +123,15 @@ async def test_entries_are_chained_once_and_in_order(database: Database) -> None
 
 
 async def test_the_chain_depends_on_all_that_an_entry_says_and_on_all_before_it() -> None:
-    entry = {
-        "id": 1,
-        "at": datetime(2026, 11, 2, tzinfo=UTC),
-        "actor": ACTOR,
-        "action": "bill.paid",
-        "object_id": "bill_1",
-        "details": {"amount": 5000},
-    }
-    changes = (
+    entry = audit.EntryValue(
+        id=1,
+        at=datetime(2026, 11, 2, tzinfo=UTC),
+        actor=ACTOR,
+        action="bill.paid",
+        object_id="bill_1",
+        details={"amount": 5000},
+    )
+    changes: tuple[dict[str, Any], ...] = (
         {"id": 2},
         {"at": datetime(2026, 11, 2, 0, 0, 0, 1, tzinfo=UTC)},
         {"actor": "staff:1"},
@@ -137,7 +139,7 @@ async def test_the_chain_depends_on_all_that_an_entry_says_and_on_all_before_it(
         {"object_id": "bill_2"},
         {"details": {"amount": 5001}},
     )
-    hashes = {audit.link_hash(audit.GENESIS, entry | change) for change in ({}, *changes)}
+    hashes = {audit.link_hash(audit.GENESIS, replace(entry, **c)) for c in ({}, *changes)}
     hashes.add(audit.link_hash(bytes(31) + b"\x01", entry))
     assert len(hashes) == len(changes) + 2
 

@@ -22,10 +22,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from app import embedded_programs
-from app.embedded_db import EmbeddedDatabase, EmbeddedDatabaseInUse
-from app.embedded_leftovers import processes, wait_until
-from app.embedded_place import (
+from app.embedded import programs as embedded_programs
+from app.embedded.leftovers import processes, wait_until
+from app.embedded.place import (
     LONGEST_SOCKET_FOLDER,
     EmbeddedDatabaseFailed,
     area,
@@ -33,6 +32,7 @@ from app.embedded_place import (
     prepare,
     private_folder,
 )
+from app.embedded.supervisor import EmbeddedDatabase, EmbeddedDatabaseInUse
 from tests.support.people import PACKAGES, ROOT, is_alive, ordinary_person
 from tests.support.system import needs_root, skip
 

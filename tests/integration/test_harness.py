@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from app.embedded_db import EmbeddedDatabase
-from app.embedded_leftovers import wait_until
-from app.embedded_place import EmbeddedDatabaseFailed, prepare
+from app.embedded.leftovers import wait_until
+from app.embedded.place import EmbeddedDatabaseFailed, prepare
+from app.embedded.supervisor import EmbeddedDatabase
 from tests.support.database import PostgresServer, end_the_server, the_server
 from tests.support.network import NetworkBlocked, is_local
 from tests.support.system import needs

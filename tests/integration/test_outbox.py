@@ -249,8 +249,8 @@ async def test_a_poisoned_delivery_is_set_aside_and_takes_no_number(parts: Parts
     async with parts.database.transaction() as session:
         assert await session.scalar(text("SELECT last_number FROM receipt_series")) == 3
         (aside,) = await outbox.list_set_aside(session)
-    assert aside["name"] == "bill.paid"
-    assert aside["last_error"]
+    assert aside.name == "bill.paid"
+    assert aside.last_error
 
 
 async def test_a_delivery_told_twice_gives_one_receipt(parts: Parts) -> None:

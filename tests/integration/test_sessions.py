@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, update
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlmodel import col, select
 
@@ -34,6 +34,12 @@ def _agency(code: str) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    kind: str
+    count: int
+
+
 async def _two(session: WriteSession) -> None:
     assert await session.write(insert(Agency), _agency("a")) == 1
     await session.write_each(insert(Agency), [_agency("b")])
@@ -50,6 +56,16 @@ async def test_a_select_gives_values_models_or_single_columns(database: Database
         assert [one.code async for one in session.each(by_code)] == ["a", "b"]
         with pytest.raises(NoResultFound):
             await session.one(by_code.where(Agency.code == "c"))
+
+
+async def test_a_value_takes_a_column_and_a_figure_under_other_names(database: Database) -> None:
+    async with database.transaction() as session:
+        await _two(session)
+        of_each = values_of(Tally, kind=col(Agency.code), count=func.count()).group_by(
+            col(Agency.code)
+        )
+        found = await session.all(of_each.order_by(col(Agency.code).desc()))
+    assert found == [Tally("b", 1), Tally("a", 1)]
 
 
 async def test_text_gives_values_by_the_names_of_its_columns(database: Database) -> None:

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from app.embedded_db import EmbeddedDatabase
+from app.embedded.supervisor import EmbeddedDatabase
 from core.errors import LephiError
 
 

@@ -15,7 +15,7 @@ import signal
 import sys
 from pathlib import Path
 
-from app.embedded_db import EmbeddedDatabase
+from app.embedded.supervisor import EmbeddedDatabase
 
 TEMPLATE = "lephi_template"
 

@@ -33,7 +33,7 @@ def ordinary_person() -> Person | None:
     for python in (sys.executable, same_version):
         try:
             done = subprocess.run(
-                [python, "-c", "import app.embedded_db"],
+                [python, "-c", "import app.embedded.supervisor"],
                 cwd="/",
                 env={"PYTHONPATH": f"{ROOT}{os.pathsep}{PACKAGES}"},
                 capture_output=True,

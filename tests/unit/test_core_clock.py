@@ -74,3 +74,12 @@ def test_a_naive_time_is_refused() -> None:
         clock.business_date(naive)
     with pytest.raises(ValueError, match="without a zone"), clock.frozen(naive):
         pass
+
+
+def test_a_business_day_lasts_from_seventeen_to_seventeen_utc() -> None:
+    begin, end = clock.day_bounds(date(2026, 11, 22), date(2026, 11, 23))
+    assert begin == datetime(2026, 11, 21, 17, tzinfo=UTC)
+    assert end == datetime(2026, 11, 23, 17, tzinfo=UTC)
+    tick = timedelta(microseconds=1)
+    days = [clock.business_date(at) for at in (begin - tick, begin, end - tick, end)]
+    assert days == [date(2026, 11, day) for day in (21, 22, 23, 24)]

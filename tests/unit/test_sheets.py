@@ -11,10 +11,10 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from app.seed.catalogue import read_seed
+from core.folding import caseless
 from payments.catalogue.upkeep.sheets import archives, files
 from payments.catalogue.upkeep.sheets.cells import (
     Misread,
-    fold,
     read_amount,
     read_codes,
     read_date,
@@ -158,7 +158,7 @@ def test_a_cell_that_could_mean_something_else_is_refused(
 
 def test_no_two_columns_of_a_table_can_be_confused() -> None:
     for table, columns in COLUMNS.items():
-        names = [fold(name) for column in columns for name in {column.key, column.title}]
+        names = [caseless(name) for column in columns for name in {column.key, column.title}]
         assert len(set(names)) == len(names), table
         assert [find_column(table, column.title) for column in columns] == list(columns)
 

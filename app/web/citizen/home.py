@@ -1,17 +1,21 @@
 """The way in for someone without a link: what this is, the fees of a body, a code to look up."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import text
+from sqlmodel import col, select
 
 from app.web.citizen.fee_cards import summary_of
 from app.web.rate import limited
 from app.web.templating import render
 from core import clock
-from core.db import SessionDep
+from core.db import ReadSessionDep, SessionDep
 from core.references import find_references
+from core.statements import values_of
+from payments.agencies.models import Agency
+from payments.catalogue.models import Procedure
 from payments.catalogue.queries import list_procedures
 from payments.context import ContextDep
 
@@ -23,17 +27,28 @@ PER_PAGE = 25
 Typed = Annotated[str, Query(max_length=200)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body to choose from."""
+
+    code: str
+    name: str
+    name_en: str
+
+
+_BODIES = values_of(_Body, Agency).order_by(col(Agency.name), col(Agency.code)).limit(200)
+_FIELDS = select(Procedure.field).distinct().order_by(Procedure.field)
+
+
 @router.get("/")
-async def home(request: Request, session: SessionDep) -> Response:
+async def home(request: Request, session: ReadSessionDep) -> Response:
     """What this is, and where to go on."""
-    agencies = await session.execute(
-        text("SELECT code, name, name_en FROM agency ORDER BY name, code LIMIT 200")
-    )
-    return render(request, "index.html", agencies=agencies.all(), missed="", typed="")
+    agencies = await session.all(_BODIES)
+    return render(request, "index.html", agencies=agencies, missed="", typed="")
 
 
 @router.get("/b", dependencies=[Depends(limited)])
-async def look_up_bill(request: Request, session: SessionDep, reference: Typed = "") -> Response:
+async def look_up_bill(request: Request, reference: Typed = "") -> Response:
     """Go to a bill by a reference as typed: in any case, with spaces, or inside a memo."""
     found = find_references(reference)
     if len(found) == 1:
@@ -63,13 +78,13 @@ async def fee_list(
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
     page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=PER_PAGE)
-    fields = await session.scalars(text("SELECT DISTINCT field FROM procedure ORDER BY field"))
+    fields = await session.all(_FIELDS)
     return render(
         request,
         "procedures.html",
         agency=body,
         items=[summary_of(procedure, today) for procedure in page.items],
         next_cursor=page.next_cursor,
-        fields=fields.all(),
+        fields=fields,
         typed=q,
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.web.rate import limited
 from app.web.templating import render
-from core.db import DatabaseDep, SessionDep
+from core.db import DatabaseDep, ReadSessionDep
 from core.errors import NotFound
 from core.idempotency import CipherDep
 from payments.context import ContextDep
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 
 async def _checked(code: str, database: DatabaseDep, cipher: CipherDep) -> ReceiptValue:
-    async with database.transaction() as session:
+    async with database.reading() as session:
         found = await find_by_code(session, cipher, code.strip().upper().replace("-", ""))
     if found is None:
         raise NotFound("Không có biên lai nào mang mã này.")
@@ -41,7 +41,7 @@ async def fetch_xml(receipt: CheckedReceipt, shown: DisplayDep) -> Response:
 
 @router.get("/r/{code}", dependencies=[Depends(limited)])
 async def check_page(
-    code: str, request: Request, session: SessionDep, cipher: CipherDep, context: ContextDep
+    code: str, request: Request, session: ReadSessionDep, cipher: CipherDep, context: ContextDep
 ) -> Response:
     """Whether a receipt is genuine and stands; personal data is masked."""
     found = await find_by_code(session, cipher, code.strip().upper().replace("-", ""))

@@ -4,13 +4,13 @@ A line keeps copies of all that it was priced by (words, basis, certainty, relie
 later changes of the catalogue change no bill.
 """
 
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from core.errors import FieldError, Invalid
+from core.folding import without_marks
 from payments.catalogue.rules.fees import Asked, MeasuredBy, NoticeOfAmount
 from payments.catalogue.rules.reliefs import Circumstances, Given, Ground, ReliefValue, best
 from payments.catalogue.rules.schedule import FeeValue, Schedule
@@ -231,7 +231,7 @@ def normal_asset(name: str) -> str:
     Letters without marks, and digits: however it was typed, it is the same parcel or plate. A
     slash stays, for parcel 12/3 is not parcel 1/23.
     """
-    plain = unicodedata.normalize("NFKD", name.upper().replace("Đ", "D"))
+    plain = without_marks(name.upper(), compatible=True)
     kept = (char for char in plain if char.isascii() and (char.isalnum() or char == "/"))
     return "".join(kept).strip("/")
 

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from core.days import holds_on
 from core.errors import FieldError
 from core.money import format_vnd
 from payments.catalogue.rules.certainty import Certainty
@@ -111,7 +112,7 @@ class ReliefValue:
 
     def holds_on(self, day: date) -> bool:
         """Whether the relief is in force on a Vietnamese day."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return holds_on(day, self.valid_from, self.valid_to)
 
     @property
     def by_age(self) -> bool:

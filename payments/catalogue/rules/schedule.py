@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from core.days import day_text, holds_on, span_text
 from core.errors import FieldError, Invalid
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.fees import Asked, FeeRule, PricedLine, price
@@ -51,7 +52,7 @@ class FeeValue:
 
     def holds_on(self, day: date) -> bool:
         """Whether the fee is in force on a Vietnamese day."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return holds_on(day, self.valid_from, self.valid_to)
 
     def price(self, quantity: int = 1, copies: int = 1, *, path: str = "") -> PricedLine:
         """What a line of this fee costs by quantity; see `payments.catalogue.rules.fees.price`."""
@@ -174,11 +175,11 @@ class Schedule:
                 detail += f" Ngoài ra luôn thu, mỗi khoản một dòng: {always}."
             fault = FieldError(field, "ambiguous", detail)
         elif known := self._by_code.get(code) or self._by_procedure.get(code):
-            spans = ", ".join(sorted({_span(fee) for fee in known}))
+            spans = ", ".join(sorted({span_text(fee.valid_from, fee.valid_to) for fee in known}))
             fault = FieldError(
                 field,
                 "not_in_force",
-                f"Khoản thu {code} không có hiệu lực ngày {_day(on)}; có hiệu lực {spans}.",
+                f"Khoản thu {code} không có hiệu lực ngày {day_text(on)}; có hiệu lực {spans}.",
             )
         else:
             fault = FieldError(field, "unknown", f"Không có khoản thu {code}.")
@@ -216,13 +217,3 @@ def _by_fee(reliefs: Sequence[ReliefValue]) -> dict[str, list[ReliefValue]]:
         for fee in sorted(set().union(*(relief.fees for relief in same_code))):
             by_fee.setdefault(fee, []).extend(same_code)
     return by_fee
-
-
-def _span(fee: FeeValue) -> str:
-    if fee.valid_to is None:
-        return f"từ {_day(fee.valid_from)}"
-    return f"từ {_day(fee.valid_from)} đến hết {_day(fee.valid_to)}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%d/%m/%Y}"

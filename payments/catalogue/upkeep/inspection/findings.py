@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from core.days import day_text
 from payments.catalogue.rules.spans import FOREVER, Span
 from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.upkeep.inspection.contents import Table
@@ -93,14 +94,9 @@ def level_on(span: Span, on: date) -> Level:
     return Level.ERROR if span[0] <= on <= span[1] else Level.WARNING
 
 
-def told_day(day: date) -> str:
-    """A day as people write it: "01/03/2027"."""
-    return f"{day:%d/%m/%Y}"
-
-
 def told_span(span: Span) -> LocalizedText:
     """Days in words: "từ 01/01/2027 đến hết 28/02/2027"; one day alone by its name."""
-    first, last = told_day(span[0]), told_day(span[1])
+    first, last = day_text(span[0]), day_text(span[1])
     if span[0] == span[1]:
         return LocalizedText(f"ngày {first}", f"on {first}")
     if span[1] == FOREVER:

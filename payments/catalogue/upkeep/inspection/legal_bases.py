@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from core.days import day_text
 from payments.catalogue.rules.legal_texts import legal_numbers, unclear_numbers
 from payments.catalogue.rules.spans import FOREVER, Span, common, span_of, uncovered
 from payments.catalogue.rules.wording import LocalizedText
@@ -13,7 +14,6 @@ from payments.catalogue.upkeep.inspection.findings import (
     Level,
     level_on,
     listed,
-    told_day,
     told_span,
 )
 
@@ -82,10 +82,10 @@ def _expired(
         span=without[0],
         words=LocalizedText(
             f"Căn cứ {number} không có hiệu lực {days.vi}. Tìm văn bản thay thế, cho dòng này hết"
-            f" hiệu lực trước {told_day(without[0][0])} và thêm dòng theo văn bản mới; hoặc sửa"
+            f" hiệu lực trước {day_text(without[0][0])} và thêm dòng theo văn bản mới; hoặc sửa"
             " ngày hiệu lực của văn bản.",
             f"Its basis {number} is not in force {days.en}. Find the text that replaces it, end"
-            f" this row before {told_day(without[0][0])} and add one by the new text; or correct"
+            f" this row before {day_text(without[0][0])} and add one by the new text; or correct"
             " the dates of the text.",
         ),
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
+from core.days import day_text
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.schedule import Applicability, Schedule
 from payments.catalogue.rules.spans import Span, between, collisions, common, day_after, uncovered
@@ -18,7 +19,6 @@ from payments.catalogue.upkeep.inspection.findings import (
     FindingCode,
     Level,
     level_on,
-    told_day,
     told_span,
 )
 from payments.catalogue.upkeep.inspection.legal_bases import basis_findings
@@ -152,7 +152,7 @@ def _stale(catalogue: Catalogue, window: Span, checked_within: int) -> Iterator[
     old = [item for item in _in_force(catalogue, window) if window[0] - item.checked_on > limit]
     if old:
         counted = _counted(item.table for item in old)
-        oldest = told_day(min(item.checked_on for item in old))
+        oldest = day_text(min(item.checked_on for item in old))
         yield Finding(
             level=Level.WARNING,
             code=FindingCode.STALE,
@@ -230,7 +230,7 @@ def _overlap(table: Table, code: str, owner: str | None, span: Span) -> Finding:
 
 
 def _ends(table: Table, code: str, owner: str | None, span: Span) -> Finding:
-    day = told_day(span[1])
+    day = day_text(span[1])
     return Finding(
         level=Level.WARNING,
         code=FindingCode.ENDS,

@@ -11,6 +11,7 @@ of a schedule, or of a code. Sub-items and legal texts cost nobody anything and 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
+from core.days import day_text, span_text
 from payments.catalogue.rules.spans import Span, common, span_of
 from payments.catalogue.upkeep.entries import Dated, Entry, FeeEntry, ReliefEntry
 from payments.catalogue.upkeep.proposals.owned import Owned
@@ -131,8 +132,10 @@ def _meet(one: Dated, other: Dated) -> bool:
 def _overlap(earlier: tuple[Dated, int | None], later: tuple[Dated, int | None]) -> Fault:
     (entry, row), other = (later, earlier) if later[1] is not None else (earlier, later)
     beside = "dòng đã có trong danh mục" if other[1] is None else f"dòng {other[1]}"
+    theirs = span_text(other[0].valid_from, other[0].valid_to)
     reason = (
-        f"Chồng thời gian với {beside} ({_span(other[0])}); dòng này {_span(entry)}."
+        f"Chồng thời gian với {beside} ({theirs});"
+        f" dòng này {span_text(entry.valid_from, entry.valid_to)}."
         " Hãy ghi ngày cuối của dòng trước."
     )
     return Fault(entry.table, row, "valid_from", "overlap", reason)
@@ -153,7 +156,7 @@ def _rewriting(
         for span in held.get((entry.table, entry.code), ())
     ):
         reason = (
-            f"Mã này đã có mức trong những ngày đã qua; dòng mới phải bắt đầu từ {_day(today)}"
+            f"Mã này đã có mức trong những ngày đã qua; dòng mới phải bắt đầu từ {day_text(today)}"
             " trở đi."
         )
         yield Fault(one.table, one.row, "valid_from", "in_the_past", reason)
@@ -164,7 +167,7 @@ def _changing(
 ) -> Iterator[Fault]:
     if before.valid_from <= today:
         reason = (
-            f"Đã có hiệu lực từ {_day(before.valid_from)} nên không sửa được; hãy kết thúc dòng"
+            f"Đã có hiệu lực từ {day_text(before.valid_from)} nên không sửa được; hãy kết thúc dòng"
             " này và thêm dòng mới."
         )
         for key in differing(before, after):
@@ -174,10 +177,12 @@ def _changing(
         return
     yesterday = today - _DAY
     if before.valid_to is not None and before.valid_to < yesterday:
-        reason = f"Đã hết hiệu lực sau {_day(before.valid_to)}; không sửa ngày kết thúc được nữa."
+        reason = (
+            f"Đã hết hiệu lực sau {day_text(before.valid_to)}; không sửa ngày kết thúc được nữa."
+        )
         yield Fault(one.table, one.row, "valid_to", "has_ended", reason)
     elif after.valid_to is not None and after.valid_to < yesterday:
-        reason = f"Không kết thúc trước hôm qua ({_day(yesterday)})."
+        reason = f"Không kết thúc trước hôm qua ({day_text(yesterday)})."
         yield Fault(one.table, one.row, "valid_to", "in_the_past", reason)
 
 
@@ -216,13 +221,3 @@ def past_beginnings(placed: Iterable[Placed], owned: Owned, today: date) -> list
         and one.entry.valid_from < today
         and owned.find(one.entry) is None
     ]
-
-
-def _span(entry: Dated) -> str:
-    if entry.valid_to is None:
-        return f"từ {_day(entry.valid_from)}"
-    return f"từ {_day(entry.valid_from)} đến hết {_day(entry.valid_to)}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%d/%m/%Y}"

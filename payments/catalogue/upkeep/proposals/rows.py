@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import col, or_, select
 
+from core.cursors import Page, page_of
 from core.errors import NotFound
 from core.sessions import WriteSession
 from payments.agencies.models import Agency
@@ -40,12 +41,8 @@ class Proposal:
     differences: Differences
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalPage:
-    """Some proposals, the newest first; `next_cursor` asks for those that follow."""
-
-    items: tuple[Proposal, ...]
-    next_cursor: str | None
+#: Some proposals, the newest first.
+ProposalPage = Page[Proposal]
 
 
 async def list_proposals(
@@ -65,8 +62,7 @@ async def list_proposals(
     if cursor is not None:
         wanted = wanted.where(col(CatalogueProposal.id) < cursor)
     found = [await value_of(session, row) for row in await session.exec(wanted)]
-    more = len(found) > limit
-    return ProposalPage(tuple(found[:limit]), found[limit - 1].id if more else None)
+    return page_of(found, limit, lambda proposal: proposal.id)
 
 
 async def get_row(

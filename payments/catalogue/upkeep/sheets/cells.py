@@ -6,13 +6,13 @@ a cell may have been changed on the way, it is refused and the reason says what 
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from core.errors import Invalid
+from core.folding import caseless
 from core.json import dumps, loads
 from core.money import MAX_AMOUNT, format_vnd
 
@@ -58,11 +58,6 @@ class Shape:
 def is_blank(cell: Cell) -> bool:
     """Whether there is nothing in a cell but spaces."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
-
-
-def fold(text: str) -> str:
-    """A heading or a word without regard to case, spaces and the form of its marks."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def read_text(cell: Cell) -> str:
@@ -179,8 +174,8 @@ def read_flag(cell: Cell) -> bool:
     """Yes or no: a logical cell, or có, không, true, false."""
     if isinstance(cell, bool):
         return cell
-    if isinstance(cell, str) and fold(cell) in _FLAGS:
-        return _FLAGS[fold(cell)]
+    if isinstance(cell, str) and caseless(cell) in _FLAGS:
+        return _FLAGS[caseless(cell)]
     raise Misread("not_a_flag", "Ghi có hoặc không.")
 
 
@@ -218,8 +213,8 @@ def read_free(cell: Cell) -> object:
             return loads(text.encode())
         except Invalid:
             raise Misread("not_json", "Không đọc được giá trị này.") from None
-    if fold(text) in _FLAGS:
-        return _FLAGS[fold(text)]
+    if caseless(text) in _FLAGS:
+        return _FLAGS[caseless(text)]
     if _SIGNED.fullmatch(text):
         return int(text)
     return read_whole(text) if _DOTTED_WHOLE.fullmatch(text) else text

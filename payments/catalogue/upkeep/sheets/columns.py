@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from core.errors import Invalid
+from core.folding import caseless
 from payments.catalogue.rules.kinds import ForeignCurrency, kinds, rule_from
 from payments.catalogue.upkeep.entries import KINDS, Dated, Entry, FeeEntry
 from payments.catalogue.upkeep.sheets.cells import (
@@ -32,7 +33,6 @@ from payments.catalogue.upkeep.sheets.cells import (
     WHOLE,
     Cell,
     Shape,
-    fold,
 )
 
 #: The sheet that explains the others; it is never read.
@@ -186,7 +186,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = MappingProxyType(
 )
 
 _HEADINGS = {
-    table: {fold(name): column for column in columns for name in (column.key, column.title)}
+    table: {caseless(name): column for column in columns for name in (column.key, column.title)}
     for table, columns in COLUMNS.items()
 }
 
@@ -205,7 +205,7 @@ def columns_for(table: str, entries: Iterable[Entry] = ()) -> tuple[Column, ...]
 
 def find_column(table: str, heading: str) -> Column | None:
     """The column that a heading means, by its key or its title; None for one nobody knows."""
-    folded = fold(heading)
+    folded = caseless(heading)
     if folded in _HEADINGS[table]:
         return _HEADINGS[table][folded]
     key = folded.removeprefix(_FREE_KEY)

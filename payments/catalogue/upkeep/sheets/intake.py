@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import FieldError, Invalid
+from core.folding import caseless
 from payments.catalogue.upkeep.entries import Entry
-from payments.catalogue.upkeep.sheets.cells import Cell, Misread, fold, is_blank
+from payments.catalogue.upkeep.sheets.cells import Cell, Misread, is_blank
 from payments.catalogue.upkeep.sheets.columns import (
     CLASSES,
     COLUMNS,
@@ -63,8 +64,10 @@ class Taken:
 
 def table_named(name: str) -> str | None:
     """The table that a sheet's name means, by its key or its title."""
-    folded = fold(name)
-    return next((t for t, title in TITLES.items() if folded in (fold(t), fold(title))), None)
+    folded = caseless(name)
+    return next(
+        (t for t, title in TITLES.items() if folded in (caseless(t), caseless(title))), None
+    )
 
 
 def take(sheets: Sequence[Sheet]) -> Taken:
@@ -77,7 +80,7 @@ def take(sheets: Sequence[Sheet]) -> Taken:
     codes: dict[str, frozenset[str]] = {}
     met: set[str] = set()
     for sheet in sheets:
-        if fold(sheet.name) == fold(GUIDE) or not sheet.rows:
+        if caseless(sheet.name) == caseless(GUIDE) or not sheet.rows:
             continue
         table = sheet.table or table_named(sheet.name) or _recognised(sheet)
         if table is None:

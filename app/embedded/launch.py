@@ -1,7 +1,7 @@
 """Becomes the embedded PostgreSQL: drops to its OS user, ties its life to ours, and execs it.
 
-Run by `app.embedded_db` as a program of its own, standard library only. It exists because the
-order matters: the kernel forgets the death signal when the user changes, so the signal must be
+Run by `app.embedded.supervisor` as a program of its own, standard library only. It exists because
+the order matters: the kernel forgets the death signal when the user changes, so the signal must be
 asked for afterwards, and by the process that is going to be the server.
 """
 

@@ -1,0 +1,77 @@
+-- name: balanced_transactions
+-- postings of a transaction sum to zero
+SELECT transaction_id AS id, 'sum ' || sum(amount) AS detail FROM posting
+GROUP BY 1 HAVING sum(amount) <> 0
+
+-- name: places_of_money
+-- money credited is in its places
+SELECT p.id, 'credited ' || p.credited || ', placed ' || coalesce(a.sum, 0)
+  + coalesce(s.sum, 0) AS detail
+FROM payment p
+LEFT JOIN (SELECT payment_id, sum(amount) FROM allocation GROUP BY 1) a
+  ON a.payment_id = p.id
+LEFT JOIN (SELECT payment_id, sum(amount) FROM suspense_item WHERE closed_at IS NULL
+  GROUP BY 1) s ON s.payment_id = p.id
+WHERE p.credited IS NOT NULL
+  AND p.credited <> coalesce(a.sum, 0) + coalesce(s.sum, 0)
+
+-- name: ledger_of_places
+-- the ledger agrees with the places
+WITH ledger AS (
+  SELECT t.payment_id, o.ledger, sum(o.amount) AS sum
+  FROM posting o JOIN ledger_transaction t ON t.id = o.transaction_id GROUP BY 1, 2
+), places AS (
+  SELECT id AS payment_id, 'receivable' AS ledger, credited AS sum FROM payment
+    WHERE credited IS NOT NULL
+  UNION ALL SELECT payment_id, 'revenue', -sum(amount) FROM allocation GROUP BY 1
+  UNION ALL SELECT payment_id, place, -sum(amount) FROM suspense_item
+    WHERE closed_at IS NULL GROUP BY 1, 2
+)
+SELECT coalesce(l.payment_id, p.payment_id) AS id, coalesce(l.ledger, p.ledger)
+  || ': ledger ' || coalesce(l.sum, 0) || ', places ' || coalesce(p.sum, 0) AS detail
+FROM ledger l FULL JOIN places p USING (payment_id, ledger)
+WHERE coalesce(l.sum, 0) <> coalesce(p.sum, 0)
+
+-- name: allocations_of_bills
+-- allocations reach the amount of a paid bill, and of no other
+SELECT b.id, b.status || ', amount ' || b.amount || ', allocated ' || coalesce(a.sum, 0)
+  AS detail
+FROM bill b LEFT JOIN (SELECT bill_id, sum(amount) FROM allocation GROUP BY 1) a
+  ON a.bill_id = b.id
+WHERE coalesce(a.sum, 0) <> CASE WHEN b.status = 'paid' THEN b.amount ELSE 0 END
+
+-- name: lines_of_bills
+-- a bill is the sum of its lines
+SELECT b.id, 'amount ' || b.amount || ', lines ' || coalesce(l.sum, 0) AS detail
+FROM bill b LEFT JOIN (SELECT bill_id, sum(amount) FROM bill_line GROUP BY 1) l
+  ON l.bill_id = b.id
+WHERE b.amount <> coalesce(l.sum, -1)
+
+-- name: references_of_bills
+-- a bill has its reference
+SELECT b.id, b.reference AS detail FROM bill b
+LEFT JOIN reference r ON r.reference = b.reference AND r.kind = 'bill'
+WHERE r.reference IS NULL
+
+-- name: money_counted_once
+-- the same money is one payment
+SELECT min(p.id) AS id, count(*) || ' payments for ' || p.gateway || ' ' || p.gateway_ref
+  AS detail
+FROM payment p
+-- Of two amounts told of under one name, all but the first wait whole in suspense.
+LEFT JOIN suspense_item s ON s.payment_id = p.id AND s.reason = 'conflicting_notice'
+  AND s.amount = p.credited
+WHERE p.credited IS NOT NULL
+-- Money beside an attempt names no gateway account, so the account it came to decides.
+GROUP BY p.collection_account_id, p.gateway, p.gateway_ref
+HAVING count(*) FILTER (WHERE s.id IS NULL) <> 1
+  OR count(*) <> count(DISTINCT p.credited)
+
+-- name: traces_of_callbacks
+-- an applied callback has left its trace
+SELECT c.id, c.result || ', ' || c.told[3] || ' of ' || c.told[1] AS detail
+-- Reference, outcome, amount: as `callbacks.event_key` writes them.
+FROM (SELECT id, result, regexp_match(event_key, '^(.*):(succeeded|held):([0-9]+):') AS told
+  FROM callback WHERE state = 'applied') c
+WHERE c.told IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment p
+  WHERE p.gateway_ref = c.told[1] AND p.credited = CAST(c.told[3] AS bigint))
