@@ -10,10 +10,10 @@ only the way to the payment page.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, insert
+from sqlmodel import col
 
 from core import audit, clock, failpoints, idempotency
 from core.errors import Conflict, LephiError, NotFound
@@ -21,10 +21,14 @@ from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
+from core.statements import ValueSelect, values_of
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
+from payments.attempts.conclusion import conclude, take_over
 from payments.attempts.queries import get_payment
+from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
-from payments.books.posting import lock_bill, move_payment
+from payments.books.locks import find_and_lock_bill
+from payments.books.suspense import amount_waiting
 from payments.context import Context
 from payments.ports import (
     AcceptedAttempt,
@@ -38,9 +42,6 @@ from payments.states import LIVE, PAYMENT
 
 #: Attempts of one bill that may be open at a time; more is a loop or an attack.
 MOST_LIVE = 5
-
-#: When the status inquiry asks about an attempt for the first time.
-FIRST_ASK = timedelta(seconds=15)
 
 
 class BillNotPayable(Conflict):
@@ -66,6 +67,31 @@ class GatewayNotOffered(NotFound):
     """The bill's agency has no account at this gateway."""
 
     code = "gateway_not_offered"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which bill is to be paid at which gateway, and who says so."""
+
+    bill_id: str
+    #: the agencies whose bills the caller may see
+    agency_ids: Collection[str]
+    gateway: str
+    actor: str
+    payer_ip: str
+    #: whether the caller may see the whole bill
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempts:
+    """How often a bill was tried, and how many đồng wait in suspense for the rest of it."""
+
+    attempts: int
+    live: int
+    #: those whose outcome nobody knows yet
+    unclear: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +142,11 @@ async def checkout(
     if replay is not None:
         if clock.now() - replay.created_at < idempotency.LEASE:
             raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
-        await _take_over(context, replay.object_id, agency_ids, actor)
+        async with context.database.transaction() as session:
+            await take_over(session, replay.object_id, agency_ids, actor)
         return await _answer(context, claim, replay.object_id, agency_ids, present)
-    intent = await _intend(
-        context, bill_id, agency_ids, gateway, claim, actor, payer_ip, proven=proven
-    )
+    choice = Choice(bill_id, agency_ids, gateway, actor, payer_ip, proven)
+    intent = await _intend(context, choice, claim)
     failpoints.hit("checkout.after_intent")
     outcome: AcceptedAttempt | DeclinedAttempt | LephiError
     try:
@@ -129,165 +155,92 @@ async def checkout(
         outcome = error
     failpoints.hit("checkout.after_call")
 
-    async def conclude(session: WriteSession) -> None:
-        await _conclude(session, intent.payment_id, outcome, claim, actor)
+    async def write(session: WriteSession) -> None:
+        await conclude(session, intent.payment_id, outcome, claim, actor)
 
-    await context.database.run(conclude)
+    await context.database.run(write)
     if isinstance(outcome, LephiError) and not isinstance(outcome, OutcomeUnknown):
         raise outcome
     return await _answer(context, claim, intent.payment_id, agency_ids, present)
 
 
-async def _intend(
-    context: Context,
-    bill_id: str,
-    agency_ids: Collection[str],
-    gateway: str,
-    claim: Claim,
-    actor: str,
-    payer_ip: str,
-    *,
-    proven: bool,
-) -> Intent:
+async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
+    """Write the attempt down with the key of its request, before anything is sent."""
+    gateway = choice.gateway
     async with context.database.transaction() as session:
-        row = (
-            await session.execute(
-                text(
-                    "SELECT id, agency_id, reference, status, amount, language, dossier_number,"
-                    " expires_at FROM bill WHERE id = :id FOR UPDATE"
-                ),
-                {"id": bill_id},
-            )
-        ).first()
-        if row is None or row.agency_id not in agency_ids:
+        bill = await find_and_lock_bill(session, choice.bill_id)
+        if bill is None or bill.agency_id not in choice.agency_ids:
             raise NotFound("Không có khoản phải nộp này.")
-        agency = await context.agencies.get_agency(row.agency_id, session)
+        agency = await context.agencies.get_agency(bill.agency_id, session)
         account = await choose_gateway(context, agency, gateway, session)
-        late = row.expires_at is not None and row.expires_at <= clock.now()
-        if row.status != "open" or late:
+        late = bill.expires_at is not None and bill.expires_at <= clock.now()
+        if bill.status != "open" or late:
             raise BillNotPayable("Khoản này không còn gì phải nộp hoặc đã đóng.")
-        tried = (
-            await session.execute(
-                text(
-                    "SELECT count(*) AS attempts,"
-                    " count(*) FILTER (WHERE status = ANY(CAST(:live AS text[]))) AS live,"
-                    " count(*) FILTER (WHERE status IN ('unknown', 'held')) AS unclear,"
-                    " coalesce((SELECT sum(amount) FROM suspense_item s WHERE s.bill_id = :id"
-                    "  AND s.place = 'suspense' AND s.reason = 'short' AND s.closed_at IS NULL), 0)"
-                    "  AS waiting"
-                    " FROM payment WHERE bill_id = :id AND kind = 'attempt'"
-                ),
-                {"id": bill_id, "live": sorted(LIVE)},
-            )
-        ).one()
+        tried = await session.one(_earlier_attempts(bill.id))
         if tried.unclear:
             raise OutcomePending("Chưa rõ kết quả lần thanh toán trước; đang hỏi cổng thanh toán.")
         if tried.live >= MOST_LIVE:
             raise TooManyAttempts("Có quá nhiều lần thanh toán đang dở cho khoản này.")
+        amount = bill.amount - tried.waiting
         payment_id = new_id("pay")
-        order_ref = f"{row.reference}-{tried.attempts + 1:02d}"
-        amount = int(row.amount - tried.waiting)
+        order_ref = f"{bill.reference}-{tried.attempts + 1:02d}"
         if not await idempotency.begin(session, claim, payment_id):
             raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
         now = clock.now()
-        await session.execute(
-            text(
-                "INSERT INTO payment (id, kind, agency_id, bill_id, gateway, gateway_account_id,"
-                " collection_account_id, status, amount, order_ref, request_code, created_at,"
-                " ask_at, asked) VALUES (:id, 'attempt', :agency_id, :bill_id, :gateway, :account,"
-                " :collection, 'created', :amount, :order_ref, :request_code, :now, :ask_at, 0)"
-            ),
-            {
-                "id": payment_id,
-                "agency_id": row.agency_id,
-                "bill_id": bill_id,
-                "gateway": gateway,
-                "account": account.id,
-                "collection": account.collection.id,
-                "amount": amount,
-                "order_ref": order_ref,
-                "request_code": payment_id,
-                "now": now,
-                "ask_at": now + idempotency.LEASE,
-            },
+        await session.write(
+            insert(Payment).values(
+                id=payment_id,
+                kind="attempt",
+                agency_id=bill.agency_id,
+                bill_id=bill.id,
+                gateway=gateway,
+                gateway_account_id=account.id,
+                collection_account_id=account.collection.id,
+                status="created",
+                amount=amount,
+                order_ref=order_ref,
+                request_code=payment_id,
+                created_at=now,
+                ask_at=now + idempotency.LEASE,
+                asked=0,
+            )
         )
         await audit.record(
             session,
-            actor=actor,
+            actor=choice.actor,
             action=PAYMENT.move(None, "created").event,
             object_id=payment_id,
-            details={"bill": bill_id, "amount": amount, "gateway": gateway},
+            details={"bill": bill.id, "amount": amount, "gateway": gateway},
         )
     request = StartRequest(
         order_ref=order_ref,
         request_code=payment_id,
         amount=amount,
-        description=f"Nop phi, le phi {row.reference}",
+        description=f"Nop phi, le phi {bill.reference}",
         return_url=(
-            context.urls.pay(row.id, row.reference) if proven else context.urls.bill(row.reference)
+            context.urls.pay(bill.id, bill.reference)
+            if choice.proven
+            else context.urls.bill(bill.reference)
         ),
         callback_url=context.urls.callback(gateway, account.access.account),
-        payer_ip=payer_ip,
-        language=row.language,
+        payer_ip=choice.payer_ip,
+        language=bill.language,
     )
     return Intent(payment_id, request, account)
 
 
-async def _conclude(
-    session: WriteSession,
-    payment_id: str,
-    outcome: AcceptedAttempt | DeclinedAttempt | LephiError,
-    claim: Claim,
-    actor: str,
-) -> None:
-    """Write what the gateway said; whatever a faster callback wrote stays."""
-    payment = await _locked(session, payment_id)
-    now = clock.now()
-    if isinstance(outcome, AcceptedAttempt):
-        shown = {"type": outcome.checkout, "url": outcome.url, "payload": outcome.payload}
-        await session.execute(
-            text("UPDATE payment SET checkout = CAST(:shown AS jsonb) WHERE id = :id"),
-            {"shown": dumps(shown).decode(), "id": payment_id},
-        )
-        if payment.status in ("created", "unknown"):
-            await move_payment(session, actor, payment, "submitted", {}, ask_at=now + FIRST_ASK)
-    elif isinstance(outcome, OutcomeUnknown):
-        if payment.status == "created":
-            await move_payment(session, actor, payment, "unknown", {}, ask_at=now + FIRST_ASK)
-    else:
-        code = outcome.gateway_code if isinstance(outcome, DeclinedAttempt) else outcome.code
-        if payment.status == "created":
-            details = {"gateway_code": code}
-            await move_payment(
-                session, actor, payment, "failed", details, gateway_code=code, ask_at=None
-            )
-        if isinstance(outcome, LephiError):
-            # Nothing happened at the gateway: the same key may try again.
-            await idempotency.forget(session, claim)
-    failpoints.hit("checkout.before_outcome_commit")
-
-
-async def _locked(session: WriteSession, payment_id: str) -> Any:
-    bill_id = await session.scalar(
-        text("SELECT bill_id FROM payment WHERE id = :id"), {"id": payment_id}
-    )
-    await lock_bill(session, bill_id)
+def _earlier_attempts(bill_id: str) -> ValueSelect[EarlierAttempts]:
     return (
-        await session.execute(
-            text("SELECT * FROM payment WHERE id = :id FOR UPDATE"), {"id": payment_id}
+        values_of(
+            EarlierAttempts,
+            attempts=func.count(),
+            live=func.count().filter(col(Payment.status).in_(sorted(LIVE))),
+            unclear=func.count().filter(col(Payment.status).in_(["unknown", "held"])),
+            waiting=amount_waiting(bill_id),
         )
-    ).one()
-
-
-async def _take_over(
-    context: Context, payment_id: str, agency_ids: Collection[str], actor: str
-) -> None:
-    """Go on from an intent whose request stopped: the gateway is asked, not called again."""
-    async with context.database.transaction() as session:
-        await get_payment(session, payment_id, agency_ids)
-        payment = await _locked(session, payment_id)
-        if payment.status == "created":
-            await move_payment(session, actor, payment, "unknown", {}, ask_at=clock.now())
+        .select_from(Payment)
+        .where(Payment.bill_id == bill_id, Payment.kind == "attempt")
+    )
 
 
 async def _answer(

@@ -7,16 +7,20 @@ where a gateway cannot be asked it never ends by itself.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, SQLColumnExpression, or_, update
+from sqlmodel import col, exists, func, select
 
-from core import audit, clock
+from core import clock
 from core.log import get
 from core.sessions import WriteSession
+from core.statements import values_of
 from payments.attempts.results import record_result
-from payments.books.posting import lock_bill, move_payment
+from payments.bills.models import Bill, Payment
+from payments.books.locks import LockedBill, lock_attempt
+from payments.books.moves import move_bill, move_payment
 from payments.context import Context
 from payments.ports import (
     Capability,
@@ -26,7 +30,7 @@ from payments.ports import (
     Outcome,
     OutcomeUnknown,
 )
-from payments.states import BILL, LIVE
+from payments.states import LIVE
 
 log = get(__name__)
 
@@ -45,6 +49,16 @@ STILL_ASKED, ASKED_FOR = timedelta(hours=1), timedelta(days=3)
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
+@dataclass(frozen=True, slots=True)
+class DueAttempt:
+    """An attempt that the gateway is to be asked about now; `asked` is how often it was."""
+
+    id: str
+    asked: int
+    gateway_account_id: str
+    order_ref: str
+
+
 def pause(asked: int) -> timedelta:
     """How long to wait before asking again: 15 s, 30 s, 60 s … at most 5 minutes."""
     return min(timedelta(seconds=15 * 2 ** min(asked, 10)), _LONGEST_PAUSE)
@@ -53,83 +67,74 @@ def pause(asked: int) -> timedelta:
 async def inquire(context: Context, limit: int = 20) -> int:
     """Ask about the attempts that are due; how many were asked about."""
     now = clock.now()
+    due = (
+        values_of(DueAttempt, Payment)
+        .where(
+            col(Payment.ask_at) <= now,
+            or_(col(Payment.status) == "expired", col(Payment.status).in_(sorted(LIVE))),
+        )
+        .order_by(col(Payment.ask_at))
+        .limit(limit)
+    )
     async with context.database.transaction() as session:
-        rows = (
-            await session.execute(
-                text(
-                    "SELECT id, asked, gateway_account_id, order_ref FROM payment"
-                    " WHERE ask_at <= :now AND (status = 'expired'"
-                    "  OR status = ANY(CAST(:live AS text[])))"
-                    " ORDER BY ask_at LIMIT :limit FOR UPDATE SKIP LOCKED"
-                ),
-                {"live": sorted(LIVE), "now": now, "limit": limit},
-            )
-        ).all()
-        for row in rows:
-            await session.execute(
-                text("UPDATE payment SET ask_at = :at, asked = asked + 1 WHERE id = :id"),
-                {"at": now + pause(row.asked), "id": row.id},
+        attempts = await session.lock_all(due, skip_locked=True)
+        for attempt in attempts:
+            asked = update(Payment).where(col(Payment.id) == attempt.id)
+            await session.write(
+                asked.values(ask_at=now + pause(attempt.asked), asked=attempt.asked + 1)
             )
     # At once, for a slow gateway must not keep us from asking the others.
-    await asyncio.gather(*(_ask_safely(context, row) for row in rows))
-    return len(rows)
+    await asyncio.gather(*(_ask_safely(context, attempt) for attempt in attempts))
+    return len(attempts)
 
 
-async def _ask_safely(context: Context, row: Any) -> None:
+async def _ask_safely(context: Context, attempt: DueAttempt) -> None:
     try:
-        await _ask(context, row)
+        await _ask(context, attempt)
     except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
-        log.error("the status inquiry could not ask or record", payment=row.id, reason=repr(error))
+        reason = repr(error)
+        log.error("the status inquiry could not ask or record", payment=attempt.id, reason=reason)
 
 
-async def _ask(context: Context, row: Any) -> None:
-    account = await context.agencies.get_gateway_by_id(row.gateway_account_id)
+async def _ask(context: Context, attempt: DueAttempt) -> None:
+    account = await context.agencies.get_gateway_by_id(attempt.gateway_account_id)
     adapter = context.gateways.gateway(account.access)
-    report: GatewayResult | None = None
+    result: GatewayResult | None = None
     try:
         if Capability.QUERY in adapter.capabilities:
-            report = await adapter.query(row.order_ref)
+            result = await adapter.query(attempt.order_ref)
     except (GatewayUnavailable, OutcomeUnknown) as error:
-        log.info("gateway gave no clear answer", payment=row.id, code=error.code)
+        log.info("gateway gave no clear answer", payment=attempt.id, code=error.code)
     except GatewayMisuse as error:
-        log.error("gateway refused our question", payment=row.id, code=error.code)
+        log.error("gateway refused our question", payment=attempt.id, code=error.code)
 
     async def write(session: WriteSession) -> None:
-        if report is not None and report.outcome is not Outcome.NOT_FOUND:
-            await record_result(session, account, report, actor=ACTOR, cipher=context.cipher)
-        await _conclude(session, row.id, report)
+        if result is not None and result.outcome is not Outcome.NOT_FOUND:
+            await record_result(session, account, result, actor=ACTOR, cipher=context.cipher)
+        await _conclude(session, attempt.id, result)
 
     await context.database.run(write)
 
 
-async def _conclude(session: WriteSession, payment_id: str, report: GatewayResult | None) -> None:
+async def _conclude(session: WriteSession, payment_id: str, result: GatewayResult | None) -> None:
     """After asking: an attempt left open by a crash is unknown; one past its deadline is over."""
-    bill_id = await session.scalar(
-        text("SELECT bill_id FROM payment WHERE id = :id"), {"id": payment_id}
-    )
-    bill = await lock_bill(session, bill_id)
-    payment = (
-        await session.execute(
-            text("SELECT * FROM payment WHERE id = :id FOR UPDATE"), {"id": payment_id}
-        )
-    ).one()
+    attempt = await lock_attempt(session, payment_id)
+    payment = attempt.payment
     if payment.status == "created":
         await move_payment(session, ACTOR, payment, "unknown", {"asked": payment.asked})
         return
     now = clock.now()
     if payment.status == "expired":
         again = now + STILL_ASKED if now < payment.created_at + ASKED_FOR else None
-        await session.execute(
-            text("UPDATE payment SET ask_at = :at WHERE id = :id"),
-            {"at": again, "id": payment.id},
-        )
-    if payment.status not in LIVE or report is None:
+        asked = update(Payment).where(col(Payment.id) == payment.id)
+        await session.write(asked.values(ask_at=again))
+    if payment.status not in LIVE or result is None:
         return
-    over = now > _deadline(payment.created_at, bill.expires_at)
-    if report.outcome is Outcome.NOT_FOUND:
+    over = now > _deadline(payment.created_at, attempt.bill.expires_at)
+    if result.outcome is Outcome.NOT_FOUND:
         over = now > payment.created_at + GRACE
     if over:
-        details = {"gateway_says": report.outcome}
+        details = {"gateway_says": result.outcome}
         await move_payment(session, ACTOR, payment, "expired", details, ask_at=now + STILL_ASKED)
 
 
@@ -143,37 +148,26 @@ async def expire_bills(context: Context, limit: int = 100) -> int:
 
     A bill with an attempt still open is not closed: the attempt ends first, with its own question.
     """
-    now = clock.now()
+    due = (
+        values_of(LockedBill, Bill)
+        .where(
+            Bill.status == "open",
+            col(Bill.expires_at) <= clock.now(),
+            ~exists().where(_is_live_attempt_of(col(Bill.id))),
+        )
+        .order_by(col(Bill.expires_at))
+        .limit(limit)
+    )
+    closed = 0
     async with context.database.transaction() as session:
-        rows = (
-            await session.execute(
-                text(
-                    "SELECT id, status FROM bill WHERE status = 'open' AND expires_at <= :now"
-                    " AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.bill_id = bill.id"
-                    "  AND p.status = ANY(CAST(:live AS text[])))"
-                    " ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED"
-                ),
-                {"now": now, "limit": limit, "live": sorted(LIVE)},
-            )
-        ).all()
-        closed = 0
-        for row in rows:
-            live = await session.scalar(
-                text(
-                    "SELECT count(*) FROM payment WHERE bill_id = :id"
-                    " AND status = ANY(CAST(:live AS text[]))"
-                ),
-                {"id": row.id, "live": sorted(LIVE)},
-            )
-            if live:
-                continue
-            details = {"before": row.status}
-            await session.execute(
-                text("UPDATE bill SET status = 'expired' WHERE id = :id"), {"id": row.id}
-            )
-            event = BILL.move(row.status, "expired").event
-            await audit.record(
-                session, actor=ACTOR, action=event, object_id=row.id, details=details
-            )
-            closed += 1
+        for bill in await session.lock_all(due, skip_locked=True):
+            # Again, for one may have been started while we came to the lock.
+            live = select(func.count()).where(_is_live_attempt_of(bill.id))
+            if not await session.one(live):
+                await move_bill(session, ACTOR, bill, "expired", {})
+                closed += 1
     return closed
+
+
+def _is_live_attempt_of(bill_id: SQLColumnExpression[str] | str) -> ColumnElement[bool]:
+    return (col(Payment.bill_id) == bill_id) & col(Payment.status).in_(sorted(LIVE))

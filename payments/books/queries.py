@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import text
+from sqlalchemy import func
+from sqlmodel import col
 
 from core.crypto import Cipher
-from core.sessions import WriteSession
-from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
+from core.sessions import ReadSession
+from core.statements import ReadSql, values_of
 from payments.bills.lines import LineValue, lines_of
+from payments.bills.models import Bill, Payment, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +31,34 @@ class DayPayment:
     static: bool = False
 
 
+_DAY_PAYMENTS = (
+    values_of(
+        DayPayment,
+        Payment,
+        payment_id=col(Payment.id),
+        reference=func.coalesce(Payment.reference, Bill.reference, ""),
+        amount=col(Payment.credited),
+        static=col(Reference.reference).is_not(None),
+    )
+    .join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
+    .outerjoin(
+        Reference,
+        (col(Reference.reference) == col(Payment.reference)) & (col(Reference.kind) == "procedure"),
+    )
+    .order_by(col(Payment.paid_at), col(Payment.id))
+)
+
+
 async def list_day_payments(
-    session: WriteSession, collection_account_id: str, first: date, last: date
+    session: ReadSession, collection_account_id: str, first: date, last: date
 ) -> list[DayPayment]:
     """Every payment with money whose accounting day is `first` to `last`, by time."""
-    rows = await session.execute(
-        text(
-            "SELECT p.id, coalesce(p.reference, b.reference, ''), p.credited, p.paid_at,"
-            " p.accounting_on, p.gateway, p.gateway_ref, r.reference IS NOT NULL"
-            " FROM payment p LEFT JOIN bill b ON b.id = p.bill_id"
-            " LEFT JOIN reference r ON r.reference = p.reference AND r.kind = 'procedure'"
-            " WHERE p.collection_account_id = :account"
-            " AND p.accounting_on BETWEEN :first AND :last ORDER BY p.paid_at, p.id"
-        ),
-        {"account": collection_account_id, "first": first, "last": last},
+    return await session.all(
+        _DAY_PAYMENTS.where(
+            Payment.collection_account_id == collection_account_id,
+            col(Payment.accounting_on).between(first, last),
+        )
     )
-    return [DayPayment(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,49 +83,77 @@ class ReceiptSource:
     lines: tuple[LineValue, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _SettledBill:
+    """The row of a settled bill; `data` is its payer's, encrypted."""
+
+    bill_id: str
+    agency_id: str
+    agency_name: str
+    agency_name_en: str
+    agency_tax_code: str
+    agency_address: str
+    agency_phone: str
+    account: str
+    reference: str
+    dossier_number: str | None
+    amount: int
+    paid_at: datetime
+    gateways: list[str]
+    data: bytes | None
+
+
+#: The settled bills among `ids` with their agency, their payer, every gateway whose money they
+#: were given, and the account that the first of it came to.
+_SETTLED = ReadSql(
+    _SettledBill,
+    """
+SELECT b.id AS bill_id, b.agency_id, a.name AS agency_name, a.name_en AS agency_name_en,
+  a.tax_code AS agency_tax_code, a.address AS agency_address, a.phone AS agency_phone,
+  b.reference, b.dossier_number, b.amount, b.paid_at, y.data,
+  ARRAY(SELECT DISTINCT p.gateway FROM allocation o JOIN payment p ON p.id = o.payment_id
+    WHERE o.bill_id = b.id ORDER BY 1) AS gateways,
+  coalesce((SELECT c.account_number || ' · ' || c.account_name FROM allocation o
+    JOIN payment p ON p.id = o.payment_id
+    JOIN collection_account c ON c.id = p.collection_account_id
+    WHERE o.bill_id = b.id ORDER BY p.id LIMIT 1), '') AS account
+FROM bill b JOIN agency a ON a.id = b.agency_id LEFT JOIN payer_data y ON y.subject_id = b.id
+WHERE b.id = ANY(CAST(:ids AS text[])) AND b.status = 'paid'
+""",
+)
+
+
 async def list_receipt_sources(
-    session: WriteSession, cipher: Cipher, bill_ids: Sequence[str]
+    session: ReadSession, cipher: Cipher, bill_ids: Sequence[str]
 ) -> list[ReceiptSource]:
     """The settled bills among `bill_ids`, by the order of `bill_ids`; others are left out."""
-    rows = (
-        await session.execute(
-            text(
-                "SELECT b.id, b.agency_id, a.name, a.name_en, a.tax_code, a.address, a.phone,"
-                " b.reference, b.dossier_number, b.amount, b.paid_at, y.data,"
-                " ARRAY(SELECT DISTINCT p.gateway FROM allocation o JOIN payment p"
-                "  ON p.id = o.payment_id WHERE o.bill_id = b.id ORDER BY 1) AS gateways,"
-                " (SELECT c.account_number || ' · ' || c.account_name FROM allocation o"
-                "  JOIN payment p ON p.id = o.payment_id"
-                "  JOIN collection_account c ON c.id = p.collection_account_id"
-                "  WHERE o.bill_id = b.id ORDER BY p.id LIMIT 1) AS account"
-                " FROM bill b JOIN agency a ON a.id = b.agency_id"
-                " LEFT JOIN payer_data y ON y.subject_id = b.id"
-                " WHERE b.id = ANY(CAST(:ids AS text[])) AND b.status = 'paid'"
-            ),
-            {"ids": list(bill_ids)},
-        )
-    ).all()
-    lines = await lines_of(session, [row.id for row in rows])
+    settled = await session.all(_SETTLED, {"ids": list(bill_ids)})
+    lines = await lines_of(session, [bill.bill_id for bill in settled])
     found = {
-        row.id: ReceiptSource(
-            bill_id=row.id,
-            agency_id=row.agency_id,
-            agency_name=row.name,
-            agency_name_en=row.name_en,
-            agency_tax_code=row.tax_code,
-            agency_address=row.address,
-            agency_phone=row.phone,
-            account=row.account or "",
-            reference=row.reference,
-            dossier_number=row.dossier_number,
-            amount=row.amount,
-            paid_at=row.paid_at,
-            gateways=tuple(row.gateways),
-            payer=json.loads(cipher.decrypt(bytes(row.data), f"payer:{row.id}"))
-            if row.data is not None
-            else {},
-            lines=tuple(lines[row.id]),
+        bill.bill_id: ReceiptSource(
+            bill_id=bill.bill_id,
+            agency_id=bill.agency_id,
+            agency_name=bill.agency_name,
+            agency_name_en=bill.agency_name_en,
+            agency_tax_code=bill.agency_tax_code,
+            agency_address=bill.agency_address,
+            agency_phone=bill.agency_phone,
+            account=bill.account,
+            reference=bill.reference,
+            dossier_number=bill.dossier_number,
+            amount=bill.amount,
+            paid_at=bill.paid_at,
+            gateways=tuple(bill.gateways),
+            payer=_opened(cipher, bill),
+            lines=tuple(lines[bill.bill_id]),
         )
-        for row in rows
+        for bill in settled
     }
     return [found[bill_id] for bill_id in bill_ids if bill_id in found]
+
+
+def _opened(cipher: Cipher, bill: _SettledBill) -> dict[str, str]:
+    if bill.data is None:
+        return {}
+    payer: dict[str, str] = json.loads(cipher.decrypt(bytes(bill.data), f"payer:{bill.bill_id}"))
+    return payer

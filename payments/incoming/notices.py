@@ -23,7 +23,7 @@ from core.sessions import WriteSession
 from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.results import record_result
 from payments.books.credits import record_credit
-from payments.books.posting import Recorded
+from payments.books.recording import Recording
 from payments.context import Context
 from payments.ports import (
     Acknowledgement,
@@ -160,7 +160,7 @@ async def apply(context: Context, kept: Kept) -> CallbackResult:
     return await context.database.run(work)
 
 
-async def _record(context: Context, session: WriteSession, kept: Kept) -> Recorded:
+async def _record(context: Context, session: WriteSession, kept: Kept) -> Recording:
     actor = f"gateway:{kept.account.gateway}"
     if isinstance(kept.content, Credit):
         return await record_credit(

@@ -21,7 +21,7 @@ from adapters.sandbox.state import PayerOutcome
 from app.invariants import broken
 from core import clock
 from core.errors import LephiError
-from payments.attempts.checkout import FIRST_ASK
+from payments.attempts.conclusion import FIRST_ASK
 from payments.attempts.inquiry import (
     ASKED_FOR,
     DEADLINE,

@@ -22,7 +22,7 @@ from core.ids import new_id
 from payments.attempts import inquiry, results
 from payments.books import credits, posting
 from payments.books.allocation import Distribution, Reason, distribute
-from payments.books.posting import Recorded
+from payments.books.recording import Recording
 from payments.incoming import notices
 from payments.ports import CallbackResult, GatewayResult, Outcome
 
@@ -78,7 +78,7 @@ def drop_the_excess(patch: pytest.MonkeyPatch) -> None:
     def broken(status: str, owed: int, waiting: int, credit: int) -> Distribution:
         return replace(distribute(status, owed, waiting, credit), refundable=0)
 
-    patch.setattr(posting, "place", broken)
+    patch.setattr(posting, "distribute", broken)
 
 
 def keep_the_excess(patch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def keep_the_excess(patch: pytest.MonkeyPatch) -> None:
         placed = distribute(status, owed, waiting, credit)
         return replace(placed, suspense=placed.suspense + placed.refundable, refundable=0)
 
-    patch.setattr(posting, "place", broken)
+    patch.setattr(posting, "distribute", broken)
 
 
 def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
     def broken(status: str, owed: int, waiting: int, credit: int) -> Distribution:
         return distribute(status, owed, 0, credit)
 
-    patch.setattr(posting, "place", broken)
+    patch.setattr(posting, "distribute", broken)
 
 
 def take_short_money_for_enough(patch: pytest.MonkeyPatch) -> None:
@@ -108,14 +108,14 @@ def take_short_money_for_enough(patch: pytest.MonkeyPatch) -> None:
         short = placed.reason is Reason.SHORT
         return Distribution(allocated=credit) if short else placed
 
-    patch.setattr(posting, "place", broken)
+    patch.setattr(posting, "distribute", broken)
 
 
 def ignore_the_settlement_key(patch: pytest.MonkeyPatch) -> None:
     """Each notice of a credit is new money."""
     record = credits.record_credit
 
-    async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recorded:
+    async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recording:
         return await record(session, account, replace(credit, bank_ref=new_id("again")), **more)
 
     patch.setattr(notices, "record_credit", broken)
@@ -130,7 +130,7 @@ def pay_from_the_second_amount(patch: pytest.MonkeyPatch) -> None:
     """Another amount under a known reference is money like any other."""
     record = credits.record_credit
 
-    async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recorded:
+    async def broken(session: Any, account: Any, credit: Any, **more: Any) -> Recording:
         recorded = await record(session, account, credit, **more)
         if recorded.result is not CallbackResult.MISMATCH:
             return recorded
@@ -149,9 +149,9 @@ def ignore_success_after_failure(patch: pytest.MonkeyPatch) -> None:
 
     async def broken(
         session: Any, account: Any, payment: Any, bill: Any, *more: Any, **named: Any
-    ) -> Recorded:
+    ) -> Recording:
         if payment.status == "failed":
-            return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id)
+            return Recording(CallbackResult.ACCEPTED, payment.id, bill.id)
         return await money(session, account, payment, bill, *more, **named)
 
     patch.setattr(results, "_money", broken)
@@ -198,7 +198,7 @@ def take_any_amount(patch: pytest.MonkeyPatch) -> None:
         report: GatewayResult,
         *more: Any,
         **named: Any,
-    ) -> Recorded:
+    ) -> Recording:
         said = replace(report, amount=payment.amount)
         return await record(session, account, payment, bill, said, *more, **named)
 

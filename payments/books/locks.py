@@ -1,0 +1,93 @@
+"""Rows that are locked for the rest of the transaction, as typed values.
+
+Locks are taken in one order, bill then payment: an attempt is never locked but with its bill, and
+whoever records money locks the bill before it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
+
+from core.sessions import WriteSession
+from core.statements import values_of
+from payments.bills.models import Bill, Payment
+
+
+@dataclass(frozen=True, slots=True)
+class LockedBill:
+    """A bill that nobody else changes before our transaction ends; `amount` in đồng."""
+
+    id: str
+    agency_id: str
+    reference: str
+    status: str
+    amount: int
+    language: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPayment:
+    """An attempt that nobody else changes before our transaction ends; amounts in đồng."""
+
+    id: str
+    bill_id: str
+    status: str
+    amount: int
+    #: what the gateway says arrived, None until then
+    credited: int | None
+    request_code: str | None
+    created_at: datetime
+    #: how often the gateway was asked about it
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAttempt:
+    """An attempt and the bill that it is to pay, both locked."""
+
+    bill: LockedBill
+    payment: LockedPayment
+
+
+_BILL = values_of(LockedBill, Bill)
+_PAYMENT = values_of(LockedPayment, Payment)
+
+
+async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
+    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`."""
+    return await session.lock_one(_BILL.where(Bill.id == bill_id))
+
+
+async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:
+    """Lock a bill and read it; None if there is none of that id."""
+    return await session.lock_first(_BILL.where(Bill.id == bill_id))
+
+
+async def lock_attempt(session: WriteSession, payment_id: str) -> LockedAttempt:
+    """Lock an attempt's bill, then the attempt. Raises `sqlalchemy.exc.NoResultFound`."""
+    which = col(Payment.id) == payment_id
+    return LockedAttempt(
+        await session.lock_one(_BILL.where(_is_bill_of(which))),
+        await session.lock_one(_PAYMENT.where(which)),
+    )
+
+
+async def find_and_lock_attempt(
+    session: WriteSession, order_ref: str, gateway_account_id: str
+) -> LockedAttempt | None:
+    """Lock what we asked a gateway account to take under `order_ref`; None for none of ours."""
+    which = (col(Payment.order_ref) == order_ref) & (
+        col(Payment.gateway_account_id) == gateway_account_id
+    )
+    bill = await session.lock_first(_BILL.where(_is_bill_of(which)))
+    if bill is None:
+        return None
+    return LockedAttempt(bill, await session.lock_one(_PAYMENT.where(which)))
+
+
+def _is_bill_of(payment: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That a bill is the payment's: an attempt's never changes, so no lock is needed to look."""
+    return col(Bill.id) == select(Payment.bill_id).where(payment).scalar_subquery()

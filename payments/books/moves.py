@@ -1,0 +1,79 @@
+"""Moving bills and payments along their tables: the new state and its audit row, never one alone.
+
+The rows are locked by the caller. What may move where is in `payments.states`.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from core import audit
+from core.sessions import WriteSession
+from payments.bills.models import Bill, Payment
+from payments.books.locks import LockedBill, LockedPayment
+from payments.states import BILL, PAYMENT
+
+
+class PaymentChanges(TypedDict, total=False):
+    """What else may change of a payment that moves; amounts in đồng."""
+
+    credited: int
+    gateway_ref: str
+    gateway_code: str
+    settlement_key: str
+    paid_at: datetime
+    accounting_on: date
+    ask_at: datetime | None
+    #: how the citizen goes on: `type`, `url`, `payload`
+    checkout: Mapping[str, str | None]
+
+
+class BillChanges(TypedDict, total=False):
+    """What else may change of a bill that moves."""
+
+    paid_at: datetime
+
+
+async def move_payment(
+    session: WriteSession,
+    actor: str,
+    payment: LockedPayment,
+    after: str,
+    details: Mapping[str, Any],
+    **changes: Unpack[PaymentChanges],
+) -> None:
+    """Move a locked payment. Raises `IllegalMove` where its table has no such move."""
+    move = PAYMENT.move(payment.status, after)
+    moved = update(Payment).where(col(Payment.id) == payment.id)
+    await session.write(moved.values(status=after, **changes))
+    await audit.record(
+        session,
+        actor=actor,
+        action=move.event,
+        object_id=payment.id,
+        details={"before": payment.status, **details},
+    )
+
+
+async def move_bill(
+    session: WriteSession,
+    actor: str,
+    bill: LockedBill,
+    after: str,
+    details: Mapping[str, Any],
+    **changes: Unpack[BillChanges],
+) -> None:
+    """Move a locked bill. Raises `IllegalMove` where its table has no such move."""
+    move = BILL.move(bill.status, after)
+    moved = update(Bill).where(col(Bill.id) == bill.id)
+    await session.write(moved.values(status=after, **changes))
+    await audit.record(
+        session,
+        actor=actor,
+        action=move.event,
+        object_id=bill.id,
+        details={"before": bill.status, **details},
+    )

@@ -1,0 +1,84 @@
+"""The same money told of twice is recorded once: its name, and what the books have under it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from core import audit
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.bills.models import Payment
+from payments.books.allocation import Distribution
+from payments.ports import CallbackResult
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What became of a gateway's result or a credit."""
+
+    result: CallbackResult
+    payment_id: str | None = None
+    bill_id: str | None = None
+    distribution: Distribution | None = None
+    #: whether this call changed anything
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMoney:
+    """Money that the books have: the payment it is recorded as, and how many đồng came."""
+
+    payment_id: str
+    bill_id: str | None
+    credited: int
+
+
+_RECORDED = values_of(RecordedMoney, Payment, payment_id=col(Payment.id))
+
+
+def settlement_key(account_id: str, money_ref: str) -> str:
+    """The name of money, for ever: the account it came to and what the payer's side calls it."""
+    return f"{account_id}:{money_ref}"
+
+
+def conflicting_key(key: str, amount: int) -> str:
+    """The name of money told of once more under `key`, but with another amount.
+
+    The amount stands in front: behind, it could be the end of some bank's reference.
+    """
+    return f"{amount}:{key}"
+
+
+async def lock_money(session: WriteSession, key: str) -> None:
+    """Let nobody else record the money of this name before our transaction ends.
+
+    Taken after the bill's lock. A gateway that tells two orders of one charge at one instant then
+    meets the first as recorded, and not a broken constraint.
+    """
+    await session.one(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+async def find_recorded(session: ReadSession, key: str) -> RecordedMoney | None:
+    """What the books have under this name, None if they have nothing."""
+    return await session.first(_RECORDED.where(Payment.settlement_key == key))
+
+
+async def get_recorded(session: ReadSession, key: str) -> RecordedMoney:
+    """What the books have under this name. Raises `sqlalchemy.exc.NoResultFound`."""
+    return await session.one(_RECORDED.where(Payment.settlement_key == key))
+
+
+async def note_conflict(
+    session: WriteSession, actor: str, payment_id: str, details: Mapping[str, Any]
+) -> None:
+    """Note that a gateway or bank contradicts itself or us; an alert counts these rows."""
+    await audit.record(
+        session,
+        actor=actor,
+        action="payment.conflicting_notice",
+        object_id=payment_id,
+        details=details,
+    )
