@@ -12,8 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert
-from sqlmodel import col
+from sqlalchemy import insert
 
 from core import audit, clock, failpoints, idempotency
 from core.errors import Conflict, LephiError, NotFound
@@ -21,14 +20,12 @@ from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
-from core.statements import ValueSelect, values_of
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.attempts.conclusion import conclude, take_over
-from payments.attempts.queries import get_payment
+from payments.attempts.queries import count_attempts, get_payment
 from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
 from payments.books.locks import find_and_lock_bill
-from payments.books.suspense import amount_waiting
 from payments.context import Context
 from payments.ports import (
     AcceptedAttempt,
@@ -38,7 +35,7 @@ from payments.ports import (
     OutcomeUnknown,
     StartRequest,
 )
-from payments.states import LIVE, PAYMENT
+from payments.states import PAYMENT
 
 #: Attempts of one bill that may be open at a time; more is a loop or an attack.
 MOST_LIVE = 5
@@ -81,17 +78,6 @@ class Choice:
     payer_ip: str
     #: whether the caller may see the whole bill
     proven: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierAttempts:
-    """How often a bill was tried, and how many đồng wait in suspense for the rest of it."""
-
-    attempts: int
-    live: int
-    #: those whose outcome nobody knows yet
-    unclear: int
-    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +162,7 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         late = bill.expires_at is not None and bill.expires_at <= clock.now()
         if bill.status != "open" or late:
             raise BillNotPayable("Khoản này không còn gì phải nộp hoặc đã đóng.")
-        tried = await session.one(_earlier_attempts(bill.id))
+        tried = await count_attempts(session, bill.id)
         if tried.unclear:
             raise OutcomePending("Chưa rõ kết quả lần thanh toán trước; đang hỏi cổng thanh toán.")
         if tried.live >= MOST_LIVE:
@@ -227,20 +213,6 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         language=bill.language,
     )
     return Intent(payment_id, request, account)
-
-
-def _earlier_attempts(bill_id: str) -> ValueSelect[EarlierAttempts]:
-    return (
-        values_of(
-            EarlierAttempts,
-            attempts=func.count(),
-            live=func.count().filter(col(Payment.status).in_(sorted(LIVE))),
-            unclear=func.count().filter(col(Payment.status).in_(["unknown", "held"])),
-            waiting=amount_waiting(bill_id),
-        )
-        .select_from(Payment)
-        .where(Payment.bill_id == bill_id, Payment.kind == "attempt")
-    )
 
 
 async def _answer(

@@ -1,12 +1,29 @@
 """Attempts as frozen values."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import func
+from sqlmodel import col
 
 from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
+from payments.books.suspense import amount_waiting
+from payments.states import LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempts:
+    """How often a bill was tried, and how many đồng wait in suspense for the rest of it."""
+
+    attempts: int
+    live: int
+    #: those whose outcome nobody knows yet
+    unclear: int
+    waiting: int
 
 
 async def get_payment(
@@ -17,3 +34,18 @@ async def get_payment(
     if found is None or found.agency_id not in agency_ids:
         raise NotFound("Không có giao dịch thanh toán này.")
     return found
+
+
+async def count_attempts(session: ReadSession, bill_id: str) -> EarlierAttempts:
+    """How often a bill was tried, and what waits in suspense for the rest of it."""
+    return await session.one(
+        values_of(
+            EarlierAttempts,
+            attempts=func.count(),
+            live=func.count().filter(col(Payment.status).in_(sorted(LIVE))),
+            unclear=func.count().filter(col(Payment.status).in_(["unknown", "held"])),
+            waiting=amount_waiting(bill_id),
+        )
+        .select_from(Payment)
+        .where(Payment.bill_id == bill_id, Payment.kind == "attempt")
+    )
