@@ -91,7 +91,7 @@ async def test_a_service_without_dedupe_is_caught_by_the_same_checks(
     monkeypatch: pytest.MonkeyPatch,
     way: Callable[[House], Awaitable[tuple[Bill, Send]]],
 ) -> None:
-    for module in ("reports", "credits"):
+    for module in ("attempts.results", "books.credits"):
         monkeypatch.setattr(f"payments.{module}.settlement_key", lambda *_: new_id("key"))
     monkeypatch.setattr(notices, "event_key", lambda _: new_id("event"))
     bill, send = await way(house)
