@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlmodel import col
 
 from core import audit
@@ -15,6 +15,10 @@ from core.sessions import WriteSession
 from payments.bills.models import Bill, Payment
 from payments.books.locks import LockedBill, LockedPayment
 from payments.states import BILL, PAYMENT
+
+# Made once: building a statement costs as much as a tenth of carrying it out.
+_MOVE_PAYMENT = update(Payment).where(col(Payment.id) == bindparam("moved"))
+_MOVE_BILL = update(Bill).where(col(Bill.id) == bindparam("moved"))
 
 
 class PaymentChanges(TypedDict, total=False):
@@ -47,8 +51,7 @@ async def move_payment(
 ) -> None:
     """Move a locked payment. Raises `IllegalMove` where its table has no such move."""
     move = PAYMENT.move(payment.status, after)
-    moved = update(Payment).where(col(Payment.id) == payment.id)
-    await session.write(moved.values(status=after, **changes))
+    await session.write(_MOVE_PAYMENT, {"moved": payment.id, "status": after, **changes})
     await audit.record(
         session,
         actor=actor,
@@ -68,8 +71,7 @@ async def move_bill(
 ) -> None:
     """Move a locked bill. Raises `IllegalMove` where its table has no such move."""
     move = BILL.move(bill.status, after)
-    moved = update(Bill).where(col(Bill.id) == bill.id)
-    await session.write(moved.values(status=after, **changes))
+    await session.write(_MOVE_BILL, {"moved": bill.id, "status": after, **changes})
     await audit.record(
         session,
         actor=actor,

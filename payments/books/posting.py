@@ -21,6 +21,8 @@ from payments.books.models import Allocation
 from payments.books.moves import move_bill
 from payments.events import BillPaid
 
+_ALLOCATE = insert(Allocation)
+
 
 async def distribute_on(session: WriteSession, bill: LockedBill, credit: int) -> Distribution:
     """Where `credit` đồng go on a locked bill, counting what waits in suspense for it."""
@@ -63,15 +65,14 @@ async def post_credit(
 async def _allocate(
     session: WriteSession, payment_id: str, bill: LockedBill, amount: int, now: datetime
 ) -> None:
-    await session.write(
-        insert(Allocation).values(
-            id=new_id("alloc"),
-            payment_id=payment_id,
-            bill_id=bill.id,
-            amount=amount,
-            created_at=now,
-        )
-    )
+    part = {
+        "id": new_id("alloc"),
+        "payment_id": payment_id,
+        "bill_id": bill.id,
+        "amount": amount,
+        "created_at": now,
+    }
+    await session.write(_ALLOCATE, part)
 
 
 async def _take_waiting(

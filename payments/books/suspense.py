@@ -29,6 +29,7 @@ _WAITING = (
     .join_from(SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id))
     .order_by(col(SuspenseItem.created_at), col(SuspenseItem.id))
 )
+_HOLD = insert(SuspenseItem)
 
 
 def _waits_for(bill_id: str) -> ColumnElement[bool]:
@@ -62,16 +63,16 @@ async def hold(
     parts = {"suspense": distribution.suspense, "refundable": distribution.refundable}
     for place, amount in parts.items():
         if amount:
-            item = insert(SuspenseItem).values(
-                id=new_id("susp"),
-                payment_id=payment_id,
-                bill_id=bill_id,
-                place=place,
-                amount=amount,
-                reason=distribution.reason,
-                created_at=now,
-            )
-            await session.write(item)
+            item = {
+                "id": new_id("susp"),
+                "payment_id": payment_id,
+                "bill_id": bill_id,
+                "place": place,
+                "amount": amount,
+                "reason": distribution.reason,
+                "created_at": now,
+            }
+            await session.write(_HOLD, item)
 
 
 async def close(session: WriteSession, item: WaitingItem, now: datetime) -> None:
