@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.web.rate import limited
 from app.web.templating import render
-from core.auth import PrincipalDep
 from core.db import DatabaseDep, SessionDep
 from core.errors import NotFound
 from core.idempotency import CipherDep
+from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.bills.presenting import receipt_out
 from payments.bills.schemas import ReceiptOut
 from payments.context import ContextDep
@@ -18,6 +19,8 @@ from receipts.queries import ReceiptValue, find_by_code, get_receipt
 
 api = APIRouter(prefix="/api/v1/receipts", tags=["receipts"])
 router = APIRouter(include_in_schema=False)
+
+_READING = [needs(Action.READ_RECEIPTS)]
 
 
 async def display(request: Request) -> Display:
@@ -45,19 +48,19 @@ def _shown(media_type: str) -> Any:
     return {"response_class": Response, "responses": {200: {"content": {media_type: content}}}}
 
 
-@api.get("/{receipt_id}.pdf", **_shown("application/pdf"))
+@api.get("/{receipt_id}.pdf", dependencies=_READING, **_shown("application/pdf"))
 async def read_pdf(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed PDF, the display of the receipt; the same bytes every time."""
     return _file(receipt, await shown.pdf(receipt), "pdf")
 
 
-@api.get("/{receipt_id}.xml", **_shown("application/xml"))
+@api.get("/{receipt_id}.xml", dependencies=_READING, **_shown("application/xml"))
 async def read_xml(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed XML, the document of record."""
     return _file(receipt, await shown.xml(receipt), "xml")
 
 
-@api.get("/{receipt_id}")
+@api.get("/{receipt_id}", dependencies=_READING)
 async def read_receipt(receipt: OwnReceipt, context: ContextDep) -> ReceiptOut:
     """A receipt by its id."""
     return receipt_out(context, receipt.summary)

@@ -17,7 +17,8 @@ from core.ids import new_id
 from core.json import canonical
 from core.references import find_references
 from core.sessions import WriteSession
-from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue, reaches
+from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue
+from payments.agencies.tree import reaches
 from payments.bills import create
 from payments.bills.static_references import price_static_reference
 from payments.books.allocation import Reason, distribute_static, suspend
