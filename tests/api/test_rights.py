@@ -13,8 +13,7 @@ import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
+from fastapi.routing import RouteContext, iter_route_contexts
 
 from payments.agencies.access.principals import Allowed, PrincipalDep, needs, principal
 from payments.agencies.access.rights import RIGHTS, Action, Role, Scope
@@ -51,17 +50,17 @@ async def street(shared_house: House) -> AsyncIterator[Street]:
         yield Street(shared_house, own, stranger, Things(shared_house, own))
 
 
-def routes_of(app: FastAPI) -> Iterator[tuple[str, BaseRoute]]:
+def routes_of(app: FastAPI) -> Iterator[tuple[str, RouteContext]]:
     """Every route of the API as `METHOD /path`, whatever kind of route it is."""
-    for route in app.routes:
-        path = getattr(route, "path", "")
+    for route in iter_route_contexts(app.routes):
+        path = route.path or ""
         if path.startswith(PREFIX):
-            for method in sorted(getattr(route, "methods", None) or {"ANY"}):
+            for method in sorted(route.methods or {"ANY"}):
                 if method not in ("HEAD", "OPTIONS"):
                     yield f"{method} {path.removeprefix(PREFIX)}", route
 
 
-def actions_of(route: BaseRoute) -> list[Action]:
+def actions_of(route: RouteContext) -> list[Action]:
     """What a route says it needs."""
 
     def walk(dependant: Dependant) -> Iterator[Action]:
@@ -70,7 +69,8 @@ def actions_of(route: BaseRoute) -> list[Action]:
         for one in dependant.dependencies:
             yield from walk(one)
 
-    return list(walk(route.dependant)) if isinstance(route, APIRoute) else []
+    dependant: Dependant | None = getattr(route, "dependant", None)
+    return [] if dependant is None else list(walk(dependant))
 
 
 def undeclared(app: FastAPI) -> list[str]:
@@ -212,7 +212,7 @@ async def test_an_entry_that_is_too_generous_is_caught(
     roles = right.roles | {role for role in Role if role == who}
     scopes = right.scopes | {scope for scope in Scope if scope == who}
     with monkeypatch.context() as patch:
-        patch.setitem(RIGHTS, action, type(right)(right.title, roles, scopes))  # type: ignore[arg-type]  # a dict, told as a mapping
+        patch.setitem(RIGHTS, action, type(right)(right.title, roles, scopes))
         seen = await mistakes(street, case_of(route))
     assert f"{route}, {who}, own: 20" in "\n".join(seen)
 
@@ -223,7 +223,7 @@ async def test_an_entry_that_is_too_strict_is_caught(
     right = RIGHTS[Action.READ_RECEIPTS]
     fewer = type(right)(right.title, right.roles - {Role.AUDITOR}, right.scopes)
     with monkeypatch.context() as patch:
-        patch.setitem(RIGHTS, Action.READ_RECEIPTS, fewer)  # type: ignore[arg-type]  # a dict, told as a mapping
+        patch.setitem(RIGHTS, Action.READ_RECEIPTS, fewer)
         seen = await mistakes(street, case_of("GET /receipts/{receipt_id}"))
     assert len(seen) == 2
     assert all("auditor" in line and ": 403" in line for line in seen)

@@ -32,7 +32,7 @@ class Keys:
 
 async def keys_of(house: House, agency_id: str) -> Keys:
     """Make one person for each role and one system's key for each scope, at an agency."""
-    secrets = {}
+    secrets: dict[str, str] = {}
     async with house.parts.database.transaction() as session:
         for role in Role:
             person = await create_staff_user(
