@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import text
 
+from core.errors import Unauthenticated
 from core.ids import new_id
 from payments.agencies.access import principals
-from payments.agencies.access.api_keys import create_api_key
+from payments.agencies.access.api_keys import create_api_key, revoke_api_key
+from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Role
 from payments.agencies.access.staff import create_staff_user, sign_in
 from tests.support.house import House
@@ -80,8 +83,7 @@ async def deeds(house: House, object_id: str) -> list[tuple[str, str]]:
 
 def five_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no process had asked the database for as long as one may believe a key."""
-    began = principals.time.monotonic
-    monkeypatch.setattr(principals.time, "monotonic", lambda: began() + principals.CACHE_SECONDS)
+    monkeypatch.setattr(principals, "monotonic", lambda: monotonic() + 5.0)
 
 
 async def test_a_portals_key_is_made_used_seen_and_revoked(
@@ -112,6 +114,51 @@ async def test_a_portals_key_is_made_used_seen_and_revoked(
             (who, "api_key.revoked"),
         ]
     assert await house.broken() == []
+
+
+async def test_a_process_that_believed_a_key_for_longer_would_be_seen(
+    shared_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with admin_of(shared_house) as admin:
+        made = await admin.made(KEYS, label="cổng")
+        async with acting(shared_house, made["key"]) as portal:
+            assert (await portal.get("/api/v1/bills")).status_code == 200
+            await admin.client.post(f"{KEYS}/{made['id']}/revoke")
+            with monkeypatch.context() as patch:
+                patch.setattr(principals, "CACHE_SECONDS", 60.0)
+                five_seconds_later(patch)
+                assert (await portal.get("/api/v1/bills")).status_code == 200
+                patch.setattr(principals, "CACHE_SECONDS", 5.0)
+                problem(await portal.get("/api/v1/bills"), 401)
+
+
+async def test_a_key_that_is_revoked_while_it_is_looked_up_lives_no_longer(
+    shared_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The five seconds begin with the look, however long the database takes to answer."""
+    house, keyring = shared_house, shared_house.parts.keyring
+    async with house.parts.database.transaction() as session:
+        key, secret = await create_api_key(
+            session, agency_id=house.body.agency_id, label="đang xem"
+        )
+    look_up, passed = keyring._look_up, 0.0
+
+    async def slowly(hashed: str) -> Principal:
+        nonlocal passed
+        found = await look_up(hashed)
+        async with house.parts.database.transaction() as session:
+            await revoke_api_key(session, key.id)
+        passed = 4.0
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(principals, "monotonic", lambda: passed)
+        patch.setattr(keyring, "_look_up", slowly)
+        await keyring.principal(secret)
+        patch.setattr(keyring, "_look_up", look_up)
+        passed = 5.0
+        with pytest.raises(Unauthenticated):
+            await keyring.principal(secret)
 
 
 async def test_a_key_has_the_scopes_it_was_given(shared_house: House) -> None:
@@ -155,7 +202,7 @@ async def test_a_person_is_made_works_and_is_disabled(
                 five_seconds_later(patch)
                 problem(await person.get("/api/v1/bills"), 401, "unauthenticated")
         async with house.parts.database.transaction() as session:
-            with pytest.raises(principals.Unauthenticated):
+            with pytest.raises(Unauthenticated):
                 await sign_in(session, mail, password)
         who = f"staff:{admin.id}"
         assert await deeds(house, made["id"]) == [(who, "staff.created"), (who, "staff.disabled")]
@@ -175,10 +222,11 @@ async def test_a_password_that_is_given_is_not_given_back(shared_house: House) -
 async def test_a_repeat_makes_nothing_and_shows_the_same_secret(shared_house: House) -> None:
     house = shared_house
     async with admin_of(house) as admin:
-        for path, body in (
+        bodies: tuple[tuple[str, dict[str, Any]], ...] = (
             (KEYS, {"label": "hai lần"}),
             (USERS, {"email": email(), "name": "Hai Lần", "roles": ["clerk"]}),
-        ):
+        )
+        for path, body in bodies:
             key = new_id("k")
             first = await admin.send(path, key, **body)
             before = await contents(house.parts.database)
@@ -212,7 +260,7 @@ async def test_an_administrator_makes_no_administrator_and_nobody_elses_key(
     house = shared_house
     async with admin_of(house) as admin, admin_of(house) as other:
         before = await contents(house.parts.database)
-        body = {"email": email(), "name": "Ai Đó", "roles": ["clerk", "admin"]}
+        body: dict[str, Any] = {"email": email(), "name": "Ai Đó", "roles": ["clerk", "admin"]}
         problem(await admin.send(USERS, **body), 403, "operator_only")
         problem(await admin.send(KEYS, label="x", user=other.email), 403, "operator_only")
         refused = await admin.send(KEYS, label="x", user=admin.email, scopes=["bills"])
@@ -247,7 +295,12 @@ async def test_an_administrator_reaches_units_and_nobody_elses_people(shared_hou
         assert stranger.code not in {one["agency"] for one in everybody}
         for other in (below, apart):
             for code in (house.body.agency_code, "khong-co"):
-                body = {"email": email(), "name": "X", "roles": ["clerk"], "agency": code}
+                body: dict[str, Any] = {
+                    "email": email(),
+                    "name": "X",
+                    "roles": ["clerk"],
+                    "agency": code,
+                }
                 problem(await other.send(USERS, **body), 404)
                 problem(await other.send(KEYS, label="x", agency=code), 404)
                 problem(await other.client.get(USERS, params={"agency": code}), 404)
@@ -294,7 +347,7 @@ async def test_what_cannot_be_is_refused_by_its_field(
 
 async def test_an_address_is_one_persons(shared_house: House) -> None:
     async with admin_of(shared_house) as admin:
-        body = {"email": admin.email.upper(), "name": "Người", "roles": ["clerk"]}
+        body: dict[str, Any] = {"email": admin.email.upper(), "name": "Người", "roles": ["clerk"]}
         found = problem(await admin.send(USERS, **body), 422, field="email")
         assert found["errors"][0]["code"] == "taken"
 

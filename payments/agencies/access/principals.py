@@ -6,9 +6,9 @@ in `payments.agencies.access.rights`. Keys are kept as SHA-256 hashes of 160 ran
 not guessable, so a slow hash would only slow the counter.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -117,11 +117,11 @@ class Keyring:
         """The principal of a key. Raises `Unauthenticated` for an unknown or revoked one."""
         hashed = hash_token(secret)
         known = self._found.get(hashed)
-        if known is not None and time.monotonic() - known[0] < CACHE_SECONDS:
+        if known is not None and monotonic() - known[0] < CACHE_SECONDS:
             return known[1]
         self._found.pop(hashed, None)
         # Before the look: a key that is revoked while we look is not believed any longer for it.
-        began = time.monotonic()
+        began = monotonic()
         found = await self._look_up(hashed)
         if len(self._found) > 10_000:
             self._found.clear()
