@@ -9,9 +9,9 @@ not guessable, so a slow hash would only slow the counter.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, params
 from sqlmodel import col
 
 from core.crypto import hash_token
@@ -175,6 +175,7 @@ class Allowed:
         return principal
 
 
-def needs(action: Action) -> Any:
+def needs(action: Action) -> params.Depends:
     """What a route declares among its `dependencies`: who may not do `action` gets no further."""
-    return Depends(Allowed(action))
+    declared: params.Depends = Depends(Allowed(action))
+    return declared

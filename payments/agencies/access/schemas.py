@@ -18,9 +18,9 @@ Email = Annotated[
     str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")
 ]
 _LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-#: The names, which JSON has as text.
-RoleName = Literal["clerk", "finance", "chief", "admin", "auditor", "collector"]
-ScopeName = Literal["bills", "receipts:read", "statements", "reconciliation", "catalogue"]
+# Told by their names, which is all that JSON can do.
+RoleName = Annotated[Role, Field(strict=False)]
+ScopeName = Annotated[Scope, Field(strict=False)]
 
 
 class ApiKeyIn(Incoming):
