@@ -14,6 +14,7 @@ from app.web.citizen import bills, home, procedures, receipts
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
+from payments.agencies.access import api as access_api
 from payments.attempts import api as attempts_api
 from payments.bills import api as bills_api
 from payments.catalogue import api as catalogue_api
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
     app.include_router(receipts_api.router)
+    app.include_router(access_api.router)
     app.include_router(reconciliation_api.router)
     app.include_router(receipts.router)
     app.include_router(home.router)
@@ -68,6 +70,7 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.parts = parts
     app.state.database = parts.database
     app.state.cipher = parts.cipher
+    app.state.request_key = parts.payments.request_key
     app.state.keyring = parts.keyring
     app.state.payments = parts.payments
     app.state.urls = parts.payments.urls

@@ -6,9 +6,9 @@ Importing a module declares its tables; the guards add the triggers that `create
 from sqlmodel import SQLModel
 
 import core.audit
-import core.auth
 import core.idempotency
 import core.outbox
+import payments.agencies.access.models
 import payments.agencies.models
 import payments.bills.models
 import payments.books.guards
@@ -21,9 +21,9 @@ import reconciliation.models
 
 MODULES = (
     core.audit,
-    core.auth,
     core.idempotency,
     core.outbox,
+    payments.agencies.access.models,
     payments.agencies.models,
     payments.catalogue.models,
     payments.books.guards,

@@ -16,12 +16,12 @@ from adapters.registry import Directory
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
-from core.auth import Keyring
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
 from core.errors import LephiError
 from core.events import Subscriptions
 from core.settings import Settings
+from payments.agencies.access.principals import Keyring
 from payments.agencies.queries import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.context import Context

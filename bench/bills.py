@@ -31,8 +31,8 @@ from app.seed.catalogue import seed_catalogue
 from app.wiring import parts_of
 from bench.pgbench import ALONE, EACH_TABLE, PgBench
 from bench.portal import Seen, Task
-from core.auth import create_api_key
 from core.settings import Settings
+from payments.agencies.access.api_keys import create_api_key
 
 CLIENTS: Final = 16
 ROUNDS: Final = 5

@@ -263,3 +263,12 @@ async def cipher(request: Request) -> Cipher:
 
 
 CipherDep = Annotated[Cipher, Depends(cipher)]
+
+
+async def request_key(request: Request) -> bytes:
+    """The key of the application's hashes of requests, the `secret` of `Claim.of`."""
+    found: bytes = request.app.state.request_key
+    return found
+
+
+RequestKeyDep = Annotated[bytes, Depends(request_key)]

@@ -4,15 +4,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from core.auth import PrincipalDep
 from core.db import DatabaseDep
 from core.idempotency import CipherDep
+from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.schemas import ReceiptOut, receipt_out
 from payments.urls import UrlsDep
 from receipts.display import Display
 from receipts.queries import ReceiptValue, get_receipt
 
 router = APIRouter(prefix="/api/v1/receipts", tags=["receipts"])
+
+_READING = [needs(Action.READ_RECEIPTS)]
 
 
 async def display(request: Request) -> Display:
@@ -40,19 +43,19 @@ def _shown(media_type: str) -> Any:
     return {"response_class": Response, "responses": {200: {"content": {media_type: content}}}}
 
 
-@router.get("/{receipt_id}.pdf", **_shown("application/pdf"))
+@router.get("/{receipt_id}.pdf", dependencies=_READING, **_shown("application/pdf"))
 async def read_pdf(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed PDF, the display of the receipt; the same bytes every time."""
     return file_response(receipt, await shown.pdf(receipt), "pdf")
 
 
-@router.get("/{receipt_id}.xml", **_shown("application/xml"))
+@router.get("/{receipt_id}.xml", dependencies=_READING, **_shown("application/xml"))
 async def read_xml(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed XML, the document of record."""
     return file_response(receipt, await shown.xml(receipt), "xml")
 
 
-@router.get("/{receipt_id}")
+@router.get("/{receipt_id}", dependencies=_READING)
 async def read_receipt(receipt: OwnReceipt, urls: UrlsDep) -> ReceiptOut:
     """A receipt by its id."""
     return receipt_out(urls, receipt.summary)

@@ -8,13 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from core import clock, idempotency
-from core.auth import Principal, PrincipalDep, Role
 from core.bodies import Parsed, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import Claim, KeyDep
 from core.ids import new_id
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
 from reconciliation.commands import Reconciling, reconcile, take_statement
 from reconciliation.formats.csv_statement import read
@@ -33,7 +34,6 @@ router = APIRouter(prefix="/api/v1", tags=["reconciliation"])
 MOST_BYTES = 64 * 1024 * 1024
 
 _JSON = "application/json"
-_READERS = (Role.FINANCE, Role.CHIEF, Role.ADMIN, Role.AUDITOR)
 
 
 async def reconciling(request: Request) -> Reconciling:
@@ -58,7 +58,12 @@ async def _account(
     return account
 
 
-@router.post("/statements", status_code=201, response_model=StatementOut)
+@router.post(
+    "/statements",
+    status_code=201,
+    response_model=StatementOut,
+    dependencies=[needs(Action.TAKE_STATEMENT)],
+)
 async def upload_statement(
     file: Annotated[UploadFile, File(description="The statement file.")],
     account: FormText,
@@ -69,7 +74,6 @@ async def upload_statement(
     session: SessionDep,
 ) -> Response:
     """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
-    principal.require(Role.FINANCE, Role.CHIEF, Role.ADMIN)
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
     content = await file.read()
@@ -99,13 +103,13 @@ async def upload_statement(
     "/reconciliations",
     status_code=201,
     response_model=ReconciliationOut,
+    dependencies=[needs(Action.RECONCILE)],
     openapi_extra=documented(ReconciliationIn),
 )
 async def run_reconciliation(
     body: RunBody, key: KeyDep, principal: PrincipalDep, parts: ReconcilingDep
 ) -> Response:
     """Reconcile a business day of an account with the statements taken in so far."""
-    principal.require(Role.FINANCE, Role.CHIEF, Role.ADMIN)
     claim = Claim.of(principal.owner, "POST /reconciliations", key, body.value, parts.request_key)
     async with parts.database.transaction() as session:
         account = await _account(session, principal, body.model.account)
@@ -137,21 +141,21 @@ def _check(body: ReconciliationIn, today: date) -> None:
         )
 
 
-@router.get("/reconciliations/{run_id}")
+@router.get("/reconciliations/{run_id}", dependencies=[needs(Action.READ_RECONCILIATIONS)])
 async def read_reconciliation(
     run_id: str, principal: PrincipalDep, session: ReadSessionDep
 ) -> ReconciliationOut:
     """A run and its tally."""
-    principal.require(*_READERS)
     return ReconciliationOut.of(await get_run(session, run_id, principal.agency_ids))
 
 
-@router.get("/reconciliations/{run_id}/discrepancies")
+@router.get(
+    "/reconciliations/{run_id}/discrepancies", dependencies=[needs(Action.READ_RECONCILIATIONS)]
+)
 async def read_discrepancies(
     run_id: str, principal: PrincipalDep, session: ReadSessionDep
 ) -> DiscrepancyList:
     """What did not simply agree, and why."""
-    principal.require(*_READERS)
     run = await get_run(session, run_id, principal.agency_ids)
     found = await list_discrepancies(session, run.id)
     return DiscrepancyList(items=[DiscrepancyOut.of(odd) for odd in found])

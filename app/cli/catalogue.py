@@ -12,14 +12,15 @@ import typer
 
 from app.cli.console import Json, fail, show, show_table
 from app.cli.differences import counted, show_differences, show_refusal
-from app.cli.people import ask_password, sign_in
+from app.cli.people import ask_password
 from app.cli.wired import with_parts
 from app.seed.agency import seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
-from core.auth import Principal
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.access.staff import sign_in
 from payments.agencies.queries import find_agency
 from payments.catalogue.upkeep.proposals import commands as proposals
 from payments.catalogue.upkeep.proposals.reading import load_entries, tables_of

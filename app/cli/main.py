@@ -20,13 +20,14 @@ _COMMANDS = {
     "doctor": ("running", "doctor"),
     "invariants": ("books", "invariants"),
     "states": ("states", "states"),
+    "roles": ("roles", "roles"),
     "sandbox": ("running", "sandbox"),
 }
 
 #: Family of commands → the module that has it, and the name of its typer there.
 _FAMILIES = {
-    "apikey": ("accounts", "apikey"),
-    "user": ("accounts", "user"),
+    "apikey": ("api_keys", "apikey"),
+    "user": ("people", "user"),
     "gateway": ("accounts", "gateway"),
     "reference": ("reference", "app"),
     "qr": ("qr", "app"),

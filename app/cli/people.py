@@ -1,27 +1,33 @@
-"""Who is at the command line: deeds that need a person ask for that person's password."""
+"""`lephi user`: people who work for an agency; and who is at the command line, where one must be.
+
+Deeds that need a person ask for that person's password.
+"""
 
 import os
-from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
-from pwdlib import PasswordHash
-from sqlalchemy import text
 
-from core.auth import Principal, Role
-from core.errors import Unauthenticated
-from core.sessions import WriteSession
+from app.cli.console import Json, show, show_table
+from app.cli.wired import with_parts
+from app.wiring import Parts
+from core.errors import NotFound
+from core.sessions import ReadSession
+from payments.agencies.access import staff
+from payments.agencies.access.rights import Role
+from payments.agencies.access.staff import StaffValue
+from payments.agencies.queries import AgencyValue, find_agency
+
+user = typer.Typer(help="People who work for an agency.", no_args_is_help=True)
 
 #: Holds the password where nobody can be asked.
 PASSWORD = "LEPHI_USER_PASSWORD"  # noqa: S105  # the name of a variable
 
-_FIND = text(
-    "WITH RECURSIVE found AS ("
-    "  SELECT id, agency_id, roles, password_hash FROM staff_user"
-    "  WHERE email = :email AND disabled_at IS NULL),"
-    " reach AS (SELECT agency_id AS id FROM found"
-    "  UNION SELECT a.id FROM agency a JOIN reach r ON a.parent_id = r.id)"
-    " SELECT found.*, ARRAY(SELECT id FROM reach) AS agency_ids FROM found"
-)
+AgencyCode = Annotated[str, typer.Option("--agency", help="The agency's code.")]
+OnlyAgency = Annotated[
+    str | None, typer.Option("--agency", help="Only of this agency; left out, of all.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")]
 
 
 def ask_password(email: str) -> str:
@@ -33,22 +39,83 @@ def ask_password(email: str) -> str:
     return typed
 
 
-async def sign_in(session: WriteSession, email: str, password: str) -> Principal:
-    """The person with this e-mail address. Raises `Unauthenticated`, which never says why."""
-    row = (await session.execute(_FIND, {"email": email.lower()})).first()
-    hasher = PasswordHash.recommended()
-    if row is None:
-        hasher.hash(password)  # as slow as a wrong password
-    elif hasher.verify(password, row.password_hash):
-        return Principal(
-            actor=f"staff:{row.id}",
-            key_id="",
-            agency_id=row.agency_id,
-            agency_ids=frozenset(row.agency_ids),
-            roles=_roles(row.roles),
-        )
-    raise Unauthenticated("Sai địa chỉ thư điện tử hoặc mật khẩu.")
+async def agency_of(session: ReadSession, code: str) -> AgencyValue:
+    """The agency of that code. Raises `NotFound`."""
+    found = await find_agency(session, code)
+    if found is None:
+        raise NotFound(f"There is no agency {code}.")
+    return found
 
 
-def _roles(names: Sequence[str]) -> frozenset[Role]:
-    return frozenset(Role(name) for name in names)
+async def only_of(session: ReadSession, code: str | None) -> frozenset[str] | None:
+    """The ids of the one agency that is named, None for all. Raises `NotFound`."""
+    return None if code is None else frozenset({(await agency_of(session, code)).id})
+
+
+@user.command("create")
+def create(
+    agency: AgencyCode,
+    email: Annotated[str, typer.Option(help="E-mail address, the sign-in name.")],
+    name: Annotated[str, typer.Option(help="Full name.")],
+    role: Annotated[list[Role], typer.Option(help="May be given several times.")],
+    password: Annotated[str | None, typer.Option(help="Left out, one is made.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a staff user. Without --password one is made and shown once."""
+    chosen = staff.new_password() if password is None else password
+
+    async def work(parts: Parts) -> StaffValue:
+        async with parts.database.transaction() as session:
+            found = await agency_of(session, agency)
+            return await staff.create_staff_user(
+                session, agency_id=found.id, email=email, name=name, password=chosen, roles=role
+            )
+
+    made = with_parts(work)
+    if as_json:
+        shown = _facts(made) if password is not None else _facts(made) | {"password": chosen}
+        show(shown)
+    else:
+        typer.echo(f"{made.email}  {chosen if password is None else ''}".rstrip())
+
+
+@user.command("list")
+def list_all(agency: OnlyAgency = None, limit: Limit = 200, as_json: Json = False) -> None:
+    """List people, the newest first, disabled ones too."""
+
+    async def work(parts: Parts) -> tuple[StaffValue, ...]:
+        async with parts.database.reading() as session:
+            within = await only_of(session, agency)
+            return (await staff.list_staff(session, within, limit=limit)).items
+
+    found = with_parts(work)
+    if as_json:
+        show([_facts(one) for one in found])
+        return
+    rows = [
+        [one.id, one.agency, one.email, one.name, ", ".join(one.roles), one.disabled_at]
+        for one in found
+    ]
+    show_table(["Người dùng", "Cơ quan", "Thư điện tử", "Họ tên", "Vai trò", "Ngừng từ"], rows)
+
+
+@user.command("disable")
+def disable(
+    user: Annotated[str, typer.Argument(metavar="ID|EMAIL", help="Who.")], as_json: Json = False
+) -> None:
+    """Let somebody in no more; their keys are dead within five seconds."""
+
+    async def work(parts: Parts) -> StaffValue:
+        async with parts.database.transaction() as session:
+            return await staff.disable_staff_user(session, user)
+
+    done = with_parts(work)
+    if as_json:
+        show(_facts(done))
+    else:
+        typer.echo(f"{done.email}: disabled")
+
+
+def _facts(person: StaffValue) -> dict[str, Any]:
+    names = ("id", "agency", "email", "name", "roles", "created_at", "disabled_at")
+    return {name: getattr(person, name) for name in names}

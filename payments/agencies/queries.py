@@ -9,7 +9,7 @@ from datetime import time as time_of_day
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel import col
+from sqlmodel import col, or_, select
 
 from core.crypto import Cipher
 from core.db import Database
@@ -17,8 +17,7 @@ from core.errors import NotFound
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.models import Agency, CollectionAccount
-
-# Given on: other packages know payments through this module alone.
+from payments.agencies.tree import lineage
 from payments.ports import GatewayAccount
 
 #: How long a changed agency or account may go unnoticed by a running process.
@@ -69,23 +68,6 @@ class GatewayAccountValue:
         return self.access.gateway
 
 
-_AGENCY = """
-WITH RECURSIVE up AS (
-  SELECT a.id AS start, a.id, a.parent_id, 0 AS depth FROM agency a WHERE {where}
-  UNION ALL SELECT up.start, a.id, a.parent_id, up.depth + 1
-  FROM agency a JOIN up ON a.id = up.parent_id
-), account AS (
-  SELECT DISTINCT ON (up.start) up.start, c.*
-  FROM up JOIN collection_account c ON c.agency_id = up.id
-  ORDER BY up.start, up.depth, c.created_at, c.id
-)
-SELECT a.id, a.code, a.name, a.name_en, a.parent_id, a.tax_code, a.address, a.phone,
-       a.return_origins, c.id AS c_id, c.agency_id AS c_agency_id, c.code AS c_code,
-       c.bank_bin AS c_bank_bin, c.account_number AS c_account_number,
-       c.account_name AS c_account_name, c.cut_off AS c_cut_off
-FROM agency a LEFT JOIN account c ON c.start = a.id WHERE {where}
-"""
-
 _GATEWAY = """
 SELECT g.id, g.agency_id, g.gateway, g.account, g.base_url, g.credentials, c.id AS c_id,
        c.agency_id AS c_agency_id, c.code AS c_code, c.bank_bin AS c_bank_bin,
@@ -108,10 +90,10 @@ def _collection(row: Any) -> CollectionAccountValue:
     )
 
 
-async def find_agency(session: WriteSession, code_or_id: str) -> AgencyValue | None:
+async def find_agency(session: ReadSession, code_or_id: str) -> AgencyValue | None:
     """The agency of that code or id, None if there is none."""
-    where = "(a.code = :key OR a.id = :key)"
-    row = (await session.execute(text(_AGENCY.format(where=where)), {"key": code_or_id})).first()
+    wanted = select(Agency).where(or_(Agency.code == code_or_id, Agency.id == code_or_id))
+    row = await session.first(wanted)
     if row is None:
         return None
     return AgencyValue(
@@ -124,8 +106,20 @@ async def find_agency(session: WriteSession, code_or_id: str) -> AgencyValue | N
         address=row.address,
         phone=row.phone,
         return_origins=tuple(row.return_origins),
-        account=_collection(row) if row.c_id else None,
+        account=await _nearest_account(session, row.id),
     )
+
+
+async def _nearest_account(session: ReadSession, agency_id: str) -> CollectionAccountValue | None:
+    """The first account of an agency, else of the nearest body above it that has one."""
+    above = await lineage(session, agency_id)
+    accounts = values_of(CollectionAccountValue, CollectionAccount).where(
+        col(CollectionAccount.agency_id).in_(above)
+    )
+    found = await session.all(
+        accounts.order_by(col(CollectionAccount.created_at), col(CollectionAccount.id))
+    )
+    return min(found, key=lambda account: above.index(account.agency_id), default=None)
 
 
 async def find_collection_account(
@@ -146,19 +140,6 @@ async def find_collection_account(
         )
     ).first()
     return None if row is None else _collection(row)
-
-
-async def reaches(session: WriteSession, account_agency_id: str, agency_id: str) -> bool:
-    """Whether an account's agency is `agency_id` or stands above it."""
-    found = await session.scalar(
-        text(
-            "WITH RECURSIVE up AS (SELECT id, parent_id FROM agency WHERE id = :id"
-            " UNION SELECT a.id, a.parent_id FROM agency a JOIN up ON a.id = up.parent_id)"
-            " SELECT 1 FROM up WHERE id = :above"
-        ),
-        {"id": agency_id, "above": account_agency_id},
-    )
-    return found is not None
 
 
 class Agencies:

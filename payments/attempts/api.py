@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from core.auth import PrincipalDep, Role
 from core.bodies import Parsed, documented, parsed
 from core.db import SessionDep
 from core.idempotency import Claim, KeyDep
+from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.attempts.checkout import checkout
 from payments.attempts.queries import get_payment
 from payments.attempts.schemas import PaymentIn
@@ -28,6 +29,7 @@ _JSON = "application/json"
     "/bills/{bill_id}/payments",
     status_code=201,
     response_model=PaymentOut,
+    dependencies=[needs(Action.START_PAYMENT)],
     openapi_extra=documented(PaymentIn),
 )
 async def start_payment(
@@ -39,7 +41,6 @@ async def start_payment(
     request: Request,
 ) -> Response:
     """Start an attempt at a gateway. `unknown` means: being asked, do not pay again."""
-    principal.require(Role.CLERK, Role.ADMIN)
     route = f"POST /bills/{bill_id}/payments"
     claim = Claim.of(principal.owner, route, key, body.value, context.request_key)
     status, answer = await checkout(
@@ -55,7 +56,7 @@ async def start_payment(
     return Response(answer, status, media_type=_JSON)
 
 
-@router.get("/payments/{payment_id}")
+@router.get("/payments/{payment_id}", dependencies=[needs(Action.READ_BILLS)])
 async def read_payment(payment_id: str, principal: PrincipalDep, session: SessionDep) -> PaymentOut:
     """A payment by its id."""
     return payment_out(await get_payment(session, payment_id, principal.agency_ids))

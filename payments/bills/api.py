@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from core import idempotency
-from core.auth import Principal, PrincipalDep, Role
 from core.bodies import Parsed, documented, parsed
 from core.db import SessionDep
 from core.errors import Invalid, NotFound
 from core.idempotency import Claim, KeyDep, Replay
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.agencies.queries import AgencyValue
 from payments.bills import create
 from payments.bills.commands import cancel_bill
@@ -53,12 +54,17 @@ async def _present(
     ]
 
 
-@router.post("/bills", status_code=201, response_model=BillOut, openapi_extra=documented(BillIn))
+@router.post(
+    "/bills",
+    status_code=201,
+    response_model=BillOut,
+    dependencies=[needs(Action.CREATE_BILL)],
+    openapi_extra=documented(BillIn),
+)
 async def create_bill(
     principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep
 ) -> Response:
     """Create a bill. Repeating the request with its key gives the same bill and the same answer."""
-    principal.require(Role.CLERK, Role.ADMIN)
     agency = await _agency(context, principal, body.model.agency)
     claim = Claim.of(principal.owner, "POST /bills", key, body.value, context.request_key)
     try:
@@ -87,7 +93,7 @@ def _answered(answer: Replay) -> Response:
     return Response(answer.body, answer.status or 201, headers=headers, media_type=_JSON)
 
 
-@router.get("/bills")
+@router.get("/bills", dependencies=[needs(Action.READ_BILLS)])
 async def read_bills(
     principal: PrincipalDep,
     context: ContextDep,
@@ -110,7 +116,7 @@ async def read_bills(
     return BillList(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/bills/{bill_id}")
+@router.get("/bills/{bill_id}", dependencies=[needs(Action.READ_BILLS)])
 async def read_bill(
     bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
 ) -> BillOut:
@@ -119,12 +125,11 @@ async def read_bill(
     return (await _present(context, session, [bill]))[0]
 
 
-@router.post("/bills/{bill_id}/cancel")
+@router.post("/bills/{bill_id}/cancel", dependencies=[needs(Action.CANCEL_BILL)])
 async def withdraw_bill(
     bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
 ) -> BillOut:
     """Withdraw a bill that no money has reached. Doing it twice is the same as once."""
-    principal.require(Role.CLERK, Role.ADMIN)
     bill = await get_bill(session, bill_id, principal.agency_ids)
     await cancel_bill(session, bill.id, principal.agency_ids, actor=principal.actor)
     bill = await get_bill(session, bill.id, principal.agency_ids)

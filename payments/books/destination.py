@@ -7,7 +7,8 @@ from sqlmodel import col
 from core.references import find_references
 from core.sessions import WriteSession
 from core.statements import values_of
-from payments.agencies.queries import CollectionAccountValue, reaches
+from payments.agencies.queries import CollectionAccountValue
+from payments.agencies.tree import reaches
 from payments.bills.models import Bill, Reference
 from payments.bills.queries import StaticReferenceValue
 from payments.books.allocation import Reason

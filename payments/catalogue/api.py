@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from core import clock
-from core.auth import Principal, PrincipalDep
 from core.db import SessionDep
 from core.errors import Invalid, NotFound
 from core.money import MAX_AMOUNT
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY, Asked
@@ -38,7 +39,7 @@ async def _whose(session: WriteSession, principal: Principal, code: str | None) 
     return agency.id
 
 
-@router.get("/procedures")
+@router.get("/procedures", dependencies=[needs(Action.READ_PRICES)])
 async def list_procedures(
     session: SessionDep,
     principal: PrincipalDep,
@@ -53,7 +54,7 @@ async def list_procedures(
     return ProcedurePageOut.of(page, Circumstances(today, "api"))
 
 
-@router.get("/procedures/{code}")
+@router.get("/procedures/{code}", dependencies=[needs(Action.READ_PRICES)])
 async def get_procedure(
     session: SessionDep,
     principal: PrincipalDep,

@@ -10,12 +10,13 @@ from dataclasses import field as field_of
 from datetime import date
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, or_, select, text
+from sqlmodel import col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from core.cursors import Page, page_of
 from core.errors import NotFound
 from core.sessions import WriteSession
+from payments.agencies.tree import lineage
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.kinds import rule_from
@@ -100,18 +101,7 @@ async def list_procedures(
 
 async def _owners(session: WriteSession, agency_id: str | None) -> list[str]:
     """The agency and the bodies above it, the nearest first."""
-    if agency_id is None:
-        return []
-    found = await session.scalars(
-        text(
-            "WITH RECURSIVE up AS ("
-            " SELECT id, parent_id, 0 AS distance FROM agency WHERE id = :id UNION ALL"
-            " SELECT a.id, a.parent_id, up.distance + 1 FROM agency a"
-            " JOIN up ON a.id = up.parent_id) SELECT id FROM up ORDER BY distance"
-        ),
-        {"id": agency_id},
-    )
-    return list(found)
+    return [] if agency_id is None else list(await lineage(session, agency_id))
 
 
 async def _schedule(

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from core import clock, log
-from core.auth import StaffUser, create_api_key
 from core.ids import new_id
+from payments.agencies.access.api_keys import create_api_key, revoke_api_key
+from payments.agencies.access.models import StaffUser
 from tests.support.house import House
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem, without_trace
@@ -75,8 +76,7 @@ async def test_a_revoked_key_is_no_key(shared_house: House) -> None:
     house = shared_house
     async with house.parts.database.transaction() as session:
         key, secret = await create_api_key(session, agency_id=house.body.agency_id, label="gone")
-        key.revoked_at = key.created_at
-        session.add(key)
+        await revoke_api_key(session, key.id)
     headers = {"Authorization": f"Bearer {secret}"}
     problem(await house.browser.get("/api/v1/bills", headers=headers), 401)
 

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 
 from app.seed.catalogue import seed_catalogue
 from core import clock, problems
-from core.auth import Principal, principal
 from core.db import Database
 from core.ids import new_id
+from payments.agencies.access.principals import Principal, principal
+from payments.agencies.access.rights import PORTAL_SCOPES
 from payments.agencies.models import Agency
 from payments.catalogue.upkeep.changes.api import router
 
@@ -39,7 +40,9 @@ async def client(database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
         session.add(ward)
         await session.flush()
         await seed_catalogue(session, local={"ha-noi": ward.id})
-    caller = Principal("key:1", "1", ward.id, frozenset({ward.id}), frozenset())
+    caller = Principal(
+        "key:1", "1", ward.id, frozenset({ward.id}), frozenset(), frozenset(PORTAL_SCOPES)
+    )
     app = FastAPI()
     problems.install(app)
     app.state.database = database

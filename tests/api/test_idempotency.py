@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from adapters.paygov.gateway import PayGov
 from core import clock, failpoints, idempotency
-from core.auth import create_api_key
 from core.ids import new_id
+from payments.agencies.access.api_keys import create_api_key
 from payments.attempts.inquiry import inquire
 from payments.ports import AcceptedAttempt, DeclinedAttempt, StartRequest
 from tests.support.house import House

@@ -40,6 +40,10 @@ ROUTES = {
     "/api/v1/catalogue/proposals/{proposal_id}/reject": {"post"},
     "/api/v1/procedures": {"get"},
     "/api/v1/procedures/{code}": {"get"},
+    "/api/v1/api-keys": {"get", "post"},
+    "/api/v1/api-keys/{key_id}/revoke": {"post"},
+    "/api/v1/users": {"get", "post"},
+    "/api/v1/users/{user_id}/disable": {"post"},
     "/api/v1/receipts/{receipt_id}": {"get"},
     "/api/v1/receipts/{receipt_id}.pdf": {"get"},
     "/api/v1/receipts/{receipt_id}.xml": {"get"},
@@ -49,7 +53,8 @@ ROUTES = {
     "/api/v1/reconciliations/{run_id}/discrepancies": {"get"},
 }
 CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/statements",
-             "/api/v1/reconciliations", "/api/v1/catalogue/proposals"}  # fmt: skip
+             "/api/v1/reconciliations", "/api/v1/catalogue/proposals", "/api/v1/api-keys",
+             "/api/v1/users"}  # fmt: skip
 #: Those that create nothing and take a body all the same.
 WITH_BODY = {"/api/v1/catalogue/proposals/{proposal_id}/reject"}
 
@@ -110,7 +115,16 @@ async def test_every_operation_tells_of_keys_refusals_and_what_it_takes(
         assert ("requestBody" in operation) is (creates or path in WITH_BODY), path
         assert ("201" in operation["responses"]) is creates, path
     bodies = document["components"]["schemas"]
-    for name in ("BillIn", "LineIn", "PayerIn", "PaymentIn", "ReconciliationIn", "RejectIn"):
+    for name in (
+        "BillIn",
+        "LineIn",
+        "PayerIn",
+        "PaymentIn",
+        "ReconciliationIn",
+        "RejectIn",
+        "ApiKeyIn",
+        "UserIn",
+    ):
         assert bodies[name]["additionalProperties"] is False
 
 
@@ -169,7 +183,8 @@ async def test_answers_are_as_described(shared_house: House) -> None:
         "/api/v1/catalogue/proposals": "/api/v1/catalogue/proposals?state=proposed",
         "/api/v1/catalogue/changes": "/api/v1/catalogue/changes?from=2026-11-22&to=2027-03-01",
     }.items():
-        match.check(path, "get", await house.client.get(real))
+        client = house.office if path.startswith("/api/v1/catalogue/proposals") else house.client
+        match.check(path, "get", await client.get(real))
         match.check(path, "get", await house.browser.get(real))
     assert len(match.checked) == 24
     spoilt = httpx2.Response(200, json=receipt | {"number": "1"})

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 
 from app.seed.catalogue import seed_catalogue
 from core import clock, problems
-from core.auth import Principal, principal
 from core.db import Database
 from core.ids import new_id
+from payments.agencies.access.principals import Principal, principal
+from payments.agencies.access.rights import PORTAL_SCOPES
 from payments.agencies.models import Agency
 from payments.catalogue.api import router
 from payments.catalogue.rules.certainty import Certainty
@@ -40,7 +41,9 @@ async def client(database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
         session.add(ward)
         await session.flush()
         await seed_catalogue(session, local={"ha-noi": ward.id})
-    caller = Principal("key:1", "1", ward.id, frozenset({ward.id}), frozenset())
+    caller = Principal(
+        "key:1", "1", ward.id, frozenset({ward.id}), frozenset(), frozenset(PORTAL_SCOPES)
+    )
     app = FastAPI()
     app.state.database = database
     app.include_router(router)

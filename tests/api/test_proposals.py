@@ -10,8 +10,10 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from core.auth import Role, create_api_key, create_staff_user
 from core.ids import new_id
+from payments.agencies.access.api_keys import create_api_key
+from payments.agencies.access.rights import Role
+from payments.agencies.access.staff import create_staff_user
 from payments.catalogue.upkeep.sheets.archives import MOST_UNPACKED
 from payments.catalogue.upkeep.sheets.columns import COLUMNS
 from payments.catalogue.upkeep.sheets.exports import CSV_TYPE, XLSX_TYPE, write_workbook
@@ -48,18 +50,19 @@ class Staff:
 
 
 @asynccontextmanager
-async def hired(house: House, *roles: Role) -> AsyncIterator[Staff]:
+async def hired(house: House, *roles: Role, agency_id: str | None = None) -> AsyncIterator[Staff]:
+    agency_id = agency_id or house.body.agency_id
     async with house.parts.database.transaction() as session:
         person = await create_staff_user(
             session,
-            agency_id=house.body.agency_id,
+            agency_id=agency_id,
             email=f"{new_id('p')}@example.vn",
             name="Người Thử",
             password="mat-khau-thu-nghiem",
             roles=list(roles),
         )
         _, key = await create_api_key(
-            session, agency_id=house.body.agency_id, label="person", staff_id=person.id
+            session, agency_id=agency_id, label="person", staff_id=person.id
         )
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(base_url=house.base_url, headers=headers, timeout=30) as client:
@@ -122,26 +125,31 @@ async def test_a_system_may_look_but_neither_propose_nor_decide(shared_house: Ho
     house = shared_house
     async with hired(house, Role.FINANCE) as clerk:
         made = await proposed(clerk)
-    assert (await house.client.get(f"{PROPOSALS}/{made['id']}")).json() == made
-    system = Staff("", house.client)
+    assert (await house.office.get(f"{PROPOSALS}/{made['id']}")).json() == made
+    system = Staff("", house.office)
     problem(await system.send(fees_csv({})), 403)
-    problem(await house.client.post(f"{PROPOSALS}/{made['id']}/apply"), 403)
+    problem(await house.office.post(f"{PROPOSALS}/{made['id']}/apply"), 403)
     refusal = {"reason": "x"}
-    problem(await house.client.post(f"{PROPOSALS}/{made['id']}/reject", json=refusal), 403)
+    problem(await house.office.post(f"{PROPOSALS}/{made['id']}/reject", json=refusal), 403)
 
 
 async def test_others_proposals_do_not_exist(shared_house: House) -> None:
-    async with hired(shared_house, Role.CHIEF) as chief, neighbour_of(shared_house) as neighbour:
+    house = shared_house
+    async with (
+        hired(house, Role.CHIEF) as chief,
+        neighbour_of(house) as neighbour,
+        hired(house, Role.CHIEF, agency_id=neighbour.agency_id) as other,
+    ):
         made = await proposed(chief)
         for answer in (
-            await neighbour.client.get(f"{PROPOSALS}/{made['id']}"),
-            await neighbour.client.post(f"{PROPOSALS}/{made['id']}/apply"),
-            await neighbour.client.post(f"{PROPOSALS}/{made['id']}/reject", json={"reason": "x"}),
+            await other.client.get(f"{PROPOSALS}/{made['id']}"),
+            await other.client.post(f"{PROPOSALS}/{made['id']}/apply"),
+            await other.client.post(f"{PROPOSALS}/{made['id']}/reject", json={"reason": "x"}),
             await chief.client.get(f"{PROPOSALS}/change_none"),
             await chief.client.get(f"{PROPOSALS}/%00"),
         ):
             problem(answer, 404)
-        assert (await neighbour.client.get(PROPOSALS)).json() == {"items": [], "next_cursor": None}
+        assert (await other.client.get(PROPOSALS)).json() == {"items": [], "next_cursor": None}
         first = (await chief.client.get(PROPOSALS, params={"limit": 1})).json()
         assert [one["id"] for one in first["items"]] == [made["id"]]
         assert "differences" not in first["items"][0]
@@ -244,7 +252,7 @@ async def test_an_exported_file_comes_back_as_no_change(shared_house: House) -> 
 
 
 async def test_the_national_catalogue_is_exported_whole(shared_house: House) -> None:
-    client = shared_house.client
+    client = shared_house.office
     answer = await client.get(EXPORT, params={"format": "xlsx", "scope": "national"})
     taken = take(read_file(answer.content))
     assert taken.faults == ()
@@ -271,4 +279,4 @@ async def test_the_national_catalogue_is_exported_whole(shared_house: House) -> 
 async def test_an_export_that_cannot_be_is_refused(
     shared_house: House, params: dict[str, str], field: str
 ) -> None:
-    problem(await shared_house.client.get(EXPORT, params=params), 422, field=field)
+    problem(await shared_house.office.get(EXPORT, params=params), 422, field=field)

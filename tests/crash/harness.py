@@ -27,8 +27,8 @@ from app.migrations.run import upgrade
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import parts_of
-from core.auth import create_api_key
 from core.settings import Settings
+from payments.agencies.access.api_keys import create_api_key
 from payments.bills.static_references import static_reference
 from tests.crash.nursery import Child, Nursery
 from tests.support.house import FEED_SECRET, MERCHANT

@@ -192,6 +192,12 @@ def post(told: dict[str, Any], path: str, body: dict[str, Any]) -> dict[str, Any
     return made
 
 
+def users_as(told: dict[str, Any], key: str) -> int:
+    """The status of the list of people, asked for with somebody's own key."""
+    with client(told | {"api_key": key}) as api:
+        return api.get("/api/v1/users").status_code
+
+
 def create_bill(told: dict[str, Any]) -> str:
     """Open a bill; its path."""
     lines = [{"fee": "2.000815", "quantity": 3}]
@@ -224,6 +230,9 @@ def test_the_demo_heals_what_is_killed_keeps_its_data_and_leaves_nothing(place: 
         assert told["pids"].keys() == PIDS
         assert told["pids"]["demo"] == demo.process.pid
         assert demo.ready_file.stat().st_mode & 0o777 == 0o600
+        statuses = {one["role"]: users_as(told, one["api_key"]) for one in told["staff"]}
+        others = ("clerk", "finance", "chief", "auditor", "collector")
+        assert statuses == {"admin": 200} | dict.fromkeys(others, 403)
         # Two at a time: what dies first may be what the other needs to come back.
         for victims in (("database", "serve"), ("worker", "sandbox")):
             killed = [told["pids"][name] for name in victims]

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from app.cli.main import build
-from core.auth import Role, create_staff_user
 from core.db import Database
+from payments.agencies.access.rights import Role
+from payments.agencies.access.staff import create_staff_user
 from tests.support.catalogue_files import FEE, csv_of
 from tests.support.proposing import add_body, add_catalogue
 

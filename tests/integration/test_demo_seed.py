@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
 from app.demo_seed import DemoSeed, seed_demo
 from app.wiring import parts_of
 from core.errors import LephiError
 from core.settings import Settings
+from payments.agencies.access.models import StaffUser
+from payments.agencies.access.rights import Role, Scope
+from payments.agencies.access.staff import sign_in
 
 
 async def start(url: str, data_dir: Path) -> DemoSeed:
@@ -47,4 +51,55 @@ async def test_a_start_that_was_killed_before_its_commit_is_healed_by_the_next(
     assert kept["api_key"] == told.api_key
     settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
     async with parts_of(settings) as parts, parts.database.transaction() as session:
-        assert await session.scalar(text("SELECT count(*) FROM api_key")) == 1
+        assert await session.scalar(text("SELECT count(*) FROM api_key")) == 1 + len(told.staff)
+
+
+async def test_everybody_of_the_demo_has_a_key_with_their_role(
+    database_url: str, tmp_path: Path
+) -> None:
+    told = await start(database_url, tmp_path)
+    roles = [person["role"] for person in told.staff]
+    assert {role: roles.count(role) for role in Role} == dict.fromkeys(Role, 1) | {Role.FINANCE: 2}
+    settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
+    async with parts_of(settings) as parts:
+        portal = await parts.keyring.principal(told.api_key)
+        assert portal.scopes == {Scope.BILLS, Scope.RECEIPTS_READ}
+        for person in told.staff:
+            assert set(person) == {"email", "password", "role", "totp_secret", "api_key"}
+            assert person["totp_secret"] is None
+            found = await parts.keyring.principal(person["api_key"])
+            assert found.roles == {Role(person["role"])}
+            assert not found.scopes
+            async with parts.database.transaction() as session:
+                signed_in = await sign_in(session, person["email"], person["password"])
+            assert signed_in.actor == found.actor
+
+
+async def test_a_demo_of_before_gets_its_keys_and_its_collector(
+    database_url: str, tmp_path: Path
+) -> None:
+    await start(database_url, tmp_path)
+    kept_at = tmp_path / "demo.json"
+    before = json.loads(kept_at.read_text("utf-8"))
+    before["staff"] = [
+        {name: value for name, value in person.items() if name != "api_key"}
+        for person in before["staff"]
+        if person["role"] != "collector"
+    ]
+    kept_at.unlink()
+    kept_at.write_text(json.dumps(before), "utf-8")
+    settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
+    async with parts_of(settings) as parts, parts.database.transaction() as session:
+        collector = select(StaffUser.id).where(StaffUser.email == "collector@ben-mau.example.vn")
+        await session.execute(text("DELETE FROM api_key WHERE kind = 'person'"))
+        await session.execute(
+            text("DELETE FROM staff_user WHERE id = :id"), {"id": await session.first(collector)}
+        )
+    told = await start(database_url, tmp_path)
+    assert [person["password"] for person in told.staff[:-1]] == [
+        person["password"] for person in before["staff"]
+    ]
+    async with parts_of(settings) as parts:
+        for person in told.staff:
+            assert (await parts.keyring.principal(person["api_key"])).roles == {person["role"]}
+    assert (await start(database_url, tmp_path)).staff == told.staff

@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from app.seed.catalogue import Seed, read_seed, seed_catalogue
 from core import clock
-from core.auth import Principal
 from core.db import Database
 from core.errors import NotAllowed, NotFound
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
 from payments.catalogue.queries import find_stamp, load_schedule
 from payments.catalogue.rules.kinds import Fixed
 from payments.catalogue.rules.schedule import FeeValue

@@ -214,7 +214,7 @@ async def take_statement(house: House, reference: str, bank_ref: str, *amounts: 
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     rows = ["line_id,booked_at,amount,direction,reference,narrative,bank_ref"]
     rows += [f"L{n},{now},{n},credit,,tt {reference},{bank_ref}" for n in amounts]
-    taken = await house.client.post(
+    taken = await house.office.post(
         "/api/v1/statements",
         files={"file": ("so-phu.csv", "\n".join(rows).encode() + b"\n", "text/csv")},
         data={"account": house.body.collection_code, "mapping": "lephi-basic"},
@@ -227,7 +227,9 @@ async def reconcile(house: House) -> dict[str, Any]:
     """Reconcile today; the summary."""
     today = clock.business_date(clock.now()).isoformat()
     asked = {"agency": house.body.agency_code, "account": house.body.collection_code}
-    answer = await house.post("/api/v1/reconciliations", asked | {"date": today})
+    answer = await house.post(
+        "/api/v1/reconciliations", asked | {"date": today}, client=house.office
+    )
     assert answer.status_code == 201, answer.text
     summary: dict[str, Any] = answer.json()["summary"]
     return summary

@@ -107,7 +107,7 @@ def statement_of(house: House, paid: Paid) -> bytes:
 
 
 async def upload(house: House, content: bytes, name: str, key: str) -> httpx2.Response:
-    return await house.client.post(
+    return await house.office.post(
         "/api/v1/statements",
         files={"file": (name, content, "text/csv")},
         data={"account": house.body.collection_code, "mapping": "lephi-basic"},
@@ -121,7 +121,7 @@ async def reconcile_today(house: House, key: str) -> dict[str, Any]:
         "account": house.body.collection_code,
         "date": clock.business_date(clock.now()).isoformat(),
     }
-    answer = await house.post("/api/v1/reconciliations", body, key)
+    answer = await house.post("/api/v1/reconciliations", body, key, house.office)
     assert answer.status_code == 201, answer.text
     run: dict[str, Any] = answer.json()
     return run
@@ -153,7 +153,7 @@ async def test_a_day_from_the_first_bill_to_the_treasurys_statement(
     assert run["summary"]["unknown_in_ledger"] == {"count": 2, "sum": 169_000}
     assert run["summary"]["missing_in_ledger"]["count"] == 0
     assert run["summary"]["debits"] == {"count": 1, "sum": 194_000}
-    odd = (await house.client.get(f"/api/v1/reconciliations/{run['id']}/discrepancies")).json()
+    odd = (await house.office.get(f"/api/v1/reconciliations/{run['id']}/discrepancies")).json()
     assert {one["class"] for one in odd["items"]} == {"unknown_in_ledger"}
     second_run = await reconcile_today(house, "run-2")
     assert second_run["summary"] == run["summary"]

@@ -26,9 +26,10 @@ from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
 from app.worker import run_once
-from core.auth import create_api_key
 from core.ids import new_id
 from core.settings import Settings
+from payments.agencies.access.api_keys import create_api_key
+from payments.agencies.access.rights import Scope
 
 MERCHANT = {
     "partner_code": "PAYGOV-TEST",
@@ -42,7 +43,11 @@ FEED_SECRET = "feed-secret-of-a-test"
 
 @dataclass(slots=True)
 class House:
-    """Everything a test touches. `client` sends the API key; `browser` sends none."""
+    """Everything a test touches.
+
+    `client` sends a portal's API key, `office` that of a system which loads statements, reconciles
+    and reads the catalogue; `browser` sends none.
+    """
 
     app: FastAPI
     parts: Parts
@@ -52,6 +57,7 @@ class House:
     sandbox_url: str
     api_key: str
     client: httpx2.AsyncClient
+    office: httpx2.AsyncClient
     browser: httpx2.AsyncClient
 
     async def create_bill(self, **changes: Any) -> dict[str, Any]:
@@ -71,9 +77,15 @@ class House:
         made: dict[str, Any] = answer.json()
         return made
 
-    async def post(self, path: str, body: object, key: str | None = None) -> httpx2.Response:
-        """POST JSON with an idempotency key, a new one unless given."""
-        return await self.client.post(
+    async def post(
+        self,
+        path: str,
+        body: object,
+        key: str | None = None,
+        client: httpx2.AsyncClient | None = None,
+    ) -> httpx2.Response:
+        """POST JSON with an idempotency key, a new one unless given; the portal unless told."""
+        return await (client or self.client).post(
             path, json=body, headers={"Idempotency-Key": key or new_id("test")}
         )
 
@@ -144,23 +156,30 @@ async def house_at(
         state = SandboxState(seed=1, timing=timing)
         async with running(state) as sandbox_url, _served(app, listening):
             parts: Parts = app.state.parts
-            body, api_key = await _seed(parts, sandbox_url)
+            body, api_key, office_key = await _seed(parts, sandbox_url)
             _open_accounts(state, base_url)
-            key = {"Authorization": f"Bearer {api_key}"}
             async with (
-                httpx2.AsyncClient(base_url=base_url, headers=key, timeout=30) as client,
+                _client(base_url, api_key) as client,
+                _client(base_url, office_key) as office,
                 httpx2.AsyncClient(base_url=base_url, timeout=30) as browser,
             ):
                 yield House(
-                    app, parts, body, state, base_url, sandbox_url, api_key, client, browser
+                    *(app, parts, body, state, base_url, sandbox_url),
+                    *(api_key, client, office, browser),
                 )
 
 
-async def _seed(parts: Parts, sandbox_url: str) -> tuple[DemoBody, str]:
+async def _seed(parts: Parts, sandbox_url: str) -> tuple[DemoBody, str, str]:
     async with parts.database.transaction() as session:
         body = await seed_body(session)
         await seed_catalogue(session, local={"ha-noi": body.agency_id})
         _, api_key = await create_api_key(session, agency_id=body.agency_id, label="test")
+        _, office_key = await create_api_key(
+            session,
+            agency_id=body.agency_id,
+            label="office",
+            scopes=(Scope.STATEMENTS, Scope.RECONCILIATION, Scope.CATALOGUE),
+        )
         feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
         for name, credentials in (("paygov", MERCHANT), ("sepay", feed)):
             await configure_gateway(
@@ -173,7 +192,12 @@ async def _seed(parts: Parts, sandbox_url: str) -> tuple[DemoBody, str]:
                 base_url=f"{sandbox_url}/{name}",
                 credentials=credentials,
             )
-    return body, api_key
+    return body, api_key, office_key
+
+
+def _client(base_url: str, key: str) -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30)
 
 
 def _open_accounts(state: SandboxState, base_url: str) -> None:

@@ -21,8 +21,8 @@ from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
 from core import failpoints
-from core.auth import create_api_key
 from core.settings import Settings
+from payments.agencies.access.api_keys import create_api_key
 from payments.bills.static_references import static_reference
 from payments.ports import GatewayAccount, PaymentGateway
 from tests.support.in_process_sandbox import InProcessSandbox

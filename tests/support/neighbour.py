@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import httpx2
 
 from core import clock
-from core.auth import create_api_key
 from core.ids import new_id
+from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.models import Agency
 from tests.support.house import House
 

@@ -1,13 +1,14 @@
 """A small catalogue, the people who change it, and files that change it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from core.auth import Principal, Role
 from core.ids import new_id
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.access.rights import Role, Scope
 from payments.agencies.models import Agency
 from payments.catalogue.upkeep.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
 from payments.catalogue.upkeep.proposals.reading import load_entries
@@ -92,9 +93,10 @@ async def add_body(session: WriteSession, code: str) -> Body:
     session.add(agency)
     await session.flush()
 
-    def who(actor: str, *roles: Role) -> Principal:
+    def who(actor: str, *roles: Role, scopes: Iterable[Scope] = ()) -> Principal:
         mine = frozenset({agency.id})
-        return Principal(actor, new_id("key"), agency.id, mine, frozenset(roles))
+        key = new_id("key")
+        return Principal(actor, key, agency.id, mine, frozenset(roles), frozenset(scopes))
 
     return Body(
         agency.id,
@@ -103,7 +105,7 @@ async def add_body(session: WriteSession, code: str) -> Body:
         finance=who(f"staff:finance-{code}", Role.FINANCE),
         chief=who(f"staff:chief-{code}", Role.CHIEF),
         admin=who(f"staff:admin-{code}", Role.ADMIN),
-        system=who("key:portal"),
+        system=who("key:portal", scopes=Scope),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from core import clock
-from core.auth import PrincipalDep
 from core.db import SessionDep
+from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.catalogue import queries
 from payments.catalogue.upkeep.changes.planned import days_asked, planned_changes
 from payments.catalogue.upkeep.changes.schemas import ChangesOut
@@ -18,7 +19,7 @@ from payments.catalogue.upkeep.changes.schemas import ChangesOut
 router = APIRouter(tags=["procedures"])
 
 
-@router.get("/catalogue/changes")
+@router.get("/catalogue/changes", dependencies=[needs(Action.READ_PRICES)])
 async def list_changes(
     session: SessionDep,
     principal: PrincipalDep,

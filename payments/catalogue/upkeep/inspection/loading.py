@@ -1,8 +1,9 @@
 """The whole catalogue out of the database, for questions about all of it."""
 
-from sqlmodel import col, select, text
+from sqlmodel import col, select
 
 from core.sessions import WriteSession
+from payments.agencies.tree import branches
 from payments.catalogue.models import Fee, LegalReference, Procedure, Relief, SubItem
 from payments.catalogue.queries import fee_value, relief_value
 from payments.catalogue.rules.certainty import Certainty
@@ -14,19 +15,6 @@ from payments.catalogue.upkeep.inspection.contents import (
     ProcedureName,
     SubItemValue,
 )
-
-#: Every agency with the bodies above it, the nearest first.
-_OWNERS = """
-WITH RECURSIVE up AS (
-  SELECT id AS start, parent_id, 0 AS distance, CAST(NULL AS text) AS above FROM agency
-  UNION ALL
-  SELECT up.start, a.parent_id, up.distance + 1, a.id FROM up JOIN agency a ON a.id = up.parent_id
-), chain AS (
-  SELECT start, array_agg(above ORDER BY distance) FILTER (WHERE above IS NOT NULL) AS above
-  FROM up GROUP BY start
-)
-SELECT a.id, a.code, chain.above FROM agency a JOIN chain ON chain.start = a.id
-"""
 
 
 async def load_catalogue(session: WriteSession, agency_id: str | None = None) -> Catalogue:
@@ -73,8 +61,8 @@ async def load_catalogue(session: WriteSession, agency_id: str | None = None) ->
 
 
 async def _owners(session: WriteSession) -> dict[str, Owner]:
-    rows = (await session.execute(text(_OWNERS))).all()
-    return {row.id: Owner(row.id, row.code, tuple(row.above or ())) for row in rows}
+    found = await branches(session)
+    return {one.id: Owner(one.id, one.code, one.above) for one in found.values()}
 
 
 def _sub_item(row: SubItem) -> SubItemValue:

@@ -12,13 +12,14 @@ from fastapi import APIRouter, Depends, File, Form, Path, Query, Request, Respon
 from pydantic import BaseModel, StringConstraints
 
 from core import clock, idempotency
-from core.auth import PrincipalDep
 from core.bodies import Parsed, documented, parsed
 from core.db import SessionDep
 from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import CipherDep, Claim, KeyDep
 from core.ids import new_id
 from core.schemas import Incoming, Instant
+from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.rights import Action
 from payments.catalogue.upkeep.proposals import commands as proposals
 from payments.catalogue.upkeep.proposals.differences import Differences, TableCount
 from payments.catalogue.upkeep.proposals.reading import load_entries, tables_of
@@ -108,7 +109,12 @@ def _detail(proposal: Proposal, *, stale: bool | None) -> ProposalDetail:
     return ProposalDetail(**_facts(proposal), stale=stale, differences=proposal.differences)
 
 
-@router.get("/export", response_class=Response, responses=_FILES)
+@router.get(
+    "/export",
+    response_class=Response,
+    responses=_FILES,
+    dependencies=[needs(Action.EXPORT_CATALOGUE)],
+)
 async def export(
     session: SessionDep,
     principal: PrincipalDep,
@@ -140,7 +146,12 @@ async def export(
     return Response(content, media_type=kind, headers=headers)
 
 
-@router.post("/proposals", status_code=201, response_model=ProposalDetail)
+@router.post(
+    "/proposals",
+    status_code=201,
+    response_model=ProposalDetail,
+    dependencies=[needs(Action.PROPOSE_CHANGE)],
+)
 async def propose(
     file: Annotated[UploadFile, File(description="CSV (one table) or XLSX.")],
     key: KeyDep,
@@ -155,7 +166,6 @@ async def propose(
     Every fault is named by sheet, row and column; with one fault nothing is taken. The answer
     says what would change. Somebody else then applies it.
     """
-    proposals.check_proposer(principal, principal.agency_id)
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp vượt quá {MOST_BYTES} byte.")
     content = await file.read()
@@ -179,7 +189,7 @@ async def propose(
     return Response(answer, 201, media_type=_JSON)
 
 
-@router.get("/proposals")
+@router.get("/proposals", dependencies=[needs(Action.READ_PROPOSALS)])
 async def read_proposals(
     session: SessionDep,
     principal: PrincipalDep,
@@ -195,7 +205,7 @@ async def read_proposals(
     return ProposalList(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/proposals/{proposal_id}")
+@router.get("/proposals/{proposal_id}", dependencies=[needs(Action.READ_PROPOSALS)])
 async def read_proposal(
     proposal_id: ProposalId, session: SessionDep, principal: PrincipalDep
 ) -> ProposalDetail:
@@ -205,7 +215,7 @@ async def read_proposal(
     return _detail(found, stale=stale)
 
 
-@router.post("/proposals/{proposal_id}/apply")
+@router.post("/proposals/{proposal_id}/apply", dependencies=[needs(Action.DECIDE_CHANGE)])
 async def apply(
     proposal_id: ProposalId, session: SessionDep, principal: PrincipalDep
 ) -> ProposalDetail:
@@ -217,7 +227,11 @@ async def apply(
     return _detail(done, stale=None)
 
 
-@router.post("/proposals/{proposal_id}/reject", openapi_extra=documented(RejectIn))
+@router.post(
+    "/proposals/{proposal_id}/reject",
+    dependencies=[needs(Action.PROPOSE_CHANGE)],  # and to decide, where it is not one's own
+    openapi_extra=documented(RejectIn),
+)
 async def reject(
     proposal_id: ProposalId,
     body: Annotated[Parsed[RejectIn], Depends(parsed(RejectIn))],

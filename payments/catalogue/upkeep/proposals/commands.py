@@ -9,7 +9,7 @@ operator's, at the command line (`operator`), by people who are administrators.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pydantic import ValidationError
@@ -17,10 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from core import clock
 from core.audit import record
-from core.auth import Principal, Role
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.ids import new_id
 from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.access.rights import Action
 from payments.catalogue.models import CatalogueProposal
 from payments.catalogue.upkeep.proposals.differences import Differences, compare
 from payments.catalogue.upkeep.proposals.objections import find_objections
@@ -38,10 +39,6 @@ from payments.catalogue.upkeep.sheets.columns import CLASSES
 from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, FileRefused
 from payments.catalogue.upkeep.sheets.intake import Placed, Sheet, take
 from payments.catalogue.upkeep.writing import lock_catalogue, write_entries
-
-#: Roles that may propose, and that may decide.
-PROPOSERS = (Role.FINANCE, Role.CHIEF, Role.ADMIN)
-DECIDERS = (Role.CHIEF, Role.ADMIN)
 
 _LONGEST_NAME = 200
 _TWO_PEOPLE = "Người đề xuất không tự áp dụng được; cần người thứ hai."
@@ -141,7 +138,7 @@ async def apply(
     # First of all: what is read from here on stays as it is until this transaction ends.
     await lock_catalogue(session)
     row = await get_row(session, proposal_id, _reach(by, operator=operator), lock=True)
-    _check_person(by, row.agency_id, DECIDERS, operator=operator)
+    _check_person(by, row.agency_id, Action.DECIDE_CHANGE, operator=operator)
     _check_open(row)
     _check_another(row, by)
     placed, differences = await _check_again(session, row)
@@ -163,8 +160,9 @@ async def reject(
 ) -> Proposal:
     """Set a proposal aside; who proposed it may take it back so. Raises as `apply` does."""
     row = await get_row(session, proposal_id, _reach(by, operator=operator), lock=True)
-    roles = PROPOSERS if row.proposed_by == by.actor else DECIDERS
-    _check_person(by, row.agency_id, roles, operator=operator)
+    own = row.proposed_by == by.actor
+    action = Action.PROPOSE_CHANGE if own else Action.DECIDE_CHANGE
+    _check_person(by, row.agency_id, action, operator=operator)
     _check_open(row)
     row.state, row.decided_by, row.decided_at = "rejected", by.actor, clock.now()
     row.reason = reason
@@ -175,19 +173,17 @@ async def reject(
 
 def check_proposer(by: Principal, agency_id: str | None, *, operator: bool = False) -> None:
     """Raise `NotAllowed` unless this is a person who may propose changes of this catalogue."""
-    _check_person(by, agency_id, PROPOSERS, operator=operator)
+    _check_person(by, agency_id, Action.PROPOSE_CHANGE, operator=operator)
 
 
-def _check_person(
-    by: Principal, agency_id: str | None, roles: Iterable[Role], *, operator: bool
-) -> None:
+def _check_person(by: Principal, agency_id: str | None, action: Action, *, operator: bool) -> None:
     if by.is_system:
         raise NotAllowed("Việc này cần một người, không dùng khóa của hệ thống.")
     if agency_id is None:
-        if not operator or Role.ADMIN not in by.roles:
+        if not operator or not by.may(Action.CHANGE_NATIONAL):
             raise NotAllowed("Danh mục chung do quản trị hệ thống sửa.")
         return
-    by.require(*roles)
+    by.require(action)
     if agency_id not in by.agency_ids:
         raise NotAllowed("Đây không phải cơ quan của bạn.")
 
@@ -206,7 +202,7 @@ def _check_another(row: CatalogueProposal, by: Principal) -> None:
 
 def _reach(by: Principal, *, operator: bool) -> Owners:
     """Whose proposals somebody may see."""
-    national = operator and Role.ADMIN in by.roles
+    national = operator and by.may(Action.CHANGE_NATIONAL)
     return by.agency_ids | {None} if national else by.agency_ids
 
 

@@ -1,0 +1,1 @@
+"""Who may do what: staff and their roles, API keys and their scopes, and the table of rights."""

@@ -1,0 +1,220 @@
+"""People and API keys over HTTP, for an agency's administrators.
+
+An administrator acts within their agency and its units. Two things stay the operator's, at the
+command line. Administrators are made there: a stolen key of one must not outlive itself in another
+that it has made. And so are other people's keys: whoever had made a key of the chief's could be
+the second person to their own deeds.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel
+
+from core import idempotency
+from core.bodies import Parsed, documented, parsed
+from core.db import ReadSessionDep, SessionDep
+from core.errors import FieldError, Invalid, NotAllowed, NotFound
+from core.idempotency import CipherDep, Claim, KeyDep, RequestKeyDep
+from core.ids import new_id
+from core.sessions import ReadSession, WriteSession
+from payments.agencies.access import api_keys, staff
+from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.rights import Action, Role
+from payments.agencies.access.schemas import (
+    ApiKeyIn,
+    ApiKeyList,
+    ApiKeyOut,
+    NewApiKeyOut,
+    NewUserOut,
+    UserIn,
+    UserList,
+    UserOut,
+)
+from payments.agencies.queries import find_agency
+
+router = APIRouter(
+    prefix="/api/v1",
+    tags=["people and keys"],
+    dependencies=[needs(Action.ADMINISTER)],
+)
+
+_JSON = "application/json"
+
+ThingId = Annotated[str, Path(max_length=100)]
+AgencyCode = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._/-]+$")]
+Cursor = Annotated[str | None, Query(max_length=100, pattern=r"^[a-z0-9_]+$")]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+class OperatorOnly(NotAllowed):
+    """An administrator may not do this: ask the operator, who has the command line."""
+
+    code = "operator_only"
+
+
+async def _agency(session: ReadSession, principal: Principal, code: str | None) -> str:
+    """The agency that is meant. Raises `NotFound` for one that is not the caller's."""
+    if code is None:
+        return principal.agency_id
+    agency = await find_agency(session, code)
+    if agency is None or agency.id not in principal.agency_ids:
+        raise NotFound("Không có cơ quan này.")
+    return agency.id
+
+
+async def _within(session: ReadSession, principal: Principal, code: str | None) -> frozenset[str]:
+    if code is None:
+        return principal.agency_ids
+    return frozenset({await _agency(session, principal, code)})
+
+
+async def _once(
+    session: WriteSession,
+    claim: Claim,
+    cipher: CipherDep,
+    work: Callable[[], Awaitable[BaseModel]],
+) -> Response:
+    """The answer of `work`, or of the first request with this key; kept encrypted."""
+    replay = await idempotency.begin_or_replay(session, claim, new_id("made"), cipher)
+    if replay is not None:
+        headers = {"Idempotent-Replayed": "true"}
+        return Response(replay.body, replay.status or 201, headers=headers, media_type=_JSON)
+    answer = (await work()).model_dump_json().encode()
+    await idempotency.finish(session, claim, 201, answer, cipher)
+    return Response(answer, 201, media_type=_JSON)
+
+
+@router.post(
+    "/api-keys",
+    status_code=201,
+    response_model=NewApiKeyOut,
+    openapi_extra=documented(ApiKeyIn),
+)
+async def create_key(
+    body: Annotated[Parsed[ApiKeyIn], Depends(parsed(ApiKeyIn))],
+    key: KeyDep,
+    principal: PrincipalDep,
+    session: SessionDep,
+    cipher: CipherDep,
+    request_key: RequestKeyDep,
+) -> Response:
+    """Make a key of a system, or one of one's own; `key` is shown this once.
+
+    Left out, `scopes` are what a portal needs.
+    """
+    wanted = body.model
+    agency_id = await _agency(session, principal, wanted.agency)
+    staff_id = None
+    if wanted.user is not None:
+        staff_id = await _own(session, principal, wanted)
+    claim = Claim.of(principal.owner, "POST /api-keys", key, body.value, request_key)
+
+    async def work() -> NewApiKeyOut:
+        made, secret = await api_keys.create_api_key(
+            session,
+            agency_id=agency_id,
+            label=wanted.label,
+            scopes=wanted.scopes_or_default(),
+            staff_id=staff_id,
+            actor=principal.actor,
+        )
+        return NewApiKeyOut(**ApiKeyOut.of(made).model_dump(), key=secret)
+
+    return await _once(session, claim, cipher, work)
+
+
+async def _own(session: ReadSession, principal: Principal, wanted: ApiKeyIn) -> str:
+    """The caller's own id. Raises `OperatorOnly` where `user` is somebody else of theirs."""
+    person = await staff.get_staff_user(session, wanted.user or "", principal.agency_ids)
+    if principal.actor != f"staff:{person.id}":
+        raise OperatorOnly("Khóa của người khác chỉ do người vận hành tạo (lephi apikey create).")
+    if wanted.scopes is not None:
+        fault = FieldError("scopes", "not_with_user", "A person's key acts with their roles.")
+        raise Invalid("Khóa của một người không có phạm vi.", errors=[fault])
+    if wanted.agency not in (None, person.agency, person.agency_id):
+        fault = FieldError("agency", "not_with_user", "A person's key is of the person's agency.")
+        raise Invalid("Khóa của một người thuộc cơ quan của người đó.", errors=[fault])
+    return person.id
+
+
+@router.get("/api-keys")
+async def read_keys(
+    principal: PrincipalDep,
+    session: ReadSessionDep,
+    agency: AgencyCode = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> ApiKeyList:
+    """The keys of the agency and its units, the newest first, revoked ones too."""
+    within = await _within(session, principal, agency)
+    page = await api_keys.list_api_keys(session, within, cursor=cursor, limit=limit)
+    return ApiKeyList(items=[ApiKeyOut.of(one) for one in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/api-keys/{key_id}/revoke")
+async def revoke_key(key_id: ThingId, principal: PrincipalDep, session: SessionDep) -> ApiKeyOut:
+    """End a key; within five seconds it is dead everywhere. Twice is the same as once."""
+    done = await api_keys.revoke_api_key(
+        session, key_id, principal.agency_ids, actor=principal.actor
+    )
+    return ApiKeyOut.of(done)
+
+
+@router.post("/users", status_code=201, response_model=NewUserOut, openapi_extra=documented(UserIn))
+async def create_user(
+    body: Annotated[Parsed[UserIn], Depends(parsed(UserIn))],
+    key: KeyDep,
+    principal: PrincipalDep,
+    session: SessionDep,
+    cipher: CipherDep,
+    request_key: RequestKeyDep,
+) -> Response:
+    """Make a person, with any roles but that of an administrator.
+
+    Without `password` one is made, and given back in this answer only.
+    """
+    wanted = body.model
+    agency_id = await _agency(session, principal, wanted.agency)
+    if Role.ADMIN in wanted.roles:
+        raise OperatorOnly("Quản trị viên chỉ do người vận hành tạo (lephi user create).")
+    claim = Claim.of(principal.owner, "POST /users", key, body.value, request_key)
+
+    async def work() -> NewUserOut:
+        made_up = staff.new_password() if wanted.password is None else None
+        made = await staff.create_staff_user(
+            session,
+            agency_id=agency_id,
+            email=wanted.email,
+            name=wanted.name,
+            password=made_up or wanted.password or "",
+            roles=wanted.roles,
+            actor=principal.actor,
+        )
+        return NewUserOut(**UserOut.of(made).model_dump(), password=made_up)
+
+    return await _once(session, claim, cipher, work)
+
+
+@router.get("/users")
+async def read_users(
+    principal: PrincipalDep,
+    session: ReadSessionDep,
+    agency: AgencyCode = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> UserList:
+    """The people of the agency and its units, the newest first, disabled ones too."""
+    within = await _within(session, principal, agency)
+    page = await staff.list_staff(session, within, cursor=cursor, limit=limit)
+    return UserList(items=[UserOut.of(one) for one in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/users/{user_id}/disable")
+async def disable_user(user_id: ThingId, principal: PrincipalDep, session: SessionDep) -> UserOut:
+    """Let somebody in no more; within five seconds their keys are dead everywhere."""
+    done = await staff.disable_staff_user(
+        session, user_id, principal.agency_ids, actor=principal.actor
+    )
+    return UserOut.of(done)

@@ -1,0 +1,204 @@
+"""Who may do what: the one table of actions, by the roles of people and the scopes of keys.
+
+*Pure.* A person may do what one of their roles allows; a system's key what one of its scopes
+allows. An action without scopes takes a person. Routes name the action they need
+(`payments.agencies.access.principals.needs`); `lephi roles` draws the table into `docs/roles.md`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is at an agency; one person may have several."""
+
+    CLERK = "clerk"
+    FINANCE = "finance"
+    CHIEF = "chief"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    COLLECTOR = "collector"
+
+
+class Scope(StrEnum):
+    """What a system's key is for; it opens nothing else."""
+
+    BILLS = "bills"
+    RECEIPTS_READ = "receipts:read"
+    STATEMENTS = "statements"
+    RECONCILIATION = "reconciliation"
+    CATALOGUE = "catalogue"
+
+
+class Action(StrEnum):
+    """What somebody asks to do."""
+
+    CREATE_BILL = "bills.create"
+    CANCEL_BILL = "bills.cancel"
+    START_PAYMENT = "payments.start"
+    READ_BILLS = "bills.read"
+    READ_RECEIPTS = "receipts.read"
+    READ_PRICES = "prices.read"
+    EXPORT_CATALOGUE = "catalogue.export"
+    READ_PROPOSALS = "catalogue.read_proposals"
+    PROPOSE_CHANGE = "catalogue.propose"
+    DECIDE_CHANGE = "catalogue.decide"
+    CHANGE_NATIONAL = "catalogue.change_national"
+    TAKE_STATEMENT = "statements.take"
+    RECONCILE = "reconciliations.run"
+    READ_RECONCILIATIONS = "reconciliations.read"
+    ADMINISTER = "administer"
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What something is called, in Vietnamese and in English."""
+
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Who may do one thing."""
+
+    title: Title
+    roles: frozenset[Role]
+    scopes: frozenset[Scope] = frozenset()
+
+
+_CLERK, _FINANCE, _CHIEF, _ADMIN, _AUDITOR, _COLLECTOR = Role
+_BILLS, _RECEIPTS_READ, _STATEMENTS, _RECONCILIATION, _CATALOGUE = Scope
+_EVERYONE = frozenset(Role)
+#: Who works at a market needs its dues, and nothing of how the agency sets its prices.
+_OFFICE = _EVERYONE - {_COLLECTOR}
+
+
+def _right(vi: str, en: str, roles: Iterable[Role], *scopes: Scope) -> Right:
+    return Right(Title(vi, en), frozenset(roles), frozenset(scopes))
+
+
+#: The table. What a market's vendor owes is set by a billing run, so a collector, who takes the
+#: money, neither makes bills nor withdraws any.
+RIGHTS: Mapping[Action, Right] = {
+    Action.CREATE_BILL: _right("Lập khoản phải nộp", "Create a bill", {_CLERK, _ADMIN}, _BILLS),
+    Action.CANCEL_BILL: _right(
+        "Hủy khoản phải nộp chưa có tiền",
+        "Withdraw a bill that no money has reached",
+        {_CLERK, _ADMIN},
+        _BILLS,
+    ),
+    Action.START_PAYMENT: _right(
+        "Bắt đầu một lần thanh toán qua cổng",
+        "Start an attempt to pay at a gateway",
+        {_CLERK, _COLLECTOR, _ADMIN},
+        _BILLS,
+    ),
+    Action.READ_BILLS: _right(
+        "Xem khoản phải nộp và các lần thanh toán",
+        "Read bills and their payments",
+        _EVERYONE,
+        _BILLS,
+    ),
+    Action.READ_RECEIPTS: _right(
+        "Xem và tải biên lai", "Read and fetch receipts", _EVERYONE, _RECEIPTS_READ
+    ),
+    Action.READ_PRICES: _right(
+        "Tra cứu thủ tục và mức thu",
+        "Look up procedures and what they cost",
+        _EVERYONE,
+        *(_BILLS, _CATALOGUE),
+    ),
+    Action.EXPORT_CATALOGUE: _right(
+        "Xuất danh mục ra tệp", "Export the catalogue to a file", _OFFICE, _CATALOGUE
+    ),
+    Action.READ_PROPOSALS: _right(
+        "Xem các đề xuất thay đổi danh mục",
+        "Read proposed changes of the catalogue",
+        _OFFICE,
+        _CATALOGUE,
+    ),
+    Action.PROPOSE_CHANGE: _right(
+        "Đề xuất thay đổi danh mục, rút đề xuất của mình",
+        "Propose a change of the catalogue, take one's own back",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
+    Action.DECIDE_CHANGE: _right(
+        "Áp dụng hoặc từ chối đề xuất của người khác",
+        "Apply or reject somebody else's proposal",
+        {_CHIEF, _ADMIN},
+    ),
+    Action.CHANGE_NATIONAL: _right(
+        "Sửa danh mục chung (chỉ bằng dòng lệnh)",
+        "Change the national catalogue (at the command line only)",
+        {_ADMIN},
+    ),
+    Action.TAKE_STATEMENT: _right(
+        "Nạp sao kê, sổ phụ",
+        "Take a statement in",
+        {_FINANCE, _CHIEF, _ADMIN},
+        _STATEMENTS,
+    ),
+    Action.RECONCILE: _right(
+        "Đối chiếu một ngày",
+        "Reconcile a day",
+        {_FINANCE, _CHIEF, _ADMIN},
+        _RECONCILIATION,
+    ),
+    Action.READ_RECONCILIATIONS: _right(
+        "Xem kết quả đối chiếu và chênh lệch",
+        "Read reconciliations and their discrepancies",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+        _RECONCILIATION,
+    ),
+    Action.ADMINISTER: _right(
+        "Quản lý người dùng và khóa API",
+        "Administer people and API keys",
+        {_ADMIN},
+    ),
+}
+
+#: What each role is for.
+ROLES: Mapping[Role, Title] = {
+    Role.CLERK: Title("Cán bộ tại quầy, lập khoản phải nộp", "Makes bills at the counter"),
+    Role.FINANCE: Title("Cán bộ tài chính, kế toán viên", "Keeps the accounts, reconciles"),
+    Role.CHIEF: Title("Kế toán trưởng, người thứ hai", "Chief accountant, the second person"),
+    Role.ADMIN: Title("Quản trị của cơ quan", "Administers the agency's people and keys"),
+    Role.AUDITOR: Title("Kiểm tra, chỉ xem", "Looks, and changes nothing"),
+    Role.COLLECTOR: Title("Người thu tại chợ", "Takes dues at a market"),
+}
+
+#: What each scope is for.
+SCOPES: Mapping[Scope, Title] = {
+    Scope.BILLS: Title("Lập, xem, hủy khoản phải nộp và thanh toán", "Bills and their payments"),
+    Scope.RECEIPTS_READ: Title("Xem và tải biên lai", "Read and fetch receipts"),
+    Scope.STATEMENTS: Title("Nạp sao kê, sổ phụ", "Take statements in"),
+    Scope.RECONCILIATION: Title("Đối chiếu và xem kết quả", "Reconcile, and read the outcome"),
+    Scope.CATALOGUE: Title("Xem và xuất danh mục", "Read and export the catalogue"),
+}
+
+#: What a new key of a system is for unless it is told otherwise: what a portal needs.
+PORTAL_SCOPES: tuple[Scope, ...] = (Scope.BILLS, Scope.RECEIPTS_READ)
+
+
+def drawn() -> str:
+    """The table as Markdown, with the roles and scopes explained."""
+    parts = ["## Roles\n", *_explained("Role", "Vai trò", ROLES)]
+    parts += ["\n## Scopes\n", *_explained("Scope", "Phạm vi", SCOPES)]
+    parts.append("\n## Actions\n")
+    parts.append("| Action | English | Tiếng Việt | Roles | Scopes |")
+    parts.append("|---|---|---|---|---|")
+    for action, right in RIGHTS.items():
+        roles = ", ".join(role for role in Role if role in right.roles)
+        scopes = ", ".join(f"`{scope}`" for scope in Scope if scope in right.scopes)
+        row = (f"`{action}`", right.title.en, right.title.vi, roles, scopes or "a person only")
+        parts.append(f"| {' | '.join(row)} |")
+    return "\n".join(parts)
+
+
+def _explained(
+    english: str, vietnamese: str, titles: Mapping[Role, Title] | Mapping[Scope, Title]
+) -> list[str]:
+    rows = [f"| {english} | Meaning | {vietnamese} |", "|---|---|---|"]
+    return rows + [f"| `{name}` | {title.en} | {title.vi} |" for name, title in titles.items()]

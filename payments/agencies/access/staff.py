@@ -1,0 +1,215 @@
+"""People who work for an agency: made, listed, disabled, and known by their password.
+
+Passwords are kept as Argon2id hashes.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pwdlib import PasswordHash
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from core import clock
+from core.audit import record
+from core.errors import FieldError, Invalid, NotFound, Unauthenticated
+from core.ids import new_id
+from core.sessions import ReadSession, WriteSession
+from core.statements import ValueSelect, values_of
+from payments.agencies.access.models import StaffUser
+from payments.agencies.access.principals import OPERATOR, Principal, known_roles
+from payments.agencies.access.rights import Role
+from payments.agencies.models import Agency
+from payments.agencies.tree import reach
+
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 200
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StaffValue:
+    """A person; `agency` is the code of theirs."""
+
+    id: str
+    agency_id: str
+    agency: str
+    email: str
+    name: str
+    roles: list[str]
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPage:
+    """Some people, the newest first; `next_cursor` asks for those that follow."""
+
+    items: tuple[StaffValue, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    id: str
+    agency_id: str
+    roles: list[str]
+    password_hash: str
+
+
+_STAFF = values_of(StaffValue, StaffUser, agency=col(Agency.code).label("agency")).join(
+    Agency, col(Agency.id) == col(StaffUser.agency_id)
+)
+
+
+def new_password() -> str:
+    """A password for somebody who has none yet: 120 random bits."""
+    return secrets.token_urlsafe(15)
+
+
+async def create_staff_user(
+    session: WriteSession,
+    *,
+    agency_id: str,
+    email: str,
+    name: str,
+    password: str,
+    roles: Sequence[str],
+    actor: str = OPERATOR,
+) -> StaffValue:
+    """Make a staff user. Raises `Invalid` for an unknown role, a short password, a used e-mail."""
+    faults = _faults(email, name, password, roles)
+    if faults:
+        raise Invalid("Không tạo được người dùng.", errors=faults)
+    person_id = new_id("staff")
+    kept = [str(role) for role in Role if role in roles]
+    person = {
+        "id": person_id,
+        "agency_id": agency_id,
+        "email": email.lower(),
+        "name": name.strip(),
+        "password_hash": await asyncio.to_thread(PasswordHash.recommended().hash, password),
+        "roles": kept,
+        "created_at": clock.now(),
+    }
+    # The constraint is the judge: of two who take one address at once, one is told so.
+    made = insert(StaffUser).values(**person).on_conflict_do_nothing(index_elements=["email"])
+    if await session.write(made) == 0:
+        taken = FieldError("email", "taken", "This e-mail address is already in use.")
+        raise Invalid("Không tạo được người dùng.", errors=[taken])
+    details = {"agency_id": agency_id, "roles": kept}
+    await record(session, actor=actor, action="staff.created", object_id=person_id, details=details)
+    return await get_staff_user(session, person_id)
+
+
+def _faults(email: str, name: str, password: str, roles: Collection[str]) -> list[FieldError]:
+    faults = [
+        FieldError("roles", "unknown", f"Unknown role: {role}.")
+        for role in roles
+        if role not in set(Role)
+    ]
+    if not roles:
+        faults.append(FieldError("roles", "missing", "Give at least one role."))
+    if len(password) < SHORTEST_PASSWORD:
+        words = f"At least {SHORTEST_PASSWORD} characters."
+        faults.append(FieldError("password", "too_short", words))
+    elif len(password) > LONGEST_PASSWORD:
+        words = f"At most {LONGEST_PASSWORD} characters."
+        faults.append(FieldError("password", "too_long", words))
+    if _EMAIL.fullmatch(email) is None:
+        faults.append(FieldError("email", "invalid", "This is no e-mail address."))
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        words = f"1 to {LONGEST_NAME} printable characters."
+        faults.append(FieldError("name", "invalid", words))
+    return faults
+
+
+async def get_staff_user(
+    session: ReadSession, id_or_email: str, within: frozenset[str] | None = None
+) -> StaffValue:
+    """A person by id or e-mail, of one of the agencies `within` (None: of any).
+
+    Raises `NotFound`.
+    """
+    key = id_or_email.lower()
+    wanted = _STAFF.where((col(StaffUser.id) == key) | (col(StaffUser.email) == key))
+    found = await session.first(_within(wanted, within))
+    if found is None:
+        raise NotFound("Không có người dùng này.")
+    return found
+
+
+async def list_staff(
+    session: ReadSession,
+    within: frozenset[str] | None = None,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> StaffPage:
+    """The people of some agencies (None: of all); `cursor` is the id to go on after."""
+    wanted = _within(_STAFF, within).order_by(col(StaffUser.id).desc()).limit(limit + 1)
+    if cursor is not None:
+        wanted = wanted.where(col(StaffUser.id) < cursor)
+    found = await session.all(wanted)
+    more = len(found) > limit
+    return StaffPage(tuple(found[:limit]), found[limit - 1].id if more else None)
+
+
+async def disable_staff_user(
+    session: WriteSession,
+    id_or_email: str,
+    within: frozenset[str] | None = None,
+    *,
+    actor: str = OPERATOR,
+) -> StaffValue:
+    """Let somebody in no more, with none of their keys; doing it twice is the same as once.
+
+    Raises `NotFound`.
+    """
+    person = await get_staff_user(session, id_or_email, within)
+    disabled = (
+        update(StaffUser)
+        .where(col(StaffUser.id) == person.id, col(StaffUser.disabled_at).is_(None))
+        .values(disabled_at=clock.now())
+    )
+    if await session.write(disabled):
+        details = {"agency_id": person.agency_id}
+        await record(
+            session, actor=actor, action="staff.disabled", object_id=person.id, details=details
+        )
+    return await get_staff_user(session, person.id)
+
+
+async def sign_in(session: ReadSession, email: str, password: str) -> Principal:
+    """The person with this e-mail address. Raises `Unauthenticated`, which never says why."""
+    wanted = values_of(_SignIn, StaffUser).where(
+        col(StaffUser.email) == email.lower(), col(StaffUser.disabled_at).is_(None)
+    )
+    person = await session.first(wanted)
+    hasher = PasswordHash.recommended()
+    if person is None:
+        await asyncio.to_thread(hasher.hash, password)  # as slow as a wrong password
+    elif await asyncio.to_thread(hasher.verify, password, person.password_hash):
+        return Principal(
+            actor=f"staff:{person.id}",
+            key_id="",
+            agency_id=person.agency_id,
+            agency_ids=await reach(session, person.agency_id),
+            roles=known_roles(person.roles),
+        )
+    raise Unauthenticated("Sai địa chỉ thư điện tử hoặc mật khẩu.")
+
+
+def _within(
+    wanted: ValueSelect[StaffValue], agency_ids: frozenset[str] | None
+) -> ValueSelect[StaffValue]:
+    if agency_ids is None:
+        return wanted
+    return wanted.where(col(StaffUser.agency_id).in_(agency_ids))
