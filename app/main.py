@@ -13,6 +13,7 @@ from app.web import failures, home, pages, posters, receipts
 from app.wiring import Parts, parts_of
 from core import problems
 from core.settings import Settings
+from payments.agencies import api as agencies_api
 from payments.bills import api as payments_api
 from payments.catalogue import api as catalogue_api
 from payments.catalogue.upkeep.changes import api as changes_api
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Headers)
     app.include_router(payments_api.router)
     app.include_router(payments_api.callback_router)
+    app.include_router(agencies_api.router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
@@ -64,6 +66,7 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.database = parts.database
     app.state.cipher = parts.cipher
     app.state.keyring = parts.keyring
+    app.state.knowledge = parts.knowledge
     app.state.payments = parts.payments
     app.state.display = parts.display
     app.state.reconciling = parts.reconciling

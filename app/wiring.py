@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore import SoftwareKeystore, ensure_demo_keystore
 from adapters.registry import Directory
+from app.knowledge import KNOWLEDGE
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
@@ -22,6 +23,7 @@ from core.db import Database
 from core.errors import LephiError
 from core.events import Subscriptions
 from core.settings import Settings
+from payments.agencies.commands import Knowledge
 from payments.agencies.queries import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
@@ -58,6 +60,7 @@ class Parts:
     database: Database
     cipher: Cipher = field(repr=False)
     keyring: Keyring
+    knowledge: Knowledge
     payments: Context
     issuing: Issuing
     display: Display
@@ -108,6 +111,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             database=database,
             cipher=cipher,
             keyring=Keyring(database),
+            knowledge=KNOWLEDGE,
             payments=Context(
                 database=database,
                 cipher=cipher,

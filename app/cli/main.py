@@ -25,9 +25,11 @@ _COMMANDS = {
 
 #: Family of commands → the module that has it, and the name of its typer there.
 _FAMILIES = {
+    "agency": ("agencies", "agency"),
+    "account": ("agencies", "account"),
     "apikey": ("accounts", "apikey"),
     "user": ("accounts", "user"),
-    "gateway": ("accounts", "gateway"),
+    "gateway": ("gateways", "gateway"),
     "reference": ("reference", "app"),
     "qr": ("qr", "app"),
     "statement": ("books", "statement"),

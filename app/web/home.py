@@ -12,7 +12,7 @@ from app.web.templating import render
 from core import clock
 from core.db import SessionDep
 from core.references import find_references
-from payments.catalogue.queries import list_procedures
+from payments.catalogue.queries import list_fields, list_procedures
 from payments.context import ContextDep
 
 router = APIRouter(include_in_schema=False)
@@ -63,13 +63,12 @@ async def fee_list(
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
     page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=PER_PAGE)
-    fields = await session.scalars(text("SELECT DISTINCT field FROM procedure ORDER BY field"))
     return render(
         request,
         "procedures.html",
         agency=body,
         items=[summary_of(procedure, today) for procedure in page.items],
         next_cursor=page.next_cursor,
-        fields=fields.all(),
+        fields=await list_fields(session, body.id),
         typed=q,
     )

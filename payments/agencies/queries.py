@@ -10,11 +10,13 @@ from datetime import time as time_of_day
 from typing import Any
 
 from sqlalchemy import text
+from sqlmodel import select
 
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from payments.agencies.models import Agency, CollectionAccount
 from payments.ports import GatewayAccount
 
 #: How long a changed agency or account may go unnoticed by a running process.
@@ -142,6 +144,22 @@ async def find_collection_account(
         )
     ).first()
     return None if row is None else _collection(row)
+
+
+async def get_agency_id(session: ReadSession, code: str) -> str:
+    """The id of the agency of that code. Raises `NotFound`."""
+    found = await session.first(select(Agency.id).where(Agency.code == code))
+    if found is None:
+        raise NotFound(f"Không có cơ quan {code}.")
+    return found
+
+
+async def get_account_id(session: ReadSession, code: str) -> str:
+    """The id of the collection account of that code. Raises `NotFound`."""
+    found = await session.first(select(CollectionAccount.id).where(CollectionAccount.code == code))
+    if found is None:
+        raise NotFound(f"Không có tài khoản thu {code}.")
+    return found
 
 
 async def reaches(session: WriteSession, account_agency_id: str, agency_id: str) -> bool:
