@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
-from adapters.keystore import SoftwareKeystore, ensure_demo_keystore
+from adapters.keystore.demo import ensure_demo_keystore
+from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
 from app.knowledge import KNOWLEDGE
 from app.processes import drawing_pool
@@ -22,7 +23,7 @@ from core.crypto import Cipher, load_or_create_key
 from core.db import Database
 from core.errors import LephiError
 from core.events import Subscriptions
-from core.settings import Settings
+from core.settings import DEMO_MARKER, Settings
 from payments.agencies.commands import Knowledge
 from payments.agencies.queries import Agencies
 from payments.catalogue.prices import PriceBook
@@ -33,7 +34,7 @@ from receipts.commands import Issuing
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.display import Display
 from receipts.pdf import draw
-from receipts.ports import Signer
+from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import Reconciling
 
@@ -78,10 +79,18 @@ def cipher_of(settings: Settings) -> Cipher:
 
 
 def signer_of(settings: Settings) -> SoftwareKeystore:
-    """The signing key: the body's own in production, one made at first start elsewhere."""
-    if settings.mode == "production":
-        return SoftwareKeystore.load(settings.signing_dir)
-    return ensure_demo_keystore(settings.signing_dir, DEMO_NAME)
+    """The signing key: the body's own in production, one made at first start elsewhere.
+
+    Raises `KeyFault`, which says what to do.
+    """
+    folder = settings.signing_dir
+    if settings.mode != "production":
+        return ensure_demo_keystore(folder, DEMO_NAME)
+    if (folder / DEMO_MARKER).exists():
+        raise KeyFault(
+            f"The signing key in {folder} was made for a demo; production needs its own."
+        )
+    return SoftwareKeystore.load(folder, settings.signing_secret)
 
 
 def open_database(settings: Settings) -> Database:
