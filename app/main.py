@@ -9,9 +9,10 @@ from fastapi_offline import FastAPIOffline
 from app.headers import Headers
 from app.health import router as health_router
 from app.reference import describe
+from app.request_log import RequestLog
 from app.web import failures, home, pages, posters, receipts
-from app.wiring import Parts, parts_of
-from core import problems
+from app.wiring import Parts, origin, parts_of
+from core import log, problems
 from core.settings import Settings
 from payments.agencies import api as agencies_api
 from payments.bills import api as payments_api
@@ -19,6 +20,8 @@ from payments.catalogue import api as catalogue_api
 from payments.catalogue.upkeep.changes import api as changes_api
 from payments.catalogue.upkeep.proposals import api as proposals_api
 from reconciliation import api as reconciliation_api
+
+_log = log.get(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,7 +31,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with parts_of(settings) as parts:
             attach(app, parts)
-            yield
+            _log.info("serve started", host=settings.host, port=settings.port, **origin(settings))
+            try:
+                yield
+            finally:
+                _log.info("serve stopped", **origin(settings))
 
     app = FastAPIOffline(
         title="Lệ Phí",
@@ -42,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     failures.install(app)
     app.add_middleware(Headers)
+    app.add_middleware(RequestLog)
     app.include_router(payments_api.router)
     app.include_router(payments_api.callback_router)
     app.include_router(agencies_api.router)

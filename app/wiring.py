@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import hmac
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
@@ -66,6 +68,11 @@ class Parts:
     issuing: Issuing
     display: Display
     reconciling: Reconciling
+
+
+def origin(settings: Settings) -> dict[str, str | int]:
+    """What a process says of itself when it starts and stops."""
+    return {"version": version("lephi"), "mode": settings.mode, "pid": os.getpid()}
 
 
 def derive(master: bytes, purpose: str) -> bytes:

@@ -105,14 +105,13 @@ async def test_an_administrator_sets_up_a_unit(shared_house: House) -> None:
     for path, thing in (("agencies", desk), ("accounts", own), ("gateway-accounts", door)):
         assert thing in await every(house, key, path)
 
-    headers = {"headers": key}
     change = {"phone": "1900 1234", "offers": "parent"}
     answer = await house.browser.post(
-        f"/api/v1/agencies/{desk['code']}/change", json=change, **headers
+        f"/api/v1/agencies/{desk['code']}/change", json=change, headers=key
     )
     assert answer.json() == desk | change
     answer = await house.browser.post(
-        f"/api/v1/gateway-accounts/{door['id']}/change", json={"enabled": False}, **headers
+        f"/api/v1/gateway-accounts/{door['id']}/change", json={"enabled": False}, headers=key
     )
     assert answer.json() == door | {"enabled": False}
 

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from typer.testing import CliRunner, Result
 
-from adapters.keystore import files
 from adapters.keystore.certificates import certificate_for, key_usage, name_of
 from adapters.keystore.files import CHAIN, EARLIER, KEY, REQUEST, trusted_certificates
 from adapters.keystore.keys import create_key
@@ -261,7 +260,7 @@ def test_a_rotation_that_is_broken_off_is_finished_by_the_next_reader(
 
         with monkeypatch.context() as patch:
             for name in ("replace", "rename", "unlink", "rmdir"):
-                patch.setattr(files.Path, name, counted(getattr(files.Path, name)))
+                patch.setattr(Path, name, counted(getattr(Path, name)))
             try:
                 create_key(own, "Mới", secret=None, replacing=True)
             except Killed:
