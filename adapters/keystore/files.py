@@ -16,12 +16,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from adapters.keystore.token import TokenPlace, open_token_key
 from receipts.ports import KeyFault
 
 KEY, CERTIFICATE, CHAIN = "signing-key.pem", "signing.pem", "chain.pem"
@@ -48,8 +49,11 @@ def read_folder(folder: Path, secret: str | None = None) -> SigningKey:
     if not is_there(folder):
         raise KeyFault(f"There is no signing key in {folder}: {_HELP}.")
     check_private(folder)
-    key = _key_on_token(folder, secret) if (folder / TOKEN).exists() else _key(folder, secret)
+    on_token = (folder / TOKEN).exists()
+    key = None if on_token else read_key(_bytes(folder / KEY), secret, folder / KEY)
     certificate = read_certificates(_bytes(folder / CERTIFICATE), folder / CERTIFICATE)[0]
+    if key is None:
+        key = open_token_key(_place(folder / TOKEN), secret, certificate)
     chain: list[x509.Certificate] = []
     if (folder / CHAIN).exists():
         chain = read_certificates(_bytes(folder / CHAIN), folder / CHAIN)
@@ -179,12 +183,11 @@ def _without_doubles(pem: bytes) -> bytes:
     return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
 
 
-def _key(folder: Path, secret: str | None) -> PrivateKey:
-    return read_key(_bytes(folder / KEY), secret, folder / KEY)
-
-
-def _key_on_token(folder: Path, secret: str | None) -> Any:
-    raise KeyFault(f"{folder / TOKEN}: keys on tokens are not supported.")
+def _place(path: Path) -> TokenPlace:
+    try:
+        return TokenPlace(**json.loads(_bytes(path)))
+    except (ValueError, TypeError) as error:
+        raise KeyFault(f"{path} does not say where a key is.") from error
 
 
 def _bytes(path: Path) -> bytes:

@@ -4,6 +4,8 @@ A key is checked as a whole before anything is written: that it belongs to its c
 certificate may sign and has not ended, and that each above it signed the one below.
 """
 
+import json
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from adapters.keystore.files import (
     CHAIN,
     KEY,
     REQUEST,
+    TOKEN,
     PrivateKey,
     put,
     read_certificates,
@@ -30,6 +33,7 @@ from adapters.keystore.files import (
     read_key,
 )
 from adapters.keystore.signer import SoftwareKeystore
+from adapters.keystore.token import TokenPlace, open_token_key
 from core import clock
 from receipts.ports import KeyFault
 
@@ -83,13 +87,44 @@ def import_key(
     chain = certificates[1:]
     if chain_pem is not None:
         chain += read_certificates(chain_pem, "the chain file")
-    if key_pem is None:
-        key, pem = read_folder(folder, secret).key, (folder / KEY).read_bytes()
+    files = certificate_files(certificates[0], chain)
+    if key_pem is not None:
+        key = read_key(key_pem, secret, "the key file")
+        files[KEY] = key_pem
     else:
-        key, pem = read_key(key_pem, secret, "the key file"), key_pem
+        key = read_folder(folder, secret).key
+        name = TOKEN if (folder / TOKEN).exists() else KEY
+        files[name] = (folder / name).read_bytes()
     check_fit(key, certificates[0], chain)
-    files = {KEY: pem, **certificate_files(certificates[0], chain)}
     put(folder, files, replacing=replacing or key_pem is None)
+    return certificates[0]
+
+
+def import_token_key(
+    folder: Path,
+    place: TokenPlace,
+    certificate_pem: bytes,
+    chain_pem: bytes | None,
+    *,
+    secret: str | None,
+    replacing: bool = False,
+) -> x509.Certificate:
+    """Take in a key that is on a token: where it is, and its certificates. `secret` is its PIN.
+
+    Raises `KeyFault` where the token cannot be reached or the key is not the certificate's.
+    """
+    certificates = read_certificates(certificate_pem, "the certificate file")
+    chain = certificates[1:]
+    if chain_pem is not None:
+        chain += read_certificates(chain_pem, "the chain file")
+    key = open_token_key(place, secret, certificates[0])
+    try:
+        check_fit(key, certificates[0], chain)
+    finally:
+        key.token.close()
+    files = certificate_files(certificates[0], chain)
+    files[TOKEN] = json.dumps(asdict(place)).encode()
+    put(folder, files, replacing=replacing)
     return certificates[0]
 
 

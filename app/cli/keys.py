@@ -8,7 +8,8 @@ import typer
 from cryptography import x509
 
 from adapters.keystore.files import REQUEST
-from adapters.keystore.keys import LIFE, create_key, import_key
+from adapters.keystore.keys import LIFE, create_key, import_key, import_token_key
+from adapters.keystore.token import TokenPlace
 from app.cli.console import Json, fail, show
 from app.cli.wired import settings_or_fail
 from core.errors import LephiError
@@ -29,6 +30,9 @@ KeyFile = Annotated[Path | None, typer.Option("--key", help="PEM file of the key
 Chain = Annotated[
     Path | None, typer.Option(help="PEM file of the certificates above it, the root last.")
 ]
+Module = Annotated[Path | None, typer.Option(help="PKCS#11 library of the token that has the key.")]
+Token = Annotated[str | None, typer.Option(help="Label of the token.")]
+TokenKey = Annotated[str | None, typer.Option(help="Label of the key on the token.")]
 
 
 @key.command("create")
@@ -49,14 +53,19 @@ def take_in(
     certificate: Annotated[Path, typer.Option(help="PEM file of its certificate.")],
     key_file: KeyFile = None,
     chain: Chain = None,
+    module: Module = None,
+    token: Token = None,
+    token_key: TokenKey = None,
     as_json: Json = False,
 ) -> None:
     """Take in a key and its certificate; without --key, a certificate for the key that is there.
 
-    An encrypted key stays so: its passphrase is in LEPHI_SIGNING_SECRET.
+    An encrypted key stays so: its passphrase is in LEPHI_SIGNING_SECRET. A key on a token is named
+    by --module, --token and --token-key; LEPHI_SIGNING_SECRET is its PIN then.
     """
     settings = settings_or_fail()
-    made = _take(settings, key_file, certificate, chain, replacing=False)
+    source = _source(key_file, module, token, token_key)
+    made = _take(settings, source, certificate, chain, replacing=False)
     _show(settings, made, as_json=as_json)
 
 
@@ -70,6 +79,9 @@ def rotate(
         Path | None, typer.Option(help="Take in this certificate, with --key.")
     ] = None,
     chain: Chain = None,
+    module: Module = None,
+    token: Token = None,
+    token_key: TokenKey = None,
     days: Days = LIFE.days,
     rsa: Rsa = None,
     as_json: Json = False,
@@ -79,10 +91,11 @@ def rotate(
     Serve and worker sign with the new key once they are started again.
     """
     settings = settings_or_fail()
-    if organization is not None and key_file is None and certificate is None:
+    source = _source(key_file, module, token, token_key)
+    if organization is not None and source is None and certificate is None:
         made = _make(settings, organization, days, rsa, replacing=True)
-    elif organization is None and key_file is not None and certificate is not None:
-        made = _take(settings, key_file, certificate, chain, replacing=True)
+    elif organization is None and source is not None and certificate is not None:
+        made = _take(settings, source, certificate, chain, replacing=True)
     else:
         fail("Give --organization for a new key, or --key and --certificate for one of yours.")
     _show(settings, made, as_json=as_json)
@@ -109,23 +122,33 @@ def _make(
         fail(f"{error.filename}: {error.strerror}")
 
 
+def _source(
+    key_file: Path | None, module: Path | None, token: str | None, token_key: str | None
+) -> Path | TokenPlace | None:
+    """Where a key comes from: a file, a token, or neither."""
+    if module is None and token is None and token_key is None:
+        return key_file
+    if key_file is not None or module is None or token is None or token_key is None:
+        fail("A key on a token needs --module, --token and --token-key, and no --key.")
+    return TokenPlace(str(module.absolute()), token, token_key)
+
+
 def _take(
     settings: Settings,
-    key_file: Path | None,
+    source: Path | TokenPlace | None,
     certificate: Path,
     chain: Path | None,
     *,
     replacing: bool,
 ) -> x509.Certificate:
+    folder, secret = settings.signing_dir, settings.signing_secret
     try:
-        return import_key(
-            settings.signing_dir,
-            None if key_file is None else key_file.read_bytes(),
-            certificate.read_bytes(),
-            None if chain is None else chain.read_bytes(),
-            secret=settings.signing_secret,
-            replacing=replacing,
-        )
+        own = certificate.read_bytes()
+        above = None if chain is None else chain.read_bytes()
+        if isinstance(source, TokenPlace):
+            return import_token_key(folder, source, own, above, secret=secret, replacing=replacing)
+        key_pem = None if source is None else source.read_bytes()
+        return import_key(folder, key_pem, own, above, secret=secret, replacing=replacing)
     except LephiError as error:
         fail(error)
     except OSError as error:
