@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.bank_feeds.sepay import SePayFeed
 from adapters.paygov.gateway import PayGov
-from core.errors import NotFound
+from core.errors import FieldError, NotFound
 from payments.ports import CreditFeed, GatewayAccount, PaymentGateway
 
 GATEWAYS: Final[Mapping[str, Callable[[GatewayAccount], PaymentGateway]]] = {
@@ -18,6 +18,40 @@ GATEWAYS: Final[Mapping[str, Callable[[GatewayAccount], PaymentGateway]]] = {
 FEEDS: Final[Mapping[str, Callable[[GatewayAccount], CreditFeed]]] = {
     "sepay": SePayFeed,
 }
+
+#: The credentials of each, by its own names: whether an account must have it.
+CREDENTIALS: Final[Mapping[str, Mapping[str, bool]]] = {
+    "paygov": {
+        "partner_code": True,
+        "access_key": True,
+        "secret_key": True,
+        "token": True,
+        "service_code": True,
+        "lgsp_access_token": False,
+    },
+    "sepay": {"account_number": True, "secret": True, "previous_secret": False},
+}
+
+
+def check_credentials(name: str, credentials: Mapping[str, str]) -> list[FieldError]:
+    """What is wrong with the credentials of an account at `name`, by field; none if nothing is.
+
+    Raises `NotFound` for a gateway or feed that there is not, naming those that there are.
+    """
+    known = CREDENTIALS.get(name)
+    if known is None:
+        raise NotFound(f"There is no gateway or feed {name}: choose {', '.join(CREDENTIALS)}.")
+    faults = [
+        FieldError(f"credentials.{field}", "missing", f"{name} needs it.")
+        for field, needed in known.items()
+        if needed and not credentials.get(field, "").strip()
+    ]
+    faults += [
+        FieldError(f"credentials.{field}", "unknown", f"{name} has no credential of this name.")
+        for field in credentials
+        if field not in known
+    ]
+    return faults
 
 
 class Directory:

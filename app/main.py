@@ -9,11 +9,13 @@ from fastapi_offline import FastAPIOffline
 from app.headers import Headers
 from app.health import router as health_router
 from app.reference import describe
+from app.request_log import RequestLog
 from app.web import failures
 from app.web.citizen import bills, home, procedures, receipts
-from app.wiring import Parts, parts_of
-from core import problems
+from app.wiring import Parts, origin, parts_of
+from core import log, problems
 from core.settings import Settings
+from payments.agencies import api as agencies_api
 from payments.agencies.access import api as access_api
 from payments.attempts import api as attempts_api
 from payments.bills import api as bills_api
@@ -24,6 +26,8 @@ from payments.incoming import api as incoming_api
 from receipts import api as receipts_api
 from reconciliation import api as reconciliation_api
 
+_log = log.get(__name__)
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; it opens its parts when it starts and closes them when it ends."""
@@ -32,7 +36,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with parts_of(settings) as parts:
             attach(app, parts)
-            yield
+            _log.info("serve started", host=settings.host, port=settings.port, **origin(settings))
+            try:
+                yield
+            finally:
+                _log.info("serve stopped", **origin(settings))
 
     app = FastAPIOffline(
         title="Lệ Phí",
@@ -49,6 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)
     app.include_router(incoming_api.router)
+    app.add_middleware(RequestLog)
+    app.include_router(agencies_api.router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
@@ -72,6 +82,7 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.cipher = parts.cipher
     app.state.request_key = parts.payments.request_key
     app.state.keyring = parts.keyring
+    app.state.knowledge = parts.knowledge
     app.state.payments = parts.payments
     app.state.urls = parts.payments.urls
     app.state.display = parts.display

@@ -3,16 +3,20 @@
 import asyncio
 import hashlib
 import hmac
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
-from adapters.keystore import SoftwareKeystore, ensure_demo_keystore
+from adapters.keystore.demo import ensure_demo_keystore
+from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
+from app.knowledge import KNOWLEDGE
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
@@ -20,9 +24,10 @@ from core.crypto import Cipher, load_or_create_key
 from core.db import Database
 from core.errors import LephiError
 from core.events import Subscriptions
-from core.settings import Settings
+from core.settings import DEMO_MARKER, Settings
 from payments.agencies.access.principals import Keyring
-from payments.agencies.queries import Agencies
+from payments.agencies.commands import Knowledge
+from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
 from payments.events import BillPaid
@@ -31,7 +36,7 @@ from receipts.commands import Issuing
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.display import Display
 from receipts.pdf import draw
-from receipts.ports import Signer
+from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import Reconciling
 
@@ -58,10 +63,16 @@ class Parts:
     database: Database
     cipher: Cipher = field(repr=False)
     keyring: Keyring
+    knowledge: Knowledge
     payments: Context
     issuing: Issuing
     display: Display
     reconciling: Reconciling
+
+
+def origin(settings: Settings) -> dict[str, str | int]:
+    """What a process says of itself when it starts and stops."""
+    return {"version": version("lephi"), "mode": settings.mode, "pid": os.getpid()}
 
 
 def derive(master: bytes, purpose: str) -> bytes:
@@ -75,10 +86,18 @@ def cipher_of(settings: Settings) -> Cipher:
 
 
 def signer_of(settings: Settings) -> SoftwareKeystore:
-    """The signing key: the body's own in production, one made at first start elsewhere."""
-    if settings.mode == "production":
-        return SoftwareKeystore.load(settings.signing_dir)
-    return ensure_demo_keystore(settings.signing_dir, DEMO_NAME)
+    """The signing key: the body's own in production, one made at first start elsewhere.
+
+    Raises `KeyFault`, which says what to do.
+    """
+    folder = settings.signing_dir
+    if settings.mode != "production":
+        return ensure_demo_keystore(folder, DEMO_NAME)
+    if (folder / DEMO_MARKER).exists():
+        raise KeyFault(
+            f"The signing key in {folder} was made for a demo; production needs its own."
+        )
+    return SoftwareKeystore.load(folder, settings.signing_secret)
 
 
 def open_database(settings: Settings) -> Database:
@@ -108,6 +127,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             database=database,
             cipher=cipher,
             keyring=Keyring(database),
+            knowledge=KNOWLEDGE,
             payments=Context(
                 database=database,
                 cipher=cipher,

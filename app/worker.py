@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.wiring import ISSUE_RECEIPTS, Parts
+from app.wiring import ISSUE_RECEIPTS, Parts, origin
 from core import audit, failpoints, idempotency, outbox
 from core.db import DatabaseUnavailable
 from core.log import get
@@ -149,4 +149,6 @@ async def run_until_told(parts: Parts) -> None:
     loop = asyncio.get_running_loop()
     for told in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(told, stop.set)
+    log.info("worker started", **origin(parts.settings))
     await run(parts, stop)
+    log.info("worker stopped", **origin(parts.settings))

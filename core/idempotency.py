@@ -4,28 +4,32 @@ Scope: principal + route + key. The key itself is kept as a hash; the answer is 
 72 hours and replayed byte for byte; afterwards the key's hash stays and a reuse is refused. Codes
 as in the IETF draft on the Idempotency-Key header: missing 400, other body 422, in flight 409.
 
-Two ways of use. A creation that is one transaction takes an advisory lock on the key and writes
-key, object and answer together (`payments.bills.create`): a crash leaves nothing. A flow that
-calls a gateway between two transactions commits the key `in_flight` with its intent and completes
-it with its outcome (`payments.attempts.checkout`); after `LEASE` a repeat may take it over and go
-on from the stored object, never starting a second one.
+Three ways of use. `Idempotency` is around every POST that creates something. A new bill, on the hot
+path, takes an advisory lock on the key and writes key, object and answer in one statement
+(`payments.bills.create`). In both a crash leaves nothing. A flow that calls a gateway between two
+transactions commits the key `in_flight` with its intent and completes it with its outcome
+(`payments.attempts.checkout`); after `LEASE` a repeat may take it over and go on from the stored
+object, never starting a second one.
 """
 
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
 from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, LargeBinary, delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel, col
 
 from core import clock
 from core.crypto import Cipher, keyed_hash
-from core.db import moment
+from core.db import Database, DatabaseDep, moment
 from core.errors import BadRequest, Conflict, FieldError, Invalid
+from core.ids import new_id
 from core.json import canonical
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
@@ -272,3 +276,79 @@ async def request_key(request: Request) -> bytes:
 
 
 RequestKeyDep = Annotated[bytes, Depends(request_key)]
+
+
+class Idempotency:
+    """One request that creates something: its key, and what keeps its answer.
+
+    `await idempotent(claim, work)` does `work` once for a key and answers 201 with what it gives;
+    a repeat gets the first answer, byte for byte. Whoever takes this takes no session: `work` is
+    given the one of the transaction that keeps the answer.
+    """
+
+    def __init__(
+        self, database: Database, cipher: Cipher, secret: bytes, route: str, key: str
+    ) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._secret = secret
+        self._route = route
+        self._key = key
+
+    def claim(self, owner: str, body: object) -> Claim:
+        """The claim of this request by `owner`; `body` is what must be the same in a repeat."""
+        return Claim.of(owner, self._route, self._key, body, self._secret)
+
+    async def __call__(
+        self, claim: Claim, work: Callable[[WriteSession], Awaitable[BaseModel]]
+    ) -> Response:
+        """Do `work` and keep its answer in one transaction. Raises what `begin_or_replay` does."""
+        async with self._database.transaction() as session:
+            return await self._begin(session, claim) or await self._finish(
+                session, claim, await work(session)
+            )
+
+    async def outside(self, claim: Claim, work: Callable[[], Awaitable[BaseModel]]) -> Response:
+        """Do work that has transactions of its own and that may be done again.
+
+        The key is in flight meanwhile, and free again where the work fails.
+        """
+        async with self._database.transaction() as session:
+            replay = await self._begin(session, claim)
+        if replay is not None:
+            return replay
+        try:
+            made = await work()
+        except BaseException:
+            async with self._database.transaction() as session:
+                await forget(session, claim)
+            raise
+        async with self._database.transaction() as session:
+            return await self._finish(session, claim, made)
+
+    async def _begin(self, session: WriteSession, claim: Claim) -> Response | None:
+        replay = await begin_or_replay(session, claim, new_id("made"), self._cipher)
+        return None if replay is None else answered(replay)
+
+    async def _finish(self, session: WriteSession, claim: Claim, made: BaseModel) -> Response:
+        body = made.model_dump_json().encode()
+        await finish(session, claim, 201, body, self._cipher)
+        return Response(body, 201, media_type="application/json")
+
+
+def answered(replay: Replay) -> Response:
+    """What is known of a key as an answer, marked where it is a repeat."""
+    headers = {} if replay.first else {"Idempotent-Replayed": "true"}
+    status = replay.status or 201
+    return Response(replay.body, status, headers=headers, media_type="application/json")
+
+
+async def idempotency(
+    request: Request, key: KeyDep, database: DatabaseDep, cipher: CipherDep, secret: RequestKeyDep
+) -> Idempotency:
+    """The idempotency of this request. Raises `KeyMissing` or `KeyInvalid`."""
+    route = f"{request.method} {request.url.path.removeprefix('/api/v1')}"
+    return Idempotency(database, cipher, secret, route, key)
+
+
+IdempotencyDep = Annotated[Idempotency, Depends(idempotency)]

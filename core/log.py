@@ -113,8 +113,9 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # Below warning it writes statements with their values.
-    logging.getLogger("sqlalchemy").setLevel(max(number, logging.WARNING))
+    # Below warning the first writes statements with their values, the others whole addresses.
+    for name in ("sqlalchemy", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
 def get(name: str) -> FilteringBoundLogger:

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
         default_factory=_in_keys("signing"),
         description="folder of signing-key.pem, signing.pem and chain.pem, which sign receipts",
     )
+    signing_secret: str | None = Field(
+        None, repr=False, description="passphrase of the signing key, or PIN of its token"
+    )
     pool_size: int = Field(
         16,
         ge=1,

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from core.crypto import Cipher
 from core.db import Database
-from payments.agencies.queries import Agencies
+from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.ports import GatewayDirectory, ReceiptIndex, TransferQr
 from payments.urls import Urls

@@ -7,13 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
-from core import clock, idempotency
+from core import clock
 from core.bodies import Parsed, documented, parsed
-from core.db import ReadSessionDep, SessionDep
+from core.db import ReadSessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
-from core.idempotency import Claim, KeyDep
-from core.ids import new_id
-from core.sessions import WriteSession
+from core.idempotency import IdempotencyDep
+from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
@@ -48,9 +47,7 @@ FormText = Annotated[str, Form(max_length=64, pattern=r"^[^\x00]*$")]
 RunBody = Annotated[Parsed[ReconciliationIn], Depends(parsed(ReconciliationIn))]
 
 
-async def _account(
-    session: WriteSession, principal: Principal, code: str
-) -> CollectionAccountValue:
+async def _account(session: ReadSession, principal: Principal, code: str) -> CollectionAccountValue:
     """The collection account the caller named, if it is theirs. Raises `NotFound`."""
     account = await find_collection_account(session, code)
     if account is None or account.agency_id not in principal.agency_ids:
@@ -68,35 +65,31 @@ async def upload_statement(
     file: Annotated[UploadFile, File(description="The statement file.")],
     account: FormText,
     mapping: FormText,
-    key: KeyDep,
     principal: PrincipalDep,
-    parts: ReconcilingDep,
-    session: SessionDep,
+    idempotent: IdempotencyDep,
 ) -> Response:
     """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
     content = await file.read()
-    found = await _account(session, principal, account)
-    body = {"account": found.id, "mapping": mapping, "sha256": sha256(content).hexdigest()}
-    claim = Claim.of(principal.owner, "POST /statements", key, body, parts.request_key)
-    replay = await idempotency.begin_or_replay(session, claim, new_id("stmt"), parts.cipher)
-    if replay is not None:
-        return Response(replay.body, replay.status or 201, media_type=_JSON)
-    # Reading a million rows takes seconds, which nobody else should have to wait for.
-    rows = await asyncio.to_thread(read, content, mapping, clock.business_date(clock.now()))
-    taken = await take_statement(
-        session,
-        found,
-        rows,
-        content=content,
-        file_name=file.filename or "",
-        mapping=mapping,
-        actor=principal.actor,
-    )
-    answer = StatementOut.of(found.code, taken).model_dump_json().encode()
-    await idempotency.finish(session, claim, 201, answer, parts.cipher)
-    return Response(answer, 201, media_type=_JSON)
+    body = {"account": account, "mapping": mapping, "sha256": sha256(content).hexdigest()}
+
+    async def work(session: WriteSession) -> StatementOut:
+        found = await _account(session, principal, account)
+        # Reading a million rows takes seconds, which nobody else should have to wait for.
+        rows = await asyncio.to_thread(read, content, mapping, clock.business_date(clock.now()))
+        taken = await take_statement(
+            session,
+            found,
+            rows,
+            content=content,
+            file_name=file.filename or "",
+            mapping=mapping,
+            actor=principal.actor,
+        )
+        return StatementOut.of(found.code, taken)
+
+    return await idempotent(idempotent.claim(principal.owner, body), work)
 
 
 @router.post(
@@ -107,30 +100,21 @@ async def upload_statement(
     openapi_extra=documented(ReconciliationIn),
 )
 async def run_reconciliation(
-    body: RunBody, key: KeyDep, principal: PrincipalDep, parts: ReconcilingDep
+    body: RunBody, principal: PrincipalDep, parts: ReconcilingDep, idempotent: IdempotencyDep
 ) -> Response:
     """Reconcile a business day of an account with the statements taken in so far."""
-    claim = Claim.of(principal.owner, "POST /reconciliations", key, body.value, parts.request_key)
-    async with parts.database.transaction() as session:
-        account = await _account(session, principal, body.model.account)
-        if not await is_agency(session, account.agency_id, body.model.agency):
-            raise NotFound("Cơ quan này không có tài khoản thu đó.")
-        _check(body.model, clock.business_date(clock.now()))
-        replay = await idempotency.begin_or_replay(session, claim, account.id, parts.cipher)
-    if replay is not None:
-        return Response(replay.body, replay.status or 201, media_type=_JSON)
-    try:
+
+    async def work() -> ReconciliationOut:
+        async with parts.database.reading() as session:
+            account = await _account(session, principal, body.model.account)
+            if not await is_agency(session, account.agency_id, body.model.agency):
+                raise NotFound("Cơ quan này không có tài khoản thu đó.")
+            _check(body.model, clock.business_date(clock.now()))
         run_id = await reconcile(parts, account, body.model.date, actor=principal.actor)
-    except BaseException:
-        # Running again is harmless, so the key must not stay taken.
-        async with parts.database.transaction() as session:
-            await idempotency.forget(session, claim)
-        raise
-    async with parts.database.transaction() as session:
-        run = await get_run(session, run_id, principal.agency_ids)
-        answer = ReconciliationOut.of(run).model_dump_json().encode()
-        await idempotency.finish(session, claim, 201, answer, parts.cipher)
-    return Response(answer, 201, media_type=_JSON)
+        async with parts.database.reading() as session:
+            return ReconciliationOut.of(await get_run(session, run_id, principal.agency_ids))
+
+    return await idempotent.outside(idempotent.claim(principal.owner, body.value), work)
 
 
 def _check(body: ReconciliationIn, today: date) -> None:

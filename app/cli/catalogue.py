@@ -15,13 +15,13 @@ from app.cli.differences import counted, show_differences, show_refusal
 from app.cli.people import ask_password
 from app.cli.wired import with_parts
 from app.seed.agency import seed_body
-from app.seed.catalogue import seed_catalogue
+from app.seed.catalogue import read_seed, seed_catalogue
 from app.wiring import Parts
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal
 from payments.agencies.access.staff import sign_in
-from payments.agencies.queries import find_agency
+from payments.agencies.queries import find_agency, get_agency_id
 from payments.catalogue.upkeep.proposals import commands as proposals
 from payments.catalogue.upkeep.proposals.reading import load_entries, tables_of
 from payments.catalogue.upkeep.proposals.rows import Proposal, get_row, list_proposals, value_of
@@ -55,8 +55,26 @@ def about() -> None:
     """The catalogue of procedures and fees: look through it, take changes in, give it out."""
 
 
-def seed(as_json: Json = False) -> None:
-    """Add the real procedures and their fees; in a demo, a body to collect them too."""
+def seed(
+    local_schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--local",
+            metavar="NAME=AGENCY",
+            help="Whose the fees of a province are, such as ha-noi=CODE; may be repeated.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Add the real procedures and their fees; in a demo, a body to collect them too.
+
+    What a province sets is left out unless --local says which body collects by it.
+    """
+    wanted = [one.partition("=") for one in local_schedule or ()]
+    known = read_seed().local
+    for name, _, code in wanted:
+        if name not in known or not code:
+            fail(f"--local is NAME=AGENCY; there are the schedules {', '.join(sorted(known))}.")
 
     async def work(parts: Parts) -> dict[str, int]:
         async with parts.database.transaction() as session:
@@ -64,6 +82,8 @@ def seed(as_json: Json = False) -> None:
             if parts.settings.mode != "production":
                 body = await seed_body(session)
                 local = {"ha-noi": body.agency_id}
+            for name, _, code in wanted:
+                local[name] = await get_agency_id(session, code)
             counts = await seed_catalogue(session, local=local)
             return {
                 "added": counts.added,

@@ -7,6 +7,8 @@ the whole house takes some seconds to load. Only the list of all commands loads 
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -28,7 +30,10 @@ _COMMANDS = {
 _FAMILIES = {
     "apikey": ("api_keys", "apikey"),
     "user": ("people", "user"),
-    "gateway": ("accounts", "gateway"),
+    "agency": ("agencies", "agency"),
+    "account": ("agencies", "account"),
+    "gateway": ("gateways", "gateway"),
+    "key": ("keys", "key"),
     "reference": ("reference", "app"),
     "qr": ("qr", "app"),
     "statement": ("books", "statement"),
@@ -52,7 +57,12 @@ def build(only: str | None = None) -> typer.Typer:
 
     # With a callback, typer keeps the name of a command even when it is the only one.
     @app.callback()
-    def lephi() -> None:
+    def lephi(
+        tell: Annotated[
+            bool,
+            typer.Option("--version", is_eager=True, callback=_tell_version, help="Say which."),
+        ] = False,
+    ) -> None:
         """Collect a public body's fees without cash, and prove every đồng of it."""
 
     known = only in _COMMANDS or only in _FAMILIES
@@ -65,6 +75,12 @@ def build(only: str | None = None) -> typer.Typer:
             family: typer.Typer = _load(place)
             app.add_typer(family, name=name)
     return app
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lephi {version('lephi')}")
+        raise typer.Exit
 
 
 def _load(place: tuple[str, str]) -> typer.Typer:

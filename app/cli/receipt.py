@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.keystore import CERTIFICATE, CHAIN
+from adapters.keystore.files import trusted_certificates
 from app.cli.console import Json, fail, show
 from core.errors import LephiError
 from core.money import format_vnd
@@ -55,7 +55,7 @@ def verify_command(
 
 
 def _own_certificates() -> bytes | None:
-    """The certificates that this installation signs with, if any.
+    """The certificates that this installation signs or has signed with, if any.
 
     Checking a file needs no installation, so wrong settings are no reason to stop here.
     """
@@ -63,8 +63,7 @@ def _own_certificates() -> bytes | None:
         folder = load().signing_dir
     except LephiError:
         return None
-    files = [path for path in (folder / CERTIFICATE, folder / CHAIN) if path.is_file()]
-    return b"".join(path.read_bytes() for path in files) or None
+    return trusted_certificates(folder) or None
 
 
 def _sentence(file: Path, result: VerificationResult) -> str:

@@ -10,23 +10,28 @@ from typing import Annotated
 import typer
 import uvicorn
 from alembic.util import CommandError
+from cryptography import x509
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
+from adapters.keystore.files import is_there
 from adapters.sandbox.server import serve as serve_sandbox
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
 from app.main import create_app
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent
-from app.wiring import DatabaseMissing, Parts, parts_of
+from app.wiring import DatabaseMissing, open_database, signer_of
 from app.worker import run_until_told
+from core import clock
+from core.db import Database
 from core.errors import LephiError
 from core.outbox import OutboxDelivery
 from core.settings import Settings, listing, load
 from core.statements import ReadSql
 from payments.incoming.models import Callback
+from receipts.verification import signer_name
 
 WithParent = Annotated[
     int, typer.Option("--with-parent", hidden=True, help="Pid of the parent to end with.")
@@ -39,6 +44,7 @@ def serve(with_parent: WithParent = 0) -> None:
         end_with_parent(with_parent)
     settings = settings_or_fail()
     _database_url(settings)
+    _check_signer(settings)
     app = create_app(settings)
     # What stands by now stays: collecting garbage among it again and again stops every request.
     gc.collect()
@@ -90,6 +96,14 @@ def migrate(as_json: Json = False) -> None:
         typer.echo(f"Applied: {', '.join(steps)}" if steps else "Nothing to do.")
 
 
+def _check_signer(settings: Settings) -> None:
+    """End with one line where receipts could not be signed, before anything is started."""
+    try:
+        signer_of(settings)
+    except LephiError as error:
+        fail(error)
+
+
 def _database_url(settings: Settings) -> str:
     if settings.database_url is None:
         fail(DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database."))
@@ -126,6 +140,7 @@ def _checks(settings: Settings) -> list[tuple[str, bool, str]]:
     checks: list[tuple[str, bool, str]] = []
     free = shutil.disk_usage(_existing(settings.data_dir)).free // 1_000_000
     checks.append(("disk", free > 500, f"{free} MB free at {settings.data_dir}"))
+    checks.append(_check_key(settings))
     if settings.database_url is None:
         checks.append(("database", settings.mode != "production", "not named"))
         return checks
@@ -146,9 +161,26 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
+def _check_key(settings: Settings) -> tuple[str, bool, str]:
+    """Whether receipts can be signed: a fault says what to do."""
+    if settings.mode != "production" and not is_there(settings.signing_dir):
+        return "signing key", True, "made at the first start; production needs its own"
+    try:
+        signer = signer_of(settings)
+    except LephiError as error:
+        return "signing key", False, error.detail
+    own = x509.load_pem_x509_certificate(signer.certificate_pem)
+    until = own.not_valid_after_utc
+    valid = own.not_valid_before_utc <= clock.now() <= until
+    return "signing key", valid, f"{signer_name(own)}, valid to {until:%d/%m/%Y}"
+
+
 async def _ask_database(settings: Settings) -> list[tuple[str, bool, str]]:
-    async with parts_of(settings) as parts:
-        return await _look(parts)
+    database = open_database(settings)
+    try:
+        return await _look(database)
+    finally:
+        await database.dispose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +200,8 @@ _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
 _WAITING = select(func.count()).where(Callback.state == "received")
 
 
-async def _look(parts: Parts) -> list[tuple[str, bool, str]]:
-    async with parts.database.reading() as session:
+async def _look(database: Database) -> list[tuple[str, bool, str]]:
+    async with database.reading() as session:
         server = await session.one(_SERVER)
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)

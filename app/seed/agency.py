@@ -1,16 +1,21 @@
 """A public body to start a demonstration with; everything about its accounts is visibly unreal."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlmodel import select
 
-from core import clock
+from app.knowledge import KNOWLEDGE
 from core.crypto import Cipher
-from core.ids import new_id
 from core.sessions import WriteSession
-from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
+from payments.agencies import commands
+from payments.agencies.commands import (
+    NewAccount,
+    NewAgency,
+    create_account,
+    create_agency,
+)
+from payments.agencies.models import Agency, CollectionAccount
 
 #: No bank in Vietnam has this BIN, so no real money can ever be sent to the demo's account.
 DEMO_BIN = "999999"
@@ -28,39 +33,44 @@ class DemoBody:
     collection_code: str
 
 
+_ACTOR = "system:seed"
+
+
 async def seed_body(session: WriteSession) -> DemoBody:
-    """The demonstration body, made now if it is not there yet."""
+    """The demonstration body, made now if it is not there yet; it offers every procedure."""
     code = "ubnd-ben-mau"
-    agency = (await session.exec(select(Agency).where(Agency.code == code))).first()
-    if agency is None:
-        agency = Agency(
-            id=new_id("agency"),
+    agency_id = await session.first(select(Agency.id).where(Agency.code == code))
+    if agency_id is None:
+        new = NewAgency(
             code=code,
             name=DEMO_NAME,
             name_en="People's Committee of Ben Mau Ward",
+            # Its check digit is wrong: nobody has this number.
             tax_code="0100000000",
             address="1 đường Thử Nghiệm, phường Bến Mẫu",
             phone="024 0000 0000",
             return_origins=["https://dichvucong.example.vn", "http://127.0.0.1"],
-            created_at=clock.now(),
+            offers="all",
         )
-        session.add(agency)
-        await session.flush()
-    wanted = select(CollectionAccount).where(CollectionAccount.agency_id == agency.id)
-    account = (await session.exec(wanted)).first()
-    if account is None:
-        account = CollectionAccount(
-            id=new_id("acct"),
-            agency_id=agency.id,
-            code="kbnn-ben-mau",
-            bank_bin=DEMO_BIN,
-            account_number=DEMO_ACCOUNT,
-            account_name="TK THU THU NGHIEM - KHONG CO THAT",
-            created_at=clock.now(),
+        agency_id = await create_agency(session, new, KNOWLEDGE, actor=_ACTOR)
+    account = "kbnn-ben-mau"
+    of_body = select(CollectionAccount.id).where(CollectionAccount.agency_id == agency_id)
+    account_id = await session.first(of_body)
+    if account_id is None:
+        account_id = await create_account(
+            session,
+            NewAccount(
+                agency_id=agency_id,
+                code=account,
+                kind="treasury",
+                bank_bin=DEMO_BIN,
+                number=DEMO_ACCOUNT,
+                holder="TK THU THU NGHIEM - KHONG CO THAT",
+                unlisted_bank=True,
+            ),
+            actor=_ACTOR,
         )
-        session.add(account)
-        await session.flush()
-    return DemoBody(agency.id, agency.code, account.id, account.code)
+    return DemoBody(agency_id, code, account_id, account)
 
 
 async def configure_gateway(
@@ -74,26 +84,16 @@ async def configure_gateway(
     base_url: str,
     credentials: Mapping[str, str],
 ) -> str:
-    """Add an account at a gateway or feed, or change it; its id."""
-    wanted = select(GatewayAccountRow).where(
-        GatewayAccountRow.gateway == gateway, GatewayAccountRow.account == account
+    """Add an account at a gateway or feed for a demonstration, or change it; its id."""
+    return await commands.configure_gateway(
+        session,
+        cipher,
+        KNOWLEDGE,
+        agency_id=agency_id,
+        gateway=gateway,
+        account=account,
+        collection_account_id=collection_account_id,
+        base_url=base_url,
+        credentials=credentials,
+        actor=_ACTOR,
     )
-    row = (await session.exec(wanted)).first()
-    row_id = new_id("gw") if row is None else row.id
-    sealed = cipher.encrypt(json.dumps(dict(credentials)).encode(), f"gateway:{row_id}")
-    if row is None:
-        row = GatewayAccountRow(
-            id=row_id,
-            agency_id=agency_id,
-            gateway=gateway,
-            account=account,
-            base_url=base_url,
-            credentials=sealed,
-            collection_account_id=collection_account_id,
-            created_at=clock.now(),
-        )
-    row.base_url, row.credentials = base_url, sealed
-    row.collection_account_id = collection_account_id
-    session.add(row)
-    await session.flush()
-    return row_id

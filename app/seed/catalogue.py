@@ -39,6 +39,17 @@ def read_seed() -> Seed:
     return Seed(tuple(national), {name: tuple(entries) for name, entries in local.items()})
 
 
+def local_fees() -> frozenset[str]:
+    """The codes of fees that only local schedules have: each province sets them for itself.
+
+    National reliefs name some of them, whether a body of such a province is here or not.
+    """
+    seed = read_seed()
+    of_nation = {one.code for one in seed.national if isinstance(one, FeeEntry)}
+    local = (one for entries in seed.local.values() for one in entries)
+    return frozenset(one.code for one in local if isinstance(one, FeeEntry)) - of_nation
+
+
 async def seed_catalogue(
     session: WriteSession, *, local: Mapping[str, str] | None = None, seed: Seed | None = None
 ) -> Counts:

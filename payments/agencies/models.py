@@ -13,6 +13,12 @@ class Agency(SQLModel, table=True):
     """A body that collects fees; a unit names the body above it."""
 
     __tablename__ = "agency"
+    __table_args__ = (
+        CheckConstraint(
+            "offers IN ('all', 'own') OR (offers = 'parent' AND parent_id IS NOT NULL)",
+            name="offers",
+        ),
+    )
 
     id: str = Field(primary_key=True)
     code: str = Field(unique=True)
@@ -25,13 +31,27 @@ class Agency(SQLModel, table=True):
     #: the only places a citizen may be sent back to (scheme, host and port)
     return_origins: list[str] = Field(sa_column=Column(ARRAY(String), nullable=False))
     created_at: datetime = moment()
+    #: `all` procedures, its `own` choice of them (`AgencyOffer`), or what its `parent` offers
+    offers: str = Field(default="all", sa_column_kwargs={"server_default": "all"})
+
+
+class AgencyOffer(SQLModel, table=True):
+    """A procedure that an agency has chosen to collect for."""
+
+    __tablename__ = "agency_offer"
+
+    agency_id: str = Field(primary_key=True, foreign_key="agency.id")
+    procedure_code: str = Field(primary_key=True)
 
 
 class CollectionAccount(SQLModel, table=True):
     """A bank or treasury account on which an agency's money arrives."""
 
     __tablename__ = "collection_account"
-    __table_args__ = (CheckConstraint(r"bank_bin ~ '^\d{6}$'", name="bank_bin"),)
+    __table_args__ = (
+        CheckConstraint(r"bank_bin ~ '^\d{6}$'", name="bank_bin"),
+        CheckConstraint("kind IN ('bank', 'treasury')", name="kind"),
+    )
 
     id: str = Field(primary_key=True)
     agency_id: str = Field(foreign_key="agency.id", index=True)
@@ -44,6 +64,8 @@ class CollectionAccount(SQLModel, table=True):
     #: the cut-off is agreed between treasury and bank (TT 81/2025/TT-BTC, Art. 2)
     cut_off: time = time(16, 0)
     created_at: datetime = moment()
+    #: whose account it is to be read as: a bank's own, or the treasury's at a bank
+    kind: str = Field(default="treasury", sa_column_kwargs={"server_default": "treasury"})
 
 
 class GatewayAccountRow(SQLModel, table=True):

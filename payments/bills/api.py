@@ -8,7 +8,7 @@ from core import idempotency
 from core.bodies import Parsed, documented, parsed
 from core.db import SessionDep
 from core.errors import Invalid, NotFound
-from core.idempotency import Claim, KeyDep, Replay
+from core.idempotency import Claim, KeyDep, answered
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
@@ -26,9 +26,6 @@ router = APIRouter(prefix="/api/v1", tags=["bills and payments"])
 
 
 BillBody = Annotated[Parsed[BillIn], Depends(parsed(BillIn))]
-
-
-_JSON = "application/json"
 
 
 async def _agency(context: Context, principal: Principal, code: str) -> AgencyValue:
@@ -76,21 +73,16 @@ async def create_bill(
             earlier = await idempotency.find(session, claim, context.cipher)
         if earlier is None:
             raise
-        return _answered(earlier)
+        return answered(earlier)
 
     def answer(bill: NewBill) -> bytes:
         return bill_out(context, agency, bill).model_dump_json().encode()
 
-    return _answered(
+    return answered(
         await create.create_bill(
             context.database, request, claim, answer, actor=principal.actor, cipher=context.cipher
         )
     )
-
-
-def _answered(answer: Replay) -> Response:
-    headers = {} if answer.first else {"Idempotent-Replayed": "true"}
-    return Response(answer.body, answer.status or 201, headers=headers, media_type=_JSON)
 
 
 @router.get("/bills", dependencies=[needs(Action.READ_BILLS)])

@@ -46,7 +46,10 @@ def bill_request(
         detail = "This address is not on the agency's list of return addresses."
         faults.append(FieldError("return_url", "not_allowed", detail))
     if faults:
-        raise Invalid("Không mở được khoản phải nộp: " + faults[0].detail, errors=faults)
+        # One word says it where there is nothing else to mend.
+        code = "not_offered" if {fault.code for fault in faults} == {"not_offered"} else None
+        told = "Không mở được khoản phải nộp: " + faults[0].detail
+        raise Invalid(told, code=code, errors=faults)
     asset = normal_asset(circumstances.asset or "")
     return BillRequest(
         agency_id=agency.id,

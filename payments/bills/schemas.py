@@ -5,7 +5,6 @@ UTC.
 """
 
 import re
-import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -22,32 +21,10 @@ from pydantic import (
 from stdnum.vn import mst
 
 from core.money import Amount
-from core.schemas import Code, Incoming, Instant
+from core.schemas import Code, Incoming, Instant, Line, no_controls
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
 from payments.catalogue.schemas import ReliefOut
 from payments.schemas import ReceiptOut
-
-
-def _no_controls(value: str) -> str:
-    if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in value):
-        raise ValueError("control characters and line breaks are not allowed")
-    return value
-
-
-def _visible(value: str) -> str:
-    # A receipt leaves invisible characters out, and then there must be something left.
-    if not any(unicodedata.category(c)[0] in "LNPS" for c in value):
-        raise ValueError("nothing in it can be seen")
-    return value
-
-
-Line = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_no_controls),
-    AfterValidator(_visible),
-]
-
 
 SubItem = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
 
@@ -196,7 +173,7 @@ class PayerIn(Incoming):
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],
-        Annotated[str, StringConstraints(max_length=500), AfterValidator(_no_controls)]
+        Annotated[str, StringConstraints(max_length=500), AfterValidator(no_controls)]
         | int
         | bool
         | None,

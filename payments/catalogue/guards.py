@@ -72,6 +72,15 @@ CREATE_RELIEF_GUARDS = (
 CREATE_SUB_ITEM_GUARDS = (_no_overlap("sub_item", "code"),)
 CREATE_LAW_GUARDS = (_no_overlap("legal_reference", "number", "issuer"),)
 
+#: What a body offers decides what can be priced for it: who remembers prices hears of that too.
+CREATE_OFFER_GUARDS = (
+    """
+    CREATE TRIGGER stamp_offers AFTER UPDATE OF offers ON agency
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_catalogue()
+    """,
+)
+DROP_OFFER_GUARDS = "DROP TRIGGER stamp_offers ON agency"
+
 #: What a downgrade executes once `fee` is dropped, once `procedure` is, and once `relief` is.
 DROP_FEE_GUARDS = "DROP TYPE text_range"
 DROP_STAMP_GUARDS = "DROP FUNCTION stamp_catalogue()"

@@ -17,9 +17,11 @@ from core.db import amount_field, json_field, moment
 from payments.catalogue.guards import (
     CREATE_GUARDS,
     CREATE_LAW_GUARDS,
+    CREATE_OFFER_GUARDS,
     CREATE_RELIEF_GUARDS,
     CREATE_SUB_ITEM_GUARDS,
     DROP_FEE_GUARDS,
+    DROP_OFFER_GUARDS,
     DROP_RELIEF_GUARDS,
     DROP_STAMP_GUARDS,
 )
@@ -255,8 +257,10 @@ for later in (Relief, SubItem, LegalReference):
 
 _listen(Fee, "after_create", CREATE_GUARDS)
 _listen(Relief, "after_create", CREATE_RELIEF_GUARDS)
+_listen(Relief, "after_create", CREATE_OFFER_GUARDS)
 _listen(SubItem, "after_create", CREATE_SUB_ITEM_GUARDS)
 _listen(LegalReference, "after_create", CREATE_LAW_GUARDS)
 _listen(Fee, "after_drop", (DROP_FEE_GUARDS,))
+_listen(Relief, "after_drop", (DROP_OFFER_GUARDS,))
 _listen(Relief, "after_drop", (DROP_RELIEF_GUARDS,))
 _listen(Procedure, "after_drop", (DROP_STAMP_GUARDS,))

@@ -1,9 +1,10 @@
 """Remembered schedules, so that opening a bill does not ask the database for its prices.
 
 What is remembered is not a day's amounts but an agency's whole schedule, with the dates of every
-fee: a fee that changes at midnight changes at midnight. When someone changes the catalogue, the
-database renews its stamp in the same transaction; the stamp is read again at most once every
-`check_every` seconds, so that is how long a correction may take to reach the next bill.
+fee: a fee that changes at midnight changes at midnight. When someone changes the catalogue, or what
+a body offers, the database renews its stamp in the same transaction; the stamp is read again at
+most once every `check_every` seconds, so that is how long a correction may take to reach the next
+bill.
 """
 
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from core.db import Database
 from core.sessions import WriteSession
-from payments.catalogue.queries import find_stamp, load_schedule
+from payments.catalogue.queries import find_stamp, load_offer
 from payments.catalogue.rules.schedule import Schedule
 
 
@@ -44,7 +45,7 @@ class PriceBook:
             self._schedules.move_to_end(agency_id)
             return known
         stamp = self._stamp
-        loaded = await load_schedule(session, agency_id)
+        loaded = await load_offer(session, agency_id)
         # While we waited, another request may have seen a newer stamp; what we hold is then older
         # than that stamp says and must not be remembered under it.
         if self._stamp == stamp:

@@ -5,6 +5,7 @@ those of the bodies above it, stand in the place of the nation's; `agency_id` No
 national schedule alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_of
 from datetime import date
@@ -15,8 +16,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from core.cursors import Page, page_of
 from core.errors import NotFound
-from core.sessions import WriteSession
-from payments.agencies.tree import lineage
+from core.sessions import ReadSession, WriteSession
+from payments.agencies.offers import Lineage, lineage_of
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.kinds import rule_from
@@ -48,17 +49,22 @@ ProcedurePage = Page[ProcedureValue]
 
 
 async def schedule_of_code(session: WriteSession, agency_id: str | None, code: str) -> Schedule:
-    """As `load_schedule`, with only the fees that a fee's or a procedure's code may mean."""
+    """As `load_offer`, with only the fees that a fee's or a procedure's code may mean."""
     if not code.isprintable():
         # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
         return Schedule(())
     named = or_(col(Fee.code) == code, _under([code]))
-    return await _schedule(session, await _owners(session, agency_id), named)
+    return await _schedule(session, agency_id, named)
 
 
 async def load_schedule(session: WriteSession, agency_id: str | None) -> Schedule:
-    """All fees and reliefs that can concern an agency, of every day."""
-    return await _schedule(session, await _owners(session, agency_id))
+    """All fees and reliefs that can concern an agency, of every day: what it could offer."""
+    return await _schedule(session, agency_id, all_offered=True)
+
+
+async def load_offer(session: WriteSession, agency_id: str | None) -> Schedule:
+    """The same as load_schedule, in which only what the agency offers is found."""
+    return await _schedule(session, agency_id)
 
 
 async def find_stamp(session: WriteSession) -> str | None:
@@ -66,14 +72,22 @@ async def find_stamp(session: WriteSession) -> str | None:
     return (await session.exec(select(CatalogueStamp.stamp))).first()
 
 
+async def known_procedures(session: ReadSession, codes: Sequence[str]) -> set[str]:
+    """Those of some codes that are codes of procedures."""
+    printable = [code for code in codes if code.isprintable()]
+    return set(await session.all(select(Procedure.code).where(col(Procedure.code).in_(printable))))
+
+
 async def get_procedure(
     session: WriteSession, agency_id: str | None, code: str, on: date
 ) -> ProcedureValue:
-    """A procedure by its code. Raises `NotFound`."""
+    """A procedure by its code. Raises `NotFound`, for one that the agency does not offer too."""
     wanted = select(Procedure).where(col(Procedure.code) == code)
     found = await _procedures(session, agency_id, on, wanted) if code.isprintable() else ()
     if not found:
         raise NotFound(f"Không có thủ tục {code}.")
+    if not found[0].schedule.offers(code):
+        raise NotFound(f"Cơ quan này không thu {code}.", code="not_offered")
     return found[0]
 
 
@@ -86,11 +100,15 @@ async def list_procedures(
     cursor: str | None = None,
     limit: int = 50,
 ) -> ProcedurePage:
-    """The procedures whose code, name or field holds every word of `query`, marks or no marks.
+    """The procedures an agency offers whose code, name or field holds every word of `query`.
 
-    `cursor` is the code after which to go on; an empty query lists all.
+    Words are found with or without marks. `cursor` is the code after which to go on; an empty
+    query lists all.
     """
     wanted = select(Procedure).order_by(col(Procedure.code)).limit(limit + 1)
+    offered = None if agency_id is None else (await lineage_of(session, agency_id)).offered
+    if offered is not None:
+        wanted = wanted.where(col(Procedure.code).in_(sorted(offered)))
     for word in search_words(query):
         wanted = wanted.where(col(Procedure.search_text).contains(word, autoescape=True))
     if cursor is not None:
@@ -99,15 +117,27 @@ async def list_procedures(
     return page_of(found, limit, lambda procedure: procedure.code)
 
 
-async def _owners(session: WriteSession, agency_id: str | None) -> list[str]:
-    """The agency and the bodies above it, the nearest first."""
-    return [] if agency_id is None else list(await lineage(session, agency_id))
+async def list_fields(session: ReadSession, agency_id: str) -> list[str]:
+    """The fields of the procedures that an agency offers, by name."""
+    wanted = select(Procedure.field).distinct().order_by(col(Procedure.field))
+    offered = (await lineage_of(session, agency_id)).offered
+    if offered is not None:
+        wanted = wanted.where(col(Procedure.code).in_(sorted(offered)))
+    return await session.all(wanted)
 
 
 async def _schedule(
-    session: WriteSession, owners: list[str], which: ColumnElement[bool] | None = None
+    session: WriteSession,
+    agency_id: str | None,
+    which: ColumnElement[bool] | None = None,
+    *,
+    all_offered: bool = False,
 ) -> Schedule:
-    """The nation's entries and the owners' own; `which` leaves out fees."""
+    """The nation's entries, the agency's own and those above it; `which` leaves out fees."""
+    lineage = Lineage((), None)
+    if agency_id is not None:
+        lineage = await lineage_of(session, agency_id)
+    owners = lineage.owners
     fees = (
         select(Fee, Procedure.code)
         .join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
@@ -122,6 +152,7 @@ async def _schedule(
         [fee_value(fee, code) for fee, code in await session.exec(fees)],
         [relief_value(relief) for relief in await session.exec(reliefs)],
         owners,
+        None if all_offered else lineage.offered,
     )
 
 
@@ -145,7 +176,7 @@ async def _procedures(
     of_these = or_(
         _under([procedure.code for procedure in procedures]), col(Fee.procedure_id).is_(None)
     )
-    schedule = await _schedule(session, await _owners(session, agency_id), of_these)
+    schedule = await _schedule(session, agency_id, of_these)
     beside = schedule.of_procedure(None, on)
     return tuple(
         ProcedureValue(

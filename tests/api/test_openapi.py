@@ -27,6 +27,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: The routes of DESIGN's contract that are built, with their methods.
 ROUTES = {
+    "/api/v1/accounts": {"get", "post"},
+    "/api/v1/agencies": {"get", "post"},
+    "/api/v1/agencies/{code}/change": {"post"},
+    "/api/v1/gateway-accounts": {"get", "post"},
+    "/api/v1/gateway-accounts/{gateway_account_id}/change": {"post"},
     "/api/v1/bills": {"get", "post"},
     "/api/v1/bills/{bill_id}": {"get"},
     "/api/v1/bills/{bill_id}/cancel": {"post"},
@@ -54,9 +59,14 @@ ROUTES = {
 }
 CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/statements",
              "/api/v1/reconciliations", "/api/v1/catalogue/proposals", "/api/v1/api-keys",
-             "/api/v1/users"}  # fmt: skip
+             "/api/v1/users", "/api/v1/accounts", "/api/v1/agencies",
+             "/api/v1/gateway-accounts"}  # fmt: skip
 #: Those that create nothing and take a body all the same.
-WITH_BODY = {"/api/v1/catalogue/proposals/{proposal_id}/reject"}
+WITH_BODY = {
+    "/api/v1/agencies/{code}/change",
+    "/api/v1/catalogue/proposals/{proposal_id}/reject",
+    "/api/v1/gateway-accounts/{gateway_account_id}/change",
+}
 
 
 async def described(house: House) -> dict[str, Any]:

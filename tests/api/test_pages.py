@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.bank_qr.emv import decode
-from adapters.keystore import CHAIN
+from adapters.keystore.files import CHAIN
 from adapters.sandbox.faults import Fault, Operation
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.house import MERCHANT, House

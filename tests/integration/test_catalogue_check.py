@@ -209,3 +209,49 @@ async def test_planned_changes_are_told_by_day(database: Database) -> None:
     assert national["days"][0]["count"] < day["count"]
     quiet = await lephi("changes", "--from", "2027-02-01", "--to", "2027-02-28")
     assert quiet.stdout == "Không khoản thu nào thay đổi từ 01/02/2027 đến hết 28/02/2027.\n"
+
+
+async def test_a_production_database_has_no_error_without_any_body(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """National reliefs name fees that provinces set; that no province is here is no fault."""
+    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+    monkeypatch.setenv("LEPHI_DATA_DIR", str(tmp_path))
+    empty = Database(database_url, pool_size=1)
+    async with empty.transaction() as session:
+        await seed_catalogue(session)
+        bare = inspect(await load_catalogue(session), TODAY, HORIZON)
+    assert sum(one.level == "error" for one in bare) == 45, "the check has nothing to leave out"
+    assert (await checked())["errors"] == 0
+    # The negative control: a slip in a national relief is still an error.
+    await run(
+        empty, "UPDATE relief SET fees = array_append(fees, 'khong-co') WHERE code LIKE 'ho-tich%'"
+    )
+    found = await checked()
+    assert {one["code"] for one in found["findings"] if one["level"] == "error"} == {"unknown_fee"}
+    assert found["errors"] == 3
+    await empty.dispose()
+
+
+async def test_a_provinces_schedule_is_seeded_for_the_body_that_collects_by_it(
+    database: Database,
+) -> None:
+    """`lephi seed --local`: what a demonstration has, for a body that was set up by hand."""
+
+    async def seed(*words: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, build("seed"), ["seed", *words])
+
+    count = "SELECT count(*) FROM fee f JOIN agency a ON a.id = f.agency_id WHERE a.code = :code"
+
+    async def fees() -> int:
+        async with database.transaction() as session:
+            found: int = await session.scalar(text(count), {"code": "to-dan-pho"})
+        return found
+
+    for words in (("--local", "ha-noi"), ("--local", "ha-nam=to-dan-pho")):
+        refused = await seed(*words)
+        assert (refused.exit_code, "ha-noi" in refused.stderr) == (1, True)
+    assert (await seed("--local", "ha-noi=khong-co")).exit_code == 1
+    assert await fees() == 0
+    assert (await seed("--local", "ha-noi=to-dan-pho")).exit_code == 0
+    assert await fees() > 20

@@ -234,3 +234,27 @@ def test_a_lock_held_elsewhere_fails_the_migration_and_nothing_of_it_remains(
     assert pending(database_url) != []
     upgrade(database_url)
     assert differences(before, schema(database_url)) == []
+
+
+def test_bodies_of_before_go_on_offering_what_they_offered(empty_database_url: str) -> None:
+    url = empty_database_url
+    with engine_at(url) as engine, engine.connect() as connection:
+        command.upgrade(configuration(connection), "0006-1")
+        connection.commit()
+    body = (
+        "INSERT INTO agency (id, code, name, name_en, parent_id, tax_code, address, phone,"
+        " return_origins, created_at) VALUES ('{0}', '{0}', '', '', {1}, '', '', '', '{{}}', now())"
+    )
+    account = (
+        "INSERT INTO collection_account (id, agency_id, code, bank_bin, account_number,"
+        " account_name, cut_off, created_at) VALUES ('a', 'tinh', 'a', '970436', '1', '', '16:00',"
+        " now())"
+    )
+    apply(url, body.format("tinh", "NULL"), body.format("xa", "'tinh'"), account)
+    upgrade(url)
+    with engine_at(url) as engine, engine.connect() as connection:
+        found = connection.execute(text("SELECT code, offers FROM agency ORDER BY code")).all()
+        assert [tuple(row) for row in found] == [("tinh", "all"), ("xa", "parent")]
+        kinds = connection.execute(text("SELECT kind FROM collection_account")).scalars().all()
+        assert kinds == ["treasury"]
+    assert pending(url) == []

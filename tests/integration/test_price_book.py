@@ -132,7 +132,7 @@ async def test_a_schedule_older_than_the_stamp_is_not_remembered_under_it(
             await go_on.wait()
         return loaded
 
-    monkeypatch.setattr("payments.catalogue.prices.load_schedule", load_slowly)
+    monkeypatch.setattr("payments.catalogue.prices.load_offer", load_slowly)
     slow = asyncio.create_task(asked(seeded, book))
     await old_is_read.wait()
     await raise_price(seeded, 11_000)

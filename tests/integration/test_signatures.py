@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from adapters.keystore import CERTIFICATE, CHAIN, KEY, SoftwareKeystore, ensure_demo_keystore
+from adapters.keystore.demo import ensure_demo_keystore
+from adapters.keystore.files import CERTIFICATE, CHAIN, KEY
+from adapters.keystore.signer import SoftwareKeystore
 from core import clock
 from core.errors import Invalid
 from core.settings import DEMO_MARKER
@@ -66,8 +68,9 @@ def rsa_certificate(key: rsa.RSAPrivateKey, name: str, serial: int) -> bytes:
 def rsa_keystore(folder: Path) -> SoftwareKeystore:
     """A body's own RSA key with a certificate that stands alone."""
     key = rsa.generate_private_key(65537, 2048)
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / KEY).touch(mode=0o600)
     (folder / KEY).write_bytes(secret)
     (folder / CERTIFICATE).write_bytes(rsa_certificate(key, "Sở Tư pháp thành phố Hà Nội", 1))
     return SoftwareKeystore.load(folder)
@@ -434,7 +437,8 @@ def test_the_demo_key_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> None
 def test_processes_that_start_at_once_get_the_same_key(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     code = (
-        "import sys; from pathlib import Path; from adapters.keystore import ensure_demo_keystore;"
+        "import sys; from pathlib import Path;"
+        " from adapters.keystore.demo import ensure_demo_keystore;"
         " sys.stdout.buffer.write(ensure_demo_keystore(Path(sys.argv[1]), 'x').certificate_pem)"
     )
 
@@ -470,7 +474,7 @@ def test_a_key_that_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeyFault, match=KEY) as refused:
         SoftwareKeystore.load(tmp_path / "two")
     assert "secret" not in refused.value.detail
-    with pytest.raises(KeyFault, match=KEY):
+    with pytest.raises(KeyFault, match="nowhere: make one with `lephi key create`"):
         SoftwareKeystore.load(tmp_path / "nowhere")
 
 

@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from adapters.keystore import CHAIN
+from adapters.keystore.files import CHAIN
 from app.seed.agency import DEMO_ACCOUNT
 from core import clock
 from core.clock import VIETNAM

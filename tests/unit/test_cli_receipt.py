@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from adapters.keystore import CERTIFICATE, CHAIN, SoftwareKeystore, ensure_demo_keystore
+from adapters.keystore.demo import ensure_demo_keystore
+from adapters.keystore.files import CERTIFICATE, CHAIN
+from adapters.keystore.signer import SoftwareKeystore
 from app.cli.receipt import app
 from receipts.pdf import draw
 from receipts.signing import sign

@@ -16,7 +16,7 @@ from core.references import find_references
 from core.statements import values_of
 from payments.agencies.models import Agency
 from payments.catalogue.models import Procedure
-from payments.catalogue.queries import list_procedures
+from payments.catalogue.queries import list_fields, list_procedures
 from payments.context import ContextDep
 
 router = APIRouter(include_in_schema=False)
@@ -78,13 +78,12 @@ async def fee_list(
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
     page = await list_procedures(session, body.id, today, query=q, cursor=after, limit=PER_PAGE)
-    fields = await session.all(_FIELDS)
     return render(
         request,
         "procedures.html",
         agency=body,
         items=[summary_of(procedure, today) for procedure in page.items],
         next_cursor=page.next_cursor,
-        fields=fields,
+        fields=await list_fields(session, body.id),
         typed=q,
     )

@@ -6,18 +6,14 @@ that it has made. And so are other people's keys: whoever had made a key of the 
 the second person to their own deeds.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel
 
-from core import idempotency
 from core.bodies import Parsed, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotAllowed, NotFound
-from core.idempotency import CipherDep, Claim, KeyDep, RequestKeyDep
-from core.ids import new_id
+from core.idempotency import IdempotencyDep
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access import api_keys, staff
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
@@ -40,7 +36,6 @@ router = APIRouter(
     dependencies=[needs(Action.ADMINISTER)],
 )
 
-_JSON = "application/json"
 
 ThingId = Annotated[str, Path(max_length=100)]
 AgencyCode = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._/-]+$")]
@@ -70,22 +65,6 @@ async def _within(session: ReadSession, principal: Principal, code: str | None) 
     return frozenset({await _agency(session, principal, code)})
 
 
-async def _once(
-    session: WriteSession,
-    claim: Claim,
-    cipher: CipherDep,
-    work: Callable[[], Awaitable[BaseModel]],
-) -> Response:
-    """The answer of `work`, or of the first request with this key; kept encrypted."""
-    replay = await idempotency.begin_or_replay(session, claim, new_id("made"), cipher)
-    if replay is not None:
-        headers = {"Idempotent-Replayed": "true"}
-        return Response(replay.body, replay.status or 201, headers=headers, media_type=_JSON)
-    answer = (await work()).model_dump_json().encode()
-    await idempotency.finish(session, claim, 201, answer, cipher)
-    return Response(answer, 201, media_type=_JSON)
-
-
 @router.post(
     "/api-keys",
     status_code=201,
@@ -94,24 +73,18 @@ async def _once(
 )
 async def create_key(
     body: Annotated[Parsed[ApiKeyIn], Depends(parsed(ApiKeyIn))],
-    key: KeyDep,
+    idempotent: IdempotencyDep,
     principal: PrincipalDep,
-    session: SessionDep,
-    cipher: CipherDep,
-    request_key: RequestKeyDep,
 ) -> Response:
     """Make a key of a system, or one of one's own; `key` is shown this once.
 
     Left out, `scopes` are what a portal needs.
     """
     wanted = body.model
-    agency_id = await _agency(session, principal, wanted.agency)
-    staff_id = None
-    if wanted.user is not None:
-        staff_id = await _own(session, principal, wanted)
-    claim = Claim.of(principal.owner, "POST /api-keys", key, body.value, request_key)
 
-    async def work() -> NewApiKeyOut:
+    async def work(session: WriteSession) -> NewApiKeyOut:
+        agency_id = await _agency(session, principal, wanted.agency)
+        staff_id = None if wanted.user is None else await _own(session, principal, wanted)
         made, secret = await api_keys.create_api_key(
             session,
             agency_id=agency_id,
@@ -122,7 +95,7 @@ async def create_key(
         )
         return NewApiKeyOut(**ApiKeyOut.of(made).model_dump(), key=secret)
 
-    return await _once(session, claim, cipher, work)
+    return await idempotent(idempotent.claim(principal.owner, body.value), work)
 
 
 async def _own(session: ReadSession, principal: Principal, wanted: ApiKeyIn) -> str:
@@ -165,23 +138,19 @@ async def revoke_key(key_id: ThingId, principal: PrincipalDep, session: SessionD
 @router.post("/users", status_code=201, response_model=NewUserOut, openapi_extra=documented(UserIn))
 async def create_user(
     body: Annotated[Parsed[UserIn], Depends(parsed(UserIn))],
-    key: KeyDep,
+    idempotent: IdempotencyDep,
     principal: PrincipalDep,
-    session: SessionDep,
-    cipher: CipherDep,
-    request_key: RequestKeyDep,
 ) -> Response:
     """Make a person, with any roles but that of an administrator.
 
     Without `password` one is made, and given back in this answer only.
     """
     wanted = body.model
-    agency_id = await _agency(session, principal, wanted.agency)
     if Role.ADMIN in wanted.roles:
         raise OperatorOnly("Quản trị viên chỉ do người vận hành tạo (lephi user create).")
-    claim = Claim.of(principal.owner, "POST /users", key, body.value, request_key)
 
-    async def work() -> NewUserOut:
+    async def work(session: WriteSession) -> NewUserOut:
+        agency_id = await _agency(session, principal, wanted.agency)
         made_up = staff.new_password() if wanted.password is None else None
         made = await staff.create_staff_user(
             session,
@@ -194,7 +163,7 @@ async def create_user(
         )
         return NewUserOut(**UserOut.of(made).model_dump(), password=made_up)
 
-    return await _once(session, claim, cipher, work)
+    return await idempotent(idempotent.claim(principal.owner, body.value), work)
 
 
 @router.get("/users")

@@ -5,7 +5,7 @@ one of the same code, on the days on which it is valid. A procedure's code names
 where the procedure has exactly one that day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -85,19 +85,23 @@ class Schedule:
     """The fees and reliefs that can concern one agency, of every day.
 
     `owners` are whose entries count, the nearest first: the agency, the bodies above it. The
-    nation comes last and need not be named.
+    nation comes last and need not be named. `offered` are the codes of the procedures that the
+    agency takes money for, None for every one: what it does not offer is not found, and asking for
+    it by name says why.
     """
 
-    __slots__ = ("_by_code", "_by_procedure", "_owners", "_reliefs", "_reliefs_by_fee")
+    __slots__ = ("_by_code", "_by_procedure", "_offered", "_owners", "_reliefs", "_reliefs_by_fee")
 
     def __init__(
         self,
         fees: Iterable[FeeValue],
         reliefs: Iterable[ReliefValue] = (),
         owners: Sequence[str] = (),
+        offered: Collection[str] | None = None,
     ) -> None:
         self._by_code: dict[str, list[FeeValue]] = {}
         self._by_procedure: dict[str | None, list[FeeValue]] = {}
+        self._offered = None if offered is None else frozenset(offered)
         self._reliefs = tuple(reliefs)
         self._owners = {owner: distance for distance, owner in enumerate(owners)}
         for fee in fees:
@@ -121,8 +125,18 @@ class Schedule:
         """Every relief of every day."""
         return self._reliefs
 
+    def offers(self, procedure_code: str | None) -> bool:
+        """Whether the agency takes money for a procedure; None is what goes with any (postage)."""
+        if self._offered is None:
+            return True
+        return procedure_code in self._offered if procedure_code else bool(self._offered)
+
     def of_procedure(self, code: str | None, on: date) -> tuple[FeeValue, ...]:
         """The fees of a procedure on a day, by fee code; None asks for those of no procedure."""
+        return self._of_procedure(code, on) if self.offers(code) else ()
+
+    def _of_procedure(self, code: str | None, on: date) -> tuple[FeeValue, ...]:
+        """The same, whether it is offered or not."""
         # A nearer owner may have put a fee under another procedure: then it is not here.
         named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
         chosen = (fee for name in named for fee in self._in_force(self._by_code[name], on))
@@ -141,8 +155,8 @@ class Schedule:
     def get(self, code: str, on: date, *, field: str = "fee") -> FeeValue:
         """As `find`. Raises `Invalid` on `field`, saying what is wrong with the code.
 
-        The error's code is `unknown`, `not_in_force` (its dates are in the message) or
-        `ambiguous` (the message lists the fees to choose from).
+        The error's code is `unknown`, `not_offered`, `not_in_force` (its dates are in the message)
+        or `ambiguous` (the message lists the fees to choose from).
         """
         named = self._named(code, on)
         if len(named) == 1:
@@ -160,10 +174,14 @@ class Schedule:
         raise self._refusal(code, on, named, field)
 
     def _named(self, code: str, on: date) -> tuple[FeeValue, ...]:
+        return tuple(fee for fee in self._meant(code, on) if self.offers(fee.procedure_code))
+
+    def _meant(self, code: str, on: date) -> tuple[FeeValue, ...]:
+        """What `code` names on a day, whether it is offered or not."""
         by_code = self._in_force(self._by_code.get(code, ()), on)
         if by_code:
             return by_code
-        of_procedure = self.of_procedure(code, on)
+        of_procedure = self._of_procedure(code, on)
         return tuple(fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST)
 
     def _refusal(self, code: str, on: date, named: Sequence[FeeValue], field: str) -> Invalid:
@@ -174,6 +192,9 @@ class Schedule:
             if choice and always:
                 detail += f" Ngoài ra luôn thu, mỗi khoản một dòng: {always}."
             fault = FieldError(field, "ambiguous", detail)
+        elif self._meant(code, on):
+            detail = f"Cơ quan này không thu {code}."
+            fault = FieldError(field, "not_offered", detail)
         elif known := self._by_code.get(code) or self._by_procedure.get(code):
             spans = ", ".join(sorted({span_text(fee.valid_from, fee.valid_to) for fee in known}))
             fault = FieldError(
@@ -183,7 +204,8 @@ class Schedule:
             )
         else:
             fault = FieldError(field, "unknown", f"Không có khoản thu {code}.")
-        return Invalid(fault.detail, code="invalid_fee", errors=[fault])
+        code = "not_offered" if fault.code == "not_offered" else "invalid_fee"
+        return Invalid(fault.detail, code=code, errors=[fault])
 
     def _in_force(self, entries: Iterable[Entry], on: date) -> tuple[Entry, ...]:
         """One entry for each code: those of the day, the nearest owner's before the others."""

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Request, Response, UploadFile
 from pydantic import BaseModel, StringConstraints
 
-from core import clock, idempotency
+from core import clock
 from core.bodies import Parsed, documented, parsed
 from core.db import SessionDep
 from core.errors import FieldError, Invalid, TooLarge
-from core.idempotency import CipherDep, Claim, KeyDep
-from core.ids import new_id
+from core.idempotency import IdempotencyDep
 from core.schemas import Incoming, Instant
+from core.sessions import WriteSession
 from payments.agencies.access.principals import PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.catalogue.upkeep.proposals import commands as proposals
@@ -154,11 +154,8 @@ async def export(
 )
 async def propose(
     file: Annotated[UploadFile, File(description="CSV (one table) or XLSX.")],
-    key: KeyDep,
     principal: PrincipalDep,
-    session: SessionDep,
-    cipher: CipherDep,
-    request_key: RequestKeyDep,
+    idempotent: IdempotencyDep,
     table: Annotated[TableName | None, Form(description="Which table a CSV file is.")] = None,
 ) -> Response:
     """Propose a change of the agency's fees and reliefs from a file; a person's key is needed.
@@ -174,19 +171,15 @@ async def propose(
         "table": table,
         "sha256": sha256(content).hexdigest(),
     }
-    route = "POST /catalogue/proposals"
-    claim = Claim.of(principal.owner, route, key, body, request_key)
-    replay = await idempotency.begin_or_replay(session, claim, new_id("change"), cipher)
-    if replay is not None:
-        return Response(replay.body, replay.status or 201, media_type=_JSON)
-    sheets = await asyncio.to_thread(read_file, content, table)
-    made = await proposals.propose(
-        session, principal.agency_id, file.filename or "", sheets, principal
-    )
-    out = _detail(made, stale=False)
-    answer = out.model_dump_json().encode()
-    await idempotency.finish(session, claim, 201, answer, cipher)
-    return Response(answer, 201, media_type=_JSON)
+
+    async def work(session: WriteSession) -> ProposalDetail:
+        sheets = await asyncio.to_thread(read_file, content, table)
+        made = await proposals.propose(
+            session, principal.agency_id, file.filename or "", sheets, principal
+        )
+        return _detail(made, stale=False)
+
+    return await idempotent(idempotent.claim(principal.owner, body), work)
 
 
 @router.get("/proposals", dependencies=[needs(Action.READ_PROPOSALS)])

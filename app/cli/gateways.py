@@ -1,0 +1,164 @@
+"""`lephi gateway`: accounts at gateways and feeds, which money comes through."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.agencies import ACTOR, EVERY
+from app.cli.console import Json, fail, show, show_table
+from app.cli.wired import with_parts
+from app.wiring import Parts
+from core.bodies import validated
+from core.errors import LephiError
+from payments.agencies.commands import configure_gateway
+from payments.agencies.listing import list_gateways
+from payments.agencies.queries import get_account_id, get_agency_id
+from payments.agencies.schemas import GatewayOut, OperatorGatewayIn
+from payments.ports import Capability, GatewayUnavailable, Outcome, OutcomeUnknown
+
+gateway = typer.Typer(help="Accounts at gateways and feeds of credits.", no_args_is_help=True)
+
+
+@gateway.command("configure")
+def configure(
+    agency: Annotated[str, typer.Option("--agency", help="The body's code.")],
+    name: Annotated[str, typer.Option(help="The gateway or feed, such as paygov.")],
+    account: Annotated[str, typer.Option(help="Last part of its callback path.")],
+    collection_account: Annotated[
+        str | None, typer.Option(help="Code of the account money goes to.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="The gateway's address.")] = None,
+    credentials: Annotated[
+        Path | None, typer.Option(help="JSON file of the gateway's own names; - is standard input.")
+    ] = None,
+    enabled: Annotated[
+        bool | None,
+        typer.Option("--enabled/--disabled", help="Whether payers are offered it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Add an account at a gateway, or change what is given of it; credentials are kept encrypted.
+
+    A new one needs all but --enabled.
+    """
+    given = None if credentials is None else _read_credentials(credentials)
+
+    async def work(parts: Parts) -> dict[str, Any]:
+        asked = validated(
+            OperatorGatewayIn,
+            {
+                "agency": agency,
+                "gateway": name,
+                "account": account,
+                "collection_account": collection_account,
+                "base_url": base_url,
+                "credentials": given,
+                "enabled": enabled,
+            },
+        )
+        async with parts.database.transaction() as session:
+            collection = asked.collection_account
+            made = await configure_gateway(
+                session,
+                parts.cipher,
+                parts.knowledge,
+                agency_id=await get_agency_id(session, asked.agency),
+                collection_account_id=(
+                    None if collection is None else await get_account_id(session, collection)
+                ),
+                actor=ACTOR,
+                **asked.model_dump(exclude={"agency", "collection_account"}),
+            )
+            page = await list_gateways(session, None, only=made)
+        shown = GatewayOut.of(page.items[0]).model_dump()
+        return shown | {"callback_url": parts.payments.urls.callback(name, account)}
+
+    made = with_parts(work)
+    if as_json:
+        show(made)
+    else:
+        typer.echo(f"Configured. Tell {name} to call {made['callback_url']}")
+
+
+@gateway.command("list")
+def show_gateways(as_json: Json = False) -> None:
+    """Show every account at a gateway or feed; never its credentials."""
+
+    async def work(parts: Parts) -> list[dict[str, Any]]:
+        async with parts.database.reading() as session:
+            page = await list_gateways(session, None, limit=EVERY)
+        links = parts.payments.urls
+        return [
+            GatewayOut.of(entry).model_dump()
+            | {"callback_url": links.callback(entry.gateway, entry.account)}
+            for entry in page.items
+        ]
+
+    found = with_parts(work)
+    if as_json:
+        show(found)
+        return
+    rows = [
+        (
+            one["gateway"],
+            one["account"],
+            one["agency"],
+            one["collection_account"],
+            one["base_url"],
+            "offered" if one["enabled"] else "not offered",
+        )
+        for one in found
+    ]
+    show_table(("Gateway", "Account", "Body", "Money goes to", "Address", ""), rows)
+
+
+@gateway.command("check")
+def check(
+    name: Annotated[str, typer.Argument(help="The gateway or feed.")],
+    account: Annotated[str, typer.Argument(help="Last part of its callback path.")],
+    as_json: Json = False,
+) -> None:
+    """Ask a gateway about an order that does not exist: does it answer, and does it know us?"""
+
+    async def work(parts: Parts) -> dict[str, str]:
+        found = await parts.payments.agencies.get_gateway(name, account)
+        if parts.payments.gateways.is_feed(name):
+            parts.payments.gateways.feed(found.access)
+            return {"gateway": name, "account": account, "answer": "configured; a feed only calls"}
+        adapter = parts.payments.gateways.gateway(found.access)
+        if Capability.QUERY not in adapter.capabilities:
+            return {"gateway": name, "account": account, "answer": "cannot be asked"}
+        try:
+            report = await adapter.query("LEPHI-CHECK-00")
+        except (GatewayUnavailable, OutcomeUnknown) as error:
+            raise LephiError(f"{name} does not answer: {error.detail}") from error
+        known = report.outcome is Outcome.NOT_FOUND
+        return {
+            "gateway": name,
+            "account": account,
+            "answer": "answers and knows us" if known else f"answers {report.outcome}",
+        }
+
+    made = with_parts(work)
+    if as_json:
+        show(made)
+    else:
+        typer.echo(made["answer"])
+
+
+def _read_credentials(file: Path) -> dict[str, str]:
+    try:
+        text = (
+            typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8")
+        )
+        given = json.loads(text)
+    except OSError as error:
+        fail(f"The credentials cannot be read: {error.strerror}")
+    except ValueError:
+        # Why is left out: a parser's message may quote a secret.
+        fail("The credentials are not JSON.")
+    if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
+        fail("The credentials must be a JSON object of strings.")
+    return given

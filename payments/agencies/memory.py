@@ -1,0 +1,124 @@
+"""A short memory of agencies and their gateway accounts, for the hot path."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col
+
+from core.crypto import Cipher
+from core.db import Database
+from core.errors import NotFound
+from core.sessions import ReadSession
+from payments.agencies.models import GatewayAccountRow
+from payments.agencies.queries import (
+    AgencyValue,
+    GatewayAccountValue,
+    find_agency,
+    list_gateway_accounts,
+)
+
+#: How long a changed agency or account may go unnoticed by a running process.
+CACHE_SECONDS = 5.0
+
+
+class Agencies:
+    """Agencies and gateway accounts by name, remembered for `CACHE_SECONDS`.
+
+    Who has a session open passes it: a second connection beside the first could make a full pool
+    wait for itself.
+    """
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._memory: dict[tuple[str, ...], tuple[float, Any]] = {}
+
+    def forget(self) -> None:
+        """Read everything again when next asked."""
+        self._memory.clear()
+
+    def _recall(self, key: tuple[str, ...]) -> Any:
+        known = self._memory.get(key)
+        if known is not None and time.monotonic() - known[0] < CACHE_SECONDS:
+            return known[1]
+        return None
+
+    def _remember(self, key: tuple[str, ...], value: Any) -> None:
+        if len(self._memory) > 10_000:
+            self._memory.clear()
+        self._memory[key] = (time.monotonic(), value)
+
+    @asynccontextmanager
+    async def _reading(self, session: ReadSession | None) -> AsyncIterator[ReadSession]:
+        if session is not None:
+            yield session
+            return
+        async with self._database.reading() as opened:
+            yield opened
+
+    async def get_agency(self, code_or_id: str, session: ReadSession | None = None) -> AgencyValue:
+        """The agency of that code or id. Raises `NotFound`."""
+        known: AgencyValue | None = self._recall(("agency", code_or_id))
+        if known is None:
+            async with self._reading(session) as reader:
+                known = await find_agency(reader, code_or_id)
+            if known is None:
+                raise NotFound("Không có cơ quan này.")
+            self._remember(("agency", code_or_id), known)
+        return known
+
+    async def get_gateway(self, gateway: str, account: str) -> GatewayAccountValue:
+        """The account at a gateway, by its callback path. Raises `NotFound`."""
+        row = GatewayAccountRow
+        found = await self._gateways(
+            ("gateway", gateway, account), row.gateway == gateway, row.account == account
+        )
+        if not found:
+            raise NotFound("Không có tài khoản cổng thanh toán này.")
+        return found[0]
+
+    async def get_gateway_by_id(self, gateway_account_id: str) -> GatewayAccountValue:
+        """The account at a gateway by our id. Raises `NotFound`."""
+        found = await self._gateways(
+            ("gateway_id", gateway_account_id), GatewayAccountRow.id == gateway_account_id
+        )
+        if not found:
+            raise NotFound("Không có tài khoản cổng thanh toán này.")
+        return found[0]
+
+    async def list_gateways(
+        self, agency: AgencyValue, session: ReadSession | None = None
+    ) -> list[GatewayAccountValue]:
+        """The accounts an agency's bills can be paid through: its own, else those above it."""
+        step: AgencyValue | None = agency
+        while step is not None:
+            row = GatewayAccountRow
+            found = await self._gateways(
+                ("gateways", step.id),
+                row.agency_id == step.id,
+                col(row.enabled).is_(True),
+                session=session,
+            )
+            if found:
+                return found
+            above = step.parent_id
+            step = None if above is None else await self.get_agency(above, session)
+        return []
+
+    async def _gateways(
+        self,
+        key: tuple[str, ...],
+        *which: ColumnElement[bool] | bool,
+        session: ReadSession | None = None,
+    ) -> list[GatewayAccountValue]:
+        known: list[GatewayAccountValue] | None = self._recall(key)
+        if known is not None:
+            return known
+        async with self._reading(session) as reader:
+            found = await list_gateway_accounts(reader, self._cipher, *which)
+        if found:
+            self._remember(key, found)
+        return found
