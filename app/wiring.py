@@ -26,7 +26,7 @@ from core.errors import LephiError
 from core.events import Subscriptions
 from core.settings import DEMO_MARKER, Settings
 from payments.agencies.access.principals import Keyring
-from payments.agencies.commands import Knowledge
+from payments.agencies.changes import Knowledge
 from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.context import Context

@@ -12,7 +12,7 @@ from app.cli.wired import with_parts
 from app.wiring import Parts
 from core.bodies import validated
 from core.errors import LephiError
-from payments.agencies.commands import configure_gateway
+from payments.agencies.gateways import configure_gateway
 from payments.agencies.listing import list_gateways
 from payments.agencies.queries import get_account_id, get_agency_id
 from payments.agencies.schemas import GatewayOut, OperatorGatewayIn

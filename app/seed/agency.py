@@ -8,7 +8,7 @@ from sqlmodel import select
 from app.knowledge import KNOWLEDGE
 from core.crypto import Cipher
 from core.sessions import WriteSession
-from payments.agencies import commands
+from payments.agencies import gateways
 from payments.agencies.commands import (
     NewAccount,
     NewAgency,
@@ -85,7 +85,7 @@ async def configure_gateway(
     credentials: Mapping[str, str],
 ) -> str:
     """Add an account at a gateway or feed for a demonstration, or change it; its id."""
-    return await commands.configure_gateway(
+    return await gateways.configure_gateway(
         session,
         cipher,
         KNOWLEDGE,

@@ -16,15 +16,15 @@ from core.idempotency import CipherDep, IdempotencyDep
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
+from payments.agencies.changes import Knowledge
 from payments.agencies.commands import (
-    Knowledge,
     NewAccount,
     NewAgency,
     change_agency,
-    configure_gateway,
     create_account,
     create_agency,
 )
+from payments.agencies.gateways import configure_gateway
 from payments.agencies.listing import list_accounts, list_agencies, list_gateways
 from payments.agencies.queries import get_account_id, get_agency_id
 from payments.agencies.schemas import (

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from app.knowledge import KNOWLEDGE
 from core import clock
-from payments.agencies.commands import Offers, change_agency, configure_gateway
+from payments.agencies.commands import Offers, change_agency
+from payments.agencies.gateways import configure_gateway
 from payments.bills.static_references import price_static_reference
 from tests.support.house import House
 from tests.support.neighbour import neighbour_of

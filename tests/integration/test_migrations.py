@@ -239,7 +239,7 @@ def test_a_lock_held_elsewhere_fails_the_migration_and_nothing_of_it_remains(
 def test_bodies_of_before_go_on_offering_what_they_offered(empty_database_url: str) -> None:
     url = empty_database_url
     with engine_at(url) as engine, engine.connect() as connection:
-        command.upgrade(configuration(connection), "0006-1")
+        command.upgrade(configuration(connection), "0005-1")
         connection.commit()
     body = (
         "INSERT INTO agency (id, code, name, name_en, parent_id, tax_code, address, phone,"
