@@ -10,7 +10,7 @@ from core.checks import breaches, load_rules
 from core.sessions import ReadSession
 from payments.states import MACHINES
 
-_RULES = load_rules("payments")
+_RULES = load_rules("payments.books")
 
 
 async def check(session: ReadSession) -> AsyncIterator[str]:

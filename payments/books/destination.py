@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from sqlmodel import col
 
 from core.references import find_references
-from core.sessions import WriteSession
+from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
 from payments.agencies.tree import reaches
@@ -41,7 +41,7 @@ _TARGETS = values_of(ReferenceTarget, Reference, bill_id=col(Bill.id)).join_from
 
 
 async def find_destination(
-    session: WriteSession, account: CollectionAccountValue, narrative: str
+    session: ReadSession, account: CollectionAccountValue, narrative: str
 ) -> Destination:
     """What money on `account` is for: one bill, one static fee, or nothing that can be told."""
     candidates = find_references(narrative)

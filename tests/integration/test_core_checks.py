@@ -8,7 +8,7 @@ from core.checks import Breach, breaches, load_rules
 from core.db import Database
 from core.statements import ReadSql
 
-PACKAGES = ("payments", "receipts", "reconciliation", "app")
+PACKAGES = ("payments.books", "receipts", "reconciliation", "app")
 
 
 def given(monkeypatch: pytest.MonkeyPatch, **rules: str) -> None:
