@@ -11,10 +11,11 @@ from app.cli.console import Json, fail, show
 from app.cli.wired import with_parts
 from app.seed.agency import configure_gateway
 from app.wiring import Parts
+from core import clock
 from core.auth import Role, create_api_key, create_staff_user
 from core.errors import LephiError, NotFound
 from payments.agencies.queries import find_agency, find_collection_account
-from payments.ports import Capability, GatewayUnavailable, Outcome, OutcomeUnknown
+from payments.ports import AttemptKey, GatewayUnavailable, Outcome, OutcomeUnknown, Queryable
 
 apikey = typer.Typer(help="API keys of an agency's systems and people.", no_args_is_help=True)
 user = typer.Typer(help="People who work for an agency.", no_args_is_help=True)
@@ -104,7 +105,7 @@ def create_user(
 def configure(
     agency: AgencyCode,
     collection_account: Annotated[str, typer.Option(help="Code of the account money goes to.")],
-    name: Annotated[str, typer.Option(help="The gateway or feed: paygov, sepay, …")],
+    name: Annotated[str, typer.Option(help="The gateway or feed, by its name in the registry.")],
     account: Annotated[str, typer.Option(help="Last part of its callback path.")],
     base_url: Annotated[str, typer.Option(help="The gateway's address.")],
     credentials: Annotated[
@@ -157,14 +158,11 @@ def check(
 
     async def work(parts: Parts) -> dict[str, str]:
         found = await parts.payments.agencies.get_gateway(name, account)
-        if parts.payments.gateways.is_feed(name):
-            parts.payments.gateways.feed(found.access)
-            return {"gateway": name, "account": account, "answer": "configured; a feed only calls"}
-        adapter = parts.payments.gateways.gateway(found.access)
-        if Capability.QUERY not in adapter.capabilities:
-            return {"gateway": name, "account": account, "answer": "cannot be asked"}
+        adapter = parts.payments.gateways.reader(found.access)
+        if not isinstance(adapter, Queryable):
+            return {"gateway": name, "account": account, "answer": "configured; it only calls"}
         try:
-            report = await adapter.query("LEPHI-CHECK-00")
+            report = await adapter.query(AttemptKey("LEPHI-CHECK-00", clock.now()))
         except (GatewayUnavailable, OutcomeUnknown) as error:
             raise LephiError(f"{name} does not answer: {error.detail}") from error
         known = report.outcome is Outcome.NOT_FOUND

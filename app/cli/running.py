@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.sandbox.server import serve as serve_sandbox
+from adapters.sandbox.engine.server import serve as serve_sandbox
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
 from app.main import create_app

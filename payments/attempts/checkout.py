@@ -20,12 +20,14 @@ from core.errors import Conflict, LephiError, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
+from core.money import format_vnd
 from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.attempts.queries import get_payment
 from payments.bills.queries import PaymentValue
 from payments.books.posting import lock_bill, move_payment
 from payments.context import Context
+from payments.gateway_info import GatewayInfo, GatewayKind
 from payments.ports import (
     AcceptedAttempt,
     DeclinedAttempt,
@@ -77,14 +79,58 @@ class Intent:
     account: GatewayAccountValue
 
 
+class AmountNotTaken(Conflict):
+    """The gateway takes no payment of what is left of the bill: choose another way to pay."""
+
+    code = "amount_not_taken"
+
+
+async def offered_gateways(
+    context: Context, agency: AgencyValue, amount: int, session: WriteSession | None = None
+) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    """The gateways that a citizen can pay `amount` đồng through, each with what it says of itself.
+
+    A feed only tells of money that has come, and a name that no adapter has cannot be paid at.
+    """
+    return [
+        (account, info)
+        for account, info in await _gateways(context, agency, session)
+        if info.takes(amount, account.access.credentials)
+    ]
+
+
 async def choose_gateway(
     context: Context, agency: AgencyValue, gateway: str, session: WriteSession | None = None
-) -> GatewayAccountValue:
-    """The agency's account at a gateway. Raises `GatewayNotOffered`."""
-    for account in await context.agencies.list_gateways(agency, session):
-        if account.gateway == gateway and not context.gateways.is_feed(gateway):
-            return account
+) -> tuple[GatewayAccountValue, GatewayInfo]:
+    """The agency's account at a gateway, and what that is. Raises `GatewayNotOffered`."""
+    for account, info in await _gateways(context, agency, session):
+        if account.gateway == gateway:
+            return account, info
     raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
+
+
+def _check_limits(account: GatewayAccountValue, info: GatewayInfo, amount: int) -> None:
+    """Raises `AmountNotTaken` unless the gateway takes a payment of `amount` đồng."""
+    if info.takes(amount, account.access.credentials):
+        return
+    least, greatest = info.limits(account.access.credentials)
+    bounds = [f"từ {format_vnd(least)}"] if least is not None else []
+    bounds += [f"đến {format_vnd(greatest)}"] if greatest is not None else []
+    raise AmountNotTaken(
+        f"{info.title_vi} chỉ nhận mỗi lần {' '.join(bounds)}; còn phải nộp "
+        f"{format_vnd(amount)}. Hãy chọn cách khác."
+    )
+
+
+async def _gateways(
+    context: Context, agency: AgencyValue, session: WriteSession | None
+) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    found = []
+    for account in await context.agencies.list_gateways(agency, session):
+        info = context.gateways.info(account.gateway)
+        if info is not None and info.kind is GatewayKind.GATEWAY:
+            found.append((account, info))
+    return found
 
 
 async def checkout(
@@ -102,9 +148,9 @@ async def checkout(
     """Start an attempt; the HTTP status and body of the answer, the same for every repeat.
 
     201 with the attempt, whose status may be `unknown`. Raises `BillNotPayable`,
-    `OutcomePending`, `TooManyAttempts`, `GatewayNotOffered`, what `idempotency` raises, and
-    `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after those two
-    the same key may be used again.
+    `OutcomePending`, `TooManyAttempts`, `GatewayNotOffered`, `AmountNotTaken`, what `idempotency`
+    raises, and `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after
+    those two the same key may be used again.
 
     `proven` says that the caller may see the whole bill. The gateway then sends the citizen back to
     the page that its token opens; who only knows the reference comes back to the page without.
@@ -162,7 +208,7 @@ async def _intend(
         if row is None or row.agency_id not in agency_ids:
             raise NotFound("Không có khoản phải nộp này.")
         agency = await context.agencies.get_agency(row.agency_id, session)
-        account = await choose_gateway(context, agency, gateway, session)
+        account, info = await choose_gateway(context, agency, gateway, session)
         late = row.expires_at is not None and row.expires_at <= clock.now()
         if row.status != "open" or late:
             raise BillNotPayable("Khoản này không còn gì phải nộp hoặc đã đóng.")
@@ -184,9 +230,10 @@ async def _intend(
             raise OutcomePending("Chưa rõ kết quả lần thanh toán trước; đang hỏi cổng thanh toán.")
         if tried.live >= MOST_LIVE:
             raise TooManyAttempts("Có quá nhiều lần thanh toán đang dở cho khoản này.")
+        amount = int(row.amount - tried.waiting)
+        _check_limits(account, info, amount)
         payment_id = new_id("pay")
         order_ref = f"{row.reference}-{tried.attempts + 1:02d}"
-        amount = int(row.amount - tried.waiting)
         if not await idempotency.begin(session, claim, payment_id):
             raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
         now = clock.now()
@@ -229,6 +276,7 @@ async def _intend(
         callback_url=context.urls.callback(gateway, account.access.account),
         payer_ip=payer_ip,
         language=row.language,
+        created_at=now,
     )
     return Intent(payment_id, request, account)
 

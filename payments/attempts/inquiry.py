@@ -19,12 +19,13 @@ from payments.attempts.results import record_result
 from payments.books.posting import lock_bill, move_payment
 from payments.context import Context
 from payments.ports import (
-    Capability,
+    AttemptKey,
     GatewayMisuse,
     GatewayResult,
     GatewayUnavailable,
     Outcome,
     OutcomeUnknown,
+    Queryable,
 )
 from payments.states import BILL, LIVE
 
@@ -57,7 +58,7 @@ async def inquire(context: Context, limit: int = 20) -> int:
         rows = (
             await session.execute(
                 text(
-                    "SELECT id, asked, gateway_account_id, order_ref FROM payment"
+                    "SELECT id, asked, gateway_account_id, order_ref, created_at FROM payment"
                     " WHERE ask_at <= :now AND (status = 'expired'"
                     "  OR status = ANY(CAST(:live AS text[])))"
                     " ORDER BY ask_at LIMIT :limit FOR UPDATE SKIP LOCKED"
@@ -87,8 +88,8 @@ async def _ask(context: Context, row: Any) -> None:
     adapter = context.gateways.gateway(account.access)
     report: GatewayResult | None = None
     try:
-        if Capability.QUERY in adapter.capabilities:
-            report = await adapter.query(row.order_ref)
+        if isinstance(adapter, Queryable):
+            report = await adapter.query(AttemptKey(row.order_ref, row.created_at))
     except (GatewayUnavailable, OutcomeUnknown) as error:
         log.info("gateway gave no clear answer", payment=row.id, code=error.code)
     except GatewayMisuse as error:

@@ -71,7 +71,7 @@ async def record_result(
             text("SELECT * FROM payment WHERE id = :id FOR UPDATE"), {"id": found.id}
         )
     ).one()
-    differing = [k for k, v in report.compare.items() if str(getattr(payment, k)) != v]
+    differing = _differing(report, payment.request_code)
     if has_money:
         if not report.amount or not report.gateway_ref:
             raise ValueError("an adapter reported money without its amount or reference")
@@ -87,6 +87,13 @@ async def record_result(
         await move_payment(session, actor, payment, "submitted", {})
         return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id, new=True)
     return Recorded(CallbackResult.ACCEPTED, payment.id, bill.id)
+
+
+def _differing(report: GatewayResult, request_code: str) -> list[str]:
+    """What the gateway tells back of the attempt, beside the amount, and tells otherwise."""
+    if report.request_code is None or report.request_code == request_code:
+        return []
+    return ["request_code"]
 
 
 async def _money(

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from adapters.sandbox.faults import Fault, Operation
+from adapters.sandbox.engine.faults import Fault, Operation
 from core import clock, failpoints
 from core.db import Database
 from core.ids import new_id

@@ -1,0 +1,56 @@
+"""The verified value of a notice as strict JSON with a version, kept beside the raw bytes.
+
+What was authentic once is never read again by its adapter: a rotated secret or a header that was
+not kept must not make money unreadable. So old versions stay readable here for ever.
+"""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from payments.ports import Credit, GatewayResult, Notice
+
+VERSION: Final = 1
+
+
+class UnreadableNotice(ValueError):
+    """A kept value that no version we know could have written."""
+
+
+class _NoticeV1(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    version: Literal[1]
+    result: GatewayResult | None = None
+    credit: Credit | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "_NoticeV1":
+        if (self.result is None) == (self.credit is None):
+            raise ValueError("either a result or a credit")
+        return self
+
+
+def write_notice(notice: Notice) -> bytes:
+    """The value as JSON; `read_notice` gives it back equal."""
+    kept = (
+        _NoticeV1(version=VERSION, credit=notice)
+        if isinstance(notice, Credit)
+        else _NoticeV1(version=VERSION, result=notice)
+    )
+    return kept.model_dump_json(exclude_none=True).encode()
+
+
+def read_notice(raw: bytes) -> Notice:
+    """What `write_notice` was given. Raises `UnreadableNotice`, which quotes nothing of it."""
+    kept: _NoticeV1 | None = None
+    try:
+        kept = _NoticeV1.model_validate_json(raw)
+    except ValidationError as error:
+        faults = sorted({f"{one['loc']}: {one['type']}" for one in error.errors()})
+    else:
+        faults = []
+    value = None if kept is None else kept.result or kept.credit
+    if value is None:
+        raise UnreadableNotice("; ".join(faults))
+    return value
