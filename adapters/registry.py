@@ -8,6 +8,7 @@ from typing import Final, Protocol, cast
 
 from adapters.bank_feeds.sepay import SePayFeed
 from adapters.paygov.gateway import PayGov
+from adapters.vnpay.gateway import VNPay
 from core.errors import FieldError, NotFound
 from payments.gateway_info import GatewayInfo, GatewayKind
 from payments.ports import GatewayAccount, NoticeReader, PaymentGateway
@@ -29,6 +30,7 @@ class AdapterClass(Protocol):
 _CLASSES: Final[tuple[AdapterClass, ...]] = (
     PayGov,
     SePayFeed,
+    VNPay,
 )
 
 ADAPTERS: Final[Mapping[str, AdapterClass]] = {made.info.name: made for made in _CLASSES}
