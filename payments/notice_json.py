@@ -14,11 +14,17 @@ VERSION: Final = 1
 
 
 class UnreadableNotice(ValueError):
-    """A kept value that no version we know could have written."""
+    """A value that no version we know can hold; the words quote nothing of it."""
+
+    def __init__(self, error: ValidationError) -> None:
+        faults = (f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
+        super().__init__("; ".join(sorted(set(faults))))
 
 
 class _NoticeV1(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, revalidate_instances="always"
+    )
 
     version: Literal[1]
     result: GatewayResult | None = None
@@ -30,27 +36,33 @@ class _NoticeV1(BaseModel):
             raise ValueError("either a result or a credit")
         return self
 
+    @property
+    def notice(self) -> Notice:
+        """The one of the two that is there."""
+        if self.result is not None:
+            return self.result
+        if self.credit is None:
+            raise AssertionError("validated, and yet neither")
+        return self.credit
+
 
 def write_notice(notice: Notice) -> bytes:
-    """The value as JSON; `read_notice` gives it back equal."""
-    kept = (
-        _NoticeV1(version=VERSION, credit=notice)
-        if isinstance(notice, Credit)
-        else _NoticeV1(version=VERSION, result=notice)
-    )
+    """The value as JSON; `read_notice` gives it back equal. Raises `UnreadableNotice`."""
+    try:
+        kept = (
+            _NoticeV1(version=VERSION, credit=notice)
+            if isinstance(notice, Credit)
+            else _NoticeV1(version=VERSION, result=notice)
+        )
+    except ValidationError as error:
+        raise UnreadableNotice(error) from None
     return kept.model_dump_json(exclude_none=True).encode()
 
 
 def read_notice(raw: bytes) -> Notice:
-    """What `write_notice` was given. Raises `UnreadableNotice`, which quotes nothing of it."""
-    kept: _NoticeV1 | None = None
+    """What `write_notice` was given. Raises `UnreadableNotice`."""
     try:
         kept = _NoticeV1.model_validate_json(raw)
     except ValidationError as error:
-        faults = sorted({f"{one['loc']}: {one['type']}" for one in error.errors()})
-    else:
-        faults = []
-    value = None if kept is None else kept.result or kept.credit
-    if value is None:
-        raise UnreadableNotice("; ".join(faults))
-    return value
+        raise UnreadableNotice(error) from None
+    return kept.notice

@@ -34,6 +34,7 @@ _FAMILIES = {
     "reconcile": ("reconcile", "app"),
     "receipt": ("receipt", "app"),
     "outbox": ("books", "outbox"),
+    "notices": ("notices", "notices"),
     "catalogue": ("catalogue_check", "catalogue"),
 }
 

@@ -155,11 +155,11 @@ async def _look(parts: Parts) -> list[tuple[str, bool, str]]:
             text("SELECT count(*) FROM outbox_delivery WHERE state = 'set_aside'")
         )
         waiting = await session.scalar(
-            text("SELECT count(*) FROM callback WHERE state = 'received'")
+            text("SELECT count(*) FROM callback WHERE state <> 'applied'")
         )
     return [
         ("database", True, f"PostgreSQL {version}"),
         ("durability", fsync == "on", f"fsync is {fsync}"),
         ("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
-        ("callbacks", waiting == 0, f"{waiting} kept but not applied"),
+        ("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
     ]

@@ -30,13 +30,13 @@ class Callback(SQLModel, table=True):
     #: what happened to which money: the same event twice has the same key
     event_key: str
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    #: the verified value (encrypted JSON, see `notice_json`); none in rows of older versions
-    content: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     state: str
     result: str | None = None
     attempts: int = 0
     received_at: datetime = moment()
+    applied_at: datetime | None = moment(default=None)
+    #: the verified value (encrypted JSON, see `notice_json`); none in rows of older versions
+    content: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     #: when the worker tries to apply it, unless the request that brought it has
     due_at: datetime = moment()
     last_error: str | None = None
-    applied_at: datetime | None = moment(default=None)

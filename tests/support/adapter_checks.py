@@ -20,7 +20,7 @@ async def it_says_what_it_is(rig: AdapterRig) -> None:
     reader = rig.reader()
     info = reader.info
     assert type(reader).info is info, "what it is depends on the account"
-    assert info.name == rig.account.gateway
+    assert info.name == rig.account.gateway, f"it calls itself {info.name}"
     assert reader.account == rig.account
     assert _NAME.fullmatch(info.name), f"{info.name!r} is no name"
     for what, words in _words(info).items():
@@ -56,7 +56,8 @@ async def its_credentials_are_checked_by_name(rig: AdapterRig) -> None:
             assert secret not in repr(found), "a secret was told"
         return [(fault.field, fault.code) for fault in found]
 
-    assert faults({**good, "colour": "red"}) == [("colour", "unknown")]
+    found = faults({**good, "colour": "red"})
+    assert found == [("colour", "unknown")], "a field that it does not know may be given"
     for field in info.fields:
         less = {name: value for name, value in good.items() if name != field.name}
         missing = [(field.name, "missing")] if field.required else []
