@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from payments.ports import Credit, GatewayResult, Notice
+from payments.ports import Credit, GatewayResult, NoticeContent
 
 VERSION: Final = 1
 
@@ -37,7 +37,7 @@ class _NoticeV1(BaseModel):
         return self
 
     @property
-    def notice(self) -> Notice:
+    def notice(self) -> NoticeContent:
         """The one of the two that is there."""
         if self.result is not None:
             return self.result
@@ -46,7 +46,7 @@ class _NoticeV1(BaseModel):
         return self.credit
 
 
-def write_notice(notice: Notice) -> bytes:
+def write_notice(notice: NoticeContent) -> bytes:
     """The value as JSON; `read_notice` gives it back equal. Raises `UnreadableNotice`."""
     try:
         kept = (
@@ -59,7 +59,7 @@ def write_notice(notice: Notice) -> bytes:
     return kept.model_dump_json(exclude_none=True).encode()
 
 
-def read_notice(raw: bytes) -> Notice:
+def read_notice(raw: bytes) -> NoticeContent:
     """What `write_notice` was given. Raises `UnreadableNotice`."""
     try:
         kept = _NoticeV1.model_validate_json(raw)

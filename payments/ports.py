@@ -205,7 +205,7 @@ class Credit:
     credited_at: datetime
 
 
-Notice: TypeAlias = GatewayResult | Credit
+NoticeContent: TypeAlias = GatewayResult | Credit
 """The verified value of a notice: what a gateway says of an attempt, or money that came."""
 
 
@@ -215,7 +215,7 @@ class NoticeReader(Protocol):
     info: ClassVar[GatewayInfo]
     account: GatewayAccount
 
-    def read_notice(self, notice: RawCallback) -> Notice | None:
+    def read_notice(self, notice: RawCallback) -> NoticeContent | None:
         """Verify and read a notice from its raw bytes; pure, no I/O.
 
         None for an authentic one that tells of nothing we record (money that went out). The same

@@ -38,7 +38,7 @@ from payments.ports import (
     CallbackRejected,
     CallbackResult,
     Credit,
-    Notice,
+    NoticeContent,
     Outcome,
     RawCallback,
 )
@@ -65,7 +65,7 @@ class KeptNotice:
 
     id: str
     account: GatewayAccountValue
-    content: Notice
+    content: NoticeContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ async def receive(
     return adapter.acknowledge(result, raw)
 
 
-def event_key(content: Notice) -> str:
+def event_key(content: NoticeContent) -> str:
     """What happened to which money; the same event told twice has the same key.
 
     `checks` reads the money's reference, the outcome and the amount from the front of it.
@@ -136,7 +136,7 @@ def event_key(content: Notice) -> str:
 async def _keep(
     context: Context,
     account: GatewayAccountValue,
-    content: Notice,
+    content: NoticeContent,
     raw: RawCallback,
     headers: tuple[str, ...],
 ) -> KeptNotice:
@@ -197,7 +197,7 @@ async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
     return await context.database.run(work)
 
 
-def _told(recorded: Recorded, content: Notice) -> CallbackResult:
+def _told(recorded: Recorded, content: NoticeContent) -> CallbackResult:
     """Money that the books had already (a query was faster) is a repeat to who tells of it."""
     money = isinstance(content, Credit) or content.outcome in (Outcome.SUCCEEDED, Outcome.HELD)
     if recorded.result is CallbackResult.ACCEPTED and money and not recorded.new:
@@ -243,7 +243,7 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
 
 def _content(
     context: Context, account: GatewayAccountValue, notice: WaitingNotice
-) -> Notice | None:
+) -> NoticeContent | None:
     """The value as it was verified; a row from before values were kept is read by its adapter."""
     if notice.content is not None:
         return read_notice(context.cipher.decrypt(notice.content, _content_of(notice.id)))

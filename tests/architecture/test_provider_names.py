@@ -91,3 +91,4 @@ def test_every_adapter_has_a_row_in_the_operators_guide() -> None:
         info = ADAPTERS[row.split("`")[1]].info
         missing = [field.name for field in info.fields if f"`{field.name}`" not in row]
         assert missing == [], f"{info.name}: fields that its row does not name"
+        assert f"| {info.title_en}: " in row, f"{info.name}: its row begins with its title"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.demo_seed import DemoSeed, seed_demo
+from adapters.registry import ADAPTERS
+from app.demo_seed import DemoSeed, credentials_of, seed_demo
 from app.wiring import parts_of
 from core.errors import LephiError
 from core.settings import Settings
@@ -48,3 +49,35 @@ async def test_a_start_that_was_killed_before_its_commit_is_healed_by_the_next(
     settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
     async with parts_of(settings) as parts, parts.database.transaction() as session:
         assert await session.scalar(text("SELECT count(*) FROM api_key")) == 1
+
+
+async def test_an_account_is_made_up_at_every_gateway_and_feed_there_is(
+    database_url: str, tmp_path: Path
+) -> None:
+    told = await start(database_url, tmp_path)
+    assert set(told.gateways) == set(ADAPTERS)
+    for name, values in told.gateways.items():
+        assert values["callback_path"] == f"/callbacks/{name}/{values['account']}"
+        assert ADAPTERS[name].info.check(credentials_of(values)) == []
+    settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
+    async with parts_of(settings) as parts:
+        for name, values in told.gateways.items():
+            account = await parts.payments.agencies.get_gateway(name, values["account"])
+            assert account.access.credentials == credentials_of(values)
+            assert parts.payments.gateways.reader(account.access).info.name == name
+
+
+async def test_a_folder_of_an_older_version_gets_the_gateways_that_came_since(
+    database_url: str, tmp_path: Path
+) -> None:
+    first = await start(database_url, tmp_path)
+    kept_at = tmp_path / "demo.json"
+    kept = json.loads(kept_at.read_text("utf-8"))
+    newest = list(ADAPTERS)[-1]
+    del kept["gateways"][newest]
+    kept_at.write_text(json.dumps(kept), "utf-8")
+    again = await start(database_url, tmp_path)
+    assert set(again.gateways) == set(ADAPTERS)
+    old = {n: v for n, v in first.gateways.items() if n != newest}
+    assert {n: v for n, v in again.gateways.items() if n != newest} == old
+    assert (await start(database_url, tmp_path)).gateways == again.gateways

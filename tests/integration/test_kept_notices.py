@@ -1,5 +1,6 @@
 """Authentic money stays readable: what was verified is kept, tried for a while, and set aside."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from typer.testing import CliRunner, Result
 
+from app.cli.main import build
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway
 from core import clock, failpoints
 from core.errors import NotFound
@@ -201,6 +204,32 @@ async def test_one_that_was_set_aside_is_applied_when_it_is_told_again(house: Ho
     assert (await call(house, body)).json()["error_code"] == "SUCCESSFUL"
     assert (await house.read(bill))["status"] == "paid"
     assert (await row_of(house, callback_id)).state == "applied"
+
+
+async def test_the_command_lists_what_was_set_aside_and_replays_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill, callback_id = await kept(house, "paygov")
+    await change(house, callback_id, "state = 'set_aside', last_error = 'timed out'")
+    settings = house.parts.settings
+    monkeypatch.setenv("LEPHI_DATABASE_URL", str(settings.database_url))
+    monkeypatch.setenv("LEPHI_DATA_DIR", str(settings.data_dir))
+
+    async def lephi(*arguments: str) -> Result:
+        # The command runs a loop of its own, which needs a thread of its own.
+        return await asyncio.to_thread(CliRunner().invoke, build("notices"), arguments)
+
+    (listed,) = json.loads((await lephi("notices", "list", "--json")).stdout)
+    assert (listed["id"], listed["last_error"]) == (callback_id, "timed out")
+    assert callback_id in (await lephi("notices", "list")).stdout
+    assert (await lephi("notices", "replay", "cb_nobody")).exit_code == 1
+    assert (await lephi("notices", "replay", callback_id)).exit_code == 0
+    assert "Nothing was set aside" in (await lephi("notices", "list")).stdout
+    async with house.parts.database.transaction() as session:
+        statement = text("SELECT actor FROM audit_entry WHERE action = 'callback.replayed'")
+        assert "system:cli" in list(await session.scalars(statement))
+    assert await apply_later(house) == 1
+    assert (await house.read(bill))["status"] == "paid"
 
 
 async def test_pauses_grow_to_an_hour_and_all_tries_take_half_a_day() -> None:

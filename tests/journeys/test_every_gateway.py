@@ -16,6 +16,7 @@ from sqlalchemy import text
 from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.state import PayerOutcome, Timing
 from adapters.sandbox.engine.store import Order
+from app.seed.agency import configure_gateway
 from core import clock
 from tests.support.database import PostgresServer
 from tests.support.every_gateway import GATEWAYS, open_every_account
@@ -211,3 +212,25 @@ async def test_a_gateway_is_not_offered_beyond_its_limits(house: House) -> None:
             text("SELECT gateway FROM payment WHERE bill_id = :id"), {"id": small["id"]}
         )
         assert not set(refused) & {row.gateway for row in rows}, "a refused attempt was written"
+
+
+async def test_a_name_that_no_adapter_has_is_offered_to_nobody(house: House) -> None:
+    """An account at it may stand in the database: of another version, or by a slip."""
+    async with house.parts.database.transaction() as session:
+        await configure_gateway(
+            session,
+            house.parts.cipher,
+            agency_id=house.body.agency_id,
+            collection_account_id=house.body.collection_account_id,
+            gateway="nobody",
+            account="x",
+            base_url="https://pay.example",
+            credentials={},
+        )
+    house.parts.payments.agencies.forget()
+    bill = await house.create_bill(lines=LINES)
+    page = await house.browser.get(bill["pay_url"])
+    assert (page.status_code, "nobody" in page.text) == (200, False)
+    answer = await house.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "nobody"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "gateway_not_offered")
+    assert (await house.browser.post("/callbacks/nobody/x", content=b"{}")).status_code == 404

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.notice_json import UnreadableNotice, read_notice, write_notice
-from payments.ports import Credit, GatewayResult, Notice, Outcome
+from payments.ports import Credit, GatewayResult, NoticeContent, Outcome
 
 _TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=40)
 _AMOUNT = st.integers(1, 10**13)
@@ -44,7 +44,7 @@ REPORT = GatewayResult(
 
 
 @given(_RESULTS | _CREDITS)
-def test_what_was_written_reads_the_same(notice: Notice) -> None:
+def test_what_was_written_reads_the_same(notice: NoticeContent) -> None:
     read = read_notice(write_notice(notice))
     assert read == notice
     assert type(read) is type(notice)
