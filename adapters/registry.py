@@ -67,7 +67,7 @@ class Directory:
         self._readers: dict[tuple[str, str], NoticeReader] = {}
         self._retired: list[NoticeReader] = []
 
-    def info(self, name: str) -> GatewayInfo | None:
+    def find_info(self, name: str) -> GatewayInfo | None:
         """What the adapter of that name says of itself; None if none is registered."""
         adapter = ADAPTERS.get(name)
         return None if adapter is None else adapter.info

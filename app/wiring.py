@@ -138,7 +138,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
 
 
 def _title(directory: Directory, name: str) -> str:
-    info = directory.info(name)
+    info = directory.find_info(name)
     return name if info is None else info.title_vi
 
 

@@ -302,7 +302,7 @@ PROTOCOLS: Mapping[Capability, type] = {
 class GatewayDirectory(Protocol):
     """Finds the adapter of an account; the application supplies it."""
 
-    def info(self, name: str) -> GatewayInfo | None:
+    def find_info(self, name: str) -> GatewayInfo | None:
         """What the adapter of that name says of itself; None if none is registered."""
         ...
 

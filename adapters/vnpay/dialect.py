@@ -188,7 +188,8 @@ def outcome_of(code: str | None, status: str) -> Outcome:
 
 def _report(fields: Mapping[str, str], code: str | None, status: str) -> GatewayResult:
     outcome = outcome_of(code, status)
-    number = _text(fields, "vnp_TransactionNo", _NUMBER, may_be_absent=True).lstrip("0")
+    number = _text(fields, "vnp_TransactionNo", _NUMBER, may_be_absent=True)
+    number = number if number.strip("0") else ""  # 0 is what they write where there is none
     paid_at = _time(_text(fields, "vnp_PayDate", _STAMP, may_be_absent=True))
     amount = _amount(fields)
     if outcome in (Outcome.SUCCEEDED, Outcome.HELD) and not number:

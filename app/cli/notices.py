@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.console import Json, show, show_table
+from app.cli.console import Json, show
 from app.cli.wired import with_parts
 from app.wiring import Parts
 from payments.incoming.notices import list_set_aside, replay
@@ -26,10 +26,11 @@ def list_notices(as_json: Json = False) -> None:
         row["received_at"] = row["received_at"].isoformat()
     if as_json:
         show(found)
-    elif found:
-        show_table(tuple(found[0]), [tuple(row.values()) for row in found])
-    else:
+    elif not found:
         typer.echo("Nothing was set aside.")
+    for row in [] if as_json else found:
+        # A line each and not a table, which would cut the id that `replay` asks for.
+        typer.echo("  ".join(str(value) for value in row.values() if value is not None))
 
 
 @notices.command("replay")

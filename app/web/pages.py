@@ -114,7 +114,7 @@ async def bill_page(
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
         gateways=[info for _, info in gateways],
-        attempted=situation.attempt and context.gateways.info(situation.attempt.gateway),
+        attempted=situation.attempt and context.gateways.find_info(situation.attempt.gateway),
         account=agency.account if scannable else None,
         once=new_token(bits=80),
         message=message_for(message) if bill.status == "open" else None,

@@ -127,7 +127,7 @@ async def _gateways(
 ) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
     found = []
     for account in await context.agencies.list_gateways(agency, session):
-        info = context.gateways.info(account.gateway)
+        info = context.gateways.find_info(account.gateway)
         if info is not None and info.kind is GatewayKind.GATEWAY:
             found.append((account, info))
     return found

@@ -26,6 +26,7 @@ from core.json import canonical
 from core.log import get
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
+from payments.agencies.models import GatewayAccountRow
 from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.results import record_result
 from payments.books.credits import record_credit
@@ -91,7 +92,8 @@ class NoticeSetAside:
     """A callback that could not be applied; `last_error` tells no personal data."""
 
     id: str
-    gateway_account_id: str
+    gateway: str
+    account: str
     attempts: int
     received_at: datetime
     last_error: str | None
@@ -278,7 +280,8 @@ async def _put_back(context: Context, callback_id: str, error: Exception) -> Non
 async def list_set_aside(session: ReadSession, limit: int = 100) -> list[NoticeSetAside]:
     """Callbacks that were set aside, the oldest first."""
     return await session.all(
-        values_of(NoticeSetAside, Callback)
+        values_of(NoticeSetAside, Callback, GatewayAccountRow)
+        .join(GatewayAccountRow, col(GatewayAccountRow.id) == Callback.gateway_account_id)
         .where(col(Callback.state) == "set_aside")
         .order_by(col(Callback.received_at), col(Callback.id))
         .limit(limit)

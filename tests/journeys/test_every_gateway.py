@@ -157,7 +157,7 @@ async def test_a_receipt_names_the_way_it_was_paid_and_the_page_its_button(
     house: House, gateway: str
 ) -> None:
     bill = await house.create_bill(lines=LINES)
-    info = house.parts.payments.gateways.info(gateway)
+    info = house.parts.payments.gateways.find_info(gateway)
     assert info is not None
     page = (await house.browser.get(bill["pay_url"])).text
     assert f'name="gateway" value="{gateway}"' in page
@@ -193,7 +193,7 @@ async def test_a_gateway_is_not_offered_beyond_its_limits(house: House) -> None:
     page = (await house.browser.get(small["pay_url"])).text
     refused = []
     for gateway in GATEWAYS:
-        info = house.parts.payments.gateways.info(gateway)
+        info = house.parts.payments.gateways.find_info(gateway)
         assert info is not None
         takes = info.takes(small["amount"], {})
         assert (f'name="gateway" value="{gateway}"' in page) == takes

@@ -57,7 +57,7 @@ def test_a_name_that_is_not_registered_is_not_found() -> None:
         directory.reader(replace(SEPAY, gateway="nobody"))
     with pytest.raises(NotFound, match="paygov, sepay"):
         info("nobody")
-    assert directory.info("nobody") is None
+    assert directory.find_info("nobody") is None
 
 
 def test_the_registry_tells_what_there_is_without_an_account() -> None:

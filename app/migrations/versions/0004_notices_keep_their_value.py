@@ -15,10 +15,14 @@ depends_on = None
 def upgrade() -> None:
     """Add the columns; the index follows the time at which a notice is due."""
     op.add_column("callback", sa.Column("content", sa.LargeBinary(), nullable=True))
-    op.add_column("callback", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
+    # A default, so that the version before this one can go on keeping callbacks meanwhile.
+    op.add_column(
+        "callback",
+        sa.Column(
+            "due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+    )
     op.add_column("callback", sa.Column("last_error", sa.String(), nullable=True))
-    op.execute("UPDATE callback SET due_at = received_at")
-    op.alter_column("callback", "due_at", nullable=False)
     _states("'received', 'applied', 'set_aside'")
     op.drop_index("ix_callback_received", table_name="callback")
     op.create_index(
