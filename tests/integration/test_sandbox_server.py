@@ -142,7 +142,7 @@ async def test_a_click_on_success_pays_tells_us_and_sends_the_payer_back(town: T
 
 
 @pytest.mark.parametrize("outcome", ENDINGS)
-async def test_every_outcome_leaves_books_that_a_query_agrees_with(
+async def test_every_outcome_leaves_a_store_that_a_query_agrees_with(
     town: Town, outcome: PayerOutcome
 ) -> None:
     answer = await town.click(await town.pay_page(), outcome)
@@ -266,7 +266,7 @@ async def test_the_bank_page_explains_what_it_cannot_do(
     assert town.state.store.movements == []
 
 
-async def test_the_json_api_opens_accounts_plans_lies_and_shows_the_books(town: Town) -> None:
+async def test_the_json_api_opens_accounts_plans_lies_and_shows_the_store(town: Town) -> None:
     async def post(path: str, status: int = 201, **body: object) -> dict[str, object]:
         answer = await town.browser.post(f"{town.url}/sandbox/{path}", json=body)
         assert answer.status_code == status, answer.text

@@ -161,7 +161,7 @@ async def with_gateway(world: MoneyWorld, made: type[PayGov]) -> tuple[PayGov, A
     context = world.service.parts.payments
     (row,) = await world.service.read("SELECT id FROM gateway_account WHERE gateway = 'paygov'")
     account = await context.agencies.get_gateway_by_id(row["id"])
-    gateway = made(account.access, http=world.carrier.http("paygov"))
+    gateway = made(account.access, http=world.sender.http("paygov"))
     return gateway, replace(context, gateways=OtherDirectory(gateway))
 
 

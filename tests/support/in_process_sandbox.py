@@ -43,14 +43,14 @@ class InProcessSandbox:
             sleep=_no_sleep,
         )
 
-    async def carry_due(self) -> int:
+    async def send_due(self) -> int:
         """Hand over every callback that is due now; how many."""
         due = self.state.deliveries.take_due(self.state.now())
         for delivery in due:
             await self._hand_over(delivery)
         return len(due)
 
-    async def carry(self, deliveries: Iterable[Delivery]) -> None:
+    async def send_now(self, deliveries: Iterable[Delivery]) -> None:
         """Hand over these, due or not."""
         for delivery in deliveries:
             if self.state.deliveries.take(delivery):
@@ -88,7 +88,7 @@ class _Transport(httpx2.AsyncBaseTransport):
         asked = ProviderRequest(request.method, path, query, headers, body)
         reply = state.handle(dialect, asked)
         assert isinstance(reply, Reply), f"no adapter calls {request.url.path}"
-        await self._sandbox.carry(reply.first)
+        await self._sandbox.send_now(reply.first)
         if reply.order is not None:
             state.reveal(reply.order)
         return _response(reply)

@@ -74,7 +74,7 @@ class MoneyWorld:
         self.sandbox = WatchedSandbox(seed)
         self.sandbox.open(MERCHANT.dialect, MERCHANT.credentials, MERCHANT.callback_url)
         self.sandbox.bank.open(BANK)
-        self.carrier = InProcessSandbox(self.sandbox, self._receive)
+        self.sender = InProcessSandbox(self.sandbox, self._receive)
         self.bills: list[Opened] = []
         #: answered POSTs, and those that ended without an answer
         self.asked: list[Asked] = []
@@ -101,7 +101,7 @@ class MoneyWorld:
         self._forget(seed)
         await self.service.wipe()
         self.posters = {await self.service.poster(fee): fee for fee in POSTERS}
-        self.service.connect(self.carrier)
+        self.service.connect(self.sender)
 
     # What systems and clerks do.
 
@@ -170,7 +170,7 @@ class MoneyWorld:
         if ended or outcome is PayerOutcome.SUCCESS_AFTER_FAILURE:
             self.after_the_end.add(order.order_id)
         result = self.sandbox.pay(order, outcome)
-        await self.carrier.carry(result.first)
+        await self.sender.send_now(result.first)
         self.sandbox.reveal(order)
 
     async def transfer(
@@ -206,12 +206,12 @@ class MoneyWorld:
         """Hand over every callback that is due; with `away`, nobody is there to take it."""
         self._away, self._crashing = away, crash is not None
         with crashing(crash):
-            await self.carrier.carry_due()
+            await self.sender.send_due()
         self._away, self._crashing = False, False
 
     async def deliver(self, delivery: Delivery) -> None:
         """Hand over this one now, out of turn."""
-        await self.carrier.carry([delivery])
+        await self.sender.send_now([delivery])
 
     async def repeat(self, delivery: Delivery, times: int = 1) -> None:
         """The same bytes again, from as many connections at once."""
@@ -219,12 +219,12 @@ class MoneyWorld:
         if delivery.kind == "forged":
             for copy in copies:
                 copy.kind = "forged"
-        await asyncio.gather(*(self.carrier.carry([copy]) for copy in copies))
+        await asyncio.gather(*(self.sender.send_now([copy]) for copy in copies))
 
     async def forge(self, order: Order, amount: int) -> None:
         """A callback by somebody without the key."""
         forged = self.sandbox.forge(MERCHANT, order.order_id, amount)
-        await self.carrier.carry([forged])
+        await self.sender.send_now([forged])
         statuses = {attempt.status for attempt in forged.attempts}
         if statuses != {401}:
             self.problems.append(f"a forged callback was answered with {statuses}")
@@ -248,7 +248,7 @@ class MoneyWorld:
             Message(BANK.feed_url, sepay.notice_body(BANK, replace(move, id=number))),
             clock.now(),
         )
-        await self.carrier.carry([notice])
+        await self.sender.send_now([notice])
 
     async def tell_otherwise(self, move: Movement, by: int) -> None:
         """The bank tells of a credit that we know once more, with more money under its reference.
@@ -322,7 +322,7 @@ class MoneyWorld:
 
     async def restart(self) -> None:
         """The service ends and starts again."""
-        await self.service.restart(self.carrier)
+        await self.service.restart(self.sender)
 
     def _lie(self, account: str, operation: Operation, fault: Fault | None) -> None:
         if fault is not None:

@@ -1,4 +1,4 @@
-"""The sandbox's logic: its books, its lies, and that a seed makes them the same again."""
+"""The sandbox's logic: its store, its lies, and that a seed makes them the same again."""
 
 import json
 from collections.abc import Iterator
@@ -373,11 +373,11 @@ async def test_a_receiver_that_is_away_hears_it_later(
 
     in_process = InProcessSandbox(state, receive)
     state.pay(ordered(state), PayerOutcome.SUCCESS)
-    assert await in_process.carry_due() == 1
-    assert await in_process.carry_due() == 0
+    assert await in_process.send_due() == 1
+    assert await in_process.send_due() == 0
     away = False
     time.advance(timedelta(seconds=1))
-    assert await in_process.carry_due() == 1
+    assert await in_process.send_due() == 1
     assert state.deliveries.all[0].state is DeliveryState.ACKNOWLEDGED
 
 

@@ -88,7 +88,7 @@ class Deliveries:
         *,
         lost: bool = False,
     ) -> Delivery:
-        """Put one callback in the queue (or in the books only, if it is to be lost)."""
+        """Put one callback in the queue (or only note it, if it is to be lost)."""
         state = DeliveryState.LOST if lost else DeliveryState.WAITING
         number = len(self.all) + 1
         delivery = Delivery(number, dialect, account, subject, kind, message, due_at, state)

@@ -21,7 +21,7 @@ class ResponseFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to a request. `first` are callbacks to carry before it is given, after which
+    """An answer to a request. `first` are callbacks to send before it is given, after which
     `SandboxState.reveal` shows the charge of `order` to queries."""
 
     status: int
