@@ -111,7 +111,7 @@ class GatewayHttp:
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        url = _checked_url(base_url)
+        url = checked_url(base_url)
         self.host = url.host
         self._base = str(url).rstrip("/")
         self._total = total_deadline
@@ -327,7 +327,7 @@ def trusting_tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def _checked_url(base_url: str) -> httpx2.URL:
+def checked_url(base_url: str) -> httpx2.URL:
     """The address as a URL; `GatewayMisuse` unless it is HTTPS, or HTTP to this machine."""
     url: httpx2.URL | None = None
     with contextlib.suppress(httpx2.InvalidURL):

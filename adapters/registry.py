@@ -1,57 +1,59 @@
-"""Every gateway and feed there is, by name. Adding one is a line here, a rig and a docs page.
+"""Every gateway and feed there is. Adding one is a line here, its folder, a rig and a docs row.
 
-The contract suite runs over these two tables; an entry without a rig fails it.
+The contract suite runs over this table; an entry without a rig fails it.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol, cast
 
 from adapters.bank_feeds.sepay import SePayFeed
 from adapters.paygov.gateway import PayGov
+from adapters.vnpay.gateway import VNPay
 from core.errors import FieldError, NotFound
-from payments.ports import CreditFeed, GatewayAccount, PaymentGateway
+from payments.gateway_info import GatewayInfo, GatewayKind
+from payments.ports import GatewayAccount, NoticeReader, PaymentGateway
 
-GATEWAYS: Final[Mapping[str, Callable[[GatewayAccount], PaymentGateway]]] = {
-    "paygov": PayGov,
-}
 
-FEEDS: Final[Mapping[str, Callable[[GatewayAccount], CreditFeed]]] = {
-    "sepay": SePayFeed,
-}
+class AdapterClass(Protocol):
+    """A class of adapters: it says what it is, and makes one for an account."""
 
-#: The credentials of each, by its own names: whether an account must have it.
-CREDENTIALS: Final[Mapping[str, Mapping[str, bool]]] = {
-    "paygov": {
-        "partner_code": True,
-        "access_key": True,
-        "secret_key": True,
-        "token": True,
-        "service_code": True,
-        "lgsp_access_token": False,
-    },
-    "sepay": {"account_number": True, "secret": True, "previous_secret": False},
-}
+    @property
+    def info(self) -> GatewayInfo:
+        """What it says of itself, without an account."""
+        ...
+
+    def __call__(self, account: GatewayAccount) -> NoticeReader:
+        """The adapter of an account. Raises `GatewayMisuse` naming credentials it cannot use."""
+        ...
+
+
+_CLASSES: Final[tuple[AdapterClass, ...]] = (
+    PayGov,
+    SePayFeed,
+    VNPay,
+)
+
+ADAPTERS: Final[Mapping[str, AdapterClass]] = {made.info.name: made for made in _CLASSES}
+
+
+def infos() -> list[GatewayInfo]:
+    """What every adapter says of itself, in the order of the registry."""
+    return [adapter.info for adapter in ADAPTERS.values()]
+
+
+def info(name: str) -> GatewayInfo:
+    """What the adapter of that name says of itself. Raises `NotFound`, naming those there are."""
+    if name not in ADAPTERS:
+        raise NotFound(f"There is no gateway or feed {name!r}; there are: {', '.join(ADAPTERS)}.")
+    return ADAPTERS[name].info
 
 
 def check_credentials(name: str, credentials: Mapping[str, str]) -> list[FieldError]:
-    """What is wrong with the credentials of an account at `name`, by field; none if nothing is.
+    """What is wrong with an account's credentials, field by field; empty if they will do.
 
-    Raises `NotFound` for a gateway or feed that there is not, naming those that there are.
+    Never tells a value. Raises `NotFound` for a name that is not registered.
     """
-    known = CREDENTIALS.get(name)
-    if known is None:
-        raise NotFound(f"There is no gateway or feed {name}: choose {', '.join(CREDENTIALS)}.")
-    faults = [
-        FieldError(f"credentials.{field}", "missing", f"{name} needs it.")
-        for field, needed in known.items()
-        if needed and not credentials.get(field, "").strip()
-    ]
-    faults += [
-        FieldError(f"credentials.{field}", "unknown", f"{name} has no credential of this name.")
-        for field in credentials
-        if field not in known
-    ]
-    return faults
+    return info(name).check(credentials)
 
 
 class Directory:
@@ -62,46 +64,40 @@ class Directory:
     """
 
     def __init__(self) -> None:
-        self._gateways: dict[tuple[str, str], PaymentGateway] = {}
-        self._feeds: dict[tuple[str, str], CreditFeed] = {}
-        self._retired: list[PaymentGateway] = []
+        self._readers: dict[tuple[str, str], NoticeReader] = {}
+        self._retired: list[NoticeReader] = []
 
-    def gateway(self, account: GatewayAccount) -> PaymentGateway:
-        """The adapter for a gateway account; `NotFound` if none of that name is registered."""
+    def find_info(self, name: str) -> GatewayInfo | None:
+        """What the adapter of that name says of itself; None if none is registered."""
+        adapter = ADAPTERS.get(name)
+        return None if adapter is None else adapter.info
+
+    def reader(self, account: GatewayAccount) -> NoticeReader:
+        """The adapter of a gateway's or feed's account; `NotFound` if none is registered."""
         key = (account.gateway, account.account)
-        known = self._gateways.get(key)
+        known = self._readers.get(key)
         if known is not None and known.account == account:
             return known
-        make = GATEWAYS.get(account.gateway)
+        make: Callable[[GatewayAccount], NoticeReader] | None = ADAPTERS.get(account.gateway)
         if make is None:
-            raise NotFound(f"no payment gateway is called {account.gateway!r}")
+            raise NotFound(f"no gateway or feed is called {account.gateway!r}")
         made = make(account)
         if known is not None:
             self._retired.append(known)
-        self._gateways[key] = made
+        self._readers[key] = made
         return made
 
-    def feed(self, account: GatewayAccount) -> CreditFeed:
-        """The adapter for a credit feed account; `NotFound` if none of that name is registered."""
-        key = (account.gateway, account.account)
-        known = self._feeds.get(key)
-        if known is not None and known.account == account:
-            return known
-        make = FEEDS.get(account.gateway)
-        if make is None:
-            raise NotFound(f"no credit feed is called {account.gateway!r}")
-        self._feeds[key] = make(account)
-        return self._feeds[key]
-
-    def is_feed(self, name: str) -> bool:
-        """Whether `name` is a credit feed rather than a payment gateway."""
-        return name in FEEDS
+    def gateway(self, account: GatewayAccount) -> PaymentGateway:
+        """The adapter of a gateway's account; `NotFound` if no gateway of that name is."""
+        made = self.reader(account)
+        if made.info.kind is not GatewayKind.GATEWAY:
+            raise NotFound(f"no payment gateway is called {account.gateway!r}")
+        return cast("PaymentGateway", made)  # the contract suite checks that its kind is true
 
     async def aclose(self) -> None:
         """Close every client that was handed out."""
-        every = [*self._gateways.values(), *self._retired]
-        self._gateways.clear()
-        self._feeds.clear()
+        every = [*self._readers.values(), *self._retired]
+        self._readers.clear()
         self._retired.clear()
-        for gateway in every:
-            await gateway.aclose()
+        for reader in every:
+            await reader.aclose()

@@ -23,7 +23,7 @@ from typing import Any
 import httpx2
 from rich.console import Console
 
-from app.demo_seed import DemoSeed, seed_demo
+from app.demo_seed import DemoSeed, credentials_of, seed_demo
 from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
 from app.wiring import parts_of
@@ -174,19 +174,14 @@ class Demo:
 
     def _open_sandbox_accounts(self, seeded: DemoSeed) -> None:
         """The sandbox keeps its accounts in memory, so they are opened at every start."""
-        paygov, sepay = seeded.gateways["paygov"], seeded.gateways["sepay"]
-        callback = self.base_url + paygov["callback_path"]
-        merchant = {k: v for k, v in paygov.items() if k not in ("account", "callback_path")}
-        feed = {
-            "account_number": sepay["account_number"],
-            "feed_url": self.base_url + sepay["callback_path"],
-            "secret": sepay["secret"],
-        }
-        for path, body in (
-            ("/sandbox/merchants", merchant | {"callback_url": callback}),
-            ("/sandbox/bank-accounts", feed),
-        ):
-            httpx2.post(self.sandbox_url + path, json=body, timeout=10.0).raise_for_status()
+        for name, values in seeded.gateways.items():
+            body = {
+                "dialect": name,
+                "credentials": credentials_of(values),
+                "callback_url": self.base_url + values["callback_path"],
+            }
+            url = f"{self.sandbox_url}/sandbox/accounts"
+            httpx2.post(url, json=body, timeout=10.0).raise_for_status()
 
     def _ready(self, seeded: DemoSeed) -> dict[str, Any]:
         pids = {c.name: c.process.pid for c in self._children if c.process is not None}

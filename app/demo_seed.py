@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import select
 
+from adapters.registry import infos
+from adapters.sandbox.engine.discovery import demo_credentials
 from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue
 from app.wiring import Parts
@@ -27,6 +29,9 @@ from payments.catalogue.queries import schedule_of_code
 from payments.catalogue.rules.fees import Asked
 from payments.catalogue.rules.pricing import price_fees
 from payments.catalogue.rules.reliefs import Circumstances
+
+#: The last part of the demo's callback paths.
+_PLACE = "ben-mau"
 
 
 @dataclass(slots=True)
@@ -48,9 +53,11 @@ async def seed_demo(parts: Parts, kept_at: Path, sandbox_url: str) -> DemoSeed:
         kept = _read(kept_at)
         if kept is None or not await _is_known(session, kept.api_key):
             kept = await _make_up(session, body)
-        staff = await _staff(session, body, kept.staff)
-        if staff != kept.staff:
-            kept.staff = staff
+        before = asdict(kept)
+        kept.staff = await _staff(session, body, kept.staff)
+        # A data folder of an older version does not know the gateways that came since.
+        kept.gateways = _make_up_gateways() | kept.gateways
+        if asdict(kept) != before:
             _keep(kept_at, kept)
         for name, values in kept.gateways.items():
             await configure_gateway(
@@ -61,9 +68,7 @@ async def seed_demo(parts: Parts, kept_at: Path, sandbox_url: str) -> DemoSeed:
                 gateway=name,
                 account=values["account"],
                 base_url=f"{sandbox_url}/{name}",
-                credentials={
-                    k: v for k, v in values.items() if k not in ("account", "callback_path")
-                },
+                credentials=credentials_of(values),
             )
     async with parts.database.transaction() as session:
         for code in ("chung-thuc-chu-ky",):
@@ -152,24 +157,23 @@ async def _make_up(session: WriteSession, body: DemoBody) -> DemoSeed:
     _, api_key = await create_api_key(
         session, agency_id=body.agency_id, label="demo portal", actor="system:demo"
     )
-    gateways = {
-        "paygov": {
-            "account": "ben-mau",
-            "callback_path": "/callbacks/paygov/ben-mau",
-            "partner_code": "PAYGOV-DEMO",
-            "access_key": secrets.token_hex(8),
-            "secret_key": secrets.token_hex(16),
-            "token": secrets.token_hex(16),
-            "service_code": "LEPHI",
-        },
-        "sepay": {
-            "account": "ben-mau",
-            "callback_path": "/callbacks/sepay/ben-mau",
-            "account_number": DEMO_ACCOUNT,
-            "secret": secrets.token_hex(24),
-        },
-    }
-    return DemoSeed(body.agency_code, api_key, [], gateways)
+    return DemoSeed(body.agency_code, api_key, [], {})
+
+
+def credentials_of(values: Mapping[str, str]) -> dict[str, str]:
+    """The credentials among what the demo tells of an account."""
+    return {k: v for k, v in values.items() if k not in ("account", "callback_path")}
+
+
+def _make_up_gateways() -> dict[str, dict[str, str]]:
+    """An account at every gateway and feed that the sandbox can play, with made-up credentials."""
+    made_up = {}
+    for info in infos():
+        credentials = demo_credentials(info.name, DEMO_ACCOUNT)
+        if credentials is not None:
+            path = f"/callbacks/{info.name}/{_PLACE}"
+            made_up[info.name] = {"account": _PLACE, "callback_path": path} | credentials
+    return made_up
 
 
 async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:

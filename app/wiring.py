@@ -143,6 +143,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 cipher=cipher,
                 signer=signer,
                 check_url=urls.receipt_check,
+                gateway_title=partial(_title, directory),
                 demo=settings.mode != "production",
             ),
             display=_display(database, cipher, signer, pool),
@@ -154,6 +155,11 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         await directory.aclose()
         await database.dispose()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _title(directory: Directory, name: str) -> str:
+    info = directory.find_info(name)
+    return name if info is None else info.title_vi
 
 
 async def _elsewhere(pool: ProcessPoolExecutor, work: Callable[..., T], *given: Any) -> T:

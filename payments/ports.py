@@ -5,16 +5,18 @@ Amounts are whole đồng; a gateway's own scale stays inside its adapter. Times
 
 An adapter raises three things only (see the classes): `GatewayUnavailable` when it is certain
 that nothing happened, `OutcomeUnknown` when it is not certain, `GatewayMisuse` when the fault is
-ours. A decline is not an error: it is a value.
+ours. A decline is not an error: it is a value. What others need to know of an adapter it says
+itself, in its class's `info`: nobody else names a provider.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from core.errors import LephiError, NotAllowed, Unavailable
+from payments.gateway_info import Capability, GatewayInfo
 
 
 class GatewayUnavailable(Unavailable):
@@ -38,26 +40,12 @@ class GatewayMisuse(LephiError):
     code = "gateway_misuse"
 
 
-class CapabilityMissing(GatewayMisuse):
-    """The gateway cannot do this at all; `capabilities` says what it can."""
-
-    code = "gateway_capability_missing"
-
-
 class CallbackRejected(NotAllowed):
     """A callback that is not authentic or not well formed: nothing is recorded from it."""
 
     status = 401
     title = "Callback rejected"
     code = "callback_rejected"
-
-
-class Capability(StrEnum):
-    """What a gateway can do beyond `start` and callbacks."""
-
-    QUERY = "query"
-    CANCEL = "cancel"
-    REFUND = "refund"
 
 
 class Outcome(StrEnum):
@@ -91,8 +79,9 @@ class StartRequest:
     """One attempt to pay, as the gateway needs it.
 
     `order_ref` is ours, unique for ever, written to our database before the call; the same
-    `order_ref` is the same attempt. `amount` in whole đồng. `request_code` is fixed for the
-    attempt too, so that a repeated start sends the same bytes.
+    `order_ref` is the same attempt. `amount` in whole đồng. `request_code` and `created_at` (aware
+    UTC, when the attempt was written) are fixed for the attempt too, so that a repeated start
+    sends the same bytes.
     """
 
     order_ref: str
@@ -103,6 +92,15 @@ class StartRequest:
     callback_url: str
     payer_ip: str = "127.0.0.1"
     language: str = "vi"
+    created_at: datetime = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptKey:
+    """Names an attempt to its gateway: our reference, and when it was created (aware UTC)."""
+
+    order_ref: str
+    created_at: datetime
 
 
 class CheckoutType(StrEnum):
@@ -137,6 +135,8 @@ class GatewayResult:
 
     `amount` is None only where the gateway did not name one (pending, not found).
     `gateway_ref` is the settlement key: with the account it identifies the money for ever.
+    `request_code` is the one of the attempt, where the gateway tells it back under its signature:
+    one that differs from the stored attempt's holds the money for a person.
     """
 
     order_ref: str
@@ -145,8 +145,7 @@ class GatewayResult:
     amount: int | None = None
     paid_at: datetime | None = None
     gateway_code: str = ""
-    #: further authenticated fields that must equal the stored attempt (name → value)
-    compare: Mapping[str, str] = field(default_factory=dict)
+    request_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +166,10 @@ class RawCallback:
 class CallbackResult(StrEnum):
     """What we did with a callback; the adapter words it in the gateway's own way."""
 
-    #: applied now, or already applied before: the gateway may stop
+    #: applied now: the gateway may stop
     ACCEPTED = "accepted"
+    #: it, or the money it tells of, was recorded before: the gateway may stop
+    REPEATED = "repeated"
     #: authentic, but we know no such order: raw kept, alert
     UNKNOWN_ORDER = "unknown_order"
     #: authentic, but the amount or another field is not the attempt's: money held, alert
@@ -188,55 +189,6 @@ class Acknowledgement:
     media_type: str = "application/json"
 
 
-class PaymentGateway(Protocol):
-    """One agency's account at one gateway.
-
-    Promises that the contract suite checks for every registered adapter:
-
-    * `start` with the same request is the same attempt at the gateway, byte for byte;
-    * amounts are exact both ways;
-    * a refused connection is `GatewayUnavailable`; a time-out, reset, truncated, oversized or
-      unreadable answer after sending is `OutcomeUnknown`; a 4xx that names our fault is
-      `GatewayMisuse`; a decline is returned as `DeclinedAttempt`;
-    * `read_callback` raises `CallbackRejected` for anything forged or malformed and gives the
-      same report for the same bytes;
-    * a missing capability raises `CapabilityMissing`;
-    * no credential appears in a repr, an exception or a log.
-    """
-
-    name: str
-    account: GatewayAccount
-    capabilities: frozenset[Capability]
-
-    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
-        """Ask the gateway to take the attempt. Never called inside a transaction."""
-        ...
-
-    async def query(self, order_ref: str) -> GatewayResult:
-        """Ask what became of the attempt. Safe to repeat. Never called inside a transaction."""
-        ...
-
-    async def cancel(self, order_ref: str) -> GatewayResult:
-        """Ask the gateway to close an unpaid attempt; the report says what is true afterwards."""
-        ...
-
-    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> GatewayResult:
-        """Ask for money back; the same `refund_ref` is the same refund."""
-        ...
-
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        """Verify and read a callback from its raw bytes; pure, no I/O."""
-        ...
-
-    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
-        """The gateway's own words for what we did with its callback."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Credit:
     """Money that arrived by itself on an account, as a bank or an aggregator tells it.
@@ -253,37 +205,113 @@ class Credit:
     credited_at: datetime
 
 
-class CreditFeed(Protocol):
-    """A bank's or aggregator's notices of credits to one account."""
+NoticeContent: TypeAlias = GatewayResult | Credit
+"""The verified value of a notice: what a gateway says of an attempt, or money that came."""
 
-    name: str
+
+class NoticeReader(Protocol):
+    """One agency's account at a gateway or feed, as far as it calls us."""
+
+    info: ClassVar[GatewayInfo]
     account: GatewayAccount
 
-    def read_callback(self, callback: RawCallback) -> Credit | None:
-        """Verify and read one notice; None for an authentic notice that is no credit (a debit).
+    def read_notice(self, notice: RawCallback) -> NoticeContent | None:
+        """Verify and read a notice from its raw bytes; pure, no I/O.
 
-        Raises `CallbackRejected` for anything forged or malformed.
+        None for an authentic one that tells of nothing we record (money that went out). The same
+        bytes give the same value. Raises `CallbackRejected` for anything forged or malformed.
         """
         ...
 
-    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
-        """The feed's own words for what we did with its notice."""
+    def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
+        """The gateway's own words for what we did with its notice."""
         ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
+class PaymentGateway(NoticeReader, Protocol):
+    """A reader whose account also takes attempts to pay.
+
+    Promises that the contract suite checks for every registered adapter:
+
+    * `start` with the same request is the same attempt at the gateway, byte for byte;
+    * amounts are exact both ways;
+    * a refused connection is `GatewayUnavailable`; a time-out, reset, truncated, oversized or
+      unreadable answer after sending is `OutcomeUnknown`; a 4xx that names our fault is
+      `GatewayMisuse`; a decline is returned as `DeclinedAttempt`;
+    * what it can do beyond `start` is said by `info.capabilities` and by the protocols it keeps,
+      and the two agree;
+    * no credential appears in a repr, an exception or a log.
+    """
+
+    async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
+        """Ask the gateway to take the attempt. Never called inside a transaction."""
+        ...
+
+    def read_notice(self, notice: RawCallback) -> GatewayResult | None:
+        """Verify and read what became of an attempt; see `NoticeReader`."""
+        ...
+
+
+class CreditFeed(NoticeReader, Protocol):
+    """A reader of a bank's or aggregator's notices of credits to one account."""
+
+    def read_notice(self, notice: RawCallback) -> Credit | None:
+        """Verify and read one notice; None for an authentic one that is no credit."""
+        ...
+
+
+@runtime_checkable
+class Queryable(Protocol):
+    """A gateway that can be asked."""
+
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
+        """Ask what became of the attempt. Safe to repeat. Never called inside a transaction."""
+        ...
+
+
+@runtime_checkable
+class Cancellable(Protocol):
+    """A gateway at which an unpaid attempt can be closed."""
+
+    async def cancel(self, attempt: AttemptKey) -> GatewayResult:
+        """Ask the gateway to close an unpaid attempt; the report says what is true afterwards."""
+        ...
+
+
+@runtime_checkable
+class Refundable(Protocol):
+    """A gateway that pays money back when asked."""
+
+    async def refund(self, attempt: AttemptKey, refund_ref: str, amount: int) -> GatewayResult:
+        """Ask for money back; the same `refund_ref` is the same refund."""
+        ...
+
+
+#: What an adapter with a capability keeps.
+PROTOCOLS: Mapping[Capability, type] = {
+    Capability.QUERY: Queryable,
+    Capability.CANCEL: Cancellable,
+    Capability.REFUND: Refundable,
+}
 
 
 class GatewayDirectory(Protocol):
     """Finds the adapter of an account; the application supplies it."""
 
+    def find_info(self, name: str) -> GatewayInfo | None:
+        """What the adapter of that name says of itself; None if none is registered."""
+        ...
+
+    def reader(self, account: GatewayAccount) -> NoticeReader:
+        """The adapter of a gateway's or feed's account; `NotFound` if none is registered."""
+        ...
+
     def gateway(self, account: GatewayAccount) -> PaymentGateway:
-        """The adapter for a gateway account; `NotFound` if none of that name is registered."""
-        ...
-
-    def feed(self, account: GatewayAccount) -> CreditFeed:
-        """The adapter for a credit feed account; `NotFound` if none of that name is registered."""
-        ...
-
-    def is_feed(self, name: str) -> bool:
-        """Whether `name` is a credit feed rather than a payment gateway."""
+        """The adapter of a gateway's account; `NotFound` if no gateway of that name is."""
         ...
 
 

@@ -32,7 +32,7 @@ from receipts.words import amount_in_words
 
 ACTOR = "system:receipts"
 
-_METHODS = {"bank": "Chuyển khoản", "paygov": "Thanh toán trực tuyến (PayGov)"}
+_TRANSFER = "Chuyển khoản"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Issuing:
     signer: Signer
     #: the address of a receipt's check page, from its code
     check_url: Callable[[str], str]
+    #: a gateway's title in Vietnamese, from its name
+    gateway_title: Callable[[str], str]
     #: marks receipts without legal value
     demo: bool
 
@@ -79,7 +81,7 @@ async def _issue_one(
     number, issued_at = counter.take()
     failpoints.hit("receipt.after_number")
     code = new_token(bits=60)
-    content = content_of(source, counter, number, code, issuing.check_url(code), issuing.demo)
+    content = content_of(source, counter, number, code, issuing)
     signed = await asyncio.to_thread(sign, content, issuing.signer)
     receipt_id = new_id("rcpt")
     receipt = {
@@ -115,7 +117,7 @@ async def _issue_one(
 
 
 def content_of(
-    source: ReceiptSource, counter: Counter, number: int, code: str, check_url: str, demo: bool
+    source: ReceiptSource, counter: Counter, number: int, code: str, issuing: Issuing
 ) -> ReceiptContent:
     """What the receipt of a settled bill says; lines that cost nothing are left out."""
     lines = tuple(
@@ -156,14 +158,20 @@ def content_of(
         lines=lines,
         amount=source.amount,
         amount_in_words=amount_in_words(source.amount),
-        payment_method=" + ".join(_METHODS.get(g, g) for g in source.gateways) or "Chuyển khoản",
+        payment_method=_methods(source.gateways, issuing.gateway_title),
         check_code=code,
-        check_url=check_url,
+        check_url=issuing.check_url(code),
         payer=Payer(
             name=source.payer.get("name", ""), identity=source.payer.get("identity_number", "")
         ),
         dossier_number=source.dossier_number or "",
         reference=source.reference,
         legal_basis=basis,
-        demo=demo,
+        demo=issuing.demo,
     )
+
+
+def _methods(gateways: Sequence[str], title: Callable[[str], str]) -> str:
+    """How a bill was paid, in words; `bank` is a transfer, whichever feed told of it."""
+    online = (f"Thanh toán trực tuyến ({title(g)})" if g != "bank" else _TRANSFER for g in gateways)
+    return " + ".join(online) or _TRANSFER

@@ -14,12 +14,13 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from core import json
 from core.clock import VIETNAM
 from core.errors import Invalid
 from core.money import check_amount
+from payments.gateway_info import CredentialField, GatewayInfo, GatewayKind
 from payments.ports import (
     Acknowledgement,
     CallbackRejected,
@@ -39,6 +40,7 @@ _LONGEST_TEXT: Final = 1000
 
 _STATUSES: Final = {
     CallbackResult.ACCEPTED: 200,
+    CallbackResult.REPEATED: 200,
     # The money is real and recorded whether or not it fits a bill: the notice has done its work.
     CallbackResult.UNKNOWN_ORDER: 200,
     CallbackResult.MISMATCH: 200,
@@ -48,9 +50,31 @@ _STATUSES: Final = {
 
 
 class SePayFeed:
-    """See `payments.ports.CreditFeed`."""
+    """See `payments.ports.NoticeReader`."""
 
-    name = "sepay"
+    info: ClassVar[GatewayInfo] = GatewayInfo(
+        name="sepay",
+        title_vi="Báo có ngân hàng (SePay)",
+        title_en="Bank credit notices (SePay)",
+        kind=GatewayKind.FEED,
+        fields=(
+            CredentialField("secret", "Khóa ký thông báo", "Key that signs notices"),
+            CredentialField(
+                "account_number",
+                "Số tài khoản",
+                "Account number",
+                secret=False,
+                pattern=r"[0-9A-Za-z]{1,19}",
+            ),
+            CredentialField(
+                "previous_secret",
+                "Khóa ký trước đó, khi đang thay",
+                "Key before this one, while it is being replaced",
+                required=False,
+            ),
+        ),
+        kept_headers=("content-type", "x-sepay-timestamp", "x-sepay-signature"),
+    )
 
     def __init__(self, account: GatewayAccount) -> None:
         self.account = account
@@ -63,24 +87,27 @@ class SePayFeed:
     def __repr__(self) -> str:
         return f"SePayFeed({self.account.account!r})"
 
-    def read_callback(self, callback: RawCallback) -> Credit | None:
+    def read_notice(self, notice: RawCallback) -> Credit | None:
         """Verify and read one notice; None for an authentic notice of money that went out.
 
         Raises `CallbackRejected` for anything forged, stale, malformed, or of another account.
         """
-        self._verify(callback)
+        self._verify(notice)
         try:
-            document = json.loads(callback.body, max_bytes=_MAX_BYTES)
+            document = json.loads(notice.body, max_bytes=_MAX_BYTES)
         except Invalid:
             raise CallbackRejected("sepay: not strict JSON") from None
         if not isinstance(document, dict):
             raise CallbackRejected("sepay: not a JSON object")
         return self._read(document)
 
-    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
+    def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
         """`{"success": true}` with 200, else false with 401 or 503 (SePay then calls again)."""
         status = _STATUSES[result]
         return Acknowledgement(status, json.canonical({"success": status == 200}))
+
+    async def aclose(self) -> None:
+        """Nothing to close: a feed only calls."""
 
     def _verify(self, callback: RawCallback) -> None:
         if callback.method != "POST":

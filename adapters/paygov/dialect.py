@@ -196,7 +196,7 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Gat
         amount=_amount(document),
         paid_at=paid_at,
         gateway_code=code,
-        compare={"request_code": _request_code(document)},
+        request_code=_request_code(document),
     )
 
 

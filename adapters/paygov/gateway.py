@@ -8,20 +8,20 @@ recognises a repeated create call, so a create whose answer is lost is never rep
 partners all offer it, and the sandbox speaks our profile of it. `dialect` names the others.
 """
 
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from adapters.http import GatewayHttp, HttpAnswer
 from adapters.paygov import dialect
 from core import json
 from core.errors import Invalid
+from payments.gateway_info import Capability, CredentialField, GatewayInfo, GatewayKind
 from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
+    AttemptKey,
     CallbackRejected,
     CallbackResult,
-    Capability,
-    CapabilityMissing,
     CheckoutType,
     DeclinedAttempt,
     GatewayAccount,
@@ -34,11 +34,13 @@ from payments.ports import (
 
 _MAX_CALLBACK_BYTES: Final = 64 * 1024
 _LONGEST_URL: Final = 2048
+_LONG_WORD: Final = r"[!-~]{1,2048}"
 #: codes by which the portal calls our request wrong: form, checksum, another order of this id
 _OUR_FAULT: Final = frozenset({"03", "94", "97"})
 
 _WORDS: Final = {
     CallbackResult.ACCEPTED: (200, "SUCCESSFUL", "Da ghi nhan"),
+    CallbackResult.REPEATED: (200, "SUCCESSFUL", "Da ghi nhan"),
     CallbackResult.UNKNOWN_ORDER: (200, "FAILED", "Khong tim thay giao dich"),
     CallbackResult.MISMATCH: (200, "FAILED", "Thong tin giao dich khong khop"),
     CallbackResult.REJECTED: (401, "FAILED", "Khong xac thuc duoc"),
@@ -51,12 +53,36 @@ class PayGov:
     """See `payments.ports.PaymentGateway`. `http` is for tests; it must list 429 and 503 as
     statuses by which nothing happened.
 
-    Credentials: `partner_code`, `access_key`, `secret_key`, `token`, `service_code`, and
-    `lgsp_access_token` where the province's exchange asks for one.
+    `lgsp_access_token` is for provinces whose exchange asks for one.
     """
 
-    name = "paygov"
-    capabilities: frozenset[Capability] = frozenset({Capability.QUERY})
+    info: ClassVar[GatewayInfo] = GatewayInfo(
+        name="paygov",
+        title_vi="PayGov",
+        title_en="PayGov",
+        kind=GatewayKind.GATEWAY,
+        capabilities=frozenset({Capability.QUERY}),
+        fields=(
+            CredentialField(
+                "partner_code",
+                "Mã đối tác",
+                "Partner code",
+                secret=False,
+                pattern=r"[0-9A-Za-z._-]{1,64}",
+            ),
+            CredentialField("access_key", "Khóa truy cập", "Access key"),
+            CredentialField("secret_key", "Khóa bí mật", "Secret key"),
+            CredentialField("token", "Mã xác thực (bearer)", "Bearer token", pattern=_LONG_WORD),
+            CredentialField("service_code", "Mã dịch vụ", "Service code", secret=False),
+            CredentialField(
+                "lgsp_access_token",
+                "Mã truy cập trục LGSP",
+                "Access token of the exchange (LGSP)",
+                required=False,
+                pattern=_LONG_WORD,
+            ),
+        ),
+    )
 
     def __init__(self, account: GatewayAccount, *, http: GatewayHttp | None = None) -> None:
         self.account = account
@@ -82,8 +108,9 @@ class PayGov:
             return DeclinedAttempt(gateway_code=code, message=_message(document))
         raise OutcomeUnknown(f"paygov {self.account.account}: create answered without an address")
 
-    async def query(self, order_ref: str) -> GatewayResult:
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
         """Ask what became of the order; raises as the port says."""
+        order_ref = attempt.order_ref
         body = dialect.query_body(self._credentials, order_ref)
         answer = await self._http.post_json("/query", body, self._headers(), repeatable=True)
         document = answer.document if isinstance(answer.document, dict) else {}
@@ -99,20 +126,12 @@ class PayGov:
             fault = str(error)
         raise OutcomeUnknown(f"paygov {self.account.account}: unusable answer to query: {fault}")
 
-    async def cancel(self, order_ref: str) -> GatewayResult:
-        """PayGov cannot: raises `CapabilityMissing`."""
-        raise CapabilityMissing("paygov: an order cannot be cancelled, it expires by itself")
-
-    async def refund(self, order_ref: str, refund_ref: str, amount: int) -> GatewayResult:
-        """PayGov cannot: raises `CapabilityMissing`."""
-        raise CapabilityMissing("paygov: refunds are made outside the gateway")
-
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
         """Verify and read a result the portal posts; `CallbackRejected` unless it is authentic."""
-        if callback.method != "POST":
+        if notice.method != "POST":
             raise CallbackRejected("paygov: not a POST")
         try:
-            document = json.loads(callback.body, max_bytes=_MAX_CALLBACK_BYTES)
+            document = json.loads(notice.body, max_bytes=_MAX_CALLBACK_BYTES)
         except Invalid:
             raise CallbackRejected("paygov: not strict JSON") from None
         try:
@@ -120,7 +139,7 @@ class PayGov:
         except dialect.Malformed as error:
             raise CallbackRejected(f"paygov: {error}") from None
 
-    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
+    def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
         """`error_code` SUCCESSFUL or FAILED; see the table for the statuses."""
         status, code, message = _WORDS[result]
         body = json.canonical({"error_code": code, "error_message": message})

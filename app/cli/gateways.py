@@ -10,13 +10,14 @@ from app.cli.agencies import ACTOR, EVERY
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import with_parts
 from app.wiring import Parts
+from core import clock
 from core.bodies import validated
 from core.errors import LephiError
 from payments.agencies.gateways import configure_gateway
 from payments.agencies.listing import list_gateways
 from payments.agencies.queries import get_account_id, get_agency_id
 from payments.agencies.schemas import GatewayOut, OperatorGatewayIn
-from payments.ports import Capability, GatewayUnavailable, Outcome, OutcomeUnknown
+from payments.ports import AttemptKey, GatewayUnavailable, Outcome, OutcomeUnknown, Queryable
 
 gateway = typer.Typer(help="Accounts at gateways and feeds of credits.", no_args_is_help=True)
 
@@ -124,14 +125,11 @@ def check(
 
     async def work(parts: Parts) -> dict[str, str]:
         found = await parts.payments.agencies.get_gateway(name, account)
-        if parts.payments.gateways.is_feed(name):
-            parts.payments.gateways.feed(found.access)
-            return {"gateway": name, "account": account, "answer": "configured; a feed only calls"}
-        adapter = parts.payments.gateways.gateway(found.access)
-        if Capability.QUERY not in adapter.capabilities:
-            return {"gateway": name, "account": account, "answer": "cannot be asked"}
+        adapter = parts.payments.gateways.reader(found.access)
+        if not isinstance(adapter, Queryable):
+            return {"gateway": name, "account": account, "answer": "configured; it only calls"}
         try:
-            report = await adapter.query("LEPHI-CHECK-00")
+            report = await adapter.query(AttemptKey("LEPHI-CHECK-00", clock.now()))
         except (GatewayUnavailable, OutcomeUnknown) as error:
             raise LephiError(f"{name} does not answer: {error.detail}") from error
         known = report.outcome is Outcome.NOT_FOUND

@@ -40,6 +40,7 @@ _FAMILIES = {
     "reconcile": ("reconcile", "app"),
     "receipt": ("receipt", "app"),
     "outbox": ("books", "outbox"),
+    "notices": ("notices", "notices"),
     "catalogue": ("catalogue_check", "catalogue"),
 }
 

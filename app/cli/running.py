@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
 from adapters.keystore.files import is_there
-from adapters.sandbox.server import serve as serve_sandbox
+from adapters.sandbox.engine.server import serve as serve_sandbox
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
 from app.main import create_app
@@ -197,7 +197,7 @@ _SERVER = ReadSql(
     "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
 )
 _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
-_WAITING = select(func.count()).where(Callback.state == "received")
+_WAITING = select(func.count()).where(Callback.state != "applied")
 
 
 async def _look(database: Database) -> list[tuple[str, bool, str]]:
@@ -209,5 +209,5 @@ async def _look(database: Database) -> list[tuple[str, bool, str]]:
         ("database", True, f"PostgreSQL {server.version}"),
         ("durability", server.fsync == "on", f"fsync is {server.fsync}"),
         ("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
-        ("callbacks", waiting == 0, f"{waiting} kept but not applied"),
+        ("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
     ]

@@ -19,6 +19,7 @@ from core.errors import Conflict, LephiError, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
+from core.money import format_vnd
 from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.attempts.conclusion import conclude, take_over
@@ -27,6 +28,7 @@ from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
 from payments.books.locks import find_and_lock_bill
 from payments.context import Context
+from payments.gateway_info import GatewayInfo, GatewayKind
 from payments.ports import (
     AcceptedAttempt,
     DeclinedAttempt,
@@ -89,14 +91,58 @@ class Intent:
     account: GatewayAccountValue
 
 
+class AmountNotTaken(Conflict):
+    """The gateway takes no payment of what is left of the bill: choose another way to pay."""
+
+    code = "amount_not_taken"
+
+
+async def offered_gateways(
+    context: Context, agency: AgencyValue, amount: int, session: WriteSession | None = None
+) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    """The gateways that a citizen can pay `amount` đồng through, each with what it says of itself.
+
+    A feed only tells of money that has come, and a name that no adapter has cannot be paid at.
+    """
+    return [
+        (account, info)
+        for account, info in await _gateways(context, agency, session)
+        if info.takes(amount, account.access.credentials)
+    ]
+
+
 async def choose_gateway(
     context: Context, agency: AgencyValue, gateway: str, session: WriteSession | None = None
-) -> GatewayAccountValue:
-    """The agency's account at a gateway. Raises `GatewayNotOffered`."""
-    for account in await context.agencies.list_gateways(agency, session):
-        if account.gateway == gateway and not context.gateways.is_feed(gateway):
-            return account
+) -> tuple[GatewayAccountValue, GatewayInfo]:
+    """The agency's account at a gateway, and what that is. Raises `GatewayNotOffered`."""
+    for account, info in await _gateways(context, agency, session):
+        if account.gateway == gateway:
+            return account, info
     raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
+
+
+def _check_limits(account: GatewayAccountValue, info: GatewayInfo, amount: int) -> None:
+    """Raises `AmountNotTaken` unless the gateway takes a payment of `amount` đồng."""
+    if info.takes(amount, account.access.credentials):
+        return
+    least, greatest = info.limits(account.access.credentials)
+    bounds = [f"từ {format_vnd(least)}"] if least is not None else []
+    bounds += [f"đến {format_vnd(greatest)}"] if greatest is not None else []
+    raise AmountNotTaken(
+        f"{info.title_vi} chỉ nhận mỗi lần {' '.join(bounds)}; còn phải nộp "
+        f"{format_vnd(amount)}. Hãy chọn cách khác."
+    )
+
+
+async def _gateways(
+    context: Context, agency: AgencyValue, session: WriteSession | None
+) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    found = []
+    for account in await context.agencies.list_gateways(agency, session):
+        info = context.gateways.find_info(account.gateway)
+        if info is not None and info.kind is GatewayKind.GATEWAY:
+            found.append((account, info))
+    return found
 
 
 async def checkout(
@@ -114,9 +160,9 @@ async def checkout(
     """Start an attempt; the HTTP status and body of the answer, the same for every repeat.
 
     201 with the attempt, whose status may be `unknown`. Raises `BillNotPayable`,
-    `OutcomePending`, `TooManyAttempts`, `GatewayNotOffered`, what `idempotency` raises, and
-    `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after those two
-    the same key may be used again.
+    `OutcomePending`, `TooManyAttempts`, `GatewayNotOffered`, `AmountNotTaken`, what `idempotency`
+    raises, and `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after
+    those two the same key may be used again.
 
     `proven` says that the caller may see the whole bill. The gateway then sends the citizen back to
     the page that its token opens; who only knows the reference comes back to the page without.
@@ -158,7 +204,7 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         if bill is None or bill.agency_id not in choice.agency_ids:
             raise NotFound("Không có khoản phải nộp này.")
         agency = await context.agencies.get_agency(bill.agency_id, session)
-        account = await choose_gateway(context, agency, gateway, session)
+        account, info = await choose_gateway(context, agency, gateway, session)
         late = bill.expires_at is not None and bill.expires_at <= clock.now()
         if bill.status != "open" or late:
             raise BillNotPayable("Khoản này không còn gì phải nộp hoặc đã đóng.")
@@ -168,6 +214,7 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         if tried.live >= MOST_LIVE:
             raise TooManyAttempts("Có quá nhiều lần thanh toán đang dở cho khoản này.")
         amount = bill.amount - tried.waiting
+        _check_limits(account, info, amount)
         payment_id = new_id("pay")
         order_ref = f"{bill.reference}-{tried.attempts + 1:02d}"
         if not await idempotency.begin(session, claim, payment_id):
@@ -211,6 +258,7 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         callback_url=context.urls.callback(gateway, account.access.account),
         payer_ip=choice.payer_ip,
         language=bill.language,
+        created_at=now,
     )
     return Intent(payment_id, request, account)
 

@@ -23,12 +23,13 @@ from payments.books.locks import LockedBill, lock_attempt
 from payments.books.moves import move_bill, move_payment
 from payments.context import Context
 from payments.ports import (
-    Capability,
+    AttemptKey,
     GatewayMisuse,
     GatewayResult,
     GatewayUnavailable,
     Outcome,
     OutcomeUnknown,
+    Queryable,
 )
 from payments.states import LIVE
 
@@ -57,6 +58,7 @@ class DueAttempt:
     asked: int
     gateway_account_id: str
     order_ref: str
+    created_at: datetime
 
 
 def pause(asked: int) -> timedelta:
@@ -101,8 +103,8 @@ async def _ask(context: Context, attempt: DueAttempt) -> None:
     adapter = context.gateways.gateway(account.access)
     result: GatewayResult | None = None
     try:
-        if Capability.QUERY in adapter.capabilities:
-            result = await adapter.query(attempt.order_ref)
+        if isinstance(adapter, Queryable):
+            result = await adapter.query(AttemptKey(attempt.order_ref, attempt.created_at))
     except (GatewayUnavailable, OutcomeUnknown) as error:
         log.info("gateway gave no clear answer", payment=attempt.id, code=error.code)
     except GatewayMisuse as error:

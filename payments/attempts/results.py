@@ -56,8 +56,7 @@ async def record_result(
         )
         return Recording(CallbackResult.UNKNOWN_ORDER)
     bill, payment = attempt.bill, attempt.payment
-    compare = gateway_result.compare
-    differing = [k for k, v in compare.items() if str(getattr(payment, k)) != v]
+    differing = _differing(gateway_result, payment.request_code)
     if has_money:
         return await _money(
             session, account, payment, bill, gateway_result, differing, actor=actor, cipher=cipher
@@ -71,6 +70,13 @@ async def record_result(
         await move_payment(session, actor, payment, "submitted", {})
         return Recording(CallbackResult.ACCEPTED, payment.id, bill.id, new=True)
     return Recording(CallbackResult.ACCEPTED, payment.id, bill.id)
+
+
+def _differing(result: GatewayResult, request_code: str | None) -> list[str]:
+    """What the gateway tells back of the attempt, beside the amount, and tells otherwise."""
+    if result.request_code is None or result.request_code == request_code:
+        return []
+    return ["request_code"]
 
 
 async def _money(

@@ -16,13 +16,13 @@ from core.db import moment
 
 
 class Callback(SQLModel, table=True):
-    """An authentic callback as it came (encrypted), and what became of it."""
+    """An authentic callback: as it came, what its adapter verified, and what became of it."""
 
     __tablename__ = "callback"
     __table_args__ = (
-        CheckConstraint("state IN ('received', 'applied')", name="state"),
+        CheckConstraint("state IN ('received', 'applied', 'set_aside')", name="state"),
         UniqueConstraint("gateway_account_id", "event_key"),
-        Index("ix_callback_received", "received_at", postgresql_where=text("state = 'received'")),
+        Index("ix_callback_due", "due_at", postgresql_where=text("state = 'received'")),
     )
 
     id: str = Field(primary_key=True)
@@ -35,3 +35,8 @@ class Callback(SQLModel, table=True):
     attempts: int = 0
     received_at: datetime = moment()
     applied_at: datetime | None = moment(default=None)
+    #: the verified value (encrypted JSON, see `notice_json`); none in rows of older versions
+    content: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    #: when the worker tries to apply it, unless the request that brought it has
+    due_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")})
+    last_error: str | None = None

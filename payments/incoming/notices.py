@@ -1,9 +1,11 @@
 """Taking a callback: verify, keep, apply, and answer in the gateway's own way.
 
-The raw callback is committed before anything is made of it, so that what was authentic once is
-never lost; it is applied in a second transaction, and the acknowledgement is made from that result.
-If applying fails, the gateway is told to call again and the worker tries too. A repeat is found by
-its event key and gets the answer of the first.
+The raw callback and the value that its adapter verified are committed before anything is made of
+them, so that what was authentic once is never lost and never has to be verified again; the value
+is applied in a second transaction, and the acknowledgement is made from that result. If applying
+fails, the gateway is told to call again and the worker tries too, with growing pauses; what fails
+again and again is set aside for a person. A repeat is found by its event key and gets the answer
+of the first.
 """
 
 import base64
@@ -11,46 +13,90 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
 
-from core import clock, failpoints
+from core import audit, clock, failpoints
 from core.crypto import Cipher
 from core.db import DatabaseUnavailable
+from core.errors import LephiError, NotFound
 from core.ids import new_id
 from core.json import canonical
 from core.log import get
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.agencies.models import GatewayAccountRow
 from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.results import record_result
 from payments.books.credits import record_credit
 from payments.books.recording import Recording
 from payments.context import Context
+from payments.incoming.models import Callback
+from payments.notice_json import read_notice, write_notice
 from payments.ports import (
     Acknowledgement,
     CallbackRejected,
     CallbackResult,
     Credit,
-    GatewayResult,
+    NoticeContent,
     Outcome,
     RawCallback,
 )
 
 log = get(__name__)
 
-#: Headers an adapter may need again when the worker applies a kept callback.
-_KEPT_HEADERS = ("authorization", "content-type", "x-sepay-timestamp", "x-sepay-signature")
-
 #: The worker leaves a fresh callback to the request that brought it.
 PATIENCE = timedelta(seconds=10)
 
+#: How often the worker tries before a notice is set aside: over half a day, see `pause`.
+MOST_ATTEMPTS = 20
+
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after so many failed tries: 10 s, 20 s, 40 s … at most an hour."""
+    return min(PATIENCE * (1 << min(attempts, 16)), _LONGEST_PAUSE)
+
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptNotice:
     """A callback that is in the database."""
 
     id: str
     account: GatewayAccountValue
-    content: GatewayResult | Credit
+    content: NoticeContent
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingNotice:
+    """A kept callback that is to be applied; `content` is None in rows of older versions."""
+
+    id: str
+    gateway_account_id: str
+    raw: bytes
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeState:
+    """How far a kept callback has come."""
+
+    state: str
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSetAside:
+    """A callback that could not be applied; `last_error` tells no personal data."""
+
+    id: str
+    gateway: str
+    account: str
+    attempts: int
+    received_at: datetime
+    last_error: str | None
 
 
 async def receive(
@@ -58,20 +104,16 @@ async def receive(
 ) -> Acknowledgement:
     """Take one callback. Raises `NotFound` for a path that is no account of ours."""
     found = await context.agencies.get_gateway(gateway, account)
-    adapter = (
-        context.gateways.feed(found.access)
-        if context.gateways.is_feed(gateway)
-        else context.gateways.gateway(found.access)
-    )
+    adapter = context.gateways.reader(found.access)
     try:
-        content = adapter.read_callback(raw)
+        content = adapter.read_notice(raw)
     except CallbackRejected as error:
         log.warning("callback rejected", gateway=gateway, account=account, reason=error.detail)
         return adapter.acknowledge(CallbackResult.REJECTED, raw)
     if content is None:
         return adapter.acknowledge(CallbackResult.ACCEPTED, raw)
     try:
-        kept = await _keep(context, found, content, raw)
+        kept = await _keep(context, found, content, raw, adapter.info.kept_headers)
         failpoints.hit("callback.after_raw")
         result = await apply(context, kept)
         failpoints.hit("callback.after_apply")
@@ -81,7 +123,7 @@ async def receive(
     return adapter.acknowledge(result, raw)
 
 
-def event_key(content: GatewayResult | Credit) -> str:
+def event_key(content: NoticeContent) -> str:
     """What happened to which money; the same event told twice has the same key.
 
     `checks` reads the money's reference, the outcome and the amount from the front of it.
@@ -96,71 +138,76 @@ def event_key(content: GatewayResult | Credit) -> str:
 async def _keep(
     context: Context,
     account: GatewayAccountValue,
-    content: GatewayResult | Credit,
+    content: NoticeContent,
     raw: RawCallback,
-) -> Kept:
-    key = event_key(content)
+    headers: tuple[str, ...],
+) -> KeptNotice:
+    key, callback_id = event_key(content), new_id("cb")
+    keep = (
+        insert(Callback)
+        .values(
+            id=callback_id,
+            gateway_account_id=account.id,
+            event_key=key,
+            raw=_seal(context.cipher, callback_id, raw, headers),
+            content=context.cipher.encrypt(write_notice(content), _content_of(callback_id)),
+            state="received",
+            attempts=0,
+            received_at=raw.received_at,
+            due_at=raw.received_at + PATIENCE,
+        )
+        .on_conflict_do_nothing(index_elements=["gateway_account_id", "event_key"])
+    )
+    find = select(Callback.id).where(
+        Callback.gateway_account_id == account.id, Callback.event_key == key
+    )
 
     async def write(session: WriteSession) -> str:
-        callback_id = new_id("cb")
-        await session.execute(
-            text(
-                "INSERT INTO callback (id, gateway_account_id, event_key, raw, state, attempts,"
-                " received_at) VALUES (:id, :account, :key, :raw, 'received', 0, :received_at)"
-                " ON CONFLICT (gateway_account_id, event_key) DO NOTHING"
-            ),
-            {
-                "id": callback_id,
-                "account": account.id,
-                "key": key,
-                "raw": _seal(context.cipher, callback_id, raw),
-                "received_at": raw.received_at,
-            },
-        )
-        found: str = (
-            await session.execute(
-                text(
-                    "SELECT id FROM callback"
-                    " WHERE gateway_account_id = :account AND event_key = :key"
-                ),
-                {"account": account.id, "key": key},
-            )
-        ).scalar_one()
-        return found
+        await session.write(keep)
+        return await session.one(find)
 
-    return Kept(await context.database.run(write), account, content)
+    return KeptNotice(await context.database.run(write), account, content)
 
 
-async def apply(context: Context, kept: Kept) -> CallbackResult:
+async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
     """Apply a kept callback once; every later call gives the first result.
 
-    Raises `DatabaseUnavailable` when it could not be applied now.
+    An acceptance is told as `REPEATED` where nothing was new. Raises `DatabaseUnavailable` when it
+    could not be applied now.
     """
+    of_this = col(Callback.id) == kept.id
 
     async def work(session: WriteSession) -> CallbackResult:
-        row = (
-            await session.execute(
-                text("SELECT state, result FROM callback WHERE id = :id FOR UPDATE"),
-                {"id": kept.id},
-            )
-        ).one()
-        if row.state == "applied":
-            return CallbackResult(row.result)
+        found = await session.lock_one(values_of(NoticeState, Callback).where(of_this))
+        if found.state == "applied":
+            first = CallbackResult(found.result or "")
+            return CallbackResult.REPEATED if first is CallbackResult.ACCEPTED else first
         recorded = await _record(context, session, kept)
-        await session.execute(
-            text(
-                "UPDATE callback SET state = 'applied', result = :result, applied_at = :now,"
-                " attempts = attempts + 1 WHERE id = :id"
-            ),
-            {"result": recorded.result, "now": clock.now(), "id": kept.id},
+        await session.write(
+            update(Callback)
+            .where(of_this)
+            .values(
+                state="applied",
+                result=recorded.result,
+                applied_at=clock.now(),
+                attempts=Callback.attempts + 1,
+            )
         )
         failpoints.hit("callback.before_apply_commit")
-        return recorded.result
+        return _told(recorded, kept.content)
 
     return await context.database.run(work)
 
 
-async def _record(context: Context, session: WriteSession, kept: Kept) -> Recording:
+def _told(recorded: Recording, content: NoticeContent) -> CallbackResult:
+    """Money that the books had already (a query was faster) is a repeat to who tells of it."""
+    money = isinstance(content, Credit) or content.outcome in (Outcome.SUCCEEDED, Outcome.HELD)
+    if recorded.result is CallbackResult.ACCEPTED and money and not recorded.new:
+        return CallbackResult.REPEATED
+    return recorded.result
+
+
+async def _record(context: Context, session: WriteSession, kept: KeptNotice) -> Recording:
     actor = f"gateway:{kept.account.gateway}"
     if isinstance(kept.content, Credit):
         return await record_credit(
@@ -173,51 +220,98 @@ async def _record(context: Context, session: WriteSession, kept: Kept) -> Record
 
 async def apply_waiting(context: Context, limit: int = 50) -> int:
     """Apply callbacks that were kept but not applied, because something stopped; how many."""
-    async with context.database.transaction() as session:
-        rows = (
-            await session.execute(
-                text(
-                    "SELECT id, gateway_account_id, raw FROM callback WHERE state = 'received'"
-                    " AND received_at < :before ORDER BY attempts, received_at LIMIT :limit"
-                ),
-                {"before": clock.now() - PATIENCE, "limit": limit},
-            )
-        ).all()
+    due = (
+        values_of(WaitingNotice, Callback)
+        .where(col(Callback.state) == "received", col(Callback.due_at) <= clock.now())
+        .order_by(col(Callback.due_at))
+        .limit(limit)
+    )
+    async with context.database.reading() as session:
+        waiting = await session.all(due)
     applied = 0
-    for row in rows:
+    for notice in waiting:
         try:
-            account = await context.agencies.get_gateway_by_id(row.gateway_account_id)
-            raw = _open(context.cipher, row.id, bytes(row.raw))
-            content = (
-                context.gateways.feed(account.access).read_callback(raw)
-                if context.gateways.is_feed(account.gateway)
-                else context.gateways.gateway(account.access).read_callback(raw)
-            )
+            account = await context.agencies.get_gateway_by_id(notice.gateway_account_id)
+            content = _content(context, account, notice)
             if content is not None:
-                await apply(context, Kept(row.id, account, content))
+                await apply(context, KeptNotice(notice.id, account, content))
                 applied += 1
         except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
             # It was authentic when it came; keep it and let the operator see it waiting.
-            log.error("kept callback cannot be applied", callback=row.id, reason=repr(error))
-            await _put_back(context, row.id)
+            log.error("kept callback cannot be applied", callback=notice.id, reason=repr(error))
+            await _put_back(context, notice.id, error)
     return applied
 
 
-async def _put_back(context: Context, callback_id: str) -> None:
-    """Count a failed try, so that those tried less often come before it next time."""
+def _content(
+    context: Context, account: GatewayAccountValue, notice: WaitingNotice
+) -> NoticeContent | None:
+    """The value as it was verified; a row from before values were kept is read by its adapter."""
+    if notice.content is not None:
+        return read_notice(context.cipher.decrypt(notice.content, _content_of(notice.id)))
+    raw = _open(context.cipher, notice.id, notice.raw)
+    return context.gateways.reader(account.access).read_notice(raw)
+
+
+async def _put_back(context: Context, callback_id: str, error: Exception) -> None:
+    """Count a failed try: it is tried again after a pause, or set aside after too many."""
+    reason = f"{error.code}: {error.detail}" if isinstance(error, LephiError) else ""
+    waiting = (col(Callback.id) == callback_id, col(Callback.state) == "received")
     async with context.database.transaction() as session:
-        await session.execute(
-            text("UPDATE callback SET attempts = attempts + 1 WHERE id = :id"),
-            {"id": callback_id},
+        tried = await session.lock_first(select(Callback.attempts).where(*waiting))
+        if tried is None:
+            return
+        over = tried + 1 >= MOST_ATTEMPTS
+        await session.write(
+            update(Callback)
+            .where(*waiting)
+            .values(
+                state="set_aside" if over else "received",
+                attempts=tried + 1,
+                due_at=clock.now() + pause(tried),
+                # Other exceptions may quote what they were working on.
+                last_error=(reason or type(error).__name__)[:500],
+            )
         )
+    if over:
+        log.error("callback set aside", callback=callback_id, attempts=tried + 1)
 
 
-def _seal(cipher: Cipher, callback_id: str, raw: RawCallback) -> bytes:
+async def list_set_aside(session: ReadSession, limit: int = 100) -> list[NoticeSetAside]:
+    """Callbacks that were set aside, the oldest first."""
+    return await session.all(
+        values_of(NoticeSetAside, Callback, GatewayAccountRow)
+        .join(GatewayAccountRow, col(GatewayAccountRow.id) == Callback.gateway_account_id)
+        .where(col(Callback.state) == "set_aside")
+        .order_by(col(Callback.received_at), col(Callback.id))
+        .limit(limit)
+    )
+
+
+async def replay(session: WriteSession, callback_id: str, *, actor: str) -> None:
+    """Let the worker try a callback again that was set aside. Raises `NotFound`."""
+    put = (
+        update(Callback)
+        .where(col(Callback.id) == callback_id, col(Callback.state) == "set_aside")
+        .values(state="received", attempts=0, due_at=clock.now())
+    )
+    if not await session.write(put):
+        raise NotFound(f"No callback {callback_id} is set aside.")
+    await audit.record(
+        session, actor=actor, action="callback.replayed", object_id=callback_id, details={}
+    )
+
+
+def _content_of(callback_id: str) -> str:
+    return f"callback:{callback_id}:content"
+
+
+def _seal(cipher: Cipher, callback_id: str, raw: RawCallback, headers: tuple[str, ...]) -> bytes:
     document = {
         "method": raw.method,
         "path": raw.path,
         "query": raw.query,
-        "headers": {k: v for k, v in raw.headers.items() if k in _KEPT_HEADERS},
+        "headers": {name: value for name, value in raw.headers.items() if name in headers},
         "body": base64.b64encode(raw.body).decode(),
         "received_at": raw.received_at.isoformat(),
     }

@@ -258,7 +258,7 @@ async def test_an_attempt_that_is_being_started_is_not_started_again(
 
 
 def calls(house: House, bill: dict[str, Any]) -> int:
-    every = house.sandbox.books.create_calls.items()
+    every = house.sandbox.store.create_calls.items()
     return sum(number for (_, order), number in every if order.startswith(bill["reference"]))
 
 

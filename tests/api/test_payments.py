@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from adapters.sandbox.books import Order
-from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.state import Timing
+from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.state import Timing
+from adapters.sandbox.engine.store import Order
 from core import clock
 from core.ids import is_id
 from payments.attempts.inquiry import inquire
@@ -43,13 +43,13 @@ def _no_lies_left_over(house: House) -> None:
 
 def orders_of(house: House, bill: dict[str, Any]) -> list[Order]:
     """The orders that the gateway took for a bill."""
-    every = house.sandbox.books.orders.values()
+    every = house.sandbox.store.orders.values()
     return [order for order in every if order.order_id.startswith(bill["reference"])]
 
 
 def creates(house: House, bill: dict[str, Any]) -> int:
     """How often the gateway was asked to take an order for a bill."""
-    calls = house.sandbox.books.create_calls.items()
+    calls = house.sandbox.store.create_calls.items()
     return sum(count for (_, order), count in calls if order.startswith(bill["reference"]))
 
 
@@ -67,7 +67,7 @@ async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(house: 
     assert (await house.client.get(f"/api/v1/payments/{payment['id']}")).json() == payment
     assert (await house.read(bill))["payments"] == [payment]
     (order,) = orders_of(house, bill)
-    assert (order.amount, order.request_code) == (5000, payment["id"])
+    assert (order.amount, order.details["request_code"]) == (5000, payment["id"])
 
     await house.decide(payment, "success")
     paid = await house.until(bill, "paid")
@@ -142,13 +142,13 @@ async def test_a_gateway_that_calls_us_wrong_is_our_fault_and_nothing_was_charge
     house: House,
 ) -> None:
     bill = await house.create_bill()
-    merchant = house.sandbox.books.merchants.pop(PARTNER)
+    merchant = house.sandbox.store.merchants.pop(PARTNER)
     path = f"/api/v1/bills/{bill['id']}/payments"
     refused = problem(await house.post(path, {"gateway": "paygov"}), 502, "gateway_misuse")
     assert not refused["retryable"]
     for secret in (MERCHANT["secret_key"], MERCHANT["token"], MERCHANT["access_key"]):
         assert secret not in str(refused)
-    house.sandbox.register(merchant)
+    house.sandbox.store.merchants[PARTNER] = merchant
     assert (await house.start(bill))["status"] == "submitted"
 
 

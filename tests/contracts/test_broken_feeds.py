@@ -130,8 +130,8 @@ class MakesDoWithoutASecret(SePayFeed):
 
 
 class AlwaysSaysYes(SePayFeed):
-    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
-        return super().acknowledge(CallbackResult.ACCEPTED, callback)
+    def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
+        return super().acknowledge(CallbackResult.ACCEPTED, notice)
 
 
 class QuotesItsSecret(SePayFeed):

@@ -20,6 +20,7 @@ from core.errors import Invalid
 from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
+    AttemptKey,
     CallbackRejected,
     CallbackResult,
     CheckoutType,
@@ -45,10 +46,10 @@ class OwnIdea(PayGov):
     def parse(self, body: bytes) -> Any:
         return strict_json.loads(body)
 
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
         try:
-            fields = self.parse(callback.body)
-            if callback.method != "POST" or len(callback.body) > 64 * 1024:
+            fields = self.parse(notice.body)
+            if notice.method != "POST" or len(notice.body) > 64 * 1024:
                 raise CallbackRejected("not a callback")
             given = fields.pop("checksum", "")
             expected = dialect.checksum(self._credentials, dialect.CALLBACK, fields)
@@ -137,8 +138,8 @@ class TimesAHundred(PayGov):
 
 
 class ReportsTimesAHundred(PayGov):
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        report = super().read_callback(callback)
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
+        report = super().read_notice(notice)
         return replace(report, amount=(report.amount or 0) * 100)
 
 
@@ -149,8 +150,8 @@ class ReportsWhatWasAsked(PayGov):
         self.__dict__.setdefault("asked", _asked)[request.order_ref] = request.amount
         return await super().start(request)
 
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        report = super().read_callback(callback)
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
+        report = super().read_notice(notice)
         return replace(report, amount=_asked.get(report.order_ref, report.amount))
 
 
@@ -183,11 +184,11 @@ class CallsHtmlADecline(PayGov):
 
 
 class CallsAnUnreadableQueryAFailure(PayGov):
-    async def query(self, order_ref: str) -> GatewayResult:
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
         try:
-            return await super().query(order_ref)
+            return await super().query(attempt)
         except OutcomeUnknown:
-            return GatewayResult(order_ref, Outcome.FAILED)
+            return GatewayResult(attempt.order_ref, Outcome.FAILED)
 
 
 class CallsARefusedConnectionUnknown(PayGov):
@@ -222,40 +223,40 @@ class SwallowsAnotherRequest(PayGov):
 
 
 class ComparesNothing(PayGov):
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        return replace(super().read_callback(callback), compare={})
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
+        return replace(super().read_notice(notice), request_code=None)
 
 
 class NoSettlementKey(PayGov):
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        return replace(super().read_callback(callback), gateway_ref=None)
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
+        return replace(super().read_notice(notice), gateway_ref=None)
 
 
 class TwoSettlementKeys(PayGov):
     """Callback and query name the same money differently: it would be counted twice."""
 
-    async def query(self, order_ref: str) -> GatewayResult:
-        report = await super().query(order_ref)
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
+        report = await super().query(attempt)
         return replace(report, gateway_ref=f"Q{report.gateway_ref}")
 
 
 class TakesHeldForPaid(PayGov):
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        report = super().read_callback(callback)
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
+        report = super().read_notice(notice)
         held = report.outcome is Outcome.HELD
         return replace(report, outcome=Outcome.SUCCEEDED) if held else report
 
 
 class TakesPendingForPaid(PayGov):
-    async def query(self, order_ref: str) -> GatewayResult:
-        report = await super().query(order_ref)
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
+        report = await super().query(attempt)
         pending = report.outcome is Outcome.PENDING
         return replace(report, outcome=Outcome.SUCCEEDED) if pending else report
 
 
 class TakesUnknownForFailed(PayGov):
-    async def query(self, order_ref: str) -> GatewayResult:
-        report = await super().query(order_ref)
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
+        report = await super().query(attempt)
         unknown = report.outcome is Outcome.NOT_FOUND
         return replace(report, outcome=Outcome.FAILED) if unknown else report
 
@@ -269,27 +270,22 @@ class GivesUpWhenBusy(PayGov):
 
 
 class CountsItsCallbacks(PayGov):
-    def read_callback(self, callback: RawCallback) -> GatewayResult:
-        report = super().read_callback(callback)
+    def read_notice(self, notice: RawCallback) -> GatewayResult:
+        report = super().read_notice(notice)
         _asked["callbacks"] = _asked.get("callbacks", 0) + 1
         return replace(report, gateway_ref=f"{report.gateway_ref}-{_asked['callbacks']}")
 
 
-class PretendsToCancel(PayGov):
-    async def cancel(self, order_ref: str) -> GatewayResult:
-        return GatewayResult(order_ref, Outcome.FAILED)
-
-
 class AlwaysSays200(PayGov):
-    def acknowledge(self, result: CallbackResult, callback: RawCallback) -> Acknowledgement:
-        return replace(super().acknowledge(result, callback), status=200)
+    def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
+        return replace(super().acknowledge(result, notice), status=200)
 
 
 class TellsItsKeyInAnError(PayGov):
-    async def cancel(self, order_ref: str) -> GatewayResult:
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
         try:
-            return await super().cancel(order_ref)
-        except GatewayMisuse as error:
+            return await super().query(attempt)
+        except GatewayUnavailable as error:
             raise type(error)(f"{error.detail}: {self._headers()}") from None
 
 
@@ -363,7 +359,6 @@ BROKEN_GATEWAYS: list[tuple[Callable[..., PayGov], str, str]] = [
         "DeclinedAttempt.* instead of GatewayUnavailable",
     ),
     (CountsItsCallbacks, "a_repeated_callback_is_the_same_report", "not the same report"),
-    (PretendsToCancel, "a_missing_capability_says_so", "instead of CapabilityMissing"),
     (AlwaysSays200, "acknowledgements_tell_the_gateway_what_to_do", "status 200 for a rejected"),
     (TellsItsKeyInAnError, _TOLD, "a secret was told"),
     (TellsItsKeyInTheChain, _TOLD, "a secret was told"),

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import httpx2
 
-from adapters.sandbox.books import BankAccount, Merchant
-from adapters.sandbox.server import running
-from adapters.sandbox.state import SandboxState, Timing
+from adapters.sandbox.engine.server import running
+from adapters.sandbox.engine.state import SandboxState, Timing
 from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway, seed_body
@@ -187,9 +186,9 @@ async def crash_house(ground: Ground, data_dir: Path) -> AsyncIterator[CrashHous
     name = ground.database()
     with _reserved_port() as port:
         base_url = f"http://127.0.0.1:{port}"
-        state.register(Merchant(**MERCHANT, callback_url=f"{base_url}/callbacks/paygov/test"))
-        feed_url = f"{base_url}/callbacks/sepay/test"
-        state.bank.open(BankAccount(DEMO_ACCOUNT, feed_url, FEED_SECRET))
+        state.open("paygov", MERCHANT, f"{base_url}/callbacks/paygov/test")
+        feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
+        state.open("sepay", feed, f"{base_url}/callbacks/sepay/test")
         async with (
             running(state) as sandbox_url,
             httpx2.AsyncClient(base_url=base_url, timeout=20) as client,

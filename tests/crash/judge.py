@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
-from adapters.sandbox.books import OrderStatus
-from adapters.sandbox.deliveries import DeliveryState
+from adapters.sandbox.engine.deliveries import DeliveryState
+from adapters.sandbox.engine.store import OrderStatus
 from app.invariants import broken
 from core.db import Database
 from core.sessions import WriteSession
@@ -62,7 +62,7 @@ async def _open_ends(house: CrashHouse) -> list[str]:
         for d in state.deliveries.all
         if d.state in (DeliveryState.WAITING, DeliveryState.IN_FLIGHT)
     ]
-    paid = [o.order_id for o in state.books.orders.values() if o.status is OrderStatus.PAID]
+    paid = [o.order_id for o in state.store.orders.values() if o.status is OrderStatus.PAID]
     async with _session(house) as session:
         return on_their_way + list(await session.scalars(text(_OPEN_ENDS), {"paid": paid}))
 
@@ -146,7 +146,7 @@ async def _bills(session: WriteSession, payer: Payer) -> list[str]:
 
 async def _money(session: WriteSession, house: CrashHouse) -> list[str]:
     """Every charge and every credit is exactly one payment, and every payment is one of them."""
-    books = house.sandbox.books
+    books = house.sandbox.store
     taken: Counter[tuple[str, int]] = Counter()
     for order in books.orders.values():
         taken.update((charge.transaction_no, charge.amount) for charge in order.charges)
@@ -172,7 +172,7 @@ async def _acknowledged(session: WriteSession, house: CrashHouse) -> list[str]:
         )
     )
     placed = {name for row in rows for name in (row.gateway_ref, row.order_ref)}
-    references = {str(m.id): m.reference_code for m in house.sandbox.books.movements}
+    references = {str(m.id): m.reference_code for m in house.sandbox.store.movements}
     return [
         f"acknowledged, but nowhere: {delivery.kind} callback of {delivery.subject}"
         for delivery in house.sandbox.deliveries.all
@@ -186,7 +186,7 @@ def _orders(house: CrashHouse) -> list[str]:
     """No order was created twice at the gateway."""
     return [
         f"order {order_id} was created {calls} times"
-        for (_, order_id), calls in house.sandbox.books.create_calls.items()
+        for (_, order_id), calls in house.sandbox.store.create_calls.items()
         if calls != 1
     ]
 

@@ -52,7 +52,7 @@ async def test_callbacks_that_are_not_known_again_are_caught(house: CrashHouse) 
         await payer.pay_at_gateway()
         faults = await judge(house, payer)
     assert_one_was_killed(house, "serve")
-    (charge,) = [c for order in house.sandbox.books.orders.values() for c in order.charges]
+    (charge,) = [c for order in house.sandbox.store.orders.values() for c in order.charges]
     twice = (charge.transaction_no, charge.amount)
     assert f"in the books, but never taken: {twice}" in faults
     assert [f for f in faults if f.startswith("invariant: the same money is one payment")]

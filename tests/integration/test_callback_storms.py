@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from adapters.sandbox.faults import Fault, Operation
+from adapters.sandbox.engine.faults import Fault, Operation
 from core import clock, failpoints
 from core.db import Database
 from core.ids import new_id
@@ -344,8 +344,8 @@ async def test_a_kept_callback_that_cannot_be_read_does_not_hold_up_the_others(
         await session.execute(
             text(
                 "INSERT INTO callback (id, gateway_account_id, event_key, raw, state, attempts,"
-                " received_at) SELECT 'cb_' || n, gateway_account_id, 'key' || n, '\\x00',"
-                " 'received', 0, received_at - interval '1 hour'"
+                " received_at, due_at) SELECT 'cb_' || n, gateway_account_id, 'key' || n, '\\x00',"
+                " 'received', 0, received_at - interval '1 hour', received_at - interval '1 hour'"
                 " FROM callback, generate_series(1, 3) AS n"
             )
         )

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from app.demo_seed import DemoSeed, seed_demo
+from adapters.registry import ADAPTERS
+from app.demo_seed import DemoSeed, credentials_of, seed_demo
 from app.wiring import parts_of
 from core.errors import LephiError
 from core.settings import Settings
@@ -103,3 +104,35 @@ async def test_a_demo_of_before_gets_its_keys_and_its_collector(
         for person in told.staff:
             assert (await parts.keyring.principal(person["api_key"])).roles == {person["role"]}
     assert (await start(database_url, tmp_path)).staff == told.staff
+
+
+async def test_an_account_is_made_up_at_every_gateway_and_feed_there_is(
+    database_url: str, tmp_path: Path
+) -> None:
+    told = await start(database_url, tmp_path)
+    assert set(told.gateways) == set(ADAPTERS)
+    for name, values in told.gateways.items():
+        assert values["callback_path"] == f"/callbacks/{name}/{values['account']}"
+        assert ADAPTERS[name].info.check(credentials_of(values)) == []
+    settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
+    async with parts_of(settings) as parts:
+        for name, values in told.gateways.items():
+            account = await parts.payments.agencies.get_gateway(name, values["account"])
+            assert account.access.credentials == credentials_of(values)
+            assert parts.payments.gateways.reader(account.access).info.name == name
+
+
+async def test_a_folder_of_an_older_version_gets_the_gateways_that_came_since(
+    database_url: str, tmp_path: Path
+) -> None:
+    first = await start(database_url, tmp_path)
+    kept_at = tmp_path / "demo.json"
+    kept = json.loads(kept_at.read_text("utf-8"))
+    newest = list(ADAPTERS)[-1]
+    del kept["gateways"][newest]
+    kept_at.write_text(json.dumps(kept), "utf-8")
+    again = await start(database_url, tmp_path)
+    assert set(again.gateways) == set(ADAPTERS)
+    old = {n: v for n, v in first.gateways.items() if n != newest}
+    assert {n: v for n, v in again.gateways.items() if n != newest} == old
+    assert (await start(database_url, tmp_path)).gateways == again.gateways

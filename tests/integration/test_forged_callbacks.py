@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.sandbox import wire
-from adapters.sandbox.books import Merchant
+from adapters.sandbox.dialects import paygov, sepay
+from adapters.sandbox.engine.store import Merchant
 from core import clock
 from tests.support.callbacks import (
     PAYGOV,
@@ -31,7 +31,7 @@ Fields = dict[str, Any]
 
 
 def _resealed(genuine: Merchant, purpose: str, fields: Fields) -> bytes:
-    return json.dumps(fields | {"checksum": wire.seal(genuine, purpose, fields)}).encode()
+    return json.dumps(fields | {"checksum": paygov.seal(genuine, purpose, fields)}).encode()
 
 
 def _changed(name: str, value: object) -> Callable[[Merchant, Fields], bytes]:
@@ -42,8 +42,14 @@ def _without(name: str) -> Callable[[Merchant, Fields], bytes]:
     return lambda _, fields: json.dumps({k: v for k, v in fields.items() if k != name}).encode()
 
 
-def _outsider(**other: str) -> Callable[[Merchant, Fields], bytes]:
-    return lambda merchant, fields: wire.callback_body(replace(merchant, **other), fields)
+def _outsider(partner: str = "", **keys: str) -> Callable[[Merchant, Fields], bytes]:
+    def sealed(genuine: Merchant, fields: Fields) -> bytes:
+        other = replace(
+            genuine, id=partner or genuine.id, credentials={**genuine.credentials, **keys}
+        )
+        return paygov.callback_body(other, fields)
+
+    return sealed
 
 
 def _signed(**changes: object) -> Callable[[Merchant, Fields], bytes]:
@@ -53,7 +59,7 @@ def _signed(**changes: object) -> Callable[[Merchant, Fields], bytes]:
 
 FORGERIES: dict[str, Callable[[Merchant, Fields], bytes]] = {
     "another secret": _outsider(secret_key="guessed"),
-    "another partner": _outsider(partner_code="PAYGOV-OTHER"),
+    "another partner": _outsider(partner="PAYGOV-OTHER"),
     "another access key": _outsider(access_key="other"),
     "an answer to a query": lambda m, f: _resealed(m, "paygov.query.answer", f),
     "a query": lambda m, f: _resealed(m, "paygov.query", f),
@@ -133,7 +139,7 @@ async def test_a_genuine_callback_to_another_address_settles_nothing(
     shared_house: House, path: str, status: int
 ) -> None:
     house = shared_house
-    body = wire.callback_body(merchant_of(house), await _fields(house))
+    body = paygov.callback_body(merchant_of(house), await _fields(house))
     before = await contents(house.parts.database)
     answer = await house.browser.post(path, content=body)
     assert answer.status_code == status
@@ -142,7 +148,7 @@ async def test_a_genuine_callback_to_another_address_settles_nothing(
 
 async def test_a_callback_by_get_or_too_large_is_refused(shared_house: House) -> None:
     house = shared_house
-    body = wire.callback_body(merchant_of(house), await _fields(house))
+    body = paygov.callback_body(merchant_of(house), await _fields(house))
     before = await contents(house.parts.database)
     assert (await house.browser.request("GET", PAYGOV, content=body)).status_code == 401
     assert (await house.browser.request("GET", SEPAY)).status_code == 401
@@ -155,7 +161,7 @@ async def _send(house: House, body: bytes, headers: dict[str, str]) -> httpx2.Re
 
 
 def _headers(body: bytes, *, secret: str = FEED_SECRET, late: float = 0) -> dict[str, str]:
-    return wire.notice_headers(secret, body, clock.now() + timedelta(seconds=late))
+    return sepay.notice_headers(secret, body, clock.now() + timedelta(seconds=late))
 
 
 async def test_a_forged_notice_is_refused_and_writes_nothing(shared_house: House) -> None:

@@ -258,3 +258,27 @@ def test_bodies_of_before_go_on_offering_what_they_offered(empty_database_url: s
         kinds = connection.execute(text("SELECT kind FROM collection_account")).scalars().all()
         assert kinds == ["treasury"]
     assert pending(url) == []
+
+
+def test_notices_of_before_stay_to_be_applied_and_say_when_they_are_due(
+    empty_database_url: str,
+) -> None:
+    """A database of 0002 with a kept callback: the step adds what was not kept then, as empty."""
+    with engine_at(empty_database_url) as engine, engine.connect() as connection:
+        command.upgrade(configuration(connection), "0002")
+        connection.commit()
+    apply(
+        empty_database_url,
+        "SET session_replication_role = replica",  # the rows it points at do not matter here
+        "INSERT INTO callback (id, gateway_account_id, event_key, raw, state, attempts,"
+        " received_at) VALUES ('cb_1', 'gw_1', 'k', '\\x00', 'received', 3,"
+        " '2026-11-28T01:00:00Z')",
+    )
+    upgrade(empty_database_url)
+    with engine_at(empty_database_url) as engine, engine.begin() as connection:
+        row = connection.execute(text("SELECT * FROM callback")).one()
+        assert (row.content, row.last_error, row.attempts) == (None, None, 3)
+        assert row.due_at >= row.received_at
+        connection.execute(text("UPDATE callback SET state = 'set_aside'"))
+    downgrade(empty_database_url)
+    upgrade(empty_database_url)

@@ -19,9 +19,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from adapters.sandbox.books import Merchant
-from adapters.sandbox.server import running
-from adapters.sandbox.state import SandboxState
+from adapters.sandbox.engine.server import running
+from adapters.sandbox.engine.state import SandboxState
 from receipts.verification import verify
 from tests.support.system import skip
 
@@ -88,9 +87,7 @@ async def carried_out(page: str, url: str, folder: Path) -> Done:
         port = listening.getsockname()[1]
     (folder / "paygov.json").write_text(json.dumps(PAYGOV))
     state = SandboxState(seed=1)
-    state.register(
-        Merchant(**PAYGOV, callback_url=f"http://127.0.0.1:{port}/callbacks/paygov/phuong-thu")
-    )
+    state.open("paygov", PAYGOV, f"http://127.0.0.1:{port}/callbacks/paygov/phuong-thu")
     async with running(state) as sandbox_url:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LEPHI_")} | {
             "LEPHI_DATABASE_URL": url,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,13 +20,14 @@ import pytest
 from adapters.bank_feeds.sepay import SePayFeed
 from adapters.bank_qr import emv
 from adapters.paygov.gateway import PayGov
-from adapters.sandbox.books import BankAccount, Merchant
-from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.server import running
-from adapters.sandbox.state import PayerOutcome, SandboxState, Timing
+from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.server import running
+from adapters.sandbox.engine.state import PayerOutcome, SandboxState, Timing
+from adapters.sandbox.engine.store import BankAccount
 from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
+    AttemptKey,
     CallbackRejected,
     CallbackResult,
     Credit,
@@ -36,6 +38,7 @@ from payments.ports import (
 )
 from tests.support.receiver import Receiver, receiving
 
+AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 ACCOUNT_NUMBER = "1020304050"
 ENDINGS = [outcome for outcome in PayerOutcome if outcome is not PayerOutcome.HELD]
 
@@ -55,7 +58,13 @@ class Town:
 
     async def pay_page(self, order_ref: str = "A-1", amount: int = 5_000) -> str:
         request = StartRequest(
-            order_ref, "77", amount, "Lệ phí <b>chứng thực</b>", f"{self.url}/back?b=1", ""
+            order_ref,
+            "77",
+            amount,
+            "Lệ phí <b>chứng thực</b>",
+            f"{self.url}/back?b=1",
+            "",
+            created_at=AT,
         )
         started = await self.gateway.start(request)
         assert isinstance(started, AcceptedAttempt)
@@ -83,16 +92,13 @@ async def town() -> AsyncIterator[Town]:
         result = results.pop(0) if results else CallbackResult.ACCEPTED
         reader = feed if "sepay" in callback.path else gateway
         try:
-            reader.read_callback(callback)
+            reader.read_notice(callback)
         except CallbackRejected:
             result = CallbackResult.REJECTED
         return reader.acknowledge(result, callback)
 
     async with receiving(answer) as receiver, running(state) as url:
         callback_url = f"{receiver.url}/callbacks/paygov/thu"
-        state.register(Merchant("PAYGOV-THU", "access", "secret", "token", "service", callback_url))
-        feed_url = f"{receiver.url}/callbacks/sepay/thu"
-        state.bank.open(BankAccount(ACCOUNT_NUMBER, feed_url, "bank-secret"))
         credentials = {
             "partner_code": "PAYGOV-THU",
             "access_key": "access",
@@ -100,12 +106,11 @@ async def town() -> AsyncIterator[Town]:
             "token": "token",
             "service_code": "service",
         }
+        state.open("paygov", credentials, callback_url)
+        bank = {"secret": "bank-secret", "account_number": ACCOUNT_NUMBER}
+        state.open("sepay", bank, f"{receiver.url}/callbacks/sepay/thu")
         gateway = PayGov(GatewayAccount("paygov", "thu", f"{url}/paygov", credentials))
-        feed = SePayFeed(
-            GatewayAccount(
-                "sepay", "thu", "", {"secret": "bank-secret", "account_number": ACCOUNT_NUMBER}
-            )
-        )
+        feed = SePayFeed(GatewayAccount("sepay", "thu", "", bank))
         async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
             yield Town(state, url, receiver, gateway, feed, browser, results)
         await gateway.aclose()
@@ -130,14 +135,14 @@ async def test_a_click_on_success_pays_tells_us_and_sends_the_payer_back(town: T
     back = urlsplit(answer.headers["Location"])
     assert (back.path, parse_qs(back.query)["b"]) == ("/back", ["1"])
     (callback,) = await town.receiver.wait_for(1)
-    report = town.gateway.read_callback(callback)
+    report = town.gateway.read_notice(callback)
     assert (report.order_ref, report.outcome, report.amount) == ("A-1", Outcome.SUCCEEDED, 5_000)
-    assert dict(report.compare) == {"request_code": "77"}
+    assert report.request_code == "77"
     assert [(c["order_id"], c["charged"]) for c in await town.charges()] == [("A-1", 5_000)]
 
 
 @pytest.mark.parametrize("outcome", ENDINGS)
-async def test_every_outcome_leaves_books_that_a_query_agrees_with(
+async def test_every_outcome_leaves_a_store_that_a_query_agrees_with(
     town: Town, outcome: PayerOutcome
 ) -> None:
     answer = await town.click(await town.pay_page(), outcome)
@@ -150,7 +155,7 @@ async def test_every_outcome_leaves_books_that_a_query_agrees_with(
         PayerOutcome.SUCCESS_AFTER_FAILURE: 2,
     }.get(outcome, 1)
     heard = await town.receiver.wait_for(callbacks)
-    report = await town.gateway.query("A-1")
+    report = await town.gateway.query(AttemptKey("A-1", AT))
     (charge,) = await town.charges()
     if outcome is PayerOutcome.DECLINE:
         assert (report.outcome, charge["charged"]) == (Outcome.FAILED, 0)
@@ -158,7 +163,7 @@ async def test_every_outcome_leaves_books_that_a_query_agrees_with(
     assert (report.outcome, report.amount) == (Outcome.SUCCEEDED, charge["charged"])
     assert (charge["charged"] == 5_000) == (outcome is not PayerOutcome.WRONG_AMOUNT)
     if heard:
-        last = town.gateway.read_callback(heard[-1])
+        last = town.gateway.read_notice(heard[-1])
         assert (last.gateway_ref, last.amount) == (report.gateway_ref, report.amount)
 
 
@@ -201,7 +206,7 @@ async def test_the_bank_page_reads_a_vietqr_and_fills_the_form_in(town: Town) ->
     assert payload() in html.unescape(page.text)
     same = {"payload": payload(), "action": "read"}
     assert (await town.browser.post(f"{town.url}/bank", data=same)).text == page.text
-    assert town.state.books.movements == []
+    assert town.state.store.movements == []
 
 
 @pytest.mark.parametrize(
@@ -220,13 +225,13 @@ async def test_the_bank_page_posts_the_credit_and_shows_our_answer(
     assert page.status_code == 200
     assert "nơi thu trả lời HTTP 200" in page.text
     assert '{"success":true}' in html.unescape(page.text)
-    credit = town.feed.read_callback(town.receiver.heard[0])
+    credit = town.feed.read_notice(town.receiver.heard[0])
     assert isinstance(credit, Credit)
     assert (credit.amount, credit.narrative) == expected
 
 
 async def test_the_bank_page_tells_when_nobody_answers(town: Town) -> None:
-    town.state.bank.open(BankAccount(ACCOUNT_NUMBER, "http://127.0.0.1:1/", "bank-secret"))
+    town.state.bank.open(BankAccount("sepay", ACCOUNT_NUMBER, "http://127.0.0.1:1/", "bank-secret"))
     page = await town.browser.post(f"{town.url}/bank", data={"payload": payload()})
     assert "chưa gửi được (ConnectError)" in page.text
 
@@ -258,10 +263,10 @@ async def test_the_bank_page_explains_what_it_cannot_do(
     page = await town.browser.post(f"{town.url}/bank", data=filled)
     assert page.status_code == status
     assert words in page.text
-    assert town.state.books.movements == []
+    assert town.state.store.movements == []
 
 
-async def test_the_json_api_opens_accounts_plans_lies_and_shows_the_books(town: Town) -> None:
+async def test_the_json_api_opens_accounts_plans_lies_and_shows_the_store(town: Town) -> None:
     async def post(path: str, status: int = 201, **body: object) -> dict[str, object]:
         answer = await town.browser.post(f"{town.url}/sandbox/{path}", json=body)
         assert answer.status_code == status, answer.text
@@ -269,37 +274,36 @@ async def test_the_json_api_opens_accounts_plans_lies_and_shows_the_books(town: 
         return said
 
     assert (await town.browser.get(f"{town.url}/sandbox/health")).json() == {"status": "ok"}
-    await post(
-        "merchants",
-        partner_code="PAYGOV-2",
-        access_key="a",
-        secret_key="s",
-        token="t",
-        service_code="c",
-        callback_url=f"{town.receiver.url}/callbacks/paygov/2",
-    )
-    await post("bank-accounts", account_number="77", feed_url="http://127.0.0.1:1/", secret="s")
-    assert {"PAYGOV-2", "PAYGOV-THU"} == set(town.state.books.merchants)
+    names = ("partner_code", "access_key", "secret_key", "token", "service_code")
+    keys = dict.fromkeys(names, "x") | {"partner_code": "PAYGOV-2"}
+    there = f"{town.receiver.url}/callbacks/paygov/2"
+    await post("accounts", dialect="paygov", credentials=keys, callback_url=there)
+    bank = {"account_number": "77", "secret": "s"}
+    opened = await post("accounts", dialect="sepay", credentials=bank, callback_url=there)
+    assert opened == {"account_number": "77"}
+    await post("accounts", 422, dialect="nobody", credentials=keys, callback_url=there)
+    await post("accounts", 422, dialect="paygov", credentials=bank, callback_url=there)
+    assert {"PAYGOV-2", "PAYGOV-THU"} == set(town.state.store.merchants)
     await town.pay_page("A-1")
-    paid = await post("outcomes", partner_code="PAYGOV-THU", order_id="A-1", outcome="held")
+    paid = await post("outcomes", merchant="PAYGOV-THU", order_id="A-1", outcome="held")
     assert paid["charged"] == 5_000
     await post("faults", account="PAYGOV-THU", operation="query", fault="not_found")
-    assert (await town.gateway.query("A-1")).outcome is Outcome.NOT_FOUND
-    assert (await town.gateway.query("A-1")).outcome is Outcome.HELD
+    assert (await town.gateway.query(AttemptKey("A-1", AT))).outcome is Outcome.NOT_FOUND
+    assert (await town.gateway.query(AttemptKey("A-1", AT))).outcome is Outcome.HELD
     await post("faults", account="PAYGOV-THU", operation="query", rate=1, faults=["not_found"])
-    assert (await town.gateway.query("A-1")).outcome is Outcome.NOT_FOUND
+    assert (await town.gateway.query(AttemptKey("A-1", AT))).outcome is Outcome.NOT_FOUND
     await town.browser.delete(f"{town.url}/sandbox/faults")
-    assert (await town.gateway.query("A-1")).outcome is Outcome.HELD
+    assert (await town.gateway.query(AttemptKey("A-1", AT))).outcome is Outcome.HELD
     await post("faults", 422, account="PAYGOV-THU", operation="query", fault="late_callback")
     await post("faults", 422, account="PAYGOV-THU", operation="query", surprise=1)
-    order = {"partner_code": "PAYGOV-THU", "order_id": "A-1"}
+    order = {"merchant": "PAYGOV-THU", "order_id": "A-1"}
     await post("outcomes", 409, **order, outcome="success")
-    await post("outcomes", 404, partner_code="PAYGOV-THU", order_id="A-2", outcome="success")
+    await post("outcomes", 404, merchant="PAYGOV-THU", order_id="A-2", outcome="success")
     credit = await post("credits", account_number=ACCOUNT_NUMBER, amount=5_000, narrative="LP")
     assert credit["state"] == "acknowledged"
     await post("credits", 404, account_number="1", amount=5_000, narrative="LP")
     calls = (await town.browser.get(f"{town.url}/sandbox/create-calls")).json()["items"]
-    assert calls == [{"partner_code": "PAYGOV-THU", "order_id": "A-1", "calls": 1}]
+    assert calls == [{"merchant": "PAYGOV-THU", "order_id": "A-1", "calls": 1}]
     credits = (await town.browser.get(f"{town.url}/sandbox/credits")).json()["items"]
     assert [row["amount"] for row in credits] == [5_000]
     before = len(town.receiver.heard)
@@ -311,13 +315,13 @@ async def test_the_json_api_opens_accounts_plans_lies_and_shows_the_books(town: 
 async def test_a_forged_callback_is_really_sent_and_not_acknowledged(town: Town) -> None:
     forged = await town.browser.post(
         f"{town.url}/sandbox/forged-callbacks",
-        json={"partner_code": "PAYGOV-THU", "order_id": "A-1", "amount": 5_000},
+        json={"merchant": "PAYGOV-THU", "order_id": "A-1", "amount": 5_000},
     )
     assert forged.json()["state"] != "acknowledged"
     # We said what we say of a forged callback; it is not that nobody answered.
     (heard,) = town.receiver.heard
     with pytest.raises(CallbackRejected):
-        town.gateway.read_callback(heard)
+        town.gateway.read_notice(heard)
     assert await town.charges() == []
 
 
@@ -325,7 +329,7 @@ async def test_a_forged_callback_is_really_sent_and_not_acknowledged(town: Town)
 async def test_a_gateway_that_is_busy_for_a_moment_is_asked_again(town: Town, fault: Fault) -> None:
     town.state.faults.script("PAYGOV-THU", Operation.CREATE, fault, retry_after="0")
     await town.pay_page()
-    assert town.state.books.create_calls == {("PAYGOV-THU", "A-1"): 2}
+    assert town.state.store.create_calls == {("PAYGOV-THU", "A-1"): 2}
     assert [c["amount"] for c in await town.charges()] == [5_000]
 
 
@@ -343,10 +347,10 @@ def test_the_sandbox_runs_as_a_process_of_its_own_and_ends_on_sigterm(tmp_path: 
         port = held.getsockname()[1]
     program = (
         "from pathlib import Path\n"
-        "from adapters.sandbox.books import BankAccount\n"
-        "from adapters.sandbox.server import serve\n"
-        "account = BankAccount('77', 'http://127.0.0.1:1/', 's')\n"
-        f"serve(port={port}, journal=Path({str(journal)!r}), bank_accounts=[account])\n"
+        "from adapters.sandbox.engine.server import serve\n"
+        "keys = {'account_number': '77', 'secret': 's'}\n"
+        "accounts = [('sepay', keys, 'http://127.0.0.1:1/')]\n"
+        f"serve(port={port}, journal=Path({str(journal)!r}), accounts=accounts)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program])
     try:

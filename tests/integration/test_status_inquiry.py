@@ -14,10 +14,10 @@ import pytest_asyncio
 
 from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
-from adapters.sandbox.books import Order
-from adapters.sandbox.deliveries import DeliveryState
-from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.state import PayerOutcome
+from adapters.sandbox.engine.deliveries import DeliveryState
+from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.state import PayerOutcome
+from adapters.sandbox.engine.store import Order
 from app.invariants import broken
 from core import clock
 from core.errors import LephiError
@@ -32,11 +32,12 @@ from payments.attempts.inquiry import (
     pause,
 )
 from payments.ports import (
-    Capability,
+    AttemptKey,
     GatewayAccount,
     GatewayMisuse,
     GatewayResult,
     GatewayUnavailable,
+    NoticeReader,
     OutcomeUnknown,
     PaymentGateway,
 )
@@ -87,7 +88,7 @@ async def started(
 def order_of(world: MoneyWorld, bill: Opened) -> Order:
     """The bill's only order at the gateway."""
     (order,) = (
-        o for o in world.sandbox.books.orders.values() if o.order_id.startswith(bill.reference)
+        o for o in world.sandbox.store.orders.values() if o.order_id.startswith(bill.reference)
     )
     return order
 
@@ -121,7 +122,7 @@ async def ask_when_due(world: MoneyWorld) -> None:
 def refuse_everything(world: MoneyWorld) -> None:
     """The next order ends in a server error, and the gateway has not taken it."""
     world.sandbox.faults.script(
-        MERCHANT.partner_code, Operation.CREATE, Fault.SERVER_ERROR, takes_effect=False
+        MERCHANT.id, Operation.CREATE, Fault.SERVER_ERROR, takes_effect=False
     )
 
 
@@ -130,18 +131,15 @@ class Other(PayGov):
 
     asked: Callable[[str], Any]
 
-    async def query(self, order_ref: str) -> GatewayResult:
-        await self.asked(order_ref)
-        return await super().query(order_ref)
+    async def query(self, attempt: AttemptKey) -> GatewayResult:
+        await self.asked(attempt.order_ref)
+        return await super().query(attempt)
 
 
 class Dumb(PayGov):
     """A gateway that cannot be asked."""
 
-    capabilities = PayGov.capabilities - {Capability.QUERY}
-
-    async def query(self, order_ref: str) -> GatewayResult:
-        raise AssertionError(f"asked about {order_ref}")
+    query = None  # type: ignore[assignment]  # it keeps no `Queryable`
 
 
 class OtherDirectory(Directory):
@@ -154,13 +152,16 @@ class OtherDirectory(Directory):
     def gateway(self, account: GatewayAccount) -> PaymentGateway:
         return self._only
 
+    def reader(self, account: GatewayAccount) -> NoticeReader:
+        return self._only
+
 
 async def with_gateway(world: MoneyWorld, made: type[PayGov]) -> tuple[PayGov, Any]:
     """A gateway of another class at the same sandbox, and the context that knows only it."""
     context = world.service.parts.payments
     (row,) = await world.service.read("SELECT id FROM gateway_account WHERE gateway = 'paygov'")
     account = await context.agencies.get_gateway_by_id(row["id"])
-    gateway = made(account.access, http=world.carrier.http())
+    gateway = made(account.access, http=world.sender.http("paygov"))
     return gateway, replace(context, gateways=OtherDirectory(gateway))
 
 
@@ -206,14 +207,14 @@ async def test_an_attempt_without_an_answer_is_asked_about_and_never_sent_again(
         await world.pay(order, PayerOutcome.LOST_CALLBACK)
     await ask_when_due(world)
     assert await states(world, bill) == ("paid", "succeeded")
-    assert world.sandbox.books.create_calls == {(MERCHANT.partner_code, order.order_id): 1}
+    assert world.sandbox.store.create_calls == {(MERCHANT.id, order.order_id): 1}
 
 
 async def test_not_found_means_nothing_before_the_grace_is_over(world: MoneyWorld) -> None:
     bill = await a_bill(world)
     refuse_everything(world)
     await world.start(bill)
-    assert world.sandbox.books.orders == {}
+    assert world.sandbox.store.orders == {}
     begun = (await attempt(world, bill))["created_at"]
     for after in (FIRST_ASK, GRACE - timedelta(minutes=6), GRACE):
         world.time.move_to(begun + after)
@@ -245,7 +246,7 @@ async def test_a_request_that_stopped_before_its_call_ends_unpaid(world: MoneyWo
     world.advance(GRACE)
     assert await ask(world) == 1
     assert await states(world, bill) == ("open", "expired")
-    assert world.sandbox.books.create_calls == {}
+    assert world.sandbox.store.create_calls == {}
 
 
 async def test_an_attempt_ends_past_its_deadline_and_late_money_still_settles(

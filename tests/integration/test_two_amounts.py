@@ -314,7 +314,7 @@ async def test_a_service_that_does_otherwise_is_caught(
         await send(amount)
     if way is by_gateway and variant is count_every_telling:
         # A gateway's same event is known again; told of another order, it is another event.
-        order = next(iter(house.sandbox.books.orders.values()))
+        order = next(iter(house.sandbox.store.orders.values()))
         ref = order.charges[0].transaction_no
         other = order_of(house, await house.start(await house.create_bill()))
         await call(house, result_of(house, other, amount=3000, transaction_no=ref))

@@ -90,7 +90,7 @@ def statement_of(house: House, paid: Paid) -> bytes:
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     rows = [
         (now, movement.amount, "credit", movement.narrative, movement.reference_code)
-        for movement in house.sandbox.books.movements
+        for movement in house.sandbox.store.movements
     ]
     reference = paid.by_gateway["reference"]
     rows.append((now, 5000, "credit", f"PAYGOV thanh toan {reference[:7]} {reference[7:]}", "PG1"))

@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from adapters.http import GatewayHttp
 from adapters.paygov import dialect
-from adapters.sandbox.faults import Fault
-from adapters.sandbox.state import PayerOutcome
+from adapters.sandbox.engine.faults import Fault
+from adapters.sandbox.engine.state import PayerOutcome
 from core.ids import new_id
 from payments.attempts import inquiry, results
 from payments.books import credits, posting

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from adapters.sandbox import wire
-from adapters.sandbox.books import Charge, Merchant, Movement, Order
+from adapters.sandbox.dialects import paygov, sepay
+from adapters.sandbox.engine.store import Charge, Merchant, Movement, Order
 from app.seed.agency import DEMO_ACCOUNT
 from core import clock
 from core.ids import new_id
@@ -23,12 +23,14 @@ _CHARGED = ("00", "07")
 
 def merchant_of(house: House) -> Merchant:
     """Our account at the sandbox's PayGov."""
-    return house.sandbox.books.merchants[MERCHANT["partner_code"]]
+    return house.sandbox.store.merchants[MERCHANT["partner_code"]]
 
 
 def order_of(house: House, payment: dict[str, Any]) -> Order:
     """The order that an attempt became at the gateway."""
-    (found,) = (o for o in house.sandbox.books.orders.values() if o.request_code == payment["id"])
+    (found,) = (
+        o for o in house.sandbox.store.orders.values() if o.details["request_code"] == payment["id"]
+    )
     return found
 
 
@@ -46,10 +48,10 @@ def result_of(
     charge = None
     if code in _CHARGED:
         now = clock.now()
-        charge = Charge(number, order.amount if amount is None else amount, now, code, now)
-        house.sandbox.books.charge(order, charge)
-    fields = wire.result_fields(order, charge, code) | {"transactionNo": number} | changes
-    return wire.callback_body(merchant_of(house), fields)
+        charge = Charge(number, order.amount if amount is None else amount, now, now, code == "07")
+        house.sandbox.store.charge(order, charge)
+    fields = paygov.result_fields(order, charge, code) | {"transactionNo": number} | changes
+    return paygov.callback_body(merchant_of(house), fields)
 
 
 async def call(house: House, body: bytes, **headers: str) -> httpx2.Response:
@@ -79,13 +81,13 @@ def notice_of(
         booked_at=clock.now().replace(microsecond=0),
         balance=amount,
     )
-    house.sandbox.books.move(movement)
-    return wire.notice_body(house.sandbox.books.accounts[DEMO_ACCOUNT], movement)
+    house.sandbox.store.move(movement)
+    return sepay.notice_body(house.sandbox.store.accounts[DEMO_ACCOUNT], movement)
 
 
 async def notify(house: House, body: bytes, secret: str = FEED_SECRET) -> httpx2.Response:
     """Send a notice as SePay does, signed now."""
-    headers = wire.notice_headers(secret, body, clock.now())
+    headers = sepay.notice_headers(secret, body, clock.now())
     sent = {"Content-Type": "application/json"} | headers
     return await house.browser.post(SEPAY, content=body, headers=sent)
 

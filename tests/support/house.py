@@ -16,10 +16,9 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from adapters.sandbox.books import BankAccount, Merchant
-from adapters.sandbox.deliveries import DeliveryState
-from adapters.sandbox.server import running
-from adapters.sandbox.state import SandboxState, Timing
+from adapters.sandbox.engine.deliveries import DeliveryState
+from adapters.sandbox.engine.server import running
+from adapters.sandbox.engine.state import SandboxState, Timing
 from app.invariants import broken
 from app.main import create_app
 from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
@@ -201,9 +200,9 @@ def _client(base_url: str, key: str) -> httpx2.AsyncClient:
 
 
 def _open_accounts(state: SandboxState, base_url: str) -> None:
-    state.register(Merchant(**MERCHANT, callback_url=f"{base_url}/callbacks/paygov/test"))
-    feed_url = f"{base_url}/callbacks/sepay/test"
-    state.bank.open(BankAccount(DEMO_ACCOUNT, feed_url, FEED_SECRET))
+    state.open("paygov", MERCHANT, f"{base_url}/callbacks/paygov/test")
+    feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
+    state.open("sepay", feed, f"{base_url}/callbacks/sepay/test")
 
 
 class _Server(uvicorn.Server):

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from adapters.http import GatewayHttp
-from adapters.sandbox.deliveries import Delivery
-from adapters.sandbox.replies import Manner, Reply
-from adapters.sandbox.state import SandboxState
+from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.gateway import ProviderRequest
+from adapters.sandbox.engine.replies import Reply, ResponseFault
+from adapters.sandbox.engine.state import SandboxState
 from payments.ports import Acknowledgement, RawCallback
 
 Receiver = Callable[[RawCallback], Awaitable[Acknowledgement]]
@@ -33,23 +34,23 @@ class InProcessSandbox:
         self.state = state
         self._receive = receive
 
-    def http(self) -> GatewayHttp:
-        """The way out for a PayGov adapter, ending in this sandbox."""
+    def http(self, dialect: str) -> GatewayHttp:
+        """The way out for an adapter of that dialect, ending in this sandbox."""
         return GatewayHttp(
-            f"{self.state.base_url}/paygov",
+            f"{self.state.base_url}/{dialect}",
             untouched=frozenset({429, 503}),
             transport=_Transport(self),
             sleep=_no_sleep,
         )
 
-    async def carry_due(self) -> int:
+    async def send_due(self) -> int:
         """Hand over every callback that is due now; how many."""
         due = self.state.deliveries.take_due(self.state.now())
         for delivery in due:
             await self._hand_over(delivery)
         return len(due)
 
-    async def carry(self, deliveries: Iterable[Delivery]) -> None:
+    async def send_now(self, deliveries: Iterable[Delivery]) -> None:
         """Hand over these, due or not."""
         for delivery in deliveries:
             if self.state.deliveries.take(delivery):
@@ -59,7 +60,7 @@ class InProcessSandbox:
         headers = self.state.headers_for(delivery)
         parts = urlsplit(delivery.url)
         callback = RawCallback(
-            method="POST",
+            method=delivery.message.method,
             path=parts.path,
             query=parts.query,
             headers={name.lower(): value for name, value in headers.items()},
@@ -80,21 +81,24 @@ class _Transport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         state = self._sandbox.state
-        handlers = {"/paygov/create": state.create, "/paygov/query": state.query}
-        handle = handlers[request.url.path]
+        dialect, _, path = request.url.path.lstrip("/").partition("/")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        query = request.url.query.decode()
         body = await request.aread()
-        reply = handle(body, request.headers.get("Authorization", ""))
-        await self._sandbox.carry(reply.first)
+        asked = ProviderRequest(request.method, path, query, headers, body)
+        reply = state.handle(dialect, asked)
+        assert isinstance(reply, Reply), f"no adapter calls {request.url.path}"
+        await self._sandbox.send_now(reply.first)
         if reply.order is not None:
             state.reveal(reply.order)
         return _response(reply)
 
 
 def _response(reply: Reply) -> httpx2.Response:
-    if reply.manner in (Manner.NEVER, Manner.SLOW):
+    if reply.spoilt in (ResponseFault.NEVER, ResponseFault.SLOW):
         raise httpx2.ReadTimeout("no answer")
-    if reply.manner is Manner.TRUNCATED:
+    if reply.spoilt is ResponseFault.TRUNCATED:
         raise httpx2.RemoteProtocolError("cut off")
-    body = _HUGE if reply.manner is Manner.HUGE else reply.body
+    body = _HUGE if reply.spoilt is ResponseFault.HUGE else reply.body
     headers = {"Content-Type": reply.media_type, **reply.headers}
     return httpx2.Response(reply.status, headers=headers, content=body)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from adapters.sandbox.deliveries import DeliveryState, Dialect
+from adapters.sandbox.engine.deliveries import DeliveryState
 from app.invariants import broken
 from core import clock
 from tests.support.money_sandbox import poster_price
@@ -47,7 +47,7 @@ async def settle(world: MoneyWorld) -> None:
     excused = world.sandbox.denied | world.after_the_end
     for delivery in list(world.sandbox.deliveries.all):
         untold = delivery.state in (DeliveryState.LOST, DeliveryState.GIVEN_UP)
-        beyond_us = delivery.dialect is Dialect.SEPAY or delivery.subject in excused
+        beyond_us = delivery.dialect == "sepay" or delivery.subject in excused
         if untold and beyond_us and delivery.kind != "forged":
             await world.repeat(delivery)
     await world.work()
@@ -94,7 +94,7 @@ async def in_the_end(world: MoneyWorld) -> list[str]:
 def _real(world: MoneyWorld) -> Counter[Money]:
     charges: list[Money] = [
         ("paygov", charge.transaction_no, charge.amount)
-        for order in world.sandbox.books.orders.values()
+        for order in world.sandbox.store.orders.values()
         for charge in order.charges
     ]
     credited: list[Money] = [
@@ -120,10 +120,10 @@ async def _recorded(world: MoneyWorld) -> Counter[Money]:
 async def _misplaced(world: MoneyWorld) -> list[str]:
     """Compare each bill's places with what was paid for it, and all posters' and lost money."""
     due: dict[str, _Due] = {bill.reference: _Due() for bill in world.bills}
-    for order in world.sandbox.books.orders.values():
+    for order in world.sandbox.store.orders.values():
         own = due.setdefault(order.order_id.rpartition("-")[0], _Due())
         for charge in order.charges:
-            if charge.amount == order.amount and charge.error_code == "00":
+            if charge.amount == order.amount and not charge.held:
                 own.clean += charge.amount
             else:
                 own.odd += charge.amount

@@ -18,8 +18,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from adapters.sandbox.faults import POSSIBLE, Fault, Operation
-from adapters.sandbox.state import PayerOutcome
+from adapters.sandbox.engine.faults import POSSIBLE, Fault, Operation
+from adapters.sandbox.engine.state import PayerOutcome
 from core.references import new_reference
 from tests.support.money_judge import in_the_end, settle, so_far
 from tests.support.money_sandbox import Mangling, mangled, spoilt
@@ -303,11 +303,11 @@ class MoneyMachine(RuleBasedStateMachine):
     def storm(self, which: int) -> None:
         self.do(self.world.repeat(pick(self.world.sandbox.deliveries.all[::-1], which), 4))
 
-    @precondition(lambda self: self.world.sandbox.books.orders)
+    @precondition(lambda self: self.world.sandbox.store.orders)
     @rule(which=WHICH, amount=st.sampled_from((1, 2000, 5000)))
     def forge(self, which: int, amount: int) -> None:
         self.do(
-            self.world.forge(pick(list(self.world.sandbox.books.orders.values()), which), amount)
+            self.world.forge(pick(list(self.world.sandbox.store.orders.values()), which), amount)
         )
 
     # Time, and what we do as it passes.

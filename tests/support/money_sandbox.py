@@ -3,9 +3,10 @@
 import random
 from typing import Final, Literal
 
-from adapters.sandbox.books import Charge, Order
-from adapters.sandbox.replies import Reply
-from adapters.sandbox.state import SandboxState, Timing
+from adapters.sandbox.engine.gateway import ProviderRequest
+from adapters.sandbox.engine.replies import Reply
+from adapters.sandbox.engine.state import SandboxState, Timing
+from adapters.sandbox.engine.store import Charge, Order
 from core import json
 
 #: A poster whose fee costs the same for ever, and one whose fee changes with the year.
@@ -31,34 +32,32 @@ class WatchedSandbox(SandboxState):
         #: orders that the gateway once said it does not know, although it does
         self.denied: set[str] = set()
 
-    def create(self, body: bytes, authorization: str) -> Reply:
-        """As the sandbox's; a create for an order it has taken is noted."""
-        order_id = self._known(body)
-        if order_id is not None:
-            self.created_again.append(order_id)
-        return super().create(body, authorization)
-
-    def query(self, body: bytes, authorization: str) -> Reply:
-        """As the sandbox's; an answer that denies an order is noted."""
-        reply = super().query(body, authorization)
-        order_id = self._known(body)
-        if order_id is not None and b'"errorCode":"91"' in reply.body:
-            self.denied.add(order_id)
+    def handle(self, name: str, request: ProviderRequest) -> Reply | Order | None:
+        """As the sandbox's; a create for an order it has taken, and an answer that denies an order,
+        are noted."""
+        before = self._known(request.body)
+        if request.path == "create" and before is not None:
+            self.created_again.append(before)
+        reply = super().handle(name, request)
+        if request.path == "query" and isinstance(reply, Reply):
+            known = self._known(request.body)
+            if known is not None and b'"errorCode":"91"' in reply.body:
+                self.denied.add(known)
         return reply
 
     def charge_otherwise(self, order: Order, by: int) -> None:
         """Tell of the order's charge once more, with more money: in the books both stand."""
         number = order.charges[0].transaction_no
         amount = max(order.amount, *(charge.amount for charge in order.charges)) + by
-        charge = Charge(number, amount, self.now(), "00", None)
-        self.books.charge(order, charge)
-        self._report(self.books.merchants[order.partner_code], order, charge, "genuine")
+        charge = Charge(number, amount, self.now(), None)
+        self.store.charge(order, charge)
+        self.report(self.store.merchants[order.merchant_id], order, charge, "genuine")
 
     def _known(self, body: bytes) -> str | None:
         document = json.loads(body)
         assert isinstance(document, dict)
         order_id = str(document["orderId"])
-        return order_id if (document["partnerCode"], order_id) in self.books.orders else None
+        return order_id if (document["partnerCode"], order_id) in self.store.orders else None
 
 
 def mangled(reference: str, how: Mangling) -> str:

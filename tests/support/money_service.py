@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
-from adapters.sandbox.books import BankAccount, Merchant
+from adapters.sandbox.engine.store import BankAccount, Merchant
 from app.main import attach, create_app
 from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue
@@ -24,20 +24,26 @@ from core import failpoints
 from core.settings import Settings
 from payments.agencies.access.api_keys import create_api_key
 from payments.bills.static_references import static_reference
-from payments.ports import GatewayAccount, PaymentGateway
+from payments.ports import GatewayAccount, NoticeReader, PaymentGateway
 from tests.support.in_process_sandbox import InProcessSandbox
 
 SERVICE: Final = "http://127.0.0.1:9"
 MERCHANT: Final = Merchant(
-    "PAYGOV-TEST", "access", "secret", "token", "LEPHI", f"{SERVICE}/callbacks/paygov/test"
+    "paygov",
+    "PAYGOV-TEST",
+    {
+        "partner_code": "PAYGOV-TEST",
+        "access_key": "access",
+        "secret_key": "secret",
+        "token": "token",
+        "service_code": "LEPHI",
+    },
+    f"{SERVICE}/callbacks/paygov/test",
 )
-BANK: Final = BankAccount(DEMO_ACCOUNT, f"{SERVICE}/callbacks/sepay/test", "feed-secret")
+BANK: Final = BankAccount("sepay", DEMO_ACCOUNT, f"{SERVICE}/callbacks/sepay/test", "feed-secret")
 
 _CREDENTIALS: Final = {
-    "paygov": {
-        name: str(getattr(MERCHANT, name))
-        for name in ("partner_code", "access_key", "secret_key", "token", "service_code")
-    },
+    "paygov": MERCHANT.credentials,
     "sepay": {"account_number": DEMO_ACCOUNT, "secret": BANK.secret},
 }
 _SEEDED: Final = {
@@ -64,9 +70,12 @@ class _InProcessDirectory(Directory):
         self._sandbox = sandbox
         self._paygov: PaymentGateway | None = None
 
+    def reader(self, account: GatewayAccount) -> NoticeReader:
+        return self.gateway(account) if account.gateway == "paygov" else super().reader(account)
+
     def gateway(self, account: GatewayAccount) -> PaymentGateway:
         if self._paygov is None or self._paygov.account != account:
-            self._paygov = PayGov(account, http=self._sandbox.http())
+            self._paygov = PayGov(account, http=self._sandbox.http("paygov"))
         return self._paygov
 
 

@@ -3,7 +3,7 @@
 The real application answers over ASGI, routes and all, on a real database; callbacks come through
 its front door; the clock stands still until it is told to move. `MoneyWorld` does what people,
 payers, banks, networks and time do. It remembers what was answered; what really happened to money
-is in the sandbox's own books (`sandbox.books`).
+is in the sandbox's own store (`sandbox.store`).
 """
 
 import asyncio
@@ -16,11 +16,12 @@ from typing import Any, Final
 
 import httpx2
 
-from adapters.sandbox import wire
-from adapters.sandbox.books import Movement, Order
-from adapters.sandbox.deliveries import Delivery, DeliveryState, Dialect
-from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.state import PayerOutcome
+from adapters.sandbox.dialects import sepay
+from adapters.sandbox.engine.deliveries import Delivery, DeliveryState
+from adapters.sandbox.engine.dialect import Message
+from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.state import PayerOutcome
+from adapters.sandbox.engine.store import Movement, Order
 from app.worker import run_once
 from core import clock, failpoints
 from core.clock import VIETNAM, FrozenClock
@@ -71,9 +72,9 @@ class MoneyWorld:
 
     def _forget(self, seed: int) -> None:
         self.sandbox = WatchedSandbox(seed)
-        self.sandbox.register(MERCHANT)
+        self.sandbox.open(MERCHANT.dialect, MERCHANT.credentials, MERCHANT.callback_url)
         self.sandbox.bank.open(BANK)
-        self.carrier = InProcessSandbox(self.sandbox, self._receive)
+        self.sender = InProcessSandbox(self.sandbox, self._receive)
         self.bills: list[Opened] = []
         #: answered POSTs, and those that ended without an answer
         self.asked: list[Asked] = []
@@ -100,7 +101,7 @@ class MoneyWorld:
         self._forget(seed)
         await self.service.wipe()
         self.posters = {await self.service.poster(fee): fee for fee in POSTERS}
-        self.service.connect(self.carrier)
+        self.service.connect(self.sender)
 
     # What systems and clerks do.
 
@@ -118,7 +119,7 @@ class MoneyWorld:
         self, bill: Opened, fault: Fault | None = None, crash: str | None = None
     ) -> None:
         """Start an attempt; the gateway misbehaves as told."""
-        self._lie(MERCHANT.partner_code, Operation.CREATE, fault)
+        self._lie(MERCHANT.id, Operation.CREATE, fault)
         answer = await self._post(f"{_BILLS}/{bill.id}/payments", {"gateway": "paygov"}, crash)
         self.sandbox.faults.clear()
         expected = {503} if fault in (Fault.RATE_LIMITED, Fault.UNAVAILABLE) else {201}
@@ -158,7 +159,7 @@ class MoneyWorld:
 
     def open_orders(self) -> list[Order]:
         """Orders whose payment page still offers something."""
-        return [order for order in self.sandbox.books.orders.values() if order.status == "open"]
+        return [order for order in self.sandbox.store.orders.values() if order.status == "open"]
 
     async def pay(self, order: Order, outcome: PayerOutcome) -> None:
         """Press a button on the payment page."""
@@ -169,7 +170,7 @@ class MoneyWorld:
         if ended or outcome is PayerOutcome.SUCCESS_AFTER_FAILURE:
             self.after_the_end.add(order.order_id)
         result = self.sandbox.pay(order, outcome)
-        await self.carrier.carry(result.first)
+        await self.sender.send_now(result.first)
         self.sandbox.reveal(order)
 
     async def transfer(
@@ -205,12 +206,12 @@ class MoneyWorld:
         """Hand over every callback that is due; with `away`, nobody is there to take it."""
         self._away, self._crashing = away, crash is not None
         with crashing(crash):
-            await self.carrier.carry_due()
+            await self.sender.send_due()
         self._away, self._crashing = False, False
 
     async def deliver(self, delivery: Delivery) -> None:
         """Hand over this one now, out of turn."""
-        await self.carrier.carry([delivery])
+        await self.sender.send_now([delivery])
 
     async def repeat(self, delivery: Delivery, times: int = 1) -> None:
         """The same bytes again, from as many connections at once."""
@@ -218,12 +219,12 @@ class MoneyWorld:
         if delivery.kind == "forged":
             for copy in copies:
                 copy.kind = "forged"
-        await asyncio.gather(*(self.carrier.carry([copy]) for copy in copies))
+        await asyncio.gather(*(self.sender.send_now([copy]) for copy in copies))
 
     async def forge(self, order: Order, amount: int) -> None:
         """A callback by somebody without the key."""
         forged = self.sandbox.forge(MERCHANT, order.order_id, amount)
-        await self.carrier.carry([forged])
+        await self.sender.send_now([forged])
         statuses = {attempt.status for attempt in forged.attempts}
         if statuses != {401}:
             self.problems.append(f"a forged callback was answered with {statuses}")
@@ -234,21 +235,20 @@ class MoneyWorld:
 
     def credits(self) -> list[Movement]:
         """Every credit of the bank's books."""
-        return [move for move in self.sandbox.books.movements if move.direction == "in"]
+        return [move for move in self.sandbox.store.movements if move.direction == "in"]
 
     async def notify_anew(self, move: Movement) -> None:
         """The bank's aggregator tells of a credit in a notice of a new number."""
         number = 10**15 + len(self.sandbox.deliveries.all)
         notice = self.sandbox.deliveries.plan(
-            Dialect.SEPAY,
+            "sepay",
             BANK.account_number,
             str(number),
             "anew",
-            BANK.feed_url,
-            wire.notice_body(BANK, replace(move, id=number)),
+            Message(BANK.feed_url, sepay.notice_body(BANK, replace(move, id=number))),
             clock.now(),
         )
-        await self.carrier.carry([notice])
+        await self.sender.send_now([notice])
 
     async def tell_otherwise(self, move: Movement, by: int) -> None:
         """The bank tells of a credit that we know once more, with more money under its reference.
@@ -269,7 +269,7 @@ class MoneyWorld:
 
     def charged_orders(self) -> list[Order]:
         """Orders that the gateway took money for."""
-        return [order for order in self.sandbox.books.orders.values() if order.charges]
+        return [order for order in self.sandbox.store.orders.values() if order.charges]
 
     async def charge_otherwise(self, order: Order, by: int) -> None:
         """The gateway tells of a charge that we know once more, with more money."""
@@ -314,7 +314,7 @@ class MoneyWorld:
 
     async def work(self, crash: str | None = None, lie: Fault | None = None) -> None:
         """Let the worker do everything that is due; the gateway may lie to the first questions."""
-        self._lie(MERCHANT.partner_code, Operation.QUERY, lie)
+        self._lie(MERCHANT.id, Operation.QUERY, lie)
         with crashing(crash), contextlib.suppress(FailpointReached):
             while await run_once(self.service.parts):
                 pass
@@ -322,7 +322,7 @@ class MoneyWorld:
 
     async def restart(self) -> None:
         """The service ends and starts again."""
-        await self.service.restart(self.carrier)
+        await self.service.restart(self.sender)
 
     def _lie(self, account: str, operation: Operation, fault: Fault | None) -> None:
         if fault is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from adapters.sandbox.faults import Fault, Operation
+from adapters.sandbox.engine.faults import Fault, Operation
 from tests.support.house import MERCHANT, House
 
 PAYER = "Nguyễn Văn An"

@@ -1,6 +1,7 @@
 """What the PayGov adapter makes of answers that a gateway could give and the sandbox does not."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -11,6 +12,7 @@ from adapters.paygov import dialect
 from adapters.paygov.gateway import PayGov
 from payments.ports import (
     AcceptedAttempt,
+    AttemptKey,
     DeclinedAttempt,
     GatewayAccount,
     GatewayMisuse,
@@ -26,7 +28,9 @@ VALUES = {
     "service_code": "C",
 }
 CREDENTIALS = dialect.Credentials.read(VALUES)
-REQUEST = StartRequest("A-1", "77", 5_000, "Lệ phí", "https://le-phi.example/b", "")
+AT = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+KEY = AttemptKey("A-1", AT)
+REQUEST = StartRequest("A-1", "77", 5_000, "Lệ phí", "https://le-phi.example/b", "", created_at=AT)
 
 
 def gateway(answer: Any, status: int = 200, base_url: str = "https://pay.example") -> PayGov:
@@ -119,9 +123,9 @@ async def test_a_refusal_that_is_our_fault_is_no_decline(answer: Any, status: in
 
 
 async def test_an_authentic_answer_about_another_order_is_no_answer() -> None:
-    assert (await gateway(answer_to_query()).query("A-1")).order_ref == "A-1"
+    assert (await gateway(answer_to_query()).query(KEY)).order_ref == "A-1"
     with pytest.raises(OutcomeUnknown, match="orderId"):
-        await gateway(answer_to_query(orderId="A-2")).query("A-1")
+        await gateway(answer_to_query(orderId="A-2")).query(KEY)
 
 
 @pytest.mark.parametrize(
@@ -137,18 +141,18 @@ async def test_an_authentic_answer_about_another_order_is_no_answer() -> None:
 )
 async def test_an_answer_to_a_query_that_is_not_authentic_is_no_news(answer: Any) -> None:
     with pytest.raises(OutcomeUnknown):
-        await gateway(answer).query("A-1")
+        await gateway(answer).query(KEY)
 
 
 async def test_a_callback_s_signature_is_worth_nothing_as_an_answer_to_a_query() -> None:
     fields = answer_to_query()["data"]
     fields["checksum"] = dialect.checksum(CREDENTIALS, dialect.CALLBACK, fields)
     with pytest.raises(OutcomeUnknown, match="checksum"):
-        await gateway({"data": fields}).query("A-1")
+        await gateway({"data": fields}).query(KEY)
 
 
 async def test_a_query_refused_by_the_gateway_is_our_fault() -> None:
     with pytest.raises(GatewayMisuse):
-        await gateway({"error_code": "97"}, 401).query("A-1")
+        await gateway({"error_code": "97"}, 401).query(KEY)
     with pytest.raises(GatewayMisuse):
-        await gateway({}).query("not a reference")
+        await gateway({}).query(AttemptKey("not a reference", AT))

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.registry import Directory
+from adapters.registry import ADAPTERS, Directory, check_credentials, info, infos
 from core.errors import NotFound
+from payments.gateway_info import GatewayKind
 from payments.ports import GatewayAccount, GatewayDirectory
 
 PAYGOV = GatewayAccount(
@@ -25,9 +26,10 @@ async def test_an_account_keeps_its_adapter_until_it_changes() -> None:
     turned = replace(PAYGOV, credentials={**PAYGOV.credentials, "secret_key": "new"})
     assert directory.gateway(turned) is not first
     assert directory.gateway(turned).account.credentials["secret_key"] == "new"
-    feed = directory.feed(SEPAY)
-    assert directory.feed(replace(SEPAY)) is feed
-    assert directory.feed(replace(SEPAY, credentials={**SEPAY.credentials, "secret": "n"})) != feed
+    feed = directory.reader(SEPAY)
+    assert directory.reader(replace(SEPAY)) is feed
+    rotated = replace(SEPAY, credentials={**SEPAY.credentials, "secret": "n"})
+    assert directory.reader(rotated) != feed
 
 
 async def test_closing_closes_the_old_ones_too() -> None:
@@ -50,9 +52,26 @@ async def test_closing_closes_the_old_ones_too() -> None:
 def test_a_name_that_is_not_registered_is_not_found() -> None:
     directory = Directory()
     with pytest.raises(NotFound):
-        directory.gateway(replace(PAYGOV, gateway="sepay"))
+        directory.gateway(SEPAY)
     with pytest.raises(NotFound):
-        directory.feed(replace(SEPAY, gateway="paygov"))
-    assert directory.is_feed("sepay")
-    assert not directory.is_feed("paygov")
-    assert not directory.is_feed("nobody")
+        directory.reader(replace(SEPAY, gateway="nobody"))
+    with pytest.raises(NotFound, match="paygov, sepay"):
+        info("nobody")
+    assert directory.find_info("nobody") is None
+
+
+def test_the_registry_tells_what_there_is_without_an_account() -> None:
+    assert [one.name for one in infos()] == list(ADAPTERS)
+    assert info("paygov").kind is GatewayKind.GATEWAY
+    assert info("sepay").kind is GatewayKind.FEED
+
+
+def test_credentials_are_checked_field_by_field_and_never_told() -> None:
+    assert check_credentials("sepay", SEPAY.credentials) == []
+    faults = check_credentials("sepay", {"secret": "hush hush", "colour": "red"})
+    assert [(one.field, one.code) for one in faults] == [
+        ("colour", "unknown"),
+        ("secret", "malformed"),
+        ("account_number", "missing"),
+    ]
+    assert "hush" not in repr(faults)

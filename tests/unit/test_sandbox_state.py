@@ -1,4 +1,4 @@
-"""The sandbox's logic: its books, its lies, and that a seed makes them the same again."""
+"""The sandbox's logic: its store, its lies, and that a seed makes them the same again."""
 
 import json
 from collections.abc import Iterator
@@ -10,15 +10,24 @@ import pytest
 
 from adapters.paygov import dialect
 from adapters.paygov.gateway import PayGov
-from adapters.sandbox.books import BankAccount, Books, Merchant, Order, OrderStatus, journal_to
-from adapters.sandbox.deliveries import Delivery, DeliveryState, Dialect
-from adapters.sandbox.faults import POSSIBLE, Fault, Operation
-from adapters.sandbox.replies import Manner
-from adapters.sandbox.state import AlreadyFinal, PayerOutcome, SandboxState, Timing
+from adapters.sandbox.dialects import paygov
+from adapters.sandbox.engine.deliveries import Delivery, DeliveryState
+from adapters.sandbox.engine.faults import POSSIBLE, Fault, Operation
+from adapters.sandbox.engine.replies import Reply, ResponseFault
+from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState, Timing
+from adapters.sandbox.engine.store import (
+    BankAccount,
+    Merchant,
+    Order,
+    OrderStatus,
+    Store,
+    journal_to,
+)
 from core import clock
 from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
+    AttemptKey,
     GatewayAccount,
     GatewayResult,
     Outcome,
@@ -28,11 +37,19 @@ from payments.ports import (
 )
 from tests.support.in_process_sandbox import InProcessSandbox
 
-MERCHANT = Merchant("PAYGOV-THU", "access", "secret", "token", "service", "http://h/callbacks/x")
+KEYS = {
+    "partner_code": "PAYGOV-THU",
+    "access_key": "access",
+    "secret_key": "secret",
+    "token": "token",
+    "service_code": "service",
+}
+MERCHANT = Merchant("paygov", "PAYGOV-THU", KEYS, "http://h/callbacks/x")
 CREDENTIALS = dialect.Credentials("PAYGOV-THU", "access", "secret", "token", "service")
-ACCOUNT = BankAccount("1020304050", "http://h/callbacks/bank", "bank-secret")
+ACCOUNT = BankAccount("sepay", "1020304050", "http://h/callbacks/bank", "bank-secret")
 OK = b'{"error_code":"SUCCESSFUL","error_message":""}'
 AUTHORIZATION = "Bearer token"
+AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -46,23 +63,35 @@ def state(time: clock.FrozenClock) -> SandboxState:
     return sandbox()
 
 
-def sandbox(seed: int = 1, books: Books | None = None) -> SandboxState:
-    made = SandboxState(seed=seed, timing=Timing(schedule=(1, 2)), books=books)
-    made.register(MERCHANT)
+def sandbox(seed: int = 1, store: Store | None = None) -> SandboxState:
+    made = SandboxState(seed=seed, timing=Timing(schedule=(1, 2)), store=store)
+    made.open("paygov", KEYS, MERCHANT.callback_url)
     made.bank.open(ACCOUNT)
     return made
 
 
 def request(number: int = 1, amount: int = 5_000) -> StartRequest:
-    return StartRequest(f"A-{number:04d}-01", f"{number}", amount, "Lệ phí", "http://h/b", "")
+    return StartRequest(
+        f"A-{number:04d}-01", f"{number}", amount, "Lệ phí", "http://h/b", "", created_at=AT
+    )
 
 
 def ordered(state: SandboxState, number: int = 1, amount: int = 5_000) -> Order:
     body = dialect.create_body(CREDENTIALS, request(number, amount))
-    assert state.create(body, AUTHORIZATION).status == 200
+    assert paygov.create(state, body, AUTHORIZATION).status == 200
     order = state.order("PAYGOV-THU", f"A-{number:04d}-01")
     assert order is not None
     return order
+
+
+def create(state: SandboxState, number: int = 1, amount: int = 5_000) -> Reply:
+    return paygov.create(
+        state, dialect.create_body(CREDENTIALS, request(number, amount)), AUTHORIZATION
+    )
+
+
+def query(state: SandboxState, order: Order) -> Reply:
+    return paygov.query(state, dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION)
 
 
 def said(delivery: Delivery) -> GatewayResult:
@@ -70,7 +99,7 @@ def said(delivery: Delivery) -> GatewayResult:
 
 
 def asked(state: SandboxState, order: Order) -> GatewayResult:
-    reply = state.query(dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION)
+    reply = paygov.query(state, dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION)
     return dialect.read_report(CREDENTIALS, dialect.ANSWER, json.loads(reply.body)["data"])
 
 
@@ -210,12 +239,17 @@ def test_a_callback_is_repeated_until_it_is_acknowledged(
 
 def test_the_same_bytes_are_the_same_order_and_others_are_refused(state: SandboxState) -> None:
     body = dialect.create_body(CREDENTIALS, request())
-    first, again = state.create(body, AUTHORIZATION), state.create(body, AUTHORIZATION)
+    first, again = (
+        paygov.create(state, body, AUTHORIZATION),
+        paygov.create(state, body, AUTHORIZATION),
+    )
     assert first.body == again.body
-    other = state.create(dialect.create_body(CREDENTIALS, request(amount=6_000)), AUTHORIZATION)
+    other = paygov.create(
+        state, dialect.create_body(CREDENTIALS, request(amount=6_000)), AUTHORIZATION
+    )
     assert (other.status, json.loads(other.body)["error_code"]) == (409, "94")
-    assert state.books.create_calls == {("PAYGOV-THU", "A-0001-01"): 3}
-    assert len(state.books.orders) == 1
+    assert state.store.create_calls == {("PAYGOV-THU", "A-0001-01"): 3}
+    assert len(state.store.orders) == 1
 
 
 @pytest.mark.parametrize(
@@ -236,16 +270,16 @@ def test_a_create_call_that_is_not_the_merchant_s_is_refused(
     state: SandboxState, change: dict[str, Any], authorization: str
 ) -> None:
     body = json.loads(dialect.create_body(CREDENTIALS, request()))
-    reply = state.create(json.dumps(body | change).encode(), authorization)
+    reply = paygov.create(state, json.dumps(body | change).encode(), authorization)
     assert reply.status in (400, 401, 403)
-    assert state.books.orders == {}
+    assert state.store.orders == {}
 
 
 def test_a_scripted_fault_strikes_as_often_as_it_was_asked_for(state: SandboxState) -> None:
     state.faults.script("PAYGOV-THU", Operation.CREATE, Fault.TIMEOUT, count=2)
     body = dialect.create_body(CREDENTIALS, request())
-    manners = [state.create(body, AUTHORIZATION).manner for _ in range(3)]
-    assert manners == [Manner.NEVER, Manner.NEVER, Manner.PLAIN]
+    faults = [paygov.create(state, body, AUTHORIZATION).spoilt for _ in range(3)]
+    assert faults == [ResponseFault.NEVER, ResponseFault.NEVER, ResponseFault.NONE]
 
 
 @pytest.mark.parametrize("operation", Operation)
@@ -263,8 +297,10 @@ def test_the_same_seed_gives_the_same_lies(time: clock.FrozenClock) -> None:
             state.faults.randomly(account, operation, 0.7)
         told: list[Any] = []
         for number in range(1, 30):
-            reply = state.create(
-                dialect.create_body(CREDENTIALS, request(number, 1_000 + number)), AUTHORIZATION
+            reply = paygov.create(
+                state,
+                dialect.create_body(CREDENTIALS, request(number, 1_000 + number)),
+                AUTHORIZATION,
             )
             told.append(reply.status)
             told.append(reply.body)
@@ -277,7 +313,9 @@ def test_the_same_seed_gives_the_same_lies(time: clock.FrozenClock) -> None:
         return told
 
     def asked_body(state: SandboxState, order: Order) -> bytes:
-        return state.query(dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION).body
+        return paygov.query(
+            state, dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION
+        ).body
 
     assert story(5) == story(5)
     assert story(5) != story(6)
@@ -292,7 +330,7 @@ async def test_the_adapter_never_mistakes_a_spoilt_create(
     async def receive(callback: RawCallback) -> Acknowledgement:
         return Acknowledgement(200, OK)
 
-    gateway = PayGov(gateway_account(), http=InProcessSandbox(state, receive).http())
+    gateway = PayGov(gateway_account(), http=InProcessSandbox(state, receive).http("paygov"))
     state.faults.script("PAYGOV-THU", Operation.CREATE, fault, retry_after="0")
     result: Any = None
     try:
@@ -304,7 +342,7 @@ async def test_the_adapter_never_mistakes_a_spoilt_create(
         assert order is not None
     elif not isinstance(result, OutcomeUnknown):
         assert order is None
-    assert state.books.create_calls["PAYGOV-THU", "A-0001-01"] <= 2
+    assert state.store.create_calls["PAYGOV-THU", "A-0001-01"] <= 2
     assert order is None or order.charged in (0, 5_000)
 
 
@@ -312,15 +350,15 @@ async def test_an_early_callback_arrives_before_create_is_answered(state: Sandbo
     heard: list[GatewayResult] = []
 
     async def receive(callback: RawCallback) -> Acknowledgement:
-        heard.append(gateway.read_callback(callback))
-        assert (await gateway.query("A-0001-01")).outcome is Outcome.PENDING
+        heard.append(gateway.read_notice(callback))
+        assert (await gateway.query(AttemptKey("A-0001-01", AT))).outcome is Outcome.PENDING
         return Acknowledgement(200, OK)
 
-    gateway = PayGov(gateway_account(), http=InProcessSandbox(state, receive).http())
+    gateway = PayGov(gateway_account(), http=InProcessSandbox(state, receive).http("paygov"))
     state.faults.script("PAYGOV-THU", Operation.CREATE, Fault.EARLY_CALLBACK)
     assert isinstance(await gateway.start(request()), AcceptedAttempt)
     assert [report.outcome for report in heard] == [Outcome.SUCCEEDED]
-    assert (await gateway.query("A-0001-01")).outcome is Outcome.SUCCEEDED
+    assert (await gateway.query(AttemptKey("A-0001-01", AT))).outcome is Outcome.SUCCEEDED
 
 
 async def test_a_receiver_that_is_away_hears_it_later(
@@ -335,18 +373,18 @@ async def test_a_receiver_that_is_away_hears_it_later(
 
     in_process = InProcessSandbox(state, receive)
     state.pay(ordered(state), PayerOutcome.SUCCESS)
-    assert await in_process.carry_due() == 1
-    assert await in_process.carry_due() == 0
+    assert await in_process.send_due() == 1
+    assert await in_process.send_due() == 0
     away = False
     time.advance(timedelta(seconds=1))
-    assert await in_process.carry_due() == 1
+    assert await in_process.send_due() == 1
     assert state.deliveries.all[0].state is DeliveryState.ACKNOWLEDGED
 
 
 def test_a_transfer_is_noted_and_told_once(state: SandboxState) -> None:
     movement, notice = state.bank.transfer("1020304050", 5_000, "LPABC")
     _, out = state.bank.transfer("1020304050", 2_000, "sweep", direction="out")
-    assert (notice.dialect, notice.url) == (Dialect.SEPAY, ACCOUNT.feed_url)
+    assert (notice.dialect, notice.url) == ("sepay", ACCOUNT.feed_url)
     told = json.loads(out.body)
     assert (told["transferType"], told["accumulated"]) == ("out", 3_000)
     assert movement.reference_code
@@ -370,7 +408,7 @@ def test_a_credit_can_go_wrong_on_its_way(
     state.bank.transfer("1020304050", 5_000, "LPABC")
     assert [delivery.kind for delivery in state.deliveries.all] == kinds
     assert len(carried(state, b'{"success":true}')) == sent
-    assert len(state.books.movements) == 1
+    assert len(state.store.movements) == 1
 
 
 def test_forged_notices_carry_another_signature(state: SandboxState) -> None:
@@ -386,7 +424,7 @@ def test_references_do_not_come_again_after_a_restart(time: clock.FrozenClock) -
     seen: set[str] = set()
     for _restart in range(3):
         state = SandboxState()
-        state.register(MERCHANT)
+        state.open("paygov", KEYS, MERCHANT.callback_url)
         state.bank.open(ACCOUNT)
         for number in range(1, 20):
             order = ordered(state, number)
@@ -401,7 +439,7 @@ def test_the_journal_keeps_every_charge_and_no_secret(
     time: clock.FrozenClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "books.jsonl"
-    state = sandbox(books=Books(journal=journal_to(path)))
+    state = sandbox(store=Store(journal=journal_to(path)))
     state.pay(ordered(state), PayerOutcome.SUCCESS)
     state.pay(ordered(state, 2), PayerOutcome.DECLINE)
     state.bank.transfer("1020304050", 7_000, "LPABC")
@@ -414,11 +452,4 @@ def test_the_journal_keeps_every_charge_and_no_secret(
 
 
 def gateway_account() -> GatewayAccount:
-    credentials = {
-        "partner_code": "PAYGOV-THU",
-        "access_key": "access",
-        "secret_key": "secret",
-        "token": "token",
-        "service_code": "service",
-    }
-    return GatewayAccount("paygov", "thu", "http://127.0.0.1/paygov", credentials)
+    return GatewayAccount("paygov", "thu", "http://127.0.0.1/paygov", KEYS)

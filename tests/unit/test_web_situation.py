@@ -9,13 +9,14 @@ from app.web.citizen.messages import OTHER, known_code, message_for
 from app.web.citizen.situation import Doubt, situation_of
 from app.web.policy import policy
 from payments.attempts.checkout import (
+    AmountNotTaken,
     BillNotPayable,
     GatewayNotOffered,
     OutcomePending,
     TooManyAttempts,
 )
 from payments.bills.queries import BillValue, PaymentValue
-from payments.ports import CapabilityMissing, GatewayMisuse, GatewayUnavailable, OutcomeUnknown
+from payments.ports import GatewayMisuse, GatewayUnavailable, OutcomeUnknown
 from payments.states import BILL, PAYMENT
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -122,7 +123,7 @@ def test_every_way_that_a_payment_can_fail_has_its_message() -> None:
         GatewayUnavailable,
         OutcomeUnknown,
         GatewayMisuse,
-        CapabilityMissing,
+        AmountNotTaken,
     ):
         assert known_code(error.code) == error.code
         assert message_for(error.code) is not None

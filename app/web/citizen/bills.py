@@ -20,9 +20,7 @@ from core.errors import LephiError, NotFound
 from core.idempotency import Claim
 from core.ids import new_id
 from core.references import is_reference
-from core.sessions import WriteSession
-from payments.agencies.queries import AgencyValue, GatewayAccountValue
-from payments.attempts.checkout import checkout
+from payments.attempts.checkout import checkout, offered_gateways
 from payments.bills.presenting import bill_payload, payment_json
 from payments.bills.queries import BillValue, find_bill, read_payer
 from payments.context import Context, ContextDep
@@ -96,15 +94,15 @@ async def bill_page(
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
     situation = situation_of(bill, len(receipts))
     payable = bill.status == "open" and situation.doubt not in (Doubt.HELD, Doubt.UNKNOWN)
-    gateways = await _gateways(session, context, agency) if payable else []
     remaining = situation.remaining
+    gateways = await offered_gateways(context, agency, remaining, session) if payable else []
     scannable = payable and bill_payload(context, agency, bill.reference, remaining) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
     return render(
         request,
         "bill.html",
         # The form's answer leads on to the gateway, which the browser must be told beforehand.
-        headers={"Content-Security-Policy": policy(g.access.base_url for g in gateways)},
+        headers={"Content-Security-Policy": policy(g.access.base_url for g, _ in gateways)},
         bill=bill,
         agency=agency,
         situation=situation,
@@ -115,19 +113,12 @@ async def bill_page(
         payer_name=payer.get("name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
-        gateways=[gateway.gateway for gateway in gateways],
+        gateways=[info for _, info in gateways],
+        attempted=situation.attempt and context.gateways.find_info(situation.attempt.gateway),
         account=agency.account if scannable else None,
         once=new_token(bits=80),
         message=message_for(message) if bill.status == "open" else None,
     )
-
-
-async def _gateways(
-    session: WriteSession, context: Context, agency: AgencyValue
-) -> list[GatewayAccountValue]:
-    """The gateways a citizen can choose from; a feed only tells of money that has come."""
-    known = await context.agencies.list_gateways(agency, session)
-    return [account for account in known if not context.gateways.is_feed(account.gateway)]
 
 
 def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:

@@ -62,6 +62,12 @@ _MESSAGES = {
         "This body does not take payments through that gateway",
         f"{_SAFE_EN} Choose one of the ways on this page.",
     ),
+    "amount_not_taken": Message(
+        "Cổng này không nhận số tiền còn phải nộp",
+        f"{_SAFE} Hãy chọn một cách thanh toán khác trên trang này.",
+        "This gateway does not take the amount that is left to pay",
+        f"{_SAFE_EN} Choose another way on this page.",
+    ),
     "too_many_attempts": Message(
         "Có quá nhiều lần thanh toán đang dở",
         "Nếu đã bị trừ tiền, đừng thanh toán lại: trang này sẽ báo kết quả. Nếu chưa, hãy hoàn tất "

@@ -6,8 +6,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from payments.ports import (
+    AcceptedAttempt,
+    Acknowledgement,
     CreditFeed,
     GatewayAccount,
+    NoticeReader,
     Outcome,
     PaymentGateway,
     RawCallback,
@@ -28,14 +31,46 @@ class Spoil(StrEnum):
     BUSY = "busy"
 
 
-class GatewayRig(Protocol):
-    """A provider with one account at it. `secrets` are all strings that must never be told."""
+class AdapterRig(Protocol):
+    """A provider with one account at it. `secrets` are all strings that must never be told.
+
+    `statuses_of_refusal` are those by which the provider hears that a notice was not authentic:
+    4xx, unless its page says that every answer is 200 and the body tells.
+    """
 
     account: GatewayAccount
     secrets: tuple[str, ...]
+    statuses_of_refusal: tuple[int, ...]
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """The provider, up for the time of one check."""
+        ...
+
+    def reader(self) -> NoticeReader:
+        """An adapter under test."""
+        ...
+
+    async def genuine(self) -> list[RawCallback]:
+        """Authentic notices of every kind that the provider sends and we record."""
+        ...
+
+    def ends_the_calls(self, answer: Acknowledgement) -> bool:
+        """Whether the provider, hearing this, stops telling the same once more."""
+        ...
+
+
+class GatewayRig(AdapterRig, Protocol):
+    """A provider at which payments are started.
+
+    `calls_at_start` is False where `start` only writes an address that the payer's browser takes to
+    the provider; `echoes_request_code` says whether results carry the request's code.
+    """
+
+    calls_at_start: bool
+    echoes_request_code: bool
+
+    async def visit(self, started: AcceptedAttempt) -> None:
+        """The payer's browser goes where `start` sends it."""
         ...
 
     def gateway(self, *, unreachable: bool = False, patience: float = 60.0) -> PaymentGateway:
@@ -79,11 +114,8 @@ class GatewayRig(Protocol):
         ...
 
 
-class FeedRig(Protocol):
+class FeedRig(AdapterRig, Protocol):
     """A bank or aggregator with one account that it tells us about."""
-
-    account: GatewayAccount
-    secrets: tuple[str, ...]
 
     def feed(self, account: GatewayAccount | None = None) -> CreditFeed:
         """An adapter under test."""

@@ -1,139 +1,39 @@
-"""PayGov's rig: the real sandbox on a port of its own, and an outsider who forges callbacks."""
+"""PayGov's rig: the sandbox as its portal, and an outsider who forges callbacks."""
 
-import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from adapters.http import GatewayHttp
-from adapters.registry import GATEWAYS
-from adapters.sandbox import wire
-from adapters.sandbox.books import Merchant
-from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.server import running
-from adapters.sandbox.state import PayerOutcome, SandboxState, Timing
-from core import clock
-from payments.ports import GatewayAccount, Outcome, PaymentGateway, RawCallback, StartRequest
-from tests.support.rigs.contract import Spoil
-
-_NOWHERE: Final = "http://127.0.0.1:1"
-_SPOILS: Final = {
-    Spoil.SILENCE: Fault.TIMEOUT,
-    Spoil.HTML: Fault.HTML,
-    Spoil.TRUNCATED: Fault.TRUNCATED,
-    Spoil.HUGE: Fault.HUGE,
-    Spoil.SLOW: Fault.SLOW,
-    Spoil.SERVER_ERROR: Fault.SERVER_ERROR,
-    Spoil.DECLINE: Fault.DECLINE,
-    Spoil.BUSY: Fault.RATE_LIMITED,
-}
-_OUTCOMES: Final = {
-    Outcome.SUCCEEDED: PayerOutcome.SUCCESS,
-    Outcome.FAILED: PayerOutcome.DECLINE,
-    Outcome.HELD: PayerOutcome.HELD,
-}
+from adapters.sandbox.dialects import paygov
+from adapters.sandbox.engine.store import Merchant
+from payments.ports import NoticeReader, RawCallback
+from tests.support.rigs.of_sandbox import SandboxRig
 
 
-class PayGovRig:
+class PayGovRig(SandboxRig):
     """See `GatewayRig`. `make` is the adapter class under test, the registered one by default."""
 
-    def __init__(self, make: Callable[..., PaymentGateway] | None = None) -> None:
-        self._make: Callable[..., PaymentGateway] = make or GATEWAYS["paygov"]
-        self.merchant = Merchant(
-            partner_code="PAYGOV-THU",
-            access_key="access-4f1b9c",
-            secret_key="secret-83ad02",
-            token="token-e05a77",
-            service_code="service-1d2e",
-            callback_url=f"{_NOWHERE}/callbacks/paygov/thu",
-        )
-        self.secrets: tuple[str, ...] = (
-            "access-4f1b9c",
-            "secret-83ad02",
-            "token-e05a77",
-            "exchange-9bb1",
-        )
-        self.state = SandboxState(seed=7, timing=Timing(schedule=(), never=30, between_bytes=1))
-        self.state.register(self.merchant)
-        self.account = self._account(_NOWHERE)
-        self._gateways: list[PaymentGateway] = []
-        self._count = 0
+    name = "paygov"
+    secrets: tuple[str, ...] = (
+        "access-4f1b9c",
+        "secret-83ad02",
+        "token-e05a77",
+        "exchange-9bb1",
+    )
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """The sandbox over real HTTP; adapters handed out are closed at the end."""
-        async with running(self.state) as url:
-            self.account = self._account(f"{url}/paygov")
-            try:
-                yield
-            finally:
-                for gateway in self._gateways:
-                    await gateway.aclose()
-
-    def gateway(self, *, unreachable: bool = False, patience: float = 60.0) -> PaymentGateway:
-        account = self._account(_NOWHERE) if unreachable else self.account
-
-        async def no_sleep(_seconds: float) -> None:
-            return None
-
-        http = GatewayHttp(
-            account.base_url,
-            total_deadline=patience,
-            untouched=frozenset({429, 503}),
-            sleep=no_sleep,
-        )
-        made = self._make(account, http=http)
-        self._gateways.append(made)
-        return made
-
-    def request(self, amount: int = 150_000) -> StartRequest:
-        self._count += 1
-        return StartRequest(
-            order_ref=f"000.00.00.G17-HS2026-{self._count:04d}-01",
-            request_code=f"HS{self._count:04d}.1763790000",
-            amount=amount,
-            description="Lệ phí chứng thực bản sao, Đống Đa",
-            return_url="http://127.0.0.1/b/LPABC?xong=1",
-            callback_url=self.merchant.callback_url,
-            payer_ip="203.0.113.7",
-        )
-
-    def spoil_start(self, how: Spoil) -> None:
-        self._spoil(Operation.CREATE, how)
-
-    def spoil_query(self, how: Spoil) -> None:
-        self._spoil(Operation.QUERY, how)
-
-    def behave(self) -> None:
-        self.state.faults.clear()
-
-    def start_calls(self, order_ref: str) -> int:
-        return self.state.books.create_calls.get((self.merchant.partner_code, order_ref), 0)
-
-    def orders(self) -> dict[str, int]:
-        return {order.order_id: order.amount for order in self.state.books.orders.values()}
-
-    def pay(self, order_ref: str, outcome: Outcome, amount: int | None = None) -> None:
-        order = self.state.order(self.merchant.partner_code, order_ref)
-        assert order is not None, f"the gateway never took {order_ref}"
-        self.state.pay(order, _OUTCOMES[outcome], amount=amount)
-
-    def callbacks(self, order_ref: str) -> list[RawCallback]:
-        return [
-            RawCallback(
-                method="POST",
-                path="/callbacks/paygov/thu",
-                query="",
-                headers={"content-type": "application/json"},
-                body=delivery.body,
-                received_at=clock.now(),
-            )
-            for delivery in self.state.deliveries.all
-            if delivery.subject == order_ref
-        ]
+    def __init__(self, make: Callable[..., NoticeReader] | None = None) -> None:
+        credentials = {
+            "partner_code": "PAYGOV-THU",
+            "access_key": self.secrets[0],
+            "secret_key": self.secrets[1],
+            "token": self.secrets[2],
+            "service_code": "service-1d2e",
+            "lgsp_access_token": self.secrets[3],
+        }
+        super().__init__(credentials, make)
 
     def forgeries(self, genuine: RawCallback) -> Iterator[tuple[str, RawCallback]]:
         fields: dict[str, Any] = json.loads(genuine.body)
@@ -146,7 +46,7 @@ class PayGovRig:
         def signed(merchant: Merchant = self.merchant, **changes: Any) -> RawCallback:
             kept = {k: v for k, v in {**fields, **changes}.items() if v is not None}
             del kept["checksum"]
-            return replace(genuine, body=wire.callback_body(merchant, kept))
+            return replace(genuine, body=paygov.callback_body(merchant, kept))
 
         for name, value in fields.items():
             other = value + 1 if isinstance(value, int) else _one_character_off(value)
@@ -171,7 +71,7 @@ class PayGovRig:
         yield "checksum is a number", like(checksum=0)
         yield "checksum is a list", like(checksum=[seal])
         message = _netstrings(self.merchant, fields)
-        key = self.merchant.secret_key.encode()
+        key = self.credentials["secret_key"].encode()
         for algorithm in ("md5", "sha1", "sha512", "sha3_256"):
             yield f"HMAC-{algorithm}", like(checksum=hmac.new(key, message, algorithm).hexdigest())
         yield "a hash without the key", like(checksum=hashlib.sha256(message).hexdigest())
@@ -179,11 +79,11 @@ class PayGovRig:
             "HMAC with an empty key",
             like(checksum=hmac.new(b"", message, hashlib.sha256).hexdigest()),
         )
-        yield "another key", signed(replace(self.merchant, secret_key="secret-other"))
-        yield "another agency's account", signed(replace(self.merchant, partner_code="PAYGOV-KHAC"))
+        yield "another key", signed(self._as(secret_key="secret-other"))
+        yield "another agency's account", signed(replace(self.merchant, id="PAYGOV-KHAC"))
         yield (
             "signed as an answer to a query",
-            like(checksum=wire.seal(self.merchant, "paygov.query.answer", fields)),
+            like(checksum=paygov.seal(self.merchant, "paygov.query.answer", fields)),
         )
         for size in (0, 1, len(genuine.body) // 2, len(genuine.body) - 1):
             yield f"body cut to {size} bytes", replace(genuine, body=genuine.body[:size])
@@ -223,21 +123,11 @@ class PayGovRig:
         yield "signed: payDate in other digits", signed(payDate="２０２６１１２２０８００００")
         yield "signed: orderInfo with a line end", signed(orderInfo="le phi\nok")
 
-    def _account(self, base_url: str) -> GatewayAccount:
-        credentials = {
-            "partner_code": self.merchant.partner_code,
-            "access_key": self.merchant.access_key,
-            "secret_key": self.merchant.secret_key,
-            "token": self.merchant.token,
-            "service_code": self.merchant.service_code,
-            "lgsp_access_token": "exchange-9bb1",
-        }
-        return GatewayAccount("paygov", "thu", base_url, credentials)
+    def _as(self, **keys: str) -> Merchant:
+        return replace(self.merchant, credentials={**self.credentials, **keys})
 
-    def _spoil(self, operation: Operation, how: Spoil) -> None:
-        self.state.faults.script(
-            self.merchant.partner_code, operation, _SPOILS[how], retry_after="0", takes_effect=True
-        )
+
+RIG: Final = PayGovRig
 
 
 def _one_character_off(text: str) -> str:
@@ -250,7 +140,7 @@ def _one_character_off(text: str) -> str:
 
 def _netstrings(merchant: Merchant, fields: dict[str, Any]) -> bytes:
     """The bytes a callback's checksum covers, for making checksums of other algorithms."""
-    words = ["paygov.callback", merchant.partner_code, merchant.access_key]
+    words = ["paygov.callback", merchant.id, merchant.credentials["access_key"]]
     for name in sorted(fields):
         if name != "checksum":
             words += [name, str(fields[name])]

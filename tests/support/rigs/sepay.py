@@ -1,18 +1,25 @@
 """SePay's rig: the sandbox's bank writes and signs the notices, an outsider forges them."""
 
+import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from adapters.registry import FEEDS
-from adapters.sandbox.books import BankAccount
-from adapters.sandbox.deliveries import Delivery
-from adapters.sandbox.state import SandboxState
+from adapters.registry import ADAPTERS
+from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.discovery import dialects
+from adapters.sandbox.engine.state import SandboxState
 from core import clock
-from payments.ports import CreditFeed, GatewayAccount, RawCallback
+from payments.ports import (
+    Acknowledgement,
+    CreditFeed,
+    GatewayAccount,
+    NoticeReader,
+    RawCallback,
+)
 
 _ACCOUNT: Final = "1020304050"
 
@@ -20,16 +27,33 @@ _ACCOUNT: Final = "1020304050"
 class SePayRig:
     """See `FeedRig`. `make` is the adapter class under test, the registered one by default."""
 
-    def __init__(self, make: Callable[[GatewayAccount], CreditFeed] | None = None) -> None:
-        self._make = make or FEEDS["sepay"]
+    statuses_of_refusal: tuple[int, ...] = (400, 401, 403)
+
+    def __init__(self, make: Callable[[GatewayAccount], NoticeReader] | None = None) -> None:
+        self._make: Callable[[GatewayAccount], Any] = make or ADAPTERS["sepay"]
         self.secrets: tuple[str, ...] = ("whsec-5a07e1",)
         self.state = SandboxState(seed=11)
-        self.state.bank.open(BankAccount(_ACCOUNT, "http://127.0.0.1:1/", self.secrets[0]))
         credentials = {"secret": self.secrets[0], "account_number": _ACCOUNT}
+        self.state.open("sepay", credentials, "http://127.0.0.1:1/")
         self.account = GatewayAccount("sepay", "kho-bac", "", credentials)
 
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Nothing runs: a feed only calls."""
+        yield
+
     def feed(self, account: GatewayAccount | None = None) -> CreditFeed:
-        return self._make(account or self.account)
+        made: CreditFeed = self._make(account or self.account)
+        return made
+
+    def reader(self) -> NoticeReader:
+        return self.feed()
+
+    async def genuine(self) -> list[RawCallback]:
+        return [self.notice(), self.notice(referenceCode="", content="Nộp lệ phí, đủ rồi")]
+
+    def ends_the_calls(self, answer: Acknowledgement) -> bool:
+        return dialects()["sepay"].acknowledged(answer.status, answer.body.decode())
 
     def notice(
         self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
@@ -152,3 +176,6 @@ class SePayRig:
             body=body,
             received_at=clock.now(),
         )
+
+
+RIG: Final = SePayRig

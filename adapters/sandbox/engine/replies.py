@@ -1,19 +1,18 @@
-"""The sandbox's answers to requests, and in which manner each is given."""
+"""The sandbox's answers to requests, and what goes wrong in giving each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from adapters.sandbox import wire
-from adapters.sandbox.books import Order
-from adapters.sandbox.deliveries import Delivery
-from adapters.sandbox.faults import Fault, Planned
+from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.faults import Fault, PlannedFault
+from adapters.sandbox.engine.store import Order
 
 
-class Manner(StrEnum):
-    """How an answer is given."""
+class ResponseFault(StrEnum):
+    """How the giving of an answer goes wrong."""
 
-    PLAIN = "plain"
+    NONE = "none"
     NEVER = "never"
     SLOW = "slow"
     TRUNCATED = "truncated"
@@ -22,12 +21,12 @@ class Manner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to a request. `first` are callbacks to carry before it is given, after which
+    """An answer to a request. `first` are callbacks to send before it is given, after which
     `SandboxState.reveal` shows the charge of `order` to queries."""
 
     status: int
     body: bytes
-    manner: Manner = Manner.PLAIN
+    spoilt: ResponseFault = ResponseFault.NONE
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     first: tuple[Delivery, ...] = ()
@@ -36,36 +35,34 @@ class Reply:
 
 _HTML = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
-_MANNERS = {
-    Fault.TIMEOUT: Manner.NEVER,
-    Fault.TIMEOUT_AFTER_CHARGE: Manner.NEVER,
-    Fault.SLOW: Manner.SLOW,
-    Fault.TRUNCATED: Manner.TRUNCATED,
-    Fault.HUGE: Manner.HUGE,
+_SPOILT = {
+    Fault.TIMEOUT: ResponseFault.NEVER,
+    Fault.TIMEOUT_AFTER_CHARGE: ResponseFault.NEVER,
+    Fault.SLOW: ResponseFault.SLOW,
+    Fault.TRUNCATED: ResponseFault.TRUNCATED,
+    Fault.HUGE: ResponseFault.HUGE,
 }
 
 
-def did_nothing(planned: Planned) -> bool:
+def did_nothing(planned: PlannedFault) -> bool:
     """Whether the request is refused before it takes effect."""
     if planned.fault is Fault.SERVER_ERROR:
         return not planned.takes_effect
     return planned.fault in (Fault.RATE_LIMITED, Fault.UNAVAILABLE, Fault.DECLINE)
 
 
-def refusal(planned: Planned) -> Reply:
-    """An answer to a request that was not looked at."""
+def refusal(planned: PlannedFault, declined: bytes, busy: bytes) -> Reply:
+    """An answer to a request that was not looked at; the bodies are in the dialect's words."""
     if planned.fault is Fault.DECLINE:
-        return Reply(200, wire.error_body("51", "Giao dịch bị từ chối (môi trường thử)"))
+        return Reply(200, declined)
     if planned.fault is Fault.SERVER_ERROR:
         return Reply(planned.status, _HTML, media_type="text/html")
     status = 429 if planned.fault is Fault.RATE_LIMITED else 503
-    return Reply(
-        status, wire.error_body("99", "busy"), headers={"Retry-After": planned.retry_after}
-    )
+    return Reply(status, busy, headers={"Retry-After": planned.retry_after})
 
 
 def answer(
-    planned: Planned | None,
+    planned: PlannedFault | None,
     body: bytes,
     first: tuple[Delivery, ...] = (),
     order: Order | None = None,
@@ -77,4 +74,6 @@ def answer(
         return Reply(planned.status, _HTML, media_type="text/html")
     if planned.fault is Fault.HTML:
         return Reply(200, _HTML, media_type="text/html")
-    return Reply(200, body, _MANNERS.get(planned.fault, Manner.PLAIN), first=first, order=order)
+    return Reply(
+        200, body, _SPOILT.get(planned.fault, ResponseFault.NONE), first=first, order=order
+    )

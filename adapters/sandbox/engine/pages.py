@@ -6,7 +6,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from adapters.sandbox.state import PayerOutcome
+from adapters.sandbox.engine.state import PayerOutcome
 from core.clock import VIETNAM
 from core.money import format_vnd
 

@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 
-from adapters.sandbox.app import create_app
-from adapters.sandbox.books import BankAccount, Books, Merchant, journal_to
-from adapters.sandbox.state import SandboxState, Timing
+from adapters.sandbox.engine.app import create_app
+from adapters.sandbox.engine.state import SandboxState, Timing
+from adapters.sandbox.engine.store import Store, journal_to
 
 #: answers that never come must not hold a shutdown for long
 _GRACE_SECONDS: Final = 1
@@ -26,19 +26,17 @@ def serve(
     seed: int | None = None,
     timing: Timing | None = None,
     journal: Path | None = None,
-    merchants: Iterable[Merchant] = (),
-    bank_accounts: Iterable[BankAccount] = (),
+    accounts: Iterable[tuple[str, Mapping[str, str], str]] = (),
 ) -> None:
     """Run until SIGINT or SIGTERM. `sock` is an already bound socket and replaces host and port;
-    `journal` is a file that every charge and credit is appended to."""
-    books = Books(journal=journal_to(journal)) if journal is not None else Books()
+    `journal` is a file that every charge and credit is appended to; `accounts` are dialect,
+    credentials and callback address of each account that is open from the start."""
+    store = Store(journal=journal_to(journal)) if journal is not None else Store()
     with _bound(host, port, sock) as listening:
         url = public_url or _url(listening)
-        state = SandboxState(base_url=url, seed=seed, timing=timing, books=books)
-        for merchant in merchants:
-            state.register(merchant)
-        for account in bank_accounts:
-            state.bank.open(account)
+        state = SandboxState(base_url=url, seed=seed, timing=timing, store=store)
+        for dialect, credentials, callback_url in accounts:
+            state.open(dialect, credentials, callback_url)
         uvicorn.Server(_config(state)).run(sockets=[listening])
 
 

@@ -1,10 +1,10 @@
-"""The sandbox's own books: who has an account here, what was ordered, what was charged.
+"""The sandbox's own store: who has an account here, what was ordered, what was charged.
 
 This is the truth that tests compare ours with. It is kept in memory, and every change can also be
 appended to a file of JSON lines for whoever looks at it later.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,20 +15,19 @@ from core import json
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """An agency's account at the sandbox's PayGov; results are posted to `callback_url`."""
+    """An agency's account at a gateway that speaks `dialect`; results go to `callback_url`."""
 
-    partner_code: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    token: str = field(repr=False)
-    service_code: str
+    dialect: str
+    id: str
+    credentials: Mapping[str, str] = field(repr=False)
     callback_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """An account at the sandbox's bank; its movements are posted to `feed_url`, signed."""
+    """An account at the sandbox's bank; its movements are told to `feed_url` in `dialect`."""
 
+    dialect: str
     account_number: str
     feed_url: str
     secret: str = field(repr=False)
@@ -43,8 +42,9 @@ class Charge:
     transaction_no: str
     amount: int
     charged_at: datetime
-    error_code: str
     visible_from: datetime | None
+    #: flagged by the gateway as suspicious
+    held: bool = False
 
 
 class OrderStatus(StrEnum):
@@ -55,21 +55,45 @@ class OrderStatus(StrEnum):
     PAID = "paid"
 
 
-@dataclass(slots=True)
-class Order:
-    """One order taken; `body_digest` tells a repeat from another request of the same id."""
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order as asked for; `digest` tells a repeat from another request of the same id.
 
-    partner_code: str
+    `details` are what the dialect has to remember of it. `page` is the address of its payment page
+    below the sandbox's own, made of the order's token where it is None.
+    """
+
     order_id: str
-    request_code: str
     amount: int
     order_info: str
     return_url: str
-    body_digest: str = field(repr=False)
+    digest: str = field(repr=False)
+    details: Mapping[str, str] = field(default_factory=dict)
+    page: str | None = field(default=None, repr=False)
+
+
+class OtherOrder(Exception):
+    """Another order has this id already."""
+
+
+@dataclass(slots=True)
+class Order:
+    """One order taken."""
+
+    dialect: str
+    merchant_id: str
+    order_id: str
+    amount: int
+    order_info: str
+    return_url: str
+    digest: str = field(repr=False)
+    details: Mapping[str, str]
+    page: str = field(repr=False)
     page_token: str = field(repr=False)
     created_at: datetime
     status: OrderStatus = OrderStatus.OPEN
-    error_code: str = ""
+    #: a failure was told; money may have come all the same
+    failed: bool = False
     charges: list[Charge] = field(default_factory=list)
 
     @property
@@ -100,7 +124,7 @@ class Movement:
 
 
 @dataclass(slots=True)
-class Books:
+class Store:
     """Everything the sandbox knows, and the journal it writes it to."""
 
     merchants: dict[str, Merchant] = field(default_factory=dict)
@@ -112,14 +136,14 @@ class Books:
     create_calls: dict[tuple[str, str], int] = field(default_factory=dict)
     journal: Callable[[str, dict[str, object]], None] = lambda event, fields: None
 
-    def called(self, partner_code: str, order_id: str) -> None:
+    def called(self, merchant_id: str, order_id: str) -> None:
         """Count one arrival of `create`."""
-        key = (partner_code, order_id)
+        key = (merchant_id, order_id)
         self.create_calls[key] = self.create_calls.get(key, 0) + 1
 
     def take(self, order: Order) -> None:
         """Enter a new order."""
-        self.orders[order.partner_code, order.order_id] = order
+        self.orders[order.merchant_id, order.order_id] = order
         self.pages[order.page_token] = order
         self._write("order", order)
 
@@ -127,13 +151,13 @@ class Books:
         """Enter money taken for an order."""
         order.charges.append(charge)
         order.status = OrderStatus.PAID
-        self._write("charge", charge, partner_code=order.partner_code, order_id=order.order_id)
+        self._write("charge", charge, merchant_id=order.merchant_id, order_id=order.order_id)
 
-    def fail(self, order: Order, error_code: str) -> None:
+    def fail(self, order: Order) -> None:
         """Enter that an order failed; a charge entered afterwards still counts."""
         order.status = OrderStatus.FAILED
-        order.error_code = error_code
-        self.journal("failure", {"order_id": order.order_id, "error_code": error_code})
+        order.failed = True
+        self.journal("failure", {"order_id": order.order_id})
 
     def move(self, movement: Movement) -> None:
         """Enter money in or out of a bank account."""
@@ -148,7 +172,7 @@ class Books:
         return 0
 
     def _write(self, event: str, row: Order | Charge | Movement, **more: str) -> None:
-        hidden = ("page_token", "body_digest", "charges")
+        hidden = ("page", "page_token", "digest", "details", "charges")
         shown = {name: value for name, value in asdict(row).items() if name not in hidden}
         self.journal(event, {**shown, **more})
 

@@ -102,7 +102,7 @@ _RETRY_AFTERS: Final = ("0", "1", "soon", "1000000000", "Wed, 21 Oct 2015 07:28:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedFault:
     """A fault that is about to strike, with whatever it needs to be the same every time."""
 
     fault: Fault
@@ -117,7 +117,7 @@ class FaultPlan:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._scripts: dict[tuple[str, Operation], deque[Planned]] = {}
+        self._scripts: dict[tuple[str, Operation], deque[PlannedFault]] = {}
         self._chances: dict[tuple[str, Operation], tuple[float, tuple[Fault, ...]]] = {}
 
     def script(
@@ -151,7 +151,7 @@ class FaultPlan:
         self._scripts.clear()
         self._chances.clear()
 
-    def next(self, account: str, operation: Operation) -> Planned | None:
+    def next(self, account: str, operation: Operation) -> PlannedFault | None:
         """The fault for this request, if any; it is used up."""
         queue = self._scripts.get((account, operation))
         if queue:
@@ -163,8 +163,8 @@ class FaultPlan:
 
     def _dress(
         self, fault: Fault, retry_after: str | None, status: int | None, takes_effect: bool | None
-    ) -> Planned:
-        return Planned(
+    ) -> PlannedFault:
+        return PlannedFault(
             fault,
             self._rng.choice(_RETRY_AFTERS) if retry_after is None else retry_after,
             self._rng.choice((500, 502, 503, 504)) if status is None else status,

@@ -1,4 +1,4 @@
-"""Carries the sandbox's callbacks over real HTTP, each as often as its schedule says."""
+"""Sends the sandbox's callbacks over real HTTP, each as often as its schedule says."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from typing import Final
 import httpx2
 
 from adapters.http import trusting_tls
-from adapters.sandbox.deliveries import Delivery
-from adapters.sandbox.state import SandboxState
+from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.state import SandboxState
 
 #: seconds a receiver has to answer
 _PATIENCE: Final = 15.0
@@ -17,7 +17,7 @@ _LONGEST_ANSWER: Final = 64 * 1024
 _LONGEST_SLEEP: Final = 0.5
 
 
-class Courier:
+class WebhookSender:
     """One for each running sandbox; `run` until cancelled, then `aclose`."""
 
     def __init__(self, state: SandboxState) -> None:
@@ -47,7 +47,7 @@ class Courier:
             except TimeoutError:
                 continue
 
-    async def carry(self, deliveries: Iterable[Delivery]) -> None:
+    async def send_now(self, deliveries: Iterable[Delivery]) -> None:
         """Send these now and come back when each has an answer or none."""
         mine = [d for d in deliveries if self._state.deliveries.take(d)]
         await asyncio.gather(*(self._send(delivery) for delivery in mine))
@@ -68,7 +68,10 @@ class Courier:
         try:
             async with asyncio.timeout(_PATIENCE):
                 request = self._client.build_request(
-                    "POST", delivery.url, content=delivery.body, headers=headers
+                    delivery.message.method,
+                    delivery.url,
+                    content=delivery.body or None,
+                    headers=headers,
                 )
                 response = await self._client.send(request, stream=True)
                 try:

@@ -1,6 +1,6 @@
 """The sandbox's own JSON API, under `/sandbox`: for tests, the demo and curious people.
 
-It opens accounts, plans lies, triggers outcomes and shows the sandbox's books. It has no
+It opens accounts, plans lies, triggers outcomes and shows the sandbox's store. It has no
 authentication: the sandbox listens on loopback and holds nothing but play money.
 """
 
@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.sandbox.bank import UnknownAccount
-from adapters.sandbox.books import BankAccount, Merchant, Order
-from adapters.sandbox.courier import Courier
-from adapters.sandbox.deliveries import Delivery
-from adapters.sandbox.faults import Fault, Operation
-from adapters.sandbox.state import AlreadyFinal, PayerOutcome, SandboxState
+from adapters.sandbox.engine.bank import UnknownAccount
+from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState
+from adapters.sandbox.engine.store import Merchant, Order
+from adapters.sandbox.engine.webhook_sender import WebhookSender
 
 _Text = Annotated[str, Field(min_length=1, max_length=2000)]
 _Amount = Annotated[int, Field(strict=True, ge=1, le=10**13)]
@@ -25,25 +25,12 @@ class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class MerchantInput(_Input):
-    """An account at the sandbox's PayGov."""
+class AccountInput(_Input):
+    """An account in one of the dialects; notices go to `callback_url`."""
 
-    partner_code: _Text
-    access_key: _Text
-    secret_key: _Text
-    token: _Text
-    service_code: _Text
+    dialect: _Text
+    credentials: dict[str, str]
     callback_url: _Text
-
-
-class BankAccountInput(_Input):
-    """An account at the sandbox's bank."""
-
-    account_number: _Text
-    feed_url: _Text
-    secret: _Text
-    holder: _Text = "TÀI KHOẢN THỬ"
-    bank_name: _Text = "Ngân hàng thử (không có thật)"
 
 
 class FaultInput(_Input):
@@ -64,7 +51,7 @@ class FaultInput(_Input):
 class OutcomeInput(_Input):
     """What a payer does with an order."""
 
-    partner_code: _Text
+    merchant: _Text
     order_id: _Text
     outcome: PayerOutcome
     amount: _Amount | None = None
@@ -73,10 +60,9 @@ class OutcomeInput(_Input):
 class ForgeryInput(_Input):
     """A callback by somebody without the key."""
 
-    partner_code: _Text
+    merchant: _Text
     order_id: _Text
     amount: _Amount
-    error_code: _Text = "00"
 
 
 class TransferInput(_Input):
@@ -89,24 +75,24 @@ class TransferInput(_Input):
     reference_code: str | None = None
 
 
-def router(state: SandboxState, courier: Courier) -> APIRouter:
+def router(state: SandboxState, sender: WebhookSender) -> APIRouter:
     """The routes, over one state."""
     api = APIRouter(prefix="/sandbox")
-    books = state.books
+    store = state.store
 
     @api.get("/health")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @api.post("/merchants", status_code=201)
-    async def open_merchant(given: MerchantInput) -> dict[str, str]:
-        state.register(Merchant(**given.model_dump()))
-        return {"partner_code": given.partner_code}
-
-    @api.post("/bank-accounts", status_code=201)
-    async def open_bank_account(given: BankAccountInput) -> dict[str, str]:
-        state.bank.open(BankAccount(**given.model_dump()))
-        return {"account_number": given.account_number}
+    @api.post("/accounts", status_code=201)
+    async def open_account(given: AccountInput) -> dict[str, str]:
+        try:
+            opened = state.open(given.dialect, given.credentials, given.callback_url)
+        except LookupError as error:
+            raise HTTPException(422, str(error)) from None
+        if isinstance(opened, Merchant):
+            return {"merchant": opened.id}
+        return {"account_number": opened.account_number}
 
     @api.post("/faults", status_code=201)
     async def plan_faults(given: FaultInput) -> dict[str, str]:
@@ -136,24 +122,24 @@ def router(state: SandboxState, courier: Courier) -> APIRouter:
 
     @api.post("/outcomes", status_code=201)
     async def decide(given: OutcomeInput) -> dict[str, Any]:
-        order = state.order(given.partner_code, given.order_id)
+        order = state.order(given.merchant, given.order_id)
         if order is None:
             raise HTTPException(404, "no such order")
         try:
             result = state.pay(order, given.outcome, amount=given.amount)
         except AlreadyFinal:
             raise HTTPException(409, "the order is final") from None
-        await courier.carry(result.first)
+        await sender.send_now(result.first)
         state.reveal(order)
         return {**_order(state, order), "return_url": result.url}
 
     @api.post("/forged-callbacks", status_code=201)
     async def forge(given: ForgeryInput) -> dict[str, Any]:
-        merchant = books.merchants.get(given.partner_code)
+        merchant = store.merchants.get(given.merchant)
         if merchant is None:
             raise HTTPException(404, "no such merchant")
-        forged = state.forge(merchant, given.order_id, given.amount, given.error_code)
-        await courier.carry([forged])
+        forged = state.forge(merchant, given.order_id, given.amount)
+        await sender.send_now([forged])
         return _delivery(forged)
 
     @api.post("/callbacks/{number}/repeat", status_code=201)
@@ -161,7 +147,7 @@ def router(state: SandboxState, courier: Courier) -> APIRouter:
         if not 1 <= number <= len(state.deliveries.all):
             raise HTTPException(404, "no such callback")
         again = state.deliveries.repeat(state.deliveries.all[number - 1], state.now())
-        await courier.carry([again])
+        await sender.send_now([again])
         return _delivery(again)
 
     @api.post("/credits", status_code=201)
@@ -177,15 +163,15 @@ def router(state: SandboxState, courier: Courier) -> APIRouter:
         except UnknownAccount:
             raise HTTPException(404, "no such account") from None
         if notice.due_at <= state.now():
-            await courier.carry([notice])
+            await sender.send_now([notice])
         return {"id": movement.id, "reference_code": movement.reference_code, **_delivery(notice)}
 
     @api.get("/charges")
-    async def charges(partner_code: str = "", order_id: str = "") -> dict[str, Any]:
+    async def charges(merchant: str = "", order_id: str = "") -> dict[str, Any]:
         orders = [
             order
-            for order in books.orders.values()
-            if partner_code in ("", order.partner_code) and order_id in ("", order.order_id)
+            for order in store.orders.values()
+            if merchant in ("", order.merchant_id) and order_id in ("", order.order_id)
         ]
         total = sum(order.charged for order in orders)
         return {"items": [_order(state, order) for order in orders], "charged": total}
@@ -193,14 +179,14 @@ def router(state: SandboxState, courier: Courier) -> APIRouter:
     @api.get("/create-calls")
     async def create_calls() -> dict[str, Any]:
         rows = [
-            {"partner_code": partner, "order_id": order_id, "calls": calls}
-            for (partner, order_id), calls in books.create_calls.items()
+            {"merchant": merchant, "order_id": order_id, "calls": calls}
+            for (merchant, order_id), calls in store.create_calls.items()
         ]
         return {"items": rows}
 
     @api.get("/credits")
     async def credits(account_number: str = "") -> dict[str, Any]:
-        rows = [m for m in books.movements if account_number in ("", m.account_number)]
+        rows = [m for m in store.movements if account_number in ("", m.account_number)]
         return {
             "items": [
                 {
@@ -230,20 +216,21 @@ def router(state: SandboxState, courier: Courier) -> APIRouter:
 
 
 def _order(state: SandboxState, order: Order) -> Mapping[str, Any]:
-    calls = state.books.create_calls.get((order.partner_code, order.order_id), 0)
+    calls = state.store.create_calls.get((order.merchant_id, order.order_id), 0)
     return {
-        "partner_code": order.partner_code,
+        "dialect": order.dialect,
+        "merchant": order.merchant_id,
         "order_id": order.order_id,
         "amount": order.amount,
         "status": order.status,
         "create_calls": calls,
-        "pay_url": f"{state.base_url}/paygov/pay/{order.page_token}",
+        "pay_url": f"{state.base_url}{order.page}",
         "charged": order.charged,
         "charges": [
             {
                 "transaction_no": charge.transaction_no,
                 "amount": charge.amount,
-                "error_code": charge.error_code,
+                "held": charge.held,
                 "charged_at": charge.charged_at.isoformat(),
             }
             for charge in order.charges
@@ -258,6 +245,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "account": delivery.account,
         "subject": delivery.subject,
         "kind": delivery.kind,
+        "method": delivery.message.method,
         "url": delivery.url,
         "body": delivery.body.decode(),
         "state": delivery.state,

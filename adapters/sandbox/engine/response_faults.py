@@ -1,4 +1,4 @@
-"""Answers given badly: never, one byte at a time, cut off, or without end."""
+"""Answers that go wrong on their way: never, one byte at a time, cut off, or without end."""
 
 import asyncio
 from typing import Final
@@ -6,24 +6,24 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.sandbox.replies import Manner, Reply
-from adapters.sandbox.state import Timing
+from adapters.sandbox.engine.replies import Reply, ResponseFault
+from adapters.sandbox.engine.state import Timing
 
 _BLOCK: Final = b" " * 65_536
 _BLOCKS: Final = 800
 
 
 def respond(reply: Reply, timing: Timing) -> Response:
-    """The reply as a response of the right manner."""
-    known: dict[Manner, type[_Spoilt]] = {
-        Manner.NEVER: _Never,
-        Manner.SLOW: _Slow,
-        Manner.TRUNCATED: _Truncated,
-        Manner.HUGE: _Huge,
+    """The reply as a response, spoilt as it says."""
+    known: dict[ResponseFault, type[_Spoilt]] = {
+        ResponseFault.NEVER: _Never,
+        ResponseFault.SLOW: _Slow,
+        ResponseFault.TRUNCATED: _Truncated,
+        ResponseFault.HUGE: _Huge,
     }
-    if reply.manner is Manner.PLAIN:
+    if reply.spoilt is ResponseFault.NONE:
         return _plain(reply)
-    return known[reply.manner](reply, timing)
+    return known[reply.spoilt](reply, timing)
 
 
 def _plain(reply: Reply) -> Response:

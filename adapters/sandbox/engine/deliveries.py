@@ -1,6 +1,6 @@
 """Callbacks waiting to be sent: what is due, what was answered, when to try again.
 
-Pure logic. Somebody else carries them: the courier over real HTTP, a test by a plain call.
+Pure logic. Somebody else carries them: the webhook sender over real HTTP, a test by a plain call.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,15 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from adapters.sandbox.engine.dialect import Dialect, Message
+
 #: answers are kept for people to read, not for ever
 _KEPT_ANSWER: Final = 2000
-
-
-class Dialect(StrEnum):
-    """Whose words a callback is written in; decides what counts as an acknowledgement."""
-
-    PAYGOV = "paygov"
-    SEPAY = "sepay"
 
 
 class DeliveryState(StrEnum):
@@ -47,45 +42,56 @@ class Delivery:
     """One callback with the very bytes it carries at each attempt."""
 
     id: int
-    dialect: Dialect
-    #: the partner code or the account number it belongs to, and the order or movement it tells of
+    #: whose words it is written in
+    dialect: str
+    #: the merchant or the account number it belongs to, and the order or movement it tells of
     account: str
     subject: str
     #: genuine, duplicate, forged, failure, …: for people
     kind: str
-    url: str
-    body: bytes
+    message: Message
     due_at: datetime
     state: DeliveryState = DeliveryState.WAITING
     attempts: list[Attempt] = field(default_factory=list)
 
+    @property
+    def url(self) -> str:
+        """Where it goes."""
+        return self.message.url
+
+    @property
+    def body(self) -> bytes:
+        """What it carries; nothing where the address says it all."""
+        return self.message.body
+
 
 class Deliveries:
-    """All callbacks. `schedule` is the wait in seconds before the second, third, … attempt."""
+    """All callbacks. `schedule` is the usual wait in seconds before the second, third, … attempt;
+    a dialect may have another."""
 
-    def __init__(self, schedule: tuple[float, ...]) -> None:
+    def __init__(self, schedule: tuple[float, ...], dialects: Mapping[str, Dialect]) -> None:
         self.all: list[Delivery] = []
+        self._dialects = dialects
         self._schedule = schedule
         self._waiting: dict[int, Delivery] = {}
-        #: called when something new is waiting, so that a courier can wake up
+        #: called when something new is waiting, so that a sender can wake up
         self.on_planned: Callable[[], None] = lambda: None
 
     def plan(
         self,
-        dialect: Dialect,
+        dialect: str,
         account: str,
         subject: str,
         kind: str,
-        url: str,
-        body: bytes,
+        message: Message,
         due_at: datetime,
         *,
         lost: bool = False,
     ) -> Delivery:
-        """Put one callback in the queue (or in the books only, if it is to be lost)."""
+        """Put one callback in the queue (or only note it, if it is to be lost)."""
         state = DeliveryState.LOST if lost else DeliveryState.WAITING
         number = len(self.all) + 1
-        delivery = Delivery(number, dialect, account, subject, kind, url, body, due_at, state)
+        delivery = Delivery(number, dialect, account, subject, kind, message, due_at, state)
         self.all.append(delivery)
         if not lost:
             self._wait(delivery)
@@ -117,8 +123,7 @@ class Deliveries:
             delivery.account,
             delivery.subject,
             "repeated",
-            delivery.url,
-            delivery.body,
+            delivery.message,
             now,
         )
 
@@ -134,12 +139,14 @@ class Deliveries:
         """Note what came back, and plan the next attempt unless that was an acknowledgement."""
         text = answer[:_KEPT_ANSWER].decode("utf-8", "replace")
         delivery.attempts.append(Attempt(now, dict(headers), status, text, error))
-        if _acknowledged(delivery.dialect, status, text):
+        dialect = self._dialects[delivery.dialect]
+        schedule = dialect.schedule(self._schedule)
+        if dialect.acknowledged(status, text):
             delivery.state = DeliveryState.ACKNOWLEDGED
-        elif len(delivery.attempts) > len(self._schedule):
+        elif len(delivery.attempts) > len(schedule):
             delivery.state = DeliveryState.GIVEN_UP
         else:
-            wait = self._schedule[len(delivery.attempts) - 1]
+            wait = schedule[len(delivery.attempts) - 1]
             delivery.due_at = now + timedelta(seconds=wait)
             delivery.state = DeliveryState.WAITING
             self._wait(delivery)
@@ -147,11 +154,3 @@ class Deliveries:
     def _wait(self, delivery: Delivery) -> None:
         self._waiting[delivery.id] = delivery
         self.on_planned()
-
-
-def _acknowledged(dialect: Dialect, status: int | None, answer: str) -> bool:
-    """As each sender reads it: PayGov wants 200 and SUCCESSFUL, SePay any 2xx and success."""
-    squeezed = "".join(answer.split())
-    if dialect is Dialect.PAYGOV:
-        return status == 200 and '"error_code":"SUCCESSFUL"' in squeezed
-    return status is not None and 200 <= status < 300 and '"success":true' in squeezed

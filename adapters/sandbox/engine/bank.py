@@ -1,13 +1,13 @@
-"""The sandbox's bank: accounts whose movements are told to us in SePay's dialect."""
+"""The sandbox's bank: accounts whose movements are told to us in a feed's dialect."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from adapters.sandbox import wire
-from adapters.sandbox.books import BankAccount, Books, Movement
-from adapters.sandbox.deliveries import Deliveries, Delivery, Dialect
-from adapters.sandbox.faults import Fault, FaultPlan, Operation
+from adapters.sandbox.engine.deliveries import Deliveries, Delivery
+from adapters.sandbox.engine.dialect import FeedDialect, Message
+from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation
+from adapters.sandbox.engine.store import BankAccount, Movement, Store
 from core.clock import VIETNAM
 
 
@@ -20,24 +20,26 @@ class Bank:
 
     def __init__(
         self,
-        books: Books,
+        store: Store,
         deliveries: Deliveries,
         faults: FaultPlan,
         rng: random.Random,
         now: Callable[[], datetime],
         late: float,
+        dialects: Mapping[str, FeedDialect],
     ) -> None:
-        self._books = books
+        self._store = store
         self._deliveries = deliveries
         self._faults = faults
         self._rng = rng
         self._now = now
         self._late = timedelta(seconds=late)
+        self._dialects = dialects
         self._last_id = 0
 
     def open(self, account: BankAccount) -> None:
         """Open (or replace) an account."""
-        self._books.accounts[account.account_number] = account
+        self._store.accounts[account.account_number] = account
 
     def transfer(
         self,
@@ -50,7 +52,7 @@ class Bank:
     ) -> tuple[Movement, Delivery]:
         """Move money in (or "out") and plan its notice. `reference_code` "" is a bank that gives
         none. Raises `UnknownAccount`, ValueError for an amount below 1."""
-        account = self._books.accounts.get(account_number)
+        account = self._store.accounts.get(account_number)
         if account is None:
             raise UnknownAccount(account_number)
         if amount < 1:
@@ -65,31 +67,36 @@ class Bank:
             narrative=narrative,
             reference_code=self._reference(now) if reference_code is None else reference_code,
             booked_at=now.replace(microsecond=0),
-            balance=self._books.balance(account_number) + sign * amount,
+            balance=self._store.balance(account_number) + sign * amount,
         )
-        self._books.move(movement)
+        self._store.move(movement)
         return movement, self._tell(account, movement, now)
 
     def headers_for(self, delivery: Delivery) -> dict[str, str]:
-        """Signature headers for a notice sent now; a forged one is signed by another key."""
-        secret = self._books.accounts[delivery.account].secret
+        """Signature headers for a notice sent now; a forged one is signed by another key.
+
+        None for what is not a notice of this bank.
+        """
+        dialect = self._dialects.get(delivery.dialect)
+        if dialect is None:
+            return {}
+        secret = self._store.accounts[delivery.account].secret
         if delivery.kind == "forged":
             secret = f"not {secret}"
-        return wire.notice_headers(secret, delivery.body, self._now())
+        return dialect.headers(secret, delivery.body, self._now())
 
     def _tell(self, account: BankAccount, movement: Movement, now: datetime) -> Delivery:
         planned = self._faults.next(account.account_number, Operation.CREDIT)
         fault = planned.fault if planned is not None else None
-        body = wire.notice_body(account, movement)
+        body = self._dialects[account.dialect].notice(account, movement)
 
         def plan(kind: str, due_at: datetime, *, lost: bool = False) -> Delivery:
             return self._deliveries.plan(
-                Dialect.SEPAY,
+                account.dialect,
                 account.account_number,
                 str(movement.id),
                 kind,
-                account.feed_url,
-                body,
+                Message(account.feed_url, body),
                 due_at,
                 lost=lost,
             )

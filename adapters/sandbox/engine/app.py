@@ -1,4 +1,4 @@
-"""The sandbox as a web application: PayGov's calls, the payment page, the bank's page."""
+"""The sandbox as a web application: the gateways' calls and payment pages, the bank's page."""
 
 import asyncio
 import contextlib
@@ -9,13 +9,14 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
-from adapters.sandbox import admin, vietqr
-from adapters.sandbox.bank import UnknownAccount
-from adapters.sandbox.books import OrderStatus
-from adapters.sandbox.courier import Courier
-from adapters.sandbox.manners import respond
-from adapters.sandbox.pages import AWKWARD_ENDINGS, PLAIN_ENDINGS, page
-from adapters.sandbox.state import AlreadyFinal, PayerOutcome, SandboxState
+from adapters.sandbox.engine import admin, vietqr
+from adapters.sandbox.engine.bank import UnknownAccount
+from adapters.sandbox.engine.gateway import ProviderRequest
+from adapters.sandbox.engine.pages import AWKWARD_ENDINGS, PLAIN_ENDINGS, page
+from adapters.sandbox.engine.response_faults import respond
+from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState
+from adapters.sandbox.engine.store import Order, OrderStatus
+from adapters.sandbox.engine.webhook_sender import WebhookSender
 
 _LARGEST_AMOUNT: Final = 10**13
 _SEPARATORS: Final = re.compile(r"[\s.,đĐ]|VND|vnd")
@@ -23,63 +24,62 @@ _SHOWN: Final = 20
 
 
 def create_app(state: SandboxState) -> FastAPI:
-    """The application over one state; its lifespan runs the courier of callbacks."""
+    """The application over one state; its lifespan runs the sender of callbacks."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = asyncio.create_task(courier.run())
+        running = asyncio.create_task(sender.run())
         try:
             yield
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            await courier.aclose()
+            await sender.aclose()
 
-    courier = Courier(state)
+    sender = WebhookSender(state)
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(admin.router(state, courier))
+    app.include_router(admin.router(state, sender))
     _add_index(app, state)
-    _add_gateway(app, state, courier)
-    _add_bank(app, state, courier)
+    _add_bank(app, state, sender)
+    # Last, for whatever is not ours above belongs to a provider.
+    _add_gateways(app, state, sender)
     return app
 
 
 def _add_index(app: FastAPI, state: SandboxState) -> None:
     @app.get("/")
     async def index() -> Response:
-        orders = list(state.books.orders.values())[-_SHOWN:]
-        accounts = list(state.books.accounts.values())
+        orders = list(state.store.orders.values())[-_SHOWN:]
+        accounts = list(state.store.accounts.values())
         return page("index.html", orders=orders[::-1], accounts=accounts)
 
 
-def _add_gateway(app: FastAPI, state: SandboxState, courier: Courier) -> None:
-    @app.post("/paygov/create")
-    async def create(request: Request) -> Response:
-        reply = state.create(await request.body(), request.headers.get("Authorization", ""))
-        await courier.carry(reply.first)
+def _add_gateways(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
+    @app.api_route("/{dialect}/{path:path}", methods=["GET", "POST"])
+    async def answer(dialect: str, path: str, request: Request) -> Response:
+        asked = ProviderRequest(
+            method=request.method,
+            path=path,
+            query=request.url.query,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=await request.body(),
+        )
+        reply = state.handle(dialect, asked)
+        if reply is None:
+            return page("message.html", 404, title="Không có giao dịch này", text="")
+        if isinstance(reply, Order):
+            return await (_decide(reply, request) if request.method == "POST" else _show(reply))
+        await sender.send_now(reply.first)
         if reply.order is not None:
             state.reveal(reply.order)
         return respond(reply, state.timing)
 
-    @app.post("/paygov/query")
-    async def query(request: Request) -> Response:
-        reply = state.query(await request.body(), request.headers.get("Authorization", ""))
-        return respond(reply, state.timing)
-
-    @app.get("/paygov/pay/{token}")
-    async def show(token: str) -> Response:
-        order = state.books.pages.get(token)
-        if order is None:
-            return page("message.html", 404, title="Không có giao dịch này", text="")
+    async def _show(order: Order) -> Response:
         if order.status is not OrderStatus.OPEN:
             return _final(order.return_url)
         return page("pay.html", order=order, plain=PLAIN_ENDINGS, awkward=AWKWARD_ENDINGS)
 
-    @app.post("/paygov/pay/{token}")
-    async def decide(token: str, request: Request) -> Response:
-        order = state.books.pages.get(token)
-        if order is None:
-            return page("message.html", 404, title="Không có giao dịch này", text="")
+    async def _decide(order: Order, request: Request) -> Response:
         form = await request.form()
         try:
             outcome = PayerOutcome(str(form.get("outcome", "")))
@@ -89,7 +89,7 @@ def _add_gateway(app: FastAPI, state: SandboxState, courier: Courier) -> None:
             return page("message.html", 422, title="Chưa chọn kết quả", text=text)
         except AlreadyFinal:
             return _final(order.return_url, 409)
-        await courier.carry(result.first)
+        await sender.send_now(result.first)
         if result.first:
             state.reveal(order)
         if result.url is None:
@@ -107,12 +107,12 @@ def _final(return_url: str, status: int = 200) -> Response:
     )
 
 
-def _add_bank(app: FastAPI, state: SandboxState, courier: Courier) -> None:
+def _add_bank(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
     def bank_page(status: int = 200, **values: Any) -> Response:
         shown = {"payload": "", "amount": "", "narrative": "", "transfer": None, "account": None}
         blank = {"error": "", "movement": None, "notice": None}
-        accounts = state.books.accounts
-        movements = state.books.movements[-_SHOWN:][::-1]
+        accounts = state.store.accounts
+        movements = state.store.movements[-_SHOWN:][::-1]
         filled = {**shown, **blank, **values, "accounts": accounts, "movements": movements}
         return page("bank.html", status, **filled)
 
@@ -145,8 +145,8 @@ def _add_bank(app: FastAPI, state: SandboxState, courier: Courier) -> None:
             error_text = f"Ngân hàng thử không có tài khoản {asked.account_number}."
             return bank_page(404, error=error_text, transfer=asked, **given)
         if notice.due_at <= state.now():
-            await courier.carry([notice])
-        account = state.books.accounts[asked.account_number]
+            await sender.send_now([notice])
+        account = state.store.accounts[asked.account_number]
         return bank_page(account=account, movement=movement, notice=notice)
 
     def _read(payload: str, amount: str, narrative: str) -> Response:
@@ -154,7 +154,7 @@ def _add_bank(app: FastAPI, state: SandboxState, courier: Courier) -> None:
             asked = vietqr.read(payload)
         except vietqr.Unreadable as error:
             return bank_page(422, error=str(error), payload=payload)
-        known = state.books.accounts.get(asked.account_number)
+        known = state.store.accounts.get(asked.account_number)
         return bank_page(
             payload=payload,
             amount=amount or (str(asked.amount) if asked.amount else ""),

@@ -1,0 +1,1 @@
+"""One module for each provider that the sandbox can play, found by their folder."""

@@ -1,0 +1,86 @@
+"""What the engine asks of a dialect that takes orders, and what that may use of the engine."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from adapters.sandbox.engine.dialect import Dialect, Message
+from adapters.sandbox.engine.faults import Operation, PlannedFault
+from adapters.sandbox.engine.replies import Reply
+from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, Store
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """A request to the provider. `path` is what follows the dialect's name; header names are
+    lower case; `query` is as it came."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Engine(Protocol):
+    """What a dialect may use of the sandbox."""
+
+    base_url: str
+    store: Store
+
+    def now(self) -> datetime:
+        """The sandbox's time, aware UTC."""
+        ...
+
+    def merchant(self, dialect: str, merchant_id: str) -> Merchant | None:
+        """An account opened in that dialect."""
+        ...
+
+    def next_fault(self, merchant: Merchant, operation: Operation) -> PlannedFault | None:
+        """The lie planned for this request, if any; it is used up."""
+        ...
+
+    def take(self, merchant: Merchant, request: OrderRequest) -> Order:
+        """Take an order. Raises `OtherOrder` for other bytes under a known id."""
+        ...
+
+    def answer_create(self, planned: PlannedFault | None, order: Order, body: bytes) -> Reply:
+        """The answer to a call that made `order`, with the lie played out."""
+        ...
+
+
+@runtime_checkable
+class GatewayDialect(Dialect, Protocol):
+    """A gateway: it takes orders, shows the payment page and tells results."""
+
+    def account_id(self, credentials: Mapping[str, str]) -> str:
+        """The name of the account with these credentials. Raises `KeyError`."""
+        ...
+
+    def handle(self, engine: Engine, request: ProviderRequest) -> Reply | Order | None:
+        """Answer a request. An order means: its payment page; None: no such address."""
+        ...
+
+    def transaction_no(self, now: datetime, rng: random.Random, count: int) -> str:
+        """A number for a charge, as this provider's look; never the same."""
+        ...
+
+    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> Message:
+        """The notice that money was taken (and perhaps is held)."""
+        ...
+
+    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> Message:
+        """The notice that an attempt failed; it has a number of its own."""
+        ...
+
+    def forged(
+        self, merchant: Merchant, order_id: str, order: Order | None, charge: Charge
+    ) -> Message:
+        """The notice of somebody without the key: everything else is right."""
+        ...
+
+    def return_url(self, merchant: Merchant, order: Order, charge: Charge | None) -> str:
+        """Where the payer's browser goes afterwards; a `charge` is a success."""
+        ...

@@ -1,0 +1,113 @@
+"""What a gateway or feed says of itself, so that nobody else has to name a provider. Pure.
+
+Pages take its title, commands and the API check credentials against its fields, the checkout
+leaves out what its limits do not allow.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import FieldError
+
+
+class GatewayKind(StrEnum):
+    """Whether attempts to pay are started there, or it only tells of credits that came."""
+
+    GATEWAY = "gateway"
+    FEED = "feed"
+
+
+class Capability(StrEnum):
+    """What a gateway can do beyond `start` and notices; each is a protocol, see `PROTOCOLS`."""
+
+    QUERY = "query"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One credential or setting of an account, in the gateway's own name for it.
+
+    `pattern` is what the whole value must match; a `secret` is never shown again.
+    """
+
+    name: str
+    label_vi: str
+    label_en: str
+    secret: bool = True
+    required: bool = True
+    pattern: str = r"[!-~]{1,256}"
+
+
+def limit_fields() -> tuple[CredentialField, CredentialField]:
+    """The two settings by which a contract's own limits replace those of `GatewayInfo`."""
+    return (
+        CredentialField(
+            "least_amount",
+            "Số tiền nhỏ nhất mỗi lần (đồng)",
+            "Least amount of a payment (đồng)",
+            secret=False,
+            required=False,
+            pattern=r"[1-9][0-9]{0,12}",
+        ),
+        CredentialField(
+            "greatest_amount",
+            "Số tiền lớn nhất mỗi lần (đồng)",
+            "Greatest amount of a payment (đồng)",
+            secret=False,
+            required=False,
+            pattern=r"[1-9][0-9]{0,12}",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayInfo:
+    """What an adapter says of itself, without any account.
+
+    `title_*` are shown to citizens and printed on receipts. `least_amount` and `greatest_amount`
+    are whole đồng, None where unknown. `kept_headers` (lower case) are kept beside the raw bytes
+    of a notice, for whoever has to look at it later.
+    """
+
+    name: str
+    title_vi: str
+    title_en: str
+    kind: GatewayKind
+    fields: tuple[CredentialField, ...]
+    capabilities: frozenset[Capability] = frozenset()
+    least_amount: int | None = None
+    greatest_amount: int | None = None
+    kept_headers: tuple[str, ...] = ("content-type",)
+
+    def check(self, credentials: Mapping[str, str]) -> list[FieldError]:
+        """What is wrong with an account's credentials: each field by name, never its value."""
+        known = {known.name: known for known in self.fields}
+        faults = [
+            FieldError(name, "unknown", f"{self.name} has no such field")
+            for name in credentials
+            if name not in known
+        ]
+        for one in self.fields:
+            value = credentials.get(one.name, "")
+            if not value and one.required:
+                faults.append(FieldError(one.name, "missing", f"{one.label_en} is needed"))
+            elif value and re.fullmatch(one.pattern, value) is None:
+                faults.append(FieldError(one.name, "malformed", f"{one.label_en} is malformed"))
+        return faults
+
+    def limits(self, settings: Mapping[str, str]) -> tuple[int | None, int | None]:
+        """Least and greatest amount in whole đồng, an account's own settings before ours."""
+        least, greatest = settings.get("least_amount"), settings.get("greatest_amount")
+        return (
+            int(least) if least else self.least_amount,
+            int(greatest) if greatest else self.greatest_amount,
+        )
+
+    def takes(self, amount: int, settings: Mapping[str, str]) -> bool:
+        """Whether an account with these settings takes a payment of `amount` đồng."""
+        least, greatest = self.limits(settings)
+        return (least is None or least <= amount) and (greatest is None or amount <= greatest)

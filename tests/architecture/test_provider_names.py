@@ -1,0 +1,94 @@
+"""A provider is named in its own folder and nowhere else: it says itself what others must know."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adapters.registry import ADAPTERS
+from adapters.sandbox.engine.discovery import dialects
+from tests.architecture.source import ROOT
+
+#: Where no provider may be named, in code, words or templates.
+ELSEWHERE = ("core", "payments", "receipts", "reconciliation", "app", "adapters/sandbox/engine")
+#: Files beside the folders that everybody reads.
+BESIDE = ("adapters/http.py", "adapters/sandbox/__init__.py", "adapters/keystore.py")
+
+#: Providers that have no adapter yet, or never will.
+OTHERS = (
+    *(
+        "momo",
+        "zalopay",
+        "payos",
+        "casso",
+        "keypay",
+        "viettelpay",
+        "shopeepay",
+        "onepay",
+        "vnptpay",
+    ),
+    *("stripe", "paypal"),
+)
+NAMES = sorted({*ADAPTERS, *dialects(), *OTHERS})
+_NAMED = re.compile(rf"(?<![a-z])({'|'.join(NAMES)})(?![a-z])", re.IGNORECASE)
+
+
+def named(root: Path) -> list[str]:
+    """Each place below `root` that names a provider and may not, as `path:line: name`."""
+    files = [path for folder in ELSEWHERE for path in sorted((root / folder).rglob("*"))]
+    files += [root / name for name in BESIDE]
+    found = []
+    for path in files:
+        if not path.is_file() or "__pycache__" in path.parts or path.suffix in (".ttf", ".woff2"):
+            continue
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            where = f"{path.relative_to(root).as_posix()}:{number}"
+            found += [f"{where}: {hit[0].lower()}" for hit in _NAMED.finditer(line)]
+    return found
+
+
+def test_no_provider_is_named_outside_its_folder() -> None:
+    assert named(ROOT) == []
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the places where nobody may be named, to plant something in."""
+    for folder in ELSEWHERE:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    for name in BESIDE:
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "name"),
+    [
+        ("payments/attempts/checkout.py", 'if gateway == "vnpay": fee = 1100', "vnpay"),
+        ("app/web/templates/bill.html", '{% set names = {"paygov": "PayGov"} %}', "paygov"),
+        ("receipts/commands.py", '_METHODS = {"SePay": "Chuyển khoản"}', "sepay"),
+        ("adapters/sandbox/engine/app.py", '@app.post("/momo/create")', "momo"),
+        ("adapters/sandbox/engine/state.py", "# as ZaloPay does", "zalopay"),
+        ("core/money.py", "VNPAY_SCALE = 100", "vnpay"),
+        ("app/demo.py", 'merchant = seeded.gateways["paygov"]', "paygov"),
+        ("adapters/http.py", 'UNTOUCHED = {"vnpay": 429}', "vnpay"),
+    ],
+)
+def test_a_planted_name_is_caught(copy: Path, path: str, line: str, name: str) -> None:
+    with (copy / path).open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    lines = len((copy / path).read_text("utf-8").splitlines())
+    assert f"{path}:{lines}: {name}" in named(copy)
+
+
+def test_every_adapter_has_a_row_in_the_operators_guide() -> None:
+    guide = (ROOT / "docs" / "gateways.md").read_text("utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| `")]
+    assert sorted(row.split("`")[1] for row in rows) == sorted(ADAPTERS)
+    for row in rows:
+        info = ADAPTERS[row.split("`")[1]].info
+        missing = [field.name for field in info.fields if f"`{field.name}`" not in row]
+        assert missing == [], f"{info.name}: fields that its row does not name"
+        assert f"| {info.title_en}: " in row, f"{info.name}: its row begins with its title"
