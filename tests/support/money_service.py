@@ -15,31 +15,26 @@ from sqlalchemy import text
 
 from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
-from adapters.sandbox.books import BankAccount, Merchant
 from app.main import attach, create_app
-from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
-from app.seed.catalogue import seed_catalogue
+from app.seed.agency import DemoBody
 from app.wiring import Parts
 from core import failpoints
-from core.auth import create_api_key
 from core.settings import Settings
 from payments.bills.static_references import static_reference
 from payments.ports import GatewayAccount, PaymentGateway
+from tests.support.gateway_setups import (
+    PAYGOV,
+    SEPAY,
+    bank_account_calling,
+    merchant_calling,
+)
 from tests.support.in_process_sandbox import InProcessSandbox
+from tests.support.system_builder import build_system
 
 SERVICE: Final = "http://127.0.0.1:9"
-MERCHANT: Final = Merchant(
-    "PAYGOV-TEST", "access", "secret", "token", "LEPHI", f"{SERVICE}/callbacks/paygov/test"
-)
-BANK: Final = BankAccount(DEMO_ACCOUNT, f"{SERVICE}/callbacks/sepay/test", "feed-secret")
+MERCHANT: Final = merchant_calling(f"{SERVICE}{PAYGOV.callback_path}")
+BANK: Final = bank_account_calling(f"{SERVICE}{SEPAY.callback_path}")
 
-_CREDENTIALS: Final = {
-    "paygov": {
-        name: str(getattr(MERCHANT, name))
-        for name in ("partner_code", "access_key", "secret_key", "token", "service_code")
-    },
-    "sepay": {"account_number": DEMO_ACCOUNT, "secret": BANK.secret},
-}
 _SEEDED: Final = {
     "agency",
     "alembic_version",
@@ -87,22 +82,8 @@ class MoneyService:
         """Start, and seed the body, its catalogue and its accounts."""
         await self._start()
         async with self.parts.database.transaction() as session:
-            self.body = await seed_body(session)
-            await seed_catalogue(session, local={"ha-noi": self.body.agency_id})
-            _, self._api_key = await create_api_key(
-                session, agency_id=self.body.agency_id, label="test"
-            )
-            for name, credentials in _CREDENTIALS.items():
-                await configure_gateway(
-                    session,
-                    self.parts.cipher,
-                    agency_id=self.body.agency_id,
-                    collection_account_id=self.body.collection_account_id,
-                    gateway=name,
-                    account="test",
-                    base_url=f"http://127.0.0.1/{name}",
-                    credentials=credentials,
-                )
+            seeded = await build_system(session, self.parts.cipher, gateways_at="http://127.0.0.1")
+        self.body, self._api_key = seeded.body, seeded.api_key
         rows = await self.read(
             "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
         )
