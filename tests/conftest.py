@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 import pytest_asyncio
 
 from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
+from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
 
 if TYPE_CHECKING:
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 _RUN = "LEPHI_TEST_RUN"
 _LEADER = "LEPHI_TEST_LEADER"
 
-hypothesis.settings.register_profile(
-    "lephi",
-    # The machine is shared: how long an example takes says nothing about the code.
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-    print_blob=True,
-)
-hypothesis.settings.load_profile("lephi")
+register_profiles()
 
 
 def pytest_configure(config: pytest.Config) -> None:
