@@ -27,7 +27,7 @@ from app.wiring import Parts
 from app.worker import run_once
 from core.ids import new_id
 from core.settings import Settings
-from tests.support.gateway_setups import enrol
+from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
 from tests.support.system_builder import SystemTemplate
 
 
@@ -54,10 +54,12 @@ class House:
         made: dict[str, Any] = answer.json()
         return made
 
-    async def start(self, bill: dict[str, Any]) -> dict[str, Any]:
-        """Start an attempt at PayGov over HTTP."""
+    async def start(
+        self, bill: dict[str, Any], gateway: GatewaySetup = PAYING[0]
+    ) -> dict[str, Any]:
+        """Start an attempt at a gateway over HTTP."""
         path = f"/api/v1/bills/{bill['id']}/payments"
-        answer = await self.post(path, {"gateway": "paygov"})
+        answer = await self.post(path, {"gateway": gateway.name})
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
