@@ -8,9 +8,15 @@ a body adds its own days off as `extra`.
 from collections.abc import Set
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.clock import VIETNAM, business_date
 from core.errors import FieldError, Invalid
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 #: Circular 81/2025/TT-BTC art. 2(2): cut-off is 16:00 of a working day unless treasury and bank
 #: agree on another.
@@ -67,10 +73,25 @@ def treasury_day(at: datetime, cut_off: time = CUT_OFF, extra: Set[date] = froze
 @cache
 def _calendar() -> tuple[frozenset[date], frozenset[date]]:
     """The public holidays, and the weekend days worked in exchange for a day off."""
-    # The library loads every country there is, which takes half a second: commands that need no
-    # calendar should not wait for it.
-    from holidays import country_holidays
-
     years = range(FIRST_YEAR, LAST_YEAR + 1)
-    calendar = country_holidays("VN", years=years, expand=False)
+    calendar = _vietnam()(years=years, expand=False)
     return frozenset(calendar), frozenset(calendar.weekend_workdays)
+
+
+def _vietnam() -> type["HolidayBase"]:
+    """The library's class of Vietnam, and no other country's.
+
+    Its package of countries imports all two hundred of them as soon as one is asked for, and none
+    of that is needed; so Vietnam's module is loaded from its file. Nor is any of it loaded before
+    a command needs the calendar.
+    """
+    import holidays
+
+    place = Path(holidays.__file__).parent / "countries" / "vietnam.py"
+    spec = spec_from_file_location("holidays_in_vietnam", place)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no calendar of Vietnam at {place}")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    vietnam: type[HolidayBase] = module.Vietnam
+    return vietnam

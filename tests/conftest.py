@@ -7,27 +7,21 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 import pytest_asyncio
 
-from tests.support.database import PostgresServer, end_the_server, the_server
+from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
+from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
 
 if TYPE_CHECKING:
     from tests.support.house import House
+    from tests.support.system_builder import SystemTemplate
 
 _RUN = "LEPHI_TEST_RUN"
 _LEADER = "LEPHI_TEST_LEADER"
 
-hypothesis.settings.register_profile(
-    "lephi",
-    # The machine is shared: how long an example takes says nothing about the code.
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-    print_blob=True,
-)
-hypothesis.settings.load_profile("lephi")
+register_profiles()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -81,23 +75,31 @@ def database_url(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The URL of a database without any schema; dropped afterwards."""
-    with postgres_server.database(migrated=False) as url:
+    with postgres_server.database(EMPTY) as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def system_template(postgres_server: PostgresServer) -> "SystemTemplate":
+    """What every house is a copy of, made once for the whole run."""
+    from tests.support.system_builder import system_template
+
+    return system_template(postgres_server)
+
+
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator["House"]:
+async def house(system_template: "SystemTemplate", tmp_path: Path) -> AsyncIterator["House"]:
     """The whole house over a fresh database: service and sandbox behind real ports."""
     # Here and not above: a run that needs no house does not load the whole application.
     from tests.support.house import house_at
 
-    async with house_at(database_url, tmp_path / "data") as built:
+    async with house_at(system_template, tmp_path / "data") as built:
         yield built
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_house(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    system_template: "SystemTemplate", tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator["House"]:
     """One house for all tests of a module that do not disturb each other; quicker than `house`.
 
@@ -105,6 +107,5 @@ async def shared_house(
     """
     from tests.support.house import house_at
 
-    with postgres_server.database() as url:
-        async with house_at(url, tmp_path_factory.mktemp("house")) as built:
-            yield built
+    async with house_at(system_template, tmp_path_factory.mktemp("house")) as built:
+        yield built

@@ -8,50 +8,33 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from app.seed.catalogue import seed_catalogue
 from core import clock, problems
 from core.db import Database
-from core.ids import new_id
 from payments.agencies.access.principals import Principal, principal
 from payments.agencies.access.rights import PORTAL_SCOPES
-from payments.agencies.models import Agency
 from payments.catalogue.upkeep.changes.api import router
+from tests.support.system_builder import SystemTemplate
 
 #: Noon in Vietnam on 22/11/2026.
 NOON = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def client(database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(system_template: SystemTemplate) -> AsyncIterator[httpx2.AsyncClient]:
     """A client with the key of a ward of Hà Nội, over the seed."""
-    database = Database(database_url, pool_size=2)
-    ward = Agency(
-        id=new_id("agency"),
-        code="phuong-a",
-        name="Ủy ban nhân dân phường A",
-        name_en="Ward A",
-        tax_code="0100000000",
-        address="Hà Nội",
-        phone="024",
-        return_origins=[],
-        created_at=NOON,
-    )
-    async with database.transaction() as session:
-        session.add(ward)
-        await session.flush()
-        await seed_catalogue(session, local={"ha-noi": ward.id})
-    caller = Principal(
-        "key:1", "1", ward.id, frozenset({ward.id}), frozenset(), frozenset(PORTAL_SCOPES)
-    )
+    ward = system_template.seeded.body
+    own = ward.agency_id
+    caller = Principal("key:1", "1", own, frozenset({own}), frozenset(), frozenset(PORTAL_SCOPES))
     app = FastAPI()
     problems.install(app)
-    app.state.database = database
     app.include_router(router)
     app.dependency_overrides[principal] = lambda: caller
     transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
-    await database.dispose()
+    with system_template.copy() as url:
+        app.state.database = Database(url, pool_size=2)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+        await app.state.database.dispose()
 
 
 async def read(client: httpx2.AsyncClient, **query: str) -> dict[str, Any]:

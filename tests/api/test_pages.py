@@ -14,7 +14,8 @@ from adapters.bank_qr.emv import decode
 from adapters.keystore.files import CHAIN
 from adapters.sandbox.engine.faults import Fault, Operation
 from tests.support.fee_pages import fees_of_every_kind
-from tests.support.house import MERCHANT, House
+from tests.support.gateway_setups import MERCHANT
+from tests.support.house import House
 from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
 from tests.support.page_states import (
     DOSSIER,

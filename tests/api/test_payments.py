@@ -15,9 +15,10 @@ from core import clock
 from core.ids import is_id
 from payments.attempts.inquiry import inquire
 from tests.api.test_bills import INSTANT
-from tests.support.database import PostgresServer
-from tests.support.house import MERCHANT, House, house_at
+from tests.support.gateway_setups import MERCHANT
+from tests.support.house import House, house_at
 from tests.support.problems import problem
+from tests.support.system_builder import SystemTemplate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,13 +28,12 @@ PARTNER = MERCHANT["partner_code"]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     """A house whose gateway, when it does not answer, does so for a moment only."""
-    with postgres_server.database() as url:
-        folder = tmp_path_factory.mktemp("house")
-        async with house_at(url, folder, Timing(never=0.05)) as built:
-            yield built
+    folder = tmp_path_factory.mktemp("house")
+    async with house_at(system_template, folder, Timing(never=0.05)) as built:
+        yield built
 
 
 @pytest.fixture(autouse=True)

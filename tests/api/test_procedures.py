@@ -8,51 +8,34 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from app.seed.catalogue import seed_catalogue
 from core import clock, problems
 from core.db import Database
-from core.ids import new_id
 from payments.agencies.access.principals import Principal, principal
 from payments.agencies.access.rights import PORTAL_SCOPES
-from payments.agencies.models import Agency
 from payments.catalogue.api import router
 from payments.catalogue.rules.certainty import Certainty
+from tests.support.system_builder import SystemTemplate
 
 #: 01/01/2027 has begun in Vietnam, while it is still 2026 in UTC.
 NEW_YEAR = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def client(database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(system_template: SystemTemplate) -> AsyncIterator[httpx2.AsyncClient]:
     """A client with the key of a ward of Hà Nội."""
-    database = Database(database_url, pool_size=2)
-    ward = Agency(
-        id=new_id("agency"),
-        code="phuong-a",
-        name="Ủy ban nhân dân phường A",
-        name_en="Ward A",
-        tax_code="0100000000",
-        address="Hà Nội",
-        phone="024",
-        return_origins=[],
-        created_at=datetime(2026, 11, 1, tzinfo=UTC),
-    )
-    async with database.transaction() as session:
-        session.add(ward)
-        await session.flush()
-        await seed_catalogue(session, local={"ha-noi": ward.id})
-    caller = Principal(
-        "key:1", "1", ward.id, frozenset({ward.id}), frozenset(), frozenset(PORTAL_SCOPES)
-    )
+    ward = system_template.seeded.body
+    own = ward.agency_id
+    caller = Principal("key:1", "1", own, frozenset({own}), frozenset(), frozenset(PORTAL_SCOPES))
     app = FastAPI()
-    app.state.database = database
     app.include_router(router)
     problems.install(app)
     app.dependency_overrides[principal] = lambda: caller
     transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
-    await database.dispose()
+    with system_template.copy() as url:
+        app.state.database = Database(url, pool_size=2)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+        await app.state.database.dispose()
 
 
 async def read(client: httpx2.AsyncClient, path: str, **query: str | int) -> dict[str, Any]:
@@ -102,7 +85,7 @@ async def test_the_price_shown_is_that_of_the_day_in_vietnam(client: httpx2.Asyn
 
 
 async def test_another_agencys_prices_are_not_told(client: httpx2.AsyncClient) -> None:
-    own = await read(client, "/procedures/1.001193", agency="phuong-a")
+    own = await read(client, "/procedures/1.001193", agency="ubnd-ben-mau")
     assert own == await read(client, "/procedures/1.001193")
     for path in ("/procedures/1.001193", "/procedures"):
         assert (await client.get(path, params={"agency": "phuong-b"})).status_code == 404

@@ -23,14 +23,12 @@ from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState, Timing
 from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
-from app.seed.agency import DEMO_ACCOUNT, configure_gateway, seed_body
-from app.seed.catalogue import seed_catalogue
 from app.wiring import parts_of
 from core.settings import Settings
-from payments.agencies.access.api_keys import create_api_key
 from payments.bills.static_references import static_reference
 from tests.crash.nursery import Child, Nursery
-from tests.support.house import FEED_SECRET, MERCHANT
+from tests.support.gateway_setups import enrol
+from tests.support.system_builder import build_system
 
 #: A gateway that calls again soon and for long: restarts take a second here, not minutes.
 TIMING = Timing(schedule=(0.2,) * 5 + (0.5,) * 100, late=0.7)
@@ -71,23 +69,10 @@ async def prepare(server: EmbeddedDatabase, folder: Path, nursery: Nursery) -> G
     upgrade(url)
     settings = Settings(mode="test", database_url=url, data_dir=folder, log_level="error")
     async with parts_of(settings) as parts, parts.database.transaction() as session:
-        body = await seed_body(session)
-        await seed_catalogue(session, local={"ha-noi": body.agency_id})
-        _, api_key = await create_api_key(session, agency_id=body.agency_id, label="crash")
-        poster = await static_reference(session, body.agency_id, POSTER_FEE)
-        feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
-        for name, credentials in (("paygov", MERCHANT), ("sepay", feed)):
-            await configure_gateway(
-                session,
-                parts.cipher,
-                agency_id=body.agency_id,
-                collection_account_id=body.collection_account_id,
-                gateway=name,
-                account="test",
-                base_url="http://127.0.0.1:1",  # every house has a sandbox of its own
-                credentials=credentials,
-            )
-    return Ground(server, folder, nursery, api_key, body.agency_code, poster)
+        # Every house has a sandbox of its own; its gateways are found when there is one.
+        seeded = await build_system(session, parts.cipher)
+        poster = await static_reference(session, seeded.body.agency_id, POSTER_FEE)
+    return Ground(server, folder, nursery, seeded.api_key, seeded.body.agency_code, poster)
 
 
 @dataclass(slots=True)
@@ -186,9 +171,7 @@ async def crash_house(ground: Ground, data_dir: Path) -> AsyncIterator[CrashHous
     name = ground.database()
     with _reserved_port() as port:
         base_url = f"http://127.0.0.1:{port}"
-        state.open("paygov", MERCHANT, f"{base_url}/callbacks/paygov/test")
-        feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
-        state.open("sepay", feed, f"{base_url}/callbacks/sepay/test")
+        enrol(state, base_url)
         async with (
             running(state) as sandbox_url,
             httpx2.AsyncClient(base_url=base_url, timeout=20) as client,

@@ -42,7 +42,7 @@ async def settle(house: CrashHouse, seconds: float = _SETTLE_SECONDS) -> list[st
         open_ends = await _open_ends(house)
         if not open_ends or time.monotonic() > deadline:
             return [f"not settled: {end}" for end in open_ends]
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.05)
 
 
 _OPEN_ENDS = """

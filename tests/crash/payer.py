@@ -16,6 +16,7 @@ import httpx2
 from app.seed.agency import DEMO_ACCOUNT
 from core.ids import new_id
 from tests.crash.harness import POSTER_AMOUNT, CrashHouse
+from tests.support.gateway_setups import PAYING
 
 #: How long somebody repeats one request, in seconds.
 _PATIENCE = 60.0
@@ -60,10 +61,10 @@ class Payer:
         """Attempts at the gateway until one has a page to pay on, or the bill is paid by itself."""
         while True:
             path = f"/api/v1/bills/{bill['id']}/payments"
-            answer = await self.ask("POST", path, {"gateway": "paygov"}, new_id("test"))
+            answer = await self.ask("POST", path, {"gateway": PAYING[0].name}, new_id("test"))
             attempt: dict[str, Any] = answer.json()
             while attempt["status"] in ("created", "unknown"):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
                 answer = await self.ask("GET", f"/api/v1/payments/{attempt['id']}")
                 attempt = answer.json()
             if attempt["checkout"] is not None or attempt["status"] == "succeeded":
@@ -99,7 +100,7 @@ class Payer:
         found: dict[str, Any] = {"receipts": []}
         while not found["receipts"]:
             assert time.monotonic() < deadline, f"no receipt of {bill['id']}: {found}"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
             found = (await self.ask("GET", f"/api/v1/bills/{bill['id']}")).json()
         receipt = found["receipts"][0]
         self.receipts[receipt["id"]] = (receipt["number"], receipt["code"])
@@ -128,7 +129,7 @@ class Payer:
                     self.wrong[f"{method} {path.split('/')[3]}: {said[:300]}"] += 1
                     assert answer.status_code >= 500, said
             assert time.monotonic() < deadline, f"{method} {path}: {said}"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
 
     async def _transfer(self, amount: int, narrative: str) -> None:
         body = {"account_number": DEMO_ACCOUNT, "amount": amount, "narrative": narrative}

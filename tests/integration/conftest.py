@@ -1,11 +1,15 @@
 """A database of one's own, empty or with the seed's catalogue."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from app.seed.catalogue import seed_catalogue
 from core.db import Database
+from tests.support.database import PostgresServer
+
+_CATALOGUE = "lephi_catalogue"
 
 
 @pytest.fixture
@@ -15,8 +19,24 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.dispose()
 
 
+@pytest.fixture(scope="session")
+def _catalogue(postgres_server: PostgresServer) -> str:
+    """The seed's catalogue and no agency, read into a database once for the whole run."""
+
+    async def fill(url: str) -> str:
+        database = Database(url, pool_size=1)
+        async with database.transaction() as session:
+            await seed_catalogue(session)
+        await database.dispose()
+        return ""
+
+    postgres_server.template(_CATALOGUE, lambda url: asyncio.run(fill(url)))
+    return _CATALOGUE
+
+
 @pytest.fixture
-async def seeded(database: Database) -> Database:
-    async with database.transaction() as session:
-        await seed_catalogue(session)
-    return database
+async def seeded(postgres_server: PostgresServer, _catalogue: str) -> AsyncIterator[Database]:
+    with postgres_server.database(_catalogue) as url:
+        database = Database(url, pool_size=3)
+        yield database
+        await database.dispose()

@@ -22,7 +22,8 @@ from payments.attempts.inquiry import inquire
 from payments.incoming import notices
 from payments.ports import RawCallback
 from tests.support.callbacks import PAYGOV, call, credit, notice_of, notify, order_of, result_of
-from tests.support.house import MERCHANT, House
+from tests.support.gateway_setups import MERCHANT
+from tests.support.house import House
 from tests.support.rows import count
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -22,7 +22,8 @@ from tests.support.callbacks import (
     order_of,
     result_of,
 )
-from tests.support.house import FEED_SECRET, House
+from tests.support.gateway_setups import FEED_SECRET
+from tests.support.house import House
 from tests.support.rows import contents
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -19,7 +19,8 @@ from core.ids import new_id
 from payments.incoming import notices
 from payments.incoming.notices import MOST_ATTEMPTS, list_set_aside, pause, replay
 from tests.support.callbacks import call, notice_of, notify, order_of, result_of
-from tests.support.house import FEED_SECRET, MERCHANT, House
+from tests.support.gateway_setups import FEED_SECRET, MERCHANT
+from tests.support.house import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -57,9 +57,16 @@ async def test_a_refused_statement_leaves_nothing(database: Database) -> None:
     assert await notes(database) == ["once"]
 
 
-async def test_a_statement_broken_off_leaves_no_connection_behind(database: Database) -> None:
+async def test_a_statement_broken_off_leaves_no_connection_behind(
+    database: Database, wide: Database
+) -> None:
     asked = asyncio.create_task(database.write_alone("SELECT pg_sleep(30)", {}))
-    await asyncio.sleep(0.2)
+    asleep = (
+        "SELECT count(*) AS count FROM pg_stat_activity"
+        " WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    )
+    while (await wide.write_alone(asleep, {})).count == 0:  # noqa: ASYNC110 - the server has no event
+        await asyncio.sleep(0.01)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked

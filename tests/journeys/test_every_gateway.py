@@ -18,9 +18,9 @@ from adapters.sandbox.engine.state import PayerOutcome, Timing
 from adapters.sandbox.engine.store import Order
 from app.seed.agency import configure_gateway
 from core import clock
-from tests.support.database import PostgresServer
 from tests.support.every_gateway import GATEWAYS, open_every_account
 from tests.support.house import House, house_at
+from tests.support.system_builder import SystemTemplate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,15 +35,15 @@ LINES = [{"fee": "2.000815", "quantity": 30}]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     timing = Timing(
         schedule=(0.05,), late=0.1, between_duplicates=0.02, failure_to_success=0.2, never=0.05
     )
-    with postgres_server.database() as url:
-        async with house_at(url, tmp_path_factory.mktemp("house"), timing) as built:
-            await open_every_account(built)
-            yield built
+    folder = tmp_path_factory.mktemp("house")
+    async with house_at(system_template, folder, timing) as built:
+        await open_every_account(built)
+        yield built
 
 
 async def start(house: House, bill: dict[str, Any], gateway: str) -> dict[str, Any]:

@@ -17,8 +17,14 @@ from app.seed.agency import DEMO_ACCOUNT
 from core import clock
 from core.clock import VIETNAM
 from core.references import new_reference
+from tests.support.gateway_setups import PAYING, GatewaySetup
 from tests.support.house import House
 from tests.support.system import needs
+
+#: What a citizen does on a gateway's page goes through each gateway that the tests know.
+through_each_gateway = pytest.mark.parametrize(
+    "gateway", PAYING, ids=[setup.name for setup in PAYING]
+)
 
 
 async def scan(house: House, url: str) -> str:
@@ -66,11 +72,11 @@ class Paid:
     poster_payload: str
 
 
-async def pay_three_ways(house: House) -> Paid:
+async def pay_three_ways(house: House, gateway: GatewaySetup) -> Paid:
     """A bill on the gateway's page, a bill by bank transfer, a poster's QR without any bill."""
     first = await house.create_bill()
     assert first["amount"] == 5000
-    await house.decide(await house.start(first), "success")
+    await house.decide(await house.start(first, gateway), "success")
     second = await house.create_bill(lines=[{"fee": "2.000884", "quantity": 2}])
     payload = await scan(house, second["qr"]["png_url"])
     assert payload == second["qr"]["payload"]
@@ -85,7 +91,7 @@ async def pay_three_ways(house: House) -> Paid:
     return Paid(first, second, poster)
 
 
-def statement_of(house: House, paid: Paid) -> bytes:
+def statement_of(house: House, gateway: GatewaySetup, paid: Paid) -> bytes:
     """The treasury's statement of the day: our money, somebody else's, and the evening sweep."""
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     rows = [
@@ -93,7 +99,8 @@ def statement_of(house: House, paid: Paid) -> bytes:
         for movement in house.sandbox.store.movements
     ]
     reference = paid.by_gateway["reference"]
-    rows.append((now, 5000, "credit", f"PAYGOV thanh toan {reference[:7]} {reference[7:]}", "PG1"))
+    said = f"{gateway.name.upper()} thanh toan {reference[:7]} {reference[7:]}"
+    rows.append((now, 5000, "credit", said, "PG1"))
     rows.append((now, 70_000, "credit", "CHUYEN TIEN NHA", "FT-STRANGER"))
     rows.append((now, 99_000, "credit", f"nop {new_reference()}", "FT-UNKNOWN"))
     rows.append((now, 194_000, "debit", "KET CHUYEN CUOI NGAY", "SWEEP"))
@@ -128,10 +135,11 @@ async def reconcile_today(house: House, key: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(180)
+@through_each_gateway
 async def test_a_day_from_the_first_bill_to_the_treasurys_statement(
-    house: House, tmp_path: Path
+    house: House, gateway: GatewaySetup
 ) -> None:
-    paid = await pay_three_ways(house)
+    paid = await pay_three_ways(house, gateway)
     await house.work()
 
     # Three receipts, 1 to 3, one of them for the bill that the poster's money opened by itself.
@@ -142,7 +150,7 @@ async def test_a_day_from_the_first_bill_to_the_treasurys_statement(
     assert sorted(bill["amount"] for bill in page) == [5000, 10_000, 20_000]
 
     # The statement holds each of these credits once more; none of them becomes money again.
-    content = statement_of(house, paid)
+    content = statement_of(house, gateway, paid)
     taken = await upload(house, content, "so-phu.csv", "statement-1")
     assert taken.status_code == 201, taken.text
     assert (taken.json()["rows"], taken.json()["new"]) == (6, 6)

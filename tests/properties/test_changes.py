@@ -15,6 +15,7 @@ from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
 from payments.catalogue.rules.schedule import FeeValue, Schedule
 from payments.catalogue.upkeep.changes.planned import DayOfChanges, planned_changes
 from tests.support.catalogues import COPY, PROVINCE, SHARE, WARD, fee, relief
+from tests.support.examples import examples
 
 START = date(2027, 1, 10)
 DAYS = 14
@@ -160,13 +161,13 @@ def disagreements(schedule: Schedule, preview: Preview) -> list[str]:
 
 
 @given(schedules())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_preview_agrees_with_the_schedule_on_every_day(schedule: Schedule) -> None:
     assert disagreements(schedule, planned_changes) == []
 
 
 @given(schedules())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_preview_of_parts_is_the_preview_of_the_whole(schedule: Schedule) -> None:
     middle = START + timedelta(days=DAYS // 2)
     whole = planned_changes(schedule, *WINDOW)

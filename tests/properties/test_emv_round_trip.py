@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.bank_qr import tlv
 from adapters.bank_qr.emv import Initiation, InvalidPayload, Service, VietQr, decode, encode
+from tests.support.examples import examples
 
 PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
 
@@ -142,14 +143,14 @@ NOISE = st.text(max_size=80) | st.text(string.digits + "ABV", max_size=200)
 @example("")
 @example("\ud800")
 @example("00020101021138" + "9" * 30)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_reading_noise_gives_a_code_or_its_reasons(noise: str) -> None:
     found = read(noise)
     assert isinstance(found, VietQr) or found.reasons
 
 
 @given(CODES, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_reading_a_mangled_payload_gives_a_code_or_its_reasons(
     qr: VietQr, data: st.DataObject
 ) -> None:

@@ -30,10 +30,11 @@ from payments.catalogue.rules.kinds import (
     rule_from,
 )
 from payments.catalogue.rules.wording import FeeAmount, LocalizedText, Term, counted, explain
+from tests.support.examples import examples
 from tests.support.explanations import amount_told_en, amount_told_vi
 
 PAGE = LocalizedText("trang", "page")
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=examples(150), deadline=None)
 
 amounts = st.integers(0, 900_000)
 limits = st.none() | st.integers(1, 5_000_000)
@@ -139,7 +140,7 @@ def test_a_copy_never_costs_more_than_the_cap_nor_less_than_the_minimum(
     assert rule.minimum is None or amount >= rule.minimum
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(stepped(), st.integers(1, 350))
 def test_steps_cost_what_counting_unit_by_unit_gives(rule: PerUnit, quantity: int) -> None:
     total = 0

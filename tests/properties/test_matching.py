@@ -16,13 +16,14 @@ from reconciliation import matching
 from reconciliation.matching import Tally
 from reconciliation.reference_macros import replace_unlike
 from tests.support.days import ON, at, days, reference_of
+from tests.support.examples import examples
 from tests.support.slow_matching import Line, Payment, Result, match_slowly
 
 Day = tuple[list[Payment], list[Line]]
 Row = tuple[object, ...]
 
 relaxed = settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

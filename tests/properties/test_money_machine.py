@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.support.examples import examples
+
 if TYPE_CHECKING:
     from tests.support.money_machine import MoneyMachine
 
@@ -26,7 +28,7 @@ def test_money_is_where_the_gateways_and_the_banks_books_put_it(
     run_state_machine_as_test(
         money_machine,
         settings=settings(
-            max_examples=int(os.environ.get("LEPHI_TEST_EXAMPLES", "20")),
+            max_examples=int(os.environ.get("LEPHI_TEST_EXAMPLES", examples(20))),
             stateful_step_count=20,
             suppress_health_check=list(HealthCheck),
         ),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from qrcode import util
 
 from core import qr
+from tests.support.examples import examples
 
 LEVELS: dict[qr.ErrorCorrection, int] = {"L": 1, "M": 0, "Q": 3, "H": 2}
 PAYLOADS = st.one_of(
@@ -50,13 +51,13 @@ def packed(rows: list[int]) -> int:
 
 
 @given(PICTURES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_the_points_are_those_of_the_rules(rows: list[int]) -> None:
     assert qr.penalty(packed(rows), len(rows)) == util.lost_point(modules_of(rows))
 
 
 @given(PAYLOADS, st.sampled_from(list(LEVELS)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_symbol_is_the_library_s_own(payload: str, level: qr.ErrorCorrection) -> None:
     code = qrcode.QRCode(error_correction=LEVELS[level])
     code.add_data(payload)

@@ -18,6 +18,7 @@ from core.references import (
     new_reference,
     normalise,
 )
+from tests.support.examples import examples
 
 Checker = Callable[[str], str]
 
@@ -116,7 +117,7 @@ def test_the_code_is_linear(left: str, right: str) -> None:
 
 
 @given(BODIES, st.data())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_reference_is_found_in_lower_case_with_separators_anywhere(
     body: str, data: st.DataObject
 ) -> None:
@@ -129,7 +130,7 @@ def test_a_reference_is_found_in_lower_case_with_separators_anywhere(
 
 
 @given(BODIES, st.text(max_size=20), st.text(max_size=20))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_reference_is_found_whatever_text_surrounds_it(
     body: str, before: str, after: str
 ) -> None:

@@ -27,10 +27,11 @@ from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 from tests.properties.test_fees import asked_of, rules
+from tests.support.examples import examples
 from tests.support.explanations import left_told_en, left_told_vi
 from tests.support.seeded_fees import seeded_schedule
 
-EXAMPLES = settings(max_examples=120, deadline=None)
+EXAMPLES = settings(max_examples=examples(120), deadline=None)
 TODAY = date(2026, 11, 22)
 BEGAN = date(2026, 1, 1)
 PAGE = LocalizedText("trang", "page")
@@ -180,7 +181,7 @@ def test_a_relief_holds_only_where_each_of_its_conditions_does(
         assert relief.ground in facts.claims
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dates(date(1900, 1, 1), TODAY), st.dates(TODAY, date(2040, 1, 1)))
 def test_an_age_rises_by_one_on_each_birthday_and_on_no_other_day(born: date, on: date) -> None:
     facts = Circumstances(on, born_on=born)
@@ -255,7 +256,7 @@ def test_a_total_is_the_sum_of_its_lines_whose_words_add_up_to_it(
     assert told == total
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     LINES,
     st.sampled_from([date(2026, 12, 31), date(2027, 1, 1), date(2027, 2, 28), date(2027, 3, 1)]),

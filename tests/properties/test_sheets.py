@@ -23,6 +23,7 @@ from payments.catalogue.upkeep.sheets.columns import COLUMNS
 from payments.catalogue.upkeep.sheets.exports import write_csv, write_workbook
 from payments.catalogue.upkeep.sheets.files import read_file
 from payments.catalogue.upkeep.sheets.intake import take
+from tests.support.examples import examples
 
 CODES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 TEXTS = (
@@ -157,7 +158,7 @@ def fee(**changes: Any) -> Entry:
     return FeeEntry.model_validate(values | changes)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ENTRIES)
 @example([fee(name_vi="-1+2", source="'quoted", basis="_x0041_ & <b>", unit_vi='a;"b",c')])
 @example([fee(rule={"amount": 1}), fee(code="y", rule={"amount": 999})])
@@ -221,7 +222,7 @@ KEYS = st.from_regex(r"[a-z][a-z_]{0,12}", fullmatch=True).filter(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
 @example({"bands": [{"upto": 5, "amount": 10}], "share": "0.5", "count": "15", "open": True})
 def test_a_new_kind_of_rule_needs_nothing_here(data: dict[str, Any]) -> None:

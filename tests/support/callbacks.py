@@ -13,7 +13,8 @@ from adapters.sandbox.engine.store import Charge, Merchant, Movement, Order
 from app.seed.agency import DEMO_ACCOUNT
 from core import clock
 from core.ids import new_id
-from tests.support.house import FEED_SECRET, MERCHANT, House
+from tests.support.gateway_setups import FEED_SECRET, MERCHANT
+from tests.support.house import House
 
 PAYGOV = "/callbacks/paygov/test"
 SEPAY = "/callbacks/sepay/test"

@@ -1,8 +1,9 @@
 """Databases for tests: one server for the whole run, a fresh database for each test.
 
 The server is started when the first test asks for it, by whichever worker that is; a run without
-such tests pays nothing. LEPHI_TEST_POSTGRES names a folder of PostgreSQL's programs to run the
-suite on another version.
+such tests pays nothing. A test's database is a copy of a template: the empty schema, or one that
+was filled once for the whole run. LEPHI_TEST_POSTGRES names a folder of PostgreSQL's programs to
+run the suite on another version.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,25 +24,28 @@ from sqlalchemy import make_url
 
 from tests.support.database_server import TEMPLATE
 
+#: PostgreSQL's own, without any schema of ours.
+EMPTY = "template0"
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """The run's server. `pattern` is a SQLAlchemy URL with `{database}` for the name."""
+    """The run's server. `pattern` is a SQLAlchemy URL with `{database}` for the name; `run` is the
+    folder that the workers of the run share."""
 
     pattern: str
+    run: Path
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of one of its databases."""
         return self.pattern.replace("{database}", database)
 
     @contextmanager
-    def database(self, *, migrated: bool = True) -> Iterator[str]:
-        """The URL of a new database, which is dropped afterwards, whoever is still connected."""
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """The URL of a new copy of `template`, dropped afterwards, whoever is still connected."""
         name = f"test_{uuid.uuid4().hex}"
-        template = TEMPLATE if migrated else "template0"
         with self._connect() as connection:
             # Copying files beats writing them through the log: nothing here waits for the disk.
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
@@ -50,6 +54,24 @@ class PostgresServer:
         finally:
             with self._connect() as connection:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def template(self, name: str, fill: Callable[[str], str]) -> str:
+        """Make the template `name` once in a run: migrated, and filled by `fill`, given its URL.
+
+        What `fill` answered is told to every worker. It must leave no connection open.
+        """
+        told = self.run / f"{name}.told"
+        with (self.run / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not told.exists():
+                with self._connect() as connection:
+                    # An attempt that failed may have left its own.
+                    connection.execute(f"DROP DATABASE IF EXISTS {name}")
+                    connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+                    answer = fill(self.url(name))
+                    connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+                told.write_text(answer, encoding="utf-8")
+        return told.read_text(encoding="utf-8")
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         url = make_url(self.url("postgres"))
@@ -81,7 +103,7 @@ def the_server(run: Path, leader: int) -> PostgresServer:
     if "error" in told:
         raise RuntimeError(f"the test database did not start: {told['error']}")
     # The URL was rendered as one, braces and all.
-    return PostgresServer(told["url"].replace("%7Bdatabase%7D", "{database}"))
+    return PostgresServer(told["url"].replace("%7Bdatabase%7D", "{database}"), run)
 
 
 def end_the_server(run: Path) -> None:

@@ -7,37 +7,28 @@ worker does not run by itself: `house.work()` does what is due, so a test decide
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from adapters.sandbox.engine.deliveries import DeliveryState
+from adapters.sandbox.engine.embedded import served
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState, Timing
 from app.invariants import broken
 from app.main import create_app
-from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
-from app.seed.catalogue import seed_catalogue
+from app.seed.agency import DemoBody
 from app.wiring import Parts
 from app.worker import run_once
 from core.ids import new_id
 from core.settings import Settings
-from payments.agencies.access.api_keys import create_api_key
-from payments.agencies.access.rights import Scope
-
-MERCHANT = {
-    "partner_code": "PAYGOV-TEST",
-    "access_key": "access-of-a-test",
-    "secret_key": "secret-of-a-test",
-    "token": "token-of-a-test",
-    "service_code": "LEPHI",
-}
-FEED_SECRET = "feed-secret-of-a-test"
+from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
+from tests.support.system_builder import SystemTemplate
 
 
 @dataclass(slots=True)
@@ -68,10 +59,12 @@ class House:
         made: dict[str, Any] = answer.json()
         return made
 
-    async def start(self, bill: dict[str, Any]) -> dict[str, Any]:
-        """Start an attempt at PayGov over HTTP."""
+    async def start(
+        self, bill: dict[str, Any], gateway: GatewaySetup = PAYING[0]
+    ) -> dict[str, Any]:
+        """Start an attempt at a gateway over HTTP."""
         path = f"/api/v1/bills/{bill['id']}/payments"
-        answer = await self.post(path, {"gateway": "paygov"})
+        answer = await self.post(path, {"gateway": gateway.name})
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
@@ -137,10 +130,11 @@ class House:
 
 @contextlib.asynccontextmanager
 async def house_at(
-    database_url: str, data_dir: Path, timing: Timing | None = None
+    template: SystemTemplate, data_dir: Path, timing: Timing | None = None
 ) -> AsyncIterator[House]:
-    """Build a house over a migrated database; everything is closed at the end."""
-    with socket.socket() as listening:
+    """A house of its own, copied from the run's built one; everything is closed at the end."""
+    template.copy_keys(data_dir)
+    with template.copy() as database_url, socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -153,13 +147,14 @@ async def house_at(
         )
         app = create_app(settings)
         state = SandboxState(seed=1, timing=timing)
-        async with running(state) as sandbox_url, _served(app, listening):
+        enrol(state, base_url)
+        async with running(state) as sandbox_url, served(app, listening):
             parts: Parts = app.state.parts
-            body, api_key, office_key = await _seed(parts, sandbox_url)
-            _open_accounts(state, base_url)
+            await _point_gateways_at(parts, sandbox_url)
+            body, api_key = template.seeded.body, template.seeded.api_key
             async with (
                 _client(base_url, api_key) as client,
-                _client(base_url, office_key) as office,
+                _client(base_url, template.seeded.office_key) as office,
                 httpx2.AsyncClient(base_url=base_url, timeout=30) as browser,
             ):
                 yield House(
@@ -168,65 +163,14 @@ async def house_at(
                 )
 
 
-async def _seed(parts: Parts, sandbox_url: str) -> tuple[DemoBody, str, str]:
-    async with parts.database.transaction() as session:
-        body = await seed_body(session)
-        await seed_catalogue(session, local={"ha-noi": body.agency_id})
-        _, api_key = await create_api_key(session, agency_id=body.agency_id, label="test")
-        _, office_key = await create_api_key(
-            session,
-            agency_id=body.agency_id,
-            label="office",
-            scopes=(Scope.STATEMENTS, Scope.RECONCILIATION, Scope.CATALOGUE),
-        )
-        feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
-        for name, credentials in (("paygov", MERCHANT), ("sepay", feed)):
-            await configure_gateway(
-                session,
-                parts.cipher,
-                agency_id=body.agency_id,
-                collection_account_id=body.collection_account_id,
-                gateway=name,
-                account="test",
-                base_url=f"{sandbox_url}/{name}",
-                credentials=credentials,
-            )
-    return body, api_key, office_key
-
-
 def _client(base_url: str, key: str) -> httpx2.AsyncClient:
     headers = {"Authorization": f"Bearer {key}"}
     return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30)
 
 
-def _open_accounts(state: SandboxState, base_url: str) -> None:
-    state.open("paygov", MERCHANT, f"{base_url}/callbacks/paygov/test")
-    feed = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
-    state.open("sepay", feed, f"{base_url}/callbacks/sepay/test")
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signal handlers to pytest."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _served(app: FastAPI, listening: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=2
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        while not server.started:
-            if task.done():
-                task.result()
-                raise RuntimeError("the service did not start")
-            await asyncio.sleep(0.005)
-        yield
-    finally:
-        server.should_exit = True
-        await task
+async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:
+    async with parts.database.transaction() as session:
+        await session.execute(
+            text("UPDATE gateway_account SET base_url = :url || '/' || gateway"),
+            {"url": sandbox_url},
+        )

@@ -17,35 +17,30 @@ from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
 from adapters.sandbox.engine.store import BankAccount, Merchant
 from app.main import attach, create_app
-from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
-from app.seed.catalogue import seed_catalogue
+from app.seed.agency import DEMO_ACCOUNT, DemoBody
 from app.wiring import Parts
 from core import failpoints
 from core.settings import Settings
-from payments.agencies.access.api_keys import create_api_key
 from payments.bills.static_references import static_reference
 from payments.ports import GatewayAccount, NoticeReader, PaymentGateway
+from tests.support.gateway_setups import (
+    PAYGOV,
+    SEPAY,
+)
 from tests.support.in_process_sandbox import InProcessSandbox
+from tests.support.system_builder import build_system
 
 SERVICE: Final = "http://127.0.0.1:9"
 MERCHANT: Final = Merchant(
-    "paygov",
-    "PAYGOV-TEST",
-    {
-        "partner_code": "PAYGOV-TEST",
-        "access_key": "access",
-        "secret_key": "secret",
-        "token": "token",
-        "service_code": "LEPHI",
-    },
-    f"{SERVICE}/callbacks/paygov/test",
+    PAYGOV.name,
+    PAYGOV.credentials["partner_code"],
+    PAYGOV.credentials,
+    f"{SERVICE}{PAYGOV.callback_path}",
 )
-BANK: Final = BankAccount("sepay", DEMO_ACCOUNT, f"{SERVICE}/callbacks/sepay/test", "feed-secret")
+BANK: Final = BankAccount(
+    SEPAY.name, DEMO_ACCOUNT, f"{SERVICE}{SEPAY.callback_path}", SEPAY.credentials["secret"]
+)
 
-_CREDENTIALS: Final = {
-    "paygov": MERCHANT.credentials,
-    "sepay": {"account_number": DEMO_ACCOUNT, "secret": BANK.secret},
-}
 _SEEDED: Final = {
     "agency",
     "alembic_version",
@@ -96,22 +91,8 @@ class MoneyService:
         """Start, and seed the body, its catalogue and its accounts."""
         await self._start()
         async with self.parts.database.transaction() as session:
-            self.body = await seed_body(session)
-            await seed_catalogue(session, local={"ha-noi": self.body.agency_id})
-            _, self._api_key = await create_api_key(
-                session, agency_id=self.body.agency_id, label="test"
-            )
-            for name, credentials in _CREDENTIALS.items():
-                await configure_gateway(
-                    session,
-                    self.parts.cipher,
-                    agency_id=self.body.agency_id,
-                    collection_account_id=self.body.collection_account_id,
-                    gateway=name,
-                    account="test",
-                    base_url=f"http://127.0.0.1/{name}",
-                    credentials=credentials,
-                )
+            seeded = await build_system(session, self.parts.cipher, gateways_at="http://127.0.0.1")
+        self.body, self._api_key = seeded.body, seeded.api_key
         rows = await self.read(
             "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
         )

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import text
 
 from adapters.sandbox.engine.faults import Fault, Operation
-from tests.support.house import MERCHANT, House
+from tests.support.gateway_setups import MERCHANT
+from tests.support.house import House
 
 PAYER = "Nguyễn Văn An"
 DOSSIER = "H00.01-261122-0001"

@@ -1,8 +1,18 @@
+import subprocess
+import sys
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from holidays import country_holidays
 
-from core.calendar import is_working_day, next_working_day, treasury_day
+from core.calendar import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    _calendar,
+    is_working_day,
+    next_working_day,
+    treasury_day,
+)
 from core.clock import VIETNAM
 from core.errors import Invalid
 
@@ -112,3 +122,20 @@ def test_a_year_without_a_calendar_is_refused(day: date) -> None:
 def test_the_calendar_ends_with_an_error_not_with_a_guess() -> None:
     with pytest.raises(Invalid):
         next_working_day(date(2099, 12, 31))
+
+
+def test_the_days_are_the_librarys_own() -> None:
+    library = country_holidays("VN", years=range(FIRST_YEAR, LAST_YEAR + 1), expand=False)
+    holidays, working_saturdays = _calendar()
+    assert len(holidays) > 1000
+    assert holidays == frozenset(library)
+    assert working_saturdays == frozenset(library.weekend_workdays)
+
+
+def test_no_other_country_is_loaded() -> None:
+    asked = (
+        "import sys, datetime, core.calendar as c; c.is_working_day(datetime.date(2026, 11, 2));"
+        "print([name for name in sys.modules if name.startswith('holidays.countries')])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -14,6 +14,7 @@ from payments.catalogue.rules.fees import Asked, FeeRule
 from payments.catalogue.rules.schedule import Applicability
 from payments.catalogue.rules.wording import LocalizedText
 from tests.properties import test_fees as promises
+from tests.support.examples import examples
 
 PAGE = Path(__file__).parents[2] / "docs" / "fees.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -44,7 +45,7 @@ def test_the_new_kind_is_read_priced_explained_and_kept(told: dict[str, Any]) ->
 
 
 def test_the_new_kind_keeps_every_promise_of_fee_rules(told: dict[str, Any]) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(told["rules"].flatmap(_with_something_asked), st.integers(0, 400))
     def keeps(case: tuple[FeeRule, Asked], more: int) -> None:
         rule, asked = case

@@ -23,6 +23,7 @@ from receipts.content import (
 )
 from receipts.law import rules_on
 from receipts.text import clean
+from tests.support.examples import examples
 from tests.support.receipts import HOSTILE, ISSUED_ON, content, line
 
 
@@ -148,7 +149,7 @@ def test_letters_typed_in_parts_are_put_together() -> None:
 
 
 @given(st.text(st.characters(codec=None), max_size=200), st.integers(1, 60))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_clean_text_is_one_short_line_and_stays_as_it_is(text: str, limit: int) -> None:
     cleaned = clean(text, limit)
     assert len(cleaned) <= limit

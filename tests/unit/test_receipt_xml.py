@@ -9,6 +9,7 @@ from lxml import etree
 from core.errors import Invalid
 from receipts.content import Payer, Replaced
 from receipts.xml import MAX_BYTES, data_element, parse, parse_tree, read_data, render
+from tests.support.examples import examples
 from tests.support.receipts import HOSTILE, content, line
 
 SIGNING_AT = datetime(2026, 11, 22, 9, 35, 14, 999, tzinfo=timezone(timedelta(hours=7)))
@@ -61,7 +62,7 @@ def test_hostile_text_is_only_text() -> None:
 
 
 @given(st.text(st.characters(codec=None), max_size=60))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_any_text_survives_the_round_trip(text: str) -> None:
     receipt = content(payer=Payer(name=text, address=text), dossier_number=text)
     assert parse(render(receipt)) == receipt

@@ -1,20 +1,16 @@
 """Runs the sandbox on a port of its own: as a process of its own, or inside a test's loop."""
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 import uvicorn
 
 from adapters.sandbox.engine.app import create_app
+from adapters.sandbox.engine.embedded import GRACE_SECONDS, served
 from adapters.sandbox.engine.state import SandboxState, Timing
 from adapters.sandbox.engine.store import Store, journal_to
-
-#: answers that never come must not hold a shutdown for long
-_GRACE_SECONDS: Final = 1
 
 
 def serve(
@@ -48,26 +44,8 @@ async def running(
     into `state.base_url`."""
     with _bound(host, port, None) as listening:
         state.base_url = _url(listening)
-        server = _Embedded(_config(state))
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            while not server.started:
-                if task.done():
-                    task.result()
-                    raise RuntimeError("the sandbox did not start")
-                await asyncio.sleep(0.005)
+        async with served(create_app(state), listening):
             yield state.base_url
-        finally:
-            server.should_exit = True
-            await task
-
-
-class _Embedded(uvicorn.Server):
-    """A server that leaves the process's signal handlers to whoever embeds it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _config(state: SandboxState) -> uvicorn.Config:
@@ -77,7 +55,7 @@ def _config(state: SandboxState) -> uvicorn.Config:
         access_log=False,
         ws="none",
         lifespan="on",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=int(GRACE_SECONDS),
     )
 
 

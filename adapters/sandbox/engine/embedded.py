@@ -1,0 +1,52 @@
+"""A web server inside somebody else's event loop, up and down without waiting for a clock."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import uvicorn
+
+#: answers that never come must not hold a shutdown for long
+GRACE_SECONDS: Final = 1.0
+
+
+@contextlib.asynccontextmanager
+async def served(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve an ASGI application on a bound socket during the block; signals are left alone.
+
+    `uvicorn.Server.serve` looks every tenth of a second whether it should end, and waits another
+    when it does. Its parts are used here without that: a test has two such servers, and there are
+    a thousand tests. Raises RuntimeError where the application does not start.
+    """
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="critical", access_log=False, ws="none", lifespan="on")
+    )
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[listening])
+    if not server.started:
+        raise RuntimeError("the application did not start")
+    await server.on_tick(0)  # the headers that every answer bears
+    try:
+        yield
+    finally:
+        await _end(server)
+
+
+async def _end(server: uvicorn.Server) -> None:
+    """Take no more, let running answers end, cancel those that do not."""
+    state = server.server_state
+    for listener in server.servers:
+        listener.close()
+    for connection in list(state.connections):
+        connection.shutdown()
+    try:
+        async with asyncio.timeout(GRACE_SECONDS):
+            while state.connections or state.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        for task in state.tasks:
+            task.cancel()
+    await server.lifespan.shutdown()

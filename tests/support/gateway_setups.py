@@ -1,0 +1,51 @@
+"""The accounts at gateways and feeds that the tests' systems have: one line for each provider.
+
+`EVERY` is what `build_system` seeds unless told otherwise. A journey that pays through a gateway
+runs once for each of `PAYING`: whoever adds a gateway adds it there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from adapters.sandbox.engine.state import SandboxState
+from app.seed.agency import DEMO_ACCOUNT
+
+#: Our name of the account in its callback's path.
+ACCOUNT: Final = "test"
+
+MERCHANT: Final = {
+    "partner_code": "PAYGOV-TEST",
+    "access_key": "access-of-a-test",
+    "secret_key": "secret-of-a-test",
+    "token": "token-of-a-test",
+    "service_code": "LEPHI",
+}
+FEED_SECRET: Final = "feed-secret-of-a-test"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySetup:
+    """An account at a provider: its name in the registry, and what it gave us."""
+
+    name: str
+    credentials: Mapping[str, str] = field(repr=False)
+
+    @property
+    def callback_path(self) -> str:
+        """Where the provider tells us what happened."""
+        return f"/callbacks/{self.name}/{ACCOUNT}"
+
+
+PAYGOV: Final = GatewaySetup("paygov", MERCHANT)
+SEPAY: Final = GatewaySetup("sepay", {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET})
+
+#: Gateways that a payer is sent to.
+PAYING: Final = (PAYGOV,)
+EVERY: Final = (*PAYING, SEPAY)
+
+
+def enrol(sandbox: SandboxState, base_url: str) -> None:
+    """Open every account at a sandbox, calling back a service at `base_url`."""
+    for setup in EVERY:
+        sandbox.open(setup.name, setup.credentials, f"{base_url}{setup.callback_path}")
