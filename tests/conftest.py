@@ -15,7 +15,7 @@ from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
 
 if TYPE_CHECKING:
-    from tests.support.house import House
+    from tests.support.system import System
     from tests.support.system_builder import SystemTemplate
 
 _RUN = "LEPHI_TEST_RUN"
@@ -81,31 +81,31 @@ def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def system_template(postgres_server: PostgresServer) -> "SystemTemplate":
-    """What every house is a copy of, made once for the whole run."""
+    """What every system is a copy of, made once for the whole run."""
     from tests.support.system_builder import system_template
 
     return system_template(postgres_server)
 
 
 @pytest.fixture
-async def house(system_template: "SystemTemplate", tmp_path: Path) -> AsyncIterator["House"]:
-    """The whole house over a fresh database: service and sandbox behind real ports."""
-    # Here and not above: a run that needs no house does not load the whole application.
-    from tests.support.house import house_at
+async def system(system_template: "SystemTemplate", tmp_path: Path) -> AsyncIterator["System"]:
+    """The whole system over a fresh database: service and sandbox behind real ports."""
+    # Here and not above: a run that needs no system does not load the whole application.
+    from tests.support.system import system_at
 
-    async with house_at(system_template, tmp_path / "data") as built:
+    async with system_at(system_template, tmp_path / "data") as built:
         yield built
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_house(
+async def shared_system(
     system_template: "SystemTemplate", tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator["House"]:
-    """One house for all tests of a module that do not disturb each other; quicker than `house`.
+) -> AsyncIterator["System"]:
+    """One system for all tests of a module that do not disturb each other; quicker than `system`.
 
     Such a module says `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
     """
-    from tests.support.house import house_at
+    from tests.support.system import system_at
 
-    async with house_at(system_template, tmp_path_factory.mktemp("house")) as built:
+    async with system_at(system_template, tmp_path_factory.mktemp("system")) as built:
         yield built

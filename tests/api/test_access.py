@@ -14,10 +14,10 @@ from core import clock, log
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key, revoke_api_key
 from payments.agencies.access.models import StaffUser
-from tests.support.house import House
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem, without_trace
 from tests.support.rows import contents, dump
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -48,10 +48,10 @@ CANARIES = {
     ],
 )
 async def test_without_a_good_key_everything_is_refused_the_same_way(
-    shared_house: House, header: str | None
+    shared_system: System, header: str | None
 ) -> None:
-    house = shared_house
-    before = await contents(house.parts.database)
+    system = shared_system
+    before = await contents(system.parts.database)
     headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
     bill = "/api/v1/bills/bill_00000000000000000000000000000000"
     for method, path in (
@@ -66,26 +66,26 @@ async def test_without_a_good_key_everything_is_refused_the_same_way(
         ("GET", "/api/v1/procedures"),
     ):
         # The key comes first: who has none is not told what else is wrong.
-        answer = await house.browser.request(method, path, headers=headers, content=b"{")
+        answer = await system.browser.request(method, path, headers=headers, content=b"{")
         problem(answer, 401, "unauthenticated")
         assert answer.headers["www-authenticate"] == "Bearer"
-    assert await contents(house.parts.database) == before
+    assert await contents(system.parts.database) == before
 
 
-async def test_a_revoked_key_is_no_key(shared_house: House) -> None:
-    house = shared_house
-    async with house.parts.database.transaction() as session:
-        key, secret = await create_api_key(session, agency_id=house.body.agency_id, label="gone")
+async def test_a_revoked_key_is_no_key(shared_system: System) -> None:
+    system = shared_system
+    async with system.parts.database.transaction() as session:
+        key, secret = await create_api_key(session, agency_id=system.body.agency_id, label="gone")
         await revoke_api_key(session, key.id)
     headers = {"Authorization": f"Bearer {secret}"}
-    problem(await house.browser.get("/api/v1/bills", headers=headers), 401)
+    problem(await system.browser.get("/api/v1/bills", headers=headers), 401)
 
 
-async def _person(house: House, *roles: str) -> httpx2.Headers:
-    async with house.parts.database.transaction() as session:
+async def _person(system: System, *roles: str) -> httpx2.Headers:
+    async with system.parts.database.transaction() as session:
         person = StaffUser(
             id=new_id("staff"),
-            agency_id=house.body.agency_id,
+            agency_id=system.body.agency_id,
             email=f"{new_id('x')}@example.vn",
             name="Người thử",
             password_hash="-",
@@ -95,7 +95,7 @@ async def _person(house: House, *roles: str) -> httpx2.Headers:
         session.add(person)
         await session.flush()
         _, secret = await create_api_key(
-            session, agency_id=house.body.agency_id, label="person", staff_id=person.id
+            session, agency_id=system.body.agency_id, label="person", staff_id=person.id
         )
     return httpx2.Headers({"Authorization": f"Bearer {secret}", "Idempotency-Key": new_id("k")})
 
@@ -105,41 +105,41 @@ async def _person(house: House, *roles: str) -> httpx2.Headers:
     [("clerk", True), ("admin", True), ("finance", False), ("chief", False), ("auditor", False)],
 )
 async def test_a_person_does_what_the_role_allows(
-    shared_house: House, role: str, may_open: bool
+    shared_system: System, role: str, may_open: bool
 ) -> None:
-    house = shared_house
-    headers = await _person(house, role)
-    bill = await house.create_bill()
-    before = await contents(house.parts.database)
-    sent = {"agency": house.body.agency_code, "lines": LINES}
+    system = shared_system
+    headers = await _person(system, role)
+    bill = await system.create_bill()
+    before = await contents(system.parts.database)
+    sent = {"agency": system.body.agency_code, "lines": LINES}
     answers = [
-        await house.browser.post("/api/v1/bills", json=sent, headers=headers),
-        await house.browser.post(
+        await system.browser.post("/api/v1/bills", json=sent, headers=headers),
+        await system.browser.post(
             f"/api/v1/bills/{bill['id']}/payments", json={"gateway": "paygov"}, headers=headers
         ),
     ]
     if not may_open:
-        cancel = await house.browser.post(f"/api/v1/bills/{bill['id']}/cancel", headers=headers)
+        cancel = await system.browser.post(f"/api/v1/bills/{bill['id']}/cancel", headers=headers)
         for answer in [*answers, cancel]:
             problem(answer, 403, "not_allowed")
-        assert await contents(house.parts.database) == before
+        assert await contents(system.parts.database) == before
     else:
         assert [answer.status_code for answer in answers] == [201, 201]
-    read = await house.browser.get(f"/api/v1/bills/{bill['id']}", headers=headers)
+    read = await system.browser.get(f"/api/v1/bills/{bill['id']}", headers=headers)
     assert read.status_code == 200
 
 
-async def _paid_bill(house: House) -> dict[str, Any]:
-    bill = await house.create_bill(dossier_number="of-this-agency-only")
-    await house.decide(await house.start(bill), "success")
-    await house.until(bill, "paid")
-    await house.work()
-    return await house.read(bill)
+async def _paid_bill(system: System) -> dict[str, Any]:
+    bill = await system.create_bill(dossier_number="of-this-agency-only")
+    await system.decide(await system.start(bill), "success")
+    await system.until(bill, "paid")
+    await system.work()
+    return await system.read(bill)
 
 
-async def test_what_is_anothers_answers_as_what_is_not_there(shared_house: House) -> None:
-    house = shared_house
-    paid, opened = await _paid_bill(house), await house.create_bill()
+async def test_what_is_anothers_answers_as_what_is_not_there(shared_system: System) -> None:
+    system = shared_system
+    paid, opened = await _paid_bill(system), await system.create_bill()
     (payment,), (receipt,) = paid["payments"], paid["receipts"]
     calls: list[tuple[str, str, str, Any]] = [
         ("GET", "/api/v1/bills/{}", paid["id"], None),
@@ -151,8 +151,8 @@ async def test_what_is_anothers_answers_as_what_is_not_there(shared_house: House
         ("GET", "/api/v1/receipts/{}.pdf", receipt["id"], None),
         ("GET", "/api/v1/receipts/{}.xml", receipt["id"], None),
     ]
-    async with neighbour_of(house) as neighbour:
-        before = await contents(house.parts.database)
+    async with neighbour_of(system) as neighbour:
+        before = await contents(system.parts.database)
         for method, path, real, sent in calls:
             absent = new_id(real.partition("_")[0]) if "_" in real else "LPAAAAAAAAAAAA"
             headers = {"Idempotency-Key": new_id("k")}
@@ -171,7 +171,7 @@ async def test_what_is_anothers_answers_as_what_is_not_there(shared_house: House
             listed = await neighbour.client.get("/api/v1/bills", params=query)
             assert listed.json() == {"items": [], "next_cursor": None}
         bodies = [
-            {"agency": code, "lines": LINES} for code in (house.body.agency_code, "khong-co-ai")
+            {"agency": code, "lines": LINES} for code in (system.body.agency_code, "khong-co-ai")
         ]
         answers = [
             await neighbour.client.post("/api/v1/bills", json=one, headers={"Idempotency-Key": "k"})
@@ -180,44 +180,44 @@ async def test_what_is_anothers_answers_as_what_is_not_there(shared_house: House
         for answer in answers:
             problem(answer, 404)
         assert without_trace(answers[0]) == without_trace(answers[1])
-        assert await contents(house.parts.database) == before
+        assert await contents(system.parts.database) == before
     # And the owner does see them all: what was refused above was there.
     for method, path, real, _ in calls:
         if method == "GET" and not path.endswith(".pdf"):
-            assert (await house.client.get(path.format(real))).status_code == 200
+            assert (await system.client.get(path.format(real))).status_code == 200
 
 
 async def test_a_body_sees_and_opens_the_bills_of_its_units_but_no_unit_those_above(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    above = await house.create_bill()
-    async with neighbour_of(house, unit=True) as unit:
+    system = shared_system
+    above = await system.create_bill()
+    async with neighbour_of(system, unit=True) as unit:
         # A key made before the unit is believed for a few seconds more as it was.
-        house.parts.keyring.forget()
-        bill = await house.create_bill(agency=unit.code)
+        system.parts.keyring.forget()
+        bill = await system.create_bill(agency=unit.code)
         read = await unit.client.get(f"/api/v1/bills/{bill['id']}")
         assert read.json() == bill
         problem(await unit.client.get(f"/api/v1/bills/{above['id']}"), 404)
         # The unit has no account of its own: its bills are paid to the body above it.
-        payment = await house.start(bill)
-        await house.decide(payment, "success")
-        assert (await house.until(bill, "paid"))["agency"] == unit.code
-        await house.work()
+        payment = await system.start(bill)
+        await system.decide(payment, "success")
+        assert (await system.until(bill, "paid"))["agency"] == unit.code
+        await system.work()
         # Its receipts count by themselves.
-        assert (await house.read(bill))["receipts"][0]["number"] == 1
+        assert (await system.read(bill))["receipts"][0]["number"] == 1
 
 
 async def test_no_name_phone_or_number_of_a_person_leaves_the_encrypted_columns(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house, lines = shared_house, io.StringIO()
+    system, lines = shared_system, io.StringIO()
     log.configure("debug", lines)
     try:
-        bill = await _walk(house)
+        bill = await _walk(system)
     finally:
         log.configure("error")
-    kept = await dump(house.parts.database)
+    kept = await dump(system.parts.database)
     assert len(kept["payer_data"]) > 100
     for table in ("audit_entry", "outbox_event", "idempotency_key", "callback", "receipt"):
         assert kept[table], f"nothing in {table}: the test looked at nothing"
@@ -230,41 +230,41 @@ async def test_no_name_phone_or_number_of_a_person_leaves_the_encrypted_columns(
     assert "error" in lines.getvalue()
 
     # The same search finds each of them where they are put on purpose.
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         await session.execute(
             text("UPDATE bill SET extra = CAST(:extra AS jsonb) WHERE id = :id"),
             {"extra": json.dumps(CANARIES), "id": bill["id"]},
         )
-    kept = await dump(house.parts.database)
+    kept = await dump(system.parts.database)
     assert set(_traces(kept["bill"])) == set(CANARIES)
 
 
-async def _walk(house: House) -> dict[str, Any]:
+async def _walk(system: System) -> dict[str, Any]:
     """Everything that can happen to a bill whose payer is known, failures included."""
     key = new_id("k")
-    sent = {"agency": house.body.agency_code, "lines": LINES, "payer": CANARIES}
-    bill: dict[str, Any] = (await house.post("/api/v1/bills", sent, key)).json()
-    await house.post("/api/v1/bills", sent, key)
-    await house.post("/api/v1/bills", sent | {"lines": []}, key)
-    await house.post("/api/v1/bills", sent | {"payer": CANARIES | {"phone": "x"}}, new_id("k"))
+    sent = {"agency": system.body.agency_code, "lines": LINES, "payer": CANARIES}
+    bill: dict[str, Any] = (await system.post("/api/v1/bills", sent, key)).json()
+    await system.post("/api/v1/bills", sent, key)
+    await system.post("/api/v1/bills", sent | {"lines": []}, key)
+    await system.post("/api/v1/bills", sent | {"payer": CANARIES | {"phone": "x"}}, new_id("k"))
     narrative = " ".join(CANARIES.values())
-    await house.transfer(bill["qr"]["payload"], 1000, f"{narrative} chuyen tien")
-    await house.transfer(bill["qr"]["payload"], 2000, f"{bill['reference']} {narrative}")
-    await house.decide(await house.start(bill), "success")
-    await house.until(bill, "paid")
+    await system.transfer(bill["qr"]["payload"], 1000, f"{narrative} chuyen tien")
+    await system.transfer(bill["qr"]["payload"], 2000, f"{bill['reference']} {narrative}")
+    await system.decide(await system.start(bill), "success")
+    await system.until(bill, "paid")
     # A failure that nobody expected, with a person's name in its words and in its statement.
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         await session.execute(text("ALTER TABLE payer_data RENAME TO payer_data_"))
     try:
-        problem(await house.post("/api/v1/bills", sent, new_id("k")), 500, "unexpected")
+        problem(await system.post("/api/v1/bills", sent, new_id("k")), 500, "unexpected")
     finally:
-        async with house.parts.database.transaction() as session:
+        async with system.parts.database.transaction() as session:
             await session.execute(text("ALTER TABLE payer_data_ RENAME TO payer_data"))
-    await house.work()
-    (receipt,) = (await house.read(bill))["receipts"]
+    await system.work()
+    (receipt,) = (await system.read(bill))["receipts"]
     pdf, page = await asyncio.gather(
-        house.client.get(f"/api/v1/receipts/{receipt['id']}.pdf"),
-        house.browser.get(receipt["check_url"]),
+        system.client.get(f"/api/v1/receipts/{receipt['id']}.pdf"),
+        system.browser.get(receipt["check_url"]),
     )
     assert pdf.content.startswith(b"%PDF")
     assert page.status_code == 200

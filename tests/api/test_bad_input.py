@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.house import House
 from tests.support.problems import problem
 from tests.support.rows import contents
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,30 +17,32 @@ OWN_LINE = {"description": "Phí khác", "amount": 1000, "sub_item": "2999"}
 
 
 async def refused(
-    house: House, path: str, raw: bytes, status: int, field: str | None, code: str | None = None
+    system: System, path: str, raw: bytes, status: int, field: str | None, code: str | None = None
 ) -> dict[str, Any]:
     """Post raw bytes; the problem they are answered with, after which no table has changed."""
-    before = await contents(house.parts.database)
+    before = await contents(system.parts.database)
     headers = {"Idempotency-Key": "bad-input", "Content-Type": "application/json"}
-    answer = await house.client.post(path, content=raw, headers=headers)
+    answer = await system.client.post(path, content=raw, headers=headers)
     found = problem(answer, status, code, field)
-    assert await contents(house.parts.database) == before
+    assert await contents(system.parts.database) == before
     return found
 
 
-def bill(house: House, **changes: Any) -> bytes:
-    return json.dumps({"agency": house.body.agency_code, "lines": [GOOD_LINE]} | changes).encode()
+def bill(system: System, **changes: Any) -> bytes:
+    return json.dumps({"agency": system.body.agency_code, "lines": [GOOD_LINE]} | changes).encode()
 
 
-def with_amount(house: House, amount: str) -> bytes:
+def with_amount(system: System, amount: str) -> bytes:
     """A bill whose amount is written so, as JSON has it or has not."""
-    return bill(house, lines=[OWN_LINE]).replace(b'"amount": 1000', f'"amount": {amount}'.encode())
+    return bill(system, lines=[OWN_LINE]).replace(b'"amount": 1000', f'"amount": {amount}'.encode())
 
 
-async def test_the_bodies_that_follow_are_good_but_for_their_one_fault(shared_house: House) -> None:
-    for raw in (bill(shared_house), with_amount(shared_house, "1000")):
+async def test_the_bodies_that_follow_are_good_but_for_their_one_fault(
+    shared_system: System,
+) -> None:
+    for raw in (bill(shared_system), with_amount(shared_system, "1000")):
         headers = {"Idempotency-Key": f"good-{len(raw)}", "Content-Type": "application/json"}
-        answer = await shared_house.client.post(BILL, content=raw, headers=headers)
+        answer = await shared_system.client.post(BILL, content=raw, headers=headers)
         assert answer.status_code == 201, answer.text
 
 
@@ -70,17 +72,19 @@ async def test_the_bodies_that_follow_are_good_but_for_their_one_fault(shared_ho
         '"１０００"',
     ],
 )
-async def test_an_amount_is_a_plain_number_of_whole_dong(shared_house: House, amount: str) -> None:
+async def test_an_amount_is_a_plain_number_of_whole_dong(
+    shared_system: System, amount: str
+) -> None:
     field = "lines.0" if amount == "null" else "lines.0.amount"
-    await refused(shared_house, BILL, with_amount(shared_house, amount), 422, field)
+    await refused(shared_system, BILL, with_amount(shared_system, amount), 422, field)
 
 
 @pytest.mark.parametrize("amount", ["01000", "+1000", "1_000", "1,000", "0x3e8", "1000đ", ""])
 async def test_an_amount_that_is_no_json_is_refused_with_its_place(
-    shared_house: House, amount: str
+    shared_system: System, amount: str
 ) -> None:
-    raw = with_amount(shared_house, amount)
-    found = await refused(shared_house, BILL, raw, 422, None, "invalid_json")
+    raw = with_amount(shared_system, amount)
+    found = await refused(shared_system, BILL, raw, 422, None, "invalid_json")
     assert found["errors"][0]["field"].startswith("line 1 column ")
 
 
@@ -142,9 +146,9 @@ async def test_an_amount_that_is_no_json_is_refused_with_its_place(
     ],
 )
 async def test_a_wrong_field_is_named(
-    shared_house: House, changes: dict[str, Any], field: str
+    shared_system: System, changes: dict[str, Any], field: str
 ) -> None:
-    await refused(shared_house, BILL, bill(shared_house, **changes), 422, field)
+    await refused(shared_system, BILL, bill(shared_system, **changes), 422, field)
 
 
 @pytest.mark.parametrize(
@@ -152,25 +156,25 @@ async def test_a_wrong_field_is_named(
     ["status", "amount", "amount_paid", "receipts", "payments", "id", "reference", "currency",
      "qr", "role", "created_at", "paid_at", "agency_id", "__class__", "Agency", "agency "],
 )  # fmt: skip
-async def test_what_only_we_decide_cannot_be_sent(shared_house: House, name: str) -> None:
-    raw = bill(shared_house, **{name: "paid"})
-    found = await refused(shared_house, BILL, raw, 422, name)
+async def test_what_only_we_decide_cannot_be_sent(shared_system: System, name: str) -> None:
+    raw = bill(shared_system, **{name: "paid"})
+    found = await refused(shared_system, BILL, raw, 422, name)
     assert found["errors"][0]["code"] == "extra_forbidden"
 
 
-async def test_nor_inside_a_line_a_payer_or_an_attempt(shared_house: House) -> None:
-    house = shared_house
+async def test_nor_inside_a_line_a_payer_or_an_attempt(shared_system: System) -> None:
+    system = shared_system
     line = GOOD_LINE | {"price": 1}
-    await refused(house, BILL, bill(house, lines=[line]), 422, "lines.0.price")
-    await refused(house, BILL, bill(house, payer={"verified": True}), 422, "payer.verified")
-    opened = await house.create_bill()
+    await refused(system, BILL, bill(system, lines=[line]), 422, "lines.0.price")
+    await refused(system, BILL, bill(system, payer={"verified": True}), 422, "payer.verified")
+    opened = await system.create_bill()
     path = f"{BILL}/{opened['id']}/payments"
     for extra in ({"amount": 1}, {"status": "succeeded"}, {"checkout": {"type": "qr"}}):
         raw = json.dumps({"gateway": "paygov"} | extra).encode()
-        await refused(house, path, raw, 422, next(iter(extra)))
+        await refused(system, path, raw, 422, next(iter(extra)))
     for gateway in ("", "PayGov", "pay gov", 1, None, ["paygov"]):
-        await refused(house, path, json.dumps({"gateway": gateway}).encode(), 422, "gateway")
-    await refused(house, path, b"{}", 422, "gateway")
+        await refused(system, path, json.dumps({"gateway": gateway}).encode(), 422, "gateway")
+    await refused(system, path, b"{}", 422, "gateway")
 
 
 @pytest.mark.parametrize(
@@ -201,17 +205,17 @@ async def test_nor_inside_a_line_a_payer_or_an_attempt(shared_house: House) -> N
     ],
 )
 async def test_a_body_that_two_readers_could_read_differently_is_refused(
-    shared_house: House, raw: bytes, field: str
+    shared_system: System, raw: bytes, field: str
 ) -> None:
-    found = await refused(shared_house, BILL, raw, 422, None)
+    found = await refused(shared_system, BILL, raw, 422, None)
     assert found["errors"][0]["field"].startswith(field)
 
 
-async def test_a_body_over_the_limit_is_refused_however_it_is_sent(shared_house: House) -> None:
-    house = shared_house
-    before = await contents(house.parts.database)
+async def test_a_body_over_the_limit_is_refused_however_it_is_sent(shared_system: System) -> None:
+    system = shared_system
+    before = await contents(system.parts.database)
     headers = {"Idempotency-Key": "big", "Content-Type": "application/json"}
-    raw = bill(house, metadata={"k": "v"})
+    raw = bill(system, metadata={"k": "v"})
     padded = raw + b" " * (256 * 1024)
 
     async def chunks() -> Any:
@@ -219,14 +223,14 @@ async def test_a_body_over_the_limit_is_refused_however_it_is_sent(shared_house:
             yield padded[start : start + 10_000]
 
     for content in (padded, chunks()):
-        answer = await house.client.post(BILL, content=content, headers=headers)
+        answer = await system.client.post(BILL, content=content, headers=headers)
         problem(answer, 413, "too_large")
-    assert await contents(house.parts.database) == before
+    assert await contents(system.parts.database) == before
 
 
-async def test_thousands_of_faults_are_answered_briefly(shared_house: House) -> None:
+async def test_thousands_of_faults_are_answered_briefly(shared_system: System) -> None:
     raw = json.dumps({f"{n}" + "x" * 300: n for n in range(700)}).encode()
-    found = await refused(shared_house, BILL, raw, 422, None)
+    found = await refused(shared_system, BILL, raw, 422, None)
     assert len(found["errors"]) == 50
     assert max(len(error["field"]) for error in found["errors"]) <= 200
 
@@ -235,15 +239,17 @@ async def test_thousands_of_faults_are_answered_briefly(shared_house: House) -> 
     "media_type",
     [None, "", "text/plain", "application/x-www-form-urlencoded", "application/json2", "json"],
 )
-async def test_a_body_must_be_declared_as_json(shared_house: House, media_type: str | None) -> None:
-    house = shared_house
-    before = await contents(house.parts.database)
+async def test_a_body_must_be_declared_as_json(
+    shared_system: System, media_type: str | None
+) -> None:
+    system = shared_system
+    before = await contents(system.parts.database)
     headers = {"Idempotency-Key": "media"}
     if media_type is not None:
         headers["Content-Type"] = media_type
-    answer = await house.client.post(BILL, content=bill(house), headers=headers)
+    answer = await system.client.post(BILL, content=bill(system), headers=headers)
     problem(answer, 400, "wrong_media_type")
-    assert await contents(house.parts.database) == before
+    assert await contents(system.parts.database) == before
 
 
 @pytest.mark.parametrize(
@@ -265,16 +271,16 @@ async def test_a_body_must_be_declared_as_json(shared_house: House, media_type: 
     ],
 )
 async def test_an_address_of_nothing_is_not_found_and_no_failure(
-    shared_house: House, path: str
+    shared_system: System, path: str
 ) -> None:
-    answer = await shared_house.client.get(path)
+    answer = await shared_system.client.get(path)
     assert answer.status_code == 404, answer.text
-    answer = await shared_house.client.post("/callbacks/%00/%00", content=b"{}")
+    answer = await shared_system.client.post("/callbacks/%00/%00", content=b"{}")
     assert answer.status_code == 404
 
 
-async def test_other_methods_and_routes_are_problems_too(shared_house: House) -> None:
-    client = shared_house.client
+async def test_other_methods_and_routes_are_problems_too(shared_system: System) -> None:
+    client = shared_system.client
     problem(await client.put(BILL, json={}), 405, "method_not_allowed")
     problem(await client.delete(f"{BILL}/bill_1"), 405)
     problem(await client.request("TRACE", BILL), 405)

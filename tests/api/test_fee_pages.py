@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from adapters.bank_qr.emv import decode
 from tests.support.fee_pages import fees_of_every_kind
-from tests.support.house import House
 from tests.support.markup import inline_code, tree_of, words_of
 from tests.support.qr_images import opened, texts_in
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,23 +20,23 @@ Read = Callable[[str], Awaitable[str]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pages(shared_house: House) -> dict[str, str]:
-    return await fees_of_every_kind(shared_house)
+async def pages(shared_system: System) -> dict[str, str]:
+    return await fees_of_every_kind(shared_system)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def read(shared_house: House) -> Read:
+async def read(shared_system: System) -> Read:
     async def page(path: str) -> str:
-        answer = await shared_house.browser.get(path, headers={"Accept": "text/html"})
+        answer = await shared_system.browser.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == 200, answer.text
         return answer.text
 
     return page
 
 
-async def send(house: House, path: str, status: int = 200, **typed: Any) -> str:
+async def send(system: System, path: str, status: int = 200, **typed: Any) -> str:
     """Press "Tính" with what is typed; the page."""
-    answer = await house.browser.post(path, data=typed, headers={"Accept": "text/html"})
+    answer = await system.browser.post(path, data=typed, headers={"Accept": "text/html"})
     assert answer.status_code == status, answer.text
     return answer.text
 
@@ -55,8 +55,8 @@ def answer_of(page: str) -> str:
     return " ".join(" ".join(map(str, texts)).split())
 
 
-async def count_bills(house: House) -> int:
-    async with house.parts.database.transaction() as session:
+async def count_bills(system: System) -> int:
+    async with system.parts.database.transaction() as session:
         found: int = (await session.execute(text("SELECT count(*) FROM bill"))).scalar_one()
     return found
 
@@ -116,13 +116,13 @@ async def test_the_list_marks_what_is_not_certain_and_names_reliefs(read: Read) 
 
 @pytest.mark.parametrize("name", ["choices", "assessed", "foreign currency"])
 async def test_what_cannot_be_worked_out_here_has_no_form_and_opens_nothing(
-    shared_house: House, pages: dict[str, str], read: Read, name: str
+    shared_system: System, pages: dict[str, str], read: Read, name: str
 ) -> None:
     assert tree_of(await read(pages[name])).xpath("//main//form") == []
-    before = await count_bills(shared_house)
-    page = await send(shared_house, pages[name], quantity="1", seen="50000")
+    before = await count_bills(shared_system)
+    page = await send(shared_system, pages[name], quantity="1", seen="50000")
     assert hidden(page) == {}
-    assert await count_bills(shared_house) == before
+    assert await count_bills(shared_system) == before
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ async def test_what_cannot_be_worked_out_here_has_no_form_and_opens_nothing(
     ],
 )
 async def test_a_share_of_a_value_is_worked_out_and_its_value_is_told_in_words(
-    shared_house: House, pages: dict[str, str], value: str, amount: str
+    shared_system: System, pages: dict[str, str], value: str, amount: str
 ) -> None:
-    page = await send(shared_house, pages["percentage"], value=value)
+    page = await send(shared_system, pages["percentage"], value=value)
     assert answer_of(page).startswith(f"Số tiền phải nộp What you have to pay {amount}")
     assert "đồng. Hãy xem lại nếu không đúng" in answer_of(page)
     assert hidden(page)["value"] == [value]
@@ -156,9 +156,9 @@ async def test_a_share_of_a_value_is_worked_out_and_its_value_is_told_in_words(
     ],
 )
 async def test_a_value_that_cannot_be_read_is_told_of_beside_its_field_and_kept(
-    shared_house: House, pages: dict[str, str], value: str, fault: str
+    shared_system: System, pages: dict[str, str], value: str, fault: str
 ) -> None:
-    page = await send(shared_house, pages["percentage"], 422, value=value, extra="gui-tra-tan-nha")
+    page = await send(shared_system, pages["percentage"], 422, value=value, extra="gui-tra-tan-nha")
     tree = tree_of(page)
     (field,) = tree.xpath("//input[@name='value']")
     assert field.get("value") == value
@@ -172,26 +172,26 @@ async def test_a_value_that_cannot_be_read_is_told_of_beside_its_field_and_kept(
 
 
 async def test_a_quantity_is_worked_out_first_and_only_then_opens_a_bill(
-    shared_house: House, read: Read
+    shared_system: System, read: Read
 ) -> None:
     path = "/p/ubnd-ben-mau/2.000815"
-    before = await count_bills(shared_house)
-    page = await send(shared_house, path, quantity="3", copies="2")
+    before = await count_bills(shared_system)
+    page = await send(shared_system, path, quantity="3", copies="2")
     assert "3 trang: 2 × 2.000 đ + 1 × 1.000 đ; nhân 2 bản" in answer_of(page)
     assert "TT 226/2016/TT-BTC, Điều 4" in answer_of(page)
-    assert await count_bills(shared_house) == before
-    answer = await shared_house.browser.post(path, data=hidden(page))
+    assert await count_bills(shared_system) == before
+    answer = await shared_system.browser.post(path, data=hidden(page))
     assert answer.status_code == 303
-    assert await count_bills(shared_house) == before + 1
+    assert await count_bills(shared_system) == before + 1
     assert "10.000 đ" in words_of(await read(answer.headers["location"]))
 
 
 async def test_a_wrong_quantity_says_what_is_wrong_and_keeps_what_was_typed(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
     for quantity in ("0", "-1", "1e3", "10001", "x", "٣"):
         page = await send(
-            shared_house, "/p/ubnd-ben-mau/2.000815", 422, quantity=quantity, copies="2"
+            shared_system, "/p/ubnd-ben-mau/2.000815", 422, quantity=quantity, copies="2"
         )
         assert "Số trang: Từ 1 đến 10.000." in words_of(page)
         assert f'value="{quantity}"' in page
@@ -199,27 +199,27 @@ async def test_a_wrong_quantity_says_what_is_wrong_and_keeps_what_was_typed(
 
 
 async def test_hostile_words_in_the_form_are_shown_as_words_or_refused(
-    shared_house: House, pages: dict[str, str]
+    shared_system: System, pages: dict[str, str]
 ) -> None:
     hostile = "\"'><script>x</script>"
-    page = await send(shared_house, pages["percentage"], 422, value=hostile)
+    page = await send(shared_system, pages["percentage"], 422, value=hostile)
     assert inline_code(page) == []
     (field,) = tree_of(page).xpath("//input[@name='value']")
     assert field.get("value") == hostile
     for name in ("quantity", "copies", "value", "extra", "more", "channel", "seen", "once"):
         typed = {"value": "1000"} | {name: "9" * 1000}
-        page = await send(shared_house, pages["percentage"], 422, **typed)
+        page = await send(shared_system, pages["percentage"], 422, **typed)
         assert "999" not in page
 
 
-async def test_the_cap_of_a_fee_holds_and_is_explained(shared_house: House) -> None:
-    page = await send(shared_house, "/p/ubnd-ben-mau/2.000815", quantity="300")
+async def test_the_cap_of_a_fee_holds_and_is_explained(shared_system: System) -> None:
+    page = await send(shared_system, "/p/ubnd-ben-mau/2.000815", quantity="300")
     assert "tối đa 200.000 đ" in answer_of(page)
     assert hidden(page)["seen"] == ["200000"]
 
 
 async def test_fees_that_go_together_come_as_lines_of_one_bill(
-    shared_house: House, pages: dict[str, str]
+    shared_system: System, pages: dict[str, str]
 ) -> None:
     typed: dict[str, Any] = {
         "quantity": ["20", "3"],
@@ -227,12 +227,12 @@ async def test_fees_that_go_together_come_as_lines_of_one_bill(
         "extra": "ban-in-them",
         "more": "4",
     }
-    page = await send(shared_house, pages["several always"], **typed)
+    page = await send(shared_system, pages["several always"], **typed)
     # 20 photos are capped at 7,000 đ for each of 2 copies; pages and the fixed fee know no copies.
     assert hidden(page)["seen"] == [str(14_000 + 30_000 + 6000 + 12_000)]
-    answer = await shared_house.browser.post(pages["several always"], data=hidden(page))
+    answer = await shared_system.browser.post(pages["several always"], data=hidden(page))
     reference = answer.headers["location"].partition("?")[0].rpartition("/")[2]
-    found = (await shared_house.client.get(f"/api/v1/bills/{reference}")).json()
+    found = (await shared_system.client.get(f"/api/v1/bills/{reference}")).json()
     assert [(line["fee"], line["amount"]) for line in found["lines"]] == [
         ("nhieu-anh", 14_000),
         ("nhieu-co-dinh", 30_000),
@@ -243,7 +243,7 @@ async def test_fees_that_go_together_come_as_lines_of_one_bill(
 
 
 async def test_each_wrong_count_is_told_of_beside_its_own_field(
-    shared_house: House, pages: dict[str, str]
+    shared_system: System, pages: dict[str, str]
 ) -> None:
     typed: dict[str, Any] = {
         "quantity": ["1", "x"],
@@ -251,7 +251,7 @@ async def test_each_wrong_count_is_told_of_beside_its_own_field(
         "extra": "ban-in-them",
         "more": "",
     }
-    tree = tree_of(await send(shared_house, pages["several always"], 422, **typed))
+    tree = tree_of(await send(shared_system, pages["several always"], 422, **typed))
     faulty = [str(field.get("id")) for field in tree.xpath("//input[@aria-invalid]")]
     assert faulty == ["quantity-2", "copies", "more-1"]
     listed = [str(link.get("href")) for link in tree.xpath("//*[@role='alert']//a")]
@@ -266,8 +266,8 @@ async def test_a_choice_takes_along_what_is_always_taken(pages: dict[str, str], 
     assert "Phí chon-moi" not in said
 
 
-async def test_a_fee_that_has_ended_says_when(shared_house: House, pages: dict[str, str]) -> None:
-    answer = await shared_house.browser.get(
+async def test_a_fee_that_has_ended_says_when(shared_system: System, pages: dict[str, str]) -> None:
+    answer = await shared_system.browser.get(
         "/p/ubnd-ben-mau/chon-cu", headers={"Accept": "text/html"}
     )
     assert answer.status_code == 404
@@ -275,7 +275,7 @@ async def test_a_fee_that_has_ended_says_when(shared_house: House, pages: dict[s
 
 
 async def test_a_relief_for_everybody_is_given_and_the_others_are_shown_for_who_can_prove_them(
-    shared_house: House, pages: dict[str, str], read: Read
+    shared_system: System, pages: dict[str, str], read: Read
 ) -> None:
     page = await read(pages["relief"])
     said = answer_of(page)
@@ -287,62 +287,62 @@ async def test_a_relief_for_everybody_is_given_and_the_others_are_shown_for_who_
     # Ten per cent off is less than the half that everybody has.
     assert "người có công" not in said.lower()
     claimed = hidden(page) | {"relief": "poor_household", "claims": "giam-ho-ngheo"}
-    answer = await shared_house.browser.post(pages["relief"], data=claimed)
+    answer = await shared_system.browser.post(pages["relief"], data=claimed)
     assert "25.000 đ" in words_of(await read(answer.headers["location"]))
 
 
 async def test_a_relief_for_applying_online_asks_how_the_application_is_handed_in(
-    shared_house: House, pages: dict[str, str], read: Read
+    shared_system: System, pages: dict[str, str], read: Read
 ) -> None:
     path = pages["relief online"]
     assert answer_of(await read(path)) == ""
     assert "Cách nộp hồ sơ: Hãy chọn cách bạn nộp hồ sơ." in words_of(
-        await send(shared_house, path, 422)
+        await send(shared_system, path, 422)
     )
-    assert "Hãy chọn" in words_of(await send(shared_house, path, 422, channel="poster"))
-    assert hidden(await send(shared_house, path, channel="counter"))["seen"] == ["40000"]
-    page = await send(shared_house, path, channel="online")
+    assert "Hãy chọn" in words_of(await send(shared_system, path, 422, channel="poster"))
+    assert hidden(await send(shared_system, path, channel="counter"))["seen"] == ["40000"]
+    page = await send(shared_system, path, channel="online")
     assert hidden(page)["seen"] == ["30000"]
-    answer = await shared_house.browser.post(path, data=hidden(page))
+    answer = await shared_system.browser.post(path, data=hidden(page))
     assert "30.000 đ" in words_of(await read(answer.headers["location"]))
 
 
 async def test_where_everybody_is_exempt_no_bill_is_opened(
-    shared_house: House, pages: dict[str, str], read: Read
+    shared_system: System, pages: dict[str, str], read: Read
 ) -> None:
     page = await read(pages["exempt for everybody"])
     assert answer_of(page).startswith("Không phải nộp")
     assert "Miễn: −60.000 đ, còn 0 đ" in answer_of(page)
-    before = await count_bills(shared_house)
-    await send(shared_house, pages["exempt for everybody"], seen="0")
-    assert await count_bills(shared_house) == before
+    before = await count_bills(shared_system)
+    await send(shared_system, pages["exempt for everybody"], seen="0")
+    assert await count_bills(shared_system) == before
 
 
 async def test_a_bill_is_opened_only_for_the_amount_that_was_seen(
-    shared_house: House, pages: dict[str, str]
+    shared_system: System, pages: dict[str, str]
 ) -> None:
-    before = await count_bills(shared_house)
-    page = await send(shared_house, pages["one of several"], 409, seen="24000")
+    before = await count_bills(shared_system)
+    page = await send(shared_system, pages["one of several"], 409, seen="24000")
     assert "Số tiền vừa thay đổi" in words_of(page)
     assert hidden(page)["seen"] == ["25000"]
-    assert await count_bills(shared_house) == before
+    assert await count_bills(shared_system) == before
 
 
-async def test_pressing_twice_opens_one_bill(shared_house: House, pages: dict[str, str]) -> None:
-    form = hidden(await send(shared_house, pages["one of several"]))
-    before = await count_bills(shared_house)
+async def test_pressing_twice_opens_one_bill(shared_system: System, pages: dict[str, str]) -> None:
+    form = hidden(await send(shared_system, pages["one of several"]))
+    before = await count_bills(shared_system)
     answers = await asyncio.gather(
-        *(shared_house.browser.post(pages["one of several"], data=form) for _ in range(3))
+        *(shared_system.browser.post(pages["one of several"], data=form) for _ in range(3))
     )
     assert len({answer.headers["location"] for answer in answers}) == 1
-    assert await count_bills(shared_house) == before + 1
-    again = hidden(await send(shared_house, pages["one of several"]))
-    await shared_house.browser.post(pages["one of several"], data=again)
-    assert await count_bills(shared_house) == before + 2
+    assert await count_bills(shared_system) == before + 1
+    again = hidden(await send(shared_system, pages["one of several"]))
+    await shared_system.browser.post(pages["one of several"], data=again)
+    assert await count_bills(shared_system) == before + 2
 
 
 async def test_a_poster_asks_for_what_everybody_pays_and_shows_the_full_fee(
-    shared_house: House, pages: dict[str, str], read: Read
+    shared_system: System, pages: dict[str, str], read: Read
 ) -> None:
     tree = tree_of(await read(pages["relief"]))
     said = " ".join(str(tree.xpath("string(//section[contains(@class, 'poster')])")).split())
@@ -355,13 +355,13 @@ async def test_a_poster_asks_for_what_everybody_pays_and_shows_the_full_fee(
     ):
         assert words in said
     source = str(tree.xpath("//img[@class='qr']/@src")[0]).replace(".svg", ".png")
-    (payload,) = texts_in(opened((await shared_house.browser.get(source)).content))
+    (payload,) = texts_in(opened((await shared_system.browser.get(source)).content))
     assert decode(payload).amount == 25_000
 
 
 @pytest.mark.parametrize("name", ["choices", "one of several", "exempt for everybody", "assessed"])
 async def test_there_is_no_poster_for_what_no_single_amount_pays(
-    shared_house: House, pages: dict[str, str], read: Read, name: str
+    shared_system: System, pages: dict[str, str], read: Read, name: str
 ) -> None:
     assert tree_of(await read(pages[name])).xpath("//img[@class='qr']") == []
-    assert (await shared_house.browser.get(f"{pages[name]}/qr.png")).status_code == 404
+    assert (await shared_system.browser.get(f"{pages[name]}/qr.png")).status_code == 404

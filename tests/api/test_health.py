@@ -7,16 +7,16 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.house import House
 from tests.support.problems import problem
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @asynccontextmanager
-async def changed(house: House, change: str, back: str) -> AsyncIterator[None]:
-    """The house's database with one setting changed; its connections are cut both times."""
-    url = make_url(house.parts.database.url)
+async def changed(system: System, change: str, back: str) -> AsyncIterator[None]:
+    """The system's database with one setting changed; its connections are cut both times."""
+    url = make_url(system.parts.database.url)
     database = f'"{url.database}"'
     query = url.query
     connection = await psycopg.AsyncConnection.connect(
@@ -37,9 +37,9 @@ async def changed(house: House, change: str, back: str) -> AsyncIterator[None]:
             await connection.execute(cut, [url.database])
 
 
-async def test_a_house_in_order_is_live_and_ready_without_a_key(shared_house: House) -> None:
+async def test_a_system_in_order_is_live_and_ready_without_a_key(shared_system: System) -> None:
     for path in ("/health/live", "/health/ready"):
-        answer = await shared_house.browser.get(path)
+        answer = await shared_system.browser.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
         assert answer.headers["cache-control"] == "no-store"
 
@@ -53,41 +53,41 @@ async def test_a_house_in_order_is_live_and_ready_without_a_key(shared_house: Ho
     ids=["read only", "away"],
 )
 async def test_without_a_database_that_takes_writes_nothing_is_promised(
-    shared_house: House, change: str, back: str
+    shared_system: System, change: str, back: str
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    async with changed(house, change, back):
-        assert (await house.browser.get("/health/live")).status_code == 200
-        await house.browser.get("/health/ready")  # one notices that connections were cut
-        ready = await house.browser.get("/health/ready")
+    system = shared_system
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    async with changed(system, change, back):
+        assert (await system.browser.get("/health/live")).status_code == 200
+        await system.browser.get("/health/ready")  # one notices that connections were cut
+        ready = await system.browser.get("/health/ready")
         assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
-        sent = {"agency": house.body.agency_code, "lines": [{"fee": "2.000815", "quantity": 1}]}
-        found = problem(await house.post("/api/v1/bills", sent), 503, "database_unavailable")
+        sent = {"agency": system.body.agency_code, "lines": [{"fee": "2.000815", "quantity": 1}]}
+        found = problem(await system.post("/api/v1/bills", sent), 503, "database_unavailable")
         assert found["retryable"]
         # The gateway is told to call again, and does.
-        await house.decide(payment, "success")
-        every = house.sandbox.deliveries.all
+        await system.decide(payment, "success")
+        every = system.sandbox.deliveries.all
         (told,) = [one for one in every if one.subject.startswith(bill["reference"])]
         while not told.attempts:
-            await house.browser.get("/health/live")
+            await system.browser.get("/health/live")
         assert told.attempts[0].status == 503
-    while (await house.browser.get("/health/ready")).status_code != 200:
+    while (await system.browser.get("/health/ready")).status_code != 200:
         pass
-    assert (await house.until(bill, "paid"))["status"] == "paid"
-    assert await house.broken() == []
+    assert (await system.until(bill, "paid"))["status"] == "paid"
+    assert await system.broken() == []
 
 
 async def test_figures_count_what_is_there_and_what_calls_for_a_person(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    await house.transfer(bill["qr"]["payload"], 7000, bill["reference"])
-    await house.until(bill, "paid")
-    await house.transfer(bill["qr"]["payload"], 123_456, "khong co ma")
-    answer = await house.browser.get("/metrics")
+    system = shared_system
+    bill = await system.create_bill()
+    await system.transfer(bill["qr"]["payload"], 7000, bill["reference"])
+    await system.until(bill, "paid")
+    await system.transfer(bill["qr"]["payload"], 123_456, "khong co ma")
+    answer = await system.browser.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     figures = dict(

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from core.ids import new_id
-from tests.support.house import House
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,8 +24,8 @@ def good() -> dict[str, str]:
     return usual | {"seen": "10000", "once": new_id("test")}
 
 
-async def channels(house: House) -> list[str]:
-    async with house.parts.database.transaction() as session:
+async def channels(system: System) -> list[str]:
+    async with system.parts.database.transaction() as session:
         found = await session.execute(text("SELECT channel FROM bill ORDER BY created_at"))
         return [row.channel for row in found]
 
@@ -41,54 +41,54 @@ def multipart(fields: dict[str, bytes]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sent", ["\x00", "poster", "x" * 20, "online", "counter", ""])
-async def test_a_bill_keeps_only_a_channel_there_is(shared_house: House, sent: str) -> None:
-    before = await channels(shared_house)
+async def test_a_bill_keeps_only_a_channel_there_is(shared_system: System, sent: str) -> None:
+    before = await channels(shared_system)
     form = good() | {"channel": sent}
-    answer = await shared_house.browser.post(FIXED, data=form)
+    answer = await shared_system.browser.post(FIXED, data=form)
     assert answer.status_code == 303, answer.text
-    added = (await channels(shared_house))[len(before) :]
+    added = (await channels(shared_system))[len(before) :]
     assert added == ["counter" if sent == "counter" else "online"]
 
 
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("sent", ["\x00", "a\x00b", "\ufffe", "9" * 100_000])
 async def test_no_field_of_a_procedures_form_breaks_the_page(
-    shared_house: House, field: str, sent: str
+    shared_system: System, field: str, sent: str
 ) -> None:
     form = good() | {field: sent}
-    answer = await shared_house.browser.post(FIXED, data=form)
+    answer = await shared_system.browser.post(FIXED, data=form)
     assert answer.status_code < 500, answer.text
 
 
 @pytest.mark.parametrize("field", FIELDS)
 async def test_a_lone_surrogate_in_a_procedures_form_is_no_failure(
-    shared_house: House, field: str
+    shared_system: System, field: str
 ) -> None:
     form = {name: value.encode() for name, value in good().items()}
     sent = multipart(form | {field: SURROGATE})
-    answer = await shared_house.browser.post(FIXED, **sent)
+    answer = await shared_system.browser.post(FIXED, **sent)
     assert answer.status_code < 500, answer.text
 
 
 @pytest.mark.parametrize("field", ["gateway", "t", "once"])
 @pytest.mark.parametrize("sent", [b"\x00", SURROGATE, b"9" * 100_000])
 async def test_no_field_of_the_payment_form_breaks_it(
-    shared_house: House, field: str, sent: bytes
+    shared_system: System, field: str, sent: bytes
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
     form = {"gateway": b"none", "t": b"x", "once": b"y"} | {field: sent}
-    answer = await shared_house.browser.post(f"/b/{bill['reference']}/pay", **multipart(form))
+    answer = await shared_system.browser.post(f"/b/{bill['reference']}/pay", **multipart(form))
     assert answer.status_code < 500, answer.text
 
 
 @pytest.mark.parametrize("field", ["account", "mapping"])
 @pytest.mark.parametrize("sent", [b"\x00", SURROGATE, b"9" * 100_000])
 async def test_no_field_of_a_statements_form_breaks_it(
-    shared_house: House, field: str, sent: bytes
+    shared_system: System, field: str, sent: bytes
 ) -> None:
     form = {"account": b"none", "mapping": b"mb", "file": b"x"} | {field: sent}
     request = multipart(form)
     request["content"] = request["content"].replace(b'name="file"', b'name="file"; filename="f"')
     request["headers"]["Idempotency-Key"] = f"hostile-{field}-{len(sent)}-{sent[:1]!r}"
-    answer = await shared_house.office.post("/api/v1/statements", **request)
+    answer = await shared_system.office.post("/api/v1/statements", **request)
     assert answer.status_code in (404, 422), answer.text

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from core.ids import new_id
-from tests.support.house import House
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,8 +69,8 @@ WITH_BODY = {
 }
 
 
-async def described(house: House) -> dict[str, Any]:
-    answer = await house.browser.get("/api/v1/openapi.json")
+async def described(system: System) -> dict[str, Any]:
+    answer = await system.browser.get("/api/v1/openapi.json")
     assert answer.status_code == 200, answer.text
     document: dict[str, Any] = answer.json()
     return document
@@ -83,9 +83,9 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 async def test_the_description_is_valid_and_needs_nothing_from_elsewhere(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    document = await described(shared_house)
+    document = await described(shared_system)
     OpenAPI.model_validate(document)
     assert document["openapi"].startswith("3.1")
     for schema in document["components"]["schemas"].values():
@@ -93,15 +93,15 @@ async def test_the_description_is_valid_and_needs_nothing_from_elsewhere(
     references = set(re.findall(r"'\$ref': '([^']+)'", str(document)))
     known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert references <= known
-    page = await shared_house.browser.get("/docs")
+    page = await shared_system.browser.get("/docs")
     assert page.status_code == 200
     addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
     assert addresses
     assert not [one for one in addresses if one.startswith(("http:", "https:", "//"))]
 
 
-async def test_every_route_of_the_contract_is_described_and_no_other(shared_house: House) -> None:
-    document = await described(shared_house)
+async def test_every_route_of_the_contract_is_described_and_no_other(shared_system: System) -> None:
+    document = await described(shared_system)
     found: dict[str, set[str]] = {}
     for path, method, _ in operations(document):
         found.setdefault(path, set()).add(method)
@@ -109,9 +109,9 @@ async def test_every_route_of_the_contract_is_described_and_no_other(shared_hous
 
 
 async def test_every_operation_tells_of_keys_refusals_and_what_it_takes(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    document = await described(shared_house)
+    document = await described(shared_system)
     assert document["security"] == [{"key": []}]
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     for path, method, operation in operations(document):
@@ -160,27 +160,27 @@ class Matching:
         return found
 
 
-async def test_answers_are_as_described(shared_house: House) -> None:
-    house = shared_house
-    match = Matching(await described(house))
-    bill = await house.create_bill(metadata={"k": 1}, dossier_number="D-1")
-    payment = await house.start(bill)
-    await house.decide(payment, "success")
-    await house.until(bill, "paid")
-    await house.work()
-    (receipt,) = (await house.read(bill))["receipts"]
-    sent = {"agency": house.body.agency_code, "lines": [{"fee": "2.000815", "quantity": 1}]}
-    made = match.check("/api/v1/bills", "post", await house.post("/api/v1/bills", sent))
-    match.check("/api/v1/bills", "post", await house.post("/api/v1/bills", {}))
+async def test_answers_are_as_described(shared_system: System) -> None:
+    system = shared_system
+    match = Matching(await described(system))
+    bill = await system.create_bill(metadata={"k": 1}, dossier_number="D-1")
+    payment = await system.start(bill)
+    await system.decide(payment, "success")
+    await system.until(bill, "paid")
+    await system.work()
+    (receipt,) = (await system.read(bill))["receipts"]
+    sent = {"agency": system.body.agency_code, "lines": [{"fee": "2.000815", "quantity": 1}]}
+    made = match.check("/api/v1/bills", "post", await system.post("/api/v1/bills", sent))
+    match.check("/api/v1/bills", "post", await system.post("/api/v1/bills", {}))
     attempts = "/api/v1/bills/{bill_id}/payments"
-    started = await house.post(attempts.format(bill_id=made["id"]), {"gateway": "paygov"})
+    started = await system.post(attempts.format(bill_id=made["id"]), {"gateway": "paygov"})
     match.check(attempts, "post", started)
-    again = await house.post(attempts.format(bill_id=bill["id"]), {"gateway": "paygov"})
+    again = await system.post(attempts.format(bill_id=bill["id"]), {"gateway": "paygov"})
     match.check(attempts, "post", again)
     cancel = "/api/v1/bills/{bill_id}/cancel"
-    other = await house.create_bill()
+    other = await system.create_bill()
     for one in (other, bill):
-        answer = await house.client.post(cancel.format(bill_id=one["id"]))
+        answer = await system.client.post(cancel.format(bill_id=one["id"]))
         match.check(cancel, "post", answer)
     for path, real in {
         "/api/v1/bills": "/api/v1/bills",
@@ -193,9 +193,9 @@ async def test_answers_are_as_described(shared_house: House) -> None:
         "/api/v1/catalogue/proposals": "/api/v1/catalogue/proposals?state=proposed",
         "/api/v1/catalogue/changes": "/api/v1/catalogue/changes?from=2026-11-22&to=2027-03-01",
     }.items():
-        client = house.office if path.startswith("/api/v1/catalogue/proposals") else house.client
+        client = system.office if path.startswith("/api/v1/catalogue/proposals") else system.client
         match.check(path, "get", await client.get(real))
-        match.check(path, "get", await house.browser.get(real))
+        match.check(path, "get", await system.browser.get(real))
     assert len(match.checked) == 24
     spoilt = httpx2.Response(200, json=receipt | {"number": "1"})
     with pytest.raises(jsonschema_rs.ValidationError):
@@ -212,11 +212,11 @@ _CHECKED = [
 ]
 
 
-async def test_made_up_questions_are_answered_as_described(shared_house: House) -> None:
-    house = shared_house
+async def test_made_up_questions_are_answered_as_described(shared_system: System) -> None:
+    system = shared_system
 
     def ask() -> int:
-        schema = schemathesis.openapi.from_url(f"{house.base_url}/api/v1/openapi.json")
+        schema = schemathesis.openapi.from_url(f"{system.base_url}/api/v1/openapi.json")
         asked = 0
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
@@ -233,7 +233,7 @@ async def test_made_up_questions_are_answered_as_described(shared_house: House) 
             @hypothesis.given(case=operation.as_strategy())
             def one(case: Any) -> None:
                 nonlocal asked
-                headers = {"Authorization": f"Bearer {house.api_key}"}
+                headers = {"Authorization": f"Bearer {system.api_key}"}
                 if "Idempotency-Key" in (case.headers or {}):
                     headers["Idempotency-Key"] = new_id("k")
                 case.call_and_validate(checks=_CHECKED, headers=headers)
@@ -243,4 +243,4 @@ async def test_made_up_questions_are_answered_as_described(shared_house: House) 
         return asked
 
     assert await asyncio.to_thread(ask) > 15
-    assert await house.broken() == []
+    assert await system.broken() == []

@@ -15,7 +15,7 @@ from adapters.keystore.files import CHAIN
 from adapters.sandbox.engine.faults import Fault, Operation
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.gateway_setups import MERCHANT
-from tests.support.house import House
+from tests.support.machine import needs
 from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
 from tests.support.page_states import (
     DOSSIER,
@@ -26,7 +26,7 @@ from tests.support.page_states import (
     bills_with_reliefs,
 )
 from tests.support.qr_images import opened, texts_in
-from tests.support.system import needs
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,14 +37,14 @@ Read = Callable[[str], Awaitable[str]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bills(shared_house: House) -> dict[str, Shown]:
-    return await bills_in_every_state(shared_house)
+async def bills(shared_system: System) -> dict[str, Shown]:
+    return await bills_in_every_state(shared_system)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def read(shared_house: House) -> Read:
+async def read(shared_system: System) -> Read:
     async def page(path: str) -> str:
-        answer = await shared_house.browser.get(
+        answer = await shared_system.browser.get(
             path, headers={"Accept": "text/html"}, follow_redirects=True
         )
         assert answer.headers["content-type"].startswith("text/html"), answer.text
@@ -54,20 +54,20 @@ async def read(shared_house: House) -> Read:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def everything(shared_house: House, bills: dict[str, Shown]) -> dict[str, str]:
+async def everything(shared_system: System, bills: dict[str, Shown]) -> dict[str, str]:
     """The path of every page in every state."""
     found = {f"bill, {state}": shown.private for state, shown in bills.items()}
-    receipt = (await shared_house.read(bills["paid"].bill))["receipts"][0]
-    body = f"/p/{shared_house.body.agency_code}"
+    receipt = (await shared_system.read(bills["paid"].bill))["receipts"][0]
+    body = f"/p/{shared_system.body.agency_code}"
     found |= {
-        f"fee, {name}": path for name, path in (await fees_of_every_kind(shared_house)).items()
+        f"fee, {name}": path for name, path in (await fees_of_every_kind(shared_system)).items()
     }
-    for state, shown in (await bills_with_reliefs(shared_house)).items():
+    for state, shown in (await bills_with_reliefs(shared_system)).items():
         found |= {f"bill, {state}": shown.private, f"bill, {state}, seen by all": shown.public}
     return found | {
         "bill, seen with the reference alone": bills["paid"].public,
         "bill, with a message": f"{bills['open'].private}&message=gateway_unavailable",
-        "receipt": receipt["check_url"].removeprefix(shared_house.base_url),
+        "receipt": receipt["check_url"].removeprefix(shared_system.base_url),
         "receipt, unknown": "/r/ABCDEFGHJKLM",
         "poster": f"{body}/2.000884",
         "fee by quantity": f"{body}/2.000815",
@@ -151,10 +151,10 @@ async def test_an_open_bill_shows_whom_to_pay_how_much_and_with_what_memo(
 
 
 async def test_the_code_of_a_bill_paid_in_part_asks_for_the_rest(
-    shared_house: House, bills: dict[str, Shown], read: Read
+    shared_system: System, bills: dict[str, Shown], read: Read
 ) -> None:
     address = str(tree_of(await read(bills["short"].private)).xpath("//a[@download]/@href")[0])
-    image = await shared_house.browser.get(address)
+    image = await shared_system.browser.get(address)
     (payload,) = texts_in(opened(image.content))
     assert decode(payload).amount == 2000
 
@@ -191,13 +191,13 @@ async def test_an_old_message_is_not_shown_once_the_bill_is_paid(
 
 
 async def test_the_script_is_told_when_a_page_has_changed_and_when_to_stop(
-    shared_house: House, bills: dict[str, Shown], read: Read
+    shared_system: System, bills: dict[str, Shown], read: Read
 ) -> None:
     versions, watched = {}, {}
     for state, shown in bills.items():
         (main,) = tree_of(await read(shown.private)).xpath("//main")
         watched[state] = main.get("data-state")
-        answer = await shared_house.browser.get(f"{shown.public}/state")
+        answer = await shared_system.browser.get(f"{shown.public}/state")
         versions[state] = answer.json()["version"]
         assert main.get("data-version") == versions[state]
     assert len(set(versions.values())) == len(bills)
@@ -209,12 +209,12 @@ async def test_the_script_is_told_when_a_page_has_changed_and_when_to_stop(
 
 
 async def test_no_page_holds_a_script_a_style_or_anything_from_elsewhere(
-    shared_house: House, everything: dict[str, str], read: Read
+    shared_system: System, everything: dict[str, str], read: Read
 ) -> None:
     for name, path in everything.items():
         html = await read(path)
         assert inline_code(html) == [], name
-        assert foreign_addresses(html, shared_house.base_url) == [], name
+        assert foreign_addresses(html, shared_system.base_url) == [], name
 
 
 async def test_inline_code_and_foreign_addresses_are_noticed() -> None:
@@ -225,10 +225,10 @@ async def test_inline_code_and_foreign_addresses_are_noticed() -> None:
 
 
 async def test_every_page_comes_with_the_headers_that_protect_it(
-    shared_house: House, everything: dict[str, str]
+    shared_system: System, everything: dict[str, str]
 ) -> None:
     for name, path in everything.items():
-        answer = await shared_house.browser.get(path, headers={"Accept": "text/html"})
+        answer = await shared_system.browser.get(path, headers={"Accept": "text/html"})
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy, name
         assert "script-src 'self';" in policy, name
@@ -240,19 +240,19 @@ async def test_every_page_comes_with_the_headers_that_protect_it(
 
 
 async def test_forms_lead_home_and_a_payable_bills_form_to_its_gateway_too(
-    shared_house: House, bills: dict[str, Shown]
+    shared_system: System, bills: dict[str, Shown]
 ) -> None:
     targets = {}
     for state in ("open", "paid"):
-        answer = await shared_house.browser.get(bills[state].private)
+        answer = await shared_system.browser.get(bills[state].private)
         found = re.search(r"form-action ([^;]*)", answer.headers["content-security-policy"])
         assert found is not None
         targets[state] = found[1]
-    assert targets == {"open": f"'self' {shared_house.sandbox_url}", "paid": "'self'"}
+    assert targets == {"open": f"'self' {shared_system.sandbox_url}", "paid": "'self'"}
 
 
 async def test_every_page_with_all_it_loads_is_light(
-    shared_house: House, everything: dict[str, str], read: Read
+    shared_system: System, everything: dict[str, str], read: Read
 ) -> None:
     weights = {}
     for name, path in everything.items():
@@ -262,7 +262,7 @@ async def test_every_page_with_all_it_loads_is_light(
         loaded |= {*tree.xpath("//link/@href")}
         weights[name] = len(html.encode())
         for address in map(str, loaded):
-            answer = await shared_house.browser.get(address)
+            answer = await shared_system.browser.get(address)
             assert answer.status_code == 200, address
             weights[name] += len(answer.content)
     assert {name: weight for name, weight in weights.items() if weight > MOST_BYTES} == {}
@@ -270,26 +270,26 @@ async def test_every_page_with_all_it_loads_is_light(
 
 
 async def test_styles_and_scripts_may_be_kept_because_their_address_changes_with_them(
-    shared_house: House, read: Read
+    shared_system: System, read: Read
 ) -> None:
     (address,) = map(str, tree_of(await read("/")).xpath("//link[@rel='stylesheet']/@href"))
     assert re.fullmatch(r"/static/style\.css\?v=[0-9a-f]{10}", address)
-    kept = await shared_house.browser.get(address)
+    kept = await shared_system.browser.get(address)
     assert "immutable" in kept.headers["cache-control"]
-    gone = await shared_house.browser.get("/static/none.css")
+    gone = await shared_system.browser.get("/static/none.css")
     assert (gone.status_code, "cache-control" in gone.headers) == (404, False)
 
 
-async def test_hostile_words_are_shown_as_words(shared_house: House, read: Read) -> None:
+async def test_hostile_words_are_shown_as_words(shared_system: System, read: Read) -> None:
     line = {"description": HOSTILE, "amount": 7000, "sub_item": "2716"}
-    bill = await shared_house.create_bill(lines=[line], payer={"name": HOSTILE})
+    bill = await shared_system.create_bill(lines=[line], payer={"name": HOSTILE})
     page = await read(bill["pay_url"])
     assert words_of(page).count(HOSTILE) == 2
     assert inline_code(page) == []
-    await shared_house.decide(await shared_house.start(bill), "success")
-    await shared_house.until(bill, "paid")
-    await shared_house.work()
-    receipt = (await shared_house.read(bill))["receipts"][0]
+    await shared_system.decide(await shared_system.start(bill), "success")
+    await shared_system.until(bill, "paid")
+    await shared_system.work()
+    receipt = (await shared_system.read(bill))["receipts"][0]
     page = await read(receipt["check_url"])
     assert inline_code(page) == []
     assert "alert(1)" in words_of(page)
@@ -319,9 +319,9 @@ async def test_a_hostile_address_is_shown_as_words_or_not_at_all(read: Read, pat
 )
 @pytest.mark.parametrize("typed", ["%00", "%ff", "%ed%a0%80", "a" * 150, "..%2f..%2fetc"])
 async def test_an_odd_address_is_not_found_and_never_a_failure(
-    shared_house: House, path: str, typed: str
+    shared_system: System, path: str, typed: str
 ) -> None:
-    answer = await shared_house.browser.get(path.format(typed), headers={"Accept": "text/html"})
+    answer = await shared_system.browser.get(path.format(typed), headers={"Accept": "text/html"})
     assert answer.status_code in (404, 422), answer.text
 
 
@@ -351,16 +351,16 @@ def run(command: str, folder: Path) -> str:
 
 
 async def test_the_commands_on_a_receipts_page_check_its_signature(
-    shared_house: House, everything: dict[str, str], read: Read, tmp_path: Path
+    shared_system: System, everything: dict[str, str], read: Read, tmp_path: Path
 ) -> None:
     needs("xmlsec1")
     needs("poppler-utils")
     tree = tree_of(await read(everything["receipt"]))
     commands = {str(code.text).split()[0]: str(code.text) for code in tree.xpath("//ol//code")}
-    folder = shared_house.parts.settings.signing_dir
+    folder = shared_system.parts.settings.signing_dir
     (tmp_path / "chung-thu-goc.pem").write_bytes((folder / CHAIN).read_bytes())
     for kind in ("xml", "pdf"):
-        answer = await shared_house.browser.get(f"{everything['receipt']}.{kind}")
+        answer = await shared_system.browser.get(f"{everything['receipt']}.{kind}")
         (tmp_path / f"bien-lai.{kind}").write_bytes(answer.content)
     assert run(commands["xmlsec1"], tmp_path).startswith("0\n")
     assert "Signature is Valid" in run(commands["pdfsig"], tmp_path)
@@ -370,20 +370,20 @@ async def test_the_commands_on_a_receipts_page_check_its_signature(
 
 
 async def test_a_receipts_page_is_found_by_its_code_however_typed(
-    shared_house: House, everything: dict[str, str]
+    shared_system: System, everything: dict[str, str]
 ) -> None:
     code = everything["receipt"].rpartition("/")[2]
     typed = f"{code[:4].lower()}-{code[4:8]} {code[8:]}"
-    answer = await shared_house.browser.get("/r", params={"code": typed})
+    answer = await shared_system.browser.get("/r", params={"code": typed})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/r/{code}")
 
 
 async def test_a_bill_is_found_by_its_reference_however_typed(
-    shared_house: House, bills: dict[str, Shown]
+    shared_system: System, bills: dict[str, Shown]
 ) -> None:
     reference = bills["open"].bill["reference"]
     typed = f"chuyen tien {reference[:6].lower()} {reference[6:]} cam on"
-    answer = await shared_house.browser.get("/b", params={"reference": typed})
+    answer = await shared_system.browser.get("/b", params={"reference": typed})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/b/{reference}")
 
 
@@ -400,7 +400,7 @@ async def test_fees_are_found_without_marks(read: Read) -> None:
 
 
 async def test_the_poster_shows_what_a_payer_must_compare(
-    shared_house: House, everything: dict[str, str], read: Read
+    shared_system: System, everything: dict[str, str], read: Read
 ) -> None:
     page = await read(everything["poster"])
     words = words_of(page)
@@ -409,25 +409,25 @@ async def test_the_poster_shows_what_a_payer_must_compare(
     assert "TK THU THU NGHIEM - KHONG CO THAT" in words
     reference = str(tree_of(page).xpath("//section[contains(@class, 'poster')]//dd/code")[1].text)
     source = str(tree_of(page).xpath("//img[@class='qr']/@src")[0]).replace(".svg", ".png")
-    (payload,) = texts_in(opened((await shared_house.browser.get(source)).content))
+    (payload,) = texts_in(opened((await shared_system.browser.get(source)).content))
     assert decode(payload).amount == 10_000
     assert decode(payload).purpose == reference
 
 
-async def press(house: House, bill: dict[str, Any]) -> tuple[int, str]:
+async def press(system: System, bill: dict[str, Any]) -> tuple[int, str]:
     """Press the button of a bill's page; the status and where it leads."""
-    tree = tree_of((await house.browser.get(bill["pay_url"])).text)
+    tree = tree_of((await system.browser.get(bill["pay_url"])).text)
     form = {str(i.get("name")): str(i.get("value")) for i in tree.xpath("//main//input")}
-    answer = await house.browser.post(
+    answer = await system.browser.post(
         f"/b/{bill['reference']}/pay", data=form | {"gateway": "paygov"}
     )
     return answer.status_code, answer.headers["location"]
 
 
-async def test_the_button_leads_to_the_gateway(shared_house: House) -> None:
-    bill = await shared_house.create_bill()
-    status, address = await press(shared_house, bill)
-    assert (status, address.startswith(shared_house.sandbox_url)) == (303, True)
+async def test_the_button_leads_to_the_gateway(shared_system: System) -> None:
+    bill = await shared_system.create_bill()
+    status, address = await press(shared_system, bill)
+    assert (status, address.startswith(shared_system.sandbox_url)) == (303, True)
 
 
 @pytest.mark.parametrize(
@@ -438,33 +438,33 @@ async def test_the_button_leads_to_the_gateway(shared_house: House) -> None:
     ],
 )
 async def test_a_button_that_leads_nowhere_says_why(
-    shared_house: House, fault: Fault, code: str
+    shared_system: System, fault: Fault, code: str
 ) -> None:
-    bill = await shared_house.create_bill()
-    shared_house.sandbox.faults.script(MERCHANT["partner_code"], Operation.CREATE, fault)
-    status, address = await press(shared_house, bill)
+    bill = await shared_system.create_bill()
+    shared_system.sandbox.faults.script(MERCHANT["partner_code"], Operation.CREATE, fault)
+    status, address = await press(shared_system, bill)
     assert status == 303
     assert address.startswith(f"/b/{bill['reference']}?t=")
     assert address.endswith(f"&message={code}")
 
 
 async def test_a_bill_that_is_paid_meanwhile_is_not_paid_again(
-    shared_house: House, bills: dict[str, Shown]
+    shared_system: System, bills: dict[str, Shown]
 ) -> None:
     bill = bills["paid"].bill
-    answer = await shared_house.browser.post(
+    answer = await shared_system.browser.post(
         f"/b/{bill['reference']}/pay", data={"gateway": "paygov"}
     )
     expected = f"/b/{bill['reference']}?message=bill_not_payable"
     assert (answer.status_code, answer.headers["location"]) == (303, expected)
 
 
-async def test_pressing_twice_is_one_attempt(shared_house: House) -> None:
-    bill = await shared_house.create_bill()
+async def test_pressing_twice_is_one_attempt(shared_system: System) -> None:
+    bill = await shared_system.create_bill()
     data = {"gateway": "paygov", "once": "the-same-page"}
     path = f"/b/{bill['reference']}/pay"
     addresses = {
-        (await shared_house.browser.post(path, data=data)).headers["location"] for _ in range(2)
+        (await shared_system.browser.post(path, data=data)).headers["location"] for _ in range(2)
     }
     assert len(addresses) == 1
-    assert len((await shared_house.read(bill))["payments"]) == 1
+    assert len((await shared_system.read(bill))["payments"]) == 1

@@ -16,8 +16,8 @@ from core.ids import is_id
 from payments.attempts.inquiry import inquire
 from tests.api.test_bills import INSTANT
 from tests.support.gateway_setups import MERCHANT
-from tests.support.house import House, house_at
 from tests.support.problems import problem
+from tests.support.system import System, system_at
 from tests.support.system_builder import SystemTemplate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,58 +27,58 @@ PARTNER = MERCHANT["partner_code"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(
+async def system(
     system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
-    """A house whose gateway, when it does not answer, does so for a moment only."""
-    folder = tmp_path_factory.mktemp("house")
-    async with house_at(system_template, folder, Timing(never=0.05)) as built:
+) -> AsyncIterator[System]:
+    """A system whose gateway, when it does not answer, does so for a moment only."""
+    folder = tmp_path_factory.mktemp("system")
+    async with system_at(system_template, folder, Timing(never=0.05)) as built:
         yield built
 
 
 @pytest.fixture(autouse=True)
-def _no_lies_left_over(house: House) -> None:
-    house.sandbox.faults.clear()
+def _no_lies_left_over(system: System) -> None:
+    system.sandbox.faults.clear()
 
 
-def orders_of(house: House, bill: dict[str, Any]) -> list[Order]:
+def orders_of(system: System, bill: dict[str, Any]) -> list[Order]:
     """The orders that the gateway took for a bill."""
-    every = house.sandbox.store.orders.values()
+    every = system.sandbox.store.orders.values()
     return [order for order in every if order.order_id.startswith(bill["reference"])]
 
 
-def creates(house: House, bill: dict[str, Any]) -> int:
+def creates(system: System, bill: dict[str, Any]) -> int:
     """How often the gateway was asked to take an order for a bill."""
-    calls = house.sandbox.store.create_calls.items()
+    calls = system.sandbox.store.create_calls.items()
     return sum(count for (_, order), count in calls if order.startswith(bill["reference"]))
 
 
-async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(house: House) -> None:
-    bill = await house.create_bill()
-    payment = await house.start(bill)
+async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(system: System) -> None:
+    bill = await system.create_bill()
+    payment = await system.start(bill)
     assert set(payment) == PAYMENT
     assert is_id(payment["id"], "pay")
     assert (payment["bill"], payment["gateway"]) == (bill["id"], "paygov")
     assert (payment["status"], payment["amount"]) == ("submitted", 5000)
     assert payment["checkout"]["type"] == "redirect"
-    assert payment["checkout"]["url"].startswith(house.sandbox_url)
+    assert payment["checkout"]["url"].startswith(system.sandbox_url)
     assert INSTANT.fullmatch(payment["created_at"])
     assert payment["paid_at"] is None
-    assert (await house.client.get(f"/api/v1/payments/{payment['id']}")).json() == payment
-    assert (await house.read(bill))["payments"] == [payment]
-    (order,) = orders_of(house, bill)
+    assert (await system.client.get(f"/api/v1/payments/{payment['id']}")).json() == payment
+    assert (await system.read(bill))["payments"] == [payment]
+    (order,) = orders_of(system, bill)
     assert (order.amount, order.details["request_code"]) == (5000, payment["id"])
 
-    await house.decide(payment, "success")
-    paid = await house.until(bill, "paid")
+    await system.decide(payment, "success")
+    paid = await system.until(bill, "paid")
     (shown,) = paid["payments"]
     assert shown["status"] == "succeeded"
     assert INSTANT.fullmatch(shown["paid_at"])
     assert paid["qr"] is None
-    again = await house.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "paygov"})
+    again = await system.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "paygov"})
     problem(again, 409, "bill_not_payable")
-    await house.work()
-    (receipt,) = (await house.read(bill))["receipts"]
+    await system.work()
+    (receipt,) = (await system.read(bill))["receipts"]
     assert set(receipt) == {
         "id",
         "template",
@@ -96,136 +96,136 @@ async def test_an_attempt_has_every_field_and_is_read_as_it_was_answered(house: 
     assert receipt["number"] >= 1
     assert receipt["status"] == "issued"
     assert INSTANT.fullmatch(receipt["issued_at"])
-    found = await house.client.get(f"/api/v1/receipts/{receipt['id']}")
+    found = await system.client.get(f"/api/v1/receipts/{receipt['id']}")
     assert found.json() == receipt
     for address in (receipt["xml_url"], receipt["check_url"]):
-        assert address.startswith(f"{house.base_url}/r/{receipt['code']}")
-        assert (await house.browser.get(address)).status_code == 200
-    xml = await house.client.get(f"/api/v1/receipts/{receipt['id']}.xml")
-    assert xml.content == (await house.browser.get(receipt["xml_url"])).content
+        assert address.startswith(f"{system.base_url}/r/{receipt['code']}")
+        assert (await system.browser.get(address)).status_code == 200
+    xml = await system.client.get(f"/api/v1/receipts/{receipt['id']}.xml")
+    assert xml.content == (await system.browser.get(receipt["xml_url"])).content
 
 
-async def test_only_a_gateway_of_the_agency_can_be_chosen(house: House) -> None:
-    bill = await house.create_bill()
+async def test_only_a_gateway_of_the_agency_can_be_chosen(system: System) -> None:
+    bill = await system.create_bill()
     path = f"/api/v1/bills/{bill['id']}/payments"
     for gateway in ("momo", "sepay", "bank"):
-        problem(await house.post(path, {"gateway": gateway}), 404, "gateway_not_offered")
-    assert (await house.read(bill))["payments"] == []
+        problem(await system.post(path, {"gateway": gateway}), 404, "gateway_not_offered")
+    assert (await system.read(bill))["payments"] == []
 
 
-async def test_a_decline_is_an_answer_and_another_attempt_may_follow(house: House) -> None:
-    bill = await house.create_bill()
-    house.sandbox.faults.script(PARTNER, Operation.CREATE, Fault.DECLINE)
-    assert (await house.start(bill))["status"] == "failed"
-    assert (await house.start(bill))["status"] == "submitted"
-    assert await house.broken() == []
+async def test_a_decline_is_an_answer_and_another_attempt_may_follow(system: System) -> None:
+    bill = await system.create_bill()
+    system.sandbox.faults.script(PARTNER, Operation.CREATE, Fault.DECLINE)
+    assert (await system.start(bill))["status"] == "failed"
+    assert (await system.start(bill))["status"] == "submitted"
+    assert await system.broken() == []
 
 
-async def test_after_a_gateway_that_did_nothing_the_same_key_starts_anew(house: House) -> None:
-    bill = await house.create_bill()
+async def test_after_a_gateway_that_did_nothing_the_same_key_starts_anew(system: System) -> None:
+    bill = await system.create_bill()
     path = f"/api/v1/bills/{bill['id']}/payments"
-    house.sandbox.faults.script(
+    system.sandbox.faults.script(
         PARTNER, Operation.CREATE, Fault.UNAVAILABLE, count=20, retry_after="0"
     )
-    refused = problem(await house.post(path, {"gateway": "paygov"}, "k"), 503)
+    refused = problem(await system.post(path, {"gateway": "paygov"}, "k"), 503)
     assert (refused["code"], refused["retryable"]) == ("gateway_unavailable", True)
-    house.sandbox.faults.clear()
-    answer = await house.post(path, {"gateway": "paygov"}, "k")
+    system.sandbox.faults.clear()
+    answer = await system.post(path, {"gateway": "paygov"}, "k")
     assert answer.status_code == 201
-    attempts = [(p["status"], p["id"]) for p in (await house.read(bill))["payments"]]
+    attempts = [(p["status"], p["id"]) for p in (await system.read(bill))["payments"]]
     assert [status for status, _ in attempts] == ["failed", "submitted"]
     assert attempts[1][1] == answer.json()["id"]
-    assert len(orders_of(house, bill)) == 1
+    assert len(orders_of(system, bill)) == 1
 
 
 async def test_a_gateway_that_calls_us_wrong_is_our_fault_and_nothing_was_charged(
-    house: House,
+    system: System,
 ) -> None:
-    bill = await house.create_bill()
-    merchant = house.sandbox.store.merchants.pop(PARTNER)
+    bill = await system.create_bill()
+    merchant = system.sandbox.store.merchants.pop(PARTNER)
     path = f"/api/v1/bills/{bill['id']}/payments"
-    refused = problem(await house.post(path, {"gateway": "paygov"}), 502, "gateway_misuse")
+    refused = problem(await system.post(path, {"gateway": "paygov"}), 502, "gateway_misuse")
     assert not refused["retryable"]
     for secret in (MERCHANT["secret_key"], MERCHANT["token"], MERCHANT["access_key"]):
         assert secret not in str(refused)
-    house.sandbox.store.merchants[PARTNER] = merchant
-    assert (await house.start(bill))["status"] == "submitted"
+    system.sandbox.store.merchants[PARTNER] = merchant
+    assert (await system.start(bill))["status"] == "submitted"
 
 
 @pytest.mark.parametrize(
     "fault", [Fault.TIMEOUT, Fault.TRUNCATED, Fault.HUGE, Fault.HTML, Fault.TIMEOUT_AFTER_CHARGE]
 )
 async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again(
-    house: House, fault: Fault
+    system: System, fault: Fault
 ) -> None:
-    bill = await house.create_bill()
-    house.sandbox.faults.script(PARTNER, Operation.CREATE, fault)
-    house.sandbox.faults.script(PARTNER, Operation.CALLBACK, Fault.LOST_CALLBACK)
-    payment = await house.start(bill)
+    bill = await system.create_bill()
+    system.sandbox.faults.script(PARTNER, Operation.CREATE, fault)
+    system.sandbox.faults.script(PARTNER, Operation.CALLBACK, Fault.LOST_CALLBACK)
+    payment = await system.start(bill)
     assert (payment["status"], payment["checkout"]) == ("unknown", None)
     path = f"/api/v1/bills/{bill['id']}/payments"
-    pending = problem(await house.post(path, {"gateway": "paygov"}), 409)
+    pending = problem(await system.post(path, {"gateway": "paygov"}), 409)
     assert (pending["code"], pending["retryable"]) == ("payment_outcome_pending", True)
     with clock.frozen(clock.now() + timedelta(minutes=1)):
-        assert await inquire(house.parts.payments)
-    found = (await house.client.get(f"/api/v1/payments/{payment['id']}")).json()
+        assert await inquire(system.parts.payments)
+    found = (await system.client.get(f"/api/v1/payments/{payment['id']}")).json()
     charged = fault is Fault.TIMEOUT_AFTER_CHARGE
     assert found["status"] == ("succeeded" if charged else "submitted")
-    assert creates(house, bill) == 1
-    assert sum(order.charged for order in orders_of(house, bill)) == 5000 * charged
-    assert await house.broken() == []
+    assert creates(system, bill) == 1
+    assert sum(order.charged for order in orders_of(system, bill)) == 5000 * charged
+    assert await system.broken() == []
 
 
-async def test_open_attempts_of_a_bill_are_bounded(house: House) -> None:
-    bill = await house.create_bill()
+async def test_open_attempts_of_a_bill_are_bounded(system: System) -> None:
+    bill = await system.create_bill()
     for _ in range(5):
-        await house.start(bill)
+        await system.start(bill)
     path = f"/api/v1/bills/{bill['id']}/payments"
-    problem(await house.post(path, {"gateway": "paygov"}), 409, "too_many_attempts")
-    assert creates(house, bill) == 5
+    problem(await system.post(path, {"gateway": "paygov"}), 409, "too_many_attempts")
+    assert creates(system, bill) == 5
 
 
 async def test_a_bill_past_its_time_starts_no_attempt_even_before_it_is_swept(
-    house: House,
+    system: System,
 ) -> None:
     at = clock.now()
-    bill = await house.create_bill(expires_at=(at + timedelta(hours=1)).isoformat())
+    bill = await system.create_bill(expires_at=(at + timedelta(hours=1)).isoformat())
     with clock.frozen(at + timedelta(hours=1)):
         path = f"/api/v1/bills/{bill['id']}/payments"
-        problem(await house.post(path, {"gateway": "paygov"}), 409, "bill_not_payable")
-    assert creates(house, bill) == 0
+        problem(await system.post(path, {"gateway": "paygov"}), 409, "bill_not_payable")
+    assert creates(system, bill) == 0
 
 
-async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(house: House) -> None:
-    bill = await house.create_bill()
-    await house.transfer(bill["qr"]["payload"], 2000, bill["reference"])
-    payment = await house.start(bill)
+async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(system: System) -> None:
+    bill = await system.create_bill()
+    await system.transfer(bill["qr"]["payload"], 2000, bill["reference"])
+    payment = await system.start(bill)
     assert payment["amount"] == 3000
     # So does the code that banking apps read; tag 54 is the amount, four digits long.
-    assert "54043000" in (await house.read(bill))["qr"]["payload"]
-    await house.decide(payment, "success")
-    await house.until(bill, "paid")
-    assert await house.broken() == []
+    assert "54043000" in (await system.read(bill))["qr"]["payload"]
+    await system.decide(payment, "success")
+    await system.until(bill, "paid")
+    assert await system.broken() == []
 
 
-async def test_a_browser_that_comes_back_with_success_proves_nothing(house: House) -> None:
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    (order,) = orders_of(house, bill)
+async def test_a_browser_that_comes_back_with_success_proves_nothing(system: System) -> None:
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    (order,) = orders_of(system, bill)
     back = f"{order.return_url}&orderId={order.order_id}&errorCode=00"
-    assert (await house.browser.get(back)).status_code == 200
-    await house.work()
-    found = await house.read(bill)
+    assert (await system.browser.get(back)).status_code == 200
+    await system.work()
+    found = await system.read(bill)
     assert (found["status"], found["payments"]) == ("open", [payment])
 
 
-async def test_many_readers_at_once_do_not_wait_for_each_other(house: House) -> None:
-    bill = await house.create_bill()
-    agencies = house.parts.payments.agencies
+async def test_many_readers_at_once_do_not_wait_for_each_other(system: System) -> None:
+    bill = await system.create_bill()
+    agencies = system.parts.payments.agencies
 
     async def read() -> int:
         agencies.forget()
-        return (await house.client.get(f"/api/v1/bills/{bill['id']}")).status_code
+        return (await system.client.get(f"/api/v1/bills/{bill['id']}")).status_code
 
     # More than there are connections, each of which needs an agency nobody remembers.
     assert set(await asyncio.gather(*(read() for _ in range(40)))) == {200}

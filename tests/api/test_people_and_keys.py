@@ -16,10 +16,10 @@ from payments.agencies.access.api_keys import create_api_key, revoke_api_key
 from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Role
 from payments.agencies.access.staff import create_staff_user, sign_in
-from tests.support.house import House
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import contents, dump
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,9 +32,9 @@ def email() -> str:
 
 
 @asynccontextmanager
-async def acting(house: House, key: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def acting(system: System, key: str) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=house.base_url, headers=headers, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
         yield client
 
 
@@ -56,9 +56,9 @@ class Admin:
 
 
 @asynccontextmanager
-async def admin_of(house: House, agency_id: str | None = None) -> AsyncIterator[Admin]:
-    mail, agency_id = email(), agency_id or house.body.agency_id
-    async with house.parts.database.transaction() as session:
+async def admin_of(system: System, agency_id: str | None = None) -> AsyncIterator[Admin]:
+    mail, agency_id = email(), agency_id or system.body.agency_id
+    async with system.parts.database.transaction() as session:
         person = await create_staff_user(
             session,
             agency_id=agency_id,
@@ -68,12 +68,12 @@ async def admin_of(house: House, agency_id: str | None = None) -> AsyncIterator[
             roles=[Role.ADMIN],
         )
         _, key = await create_api_key(session, agency_id=agency_id, label="own", staff_id=person.id)
-    async with acting(house, key) as client:
+    async with acting(system, key) as client:
         yield Admin(person.id, mail, client)
 
 
-async def deeds(house: House, object_id: str) -> list[tuple[str, str]]:
-    async with house.parts.database.transaction() as session:
+async def deeds(system: System, object_id: str) -> list[tuple[str, str]]:
+    async with system.parts.database.transaction() as session:
         found = await session.execute(
             text("SELECT actor, action FROM audit_entry WHERE object_id = :id ORDER BY id"),
             {"id": object_id},
@@ -87,18 +87,18 @@ def five_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_portals_key_is_made_used_seen_and_revoked(
-    shared_house: House, monkeypatch: pytest.MonkeyPatch
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = shared_house
-    async with admin_of(house) as admin:
+    system = shared_system
+    async with admin_of(system) as admin:
         made = await admin.made(KEYS, label="cổng dịch vụ công")
         assert made["scopes"] == ["bills", "receipts:read"]
         assert (made["kind"], made["user"], made["revoked_at"]) == ("system", None, None)
-        assert made["agency"] == house.body.agency_code
+        assert made["agency"] == system.body.agency_code
         listed = (await admin.client.get(KEYS, params={"limit": 1})).json()
         secret = made.pop("key")
         assert listed["items"] == [made]
-        async with acting(house, secret) as portal:
+        async with acting(system, secret) as portal:
             assert (await portal.get("/api/v1/bills")).status_code == 200
             problem(await portal.get("/api/v1/catalogue/proposals"), 403, "scope_missing")
             revoked = await admin.client.post(f"{KEYS}/{made['id']}/revoke")
@@ -109,19 +109,19 @@ async def test_a_portals_key_is_made_used_seen_and_revoked(
                 five_seconds_later(patch)
                 problem(await portal.get("/api/v1/bills"), 401, "unauthenticated")
         who = f"staff:{admin.id}"
-        assert await deeds(house, made["id"]) == [
+        assert await deeds(system, made["id"]) == [
             (who, "api_key.created"),
             (who, "api_key.revoked"),
         ]
-    assert await house.broken() == []
+    assert await system.broken() == []
 
 
 async def test_a_process_that_believed_a_key_for_longer_would_be_seen(
-    shared_house: House, monkeypatch: pytest.MonkeyPatch
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with admin_of(shared_house) as admin:
+    async with admin_of(shared_system) as admin:
         made = await admin.made(KEYS, label="cổng")
-        async with acting(shared_house, made["key"]) as portal:
+        async with acting(shared_system, made["key"]) as portal:
             assert (await portal.get("/api/v1/bills")).status_code == 200
             await admin.client.post(f"{KEYS}/{made['id']}/revoke")
             with monkeypatch.context() as patch:
@@ -133,20 +133,20 @@ async def test_a_process_that_believed_a_key_for_longer_would_be_seen(
 
 
 async def test_a_key_that_is_revoked_while_it_is_looked_up_lives_no_longer(
-    shared_house: House, monkeypatch: pytest.MonkeyPatch
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The five seconds begin with the look, however long the database takes to answer."""
-    house, keyring = shared_house, shared_house.parts.keyring
-    async with house.parts.database.transaction() as session:
+    system, keyring = shared_system, shared_system.parts.keyring
+    async with system.parts.database.transaction() as session:
         key, secret = await create_api_key(
-            session, agency_id=house.body.agency_id, label="đang xem"
+            session, agency_id=system.body.agency_id, label="đang xem"
         )
     look_up, passed = keyring._look_up, 0.0
 
     async def slowly(hashed: str) -> Principal:
         nonlocal passed
         found = await look_up(hashed)
-        async with house.parts.database.transaction() as session:
+        async with system.parts.database.transaction() as session:
             await revoke_api_key(session, key.id)
         passed = 4.0
         return found
@@ -161,21 +161,21 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_lives_no_longer(
             await keyring.principal(secret)
 
 
-async def test_a_key_has_the_scopes_it_was_given(shared_house: House) -> None:
-    async with admin_of(shared_house) as admin:
+async def test_a_key_has_the_scopes_it_was_given(shared_system: System) -> None:
+    async with admin_of(shared_system) as admin:
         made = await admin.made(KEYS, label="kế toán", scopes=["reconciliation", "statements"])
         assert made["scopes"] == ["statements", "reconciliation"]
-        async with acting(shared_house, made["key"]) as accounting:
+        async with acting(shared_system, made["key"]) as accounting:
             problem(await accounting.get("/api/v1/bills"), 403, "scope_missing")
             found = await accounting.get("/api/v1/reconciliations/none")
             problem(found, 404)
 
 
 async def test_a_person_is_made_works_and_is_disabled(
-    shared_house: House, monkeypatch: pytest.MonkeyPatch
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house, mail = shared_house, email()
-    async with admin_of(house) as admin:
+    system, mail = shared_system, email()
+    async with admin_of(system) as admin:
         made = await admin.made(
             USERS, email=mail.upper(), name="Nguyễn Văn Mới", roles=["finance", "clerk"]
         )
@@ -185,14 +185,14 @@ async def test_a_person_is_made_works_and_is_disabled(
         assert len(password) >= 12
         listed = (await admin.client.get(USERS, params={"limit": 1})).json()
         assert listed["items"] == [made]
-        async with house.parts.database.transaction() as session:
+        async with system.parts.database.transaction() as session:
             signed_in = await sign_in(session, mail, password)
             _, key = await create_api_key(
-                session, agency_id=house.body.agency_id, label="own", staff_id=made["id"]
+                session, agency_id=system.body.agency_id, label="own", staff_id=made["id"]
             )
         assert signed_in.actor == f"staff:{made['id']}"
         assert signed_in.roles == {Role.CLERK, Role.FINANCE}
-        async with acting(house, key) as person:
+        async with acting(system, key) as person:
             assert (await person.get("/api/v1/bills")).status_code == 200
             done = await admin.client.post(f"{USERS}/{made['id']}/disable")
             assert done.json()["disabled_at"] is not None
@@ -201,27 +201,27 @@ async def test_a_person_is_made_works_and_is_disabled(
             with monkeypatch.context() as patch:
                 five_seconds_later(patch)
                 problem(await person.get("/api/v1/bills"), 401, "unauthenticated")
-        async with house.parts.database.transaction() as session:
+        async with system.parts.database.transaction() as session:
             with pytest.raises(Unauthenticated):
                 await sign_in(session, mail, password)
         who = f"staff:{admin.id}"
-        assert await deeds(house, made["id"]) == [(who, "staff.created"), (who, "staff.disabled")]
+        assert await deeds(system, made["id"]) == [(who, "staff.created"), (who, "staff.disabled")]
 
 
-async def test_a_password_that_is_given_is_not_given_back(shared_house: House) -> None:
+async def test_a_password_that_is_given_is_not_given_back(shared_system: System) -> None:
     mail = email()
-    async with admin_of(shared_house) as admin:
+    async with admin_of(shared_system) as admin:
         made = await admin.made(
             USERS, email=mail, name="Người", roles=["collector"], password=PASSWORD
         )
     assert made["password"] is None
-    async with shared_house.parts.database.transaction() as session:
+    async with shared_system.parts.database.transaction() as session:
         assert (await sign_in(session, mail, PASSWORD)).roles == {Role.COLLECTOR}
 
 
-async def test_a_repeat_makes_nothing_and_shows_the_same_secret(shared_house: House) -> None:
-    house = shared_house
-    async with admin_of(house) as admin:
+async def test_a_repeat_makes_nothing_and_shows_the_same_secret(shared_system: System) -> None:
+    system = shared_system
+    async with admin_of(system) as admin:
         bodies: tuple[tuple[str, dict[str, Any]], ...] = (
             (KEYS, {"label": "hai lần"}),
             (USERS, {"email": email(), "name": "Hai Lần", "roles": ["clerk"]}),
@@ -229,24 +229,24 @@ async def test_a_repeat_makes_nothing_and_shows_the_same_secret(shared_house: Ho
         for path, body in bodies:
             key = new_id("k")
             first = await admin.send(path, key, **body)
-            before = await contents(house.parts.database)
+            before = await contents(system.parts.database)
             again = await admin.send(path, key, **body)
             assert (first.status_code, again.status_code) == (201, 201)
             assert again.content == first.content
             assert again.headers["idempotent-replayed"] == "true"
-            assert await contents(house.parts.database) == before
+            assert await contents(system.parts.database) == before
             problem(await admin.send(path, key, **body, agency="khac"), 404)
             other = {name: f"{value}x" for name, value in body.items() if name != "roles"}
             problem(await admin.send(path, key, **(body | other)), 422, "idempotency_key_reused")
             problem(await admin.client.post(path, json=body), 400, "idempotency_key_missing")
 
 
-async def test_no_secret_is_kept_in_the_clear(shared_house: House) -> None:
-    house = shared_house
-    async with admin_of(house) as admin:
+async def test_no_secret_is_kept_in_the_clear(shared_system: System) -> None:
+    system = shared_system
+    async with admin_of(system) as admin:
         key = (await admin.made(KEYS, label="bí mật"))["key"]
         user = await admin.made(USERS, email=email(), name="Bí Mật", roles=["clerk"])
-    kept = await dump(house.parts.database)
+    kept = await dump(system.parts.database)
     for secret in (key, user["password"]):
         forms = (secret, secret.encode().hex())
         assert [name for name, rows in kept.items() if any(one in rows for one in forms)] == []
@@ -255,34 +255,36 @@ async def test_no_secret_is_kept_in_the_clear(shared_house: House) -> None:
 
 
 async def test_an_administrator_makes_no_administrator_and_nobody_elses_key(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    async with admin_of(house) as admin, admin_of(house) as other:
-        before = await contents(house.parts.database)
+    system = shared_system
+    async with admin_of(system) as admin, admin_of(system) as other:
+        before = await contents(system.parts.database)
         body: dict[str, Any] = {"email": email(), "name": "Ai Đó", "roles": ["clerk", "admin"]}
         problem(await admin.send(USERS, **body), 403, "operator_only")
         problem(await admin.send(KEYS, label="x", user=other.email), 403, "operator_only")
         refused = await admin.send(KEYS, label="x", user=admin.email, scopes=["bills"])
         problem(refused, 422, field="scopes")
         problem(await admin.send(KEYS, label="x", user="khong.co@example.vn"), 404)
-        assert await contents(house.parts.database) == before
+        assert await contents(system.parts.database) == before
         own = await admin.made(KEYS, label="máy thứ hai", user=admin.email.upper())
         assert (own["kind"], own["user"], own["scopes"]) == ("person", admin.email, [])
-        async with acting(house, own["key"]) as second:
+        async with acting(system, own["key"]) as second:
             assert (await second.get(USERS)).status_code == 200
 
 
-async def test_an_administrator_reaches_units_and_nobody_elses_people(shared_house: House) -> None:
-    house = shared_house
+async def test_an_administrator_reaches_units_and_nobody_elses_people(
+    shared_system: System,
+) -> None:
+    system = shared_system
     async with (
-        admin_of(house) as admin,
-        neighbour_of(house, unit=True) as unit,
-        neighbour_of(house) as stranger,
-        admin_of(house, unit.agency_id) as below,
-        admin_of(house, stranger.agency_id) as apart,
+        admin_of(system) as admin,
+        neighbour_of(system, unit=True) as unit,
+        neighbour_of(system) as stranger,
+        admin_of(system, unit.agency_id) as below,
+        admin_of(system, stranger.agency_id) as apart,
     ):
-        house.parts.keyring.forget()
+        system.parts.keyring.forget()
         made = await admin.made(KEYS, label="của đơn vị", agency=unit.code)
         person = await admin.made(
             USERS, email=email(), name="Của Đơn Vị", roles=["clerk"], agency=unit.code
@@ -291,10 +293,10 @@ async def test_an_administrator_reaches_units_and_nobody_elses_people(shared_hou
         listed = (await admin.client.get(KEYS, params={"agency": unit.code})).json()["items"]
         assert {one["agency"] for one in listed} == {unit.code}
         everybody = (await admin.client.get(USERS, params={"limit": 100})).json()["items"]
-        assert {one["agency"] for one in everybody} >= {unit.code, house.body.agency_code}
+        assert {one["agency"] for one in everybody} >= {unit.code, system.body.agency_code}
         assert stranger.code not in {one["agency"] for one in everybody}
         for other in (below, apart):
-            for code in (house.body.agency_code, "khong-co"):
+            for code in (system.body.agency_code, "khong-co"):
                 body: dict[str, Any] = {
                     "email": email(),
                     "name": "X",
@@ -334,26 +336,26 @@ async def test_an_administrator_reaches_units_and_nobody_elses_people(shared_hou
     ],
 )
 async def test_what_cannot_be_is_refused_by_its_field(
-    shared_house: House, path: str, change: dict[str, Any], field: str
+    shared_system: System, path: str, change: dict[str, Any], field: str
 ) -> None:
     good: dict[str, Any] = {"label": "x"}
     if path == USERS:
         good = {"email": email(), "name": "Người", "roles": ["clerk"]}
-    async with admin_of(shared_house) as admin:
-        before = await contents(shared_house.parts.database)
+    async with admin_of(shared_system) as admin:
+        before = await contents(shared_system.parts.database)
         problem(await admin.send(path, **(good | change)), 422, field=field)
-        assert await contents(shared_house.parts.database) == before
+        assert await contents(shared_system.parts.database) == before
 
 
-async def test_an_address_is_one_persons(shared_house: House) -> None:
-    async with admin_of(shared_house) as admin:
+async def test_an_address_is_one_persons(shared_system: System) -> None:
+    async with admin_of(shared_system) as admin:
         body: dict[str, Any] = {"email": admin.email.upper(), "name": "Người", "roles": ["clerk"]}
         found = problem(await admin.send(USERS, **body), 422, field="email")
         assert found["errors"][0]["code"] == "taken"
 
 
-async def test_a_list_goes_on_after_its_cursor(shared_house: House) -> None:
-    async with admin_of(shared_house) as admin:
+async def test_a_list_goes_on_after_its_cursor(shared_system: System) -> None:
+    async with admin_of(shared_system) as admin:
         made = [(await admin.made(KEYS, label=f"{n}"))["id"] for n in range(3)]
         first = (await admin.client.get(KEYS, params={"limit": 2})).json()
         second = (

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from core import clock
 from core.ids import new_id
 from tests.support.explanations import left_told_en, left_told_vi
-from tests.support.house import House
 from tests.support.problems import problem
 from tests.support.rows import contents
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,12 +31,12 @@ ON_NOTICE = {"fee": "truoc-ba-nha-dat-thong-bao", "amount": 12_345_678, "notice"
 ESTIMATE = {"fee": "truoc-ba-to-khai-nha-dat", "value": 2_000_000_000}
 
 
-def body(house: House, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"agency": house.body.agency_code, "lines": list(lines)} | more
+def body(system: System, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"agency": system.body.agency_code, "lines": list(lines)} | more
 
 
-async def opened(house: House, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return await house.create_bill(lines=list(lines), **more)
+async def opened(system: System, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return await system.create_bill(lines=list(lines), **more)
 
 
 def told(line: dict[str, Any]) -> tuple[int, int]:
@@ -56,18 +56,18 @@ def told(line: dict[str, Any]) -> tuple[int, int]:
     return found[0], found[1]
 
 
-async def test_a_share_of_a_value_is_charged_up_to_its_ceiling(shared_house: House) -> None:
+async def test_a_share_of_a_value_is_charged_up_to_its_ceiling(shared_system: System) -> None:
     fee = "tham-dinh-ho-so-gcn"
     for value, amount in ((1_000, 2), (2_000_000_000, 3_000_000), (10**13, 5_000_000)):
-        bill = await opened(shared_house, {"fee": fee, "value": value})
+        bill = await opened(shared_system, {"fee": fee, "value": value})
         (line,) = bill["lines"]
         assert (bill["amount"], line["amount"], line["value"]) == (amount, amount, value)
         assert told(line) == (amount, amount)
-        assert await shared_house.read(bill) == bill
+        assert await shared_system.read(bill) == bill
 
 
-async def test_an_amount_on_a_notice_goes_where_the_notice_says(shared_house: House) -> None:
-    bill = await opened(shared_house, ON_NOTICE)
+async def test_an_amount_on_a_notice_goes_where_the_notice_says(shared_system: System) -> None:
+    bill = await opened(shared_system, ON_NOTICE)
     (line,) = bill["lines"]
     assert (line["amount"], line["sub_item"]) == (12_345_678, "2801")
     assert line["explanation"].startswith(
@@ -78,15 +78,15 @@ async def test_an_amount_on_a_notice_goes_where_the_notice_says(shared_house: Ho
 
 
 async def test_a_notices_tax_number_is_kept_encrypted_and_nowhere_else(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
     notice = NOTICE | {"tax_number": "001099123456"}
     bill = await opened(
-        shared_house,
+        shared_system,
         ON_NOTICE | {"notice": notice},
         relief={"claims": ["merit"], "born_on": "1961-02-03", "asset": "Thửa 77 tờ 88"},
     )
-    database = shared_house.parts.database
+    database = shared_system.parts.database
     kept = str(await contents(database))
     for secret in ("001099123456", "1961-02-03", "Thửa 77"):
         assert secret not in kept
@@ -94,7 +94,7 @@ async def test_a_notices_tax_number_is_kept_encrypted_and_nowhere_else(
         sealed = await session.scalar(
             text("SELECT data FROM payer_data WHERE subject_id = :id"), {"id": bill["id"]}
         )
-    data = shared_house.parts.cipher.decrypt(sealed, f"payer:{bill['id']}").decode()
+    data = shared_system.parts.cipher.decrypt(sealed, f"payer:{bill['id']}").decode()
     for secret in ("001099123456", "1961-02-03", "Thửa 77", "merit"):
         assert secret in data
 
@@ -126,83 +126,83 @@ async def test_a_notices_tax_number_is_kept_encrypted_and_nowhere_else(
     ],
 )
 async def test_a_faulty_line_is_refused_by_name_and_nothing_is_written(
-    shared_house: House, line: dict[str, Any], field: str, code: str | None
+    shared_system: System, line: dict[str, Any], field: str, code: str | None
 ) -> None:
-    before = await contents(shared_house.parts.database)
-    answer = await shared_house.post(BILLS, body(shared_house, line))
+    before = await contents(shared_system.parts.database)
+    answer = await shared_system.post(BILLS, body(shared_system, line))
     found = problem(answer, 422, None, f"lines.0.{field}".rstrip("."))
     assert code is None or code in {error["code"] for error in found["errors"]}
-    assert await contents(shared_house.parts.database) == before
+    assert await contents(shared_system.parts.database) == before
 
 
-async def test_a_fee_in_foreign_currency_is_named_as_out_of_scope(shared_house: House) -> None:
-    answer = await shared_house.post(
-        BILLS, body(shared_house, {"fee": "the-tam-tru-den-2-nam", "quantity": 1})
+async def test_a_fee_in_foreign_currency_is_named_as_out_of_scope(shared_system: System) -> None:
+    answer = await shared_system.post(
+        BILLS, body(shared_system, {"fee": "the-tam-tru-den-2-nam", "quantity": 1})
     )
     assert "USD" in answer.json()["detail"]
     assert "chỉ thu đồng Việt Nam" in answer.json()["detail"]
 
 
 async def test_a_procedure_with_several_fees_that_are_always_taken_becomes_several_lines(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    bill = await opened(shared_house, {"fee": "2.002043", "quantity": 1})
+    bill = await opened(shared_system, {"fee": "2.002043", "quantity": 1})
     assert {line["fee"] for line in bill["lines"]} == {"cong-ty-co-phan", "cong-ty-co-phan-cong-bo"}
     assert bill["amount"] == sum(line["amount"] for line in bill["lines"])
-    assert await shared_house.read(bill) == bill
+    assert await shared_system.read(bill) == bill
 
 
-async def test_postage_is_a_line_of_its_own_and_no_state_revenue(shared_house: House) -> None:
+async def test_postage_is_a_line_of_its_own_and_no_state_revenue(shared_system: System) -> None:
     postage = {"fee": "tra-ket-qua-qua-buu-chinh", "quantity": 1}
-    bill = await opened(shared_house, {"fee": "2.000815", "quantity": 3}, postage)
+    bill = await opened(shared_system, {"fee": "2.000815", "quantity": 3}, postage)
     assert [line["sub_item"] for line in bill["lines"]] == ["2716", None]
     assert bill["amount"] == 5_000 + bill["lines"][1]["amount"]
     assert bill["lines"][1]["certainty"] == "unconfirmed"
-    await shared_house.transfer(bill["qr"]["payload"], bill["amount"], bill["reference"])
-    await shared_house.told()
-    await shared_house.work()
-    paid = await shared_house.read(bill)
+    await shared_system.transfer(bill["qr"]["payload"], bill["amount"], bill["reference"])
+    await shared_system.told()
+    await shared_system.work()
+    paid = await shared_system.read(bill)
     assert (paid["status"], len(paid["receipts"])) == ("paid", 1)
 
 
 # Reliefs
 
 
-async def test_a_line_shows_the_full_fee_the_relief_and_its_basis(shared_house: House) -> None:
+async def test_a_line_shows_the_full_fee_the_relief_and_its_basis(shared_system: System) -> None:
     with clock.frozen(NOON):
-        bill = await opened(shared_house, {"fee": "2.001195", "quantity": 1})
+        bill = await opened(shared_system, {"fee": "2.001195", "quantity": 1})
         (line,) = bill["lines"]
         assert (line["full_amount"], line["amount"], bill["amount"]) == (50_000, 25_000, 25_000)
         assert (line["relief"]["amount"], line["relief"]["code"]) == (25_000, "tt64-can-cuoc")
         assert "64/2025" in line["relief"]["basis"]
         assert told(line) == (25_000, 25_000)
-        assert await shared_house.read(bill) == bill
+        assert await shared_system.read(bill) == bill
 
 
 @pytest.mark.parametrize("relief", ["identity_level_2", {"claims": ["merit", "identity_level_2"]}])
 async def test_a_bill_that_a_relief_brings_to_nothing_is_exempt_and_has_no_receipt(
-    shared_house: House, relief: object
+    shared_system: System, relief: object
 ) -> None:
     with clock.frozen(NOON):
         line = {"fee": "2.001195", "quantity": 1}
-        bill = await opened(shared_house, line, channel="online", relief=relief)
+        bill = await opened(shared_system, line, channel="online", relief=relief)
         assert (bill["status"], bill["amount"], bill["qr"]) == ("exempt", 0, None)
         assert bill["lines"][0]["full_amount"] == 50_000
         assert bill["lines"][0]["relief"]["code"] == "tt117-can-cuoc"
-        attempt = await shared_house.post(f"{BILLS}/{bill['id']}/payments", {"gateway": "paygov"})
+        attempt = await shared_system.post(f"{BILLS}/{bill['id']}/payments", {"gateway": "paygov"})
         problem(attempt, 409, "bill_not_payable")
-        await shared_house.work()
-        assert (await shared_house.read(bill))["receipts"] == []
+        await shared_system.work()
+        assert (await shared_system.read(bill))["receipts"] == []
         # The same at the counter: this relief is for applications online, another one holds.
-        bill = await opened(shared_house, line, channel="counter", relief=relief)
+        bill = await opened(shared_system, line, channel="counter", relief=relief)
         assert (bill["status"], bill["amount"]) == ("open", 25_000)
 
 
-async def test_a_birth_date_decides_by_age_without_any_claim(shared_house: House) -> None:
+async def test_a_birth_date_decides_by_age_without_any_claim(shared_system: System) -> None:
     with clock.frozen(NOON):
         for born_on, amount in (("2010-11-23", 0), ("2010-11-22", 20_000), ("1966-11-22", 0)):
             bill = await opened(
-                shared_house,
+                shared_system,
                 {"fee": "thuong-tru", "quantity": 1},
                 channel="counter",
                 relief={"born_on": born_on},
@@ -229,53 +229,53 @@ async def test_a_birth_date_decides_by_age_without_any_claim(shared_house: House
     ],
 )
 async def test_a_claim_that_cannot_hold_is_refused_by_name(
-    shared_house: House, relief: object, field: str, code: str | None
+    shared_system: System, relief: object, field: str, code: str | None
 ) -> None:
     with clock.frozen(NOON):
-        asked = body(shared_house, {"fee": "thuong-tru", "quantity": 1}, relief=relief)
-        found = problem(await shared_house.post(BILLS, asked), 422, None, field)
+        asked = body(shared_system, {"fee": "thuong-tru", "quantity": 1}, relief=relief)
+        found = problem(await shared_system.post(BILLS, asked), 422, None, field)
     assert code is None or code in {error["code"] for error in found["errors"]}
 
 
-def once(house: House, asset: str) -> dict[str, Any]:
+def once(system: System, asset: str) -> dict[str, Any]:
     """A bill with the relief that an asset may have once a year."""
     relief = {"claims": ["identity_level_2"], "asset": asset}
-    return body(house, ESTIMATE, channel="online", relief=relief)
+    return body(system, ESTIMATE, channel="online", relief=relief)
 
 
 async def test_an_asset_has_a_yearly_relief_once_until_the_bill_is_withdrawn(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
+    system = shared_system
     with clock.frozen(NOON) as now:
-        problem(await house.post(BILLS, once(house, "x") | {"relief": "identity_level_2"}), 422)
-        first = (await house.post(BILLS, once(house, "Thửa 12, tờ 3"), "once-1")).json()
+        problem(await system.post(BILLS, once(system, "x") | {"relief": "identity_level_2"}), 422)
+        first = (await system.post(BILLS, once(system, "Thửa 12, tờ 3"), "once-1")).json()
         assert first["amount"] == 9_000_000
-        again = await house.post(BILLS, once(house, "Thửa 12, tờ 3"), "once-1")
+        again = await system.post(BILLS, once(system, "Thửa 12, tờ 3"), "once-1")
         assert (again.status_code, again.json()) == (201, first), "a repeat is no second use"
-        before = await contents(house.parts.database)
-        problem(await house.post(BILLS, once(house, "thửa 12 - tờ 3")), 409, "relief_used")
-        assert await contents(house.parts.database) == before
+        before = await contents(system.parts.database)
+        problem(await system.post(BILLS, once(system, "thửa 12 - tờ 3")), 409, "relief_used")
+        assert await contents(system.parts.database) == before
         for one in ("Thửa 12/3", "Thửa 1/23"):  # two parcels, not one
-            assert (await house.post(BILLS, once(house, one))).status_code == 201
-        other = (await house.post(BILLS, once(house, "Thửa 13, tờ 3"))).json()
+            assert (await system.post(BILLS, once(system, one))).status_code == 201
+        other = (await system.post(BILLS, once(system, "Thửa 13, tờ 3"))).json()
         assert other["amount"] == 9_000_000
-        answer = await house.client.post(f"{BILLS}/{first['id']}/cancel")
+        answer = await system.client.post(f"{BILLS}/{first['id']}/cancel")
         assert answer.json()["status"] == "cancelled"
-        assert (await house.post(BILLS, once(house, "Thửa 12, tờ 3"))).status_code == 201
-        problem(await house.post(BILLS, once(house, "Thửa 12, tờ 3")), 409, "relief_used")
+        assert (await system.post(BILLS, once(system, "Thửa 12, tờ 3"))).status_code == 201
+        problem(await system.post(BILLS, once(system, "Thửa 12, tờ 3")), 409, "relief_used")
         now.move_to(datetime(2026, 12, 31, 16, 59, 59, tzinfo=UTC))
-        problem(await house.post(BILLS, once(house, "Thửa 12, tờ 3")), 409, "relief_used")
+        problem(await system.post(BILLS, once(system, "Thửa 12, tờ 3")), 409, "relief_used")
         now.move_to(datetime(2026, 12, 31, 17, 0, tzinfo=UTC))  # 2027 in Vietnam
-        assert (await house.post(BILLS, once(house, "Thửa 12, tờ 3"))).status_code == 201
+        assert (await system.post(BILLS, once(system, "Thửa 12, tờ 3"))).status_code == 201
 
 
 async def test_of_many_requests_for_one_asset_at_once_a_single_one_has_the_relief(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
     with clock.frozen(NOON):
-        asked = once(shared_house, f"xe {new_id('x')}")
-        answers = await asyncio.gather(*(shared_house.post(BILLS, asked) for _ in range(8)))
+        asked = once(shared_system, f"xe {new_id('x')}")
+        answers = await asyncio.gather(*(shared_system.post(BILLS, asked) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     for answer in answers:
         if answer.status_code == 409:
@@ -283,95 +283,99 @@ async def test_of_many_requests_for_one_asset_at_once_a_single_one_has_the_relie
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_without_the_unique_index_the_race_is_lost(house: House) -> None:
+async def test_without_the_unique_index_the_race_is_lost(system: System) -> None:
     """The control: it is the database that keeps a second use away."""
-    async with house.parts.database.engine.begin() as connection:
+    async with system.parts.database.engine.begin() as connection:
         await connection.exec_driver_sql("DROP INDEX uq_relief_use")
     with clock.frozen(NOON):
-        asked = once(house, "xe 1")
-        answers = await asyncio.gather(*(house.post(BILLS, asked) for _ in range(4)))
+        asked = once(system, "xe 1")
+        answers = await asyncio.gather(*(system.post(BILLS, asked) for _ in range(4)))
     assert [answer.status_code for answer in answers] == [201] * 4
 
 
-async def test_two_lines_of_one_bill_do_not_both_have_a_yearly_relief(shared_house: House) -> None:
+async def test_two_lines_of_one_bill_do_not_both_have_a_yearly_relief(
+    shared_system: System,
+) -> None:
     with clock.frozen(NOON):
         relief = {"claims": ["identity_level_2"], "asset": "Thửa 99"}
-        bill = await opened(shared_house, ESTIMATE, ESTIMATE, channel="online", relief=relief)
+        bill = await opened(shared_system, ESTIMATE, ESTIMATE, channel="online", relief=relief)
     assert [line["amount"] for line in bill["lines"]] == [9_000_000, 10_000_000]
 
 
 async def test_a_yearly_relief_goes_to_the_line_from_which_it_takes_most_off(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
     small, large = ESTIMATE | {"value": 100_000_000}, ESTIMATE | {"value": 900_000_000}
     with clock.frozen(NOON):
         for number, lines in enumerate([(small, large), (large, small)]):
             relief = {"claims": ["identity_level_2"], "asset": f"Thửa 200{number}"}
-            bill = await opened(shared_house, *lines, channel="online", relief=relief)
+            bill = await opened(shared_system, *lines, channel="online", relief=relief)
             assert bill["amount"] == 500_000 + 4_500_000 - 450_000
 
 
 @pytest.mark.parametrize("other", ["Thửa đất Đắk Lắk 12", "THUA DAT DAK LAK １２"])
-async def test_an_asset_is_the_same_however_it_is_typed(shared_house: House, other: str) -> None:
+async def test_an_asset_is_the_same_however_it_is_typed(shared_system: System, other: str) -> None:
     with clock.frozen(NOON):
         name = unicodedata.normalize("NFC", "Thửa đất Đắk Lắk 12")
-        first = await shared_house.post(BILLS, once(shared_house, name))
+        first = await shared_system.post(BILLS, once(shared_system, name))
         assert first.status_code in (201, 409)
         for form in ("NFC", "NFD"):
             typed = unicodedata.normalize(form, other)
-            answer = await shared_house.post(BILLS, once(shared_house, typed))
+            answer = await shared_system.post(BILLS, once(shared_system, typed))
             problem(answer, 409, "relief_used")
 
 
-async def test_who_has_the_yearly_relief_is_told_within_the_agency(shared_house: House) -> None:
+async def test_who_has_the_yearly_relief_is_told_within_the_agency(shared_system: System) -> None:
     with clock.frozen(NOON):
-        first = (await shared_house.post(BILLS, once(shared_house, "Thửa 3000"))).json()
-        answer = await shared_house.post(BILLS, once(shared_house, "Thửa 3000"))
+        first = (await shared_system.post(BILLS, once(shared_system, "Thửa 3000"))).json()
+        answer = await shared_system.post(BILLS, once(shared_system, "Thửa 3000"))
         assert first["reference"] in problem(answer, 409, "relief_used")["detail"]
 
 
-async def test_a_notice_is_collected_once_in_a_bill(shared_house: House) -> None:
-    answer = await shared_house.post(BILLS, body(shared_house, ON_NOTICE, ON_NOTICE))
+async def test_a_notice_is_collected_once_in_a_bill(shared_system: System) -> None:
+    answer = await shared_system.post(BILLS, body(shared_system, ON_NOTICE, ON_NOTICE))
     problem(answer, 422, None, "lines.1.notice.number")
 
 
 async def test_an_expired_bill_can_be_withdrawn_and_gives_its_relief_back(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
+    system = shared_system
     with clock.frozen(NOON) as now:
-        asked = once(house, "Thửa 55") | {"expires_at": "2026-11-22T06:00:00Z"}
-        bill = (await house.post(BILLS, asked)).json()
+        asked = once(system, "Thửa 55") | {"expires_at": "2026-11-22T06:00:00Z"}
+        bill = (await system.post(BILLS, asked)).json()
         now.move_to(NOON + timedelta(hours=2))
-        await house.work()
-        assert (await house.read(bill))["status"] == "expired"
-        problem(await house.post(BILLS, once(house, "Thửa 55")), 409, "relief_used")
-        answer = await house.client.post(f"{BILLS}/{bill['id']}/cancel")
+        await system.work()
+        assert (await system.read(bill))["status"] == "expired"
+        problem(await system.post(BILLS, once(system, "Thửa 55")), 409, "relief_used")
+        answer = await system.client.post(f"{BILLS}/{bill['id']}/cancel")
         assert answer.json()["status"] == "cancelled"
-        assert (await house.post(BILLS, once(house, "Thửa 55"))).status_code == 201
+        assert (await system.post(BILLS, once(system, "Thửa 55"))).status_code == 201
 
 
-async def test_a_procedure_shows_its_reliefs_and_what_they_would_give(shared_house: House) -> None:
+async def test_a_procedure_shows_its_reliefs_and_what_they_would_give(
+    shared_system: System,
+) -> None:
     path = "/api/v1/procedures/2.001195"
     asked = {"on": "2026-12-31", "channel": "online", "relief": "identity_level_2"}
-    (fee,) = (await shared_house.client.get(path, params=asked)).json()["fees"]
+    (fee,) = (await shared_system.client.get(path, params=asked)).json()["fees"]
     assert {relief["code"] for relief in fee["reliefs"]} >= {"tt64-can-cuoc", "tt117-can-cuoc"}
     assert (fee["price"]["full_amount"], fee["price"]["amount"]) == (50_000, 0)
     assert all(
         relief["valid_to"] >= "2026-12-31" for relief in fee["reliefs"] if relief["valid_to"]
     )
-    (fee,) = (await shared_house.client.get(path, params={"on": "2027-03-01"})).json()["fees"]
+    (fee,) = (await shared_system.client.get(path, params={"on": "2027-03-01"})).json()["fees"]
     assert fee["price"]["amount"] == 50_000
     assert date.fromisoformat(fee["valid_from"]) == date(2027, 1, 1)
 
 
 async def test_what_needs_a_value_or_a_notice_has_no_price_until_it_is_given(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
     path = "/api/v1/procedures/1.013831"
-    fees = (await shared_house.client.get(path)).json()["fees"]
+    fees = (await shared_system.client.get(path)).json()["fees"]
     prices = {fee["code"]: fee["price"] for fee in fees}
     assert prices["tham-dinh-ho-so-gcn"] is None
-    fees = (await shared_house.client.get(path, params={"value": 2_000_000_000})).json()["fees"]
+    fees = (await shared_system.client.get(path, params={"value": 2_000_000_000})).json()["fees"]
     prices = {fee["code"]: fee["price"] for fee in fees}
     assert prices["tham-dinh-ho-so-gcn"]["amount"] == 3_000_000

@@ -20,10 +20,10 @@ from payments.catalogue.upkeep.sheets.exports import CSV_TYPE, XLSX_TYPE, write_
 from payments.catalogue.upkeep.sheets.files import MOST_BYTES, read_file
 from payments.catalogue.upkeep.sheets.intake import take
 from tests.support.catalogue_files import FEE, RELIEF, bomb, csv_of, fees_csv
-from tests.support.house import House
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import contents
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,7 +33,7 @@ EXPORT = "/api/v1/catalogue/export"
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """A person of the house's agency, with a key of their own."""
+    """A person of the system's agency, with a key of their own."""
 
     id: str
     client: httpx2.AsyncClient
@@ -50,9 +50,9 @@ class Staff:
 
 
 @asynccontextmanager
-async def hired(house: House, *roles: Role, agency_id: str | None = None) -> AsyncIterator[Staff]:
-    agency_id = agency_id or house.body.agency_id
-    async with house.parts.database.transaction() as session:
+async def hired(system: System, *roles: Role, agency_id: str | None = None) -> AsyncIterator[Staff]:
+    agency_id = agency_id or system.body.agency_id
+    async with system.parts.database.transaction() as session:
         person = await create_staff_user(
             session,
             agency_id=agency_id,
@@ -65,7 +65,7 @@ async def hired(house: House, *roles: Role, agency_id: str | None = None) -> Asy
             session, agency_id=agency_id, label="person", staff_id=person.id
         )
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=house.base_url, headers=headers, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
         yield Staff(person.id, client)
 
 
@@ -80,13 +80,13 @@ async def proposed(person: Staff, **changes: str) -> dict[str, Any]:
     return made
 
 
-async def test_a_change_takes_two_people_and_then_a_bill_costs_it(shared_house: House) -> None:
-    house = shared_house
+async def test_a_change_takes_two_people_and_then_a_bill_costs_it(shared_system: System) -> None:
+    system = shared_system
     code = new_code()
-    async with hired(house, Role.FINANCE) as clerk, hired(house, Role.CHIEF) as chief:
+    async with hired(system, Role.FINANCE) as clerk, hired(system, Role.CHIEF) as chief:
         made = await proposed(clerk, code=code, valid_from="01/01/2020")
         assert made["state"] == "proposed"
-        assert made["agency"] == house.body.agency_code
+        assert made["agency"] == system.body.agency_code
         assert made["proposed_by"] == f"staff:{clerk.id}"
         assert made["stale"] is False
         assert made["counts"] == [
@@ -98,8 +98,8 @@ async def test_a_change_takes_two_people_and_then_a_bill_costs_it(shared_house: 
         seen = await chief.client.get(f"{PROPOSALS}/{made['id']}")
         assert seen.json() == made
         lines = [{"fee": code, "quantity": 1}]
-        bill = {"agency": house.body.agency_code, "lines": lines}
-        problem(await house.post("/api/v1/bills", bill), 422)
+        bill = {"agency": system.body.agency_code, "lines": lines}
+        problem(await system.post("/api/v1/bills", bill), 422)
         path = f"{PROPOSALS}/{made['id']}/apply"
         problem(await clerk.client.post(path), 403)
         applied = await chief.client.post(path)
@@ -107,13 +107,13 @@ async def test_a_change_takes_two_people_and_then_a_bill_costs_it(shared_house: 
         assert applied.json()["state"] == "applied"
         assert applied.json()["decided_by"] == f"staff:{chief.id}"
         problem(await chief.client.post(path), 409, "already_decided")
-        house.parts.payments.price_book.forget()
-        assert (await house.create_bill(lines=lines))["amount"] == 10_000
-    assert await house.broken() == []
+        system.parts.payments.price_book.forget()
+        assert (await system.create_bill(lines=lines))["amount"] == 10_000
+    assert await system.broken() == []
 
 
-async def test_the_chief_cannot_apply_his_own(shared_house: House) -> None:
-    async with hired(shared_house, Role.CHIEF) as chief, hired(shared_house, Role.ADMIN) as admin:
+async def test_the_chief_cannot_apply_his_own(shared_system: System) -> None:
+    async with hired(shared_system, Role.CHIEF) as chief, hired(shared_system, Role.ADMIN) as admin:
         made = await proposed(chief)
         path = f"{PROPOSALS}/{made['id']}/apply"
         problem(await chief.client.post(path), 403, "two_people")
@@ -121,24 +121,23 @@ async def test_the_chief_cannot_apply_his_own(shared_house: House) -> None:
         assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
 
 
-async def test_a_system_may_look_but_neither_propose_nor_decide(shared_house: House) -> None:
-    house = shared_house
-    async with hired(house, Role.FINANCE) as clerk:
+async def test_a_system_may_look_but_neither_propose_nor_decide(shared_system: System) -> None:
+    system = shared_system
+    async with hired(system, Role.FINANCE) as clerk:
         made = await proposed(clerk)
-    assert (await house.office.get(f"{PROPOSALS}/{made['id']}")).json() == made
-    system = Staff("", house.office)
-    problem(await system.send(fees_csv({})), 403)
-    problem(await house.office.post(f"{PROPOSALS}/{made['id']}/apply"), 403)
+    assert (await system.office.get(f"{PROPOSALS}/{made['id']}")).json() == made
+    problem(await Staff("", system.office).send(fees_csv({})), 403)
+    problem(await system.office.post(f"{PROPOSALS}/{made['id']}/apply"), 403)
     refusal = {"reason": "x"}
-    problem(await house.office.post(f"{PROPOSALS}/{made['id']}/reject", json=refusal), 403)
+    problem(await system.office.post(f"{PROPOSALS}/{made['id']}/reject", json=refusal), 403)
 
 
-async def test_others_proposals_do_not_exist(shared_house: House) -> None:
-    house = shared_house
+async def test_others_proposals_do_not_exist(shared_system: System) -> None:
+    system = shared_system
     async with (
-        hired(house, Role.CHIEF) as chief,
-        neighbour_of(house) as neighbour,
-        hired(house, Role.CHIEF, agency_id=neighbour.agency_id) as other,
+        hired(system, Role.CHIEF) as chief,
+        neighbour_of(system) as neighbour,
+        hired(system, Role.CHIEF, agency_id=neighbour.agency_id) as other,
     ):
         made = await proposed(chief)
         for answer in (
@@ -155,8 +154,11 @@ async def test_others_proposals_do_not_exist(shared_house: House) -> None:
         assert "differences" not in first["items"][0]
 
 
-async def test_a_proposal_is_rejected_with_a_reason(shared_house: House) -> None:
-    async with hired(shared_house, Role.FINANCE) as clerk, hired(shared_house, Role.CHIEF) as chief:
+async def test_a_proposal_is_rejected_with_a_reason(shared_system: System) -> None:
+    async with (
+        hired(shared_system, Role.FINANCE) as clerk,
+        hired(shared_system, Role.CHIEF) as chief,
+    ):
         made = await proposed(clerk)
         path = f"{PROPOSALS}/{made['id']}/reject"
         for body in ({}, {"reason": ""}, {"reason": " "}, {"reason": "a\nb"}, {"reason": "\u0000"}):
@@ -167,8 +169,8 @@ async def test_a_proposal_is_rejected_with_a_reason(shared_house: House) -> None
         assert made["id"] in [one["id"] for one in only["items"]]
 
 
-async def test_a_repeat_with_its_key_gives_the_same_answer(shared_house: House) -> None:
-    async with hired(shared_house, Role.FINANCE) as clerk:
+async def test_a_repeat_with_its_key_gives_the_same_answer(shared_system: System) -> None:
+    async with hired(shared_system, Role.FINANCE) as clerk:
         content = fees_csv({"code": new_code()})
         first = await clerk.send(content, key="mot")
         again = await clerk.send(content, key="mot")
@@ -182,9 +184,9 @@ async def test_a_repeat_with_its_key_gives_the_same_answer(shared_house: House) 
         assert (await clerk.send(content, key="hai")).status_code == 201
 
 
-async def test_every_fault_of_a_file_is_named_and_nothing_is_taken(shared_house: House) -> None:
-    database = shared_house.parts.database
-    async with hired(shared_house, Role.FINANCE) as clerk:
+async def test_every_fault_of_a_file_is_named_and_nothing_is_taken(shared_system: System) -> None:
+    database = shared_system.parts.database
+    async with hired(shared_system, Role.FINANCE) as clerk:
         before = await contents(database)
         rows = [FEE | {"amount": "1e3"}, FEE | {"valid_from": "x"}, FEE | {"procedure": "0.0"}]
         found = problem(await clerk.send(csv_of(*rows)), 422, "catalogue_file_refused")
@@ -217,19 +219,19 @@ async def test_every_fault_of_a_file_is_named_and_nothing_is_taken(shared_house:
     ids=["empty", "unknown", "formula", "nul", "bomb", "truncated", "no-rows", "huge"],
 )
 async def test_a_bad_file_is_refused_whole(
-    shared_house: House, content: bytes, status: int
+    shared_system: System, content: bytes, status: int
 ) -> None:
-    database = shared_house.parts.database
-    async with hired(shared_house, Role.FINANCE) as clerk:
+    database = shared_system.parts.database
+    async with hired(shared_system, Role.FINANCE) as clerk:
         before = await contents(database)
         problem(await clerk.send(content), status)
         assert await contents(database) == before
 
 
 async def test_a_form_without_a_file_or_with_an_unknown_table_is_refused(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    async with hired(shared_house, Role.FINANCE) as clerk:
+    async with hired(shared_system, Role.FINANCE) as clerk:
         key = {"Idempotency-Key": new_id("test")}
         problem(await clerk.client.post(PROPOSALS, headers=key), 422, field="file")
         problem(await clerk.client.post(PROPOSALS, headers=key, json={}), 422)
@@ -237,8 +239,11 @@ async def test_a_form_without_a_file_or_with_an_unknown_table_is_refused(
         problem(await clerk.send(fees_csv({}), table="reliefs"), 422, "catalogue_file_refused")
 
 
-async def test_an_exported_file_comes_back_as_no_change(shared_house: House) -> None:
-    async with hired(shared_house, Role.FINANCE) as clerk, hired(shared_house, Role.CHIEF) as chief:
+async def test_an_exported_file_comes_back_as_no_change(shared_system: System) -> None:
+    async with (
+        hired(shared_system, Role.FINANCE) as clerk,
+        hired(shared_system, Role.CHIEF) as chief,
+    ):
         made = await proposed(clerk)
         await chief.client.post(f"{PROPOSALS}/{made['id']}/apply")
         for params in ({"format": "xlsx"}, {"format": "csv", "table": "fees"}):
@@ -251,13 +256,13 @@ async def test_an_exported_file_comes_back_as_no_change(shared_house: House) -> 
             problem(await clerk.send(answer.content), 409, "no_changes")
 
 
-async def test_the_national_catalogue_is_exported_whole(shared_house: House) -> None:
-    client = shared_house.office
+async def test_the_national_catalogue_is_exported_whole(shared_system: System) -> None:
+    client = shared_system.office
     answer = await client.get(EXPORT, params={"format": "xlsx", "scope": "national"})
     taken = take(read_file(answer.content))
     assert taken.faults == ()
     assert {one.table for one in taken.placed} <= set(COLUMNS)
-    async with shared_house.parts.database.transaction() as session:
+    async with shared_system.parts.database.transaction() as session:
         for table in ("procedure", "fee"):
             own = " WHERE agency_id IS NULL" if table == "fee" else ""
             count = await session.scalar(text(f"SELECT count(*) FROM {table}{own}"))
@@ -277,6 +282,6 @@ async def test_the_national_catalogue_is_exported_whole(shared_house: House) -> 
     ],
 )
 async def test_an_export_that_cannot_be_is_refused(
-    shared_house: House, params: dict[str, str], field: str
+    shared_system: System, params: dict[str, str], field: str
 ) -> None:
-    problem(await shared_house.office.get(EXPORT, params=params), 422, field=field)
+    problem(await shared_system.office.get(EXPORT, params=params), 422, field=field)

@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 
 from tests.support.fee_pages import fees_of_every_kind
-from tests.support.house import House
 from tests.support.markup import tree_of, words_of
 from tests.support.page_states import Shown, bills_with_reliefs
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -16,15 +16,15 @@ Read = Callable[[str], Awaitable[str]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bills(shared_house: House) -> dict[str, Shown]:
-    await fees_of_every_kind(shared_house)
-    return await bills_with_reliefs(shared_house)
+async def bills(shared_system: System) -> dict[str, Shown]:
+    await fees_of_every_kind(shared_system)
+    return await bills_with_reliefs(shared_system)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def read(shared_house: House) -> Read:
+async def read(shared_system: System) -> Read:
     async def page(path: str) -> str:
-        answer = await shared_house.browser.get(path, headers={"Accept": "text/html"})
+        answer = await shared_system.browser.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == 200, answer.text
         return answer.text
 

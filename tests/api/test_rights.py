@@ -19,10 +19,10 @@ from payments.agencies.access.principals import Allowed, PrincipalDep, needs, pr
 from payments.agencies.access.rights import RIGHTS, Action, Role, Scope
 from payments.bills.queries import get_bill
 from tests.support.every_route import CASES, Case, Keys, Things, keys_of
-from tests.support.house import House
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import contents
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,20 +34,20 @@ EVERYBODY = [*Role, *Scope]
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """The house and a stranger to it, each with all keys; `things` are the house's."""
+    """The system and a stranger to it, each with all keys; `things` are the system's."""
 
-    house: House
+    system: System
     own: Keys
     stranger: Keys
     things: Things
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def street(shared_house: House) -> AsyncIterator[Street]:
-    own = await keys_of(shared_house, shared_house.body.agency_id)
-    async with neighbour_of(shared_house) as neighbour:
-        stranger = await keys_of(shared_house, neighbour.agency_id)
-        yield Street(shared_house, own, stranger, Things(shared_house, own))
+async def street(shared_system: System) -> AsyncIterator[Street]:
+    own = await keys_of(shared_system, shared_system.body.agency_id)
+    async with neighbour_of(shared_system) as neighbour:
+        stranger = await keys_of(shared_system, neighbour.agency_id)
+        yield Street(shared_system, own, stranger, Things(shared_system, own))
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, RouteContext]]:
@@ -86,17 +86,17 @@ def unlisted(app: FastAPI, cases: Iterable[Case]) -> list[str]:
 
 
 async def mistakes(street: Street, case: Case) -> list[str]:
-    """Ask a route as everybody, of the house and a stranger; what is not as the case has it."""
+    """Ask a route as everybody, of the system and a stranger; what is not as the case has it."""
     things, found = street.things, []
     named = None if case.thing is None else await case.thing(things)
-    before = await contents(street.house.parts.database)
+    before = await contents(street.system.parts.database)
     for keys, whose in ((street.own, "own"), (street.stranger, "other")):
         for who in EVERYBODY:
             if not case.may(who):
                 answer = await case.ask(things, keys.secrets[who], named)
                 if answer.status_code != 403 or answer.json()["code"] != _code(case, who):
                     found.append(f"{case.route}, {who}, {whose}: {answer.status_code}")
-    if not found and await contents(street.house.parts.database) != before:
+    if not found and await contents(street.system.parts.database) != before:
         found.append(f"{case.route}: something was written for who may not")
     for who in EVERYBODY:
         if case.may(who):
@@ -114,7 +114,7 @@ def _code(case: Case, who: str) -> str:
 
 
 def _tells(text: str, case: Case) -> bool:
-    """Whether a list shows a stranger anything of the house's."""
+    """Whether a list shows a stranger anything of the system's."""
     if case.stranger != 200 or "catalogue/changes" in case.route or "export" in case.route:
         return False
     return '"items":[]' not in text
@@ -126,7 +126,7 @@ async def test_every_role_and_scope_is_asked_as() -> None:
 
 
 async def test_every_route_says_what_it_needs_and_has_its_case(street: Street) -> None:
-    app = street.house.app
+    app = street.system.app
     assert len(list(routes_of(app))) > 25
     assert undeclared(app) == []
     assert unlisted(app, CASES) == []
@@ -138,7 +138,7 @@ async def test_everybody_gets_what_is_theirs_and_no_more(street: Street, case: C
 
 
 async def test_every_action_of_the_table_is_asked_for_somewhere(street: Street) -> None:
-    asked = {action for _, route in routes_of(street.house.app) for action in actions_of(route)}
+    asked = {action for _, route in routes_of(street.system.app) for action in actions_of(route)}
     # The national catalogue is changed at the command line only.
     assert set(RIGHTS) == set(Action)
     assert set(Action) - asked == {Action.CHANGE_NATIONAL}
@@ -169,7 +169,7 @@ async def test_a_route_without_a_declaration_is_caught() -> None:
 
 async def test_a_route_without_a_case_is_caught(street: Street) -> None:
     assert "GET /secrets" in unlisted(planted(needs(Action.READ_BILLS)), CASES)
-    assert unlisted(street.house.app, CASES[1:]) == [CASES[0].route]
+    assert unlisted(street.system.app, CASES[1:]) == [CASES[0].route]
 
 
 def case_of(route: str) -> Case:
@@ -183,9 +183,9 @@ def case_of(route: str) -> Case:
 async def test_a_route_whose_check_is_switched_off_is_caught(street: Street, route: str) -> None:
     case = case_of(route)
     (action,) = {
-        one for name, it in routes_of(street.house.app) if name == route for one in actions_of(it)
+        one for name, it in routes_of(street.system.app) if name == route for one in actions_of(it)
     }
-    overrides = street.house.app.dependency_overrides
+    overrides = street.system.app.dependency_overrides
     overrides[Allowed(action)] = principal
     try:
         seen = await mistakes(street, case)
@@ -233,7 +233,7 @@ async def test_a_query_that_forgets_whose_it_is_is_caught(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def whoever(session: Any, bill_id: str, _: object) -> Any:
-        return await get_bill(session, bill_id, frozenset({street.house.body.agency_id}))
+        return await get_bill(session, bill_id, frozenset({street.system.body.agency_id}))
 
     with monkeypatch.context() as patch:
         patch.setattr(payments.bills.api, "get_bill", whoever)

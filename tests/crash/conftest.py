@@ -1,4 +1,4 @@
-"""What the crash tests share inside one pytest worker, and a house of its own for each of them."""
+"""What the crash tests share inside one pytest worker, and a system of its own for each of them."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded.supervisor import EmbeddedDatabase
-from tests.crash.harness import CrashHouse, Ground, crash_house, prepare
+from tests.crash.harness import CrashSystem, Ground, crash_system, prepare
 from tests.crash.nursery import Nursery
 
 
@@ -29,7 +29,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 
 @pytest.fixture
-async def house(ground: Ground, tmp_path: Path) -> AsyncIterator[CrashHouse]:
-    """A house on a database of its own, not yet opened."""
-    async with crash_house(ground, tmp_path / "data") as made:
+async def system(ground: Ground, tmp_path: Path) -> AsyncIterator[CrashSystem]:
+    """A system on a database of its own, not yet opened."""
+    async with crash_system(ground, tmp_path / "data") as made:
         yield made

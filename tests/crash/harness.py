@@ -1,4 +1,4 @@
-"""The house under attack: service and worker as real processes that are killed and started again.
+"""The system under attack: service and worker as real processes that are killed and started again.
 
 The gateway and the bank (the sandbox) live in the test's own process, so they outlive every kill,
 as a real gateway does: what they charged and what they saw acknowledged is the truth that the
@@ -69,15 +69,15 @@ async def prepare(server: EmbeddedDatabase, folder: Path, nursery: Nursery) -> G
     upgrade(url)
     settings = Settings(mode="test", database_url=url, data_dir=folder, log_level="error")
     async with parts_of(settings) as parts, parts.database.transaction() as session:
-        # Every house has a sandbox of its own; its gateways are found when there is one.
+        # Every system has a sandbox of its own; its gateways are found when there is one.
         seeded = await build_system(session, parts.cipher)
         poster = await static_reference(session, seeded.body.agency_id, POSTER_FEE)
     return Ground(server, folder, nursery, seeded.api_key, seeded.body.agency_code, poster)
 
 
 @dataclass(slots=True)
-class CrashHouse:
-    """A house whose processes are started again, without failpoints, whenever they die."""
+class CrashSystem:
+    """A system whose processes are started again, without failpoints, whenever they die."""
 
     ground: Ground
     #: the name of its database on the ground's server
@@ -164,8 +164,8 @@ class CrashHouse:
 
 
 @contextlib.asynccontextmanager
-async def crash_house(ground: Ground, data_dir: Path) -> AsyncIterator[CrashHouse]:
-    """A house on a database of its own; nothing runs before `open`, nothing after the block."""
+async def crash_system(ground: Ground, data_dir: Path) -> AsyncIterator[CrashSystem]:
+    """A system on a database of its own; nothing runs before `open`, nothing after the block."""
     shutil.copytree(ground.folder, data_dir)
     state = SandboxState(seed=1, timing=TIMING)
     name = ground.database()
@@ -190,18 +190,18 @@ async def crash_house(ground: Ground, data_dir: Path) -> AsyncIterator[CrashHous
                 "LEPHI_BASE_URL": base_url,
                 "LEPHI_LOG_LEVEL": "warning",
             }
-            house = CrashHouse(ground, name, base_url, data_dir, state, environment, client)
+            system = CrashSystem(ground, name, base_url, data_dir, state, environment, client)
             try:
-                yield house
+                yield system
             finally:
-                house.close()
+                system.close()
 
 
 @contextlib.asynccontextmanager
-async def kept(house: CrashHouse) -> AsyncIterator[None]:
-    """Keep the house's processes alive during the block; a keeper that gives up ends it."""
+async def kept(system: CrashSystem) -> AsyncIterator[None]:
+    """Keep the system's processes alive during the block; a keeper that gives up ends it."""
     async with asyncio.TaskGroup() as group:
-        keeper = group.create_task(house.keep())
+        keeper = group.create_task(system.keep())
         yield
         keeper.cancel()
 

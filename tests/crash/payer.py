@@ -15,7 +15,7 @@ import httpx2
 
 from app.seed.agency import DEMO_ACCOUNT
 from core.ids import new_id
-from tests.crash.harness import POSTER_AMOUNT, CrashHouse
+from tests.crash.harness import POSTER_AMOUNT, CrashSystem
 from tests.support.gateway_setups import PAYING
 
 #: How long somebody repeats one request, in seconds.
@@ -34,9 +34,9 @@ class Answered:
 
 @dataclass(slots=True)
 class Payer:
-    """Pays bills of one house and keeps what the service promised."""
+    """Pays bills of one system and keeps what the service promised."""
 
-    house: CrashHouse
+    system: CrashSystem
     bills: dict[str, Answered] = field(default_factory=dict)
     #: receipt id → number and check code, as first seen on a paid bill
     receipts: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Payer:
     async def create_bill(self, quantity: int = 3) -> dict[str, Any]:
         """Open a bill for so many certified pages."""
         lines = [{"fee": "2.000815", "quantity": quantity}]
-        asked = {"agency": self.house.ground.agency, "lines": lines}
+        asked = {"agency": self.system.ground.agency, "lines": lines}
         key = new_id("test")
         answer = await self.ask("POST", "/api/v1/bills", asked, key)
         bill: dict[str, Any] = answer.json()
@@ -80,7 +80,7 @@ class Payer:
         """Press a button on the gateway's page of an attempt that is not paid yet."""
         if attempt["status"] != "succeeded":
             url = attempt["checkout"]["url"]
-            answer = await self.house.client.post(url, data={"outcome": outcome})
+            answer = await self.system.client.post(url, data={"outcome": outcome})
             assert answer.status_code in (303, 504), answer.text
 
     async def pay_by_transfer(self) -> None:
@@ -91,7 +91,7 @@ class Payer:
 
     async def pay_poster(self) -> None:
         """A transfer to the poster's reference, which opens and settles a bill by itself."""
-        await self._transfer(POSTER_AMOUNT, self.house.ground.poster)
+        await self._transfer(POSTER_AMOUNT, self.system.ground.poster)
         self.posters += 1
 
     async def fetch_receipt(self, bill: dict[str, Any]) -> None:
@@ -111,13 +111,13 @@ class Payer:
         self, method: str, path: str, asked: Any = None, key: str | None = None
     ) -> httpx2.Response:
         """Send a request again and again until it is answered; the successful answer."""
-        headers = {"Authorization": f"Bearer {self.house.ground.api_key}"}
+        headers = {"Authorization": f"Bearer {self.system.ground.api_key}"}
         if key is not None:
             headers["Idempotency-Key"] = key
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                answer = await self.house.client.request(method, path, json=asked, headers=headers)
+                answer = await self.system.client.request(method, path, json=asked, headers=headers)
             except httpx2.TransportError as error:
                 said = repr(error)
             else:
@@ -133,6 +133,6 @@ class Payer:
 
     async def _transfer(self, amount: int, narrative: str) -> None:
         body = {"account_number": DEMO_ACCOUNT, "amount": amount, "narrative": narrative}
-        url = f"{self.house.sandbox.base_url}/sandbox/credits"
-        answer = await self.house.client.post(url, json=body)
+        url = f"{self.system.sandbox.base_url}/sandbox/credits"
+        answer = await self.system.client.post(url, json=body)
         assert answer.status_code == 201, answer.text

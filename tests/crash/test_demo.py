@@ -23,8 +23,8 @@ import pytest
 from app.embedded.place import prepare
 from core.ids import new_id
 from scripts.without_orphans import descendants
+from tests.support.machine import skip
 from tests.support.people import OURSELVES, PACKAGES, ROOT, Person, is_alive, ordinary_person
-from tests.support.system import skip
 
 #: What a checkout needs to run the demo.
 SHIPPED = ("core", "payments", "receipts", "reconciliation", "adapters", "app")

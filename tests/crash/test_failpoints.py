@@ -6,19 +6,19 @@ import signal
 import pytest
 
 from core.failpoints import FAILPOINTS
-from tests.crash.harness import CrashHouse, kept
-from tests.crash.judge import judge
+from tests.crash.harness import CrashSystem, kept
+from tests.crash.oracle import find_faults
 from tests.crash.payer import Payer
 
 
 @pytest.mark.parametrize("name", [point.name for point in FAILPOINTS])
-async def test_a_kill_at_this_place_breaks_no_promise(house: CrashHouse, name: str) -> None:
-    payer = Payer(house)
+async def test_a_kill_at_this_place_breaks_no_promise(system: CrashSystem, name: str) -> None:
+    payer = Payer(system)
     # The first payment passes the place, so that there is something to be broken by the second.
-    await house.open(failpoints=f"{name}=kill:2")
-    async with kept(house):
+    await system.open(failpoints=f"{name}=kill:2")
+    async with kept(system):
         await payer.pay_at_gateway()
-        assert house.dead == []
+        assert system.dead == []
         async with asyncio.TaskGroup() as group:
             for payment in (
                 payer.pay_at_gateway(),
@@ -27,8 +27,8 @@ async def test_a_kill_at_this_place_breaks_no_promise(house: CrashHouse, name: s
                 payer.pay_poster(),
             ):
                 group.create_task(payment)
-        faults = await judge(house, payer)
-    assert [child.status for child in house.dead if child.status == -signal.SIGKILL], (
+        faults = await find_faults(system, payer)
+    assert [child.status for child in system.dead if child.status == -signal.SIGKILL], (
         f"nothing was killed: no payment reaches {name}"
     )
     assert faults == []

@@ -11,8 +11,8 @@ import signal
 
 import pytest
 
-from tests.crash.harness import CrashHouse, kept
-from tests.crash.judge import judge
+from tests.crash.harness import CrashSystem, kept
+from tests.crash.oracle import find_faults
 from tests.crash.payer import Payer
 
 KILLS = int(os.environ.get("LEPHI_TEST_KILLS", "7"))
@@ -36,7 +36,7 @@ async def pay(payer: Payer, rng: random.Random, over: asyncio.Event) -> int:
     return paid
 
 
-async def kill(house: CrashHouse, payer: Payer, rng: random.Random) -> list[str]:
+async def kill(system: CrashSystem, payer: Payer, rng: random.Random) -> list[str]:
     """Kill again and again, everything at least once; what was killed, in order."""
     every = rng.sample(VICTIMS, len(VICTIMS))
     victims = [every[n] if n < len(every) else rng.choice(VICTIMS) for n in range(KILLS)]
@@ -47,30 +47,30 @@ async def kill(house: CrashHouse, payer: Payer, rng: random.Random) -> list[str]
         while len(payer.bills) < known + 2:  # noqa: ASYNC110  an event would make the moment less random
             await asyncio.sleep(rng.uniform(0.0, 0.2))
         if victim == "postgres":
-            await house.kill_database()
+            await system.kill_database()
         else:
-            house.kill(victim)
+            system.kill(victim)
     return victims
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
-async def test_random_kills_under_load_break_no_promise(house: CrashHouse) -> None:
+async def test_random_kills_under_load_break_no_promise(system: CrashSystem) -> None:
     seed = int(os.environ.get("LEPHI_TEST_SEED") or random.SystemRandom().randrange(10**6))
     print(f"LEPHI_TEST_SEED={seed} LEPHI_TEST_KILLS={KILLS}")  # noqa: T201  to repeat a failure
     rng = random.Random(seed)
-    payer = Payer(house)
+    payer = Payer(system)
     over = asyncio.Event()
-    await house.open()
-    async with kept(house), asyncio.TaskGroup() as group:
+    await system.open()
+    async with kept(system), asyncio.TaskGroup() as group:
         paying = [
             group.create_task(pay(payer, random.Random(rng.random()), over)) for _ in range(PAYERS)
         ]
-        victims = await kill(house, payer, rng)
+        victims = await kill(system, payer, rng)
         over.set()
         paid = sum(await asyncio.gather(*paying))
-        faults = await judge(house, payer)
+        faults = await find_faults(system, payer)
     print(f"killed {victims}; {paid} paid, {len(payer.receipts)} receipts")  # noqa: T201  likewise
-    killed = [child.name for child in house.dead if child.status == -signal.SIGKILL]
+    killed = [child.name for child in system.dead if child.status == -signal.SIGKILL]
     assert sorted(killed) == sorted(victim for victim in victims if victim != "postgres")
     assert paid >= PAYERS
     assert faults == []

@@ -23,143 +23,145 @@ from payments.incoming import notices
 from payments.ports import RawCallback
 from tests.support.callbacks import PAYGOV, call, credit, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import MERCHANT
-from tests.support.house import House
 from tests.support.rows import count
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: For tests that need a house to themselves.
+#: For tests that need a system to themselves.
 alone = pytest.mark.asyncio(loop_scope="function")
 
 Bill = dict[str, Any]
 Send = Callable[[], Awaitable[httpx2.Response]]
 
 
-async def by_gateway(house: House) -> tuple[Bill, Send]:
+async def by_gateway(system: System) -> tuple[Bill, Send]:
     """A bill whose order was charged, and the way to send its one callback."""
-    bill = await house.create_bill()
-    body = result_of(house, order_of(house, await house.start(bill)))
-    return bill, lambda: call(house, body)
+    bill = await system.create_bill()
+    body = result_of(system, order_of(system, await system.start(bill)))
+    return bill, lambda: call(system, body)
 
 
-async def by_bank(house: House) -> tuple[Bill, Send]:
+async def by_bank(system: System) -> tuple[Bill, Send]:
     """A bill that was paid by transfer, and the way to send its one notice."""
-    bill = await house.create_bill()
-    body = notice_of(house, bill["amount"], f"NGUYEN VAN A {bill['reference']} nop phi")
-    return bill, lambda: notify(house, body)
+    bill = await system.create_bill()
+    body = notice_of(system, bill["amount"], f"NGUYEN VAN A {bill['reference']} nop phi")
+    return bill, lambda: notify(system, body)
 
 
-async def settled_once(house: House, bill: Bill, answers: list[httpx2.Response]) -> None:
+async def settled_once(system: System, bill: Bill, answers: list[httpx2.Response]) -> None:
     """Every answer is a success in the sender's words; one payment, one settlement, one receipt."""
     for answer in answers:
         assert answer.status_code == 200, answer.text
         assert answer.json().get("error_code", "SUCCESSFUL") == "SUCCESSFUL"
         assert answer.json().get("success", True) is True
-    await house.work()
-    found = await house.read(bill)
+    await system.work()
+    found = await system.read(bill)
     assert found["status"] == "paid"
     assert [p["status"] for p in found["payments"]] == ["succeeded"]
     assert [r["amount"] for r in found["receipts"]] == [bill["amount"]]
-    database = house.parts.database
+    database = system.parts.database
     for table in ("payment", "allocation", "receipt"):
         assert await count(database, table, "bill_id = :b", b=bill["id"]) == 1, table
     assert await count(database, "suspense_item", "bill_id = :b", b=bill["id"]) == 0
     told = "name = 'bill.paid' AND payload ->> 'bill_id' = :b"
     assert await count(database, "outbox_event", told, b=bill["id"]) == 1
-    assert await house.broken() == []
+    assert await system.broken() == []
 
 
 @pytest.mark.parametrize(("way", "times"), [(by_gateway, 100), (by_bank, 30)])
 async def test_the_same_callback_a_hundred_times_in_a_row_settles_once(
-    shared_house: House, way: Callable[[House], Awaitable[tuple[Bill, Send]]], times: int
+    shared_system: System, way: Callable[[System], Awaitable[tuple[Bill, Send]]], times: int
 ) -> None:
-    bill, send = await way(shared_house)
-    await settled_once(shared_house, bill, [await send() for _ in range(times)])
+    bill, send = await way(shared_system)
+    await settled_once(shared_system, bill, [await send() for _ in range(times)])
 
 
 @pytest.mark.parametrize("way", [by_gateway, by_bank])
 async def test_the_same_callback_from_fifty_tasks_at_once_settles_once(
-    shared_house: House, way: Callable[[House], Awaitable[tuple[Bill, Send]]]
+    shared_system: System, way: Callable[[System], Awaitable[tuple[Bill, Send]]]
 ) -> None:
-    bill, send = await way(shared_house)
-    await settled_once(shared_house, bill, list(await asyncio.gather(*(send() for _ in range(50)))))
+    bill, send = await way(shared_system)
+    await settled_once(
+        shared_system, bill, list(await asyncio.gather(*(send() for _ in range(50))))
+    )
 
 
 @alone
 @pytest.mark.parametrize("way", [by_gateway, by_bank])
 async def test_a_service_without_dedupe_is_caught_by_the_same_checks(
-    house: House,
+    system: System,
     monkeypatch: pytest.MonkeyPatch,
-    way: Callable[[House], Awaitable[tuple[Bill, Send]]],
+    way: Callable[[System], Awaitable[tuple[Bill, Send]]],
 ) -> None:
     for module in ("attempts.results", "books.credits"):
         monkeypatch.setattr(f"payments.{module}.settlement_key", lambda *_: new_id("key"))
     monkeypatch.setattr(notices, "event_key", lambda _: new_id("event"))
-    bill, send = await way(house)
+    bill, send = await way(system)
     answers = [await send() for _ in range(3)]
     with pytest.raises(AssertionError):
-        await settled_once(house, bill, answers)
-    assert any(line.startswith("the same money is one payment") for line in await house.broken())
+        await settled_once(system, bill, answers)
+    assert any(line.startswith("the same money is one payment") for line in await system.broken())
 
 
-async def test_the_callback_and_the_sweep_at_one_instant_settle_once(shared_house: House) -> None:
-    house = shared_house
-    bill, send = await by_gateway(house)
+async def test_the_callback_and_the_sweep_at_one_instant_settle_once(shared_system: System) -> None:
+    system = shared_system
+    bill, send = await by_gateway(system)
     with clock.frozen(clock.now() + timedelta(minutes=1)):
         done = await asyncio.gather(
-            *(send() for _ in range(4)), *(inquire(house.parts.payments) for _ in range(4))
+            *(send() for _ in range(4)), *(inquire(system.parts.payments) for _ in range(4))
         )
         answers = [one for one in done if isinstance(one, httpx2.Response)]
-        await settled_once(house, bill, answers)
+        await settled_once(system, bill, answers)
 
 
 async def test_a_callback_may_come_before_the_gateway_has_answered_create(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
+    system = shared_system
+    bill = await system.create_bill()
     partner = MERCHANT["partner_code"]
-    house.sandbox.faults.script(partner, Operation.CREATE, Fault.EARLY_CALLBACK)
-    payment = await house.start(bill)
+    system.sandbox.faults.script(partner, Operation.CREATE, Fault.EARLY_CALLBACK)
+    payment = await system.start(bill)
     assert payment["status"] == "succeeded"
-    assert payment["checkout"]["url"].startswith(house.sandbox_url)
-    await settled_once(house, bill, [])
+    assert payment["checkout"]["url"].startswith(system.sandbox_url)
+    await settled_once(system, bill, [])
 
 
-async def audited(house: House, action: str, object_id: str) -> int:
+async def audited(system: System, action: str, object_id: str) -> int:
     where = "action = :action AND object_id = :id"
-    return await count(house.parts.database, "audit_entry", where, action=action, id=object_id)
+    return await count(system.parts.database, "audit_entry", where, action=action, id=object_id)
 
 
 async def test_a_failure_after_the_success_changes_nothing_and_is_noted(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    order = order_of(house, payment)
+    system = shared_system
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    order = order_of(system, payment)
     answers = [
-        await call(house, result_of(house, order)),
-        *[await call(house, result_of(house, order, code="24")) for _ in range(2)],
+        await call(system, result_of(system, order)),
+        *[await call(system, result_of(system, order, code="24")) for _ in range(2)],
     ]
-    await settled_once(house, bill, answers)
-    assert await audited(house, "payment.conflicting_notice", payment["id"]) == 2
+    await settled_once(system, bill, answers)
+    assert await audited(system, "payment.conflicting_notice", payment["id"]) == 2
 
 
-async def test_a_success_after_the_failure_is_late_truth(shared_house: House) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    order = order_of(house, payment)
-    failure = result_of(house, order, code="24")
-    answers = [await call(house, failure), await call(house, failure)]
-    assert (await house.read(bill))["payments"][0]["status"] == "failed"
-    answers.append(await call(house, result_of(house, order)))
-    await settled_once(house, bill, answers)
+async def test_a_success_after_the_failure_is_late_truth(shared_system: System) -> None:
+    system = shared_system
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    order = order_of(system, payment)
+    failure = result_of(system, order, code="24")
+    answers = [await call(system, failure), await call(system, failure)]
+    assert (await system.read(bill))["payments"][0]["status"] == "failed"
+    answers.append(await call(system, result_of(system, order)))
+    await settled_once(system, bill, answers)
 
 
-async def suspended(house: House, payment_id: str) -> list[tuple[str, str, int]]:
-    async with house.parts.database.transaction() as session:
+async def suspended(system: System, payment_id: str) -> list[tuple[str, str, int]]:
+    async with system.parts.database.transaction() as session:
         rows = await session.execute(
             text(
                 "SELECT place, reason, amount FROM suspense_item WHERE payment_id = :id"
@@ -181,167 +183,167 @@ async def suspended(house: House, payment_id: str) -> list[tuple[str, str, int]]
     ],
 )
 async def test_money_that_is_not_what_was_asked_for_is_held_and_the_bill_stays_open(
-    shared_house: House, changes: dict[str, Any], credited: int
+    shared_system: System, changes: dict[str, Any], credited: int
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    body = result_of(house, order_of(house, payment), **changes)
+    system = shared_system
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    body = result_of(system, order_of(system, payment), **changes)
     for _ in range(3):
-        answer = await call(house, body)
+        answer = await call(system, body)
         assert (answer.status_code, answer.json()["error_code"]) == (200, "FAILED")
-    await house.work()
-    found = await house.read(bill)
+    await system.work()
+    found = await system.read(bill)
     assert (found["status"], found["receipts"]) == ("open", [])
     assert [p["status"] for p in found["payments"]] == ["held"]
-    assert await suspended(house, payment["id"]) == [("suspense", "amount_mismatch", credited)]
-    assert await house.broken() == []
+    assert await suspended(system, payment["id"]) == [("suspense", "amount_mismatch", credited)]
+    assert await system.broken() == []
 
 
-async def test_money_that_the_gateway_suspects_waits_for_a_person(shared_house: House) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    body = result_of(house, order_of(house, payment), code="07")
-    answers = [await call(house, body) for _ in range(3)]
+async def test_money_that_the_gateway_suspects_waits_for_a_person(shared_system: System) -> None:
+    system = shared_system
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    body = result_of(system, order_of(system, payment), code="07")
+    answers = [await call(system, body) for _ in range(3)]
     assert {a.json()["error_code"] for a in answers} == {"SUCCESSFUL"}
-    await house.work()
-    found = await house.read(bill)
+    await system.work()
+    found = await system.read(bill)
     assert (found["status"], found["payments"][0]["status"]) == ("open", "held")
     assert found["receipts"] == []
-    assert await suspended(house, payment["id"]) == [("suspense", "held_by_gateway", 5000)]
-    assert await house.broken() == []
+    assert await suspended(system, payment["id"]) == [("suspense", "held_by_gateway", 5000)]
+    assert await system.broken() == []
 
 
-async def test_a_pending_report_changes_nothing(shared_house: House) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    payment = await house.start(bill)
-    order = order_of(house, payment)
-    answer = await call(house, result_of(house, order, code="99"))
+async def test_a_pending_report_changes_nothing(shared_system: System) -> None:
+    system = shared_system
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    order = order_of(system, payment)
+    answer = await call(system, result_of(system, order, code="99"))
     assert answer.json()["error_code"] == "SUCCESSFUL"
-    assert (await house.read(bill))["payments"] == [payment]
+    assert (await system.read(bill))["payments"] == [payment]
 
 
 async def test_genuine_money_for_an_order_we_do_not_know_is_kept_in_suspense(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    order = order_of(house, await house.start(bill))
-    body = result_of(house, order, orderId="LPAAAAAAAAAAAA-01", transaction_no="T-UNKNOWN")
+    system = shared_system
+    bill = await system.create_bill()
+    order = order_of(system, await system.start(bill))
+    body = result_of(system, order, orderId="LPAAAAAAAAAAAA-01", transaction_no="T-UNKNOWN")
     for _ in range(5):
-        answer = await call(house, body)
+        answer = await call(system, body)
         assert (answer.status_code, answer.json()["error_code"]) == (200, "FAILED")
     where = "gateway_ref = 'T-UNKNOWN' AND credited = 5000 AND bill_id IS NULL"
-    assert await count(house.parts.database, "payment", where) == 1
+    assert await count(system.parts.database, "payment", where) == 1
     results = "result = 'unknown_order' AND event_key LIKE 'T-UNKNOWN:%'"
-    assert await count(house.parts.database, "callback", results) == 1
-    async with house.parts.database.transaction() as session:
+    assert await count(system.parts.database, "callback", results) == 1
+    async with system.parts.database.transaction() as session:
         payment_id = await session.scalar(text(f"SELECT id FROM payment WHERE {where}"))
-    assert await suspended(house, payment_id) == [("suspense", "unknown_reference", 5000)]
+    assert await suspended(system, payment_id) == [("suspense", "unknown_reference", 5000)]
     # A failure of an unknown order is no money: it is noted, nothing more.
-    gone = result_of(house, order, code="24", orderId="LPAAAAAAAAAAAA-02")
-    assert (await call(house, gone)).status_code == 200
-    assert await house.broken() == []
+    gone = result_of(system, order, code="24", orderId="LPAAAAAAAAAAAA-02")
+    assert (await call(system, gone)).status_code == 200
+    assert await system.broken() == []
 
 
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_one_charge_told_of_two_orders_is_one_payment(
-    shared_house: House, at_once: bool
+    shared_system: System, at_once: bool
 ) -> None:
-    house, number = shared_house, new_id("t")[-12:]
-    bills = [await house.create_bill(), await house.create_bill()]
-    orders = [order_of(house, await house.start(bill)) for bill in bills]
-    bodies = [result_of(house, order, transaction_no=number) for order in orders]
+    system, number = shared_system, new_id("t")[-12:]
+    bills = [await system.create_bill(), await system.create_bill()]
+    orders = [order_of(system, await system.start(bill)) for bill in bills]
+    bodies = [result_of(system, order, transaction_no=number) for order in orders]
     if at_once:
-        answers = list(await asyncio.gather(*(call(house, body) for body in bodies * 5)))
+        answers = list(await asyncio.gather(*(call(system, body) for body in bodies * 5)))
     else:
-        answers = [await call(house, body) for body in bodies]
+        answers = [await call(system, body) for body in bodies]
     assert {answer.status_code for answer in answers} == {200}
     assert {a.json()["error_code"] for a in answers} == {"SUCCESSFUL", "FAILED"}
-    assert sorted([(await house.read(bill))["status"] for bill in bills]) == ["open", "paid"]
+    assert sorted([(await system.read(bill))["status"] for bill in bills]) == ["open", "paid"]
     where = "gateway_ref = :number AND credited IS NOT NULL"
-    assert await count(house.parts.database, "payment", where, number=number) == 1
-    assert await house.broken() == []
+    assert await count(system.parts.database, "payment", where, number=number) == 1
+    assert await system.broken() == []
 
 
-async def test_a_second_charge_for_one_order_is_due_back(shared_house: House) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    order = order_of(house, await house.start(bill))
+async def test_a_second_charge_for_one_order_is_due_back(shared_system: System) -> None:
+    system = shared_system
+    bill = await system.create_bill()
+    order = order_of(system, await system.start(bill))
     for _ in range(2):
-        body = result_of(house, order)
+        body = result_of(system, order)
         for _ in range(2):
-            assert (await call(house, body)).json()["error_code"] == "SUCCESSFUL"
-    await house.work()
-    found = await house.read(bill)
+            assert (await call(system, body)).json()["error_code"] == "SUCCESSFUL"
+    await system.work()
+    found = await system.read(bill)
     assert [p["status"] for p in found["payments"]] == ["succeeded", "succeeded"]
     assert len(found["receipts"]) == 1
     second = found["payments"][1]["id"]
-    assert await suspended(house, second) == [("refundable", "bill_already_paid", 5000)]
-    assert await house.broken() == []
+    assert await suspended(system, second) == [("refundable", "bill_already_paid", 5000)]
+    assert await system.broken() == []
 
 
 async def test_the_same_transfer_under_two_numbers_of_the_feed_is_one_credit(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house, bank_ref = shared_house, new_id("ft")[-16:]
-    bill = await house.create_bill()
+    system, bank_ref = shared_system, new_id("ft")[-16:]
+    bill = await system.create_bill()
     for _ in range(2):
-        await credit(house, 5000, bill["reference"], bank_ref=bank_ref)
-    await settled_once(house, bill, [])
+        await credit(system, 5000, bill["reference"], bank_ref=bank_ref)
+    await settled_once(system, bill, [])
 
 
 @alone
-async def test_many_settlements_at_once_are_numbered_without_a_gap(house: House) -> None:
-    bills = await asyncio.gather(*(house.create_bill() for _ in range(30)))
-    await asyncio.gather(*(credit(house, 5000, bill["reference"]) for bill in bills))
-    await asyncio.gather(*(house.work() for _ in range(4)))
-    found = [await house.read(bill) for bill in bills]
+async def test_many_settlements_at_once_are_numbered_without_a_gap(system: System) -> None:
+    bills = await asyncio.gather(*(system.create_bill() for _ in range(30)))
+    await asyncio.gather(*(credit(system, 5000, bill["reference"]) for bill in bills))
+    await asyncio.gather(*(system.work() for _ in range(4)))
+    found = [await system.read(bill) for bill in bills]
     numbers = [receipt["number"] for bill in found for receipt in bill["receipts"]]
     assert sorted(numbers) == list(range(1, 31))
-    assert await house.broken() == []
+    assert await system.broken() == []
 
 
-async def _received(house: House, body: bytes, database: Database) -> int:
+async def _received(system: System, body: bytes, database: Database) -> int:
     """The status of the answer that a callback gets from a service over another database pool."""
     raw = RawCallback("POST", PAYGOV, "", {}, body, clock.now())
-    context = dataclasses.replace(house.parts.payments, database=database)
+    context = dataclasses.replace(system.parts.payments, database=database)
     return (await notices.receive(context, "paygov", "test", raw)).status
 
 
 async def test_what_cannot_be_applied_now_is_not_acknowledged_but_kept_and_applied_later(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    body = result_of(house, order_of(house, await house.start(bill)))
-    impatient = Database(house.parts.database.url, pool_size=2, lock_timeout_ms=20)
+    system = shared_system
+    bill = await system.create_bill()
+    body = result_of(system, order_of(system, await system.start(bill)))
+    impatient = Database(system.parts.database.url, pool_size=2, lock_timeout_ms=20)
     try:
-        async with house.parts.database.transaction() as session:
+        async with system.parts.database.transaction() as session:
             lock = text("SELECT 1 FROM bill WHERE id = :id FOR UPDATE")
             await session.execute(lock, {"id": bill["id"]})
-            assert await _received(house, body, impatient) == 503
+            assert await _received(system, body, impatient) == 503
     finally:
         await impatient.dispose()
-    assert (await house.read(bill))["status"] == "open"
+    assert (await system.read(bill))["status"] == "open"
     with clock.frozen(clock.now() + timedelta(seconds=11)):
-        assert await notices.apply_waiting(house.parts.payments) == 1
-        await settled_once(house, bill, [await call(house, body)])
+        assert await notices.apply_waiting(system.parts.payments) == 1
+        await settled_once(system, bill, [await call(system, body)])
 
 
 @alone
 async def test_a_kept_callback_that_cannot_be_read_does_not_hold_up_the_others(
-    house: House,
+    system: System,
 ) -> None:
-    bill, send = await by_gateway(house)
+    bill, send = await by_gateway(system)
     failpoints.configure("callback.after_raw=raise")
     try:
         assert (await send()).status_code == 500
     finally:
         failpoints.clear()
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         await session.execute(
             text(
                 "INSERT INTO callback (id, gateway_account_id, event_key, raw, state, attempts,"
@@ -352,7 +354,7 @@ async def test_a_kept_callback_that_cannot_be_read_does_not_hold_up_the_others(
         )
     with clock.frozen(clock.now() + timedelta(seconds=11)):
         # Three at a time: the unreadable ones come first, once.
-        applied = [await notices.apply_waiting(house.parts.payments, 3) for _ in range(2)]
+        applied = [await notices.apply_waiting(system.parts.payments, 3) for _ in range(2)]
         assert applied == [0, 1]
-        await settled_once(house, bill, [await send()])
-    assert await count(house.parts.database, "callback", "state = 'received'") == 3
+        await settled_once(system, bill, [await send()])
+    assert await count(system.parts.database, "callback", "state = 'received'") == 3

@@ -1,4 +1,4 @@
-"""The invariants of the money can fail: a house whose books are wrong is told so, row by row."""
+"""The invariants of the money can fail: a system whose books are wrong is told so, row by row."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.callbacks import call, credit, order_of, result_of
-from tests.support.house import House
+from tests.support.system import System
 
 
-async def tell_of_money(house: House, way: str, ref: str) -> None:
+async def tell_of_money(system: System, way: str, ref: str) -> None:
     """5,000 đ under a reference, told of by a bank's feed or by the gateway."""
-    bill = await house.create_bill()
+    bill = await system.create_bill()
     if way == "bank":
-        await credit(house, 5000, bill["reference"], bank_ref=ref)
+        await credit(system, 5000, bill["reference"], bank_ref=ref)
         return
-    order = order_of(house, await house.start(bill))
-    answer = await call(house, result_of(house, order, transaction_no=ref))
+    order = order_of(system, await system.start(bill))
+    answer = await call(system, result_of(system, order, transaction_no=ref))
     assert answer.status_code == 200
 
 
@@ -31,13 +31,13 @@ async def tell_of_money(house: House, way: str, ref: str) -> None:
     ],
 )
 async def test_an_applied_callback_whose_money_is_not_in_the_books_is_named(
-    house: House, way: str, ref: str, change: dict[str, Any]
+    system: System, way: str, ref: str, change: dict[str, Any]
 ) -> None:
-    await tell_of_money(house, way, ref)
-    assert await house.broken() == []
-    async with house.parts.database.transaction() as session:
+    await tell_of_money(system, way, ref)
+    assert await system.broken() == []
+    async with system.parts.database.transaction() as session:
         callback = await session.scalar(text("SELECT id FROM callback"))
         changes = ", ".join(f"{name} = :{name}" for name in change)
         await session.execute(text(f"UPDATE payment SET {changes}"), change)
-    told = [line for line in await house.broken() if "has left its trace" in line]
+    told = [line for line in await system.broken() if "has left its trace" in line]
     assert told == [f"an applied callback has left its trace: {callback} (accepted, 5000 of {ref})"]

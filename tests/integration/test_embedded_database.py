@@ -33,8 +33,8 @@ from app.embedded.place import (
     private_folder,
 )
 from app.embedded.supervisor import EmbeddedDatabase, EmbeddedDatabaseInUse
+from tests.support.machine import needs_root, skip
 from tests.support.people import PACKAGES, ROOT, is_alive, ordinary_person
-from tests.support.system import needs_root, skip
 
 #: How long the system may take to end a server whose supervisor is gone, in seconds.
 SOON = 20.0

@@ -23,8 +23,8 @@ from tests.support.callbacks import (
     result_of,
 )
 from tests.support.gateway_setups import FEED_SECRET
-from tests.support.house import House
 from tests.support.rows import contents
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -101,28 +101,28 @@ FORGERIES: dict[str, Callable[[Merchant, Fields], bytes]] = {
 }
 
 
-async def _fields(house: House) -> Fields:
+async def _fields(system: System) -> Fields:
     """The fields of the genuine callback of an order that is open."""
-    order = order_of(house, await house.start(await house.create_bill()))
-    fields: Fields = json.loads(result_of(house, order))
+    order = order_of(system, await system.start(await system.create_bill()))
+    fields: Fields = json.loads(result_of(system, order))
     return fields
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
 async def test_a_forged_callback_is_refused_and_writes_nothing(
-    shared_house: House, forgery: str
+    shared_system: System, forgery: str
 ) -> None:
-    house = shared_house
-    fields = await _fields(house)
-    body = FORGERIES[forgery](merchant_of(house), fields)
-    before = await contents(house.parts.database)
-    answer = await call(house, body)
+    system = shared_system
+    fields = await _fields(system)
+    body = FORGERIES[forgery](merchant_of(system), fields)
+    before = await contents(system.parts.database)
+    answer = await call(system, body)
     assert answer.status_code == 401, answer.text
     assert answer.json()["error_code"] == "FAILED"
-    assert await contents(house.parts.database) == before
+    assert await contents(system.parts.database) == before
     # The genuine one, spaced and ordered otherwise, still settles: only its words are signed.
     genuine = json.dumps(dict(reversed(fields.items())), indent=1).encode()
-    assert (await call(house, genuine)).json()["error_code"] == "SUCCESSFUL"
+    assert (await call(system, genuine)).json()["error_code"] == "SUCCESSFUL"
 
 
 @pytest.mark.parametrize(
@@ -137,38 +137,38 @@ async def test_a_forged_callback_is_refused_and_writes_nothing(
     ],
 )
 async def test_a_genuine_callback_to_another_address_settles_nothing(
-    shared_house: House, path: str, status: int
+    shared_system: System, path: str, status: int
 ) -> None:
-    house = shared_house
-    body = paygov.callback_body(merchant_of(house), await _fields(house))
-    before = await contents(house.parts.database)
-    answer = await house.browser.post(path, content=body)
+    system = shared_system
+    body = paygov.callback_body(merchant_of(system), await _fields(system))
+    before = await contents(system.parts.database)
+    answer = await system.browser.post(path, content=body)
     assert answer.status_code == status
-    assert await contents(house.parts.database) == before
+    assert await contents(system.parts.database) == before
 
 
-async def test_a_callback_by_get_or_too_large_is_refused(shared_house: House) -> None:
-    house = shared_house
-    body = paygov.callback_body(merchant_of(house), await _fields(house))
-    before = await contents(house.parts.database)
-    assert (await house.browser.request("GET", PAYGOV, content=body)).status_code == 401
-    assert (await house.browser.request("GET", SEPAY)).status_code == 401
-    assert (await call(house, body + b" " * 70_000)).status_code == 413
-    assert await contents(house.parts.database) == before
+async def test_a_callback_by_get_or_too_large_is_refused(shared_system: System) -> None:
+    system = shared_system
+    body = paygov.callback_body(merchant_of(system), await _fields(system))
+    before = await contents(system.parts.database)
+    assert (await system.browser.request("GET", PAYGOV, content=body)).status_code == 401
+    assert (await system.browser.request("GET", SEPAY)).status_code == 401
+    assert (await call(system, body + b" " * 70_000)).status_code == 413
+    assert await contents(system.parts.database) == before
 
 
-async def _send(house: House, body: bytes, headers: dict[str, str]) -> httpx2.Response:
-    return await house.browser.post(SEPAY, content=body, headers=headers)
+async def _send(system: System, body: bytes, headers: dict[str, str]) -> httpx2.Response:
+    return await system.browser.post(SEPAY, content=body, headers=headers)
 
 
 def _headers(body: bytes, *, secret: str = FEED_SECRET, late: float = 0) -> dict[str, str]:
     return sepay.notice_headers(secret, body, clock.now() + timedelta(seconds=late))
 
 
-async def test_a_forged_notice_is_refused_and_writes_nothing(shared_house: House) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    body = notice_of(house, 5000, bill["reference"])
+async def test_a_forged_notice_is_refused_and_writes_nothing(shared_system: System) -> None:
+    system = shared_system
+    bill = await system.create_bill()
+    body = notice_of(system, 5000, bill["reference"])
     good = _headers(body)
     cut = good | {"X-SePay-Signature": good["X-SePay-Signature"][:-1]}
     bare = good | {"X-SePay-Signature": good["X-SePay-Signature"].removeprefix("sha256=")}
@@ -195,21 +195,21 @@ async def test_a_forged_notice_is_refused_and_writes_nothing(shared_house: House
         (b"{}", _headers(b"{}")),
         (b"", _headers(b"")),
     ]
-    before = await contents(house.parts.database)
+    before = await contents(system.parts.database)
     for content, headers in forged:
-        answer = await _send(house, content, headers)
+        answer = await _send(system, content, headers)
         assert (answer.status_code, answer.json()) == (401, {"success": False}), headers
-    assert await contents(house.parts.database) == before
-    assert (await _send(house, body, _headers(body, late=-298))).status_code == 200
-    assert (await house.read(bill))["status"] == "paid"
+    assert await contents(system.parts.database) == before
+    assert (await _send(system, body, _headers(body, late=-298))).status_code == 200
+    assert (await system.read(bill))["status"] == "paid"
 
 
 async def test_a_notice_of_money_that_went_out_is_acknowledged_and_credits_nobody(
-    shared_house: House,
+    shared_system: System,
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill()
-    before = await contents(house.parts.database)
-    body = notice_of(house, 5000, bill["reference"], direction="out")
-    assert (await notify(house, body)).json() == {"success": True}
-    assert await contents(house.parts.database) == before
+    system = shared_system
+    bill = await system.create_bill()
+    before = await contents(system.parts.database)
+    body = notice_of(system, 5000, bill["reference"], direction="out")
+    assert (await notify(system, body)).json() == {"success": True}
+    assert await contents(system.parts.database) == before

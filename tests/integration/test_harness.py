@@ -19,8 +19,8 @@ from app.embedded.leftovers import wait_until
 from app.embedded.place import EmbeddedDatabaseFailed, prepare
 from app.embedded.supervisor import EmbeddedDatabase
 from tests.support.database import PostgresServer, end_the_server, the_server
+from tests.support.machine import needs
 from tests.support.network import NetworkBlocked, is_local
-from tests.support.system import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 30.0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.callbacks import credit
-from tests.support.house import House
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,22 +35,22 @@ STORIES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("story", STORIES)
 async def test_a_paid_bill_has_a_receipt_whatever_its_words(
-    shared_house: House, story: str
+    shared_system: System, story: str
 ) -> None:
-    house = shared_house
-    bill = await house.create_bill(**STORIES[story])
-    page = await house.browser.get(bill["pay_url"])
+    system = shared_system
+    bill = await system.create_bill(**STORIES[story])
+    page = await system.browser.get(bill["pay_url"])
     assert page.status_code == 200
     assert "<b>&amp;</b>" not in page.text
-    await credit(house, bill["amount"], bill["reference"])
-    await house.work()
-    (receipt,) = (await house.read(bill))["receipts"]
-    pdf = await house.browser.get(receipt["pdf_url"])
+    await credit(system, bill["amount"], bill["reference"])
+    await system.work()
+    (receipt,) = (await system.read(bill))["receipts"]
+    pdf = await system.browser.get(receipt["pdf_url"])
     assert pdf.content.startswith(b"%PDF")
-    xml = await house.browser.get(receipt["xml_url"])
+    xml = await system.browser.get(receipt["xml_url"])
     assert xml.content.startswith(b"<?xml")
     for address in (receipt["check_url"], bill["pay_url"]):
-        page = await house.browser.get(address)
+        page = await system.browser.get(address)
         assert page.status_code == 200
         assert "<b>&amp;</b>" not in page.text
-    assert await house.broken() == []
+    assert await system.broken() == []

@@ -20,26 +20,26 @@ from payments.incoming import notices
 from payments.incoming.notices import MOST_ATTEMPTS, list_set_aside, pause, replay
 from tests.support.callbacks import call, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import FEED_SECRET, MERCHANT
-from tests.support.house import House
+from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Send = Callable[[], Awaitable[Any]]
 
 
-async def configure(house: House, gateway: str, credentials: dict[str, str]) -> None:
-    async with house.parts.database.transaction() as session:
+async def configure(system: System, gateway: str, credentials: dict[str, str]) -> None:
+    async with system.parts.database.transaction() as session:
         await configure_gateway(
             session,
-            house.parts.cipher,
-            agency_id=house.body.agency_id,
-            collection_account_id=house.body.collection_account_id,
+            system.parts.cipher,
+            agency_id=system.body.agency_id,
+            collection_account_id=system.body.collection_account_id,
             gateway=gateway,
             account="test",
-            base_url=f"{house.sandbox_url}/{gateway}",
+            base_url=f"{system.sandbox_url}/{gateway}",
             credentials=credentials,
         )
-    house.parts.payments.agencies.forget()
+    system.parts.payments.agencies.forget()
 
 
 FEED = {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET}
@@ -50,66 +50,66 @@ ROTATED: dict[str, dict[str, str]] = {
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def house(shared_house: House) -> AsyncIterator[House]:
-    """The shared house, whose accounts have their own credentials again afterwards."""
-    yield shared_house
-    await configure(shared_house, "paygov", MERCHANT)
-    await configure(shared_house, "sepay", FEED)
-    async with shared_house.parts.database.transaction() as session:
+async def system(shared_system: System) -> AsyncIterator[System]:
+    """The shared system, whose accounts have their own credentials again afterwards."""
+    yield shared_system
+    await configure(shared_system, "paygov", MERCHANT)
+    await configure(shared_system, "sepay", FEED)
+    async with shared_system.parts.database.transaction() as session:
         await session.execute(text("DELETE FROM callback WHERE state <> 'applied'"))
 
 
-async def kept(house: House, source: str) -> tuple[dict[str, Any], str]:
+async def kept(system: System, source: str) -> tuple[dict[str, Any], str]:
     """A bill, and the id of the callback that tells of its money: kept, but not applied."""
-    bill = await house.create_bill()
+    bill = await system.create_bill()
     if source == "paygov":
-        body = result_of(house, order_of(house, await house.start(bill)))
-        send: Send = lambda: call(house, body)  # noqa: E731  # either of the two
+        body = result_of(system, order_of(system, await system.start(bill)))
+        send: Send = lambda: call(system, body)  # noqa: E731  # either of the two
     else:
-        notice = notice_of(house, 5_000, bill["reference"])
-        send = lambda: notify(house, notice)  # noqa: E731
+        notice = notice_of(system, 5_000, bill["reference"])
+        send = lambda: notify(system, notice)  # noqa: E731
     failpoints.configure("callback.after_raw=raise")
     try:
         assert (await send()).status_code == 500
     finally:
         failpoints.clear()
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         found = await session.scalar(text("SELECT id FROM callback WHERE state = 'received'"))
     assert isinstance(found, str)
     return bill, found
 
 
-async def row_of(house: House, callback_id: str) -> Any:
-    async with house.parts.database.transaction() as session:
+async def row_of(system: System, callback_id: str) -> Any:
+    async with system.parts.database.transaction() as session:
         statement = text("SELECT * FROM callback WHERE id = :id")
         return (await session.execute(statement, {"id": callback_id})).one()
 
 
-async def change(house: House, callback_id: str, what: str) -> None:
-    async with house.parts.database.transaction() as session:
+async def change(system: System, callback_id: str, what: str) -> None:
+    async with system.parts.database.transaction() as session:
         await session.execute(
             text(f"UPDATE callback SET {what} WHERE id = :id"), {"id": callback_id}
         )
 
 
-async def apply_later(house: House, seconds: float = 11) -> int:
+async def apply_later(system: System, seconds: float = 11) -> int:
     with clock.frozen(clock.now() + timedelta(seconds=seconds)):
-        return await notices.apply_waiting(house.parts.payments)
+        return await notices.apply_waiting(system.parts.payments)
 
 
 @pytest.mark.parametrize("source", ["paygov", "sepay"])
-async def test_a_rotated_secret_makes_no_money_unreadable(house: House, source: str) -> None:
-    bill, callback_id = await kept(house, source)
-    await configure(house, source, ROTATED[source])
-    assert await apply_later(house) == 1
-    assert (await house.read(bill))["status"] == "paid"
-    row = await row_of(house, callback_id)
+async def test_a_rotated_secret_makes_no_money_unreadable(system: System, source: str) -> None:
+    bill, callback_id = await kept(system, source)
+    await configure(system, source, ROTATED[source])
+    assert await apply_later(system) == 1
+    assert (await system.read(bill))["status"] == "paid"
+    row = await row_of(system, callback_id)
     assert (row.state, row.result, row.attempts) == ("applied", "accepted", 1)
 
 
 @pytest.mark.parametrize("source", ["paygov", "sepay"])
 async def test_verifying_again_would_lose_it(
-    house: House, source: str, monkeypatch: pytest.MonkeyPatch
+    system: System, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broken variant: the worker asks the adapter once more, as it did before."""
 
@@ -118,23 +118,23 @@ async def test_verifying_again_would_lose_it(
         return context.gateways.reader(account.access).read_notice(raw)
 
     monkeypatch.setattr(notices, "_content", again)
-    bill, _ = await kept(house, source)
-    await configure(house, source, ROTATED[source])
-    assert await apply_later(house) == 0
-    assert (await house.read(bill))["status"] == "open"
+    bill, _ = await kept(system, source)
+    await configure(system, source, ROTATED[source])
+    assert await apply_later(system) == 0
+    assert (await system.read(bill))["status"] == "open"
 
 
-async def test_a_row_of_an_older_version_is_read_by_its_adapter(house: House) -> None:
-    bill, callback_id = await kept(house, "paygov")
-    await change(house, callback_id, "content = NULL")
-    assert await apply_later(house) == 1
-    assert (await house.read(bill))["status"] == "paid"
+async def test_a_row_of_an_older_version_is_read_by_its_adapter(system: System) -> None:
+    bill, callback_id = await kept(system, "paygov")
+    await change(system, callback_id, "content = NULL")
+    assert await apply_later(system) == 1
+    assert (await system.read(bill))["status"] == "paid"
 
 
-async def test_what_an_adapter_wants_kept_is_kept_and_nothing_else(house: House) -> None:
-    _, callback_id = await kept(house, "sepay")
-    row = await row_of(house, callback_id)
-    cipher = house.parts.cipher
+async def test_what_an_adapter_wants_kept_is_kept_and_nothing_else(system: System) -> None:
+    _, callback_id = await kept(system, "sepay")
+    row = await row_of(system, callback_id)
+    cipher = system.parts.cipher
     raw = json.loads(cipher.decrypt(bytes(row.raw), f"callback:{callback_id}"))
     names = {"content-type", "x-sepay-timestamp", "x-sepay-signature"}
     assert set(raw["headers"]) == names
@@ -142,79 +142,79 @@ async def test_what_an_adapter_wants_kept_is_kept_and_nothing_else(house: House)
     assert (content["version"], content["credit"]["amount"]) == (1, 5_000)
 
 
-async def test_a_kept_value_is_bound_to_its_row(house: House) -> None:
-    bill, first = await kept(house, "paygov")
-    await apply_later(house)
-    other, second = await kept(house, "paygov")
+async def test_a_kept_value_is_bound_to_its_row(system: System) -> None:
+    bill, first = await kept(system, "paygov")
+    await apply_later(system)
+    other, second = await kept(system, "paygov")
     content = "content = (SELECT content FROM callback WHERE id = :other)"
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         statement = text(f"UPDATE callback SET {content} WHERE id = :id")
         await session.execute(statement, {"id": second, "other": first})
-    assert await apply_later(house) == 0
-    assert (await house.read(bill))["status"] == "paid"
-    assert (await house.read(other))["status"] == "open"
-    assert (await row_of(house, second)).last_error.startswith("decryption_failed: ")
+    assert await apply_later(system) == 0
+    assert (await system.read(bill))["status"] == "paid"
+    assert (await system.read(other))["status"] == "open"
+    assert (await row_of(system, second)).last_error.startswith("decryption_failed: ")
 
 
 async def test_what_fails_again_and_again_is_set_aside_listed_and_can_be_replayed(
-    house: House,
+    system: System,
 ) -> None:
-    bill, callback_id = await kept(house, "paygov")
-    await change(house, callback_id, "content = NULL")
-    await configure(house, "paygov", ROTATED["paygov"])
+    bill, callback_id = await kept(system, "paygov")
+    await change(system, callback_id, "content = NULL")
+    await configure(system, "paygov", ROTATED["paygov"])
     with clock.frozen(clock.now()) as time:
         time.advance(timedelta(seconds=11))
         for attempt in range(MOST_ATTEMPTS):
-            row = await row_of(house, callback_id)
+            row = await row_of(system, callback_id)
             assert (row.state, row.attempts) == ("received", attempt)
-            assert await notices.apply_waiting(house.parts.payments) == 0
-            row = await row_of(house, callback_id)
+            assert await notices.apply_waiting(system.parts.payments) == 0
+            row = await row_of(system, callback_id)
             assert row.due_at == clock.now() + pause(attempt), "no growing pause"
             time.move_to(row.due_at)
-        row = await row_of(house, callback_id)
+        row = await row_of(system, callback_id)
         assert (row.state, row.attempts) == ("set_aside", MOST_ATTEMPTS)
         assert row.last_error == "callback_rejected: paygov: checksum: wrong"
         time.advance(timedelta(days=2))
-        assert await notices.apply_waiting(house.parts.payments) == 0
-        assert (await row_of(house, callback_id)).attempts == MOST_ATTEMPTS, "tried for ever"
+        assert await notices.apply_waiting(system.parts.payments) == 0
+        assert (await row_of(system, callback_id)).attempts == MOST_ATTEMPTS, "tried for ever"
 
-    assert 'lephi_callbacks{kind="set_aside"} 1' in (await house.client.get("/metrics")).text
-    async with house.parts.database.reading() as reading:
+    assert 'lephi_callbacks{kind="set_aside"} 1' in (await system.client.get("/metrics")).text
+    async with system.parts.database.reading() as reading:
         listed = await list_set_aside(reading)
     (one,) = listed
     assert (one.id, one.attempts) == (callback_id, MOST_ATTEMPTS)
     assert (one.gateway, one.account) == ("paygov", "test")
 
-    await configure(house, "paygov", MERCHANT)
-    async with house.parts.database.transaction() as session:
+    await configure(system, "paygov", MERCHANT)
+    async with system.parts.database.transaction() as session:
         await replay(session, callback_id, actor="system:test")
         with pytest.raises(NotFound):
             await replay(session, new_id("cb"), actor="system:test")
-    assert await apply_later(house) == 1
-    assert (await house.read(bill))["status"] == "paid"
-    assert await house.broken() == []
+    assert await apply_later(system) == 1
+    assert (await system.read(bill))["status"] == "paid"
+    assert await system.broken() == []
 
 
-async def test_one_that_was_set_aside_is_applied_when_it_is_told_again(house: House) -> None:
-    bill, callback_id = await kept(house, "paygov")
-    await change(house, callback_id, "state = 'set_aside', attempts = 20")
+async def test_one_that_was_set_aside_is_applied_when_it_is_told_again(system: System) -> None:
+    bill, callback_id = await kept(system, "paygov")
+    await change(system, callback_id, "state = 'set_aside', attempts = 20")
     (order,) = (
-        o for o in house.sandbox.store.orders.values() if o.order_id.startswith(bill["reference"])
+        o for o in system.sandbox.store.orders.values() if o.order_id.startswith(bill["reference"])
     )
     (charge,) = order.charges
-    house.sandbox.store.orders[order.merchant_id, order.order_id].charges.clear()
-    body = result_of(house, order, transaction_no=charge.transaction_no)
-    assert (await call(house, body)).json()["error_code"] == "SUCCESSFUL"
-    assert (await house.read(bill))["status"] == "paid"
-    assert (await row_of(house, callback_id)).state == "applied"
+    system.sandbox.store.orders[order.merchant_id, order.order_id].charges.clear()
+    body = result_of(system, order, transaction_no=charge.transaction_no)
+    assert (await call(system, body)).json()["error_code"] == "SUCCESSFUL"
+    assert (await system.read(bill))["status"] == "paid"
+    assert (await row_of(system, callback_id)).state == "applied"
 
 
 async def test_the_command_lists_what_was_set_aside_and_replays_it(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bill, callback_id = await kept(house, "paygov")
-    await change(house, callback_id, "state = 'set_aside', last_error = 'timed out'")
-    settings = house.parts.settings
+    bill, callback_id = await kept(system, "paygov")
+    await change(system, callback_id, "state = 'set_aside', last_error = 'timed out'")
+    settings = system.parts.settings
     monkeypatch.setenv("LEPHI_DATABASE_URL", str(settings.database_url))
     monkeypatch.setenv("LEPHI_DATA_DIR", str(settings.data_dir))
 
@@ -228,11 +228,11 @@ async def test_the_command_lists_what_was_set_aside_and_replays_it(
     assert (await lephi("notices", "replay", "cb_nobody")).exit_code == 1
     assert (await lephi("notices", "replay", callback_id)).exit_code == 0
     assert "Nothing was set aside" in (await lephi("notices", "list")).stdout
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         statement = text("SELECT actor FROM audit_entry WHERE action = 'callback.replayed'")
         assert "system:cli" in list(await session.scalars(statement))
-    assert await apply_later(house) == 1
-    assert (await house.read(bill))["status"] == "paid"
+    assert await apply_later(system) == 1
+    assert (await system.read(bill))["status"] == "paid"
 
 
 async def test_pauses_grow_to_an_hour_and_all_tries_take_half_a_day() -> None:

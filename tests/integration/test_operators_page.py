@@ -22,7 +22,7 @@ import pytest
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState
 from receipts.verification import verify
-from tests.support.system import skip
+from tests.support.machine import skip
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operate.md").read_text("utf-8")

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from core import log
-from tests.support.house import House
+from tests.support.system import System
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,8 +97,8 @@ def test_worker_says_that_it_starts_and_stops(database_url: str, tmp_path: Path)
         assert process.wait(timeout=20) == 0
 
 
-async def test_a_request_is_one_line_without_anything_of_its_address(house: House) -> None:
-    bill = await house.create_bill(payer={"name": "Chim Vàng Anh", "phone": "0987001234"})
+async def test_a_request_is_one_line_without_anything_of_its_address(system: System) -> None:
+    bill = await system.create_bill(payer={"name": "Chim Vàng Anh", "phone": "0987001234"})
     lines, told = io.StringIO(), []
     log.configure("info", lines)
     try:
@@ -108,12 +108,12 @@ async def test_a_request_is_one_line_without_anything_of_its_address(house: Hous
             "/r/ABCDEFGHIJKL?email=chim@canary.example": ("/r/{code}", 404),
             "/static/style.css?token=lpk_canary": ("/static", 200),
             "/khong-co/lpk_canary": ("none", 404),
-            f"/p/{house.body.agency_code}?q=0987001234": ("/p/{agency}", 200),
+            f"/p/{system.body.agency_code}?q=0987001234": ("/p/{agency}", 200),
         }
         for address in pages:
-            await house.browser.get(address)
-        answer = await house.client.get(f"/api/v1/bills/{bill['id']}")
-        await house.browser.request("PROPFIND", "/health/live")
+            await system.browser.get(address)
+        answer = await system.client.get(f"/api/v1/bills/{bill['id']}")
+        await system.browser.request("PROPFIND", "/health/live")
         for _ in range(200):  # a line may follow its answer by a moment
             told = [json.loads(line) for line in lines.getvalue().splitlines()]
             told = [one for one in told if one["event"] == "request"]
@@ -134,11 +134,11 @@ async def test_a_request_is_one_line_without_anything_of_its_address(house: Hous
 
 
 @pytest.mark.parametrize("level", ["warning", "error"])
-async def test_who_asks_for_less_gets_no_line_for_a_request(house: House, level: str) -> None:
+async def test_who_asks_for_less_gets_no_line_for_a_request(system: System, level: str) -> None:
     lines = io.StringIO()
     log.configure(level, lines)
     try:
-        await house.browser.get("/health/live")
+        await system.browser.get("/health/live")
     finally:
         log.configure("error")
     assert lines.getvalue() == ""

@@ -34,8 +34,8 @@ from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.signing import SignatureRefused, sign
 from receipts.verification import Reason, verify, verify_pdf
+from tests.support.machine import needs
 from tests.support.receipts import content
-from tests.support.system import needs
 
 AGENCY = "Ủy ban nhân dân phường Cửa Nam"
 

@@ -31,8 +31,8 @@ from receipts.ports import KeyFault, SignerUnavailable
 from receipts.signing import sign
 from receipts.verification import verify, verify_pdf
 from tests.support.authority import Authority
+from tests.support.machine import needs, skip
 from tests.support.receipts import content
-from tests.support.system import needs, skip
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PIN, LABEL = "so-pin-thu", "lephi-thu"

@@ -18,8 +18,8 @@ from core import clock
 from core.clock import VIETNAM
 from core.references import new_reference
 from tests.support.gateway_setups import PAYING, GatewaySetup
-from tests.support.house import House
-from tests.support.system import needs
+from tests.support.machine import needs
+from tests.support.system import System
 
 #: What a citizen does on a gateway's page goes through each gateway that the tests know.
 through_each_gateway = pytest.mark.parametrize(
@@ -27,9 +27,9 @@ through_each_gateway = pytest.mark.parametrize(
 )
 
 
-async def scan(house: House, url: str) -> str:
+async def scan(system: System, url: str) -> str:
     """What a phone reads in the picture at an address."""
-    answer = await house.browser.get(url)
+    answer = await system.browser.get(url)
     assert answer.status_code == 200
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(answer.content)))
     assert len(found) == 1
@@ -44,11 +44,11 @@ def refused_by(tool: str, *command: str) -> bool:
     return done.returncode != 0 or ("Signature Validation:" in said and "is Valid" not in said)
 
 
-async def files_of(house: House, receipt: dict[str, Any], folder: Path) -> tuple[Path, Path]:
+async def files_of(system: System, receipt: dict[str, Any], folder: Path) -> tuple[Path, Path]:
     """A receipt's XML and PDF, fetched as a citizen does."""
     paths = folder / "receipt.xml", folder / "receipt.pdf"
     for path, url in zip(paths, (receipt["xml_url"], receipt["pdf_url"]), strict=True):
-        answer = await house.browser.get(url)
+        answer = await system.browser.get(url)
         assert answer.status_code == 200
         path.write_bytes(answer.content)
     return paths
@@ -72,31 +72,31 @@ class Paid:
     poster_payload: str
 
 
-async def pay_three_ways(house: House, gateway: GatewaySetup) -> Paid:
+async def pay_three_ways(system: System, gateway: GatewaySetup) -> Paid:
     """A bill on the gateway's page, a bill by bank transfer, a poster's QR without any bill."""
-    first = await house.create_bill()
+    first = await system.create_bill()
     assert first["amount"] == 5000
-    await house.decide(await house.start(first, gateway), "success")
-    second = await house.create_bill(lines=[{"fee": "2.000884", "quantity": 2}])
-    payload = await scan(house, second["qr"]["png_url"])
+    await system.decide(await system.start(first, gateway), "success")
+    second = await system.create_bill(lines=[{"fee": "2.000884", "quantity": 2}])
+    payload = await scan(system, second["qr"]["png_url"])
     assert payload == second["qr"]["payload"]
     memo = second["reference"].lower()
     narrative = f"MBVCB.771.{memo[:6]} {memo[6:]}.CT tu 0011 NGUYEN VAN AN toi DEMO"
-    assert (await house.transfer(payload, second["amount"], narrative)).status_code == 200
-    poster = await scan(house, f"/p/{house.body.agency_code}/2.000884/qr.png")
+    assert (await system.transfer(payload, second["amount"], narrative)).status_code == 200
+    poster = await scan(system, f"/p/{system.body.agency_code}/2.000884/qr.png")
     static = poster[poster.index("LP") : poster.index("LP") + 14]
-    assert (await house.transfer(poster, 10_000, f"nop le phi {static}")).status_code == 200
-    first = await house.until(first, "paid")
-    second = await house.until(second, "paid")
+    assert (await system.transfer(poster, 10_000, f"nop le phi {static}")).status_code == 200
+    first = await system.until(first, "paid")
+    second = await system.until(second, "paid")
     return Paid(first, second, poster)
 
 
-def statement_of(house: House, gateway: GatewaySetup, paid: Paid) -> bytes:
+def statement_of(system: System, gateway: GatewaySetup, paid: Paid) -> bytes:
     """The treasury's statement of the day: our money, somebody else's, and the evening sweep."""
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     rows = [
         (now, movement.amount, "credit", movement.narrative, movement.reference_code)
-        for movement in house.sandbox.store.movements
+        for movement in system.sandbox.store.movements
     ]
     reference = paid.by_gateway["reference"]
     said = f"{gateway.name.upper()} thanh toan {reference[:7]} {reference[7:]}"
@@ -113,22 +113,22 @@ def statement_of(house: House, gateway: GatewaySetup, paid: Paid) -> bytes:
     return out.getvalue().encode()
 
 
-async def upload(house: House, content: bytes, name: str, key: str) -> httpx2.Response:
-    return await house.office.post(
+async def upload(system: System, content: bytes, name: str, key: str) -> httpx2.Response:
+    return await system.office.post(
         "/api/v1/statements",
         files={"file": (name, content, "text/csv")},
-        data={"account": house.body.collection_code, "mapping": "lephi-basic"},
+        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
         headers={"Idempotency-Key": key},
     )
 
 
-async def reconcile_today(house: House, key: str) -> dict[str, Any]:
+async def reconcile_today(system: System, key: str) -> dict[str, Any]:
     body = {
-        "agency": house.body.agency_code,
-        "account": house.body.collection_code,
+        "agency": system.body.agency_code,
+        "account": system.body.collection_code,
         "date": clock.business_date(clock.now()).isoformat(),
     }
-    answer = await house.post("/api/v1/reconciliations", body, key, house.office)
+    answer = await system.post("/api/v1/reconciliations", body, key, system.office)
     assert answer.status_code == 201, answer.text
     run: dict[str, Any] = answer.json()
     return run
@@ -137,85 +137,85 @@ async def reconcile_today(house: House, key: str) -> dict[str, Any]:
 @pytest.mark.timeout(180)
 @through_each_gateway
 async def test_a_day_from_the_first_bill_to_the_treasurys_statement(
-    house: House, gateway: GatewaySetup
+    system: System, gateway: GatewaySetup
 ) -> None:
-    paid = await pay_three_ways(house, gateway)
-    await house.work()
+    paid = await pay_three_ways(system, gateway)
+    await system.work()
 
     # Three receipts, 1 to 3, one of them for the bill that the poster's money opened by itself.
-    page = (await house.client.get("/api/v1/bills?status=paid")).json()["items"]
+    page = (await system.client.get("/api/v1/bills?status=paid")).json()["items"]
     assert len(page) == 3
     receipts = [receipt for bill in page for receipt in bill["receipts"]]
     assert sorted(receipt["number"] for receipt in receipts) == [1, 2, 3]
     assert sorted(bill["amount"] for bill in page) == [5000, 10_000, 20_000]
 
     # The statement holds each of these credits once more; none of them becomes money again.
-    content = statement_of(house, gateway, paid)
-    taken = await upload(house, content, "so-phu.csv", "statement-1")
+    content = statement_of(system, gateway, paid)
+    taken = await upload(system, content, "so-phu.csv", "statement-1")
     assert taken.status_code == 201, taken.text
     assert (taken.json()["rows"], taken.json()["new"]) == (6, 6)
-    again = await upload(house, content, "another-name.csv", "statement-2")
+    again = await upload(system, content, "another-name.csv", "statement-2")
     assert again.json()["known"] is True
-    run = await reconcile_today(house, "run-1")
+    run = await reconcile_today(system, "run-1")
     assert run["summary"]["matched"] == {"count": 3, "sum": 35_000}
     assert run["summary"]["unknown_in_ledger"] == {"count": 2, "sum": 169_000}
     assert run["summary"]["missing_in_ledger"]["count"] == 0
     assert run["summary"]["debits"] == {"count": 1, "sum": 194_000}
-    odd = (await house.office.get(f"/api/v1/reconciliations/{run['id']}/discrepancies")).json()
+    odd = (await system.office.get(f"/api/v1/reconciliations/{run['id']}/discrepancies")).json()
     assert {one["class"] for one in odd["items"]} == {"unknown_in_ledger"}
-    second_run = await reconcile_today(house, "run-2")
+    second_run = await reconcile_today(system, "run-2")
     assert second_run["summary"] == run["summary"]
-    assert len((await house.client.get("/api/v1/bills?status=paid")).json()["items"]) == 3
-    assert await house.broken() == []
+    assert len((await system.client.get("/api/v1/bills?status=paid")).json()["items"]) == 3
+    assert await system.broken() == []
 
 
 @pytest.mark.timeout(120)
 async def test_the_receipts_files_are_accepted_by_other_tools_and_refused_when_changed(
-    house: House, tmp_path: Path
+    system: System, tmp_path: Path
 ) -> None:
     xmlsec1, pdfsig = needs("xmlsec1"), needs("poppler-utils")
-    bill = await house.create_bill()
-    await house.decide(await house.start(bill), "success")
-    await house.until(bill, "paid")
-    await house.work()
-    (receipt,) = (await house.read(bill))["receipts"]
-    xml, pdf = await files_of(house, receipt, tmp_path)
-    chain = str(house.parts.settings.signing_dir / CHAIN)
+    bill = await system.create_bill()
+    await system.decide(await system.start(bill), "success")
+    await system.until(bill, "paid")
+    await system.work()
+    (receipt,) = (await system.read(bill))["receipts"]
+    xml, pdf = await files_of(system, receipt, tmp_path)
+    chain = str(system.parts.settings.signing_dir / CHAIN)
     verify = ("--verify", "--id-attr:Id", "DLBLai", "--trusted-pem", chain)
     assert not refused_by(xmlsec1, *verify, str(xml))
     assert refused_by(xmlsec1, *verify, str(with_one_byte_changed(xml, b"5000")))
     assert not refused_by(pdfsig, "-nocert", str(pdf))
     assert refused_by(pdfsig, "-nocert", str(with_one_byte_changed(pdf, b"MediaBox")))
-    check = await house.browser.get(receipt["check_url"])
+    check = await system.browser.get(receipt["check_url"])
     assert check.status_code == 200
     assert "26TAA" in check.text
 
 
-async def test_a_credit_that_only_the_statement_tells_of_settles_its_bill(house: House) -> None:
-    bill = await house.create_bill()
+async def test_a_credit_that_only_the_statement_tells_of_settles_its_bill(system: System) -> None:
+    bill = await system.create_bill()
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
     content = header + f"L1,{now},5000,credit,,tt {bill['reference']} ok,FT-LOST\n"
-    assert (await upload(house, content.encode(), "so-phu.csv", "s1")).status_code == 201
-    run = await reconcile_today(house, "r1")
+    assert (await upload(system, content.encode(), "so-phu.csv", "s1")).status_code == 201
+    run = await reconcile_today(system, "r1")
     assert run["summary"]["matched"] == {"count": 1, "sum": 5000}
-    assert (await house.read(bill))["status"] == "paid"
+    assert (await system.read(bill))["status"] == "paid"
     # The bank's own notice comes late: the same reference is the same money.
-    state = house.sandbox
+    state = system.sandbox
     state.bank.transfer(DEMO_ACCOUNT, 5000, bill["reference"], reference_code="FT-LOST")
-    await house.told()
-    assert len((await house.read(bill))["payments"]) == 1
-    assert await house.broken() == []
+    await system.told()
+    assert len((await system.read(bill))["payments"]) == 1
+    assert await system.broken() == []
 
 
-async def test_a_statement_with_a_bad_row_is_refused_whole(house: House) -> None:
+async def test_a_statement_with_a_bad_row_is_refused_whole(system: System) -> None:
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
     rows = f"L1,{now},5000,credit,,a,FT1\nL2,{now},1E+06,credit,,b,FT2\n"
-    answer = await upload(house, (header + rows).encode(), "so-phu.csv", "s1")
+    answer = await upload(system, (header + rows).encode(), "so-phu.csv", "s1")
     assert answer.status_code == 422
     problem = answer.json()
     assert problem["code"] == "statement_refused"
     assert [fault["field"] for fault in problem["errors"]] == ["row 3, column amount"]
-    run = await reconcile_today(house, "r1")
+    run = await reconcile_today(system, "r1")
     assert all(tally["count"] == 0 for tally in run["summary"].values())

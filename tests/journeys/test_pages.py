@@ -17,10 +17,10 @@ from tests.support import browser as chromium
 from tests.support.accessibility import faults_of
 from tests.support.browser import DESKTOP, PHONE, tab
 from tests.support.fee_pages import fees_of_every_kind
-from tests.support.house import House
+from tests.support.machine import needs
 from tests.support.page_states import Shown, bills_in_every_state, bills_with_reliefs
 from tests.support.qr_images import opened, texts_in
-from tests.support.system import needs
+from tests.support.system import System
 
 #: The narrowest screen that WCAG asks for, a small phone, an office computer.
 WIDTHS = (320, PHONE["width"], DESKTOP["width"])
@@ -35,16 +35,16 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pages(browser: Browser, shared_house: House) -> dict[str, str]:
+async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
     """The address of every page in every state. Asking for a browser first skips early."""
-    bills: dict[str, Shown] = await bills_in_every_state(shared_house)
-    fees = await fees_of_every_kind(shared_house)
-    relieved = await bills_with_reliefs(shared_house)
-    receipt = (await shared_house.read(bills["paid"].bill))["receipts"][0]
-    body = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
-    home = shared_house.base_url
+    bills: dict[str, Shown] = await bills_in_every_state(shared_system)
+    fees = await fees_of_every_kind(shared_system)
+    relieved = await bills_with_reliefs(shared_system)
+    receipt = (await shared_system.read(bills["paid"].bill))["receipts"][0]
+    body = f"{shared_system.base_url}/p/{shared_system.body.agency_code}"
+    home = shared_system.base_url
     wide = {"description": "Lệ phí " * 20, "amount": 10**13, "sub_item": "2716"}
-    large = await shared_house.create_bill(lines=[wide])
+    large = await shared_system.create_bill(lines=[wide])
     made = {f"bill, {state}": home + shown.private for state, shown in (bills | relieved).items()}
     made |= {
         f"bill, {state}, seen by all": home + shown.public for state, shown in relieved.items()
@@ -147,18 +147,18 @@ async def test_a_script_in_a_page_would_not_run_and_would_be_noticed(
 
 
 async def test_without_javascript_a_citizen_pays_and_gets_the_receipt(
-    browser: Browser, shared_house: House
+    browser: Browser, shared_system: System
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
     async with tab(browser, java_script_enabled=False) as shown:
         await shown.open(bill["pay_url"])
         assert await shown.page.get_by_role("button", name="Sao chép").count() == 0
         await shown.page.get_by_role("button", name="qua PayGov").click()
-        await shown.page.wait_for_url(f"{shared_house.sandbox_url}/**")
+        await shown.page.wait_for_url(f"{shared_system.sandbox_url}/**")
         await shown.page.get_by_role("button", name="Thanh toán thành công").click()
-        await shown.page.wait_for_url(f"{shared_house.base_url}/b/**")
-        await shared_house.until(bill, "paid")
-        await shared_house.work()
+        await shown.page.wait_for_url(f"{shared_system.base_url}/b/**")
+        await shared_system.until(bill, "paid")
+        await shared_system.work()
         await shown.open(bill["pay_url"])
         await shown.page.get_by_role("heading", name="Đã nộp đủ").wait_for()
         await shown.page.get_by_role("link", name="Trang kiểm tra biên lai").click()
@@ -166,22 +166,22 @@ async def test_without_javascript_a_citizen_pays_and_gets_the_receipt(
 
 
 async def test_without_javascript_the_page_is_renewed_by_its_link(
-    browser: Browser, shared_house: House
+    browser: Browser, shared_system: System
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
     async with tab(browser, java_script_enabled=False) as shown:
         await shown.open(f"{bill['pay_url']}&message=gateway_unavailable")
-        await shared_house.transfer(bill["qr"]["payload"], 5000, bill["reference"])
-        await shared_house.until(bill, "paid")
+        await shared_system.transfer(bill["qr"]["payload"], 5000, bill["reference"])
+        await shared_system.until(bill, "paid")
         await shown.page.get_by_role("link", name="Cập nhật").click()
         await shown.page.get_by_role("heading", name="Đã nộp đủ").wait_for()
         assert shown.page.url == bill["pay_url"]
 
 
 async def test_an_open_page_turns_green_by_itself_and_tells_it(
-    browser: Browser, shared_house: House
+    browser: Browser, shared_system: System
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
     async with tab(browser) as shown:
         page = shown.page
         await page.clock.install()
@@ -189,23 +189,25 @@ async def test_an_open_page_turns_green_by_itself_and_tells_it(
         await page.evaluate("window.same = true; document.querySelector('.button').focus()")
         await page.clock.run_for(10_000)
         assert await page.locator(".bill.open").count() == 1
-        await shared_house.transfer(bill["qr"]["payload"], 5000, bill["reference"])
-        await shared_house.until(bill, "paid")
+        await shared_system.transfer(bill["qr"]["payload"], 5000, bill["reference"])
+        await shared_system.until(bill, "paid")
         await page.clock.run_for(4_000)
         await page.locator(".bill.paid").wait_for()
         assert await page.locator("#live").text_content() == "Đã nộp đủ"
         assert (await page.title()).startswith("Đã nộp đủ")
         assert await page.evaluate("document.activeElement.id") == "main"
         assert page.url == bill["pay_url"]
-        await shared_house.work()
+        await shared_system.work()
         await page.clock.run_for(4_000)
         await page.get_by_role("link", name="Xem PDF").wait_for()
         assert await page.evaluate("window.same"), "the page was loaded anew"
         assert shown.complaints == []
 
 
-async def test_a_lost_connection_is_told_and_mended(browser: Browser, shared_house: House) -> None:
-    bill = await shared_house.create_bill()
+async def test_a_lost_connection_is_told_and_mended(
+    browser: Browser, shared_system: System
+) -> None:
+    bill = await shared_system.create_bill()
     async with tab(browser) as shown:
         page = shown.page
         await page.clock.install()
@@ -221,9 +223,9 @@ async def test_a_lost_connection_is_told_and_mended(browser: Browser, shared_hou
 
 
 async def test_the_keyboard_alone_reaches_the_gateway(
-    browser: Browser, shared_house: House
+    browser: Browser, shared_system: System
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
     async with tab(browser) as shown:
         await shown.open(bill["pay_url"])
         visited = []
@@ -241,14 +243,14 @@ async def test_the_keyboard_alone_reaches_the_gateway(
         assert visited[0][0].startswith("Đến nội dung chính")
         assert {outline for _, outline in visited} == {"solid"}
         await shown.page.keyboard.press("Enter")
-        await shown.page.wait_for_url(f"{shared_house.sandbox_url}/**")
+        await shown.page.wait_for_url(f"{shared_system.sandbox_url}/**")
         assert shown.complaints == []
 
 
 async def test_a_policy_that_does_not_name_the_gateway_would_keep_the_citizen_here(
-    browser: Browser, shared_house: House
+    browser: Browser, shared_system: System
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
 
     async def strict(route: Route) -> None:
         answer = await route.fetch()
@@ -265,7 +267,7 @@ async def test_a_policy_that_does_not_name_the_gateway_would_keep_the_citizen_he
 
 
 async def test_a_citizen_at_a_procedures_page_sees_the_amount_and_comes_to_a_bill(
-    browser: Browser, shared_house: House, pages: dict[str, str]
+    browser: Browser, shared_system: System, pages: dict[str, str]
 ) -> None:
     async with tab(browser, viewport=DESKTOP, java_script_enabled=False) as shown:
         await shown.open(pages["start"])
@@ -342,9 +344,9 @@ async def test_an_answer_fits_its_screen_and_keeps_the_rules_of_access(
 
 
 async def test_what_a_banking_app_asks_for_can_be_copied(
-    browser: Browser, shared_house: House
+    browser: Browser, shared_system: System
 ) -> None:
-    bill = await shared_house.create_bill()
+    bill = await shared_system.create_bill()
     async with tab(browser, permissions=["clipboard-read", "clipboard-write"]) as shown:
         await shown.open(bill["pay_url"])
         copied = []
@@ -357,10 +359,10 @@ async def test_what_a_banking_app_asks_for_can_be_copied(
 
 @pytest.mark.parametrize("paper", ["A4", "A5"])
 async def test_a_poster_fills_one_sheet_and_its_code_is_read_from_the_print(
-    browser: Browser, shared_house: House, pages: dict[str, str], paper: str
+    browser: Browser, shared_system: System, pages: dict[str, str], paper: str
 ) -> None:
     program = needs("poppler-utils")
-    home = f"{shared_house.base_url}/p/{shared_house.body.agency_code}"
+    home = f"{shared_system.base_url}/p/{shared_system.body.agency_code}"
     async with tab(browser, viewport=DESKTOP) as shown:
         # A long name of a fixed fee, a short one, and one with everything that a poster can say.
         for code, amount in (("2.000913", 30_000), ("2.000884", 10_000), ("9.000006", 25_000)):

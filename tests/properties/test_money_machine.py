@@ -1,9 +1,9 @@
 """No đồng is lost, doubled or made up, whatever bills, payers, gateway, bank, time and crashes do.
 
 The machine drives the real service (over ASGI, on a real database) and a gateway and a bank that
-lie. After every step the invariants of the house hold; when all that was on its way has come,
+lie. After every step the invariants of the system hold; when all that was on its way has come,
 every charge and every credit is exactly one payment and lies where a reader of the gateway's and
-the bank's books would put it (`tests.support.money_judge`).
+the bank's books would put it (`tests.support.money_oracle`).
 
 LEPHI_TEST_EXAMPLES sets how many runs are tried.
 """

@@ -1,7 +1,7 @@
-"""The judge of the money's machine catches services that are broken on purpose.
+"""The oracle of the money's machine catches services that are broken on purpose.
 
 One short run of the machine's own rules, always the same, passes over the service as it is; over
-each broken variant the same judge must object.
+each broken variant the same oracle must object.
 """
 
 import hmac

@@ -1,6 +1,6 @@
-"""Rows of the money written straight into the tables, for tests that need no running house.
+"""Rows of the money written straight into the tables, for tests that need no running system.
 
-Each takes a session and the columns to change; what only the whole house would add is left out.
+Each takes a session and the columns to change; what only the whole system would add is left out.
 """
 
 from datetime import timedelta

@@ -1,7 +1,7 @@
 """Ways to be wrong, each one that a sound-looking implementation has: negative controls.
 
-A process of a crash test that is started with a variant breaks itself before it begins. The judge
-must see what comes of it; a judge that lets one of these pass proves nothing about the product.
+A process of a crash test that is started with a variant breaks itself before it begins. The oracle
+must see what comes of it; an oracle that lets one of these pass proves nothing about the product.
 """
 
 import asyncio

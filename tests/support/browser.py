@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-from tests.support.system import needs
+from tests.support.machine import needs
 
 _FLAGS = [
     "--no-sandbox",  # the tests run as root in containers, and visit nothing but themselves

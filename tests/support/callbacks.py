@@ -14,7 +14,7 @@ from app.seed.agency import DEMO_ACCOUNT
 from core import clock
 from core.ids import new_id
 from tests.support.gateway_setups import FEED_SECRET, MERCHANT
-from tests.support.house import House
+from tests.support.system import System
 
 PAYGOV = "/callbacks/paygov/test"
 SEPAY = "/callbacks/sepay/test"
@@ -22,21 +22,23 @@ SEPAY = "/callbacks/sepay/test"
 _CHARGED = ("00", "07")
 
 
-def merchant_of(house: House) -> Merchant:
+def merchant_of(system: System) -> Merchant:
     """Our account at the sandbox's PayGov."""
-    return house.sandbox.store.merchants[MERCHANT["partner_code"]]
+    return system.sandbox.store.merchants[MERCHANT["partner_code"]]
 
 
-def order_of(house: House, payment: dict[str, Any]) -> Order:
+def order_of(system: System, payment: dict[str, Any]) -> Order:
     """The order that an attempt became at the gateway."""
     (found,) = (
-        o for o in house.sandbox.store.orders.values() if o.details["request_code"] == payment["id"]
+        o
+        for o in system.sandbox.store.orders.values()
+        if o.details["request_code"] == payment["id"]
     )
     return found
 
 
 def result_of(
-    house: House,
+    system: System,
     order: Order,
     *,
     code: str = "00",
@@ -50,19 +52,19 @@ def result_of(
     if code in _CHARGED:
         now = clock.now()
         charge = Charge(number, order.amount if amount is None else amount, now, now, code == "07")
-        house.sandbox.store.charge(order, charge)
+        system.sandbox.store.charge(order, charge)
     fields = paygov.result_fields(order, charge, code) | {"transactionNo": number} | changes
-    return paygov.callback_body(merchant_of(house), fields)
+    return paygov.callback_body(merchant_of(system), fields)
 
 
-async def call(house: House, body: bytes, **headers: str) -> httpx2.Response:
+async def call(system: System, body: bytes, **headers: str) -> httpx2.Response:
     """Send a callback as PayGov does."""
     sent = {"Content-Type": "application/json"} | headers
-    return await house.browser.post(PAYGOV, content=body, headers=sent)
+    return await system.browser.post(PAYGOV, content=body, headers=sent)
 
 
 def notice_of(
-    house: House,
+    system: System,
     amount: int,
     narrative: str,
     *,
@@ -70,7 +72,7 @@ def notice_of(
     feed_id: int | None = None,
     direction: str = "in",
 ) -> bytes:
-    """The bank's notice of money on the house's account, now."""
+    """The bank's notice of money on the system's account, now."""
     number = feed_id if feed_id is not None else int(new_id("m")[-12:], 16)
     movement = Movement(
         id=number,
@@ -82,18 +84,18 @@ def notice_of(
         booked_at=clock.now().replace(microsecond=0),
         balance=amount,
     )
-    house.sandbox.store.move(movement)
-    return sepay.notice_body(house.sandbox.store.accounts[DEMO_ACCOUNT], movement)
+    system.sandbox.store.move(movement)
+    return sepay.notice_body(system.sandbox.store.accounts[DEMO_ACCOUNT], movement)
 
 
-async def notify(house: House, body: bytes, secret: str = FEED_SECRET) -> httpx2.Response:
+async def notify(system: System, body: bytes, secret: str = FEED_SECRET) -> httpx2.Response:
     """Send a notice as SePay does, signed now."""
     headers = sepay.notice_headers(secret, body, clock.now())
     sent = {"Content-Type": "application/json"} | headers
-    return await house.browser.post(SEPAY, content=body, headers=sent)
+    return await system.browser.post(SEPAY, content=body, headers=sent)
 
 
-async def credit(house: House, amount: int, narrative: str, **more: Any) -> None:
+async def credit(system: System, amount: int, narrative: str, **more: Any) -> None:
     """Money arrives by bank transfer and is told of; the notice is acknowledged."""
-    answer = await notify(house, notice_of(house, amount, narrative, **more))
+    answer = await notify(system, notice_of(system, amount, narrative, **more))
     assert (answer.status_code, answer.json()) == (200, {"success": True}), answer.text

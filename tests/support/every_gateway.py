@@ -1,10 +1,10 @@
-"""Accounts at every registered gateway for a house, without naming one."""
+"""Accounts at every registered gateway for a system, without naming one."""
 
 from adapters.registry import ADAPTERS
 from adapters.sandbox.engine.discovery import demo_credentials
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway
 from payments.gateway_info import GatewayKind
-from tests.support.house import House
+from tests.support.system import System
 
 #: The gateways there are, whichever they are.
 GATEWAYS = [n for n, made in ADAPTERS.items() if made.info.kind is GatewayKind.GATEWAY]
@@ -12,29 +12,29 @@ GATEWAYS = [n for n, made in ADAPTERS.items() if made.info.kind is GatewayKind.G
 PLACE = "every"
 
 
-async def open_every_account(house: House) -> dict[str, dict[str, str]]:
+async def open_every_account(system: System) -> dict[str, dict[str, str]]:
     """Open an account at each gateway, here and in the sandbox; the credentials by name.
 
-    Where the house has an account of its own already, that one stays the one that is chosen.
+    Where the system has an account of its own already, that one stays the one that is chosen.
     """
     made_up = {}
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         for name in GATEWAYS:
             credentials = demo_credentials(name, DEMO_ACCOUNT)
             assert credentials is not None, f"nobody plays {name}"
             made_up[name] = credentials
             row_id = await configure_gateway(
                 session,
-                house.parts.cipher,
-                agency_id=house.body.agency_id,
-                collection_account_id=house.body.collection_account_id,
+                system.parts.cipher,
+                agency_id=system.body.agency_id,
+                collection_account_id=system.body.collection_account_id,
                 gateway=name,
                 account=PLACE,
-                base_url=f"{house.sandbox_url}/{name}",
+                base_url=f"{system.sandbox_url}/{name}",
                 credentials=credentials,
             )
             assert row_id
-            callback_url = f"{house.base_url}/callbacks/{name}/{PLACE}"
-            house.sandbox.open(name, credentials, callback_url)
-    house.parts.payments.agencies.forget()
+            callback_url = f"{system.base_url}/callbacks/{name}/{PLACE}"
+            system.sandbox.open(name, credentials, callback_url)
+    system.parts.payments.agencies.forget()
     return made_up

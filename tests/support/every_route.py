@@ -1,4 +1,4 @@
-"""Every route of the API with who may use it, and how to ask it for something of the house's.
+"""Every route of the API with who may use it, and how to ask it for something of the system's.
 
 Written by hand and apart from the product's own table, so that a right which is changed there has
 to be changed here too, by somebody who meant it.
@@ -16,7 +16,7 @@ from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import Role, Scope
 from payments.agencies.access.staff import create_staff_user
 from tests.support.catalogue_files import fees_csv
-from tests.support.house import House
+from tests.support.system import System
 
 EVERYONE = "clerk finance chief admin auditor collector"
 OFFICE = "clerk finance chief admin auditor"
@@ -30,10 +30,10 @@ class Keys:
     secrets: Mapping[str, str]
 
 
-async def keys_of(house: House, agency_id: str) -> Keys:
+async def keys_of(system: System, agency_id: str) -> Keys:
     """Make one person for each role and one system's key for each scope, at an agency."""
     secrets: dict[str, str] = {}
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         for role in Role:
             person = await create_staff_user(
                 session,
@@ -54,30 +54,30 @@ async def keys_of(house: House, agency_id: str) -> Keys:
 
 
 class Things:
-    """Things of the house's agency to ask for, made when they are first wanted."""
+    """Things of the system's agency to ask for, made when they are first wanted."""
 
-    def __init__(self, house: House, keys: Keys) -> None:
-        self.house = house
+    def __init__(self, system: System, keys: Keys) -> None:
+        self.system = system
         self._keys = keys
         self._paid: dict[str, Any] = {}
         self._run = ""
 
     def client(self, who: str) -> dict[str, str]:
-        """The header of one of the house's own keys."""
+        """The header of one of the system's own keys."""
         return {"Authorization": f"Bearer {self._keys.secrets[who]}"}
 
     async def bill(self) -> str:
         """An open bill of its own."""
-        return str((await self.house.create_bill())["id"])
+        return str((await self.system.create_bill())["id"])
 
     async def paid(self) -> dict[str, Any]:
         """A paid bill with its payment and receipt."""
         if not self._paid:
-            bill = await self.house.create_bill()
-            await self.house.decide(await self.house.start(bill), "success")
-            await self.house.until(bill, "paid")
-            await self.house.work()
-            self._paid = await self.house.read(bill)
+            bill = await self.system.create_bill()
+            await self.system.decide(await self.system.start(bill), "success")
+            await self.system.until(bill, "paid")
+            await self.system.work()
+            self._paid = await self.system.read(bill)
         return self._paid
 
     async def payment(self) -> str:
@@ -87,8 +87,8 @@ class Things:
         return str((await self.paid())["receipts"][0]["id"])
 
     async def proposal(self) -> str:
-        """An open proposal of the house's finance clerk."""
-        answer = await self.house.browser.post(
+        """An open proposal of the system's finance clerk."""
+        answer = await self.system.browser.post(
             "/api/v1/catalogue/proposals",
             **new_proposal(),
             headers=self.client("finance") | {"Idempotency-Key": new_id("k")},
@@ -100,8 +100,8 @@ class Things:
         """A reconciliation of today."""
         if not self._run:
             body = (await reconciliation(self))["json"]
-            answer = await self.house.post(
-                "/api/v1/reconciliations", body, client=self.house.office
+            answer = await self.system.post(
+                "/api/v1/reconciliations", body, client=self.system.office
             )
             assert answer.status_code == 201, answer.text
             self._run = answer.json()["id"]
@@ -109,18 +109,18 @@ class Things:
 
     async def key(self) -> str:
         """A system's key that nobody uses."""
-        async with self.house.parts.database.transaction() as session:
+        async with self.system.parts.database.transaction() as session:
             made, _ = await create_api_key(
-                session, agency_id=self.house.body.agency_id, label="to be revoked"
+                session, agency_id=self.system.body.agency_id, label="to be revoked"
             )
         return made.id
 
     async def user(self) -> str:
         """A person who has no key."""
-        async with self.house.parts.database.transaction() as session:
+        async with self.system.parts.database.transaction() as session:
             made = await create_staff_user(
                 session,
-                agency_id=self.house.body.agency_id,
+                agency_id=self.system.body.agency_id,
                 email=f"{new_id('p')}@example.vn",
                 name="Người Thử",
                 password="mat-khau-thu-nghiem",
@@ -139,13 +139,13 @@ async def nothing(_: Things) -> Asked:
 
 
 async def of_the_house(things: Things) -> Asked:
-    """A query that names the house's agency."""
-    return {"params": {"agency": things.house.body.agency_code}}
+    """A query that names the system's agency."""
+    return {"params": {"agency": things.system.body.agency_code}}
 
 
 async def bill(things: Things) -> Asked:
     lines = [{"fee": "2.000815", "quantity": 1}]
-    return {"json": {"agency": things.house.body.agency_code, "lines": lines}}
+    return {"json": {"agency": things.system.body.agency_code, "lines": lines}}
 
 
 async def gateway(_: Things) -> Asked:
@@ -175,7 +175,7 @@ async def statement(things: Things) -> Asked:
         "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
         f"L1,{now},1000,credit,,tien,{new_id('ref')}\n"
     )
-    account = things.house.body.collection_code
+    account = things.system.body.collection_code
     return {
         "files": {"file": ("so-phu.csv", content.encode(), "text/csv")},
         "data": {"account": account, "mapping": "lephi-basic"},
@@ -183,24 +183,24 @@ async def statement(things: Things) -> Asked:
 
 
 async def reconciliation(things: Things) -> Asked:
-    body = things.house.body
+    body = things.system.body
     day = clock.business_date(clock.now()).isoformat()
     return {"json": {"agency": body.agency_code, "account": body.collection_code, "date": day}}
 
 
 async def new_key(things: Things) -> Asked:
-    return {"json": {"agency": things.house.body.agency_code, "label": "portal"}}
+    return {"json": {"agency": things.system.body.agency_code, "label": "portal"}}
 
 
 async def new_user(things: Things) -> Asked:
     email = f"{new_id('p')}@example.vn"
-    body = {"agency": things.house.body.agency_code, "email": email, "name": "Người Mới"}
+    body = {"agency": things.system.body.agency_code, "email": email, "name": "Người Mới"}
     return {"json": body | {"roles": ["clerk"]}}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A route, who may use it, what the house's own get, and what a stranger who may gets.
+    """A route, who may use it, what the system's own get, and what a stranger who may gets.
 
     `thing` makes what the path names; one that the request uses up is made anew each time.
     """
@@ -229,7 +229,7 @@ class Case:
             path = head + name + rest.partition("}")[2]
         headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": new_id("k")}
         sent = await self.body(things)
-        return await things.house.browser.request(
+        return await things.system.browser.request(
             self.method, f"/api/v1{path}", headers=headers, **sent
         )
 

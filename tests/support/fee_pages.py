@@ -8,7 +8,7 @@ from typing import Any
 
 from payments.catalogue.upkeep.entries import Entry, FeeEntry, ProcedureEntry, ReliefEntry
 from payments.catalogue.upkeep.writing import lock_catalogue, write_entries
-from tests.support.house import House
+from tests.support.system import System
 
 #: The last day of a relief and of a fee that end.
 END = date(2099, 12, 31)
@@ -129,10 +129,10 @@ PAGES = {
 }
 
 
-async def fees_of_every_kind(house: House) -> dict[str, str]:
+async def fees_of_every_kind(system: System) -> dict[str, str]:
     """Write `ENTRIES`; the path of the page of each of `PAGES`."""
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         await lock_catalogue(session)
-        await write_entries(session, ENTRIES, house.body.agency_id)
-    house.parts.payments.price_book.forget()
-    return {name: f"/p/{house.body.agency_code}/{code}" for name, code in PAGES.items()}
+        await write_entries(session, ENTRIES, system.body.agency_id)
+    system.parts.payments.price_book.forget()
+    return {name: f"/p/{system.body.agency_code}/{code}" for name, code in PAGES.items()}

@@ -1,7 +1,7 @@
 """A Hypothesis state machine over bills, attempts, credits, callbacks, time and a lying sandbox.
 
-Each rule is one thing that someone does; after each the judge looks at the books so far, and when
-a run ends, everything that was on its way comes and the judge looks again. The rules can also be
+Each rule is one thing that someone does; after each the oracle looks at the books so far, and when
+a run ends, everything that was on its way comes and the oracle looks again. The rules can also be
 called one by one, which is how a failure is printed and how the controls are written.
 """
 
@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from adapters.sandbox.engine.faults import POSSIBLE, Fault, Operation
 from adapters.sandbox.engine.state import PayerOutcome
 from core.references import new_reference
-from tests.support.money_judge import in_the_end, settle, so_far
+from tests.support.money_oracle import in_the_end, settle, so_far
 from tests.support.money_sandbox import Mangling, mangled, spoilt
 from tests.support.money_world import MoneyWorld
 
@@ -66,7 +66,7 @@ def pick(some: Sequence[T], which: int) -> T:
     return some[which % len(some)]
 
 
-def _judge(problems: list[str]) -> None:
+def _refuse(problems: list[str]) -> None:
     """Raises AssertionError with everything that is wrong."""
     if problems:
         raise AssertionError("\n".join(problems))
@@ -84,29 +84,29 @@ class MoneyMachine(RuleBasedStateMachine):
         self._sound = False
 
     def do(self, work: Awaitable[None]) -> None:
-        """Do one step and judge what came of it."""
+        """Do one step and look at what came of it."""
 
         async def step() -> list[str]:
             await work
             return await so_far(self.world)
 
         self._sound = False
-        _judge(self.runner.run(step()))
+        _refuse(self.runner.run(step()))
         self._sound = True
 
     def read(self, statement: str) -> list[Mapping[str, Any]]:
-        """Rows of the service's database, for a closer look than the judge's."""
+        """Rows of the service's database, for a closer look than the oracle's."""
         return self.runner.run(self.world.service.read(statement))
 
     def teardown(self) -> None:
-        """Let everything come, and judge the end; nothing more where a step has failed."""
+        """Let everything come, and look at the end; nothing more where a step has failed."""
 
         async def end() -> list[str]:
             await settle(self.world)
             return await in_the_end(self.world)
 
         if self._sound:
-            _judge(self.runner.run(end()))
+            _refuse(self.runner.run(end()))
 
     @initialize(seed=st.integers(0, 2**16), lines=st.lists(FEES, min_size=1, max_size=2))
     def begin(self, seed: int, lines: list[dict[str, object]]) -> None:

@@ -10,7 +10,7 @@ from core import clock
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.models import Agency
-from tests.support.house import House
+from tests.support.system import System
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,17 @@ class Neighbour:
 
 
 @asynccontextmanager
-async def neighbour_of(house: House, *, unit: bool = False) -> AsyncIterator[Neighbour]:
-    """Another agency in the same house; with `unit`, one below the house's own."""
+async def neighbour_of(system: System, *, unit: bool = False) -> AsyncIterator[Neighbour]:
+    """Another agency in the same system; with `unit`, one below the system's own."""
     agency_id, code = new_id("agency"), f"co-quan-{new_id('x')[-12:]}"
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
         session.add(
             Agency(
                 id=agency_id,
                 code=code,
                 name="UBND phường Bên Cạnh",
                 name_en="Neighbouring Ward",
-                parent_id=house.body.agency_id if unit else None,
+                parent_id=system.body.agency_id if unit else None,
                 tax_code="0100000001",
                 address="2 đường Thử Nghiệm",
                 phone="024 0000 0001",
@@ -44,5 +44,5 @@ async def neighbour_of(house: House, *, unit: bool = False) -> AsyncIterator[Nei
         await session.flush()
         _, key = await create_api_key(session, agency_id=agency_id, label="neighbour")
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=house.base_url, headers=headers, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
         yield Neighbour(agency_id, code, client)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from adapters.sandbox.engine.faults import Fault, Operation
 from tests.support.gateway_setups import MERCHANT
-from tests.support.house import House
+from tests.support.system import System
 
 PAYER = "Nguyễn Văn An"
 DOSSIER = "H00.01-261122-0001"
@@ -50,20 +50,20 @@ class Shown:
     private: str
 
 
-async def bills_in_every_state(house: House) -> dict[str, Shown]:
+async def bills_in_every_state(system: System) -> dict[str, Shown]:
     """One bill for each of `STATES`, with a payer and a dossier; 5,000 đ unless exempt."""
     made = {}
     for state in STATES:
         # The worker issues a receipt for whatever is paid by then.
         if state == "paid, receipt on its way":
-            await house.work()
-        bill = await _bill(house, state)
-        private = bill["pay_url"].removeprefix(house.base_url)
+            await system.work()
+        bill = await _bill(system, state)
+        private = bill["pay_url"].removeprefix(system.base_url)
         made[state] = Shown(bill, private.partition("?")[0], private)
     return made
 
 
-async def bills_with_reliefs(house: House) -> dict[str, Shown]:
+async def bills_with_reliefs(system: System) -> dict[str, Shown]:
     """One bill for each of `RELIEVED`, of the fees that `fee_pages` writes.
 
     50,000 đ less 40,000 đ for a child's age; the same exempt for a poor household; and 12,345,000 đ
@@ -78,45 +78,45 @@ async def bills_with_reliefs(house: House) -> dict[str, Shown]:
     }
     made = {}
     for state, body in bodies.items():
-        bill = await house.create_bill(**body)
-        private = bill["pay_url"].removeprefix(house.base_url)
+        bill = await system.create_bill(**body)
+        private = bill["pay_url"].removeprefix(system.base_url)
         made[state] = Shown(bill, private.partition("?")[0], private)
     return made
 
 
-async def _bill(house: House, state: str) -> dict[str, Any]:
+async def _bill(system: System, state: str) -> dict[str, Any]:
     changes: dict[str, Any] = {"payer": {"name": PAYER}, "dossier_number": DOSSIER}
     if state == "exempt":
         changes["lines"] = [{"fee": "khai-sinh-dung-han", "quantity": 1}]
-    bill = await house.create_bill(**changes)
+    bill = await system.create_bill(**changes)
     if state == "submitted":
-        await house.start(bill)
+        await system.start(bill)
     elif state == "unknown":
         partner = MERCHANT["partner_code"]
-        house.sandbox.faults.script(partner, Operation.CREATE, Fault.TRUNCATED)
-        assert (await house.start(bill))["status"] == "unknown"
+        system.sandbox.faults.script(partner, Operation.CREATE, Fault.TRUNCATED)
+        assert (await system.start(bill))["status"] == "unknown"
     elif state == "held":
-        await house.decide(await house.start(bill), "wrong_amount")
-        await _until_attempt(house, bill, "held")
+        await system.decide(await system.start(bill), "wrong_amount")
+        await _until_attempt(system, bill, "held")
     elif state == "short":
-        await house.transfer(bill["qr"]["payload"], 3000, bill["reference"])
-        await _until_attempt(house, bill, "succeeded")
+        await system.transfer(bill["qr"]["payload"], 3000, bill["reference"])
+        await _until_attempt(system, bill, "succeeded")
     elif state.startswith("paid"):
-        await house.decide(await house.start(bill), "success")
-        await house.until(bill, "paid")
+        await system.decide(await system.start(bill), "success")
+        await system.until(bill, "paid")
     elif state == "cancelled":
-        assert (await house.client.post(f"/api/v1/bills/{bill['id']}/cancel")).status_code == 200
+        assert (await system.client.post(f"/api/v1/bills/{bill['id']}/cancel")).status_code == 200
     elif state == "expired":
-        async with house.parts.database.transaction() as session:
+        async with system.parts.database.transaction() as session:
             statement = text("UPDATE bill SET status = 'expired' WHERE id = :id")
             await session.execute(statement, {"id": bill["id"]})
     return bill
 
 
-async def _until_attempt(house: House, bill: dict[str, Any], status: str) -> None:
+async def _until_attempt(system: System, bill: dict[str, Any], status: str) -> None:
     payments: list[dict[str, Any]] = []
     for _ in range(500):
-        payments = (await house.read(bill))["payments"]
+        payments = (await system.read(bill))["payments"]
         if payments and payments[-1]["status"] == status:
             return
         await asyncio.sleep(0.02)

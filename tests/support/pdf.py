@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-from tests.support.system import needs
+from tests.support.machine import needs
 
 _PAGE = "{http://www.w3.org/1999/xhtml}page"
 _WORD = "{http://www.w3.org/1999/xhtml}word"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.support.house import House
+from tests.support.system import System
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Kept:
 
 
 @asynccontextmanager
-async def looking(house: House) -> AsyncIterator[list[Kept]]:
+async def looking(system: System) -> AsyncIterator[list[Kept]]:
     """What the block's money became is in the list afterwards; then no invariant is broken."""
-    start = await _ids(house)
+    start = await _ids(system)
     found: list[Kept] = []
     yield found
-    async with house.parts.database.transaction() as session:
+    async with system.parts.database.transaction() as session:
 
         async def rows(query: str) -> list[Any]:
             return list((await session.execute(text(query), start)).all())
@@ -53,11 +53,11 @@ async def looking(house: House) -> AsyncIterator[list[Kept]]:
         )
     )
     assert sum(found[0].ledger.values()) == 0
-    assert await house.broken() == []
+    assert await system.broken() == []
 
 
-async def _ids(house: House) -> dict[str, Any]:
-    async with house.parts.database.transaction() as session:
+async def _ids(system: System) -> dict[str, Any]:
+    async with system.parts.database.transaction() as session:
         row = await session.execute(
             text(
                 "SELECT coalesce((SELECT max(id) FROM payment), '') AS payment,"

@@ -4,16 +4,18 @@ from core import clock
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.models import StaffUser
-from tests.support.house import House
+from tests.support.system import System
 
 
-async def key_of_person(house: House, *roles: str, agency_id: str | None = None) -> dict[str, str]:
-    """The `Authorization` header of a new person with some roles; of the house's body, or another.
+async def key_of_person(
+    system: System, *roles: str, agency_id: str | None = None
+) -> dict[str, str]:
+    """The `Authorization` header of a new person with some roles; of the system's body, or another.
 
     The person has no password, so nobody can sign in as them.
     """
-    own = agency_id or house.body.agency_id
-    async with house.parts.database.transaction() as session:
+    own = agency_id or system.body.agency_id
+    async with system.parts.database.transaction() as session:
         person = StaffUser(
             id=new_id("staff"),
             agency_id=own,

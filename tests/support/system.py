@@ -1,33 +1,176 @@
-"""What a test may ask of the machine: programs beyond Python, and being root.
+"""The whole system in one test: real HTTP between service, sandbox and test, a database of its own.
 
-Missing parts skip the test with the reason. On a machine that calls itself CI they fail it, so
-that a check never goes missing without anybody noticing.
+Service and sandbox run in the test's own event loop, each behind a real port on 127.0.0.1. The
+worker does not run by itself: `system.work()` does what is due, so a test decides when.
 """
 
-import os
-from typing import NoReturn
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import pytest
+import httpx2
+from fastapi import FastAPI
+from sqlalchemy import text
 
-from scripts.system_packages import program_of, why_not_install
+from adapters.sandbox.engine.deliveries import DeliveryState
+from adapters.sandbox.engine.embedded import served
+from adapters.sandbox.engine.server import running
+from adapters.sandbox.engine.state import SandboxState, Timing
+from app.invariants import broken
+from app.main import create_app
+from app.seed.agency import DemoBody
+from app.wiring import Parts
+from app.worker import run_once
+from core.ids import new_id
+from core.settings import Settings
+from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
+from tests.support.system_builder import SystemTemplate
 
 
-def needs(package: str) -> str:
-    """The path of a package's program, or the end of this test; the list has the names."""
-    found = program_of(package)
-    if found is None:
-        skip(f"{package} is not installed ({why_not_install() or 'make test installs it'})")
-    return found
+@dataclass(slots=True)
+class System:
+    """Everything a test touches.
+
+    `client` sends a portal's API key, `office` that of a system which loads statements, reconciles
+    and reads the catalogue; `browser` sends none.
+    """
+
+    app: FastAPI
+    parts: Parts
+    body: DemoBody
+    sandbox: SandboxState
+    base_url: str
+    sandbox_url: str
+    api_key: str
+    client: httpx2.AsyncClient
+    office: httpx2.AsyncClient
+    browser: httpx2.AsyncClient
+
+    async def create_bill(self, **changes: Any) -> dict[str, Any]:
+        """Open a bill over HTTP: three certified pages, 5,000 đ, unless told otherwise."""
+        lines = [{"fee": "2.000815", "quantity": 3}]
+        body = {"agency": self.body.agency_code, "lines": lines} | changes
+        answer = await self.post("/api/v1/bills", body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def start(
+        self, bill: dict[str, Any], gateway: GatewaySetup = PAYING[0]
+    ) -> dict[str, Any]:
+        """Start an attempt at a gateway over HTTP."""
+        path = f"/api/v1/bills/{bill['id']}/payments"
+        answer = await self.post(path, {"gateway": gateway.name})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def post(
+        self,
+        path: str,
+        body: object,
+        key: str | None = None,
+        client: httpx2.AsyncClient | None = None,
+    ) -> httpx2.Response:
+        """POST JSON with an idempotency key, a new one unless given; the portal unless told."""
+        return await (client or self.client).post(
+            path, json=body, headers={"Idempotency-Key": key or new_id("test")}
+        )
+
+    async def read(self, bill: dict[str, Any]) -> dict[str, Any]:
+        """The bill as it is now."""
+        answer = await self.client.get(f"/api/v1/bills/{bill['id']}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def decide(self, payment: dict[str, Any], outcome: str) -> None:
+        """Press a button on the sandbox's payment page."""
+        answer = await self.browser.post(payment["checkout"]["url"], data={"outcome": outcome})
+        assert answer.status_code < 400, answer.text
+
+    async def transfer(self, payload: str, amount: int, narrative: str) -> httpx2.Response:
+        """Pay on the sandbox's bank page."""
+        form = {"payload": payload, "amount": str(amount), "narrative": narrative}
+        return await self.browser.post(f"{self.sandbox_url}/bank", data=form)
+
+    async def work(self) -> None:
+        """Let the worker do everything that is due."""
+        while await run_once(self.parts):
+            pass
+
+    async def told(self) -> None:
+        """Wait until the sandbox has nothing left to tell; fails after ten seconds."""
+        for _ in range(500):
+            open_states = (DeliveryState.WAITING, DeliveryState.IN_FLIGHT)
+            if not any(one.state in open_states for one in self.sandbox.deliveries.all):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the sandbox still has something to tell")
+
+    async def until(self, bill: dict[str, Any], status: str) -> dict[str, Any]:
+        """Wait until the bill has a status; fails after ten seconds."""
+        found = await self.read(bill)
+        for _ in range(500):
+            if found["status"] == status:
+                return found
+            await asyncio.sleep(0.02)
+            found = await self.read(bill)
+        raise AssertionError(f"the bill is {found['status']}, not {status}")
+
+    async def broken(self) -> list[str]:
+        """The invariants that do not hold."""
+        async with self.parts.database.transaction() as session:
+            return await broken(session)
 
 
-def needs_root() -> None:
-    """End this test unless it runs as root; what it checks exists for root alone."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
+@contextlib.asynccontextmanager
+async def system_at(
+    template: SystemTemplate, data_dir: Path, timing: Timing | None = None
+) -> AsyncIterator[System]:
+    """A system of its own, copied from the run's built one; everything is closed at the end."""
+    template.copy_keys(data_dir)
+    with template.copy() as database_url, socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", 0))
+        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        settings = Settings(
+            mode="test",
+            database_url=database_url,
+            data_dir=data_dir,
+            base_url=base_url,
+            log_level="error",
+        )
+        app = create_app(settings)
+        state = SandboxState(seed=1, timing=timing)
+        enrol(state, base_url)
+        async with running(state) as sandbox_url, served(app, listening):
+            parts: Parts = app.state.parts
+            await _point_gateways_at(parts, sandbox_url)
+            body, api_key = template.seeded.body, template.seeded.api_key
+            async with (
+                _client(base_url, api_key) as client,
+                _client(base_url, template.seeded.office_key) as office,
+                httpx2.AsyncClient(base_url=base_url, timeout=30) as browser,
+            ):
+                yield System(
+                    *(app, parts, body, state, base_url, sandbox_url),
+                    *(api_key, client, office, browser),
+                )
 
 
-def skip(reason: str) -> NoReturn:
-    """Skip this test, or fail it where CI=true."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(f"would be skipped: {reason}", pytrace=False)
-    pytest.skip(reason)
+def _client(base_url: str, key: str) -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30)
+
+
+async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:
+    async with parts.database.transaction() as session:
+        await session.execute(
+            text("UPDATE gateway_account SET base_url = :url || '/' || gateway"),
+            {"url": sandbox_url},
+        )

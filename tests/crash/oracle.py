@@ -19,15 +19,15 @@ from adapters.sandbox.engine.store import OrderStatus
 from app.invariants import broken
 from core.db import Database
 from core.sessions import WriteSession
-from tests.crash.harness import CrashHouse
+from tests.crash.harness import CrashSystem
 from tests.crash.payer import Payer
 
 _SETTLE_SECONDS = 40.0
 
 
 @asynccontextmanager
-async def _session(house: CrashHouse) -> AsyncIterator[WriteSession]:
-    database = Database(house.ground.server.url(house.database), pool_size=1)
+async def _session(system: CrashSystem) -> AsyncIterator[WriteSession]:
+    database = Database(system.ground.server.url(system.database), pool_size=1)
     try:
         async with database.transaction() as session:
             yield session
@@ -35,11 +35,11 @@ async def _session(house: CrashHouse) -> AsyncIterator[WriteSession]:
         await database.dispose()
 
 
-async def settle(house: CrashHouse, seconds: float = _SETTLE_SECONDS) -> list[str]:
+async def settle(system: CrashSystem, seconds: float = _SETTLE_SECONDS) -> list[str]:
     """Wait until nothing is on its way any more; what still is when time is up."""
     deadline = time.monotonic() + seconds
     while True:
-        open_ends = await _open_ends(house)
+        open_ends = await _open_ends(system)
         if not open_ends or time.monotonic() > deadline:
             return [f"not settled: {end}" for end in open_ends]
         await asyncio.sleep(0.05)
@@ -55,35 +55,35 @@ _OPEN_ENDS = """
 """
 
 
-async def _open_ends(house: CrashHouse) -> list[str]:
-    state = house.sandbox
+async def _open_ends(system: CrashSystem) -> list[str]:
+    state = system.sandbox
     on_their_way = [
         f"callback {d.id} of {d.subject} is {d.state} after {len(d.attempts)} attempts"
         for d in state.deliveries.all
         if d.state in (DeliveryState.WAITING, DeliveryState.IN_FLIGHT)
     ]
     paid = [o.order_id for o in state.store.orders.values() if o.status is OrderStatus.PAID]
-    async with _session(house) as session:
+    async with _session(system) as session:
         return on_their_way + list(await session.scalars(text(_OPEN_ENDS), {"paid": paid}))
 
 
-async def judge(house: CrashHouse, payer: Payer) -> list[str]:
+async def find_faults(system: CrashSystem, payer: Payer) -> list[str]:
     """Settle, then name every promise that was not kept; none when all were."""
-    faults = await settle(house)
-    async with _session(house) as session:
+    faults = await settle(system)
+    async with _session(system) as session:
         faults += [f"invariant: {line}" for line in await broken(session)]
-    async with _session(house) as session:
+    async with _session(system) as session:
         faults += await _numbers(session)
         faults += await _receipts(session, payer)
         faults += await _bills(session, payer)
-        faults += await _money(session, house)
-        faults += await _acknowledged(session, house)
-    faults += _orders(house)
-    faults += await _answers(house, payer)
+        faults += await _money(session, system)
+        faults += await _acknowledged(session, system)
+    faults += _orders(system)
+    faults += await _answers(system, payer)
     faults += [f"answered {count} times: {said}" for said, count in payer.wrong.items()]
     faults += [
-        f"{child.name} ended by itself with {child.status}:\n{house.tail(child.name)}"
-        for child in house.dead
+        f"{child.name} ended by itself with {child.status}:\n{system.tail(child.name)}"
+        for child in system.dead
         if child.status != -9
     ]
     return faults
@@ -144,9 +144,9 @@ async def _bills(session: WriteSession, payer: Payer) -> list[str]:
     return faults + [f"bill that nobody was told of: {bill_id}" for bill_id in sorted(strangers)]
 
 
-async def _money(session: WriteSession, house: CrashHouse) -> list[str]:
+async def _money(session: WriteSession, system: CrashSystem) -> list[str]:
     """Every charge and every credit is exactly one payment, and every payment is one of them."""
-    books = house.sandbox.store
+    books = system.sandbox.store
     taken: Counter[tuple[str, int]] = Counter()
     for order in books.orders.values():
         taken.update((charge.transaction_no, charge.amount) for charge in order.charges)
@@ -161,7 +161,7 @@ async def _money(session: WriteSession, house: CrashHouse) -> list[str]:
     ]
 
 
-async def _acknowledged(session: WriteSession, house: CrashHouse) -> list[str]:
+async def _acknowledged(session: WriteSession, system: CrashSystem) -> list[str]:
     """Money that a gateway or bank saw acknowledged is allocated, in suspense or refundable."""
     rows = await session.execute(
         text(
@@ -172,26 +172,26 @@ async def _acknowledged(session: WriteSession, house: CrashHouse) -> list[str]:
         )
     )
     placed = {name for row in rows for name in (row.gateway_ref, row.order_ref)}
-    references = {str(m.id): m.reference_code for m in house.sandbox.store.movements}
+    references = {str(m.id): m.reference_code for m in system.sandbox.store.movements}
     return [
         f"acknowledged, but nowhere: {delivery.kind} callback of {delivery.subject}"
-        for delivery in house.sandbox.deliveries.all
+        for delivery in system.sandbox.deliveries.all
         if delivery.state is DeliveryState.ACKNOWLEDGED
         and delivery.kind not in ("failure", "forged")
         and references.get(delivery.subject, delivery.subject) not in placed
     ]
 
 
-def _orders(house: CrashHouse) -> list[str]:
+def _orders(system: CrashSystem) -> list[str]:
     """No order was created twice at the gateway."""
     return [
         f"order {order_id} was created {calls} times"
-        for (_, order_id), calls in house.sandbox.store.create_calls.items()
+        for (_, order_id), calls in system.sandbox.store.create_calls.items()
         if calls != 1
     ]
 
 
-async def _answers(house: CrashHouse, payer: Payer) -> list[str]:
+async def _answers(system: CrashSystem, payer: Payer) -> list[str]:
     """The service repeats every answer byte for byte: bills by their key, PDFs by their receipt."""
     faults = []
     for bill_id, answered in payer.bills.items():
