@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,11 @@ def is_gone(pid: int) -> Callable[[], bool]:
             return True
 
     return gone
+
+
+def connection_to(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    """A connection that commits when its block ends."""
+    return psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string())
 
 
 def supervisor_and_server(run: Path) -> tuple[int, int]:
@@ -127,10 +133,46 @@ def test_each_test_has_a_migrated_database_of_its_own(
                 connection.execute(text("CREATE TABLE only_here ()"))
             engine.dispose()
     name = make_url(other).database
-    with psycopg.connect(
-        make_url(database_url).set(drivername="postgresql").render_as_string()
-    ) as c:
+    with connection_to(database_url) as c:
         assert c.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None
+
+
+def test_a_template_is_filled_once_in_a_run_and_its_copies_are_apart(
+    postgres_server: PostgresServer,
+) -> None:
+    name = f"template_{uuid.uuid4().hex}"
+    filled: list[str] = []
+
+    def fill(url: str) -> str:
+        filled.append(url)
+        with connection_to(url) as connection:
+            connection.execute("CREATE TABLE word AS SELECT 'a' AS said")
+        return "told"
+
+    assert [postgres_server.template(name, fill) for _ in range(2)] == ["told", "told"]
+    assert len(filled) == 1
+    with postgres_server.database(name) as one, postgres_server.database(name) as other:
+        with connection_to(one) as connection:
+            connection.execute("DELETE FROM word")
+        with connection_to(other) as connection:
+            assert connection.execute("SELECT said FROM word").fetchall() == [("a",)]
+
+
+def test_a_template_that_could_not_be_filled_is_begun_anew(
+    postgres_server: PostgresServer,
+) -> None:
+    name = f"template_{uuid.uuid4().hex}"
+
+    def break_off(url: str) -> str:
+        with connection_to(url) as connection:
+            connection.execute("CREATE TABLE half ()")
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        postgres_server.template(name, break_off)
+    assert postgres_server.template(name, lambda url: "whole") == "whole"
+    with postgres_server.database(name) as url, connection_to(url) as connection:
+        assert connection.execute("SELECT to_regclass('half')").fetchone() == (None,)
 
 
 def test_an_empty_database_has_no_tables(empty_database_url: str) -> None:
