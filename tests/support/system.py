@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
 from sqlalchemy import text
 
 from adapters.sandbox.engine.deliveries import DeliveryState
@@ -23,6 +25,7 @@ from adapters.sandbox.engine.state import SandboxState, Timing
 from app.invariants import broken
 from app.main import create_app
 from app.seed.agency import DemoBody
+from app.web import rate
 from app.wiring import Parts
 from app.worker import run_once
 from core.ids import new_id
@@ -145,6 +148,8 @@ async def system_at(
             base_url=base_url,
             log_level="error",
         )
+        # Its locks belong to the loop that used them last, and one may have died holding one.
+        rate._limiter = MovingWindowRateLimiter(MemoryStorage())
         app = create_app(settings)
         state = SandboxState(seed=1, timing=timing)
         enrol(state, base_url)
