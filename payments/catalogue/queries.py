@@ -10,18 +10,30 @@ from dataclasses import field as field_of
 from datetime import date
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, or_, select, text
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import col, or_, select
 
 from core.errors import NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession
+from core.statements import ReadSql, ValueSelect
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
+from payments.catalogue.rows import ProcedureRow, select_fees, select_procedures, select_reliefs
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.kinds import rule_from
-from payments.catalogue.rules.reliefs import Ground, ReliefValue
-from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.schedule import FeeValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.search import search_words
+
+#: The ids of an agency and of the bodies above it, the nearest first.
+_UPWARDS = ReadSql(
+    str,
+    """
+    WITH RECURSIVE up AS (
+      SELECT id, parent_id, 0 AS distance FROM agency WHERE id = :id
+      UNION ALL
+      SELECT a.id, a.parent_id, up.distance + 1 FROM agency a JOIN up ON a.id = up.parent_id
+    )
+    SELECT id FROM up ORDER BY distance
+    """,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class ProcedurePage:
     next_cursor: str | None
 
 
-async def schedule_of_code(session: WriteSession, agency_id: str | None, code: str) -> Schedule:
+async def schedule_of_code(session: ReadSession, agency_id: str | None, code: str) -> Schedule:
     """As `load_schedule`, with only the fees that a fee's or a procedure's code may mean."""
     if not code.isprintable():
         # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
@@ -58,21 +70,21 @@ async def schedule_of_code(session: WriteSession, agency_id: str | None, code: s
     return await _schedule(session, await _owners(session, agency_id), named)
 
 
-async def load_schedule(session: WriteSession, agency_id: str | None) -> Schedule:
+async def load_schedule(session: ReadSession, agency_id: str | None) -> Schedule:
     """All fees and reliefs that can concern an agency, of every day."""
     return await _schedule(session, await _owners(session, agency_id))
 
 
-async def find_stamp(session: WriteSession) -> str | None:
+async def find_stamp(session: ReadSession) -> str | None:
     """The stamp of the catalogue as it stands; None before its first row."""
-    return (await session.exec(select(CatalogueStamp.stamp))).first()
+    return await session.first(select(CatalogueStamp.stamp))
 
 
 async def get_procedure(
-    session: WriteSession, agency_id: str | None, code: str, on: date
+    session: ReadSession, agency_id: str | None, code: str, on: date
 ) -> ProcedureValue:
     """A procedure by its code. Raises `NotFound`."""
-    wanted = select(Procedure).where(col(Procedure.code) == code)
+    wanted = select_procedures().where(col(Procedure.code) == code)
     found = await _procedures(session, agency_id, on, wanted) if code.isprintable() else ()
     if not found:
         raise NotFound(f"Không có thủ tục {code}.")
@@ -80,7 +92,7 @@ async def get_procedure(
 
 
 async def list_procedures(
-    session: WriteSession,
+    session: ReadSession,
     agency_id: str | None,
     on: date,
     *,
@@ -92,7 +104,7 @@ async def list_procedures(
 
     `cursor` is the code after which to go on; an empty query lists all.
     """
-    wanted = select(Procedure).order_by(col(Procedure.code)).limit(limit + 1)
+    wanted = select_procedures().order_by(col(Procedure.code)).limit(limit + 1)
     for word in search_words(query):
         wanted = wanted.where(col(Procedure.search_text).contains(word, autoescape=True))
     if cursor is not None:
@@ -102,39 +114,26 @@ async def list_procedures(
     return ProcedurePage(found[:limit], found[limit - 1].code if more else None)
 
 
-async def _owners(session: WriteSession, agency_id: str | None) -> list[str]:
+async def _owners(session: ReadSession, agency_id: str | None) -> list[str]:
     """The agency and the bodies above it, the nearest first."""
     if agency_id is None:
         return []
-    found = await session.scalars(
-        text(
-            "WITH RECURSIVE up AS ("
-            " SELECT id, parent_id, 0 AS distance FROM agency WHERE id = :id UNION ALL"
-            " SELECT a.id, a.parent_id, up.distance + 1 FROM agency a"
-            " JOIN up ON a.id = up.parent_id) SELECT id FROM up ORDER BY distance"
-        ),
-        {"id": agency_id},
-    )
-    return list(found)
+    return await session.all(_UPWARDS, {"id": agency_id})
 
 
 async def _schedule(
-    session: WriteSession, owners: list[str], which: ColumnElement[bool] | None = None
+    session: ReadSession, owners: list[str], which: ColumnElement[bool] | None = None
 ) -> Schedule:
     """The nation's entries and the owners' own; `which` leaves out fees."""
-    fees = (
-        select(Fee, Procedure.code)
-        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
-        .where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id).in_(owners)))
-    )
+    fees = select_fees().where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id).in_(owners)))
     if which is not None:
         fees = fees.where(which)
-    reliefs = select(Relief).where(
+    reliefs = select_reliefs().where(
         or_(col(Relief.agency_id).is_(None), col(Relief.agency_id).in_(owners))
     )
     return Schedule(
-        [fee_value(fee, code) for fee, code in await session.exec(fees)],
-        [relief_value(relief) for relief in await session.exec(reliefs)],
+        [row.value() for row in await session.all(fees)],
+        [row.value() for row in await session.all(reliefs)],
         owners,
     )
 
@@ -150,12 +149,12 @@ def _under(codes: list[str]) -> ColumnElement[bool]:
 
 
 async def _procedures(
-    session: WriteSession,
+    session: ReadSession,
     agency_id: str | None,
     on: date,
-    wanted: SelectOfScalar[Procedure],
+    wanted: ValueSelect[ProcedureRow],
 ) -> tuple[ProcedureValue, ...]:
-    procedures = (await session.exec(wanted)).all()
+    procedures = await session.all(wanted)
     of_these = or_(
         _under([procedure.code for procedure in procedures]), col(Fee.procedure_id).is_(None)
     )
@@ -173,50 +172,4 @@ async def _procedures(
             schedule=schedule,
         )
         for procedure in procedures
-    )
-
-
-def relief_value(relief: Relief) -> ReliefValue:
-    """A row as a value."""
-    return ReliefValue(
-        id=relief.id,
-        code=relief.code,
-        agency_id=relief.agency_id,
-        name=LocalizedText(relief.name_vi, relief.name_en),
-        fees=frozenset(relief.fees),
-        percent=relief.percent,
-        each=relief.each,
-        cap=relief.cap,
-        ground=None if relief.ground is None else Ground(relief.ground),
-        channel=relief.channel,
-        age_from=relief.age_from,
-        age_below=relief.age_below,
-        once_a_year=relief.once_a_year,
-        basis=relief.basis,
-        source=relief.source,
-        certainty=Certainty(relief.certainty),
-        checked_on=relief.checked_on,
-        valid_from=relief.valid_from,
-        valid_to=relief.valid_to,
-    )
-
-
-def fee_value(fee: Fee, procedure_code: str | None) -> FeeValue:
-    """A row as a value, with the code of its procedure."""
-    return FeeValue(
-        id=fee.id,
-        code=fee.code,
-        procedure_code=procedure_code,
-        agency_id=fee.agency_id,
-        name=LocalizedText(fee.name_vi, fee.name_en),
-        unit=LocalizedText(fee.unit_vi, fee.unit_en),
-        rule=rule_from(fee.kind, fee.rule),
-        charged=Applicability(fee.charged),
-        sub_item=fee.sub_item,
-        basis=fee.basis,
-        source=fee.source,
-        certainty=Certainty(fee.certainty),
-        checked_on=fee.checked_on,
-        valid_from=fee.valid_from,
-        valid_to=fee.valid_to,
     )

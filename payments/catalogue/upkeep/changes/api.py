@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from core import clock
 from core.auth import PrincipalDep
-from core.db import SessionDep
+from core.db import ReadSessionDep
 from payments.catalogue import queries
 from payments.catalogue.upkeep.changes.planned import days_asked, planned_changes
 from payments.catalogue.upkeep.changes.schemas import ChangesOut
@@ -20,7 +20,7 @@ router = APIRouter(tags=["procedures"])
 
 @router.get("/catalogue/changes")
 async def list_changes(
-    session: SessionDep,
+    session: ReadSessionDep,
     principal: PrincipalDep,
     first: Annotated[date | None, Query(alias="from")] = None,
     last: Annotated[date | None, Query(alias="to")] = None,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, StringConstraints
 from core import clock, idempotency
 from core.auth import PrincipalDep
 from core.bodies import Parsed, documented, parsed
-from core.db import SessionDep
+from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import CipherDep, Claim, KeyDep
 from core.ids import new_id
@@ -110,7 +110,7 @@ def _detail(proposal: Proposal, *, stale: bool | None) -> ProposalDetail:
 
 @router.get("/export", response_class=Response, responses=_FILES)
 async def export(
-    session: SessionDep,
+    session: ReadSessionDep,
     principal: PrincipalDep,
     format: Literal["csv", "xlsx"],
     table: TableName | None = None,
@@ -181,7 +181,7 @@ async def propose(
 
 @router.get("/proposals")
 async def read_proposals(
-    session: SessionDep,
+    session: ReadSessionDep,
     principal: PrincipalDep,
     state: State | None = None,
     cursor: Annotated[str | None, Query(max_length=100, pattern=r"^[a-z0-9_]+$")] = None,
@@ -197,7 +197,7 @@ async def read_proposals(
 
 @router.get("/proposals/{proposal_id}")
 async def read_proposal(
-    proposal_id: ProposalId, session: SessionDep, principal: PrincipalDep
+    proposal_id: ProposalId, session: ReadSessionDep, principal: PrincipalDep
 ) -> ProposalDetail:
     """A proposal with its differences, and whether it still stands."""
     found = await proposals.get_proposal(session, proposal_id, principal)
