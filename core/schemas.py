@@ -1,4 +1,4 @@
-"""The pieces that every package's schemas share."""
+"""The pieces that every package's schemas share. Pure."""
 
 from datetime import UTC, datetime
 from typing import Annotated

@@ -6,7 +6,6 @@ national schedule alone.
 """
 
 from dataclasses import dataclass
-from dataclasses import field as field_of
 from datetime import date
 
 from sqlalchemy import ColumnElement
@@ -18,7 +17,7 @@ from core.statements import ReadSql, ValueSelect
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
 from payments.catalogue.rows import ProcedureRow, select_fees, select_procedures, select_reliefs
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.schedule import FeeValue, Schedule
+from payments.catalogue.rules.schedule import ProcedureValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.search import search_words
 
@@ -34,23 +33,6 @@ _UPWARDS = ReadSql(
     SELECT id FROM up ORDER BY distance
     """,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ProcedureValue:
-    """A procedure with the fees in force for the agency on the day; none means none are known.
-
-    `beside` are those that go with any procedure (postage); `schedule` knows the reliefs.
-    """
-
-    id: str
-    code: str
-    name: LocalizedText
-    field: str
-    code_certainty: Certainty
-    fees: tuple[FeeValue, ...]
-    beside: tuple[FeeValue, ...]
-    schedule: Schedule = field_of(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
