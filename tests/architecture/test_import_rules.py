@@ -84,6 +84,12 @@ PLANTED = [
         "import adapters.paygov.planted",
         "adapters.sandbox.planted -> adapters.paygov.planted",
     ),
+    (
+        "adapters/paygov/planted.py",
+        "from core.sessions import WriteSession",
+        "adapters.paygov.planted -> core.sessions",
+    ),
+    ("adapters/bank_qr/planted.py", "import fastapi", "adapters.bank_qr.planted -> fastapi"),
     ("adapters/http.py", "import adapters.paygov", "adapters.http -> adapters.paygov"),
     ("payments/states.py", "import sqlmodel", "payments.states -> sqlmodel"),
     ("payments/catalogue/rules/fees.py", "import core.planted_db", "core.planted_db -> sqlalchemy"),
