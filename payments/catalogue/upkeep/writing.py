@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import bindparam, func, insert, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -125,11 +125,6 @@ async def procedure_ids(session: ReadSession) -> dict[str, str]:
     return {one.code: one.id for one in await session.all(values_of(_ProcedureName, Procedure))}
 
 
-def differences(row: Row, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns in which a row differs from what is wanted, with what it should say."""
-    return {name: value for name, value in columns.items() if getattr(row, name) != value}
-
-
 def columns_of(entry: Entry, ids: Mapping[str, str]) -> dict[str, Any]:
     """The columns of an entry's row, its procedure by id. Raises `Invalid` for an unknown one."""
     columns = entry.columns()
@@ -155,7 +150,7 @@ async def _write_table(
     ids = await procedure_ids(session) if table == "fees" else {}
     owner = {"agency_id": agency_id} if place.owned else {}
     now = clock.now()
-    counts = Counts()
+    changed: list[dict[str, Any]] = []
     missing: list[dict[str, Any]] = []
     for entry in entries:
         columns = columns_of(entry, ids)
@@ -164,13 +159,13 @@ async def _write_table(
             named = dict(zip(place.entry.key, entry.natural_key, strict=True))
             made = {"id": new_id(place.prefix), "created_at": now, "updated_at": now}
             missing.append({**made, **owner, **named, **columns})
-        elif differing := differences(row, columns):
-            change = update(place.model).where(col(place.model.id) == row.id)
-            await session.write(change.values(**differing, updated_at=now))
-            counts += Counts(changed=1)
-        else:
-            counts += Counts(unchanged=1)
+        elif any(getattr(row, name) != value for name, value in columns.items()):
+            changed.append({"row_id": row.id, "updated_at": now, **columns})
     # An entry that ends makes room for the one that follows it: first the ends, then the new rows.
+    if changed:
+        the_row = col(place.model.id) == bindparam("row_id")
+        await session.write_each(update(place.model).where(the_row), changed)
     if missing:
         await session.write_each(insert(place.model), missing)
-    return counts + Counts(added=len(missing))
+    unchanged = len(entries) - len(missing) - len(changed)
+    return Counts(added=len(missing), changed=len(changed), unchanged=unchanged)
