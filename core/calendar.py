@@ -1,4 +1,4 @@
-"""Working days in Vietnam, and the day the treasury books a credit on.
+"""Working days in Vietnam, and the day the treasury books a credit on. Pure.
 
 The public holidays, Tết, substituted days off and working Saturdays are those of the `holidays`
 library. For a year whose substitutions the government has not announced yet they are a forecast;

@@ -1,4 +1,4 @@
-"""Every expected failure, as a class with a stable code.
+"""Every expected failure, as a class with a stable code. Pure.
 
 The HTTP edge turns these into problem+json (core.problems), the command line into one line on
 standard error. A message is written for the person who reads it: citizens and clerks read

@@ -1,7 +1,7 @@
 """Events: facts that happened, told to whoever subscribed, after the commit that made them true.
 
 An event carries ids and amounts only, never personal data, and has a version: a handler that
-meets a version it does not know sets the delivery aside instead of guessing.
+meets a version it does not know sets the delivery aside instead of guessing. Pure.
 """
 
 from collections.abc import Iterable, Mapping

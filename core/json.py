@@ -1,4 +1,4 @@
-"""Strict JSON in, canonical JSON out.
+"""Strict JSON in, canonical JSON out. Pure.
 
 `loads` takes what RFC 8259 and I-JSON (RFC 7493) agree on and that can carry money without loss:
 UTF-8, unique names, integers in the int64 range. Everything two readers could understand in two

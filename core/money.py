@@ -1,4 +1,4 @@
-"""Whole đồng, and nothing but whole đồng.
+"""Whole đồng, and nothing but whole đồng. Pure.
 
 An amount is an `int` between 1 and `MAX_AMOUNT`. There are no floats and no fractions: the đồng
 has had no subunit in use since long before any gateway existed. A gateway that counts in

@@ -1,4 +1,4 @@
-"""QR images: a payload becomes modules, a PNG or an SVG.
+"""QR images: a payload becomes modules, a PNG or an SVG. Pure.
 
 The qrcode library encodes the data, adds the error correction and knows where each module goes;
 we choose the mask and draw. The library spends nearly all its time scoring eight masks one module

@@ -7,7 +7,7 @@ covers the prefix too. Its minimum distance is 3, so one or two wrong characters
 detected: every mistyped character, and every swap of two different ones, adjacent or not. A
 reference that fails its check is unknown; it is never corrected.
 
-This module is pure.
+Pure.
 """
 
 import re

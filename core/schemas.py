@@ -1,4 +1,4 @@
-"""The pieces that every package's schemas share."""
+"""The pieces that every package's schemas share. Pure."""
 
 import unicodedata
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What payments tells the rest of the house: ids and amounts only, with a version."""
+"""What payments tells the rest of the house: ids and amounts only, with a version. Pure."""
 
 from dataclasses import dataclass
 from typing import ClassVar

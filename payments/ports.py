@@ -1,4 +1,4 @@
-"""What payments asks of the world outside, as values and protocols.
+"""What payments asks of the world outside, as values and protocols. Pure.
 
 A gateway adapter sees nothing of ours but these frozen values: no rows, no session, no request.
 Amounts are whole đồng; a gateway's own scale stays inside its adapter. Times are aware UTC.

@@ -1,6 +1,6 @@
 """Which moves a bill and a payment may make, as data, each with the event it tells.
 
-Pure: `lephi states` draws these tables, a test compares them with the page in `docs/`, and
+Pure. `lephi states` draws these tables, a test compares them with the page in `docs/`, and
 `move` raises for anything that is not here. Late truth has its own moves: a payment that we took
 for failed or expired may turn out to be paid; one that succeeded never becomes anything else.
 """

@@ -1,4 +1,4 @@
-"""Addresses we hand out, and the secret token in a bill's address.
+"""Addresses we hand out, and the secret token in a bill's address. Pure.
 
 A bill's reference travels in every bank memo, so it opens only a page without names or files; the
 address with the token opens the rest. The token is derived from the bill's id and a key, so it

@@ -1,4 +1,4 @@
-"""What receipts tells the rest of the house."""
+"""What receipts tells the rest of the house. Pure."""
 
 from dataclasses import dataclass
 from typing import ClassVar

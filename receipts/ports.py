@@ -1,4 +1,4 @@
-"""What receipts asks of the world outside: something that signs.
+"""What receipts asks of the world outside: something that signs. Pure.
 
 An adapter sees only these names: no rows, no session, no content. Where the key lives (a file, a
 token, a remote service of the Government cipher committee) is the adapter's affair.

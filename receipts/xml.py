@@ -1,4 +1,4 @@
-"""Writes and reads the XML of a receipt, the document of record.
+"""Writes and reads the XML of a receipt, the document of record. Pure.
 
 The document has two parts, as Circular 91/2026/TT-BTC (article 18) asks: the business data
 (`DLBLai`, the part that is signed) and the place of the signature (`DSCKS/TCThu`). The element

@@ -3,7 +3,7 @@
 Each column says twice what it accepts: once as SQL, which reads a million rows in a fraction of a
 second and yields NULL for a cell it cannot accept, and once in Python, which is asked only when
 the fast way failed, and then finds the reason. Nothing is trimmed, completed or read as 0: an
-amount is plain digits, a time carries its offset. This module is pure.
+amount is plain digits, a time carries its offset. Pure.
 """
 
 import re

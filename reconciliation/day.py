@@ -1,4 +1,4 @@
-"""Matching a day of one account: payments from our books, lines from its statements. Pure.
+"""Matching a day of one account: payments from our books, lines from its statements.
 
 Money that arrived by bank transfer carries the bank's own reference, which names it for ever: it
 is compared first. What is left is matched by the payer's reference, by the rules of `matching`.

@@ -4,7 +4,7 @@ Banks let a day be exported twice, and periods that overlap. A row has no identi
 can be trusted: a reference of the bank may stand on a credit and on its cancellation, and two
 payers may send the same amount with the same words in the same second. So a row is what it says,
 and how many rows that say the same came before it in its file: two genuine equal rows of one file
-stay two, and an export that overlaps gives the same fingerprints again. This module is pure.
+stay two, and an export that overlaps gives the same fingerprints again. Pure.
 """
 
 from collections import Counter

@@ -10,7 +10,7 @@ with its amount. Credited again, it is `duplicate`; credited once with another a
 `amount_mismatch`; never credited, `missing_in_ledger`. A match booked after the day on which the
 treasury had to book it is also `late`. A credit that names no payment is `unknown_in_ledger`.
 
-This module is pure: it imports no database session, no network and no framework.
+Pure.
 """
 
 import re

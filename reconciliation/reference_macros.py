@@ -3,7 +3,7 @@
 Nothing is decided here: the alphabet, the form and the check values come from `core.references`,
 and tests/properties/test_matching.py holds both to the same answers.
 
-This module is pure.
+Pure.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """Every reason why a set of values is no VietQR; reading and writing ask the same questions.
 
-A reason names the tag path and says what is wrong in Vietnamese, then in English. This module is
-pure.
+A reason names the tag path and says what is wrong in Vietnamese, then in English. Pure.
 """
 
 import re

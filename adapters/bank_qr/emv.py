@@ -11,7 +11,7 @@ in use (VNPAY's are). With 12 a poster would claim that its first payment spends
 that believes it would turn the second citizen away. Codes with 12 and no amount occur too and
 are read.
 
-This module is pure.
+Pure.
 """
 
 import re

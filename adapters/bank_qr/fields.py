@@ -3,7 +3,7 @@
 Source: NAPAS "QR Format" 1.5.2 on EMVCo's merchant-presented mode. Where the market is looser
 than the text, reading follows the market and writing the text: see `Field.read_limit`.
 
-This module is pure.
+Pure.
 """
 
 import re

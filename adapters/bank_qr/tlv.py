@@ -3,7 +3,7 @@
 A tag is two digits, a length two digits counting characters, 01 to 99. A template is a value that
 is again such a sequence. A path names a value by the tags that lead to it: "62.08".
 
-This module is pure.
+Pure.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The VietQR of a transfer to one of our accounts; implements `payments.ports.TransferQr`.
+"""The VietQR of a transfer to one of our accounts; implements `payments.ports.TransferQr`. Pure.
 
 The reference goes into the purpose, which banks carry to the statement, and into the bill number,
 which some banks keep when they cut the purpose.

@@ -1,6 +1,6 @@
 """PayGov's words: how a request is written, what a report may look like, how both are signed.
 
-Pure: bytes and values in, bytes and values out. One profile stands here, the one with
+Pure. Bytes and values in, bytes and values out. One profile stands here, the one with
 `checksum`, `accessKey` and `serviceCode` that the province of Hậu Giang uses; other units speak
 other dialects and will be other profiles.
 

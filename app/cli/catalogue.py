@@ -226,8 +226,8 @@ def show_proposal(proposal: ProposalId, as_json: Json = False) -> None:
     """Show what a proposed change would do, and whether it still stands."""
 
     async def work(parts: Parts) -> tuple[Proposal, bool | None]:
-        async with parts.database.transaction() as session:
-            found = await value_of(session, await get_row(session, proposal, None))
+        async with parts.database.reading() as session:
+            found = value_of(await get_row(session, proposal, None))
             is_open = found.state == "proposed"
             return found, await proposals.is_stale(session, found) if is_open else None
 

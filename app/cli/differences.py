@@ -1,4 +1,4 @@
-"""What a proposed change of the catalogue would do, as tables on a terminal."""
+"""What a proposed change of the catalogue would do, as tables on a terminal. Pure."""
 
 from collections.abc import Sequence
 

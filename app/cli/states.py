@@ -1,4 +1,4 @@
-"""`lephi states`: which moves a bill and a payment may make."""
+"""`lephi states`: which moves a bill and a payment may make. Pure."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""What a page may load and where its forms may lead: the Content-Security-Policy header."""
+"""What a page may load and where its forms may lead: the Content-Security-Policy header. Pure."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit

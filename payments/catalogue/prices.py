@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from core.db import Database
-from core.sessions import WriteSession
+from core.sessions import ReadSession
 from payments.catalogue.queries import find_stamp, load_offer
 from payments.catalogue.rules.schedule import Schedule
 
@@ -37,7 +37,7 @@ class PriceBook:
         self._checked_at: float | None = None
         self._schedules: OrderedDict[str | None, Schedule] = OrderedDict()
 
-    async def schedule(self, session: WriteSession, agency_id: str | None) -> Schedule:
+    async def schedule(self, session: ReadSession, agency_id: str | None) -> Schedule:
         """The schedule of an agency, at most `check_every` seconds behind the database."""
         await self._check(session)
         known = self._schedules.get(agency_id)
@@ -60,7 +60,7 @@ class PriceBook:
         if known is not None and self._is_fresh():
             self._schedules.move_to_end(agency_id)
             return known
-        async with database.transaction() as session:
+        async with database.reading() as session:
             return await self.schedule(session, agency_id)
 
     def forget(self) -> None:
@@ -73,7 +73,7 @@ class PriceBook:
         now = self._monotonic()
         return self._checked_at is not None and now - self._checked_at < self._check_every
 
-    async def _check(self, session: WriteSession) -> None:
+    async def _check(self, session: ReadSession) -> None:
         """Forget the schedules if the catalogue has a new stamp; ask only now and then."""
         if self._is_fresh():
             return

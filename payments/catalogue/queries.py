@@ -6,49 +6,28 @@ national schedule alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field as field_of
 from datetime import date
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from core.cursors import Page, page_of
 from core.errors import NotFound
-from core.sessions import ReadSession, WriteSession
+from core.sessions import ReadSession
+from core.statements import ValueSelect
 from payments.agencies.offers import Lineage, lineage_of
 from payments.catalogue.models import CatalogueStamp, Fee, Procedure, Relief
+from payments.catalogue.rows import ProcedureRow, select_fees, select_procedures, select_reliefs
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.kinds import rule_from
-from payments.catalogue.rules.reliefs import Ground, ReliefValue
-from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.schedule import ProcedureValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.search import search_words
-
-
-@dataclass(frozen=True, slots=True)
-class ProcedureValue:
-    """A procedure with the fees in force for the agency on the day; none means none are known.
-
-    `beside` are those that go with any procedure (postage); `schedule` knows the reliefs.
-    """
-
-    id: str
-    code: str
-    name: LocalizedText
-    field: str
-    code_certainty: Certainty
-    fees: tuple[FeeValue, ...]
-    beside: tuple[FeeValue, ...]
-    schedule: Schedule = field_of(repr=False, compare=False)
-
 
 #: Some procedures in the order of their codes.
 ProcedurePage = Page[ProcedureValue]
 
 
-async def schedule_of_code(session: WriteSession, agency_id: str | None, code: str) -> Schedule:
+async def schedule_of_code(session: ReadSession, agency_id: str | None, code: str) -> Schedule:
     """As `load_offer`, with only the fees that a fee's or a procedure's code may mean."""
     if not code.isprintable():
         # No code looks like that, and PostgreSQL cannot even be asked for a NUL in a text.
@@ -57,19 +36,19 @@ async def schedule_of_code(session: WriteSession, agency_id: str | None, code: s
     return await _schedule(session, agency_id, named)
 
 
-async def load_schedule(session: WriteSession, agency_id: str | None) -> Schedule:
+async def load_schedule(session: ReadSession, agency_id: str | None) -> Schedule:
     """All fees and reliefs that can concern an agency, of every day: what it could offer."""
     return await _schedule(session, agency_id, all_offered=True)
 
 
-async def load_offer(session: WriteSession, agency_id: str | None) -> Schedule:
+async def load_offer(session: ReadSession, agency_id: str | None) -> Schedule:
     """The same as load_schedule, in which only what the agency offers is found."""
     return await _schedule(session, agency_id)
 
 
-async def find_stamp(session: WriteSession) -> str | None:
+async def find_stamp(session: ReadSession) -> str | None:
     """The stamp of the catalogue as it stands; None before its first row."""
-    return (await session.exec(select(CatalogueStamp.stamp))).first()
+    return await session.first(select(CatalogueStamp.stamp))
 
 
 async def known_procedures(session: ReadSession, codes: Sequence[str]) -> set[str]:
@@ -79,10 +58,10 @@ async def known_procedures(session: ReadSession, codes: Sequence[str]) -> set[st
 
 
 async def get_procedure(
-    session: WriteSession, agency_id: str | None, code: str, on: date
+    session: ReadSession, agency_id: str | None, code: str, on: date
 ) -> ProcedureValue:
     """A procedure by its code. Raises `NotFound`, for one that the agency does not offer too."""
-    wanted = select(Procedure).where(col(Procedure.code) == code)
+    wanted = select_procedures().where(col(Procedure.code) == code)
     found = await _procedures(session, agency_id, on, wanted) if code.isprintable() else ()
     if not found:
         raise NotFound(f"Không có thủ tục {code}.")
@@ -92,7 +71,7 @@ async def get_procedure(
 
 
 async def list_procedures(
-    session: WriteSession,
+    session: ReadSession,
     agency_id: str | None,
     on: date,
     *,
@@ -105,7 +84,7 @@ async def list_procedures(
     Words are found with or without marks. `cursor` is the code after which to go on; an empty
     query lists all.
     """
-    wanted = select(Procedure).order_by(col(Procedure.code)).limit(limit + 1)
+    wanted = select_procedures().order_by(col(Procedure.code)).limit(limit + 1)
     offered = None if agency_id is None else (await lineage_of(session, agency_id)).offered
     if offered is not None:
         wanted = wanted.where(col(Procedure.code).in_(sorted(offered)))
@@ -127,7 +106,7 @@ async def list_fields(session: ReadSession, agency_id: str) -> list[str]:
 
 
 async def _schedule(
-    session: WriteSession,
+    session: ReadSession,
     agency_id: str | None,
     which: ColumnElement[bool] | None = None,
     *,
@@ -138,19 +117,15 @@ async def _schedule(
     if agency_id is not None:
         lineage = await lineage_of(session, agency_id)
     owners = lineage.owners
-    fees = (
-        select(Fee, Procedure.code)
-        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
-        .where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id).in_(owners)))
-    )
+    fees = select_fees().where(or_(col(Fee.agency_id).is_(None), col(Fee.agency_id).in_(owners)))
     if which is not None:
         fees = fees.where(which)
-    reliefs = select(Relief).where(
+    reliefs = select_reliefs().where(
         or_(col(Relief.agency_id).is_(None), col(Relief.agency_id).in_(owners))
     )
     return Schedule(
-        [fee_value(fee, code) for fee, code in await session.exec(fees)],
-        [relief_value(relief) for relief in await session.exec(reliefs)],
+        [row.value() for row in await session.all(fees)],
+        [row.value() for row in await session.all(reliefs)],
         owners,
         None if all_offered else lineage.offered,
     )
@@ -167,12 +142,12 @@ def _under(codes: list[str]) -> ColumnElement[bool]:
 
 
 async def _procedures(
-    session: WriteSession,
+    session: ReadSession,
     agency_id: str | None,
     on: date,
-    wanted: SelectOfScalar[Procedure],
+    wanted: ValueSelect[ProcedureRow],
 ) -> tuple[ProcedureValue, ...]:
-    procedures = (await session.exec(wanted)).all()
+    procedures = await session.all(wanted)
     of_these = or_(
         _under([procedure.code for procedure in procedures]), col(Fee.procedure_id).is_(None)
     )
@@ -190,50 +165,4 @@ async def _procedures(
             schedule=schedule,
         )
         for procedure in procedures
-    )
-
-
-def relief_value(relief: Relief) -> ReliefValue:
-    """A row as a value."""
-    return ReliefValue(
-        id=relief.id,
-        code=relief.code,
-        agency_id=relief.agency_id,
-        name=LocalizedText(relief.name_vi, relief.name_en),
-        fees=frozenset(relief.fees),
-        percent=relief.percent,
-        each=relief.each,
-        cap=relief.cap,
-        ground=None if relief.ground is None else Ground(relief.ground),
-        channel=relief.channel,
-        age_from=relief.age_from,
-        age_below=relief.age_below,
-        once_a_year=relief.once_a_year,
-        basis=relief.basis,
-        source=relief.source,
-        certainty=Certainty(relief.certainty),
-        checked_on=relief.checked_on,
-        valid_from=relief.valid_from,
-        valid_to=relief.valid_to,
-    )
-
-
-def fee_value(fee: Fee, procedure_code: str | None) -> FeeValue:
-    """A row as a value, with the code of its procedure."""
-    return FeeValue(
-        id=fee.id,
-        code=fee.code,
-        procedure_code=procedure_code,
-        agency_id=fee.agency_id,
-        name=LocalizedText(fee.name_vi, fee.name_en),
-        unit=LocalizedText(fee.unit_vi, fee.unit_en),
-        rule=rule_from(fee.kind, fee.rule),
-        charged=Applicability(fee.charged),
-        sub_item=fee.sub_item,
-        basis=fee.basis,
-        source=fee.source,
-        certainty=Certainty(fee.certainty),
-        checked_on=fee.checked_on,
-        valid_from=fee.valid_from,
-        valid_to=fee.valid_to,
     )

@@ -6,12 +6,12 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from core.errors import Invalid
-from payments.catalogue.queries import ProcedurePage, ProcedureValue
+from payments.catalogue.queries import ProcedurePage
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.fees import Asked, MeasuredBy
 from payments.catalogue.rules.pricing import price_fee, whole_words
 from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue, benefit
-from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.schedule import Applicability, FeeValue, ProcedureValue, Schedule
 
 
 class ReliefOut(BaseModel):

@@ -1,6 +1,6 @@
 """What a cell of a statement may say: amounts and times, each by the grammar of its mapping.
 
-A bad cell is refused with a reason and never read as 0 or as another day. This module is pure.
+A bad cell is refused with a reason and never read as 0 or as another day. Pure.
 """
 
 import re

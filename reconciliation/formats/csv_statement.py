@@ -1,6 +1,6 @@
 """Reads a statement in CSV by the layout of its bank: every row, or none.
 
-This module is pure.
+Pure.
 """
 
 import csv

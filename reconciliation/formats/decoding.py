@@ -3,7 +3,7 @@
 The order is safe because each step refuses what is not its own: a byte-order mark says what
 follows; text in UTF-8 is valid by chance only if it is ASCII; what is left is the Vietnamese code
 page of Windows, or it is refused. That code page writes tones as combining marks, so everything is
-brought to NFC. This module is pure.
+brought to NFC. Pure.
 """
 
 import codecs

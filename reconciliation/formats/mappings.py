@@ -17,7 +17,7 @@ Keys of an entry:
 - `trailer`: first words of the row of `totals` and of the row with the `count` of rows, and
   whether they are `required`; what they say must agree with the rows.
 
-This module is pure.
+Pure.
 """
 
 import tomllib

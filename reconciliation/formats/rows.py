@@ -1,6 +1,6 @@
 """The one row that every statement format gives, and the refusal when it cannot.
 
-This module is pure.
+Pure.
 """
 
 from collections.abc import Sequence

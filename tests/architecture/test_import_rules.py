@@ -11,6 +11,9 @@ import pytest
 
 from tests.architecture.source import PACKAGES, ROOT
 
+#: The kind of rule that reads docstrings; the import linter loads it from the project's folder.
+PURE_CONTRACT = "scripts/pure_modules.py"
+
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     """Check the import rules of the copy of the project in `folder`."""
@@ -39,6 +42,7 @@ def project(tmp_path: Path) -> Path:
         ignored = shutil.ignore_patterns("__pycache__", "templates", "static", "data")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    plant(tmp_path, "scripts/pure_modules.py", (ROOT / PURE_CONTRACT).read_text(encoding="utf-8"))
     return tmp_path
 
 
@@ -82,13 +86,26 @@ PLANTED = [
         "import adapters.paygov.planted",
         "adapters.sandbox.planted -> adapters.paygov.planted",
     ),
+    (
+        "adapters/paygov/planted.py",
+        "from core.sessions import WriteSession",
+        "adapters.paygov.planted -> core.sessions",
+    ),
+    ("adapters/bank_qr/planted.py", "import fastapi", "adapters.bank_qr.planted -> fastapi"),
     ("adapters/http.py", "import adapters.paygov", "adapters.http -> adapters.paygov"),
     ("payments/states.py", "import sqlmodel", "payments.states -> sqlmodel"),
     ("payments/catalogue/rules/fees.py", "import core.planted_db", "core.planted_db -> sqlalchemy"),
     ("core/planted_db.py", "import sqlalchemy", "core.planted_db -> sqlalchemy"),
     ("receipts/words.py", "import fastapi", "receipts.words -> fastapi"),
     ("adapters/bank_qr/emv.py", "import httpx2", "adapters.bank_qr.emv -> httpx2"),
-    ("payments/billing/states.py", "import stripe", "payments.billing.states -> stripe"),
+    (
+        "payments/billing/states.py",
+        '"""Which moves there are. Pure."""\nimport stripe',
+        "payments.billing.states -> stripe",
+    ),
+    # A package speaks for what is in it.
+    ("payments/planted_rules/__init__.py", '"""Rules.\n\nPure.\n"""', ""),
+    ("payments/planted_rules/one.py", "import psycopg", "payments.planted_rules.one -> psycopg"),
 ]
 
 

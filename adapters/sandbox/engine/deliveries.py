@@ -1,6 +1,6 @@
 """Callbacks waiting to be sent: what is due, what was answered, when to try again.
 
-Pure logic. Somebody else carries them: the webhook sender over real HTTP, a test by a plain call.
+Pure. Somebody else carries them: the webhook sender over real HTTP, a test by a plain call.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Just enough of VietQR for the fake bank's app: whom to pay, how much, and what to write.
+"""Just enough of VietQR for the fake bank's app: whom to pay, how much, and what to write. Pure.
 
 Written apart from our encoder on purpose, so that a slip there shows when the demo pays. It reads
 what a banking app must read (EMVCo tags 38, 54, 59 and 62) and checks the CRC, nothing more.

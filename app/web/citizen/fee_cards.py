@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from payments.catalogue.queries import ProcedureValue
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.conditions import conditions
 from payments.catalogue.rules.reliefs import ReliefValue, benefit
-from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
+from payments.catalogue.rules.schedule import Applicability, FeeValue, ProcedureValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 
 

@@ -1,4 +1,4 @@
-"""What a bill's page says after a press of its button led nowhere: what happened, what to do.
+"""What a bill's page says after a press of its button led nowhere: what happened, what to do. Pure.
 
 The code comes from the address, which anybody can write; only these sentences are ever shown.
 """

@@ -1,4 +1,4 @@
-"""A schedule: which fees and reliefs hold for an agency on a day. No database in sight.
+"""A schedule: which fees and reliefs hold for an agency on a day. Pure.
 
 An agency's own entry stands in the place of its parent's, and that in the place of the national
 one of the same code, on the days on which it is valid. A procedure's code names a fee as well,
@@ -7,6 +7,7 @@ where the procedure has exactly one that day.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from datetime import date
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -223,6 +224,23 @@ class Schedule:
         if entry.agency_id is None:
             return len(self._owners) + 1
         return self._owners.get(entry.agency_id, len(self._owners))
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureValue:
+    """A procedure with the fees in force for the agency on the day; none means none are known.
+
+    `beside` are those that go with any procedure (postage); `schedule` knows the reliefs.
+    """
+
+    id: str
+    code: str
+    name: LocalizedText
+    field: str
+    code_certainty: Certainty
+    fees: tuple[FeeValue, ...]
+    beside: tuple[FeeValue, ...]
+    schedule: Schedule = field_of(repr=False, compare=False)
 
 
 def _by_fee(reliefs: Sequence[ReliefValue]) -> dict[str, list[ReliefValue]]:

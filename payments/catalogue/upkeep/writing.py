@@ -6,14 +6,17 @@ Rows that no entry names stay: they belong to whoever put them there.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
-from sqlmodel import SQLModel, col, select, text
+from sqlalchemy import bindparam, func, insert, update
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core import clock
 from core.errors import FieldError, Invalid
 from core.ids import new_id
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
 from payments.catalogue.models import Fee, LegalReference, Procedure, Relief, SubItem
 from payments.catalogue.upkeep.entries import (
     KINDS,
@@ -24,6 +27,9 @@ from payments.catalogue.upkeep.entries import (
     ReliefEntry,
     SubItemEntry,
 )
+
+#: A row of any table of the catalogue.
+Row = LegalReference | SubItem | Procedure | Fee | Relief
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Place:
     """Where entries live: what names a row, the row class, the prefix of its id."""
 
     entry: type[Entry]
-    model: type[SQLModel]
+    model: type[Row]
     prefix: str
     #: whether an agency may have its own
     owned: bool
@@ -64,13 +70,22 @@ PLACES: Mapping[str, Place] = {
     )
 }
 
+#: The columns of the owners, of the tables that have one.
+_OWNERS = {"fees": col(Fee.agency_id), "reliefs": col(Relief.agency_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class _ProcedureName:
+    code: str
+    id: str
+
 
 async def lock_catalogue(session: WriteSession) -> None:
     """Let nobody else write the catalogue until this transaction ends.
 
     Two writers at once would both find a row missing.
     """
-    await session.scalar(text("SELECT pg_advisory_xact_lock(hashtext('catalogue'))"))
+    await session.all(select(func.pg_advisory_xact_lock(func.hashtext("catalogue"))))
 
 
 async def write_entries(
@@ -92,30 +107,22 @@ async def write_entries(
 
 
 async def known_rows(
-    session: WriteSession, table: str, agency_id: str | None
-) -> dict[tuple[str | date, ...], Any]:
+    session: ReadSession, table: str, agency_id: str | None
+) -> dict[tuple[str | date, ...], Row]:
     """The rows of a table and owner by what names them."""
     place = PLACES[table]
-    wanted = select(place.model)
+    wanted: SelectOfScalar[Row] = select(place.model)
     if place.owned:
-        owner = col(cast(Any, place.model).agency_id)
+        owner = _OWNERS[table]
         wanted = wanted.where(owner.is_(None) if agency_id is None else owner == agency_id)
-    rows = await session.exec(wanted)
+    # As the database has them, whatever the session remembers.
+    rows = await session.all(wanted.execution_options(populate_existing=True))
     return {tuple(getattr(row, name) for name in place.entry.key): row for row in rows}
 
 
-async def procedure_ids(session: WriteSession) -> dict[str, str]:
+async def procedure_ids(session: ReadSession) -> dict[str, str]:
     """The ids of all procedures by their codes."""
-    return dict((await session.exec(select(Procedure.code, Procedure.id))).all())
-
-
-def differences(row: Any, columns: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The columns in which a row differs from what is wanted: what it says, and what it should."""
-    return {
-        name: (getattr(row, name), value)
-        for name, value in columns.items()
-        if getattr(row, name) != value
-    }
+    return {one.code: one.id for one in await session.all(values_of(_ProcedureName, Procedure))}
 
 
 def columns_of(entry: Entry, ids: Mapping[str, str]) -> dict[str, Any]:
@@ -141,30 +148,24 @@ async def _write_table(
     place = PLACES[table]
     known = await known_rows(session, table, agency_id)
     ids = await procedure_ids(session) if table == "fees" else {}
+    owner = {"agency_id": agency_id} if place.owned else {}
     now = clock.now()
-    counts = Counts()
-    missing: list[SQLModel] = []
+    changed: list[dict[str, Any]] = []
+    missing: list[dict[str, Any]] = []
     for entry in entries:
         columns = columns_of(entry, ids)
         row = known.get(entry.natural_key)
         if row is None:
             named = dict(zip(place.entry.key, entry.natural_key, strict=True))
-            owner = {"agency_id": agency_id} if place.owned else {}
-            new = place.model(
-                id=new_id(place.prefix), created_at=now, updated_at=now, **owner, **named, **columns
-            )
-            missing.append(new)
-            continue
-        differing = differences(row, columns)
-        for name, (_, value) in differing.items():
-            setattr(row, name, value)
-        if differing:
-            row.updated_at = now
-            counts += Counts(changed=1)
-        else:
-            counts += Counts(unchanged=1)
+            made = {"id": new_id(place.prefix), "created_at": now, "updated_at": now}
+            missing.append({**made, **owner, **named, **columns})
+        elif any(getattr(row, name) != value for name, value in columns.items()):
+            changed.append({"row_id": row.id, "updated_at": now, **columns})
     # An entry that ends makes room for the one that follows it: first the ends, then the new rows.
-    await session.flush()
-    session.add_all(missing)
-    await session.flush()
-    return counts + Counts(added=len(missing))
+    if changed:
+        the_row = col(place.model.id) == bindparam("row_id")
+        await session.write_each(update(place.model).where(the_row), changed)
+    if missing:
+        await session.write_each(insert(place.model), missing)
+    unchanged = len(entries) - len(missing) - len(changed)
+    return Counts(added=len(missing), changed=len(changed), unchanged=unchanged)

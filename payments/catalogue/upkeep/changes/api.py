@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from core import clock
-from core.db import SessionDep
+from core.db import ReadSessionDep
 from payments.agencies.access.principals import PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.catalogue import queries
@@ -21,7 +21,7 @@ router = APIRouter(tags=["procedures"])
 
 @router.get("/catalogue/changes", dependencies=[needs(Action.READ_PRICES)])
 async def list_changes(
-    session: SessionDep,
+    session: ReadSessionDep,
     principal: PrincipalDep,
     first: Annotated[date | None, Query(alias="from")] = None,
     last: Annotated[date | None, Query(alias="to")] = None,

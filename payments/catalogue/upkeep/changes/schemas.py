@@ -1,4 +1,4 @@
-"""Planned changes of a schedule as the API shows them."""
+"""Planned changes of a schedule as the API shows them. Pure."""
 
 from datetime import date
 from typing import Self

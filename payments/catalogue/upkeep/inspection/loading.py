@@ -1,11 +1,15 @@
 """The whole catalogue out of the database, for questions about all of it."""
 
-from sqlmodel import col, select
+from dataclasses import dataclass
+from datetime import date
 
-from core.sessions import WriteSession
+from sqlmodel import col
+
+from core.sessions import ReadSession
+from core.statements import values_of
 from payments.agencies.tree import branches
 from payments.catalogue.models import Fee, LegalReference, Procedure, Relief, SubItem
-from payments.catalogue.queries import fee_value, relief_value
+from payments.catalogue.rows import select_fees, select_procedures, select_reliefs
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.upkeep.inspection.contents import (
@@ -17,74 +21,79 @@ from payments.catalogue.upkeep.inspection.contents import (
 )
 
 
-async def load_catalogue(session: WriteSession, agency_id: str | None = None) -> Catalogue:
+@dataclass(frozen=True, slots=True)
+class _SubItemRow:
+    code: str
+    name_vi: str
+    name_en: str
+    basis: str
+    certainty: str
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+    def value(self) -> SubItemValue:
+        return SubItemValue(
+            code=self.code,
+            name=LocalizedText(self.name_vi, self.name_en),
+            basis=self.basis,
+            certainty=Certainty(self.certainty),
+            checked_on=self.checked_on,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _LegalTextRow:
+    number: str
+    issuer: str
+    title_vi: str
+    title_en: str
+    basis: str
+    certainty: str
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+    def value(self) -> LegalTextValue:
+        return LegalTextValue(
+            number=self.number,
+            issuer=self.issuer,
+            title=LocalizedText(self.title_vi, self.title_en),
+            basis=self.basis,
+            certainty=Certainty(self.certainty),
+            checked_on=self.checked_on,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
+
+
+async def load_catalogue(session: ReadSession, agency_id: str | None = None) -> Catalogue:
     """Everything of every owner, in the order of codes and days.
 
     With `agency_id` only what counts for that agency: its own, that of the bodies above, the
     nation's.
     """
-    owners = await _owners(session)
-    fees = (
-        select(Fee, Procedure.code)
-        .join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
-        .order_by(col(Fee.code), col(Fee.valid_from), col(Fee.id))
+    owners = await branches(session)
+    procedures = select_procedures().order_by(col(Procedure.code))
+    fees = select_fees().order_by(col(Fee.code), col(Fee.valid_from), col(Fee.id))
+    reliefs = select_reliefs().order_by(col(Relief.code), col(Relief.valid_from), col(Relief.id))
+    sub_items = values_of(_SubItemRow, SubItem).order_by(col(SubItem.code), col(SubItem.valid_from))
+    legal_texts = values_of(_LegalTextRow, LegalReference).order_by(
+        col(LegalReference.number), col(LegalReference.issuer), col(LegalReference.valid_from)
     )
-    reliefs = select(Relief).order_by(col(Relief.code), col(Relief.valid_from), col(Relief.id))
     whole = Catalogue(
         procedures=tuple(
             ProcedureName(
                 row.code, LocalizedText(row.name_vi, row.name_en), Certainty(row.code_certainty)
             )
-            for row in await session.exec(select(Procedure).order_by(col(Procedure.code)))
+            for row in await session.all(procedures)
         ),
-        fees=tuple(fee_value(fee, code) for fee, code in await session.exec(fees)),
-        reliefs=tuple(relief_value(row) for row in await session.exec(reliefs)),
-        sub_items=tuple(
-            _sub_item(row)
-            for row in await session.exec(
-                select(SubItem).order_by(col(SubItem.code), col(SubItem.valid_from))
-            )
-        ),
-        legal_texts=tuple(
-            _legal_text(row)
-            for row in await session.exec(
-                select(LegalReference).order_by(
-                    col(LegalReference.number),
-                    col(LegalReference.issuer),
-                    col(LegalReference.valid_from),
-                )
-            )
-        ),
-        owners=owners,
+        fees=tuple(row.value() for row in await session.all(fees)),
+        reliefs=tuple(row.value() for row in await session.all(reliefs)),
+        sub_items=tuple(row.value() for row in await session.all(sub_items)),
+        legal_texts=tuple(row.value() for row in await session.all(legal_texts)),
+        owners={one.id: Owner(one.id, one.code, one.above) for one in owners.values()},
     )
     return whole if agency_id is None else whole.seen_by(agency_id)
-
-
-async def _owners(session: WriteSession) -> dict[str, Owner]:
-    found = await branches(session)
-    return {one.id: Owner(one.id, one.code, one.above) for one in found.values()}
-
-
-def _sub_item(row: SubItem) -> SubItemValue:
-    return SubItemValue(
-        code=row.code,
-        name=LocalizedText(row.name_vi, row.name_en),
-        basis=row.basis,
-        certainty=Certainty(row.certainty),
-        checked_on=row.checked_on,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-    )
-
-
-def _legal_text(row: LegalReference) -> LegalTextValue:
-    return LegalTextValue(
-        number=row.number,
-        issuer=row.issuer,
-        title=LocalizedText(row.title_vi, row.title_en),
-        basis=row.basis,
-        certainty=Certainty(row.certainty),
-        checked_on=row.checked_on,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-    )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, StringConstraints
 
 from core import clock
 from core.bodies import Parsed, documented, parsed
-from core.db import SessionDep
+from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import IdempotencyDep
 from core.schemas import Incoming, Instant
@@ -116,7 +116,7 @@ def _detail(proposal: Proposal, *, stale: bool | None) -> ProposalDetail:
     dependencies=[needs(Action.EXPORT_CATALOGUE)],
 )
 async def export(
-    session: SessionDep,
+    session: ReadSessionDep,
     principal: PrincipalDep,
     format: Literal["csv", "xlsx"],
     table: TableName | None = None,
@@ -184,7 +184,7 @@ async def propose(
 
 @router.get("/proposals", dependencies=[needs(Action.READ_PROPOSALS)])
 async def read_proposals(
-    session: SessionDep,
+    session: ReadSessionDep,
     principal: PrincipalDep,
     state: State | None = None,
     cursor: Annotated[str | None, Query(max_length=100, pattern=r"^[a-z0-9_]+$")] = None,
@@ -200,7 +200,7 @@ async def read_proposals(
 
 @router.get("/proposals/{proposal_id}", dependencies=[needs(Action.READ_PROPOSALS)])
 async def read_proposal(
-    proposal_id: ProposalId, session: SessionDep, principal: PrincipalDep
+    proposal_id: ProposalId, session: ReadSessionDep, principal: PrincipalDep
 ) -> ProposalDetail:
     """A proposal with its differences, and whether it still stands."""
     found = await proposals.get_proposal(session, proposal_id, principal)

@@ -11,15 +11,18 @@ operator's, at the command line (`operator`), by people who are administrators.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from pydantic import ValidationError
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from core import clock
 from core.audit import record
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.ids import new_id
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Action
 from payments.catalogue.models import CatalogueProposal
@@ -29,9 +32,11 @@ from payments.catalogue.upkeep.proposals.reading import load_owned
 from payments.catalogue.upkeep.proposals.rows import (
     Owners,
     Proposal,
+    ProposalRow,
     differences_of,
     get_row,
     kept,
+    lock_row,
     placed_of,
     value_of,
 )
@@ -94,31 +99,32 @@ async def propose(
     differences = await asyncio.to_thread(compare, placed, owned, today)
     if differences.is_empty:
         raise NoChanges("Tệp không khác danh mục: không có gì để áp dụng.")
-    row = CatalogueProposal(
-        id=new_id("change"),
-        agency_id=agency_id,
-        file_name="".join(c if c.isprintable() else " " for c in file_name)[:_LONGEST_NAME],
-        entries=kept(placed, differences),
-        state="proposed",
-        proposed_by=by.actor,
-        proposed_at=clock.now(),
+    proposal_id = new_id("change")
+    await session.write(
+        insert(CatalogueProposal),
+        {
+            "id": proposal_id,
+            "agency_id": agency_id,
+            "file_name": "".join(c if c.isprintable() else " " for c in file_name)[:_LONGEST_NAME],
+            "entries": kept(placed, differences),
+            "state": "proposed",
+            "proposed_by": by.actor,
+            "proposed_at": clock.now(),
+        },
     )
-    session.add(row)
-    await session.flush()
+    row = await get_row(session, proposal_id, frozenset({agency_id}))
     await _record(session, row, by.actor, "catalogue.proposed", differences)
-    return await value_of(session, row)
+    return value_of(row)
 
 
 async def get_proposal(
-    session: WriteSession, proposal_id: str, by: Principal, *, operator: bool = False
+    session: ReadSession, proposal_id: str, by: Principal, *, operator: bool = False
 ) -> Proposal:
     """A proposal that the caller may see. Raises `NotFound`."""
-    return await value_of(
-        session, await get_row(session, proposal_id, _reach(by, operator=operator))
-    )
+    return value_of(await get_row(session, proposal_id, _reach(by, operator=operator)))
 
 
-async def is_stale(session: WriteSession, proposal: Proposal) -> bool:
+async def is_stale(session: ReadSession, proposal: Proposal) -> bool:
     """Whether an open proposal can no longer be applied as it was shown."""
     row = await get_row(session, proposal.id, frozenset({proposal.agency_id}))
     try:
@@ -137,17 +143,16 @@ async def apply(
     """
     # First of all: what is read from here on stays as it is until this transaction ends.
     await lock_catalogue(session)
-    row = await get_row(session, proposal_id, _reach(by, operator=operator), lock=True)
+    row = await lock_row(session, proposal_id, _reach(by, operator=operator))
     _check_person(by, row.agency_id, Action.DECIDE_CHANGE, operator=operator)
     _check_open(row)
     _check_another(row, by)
     placed, differences = await _check_again(session, row)
     async with _clear_conflicts():
         await write_entries(session, [one.entry for one in placed], row.agency_id)
-        row.state, row.decided_by, row.decided_at = "applied", by.actor, clock.now()
-        await session.flush()
+        row = await _decide(session, row, by, "applied")
     await _record(session, row, by.actor, "catalogue.applied", differences)
-    return await value_of(session, row)
+    return value_of(row)
 
 
 async def reject(
@@ -159,16 +164,14 @@ async def reject(
     operator: bool = False,
 ) -> Proposal:
     """Set a proposal aside; who proposed it may take it back so. Raises as `apply` does."""
-    row = await get_row(session, proposal_id, _reach(by, operator=operator), lock=True)
+    row = await lock_row(session, proposal_id, _reach(by, operator=operator))
     own = row.proposed_by == by.actor
     action = Action.PROPOSE_CHANGE if own else Action.DECIDE_CHANGE
     _check_person(by, row.agency_id, action, operator=operator)
     _check_open(row)
-    row.state, row.decided_by, row.decided_at = "rejected", by.actor, clock.now()
-    row.reason = reason
-    await session.flush()
+    row = await _decide(session, row, by, "rejected", reason)
     await _record(session, row, by.actor, "catalogue.rejected", differences_of(row))
-    return await value_of(session, row)
+    return value_of(row)
 
 
 def check_proposer(by: Principal, agency_id: str | None, *, operator: bool = False) -> None:
@@ -188,13 +191,25 @@ def _check_person(by: Principal, agency_id: str | None, action: Action, *, opera
         raise NotAllowed("Đây không phải cơ quan của bạn.")
 
 
-def _check_open(row: CatalogueProposal) -> None:
+async def _decide(
+    session: WriteSession, row: ProposalRow, by: Principal, state: str, reason: str | None = None
+) -> ProposalRow:
+    """Write down what has been decided of a locked row; the row as it then is."""
+    now = clock.now()
+    change = update(CatalogueProposal).where(col(CatalogueProposal.id) == row.id)
+    await session.write(
+        change.values(state=state, decided_by=by.actor, decided_at=now, reason=reason)
+    )
+    return replace(row, state=state, decided_by=by.actor, decided_at=now, reason=reason)
+
+
+def _check_open(row: ProposalRow) -> None:
     if row.state != "proposed":
         done = {"applied": "áp dụng", "rejected": "từ chối"}[row.state]
         raise Decided(f"Đề xuất này đã được {done}.")
 
 
-def _check_another(row: CatalogueProposal, by: Principal) -> None:
+def _check_another(row: ProposalRow, by: Principal) -> None:
     # The database refuses it too; see the constraint two_people.
     if row.proposed_by == by.actor:
         raise SamePerson(_TWO_PEOPLE)
@@ -206,9 +221,7 @@ def _reach(by: Principal, *, operator: bool) -> Owners:
     return by.agency_ids | {None} if national else by.agency_ids
 
 
-async def _check_again(
-    session: WriteSession, row: CatalogueProposal
-) -> tuple[list[Placed], Differences]:
+async def _check_again(session: ReadSession, row: ProposalRow) -> tuple[list[Placed], Differences]:
     """The entries and their differences as of now. Raises `Stale` if they are not as shown."""
     today = clock.business_date(clock.now())
     owned = await load_owned(session, row.agency_id)
@@ -247,7 +260,7 @@ async def _clear_conflicts() -> AsyncIterator[None]:
 
 async def _record(
     session: WriteSession,
-    row: CatalogueProposal,
+    row: ProposalRow,
     actor: str,
     action: str,
     differences: Differences,

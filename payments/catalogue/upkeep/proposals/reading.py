@@ -1,17 +1,16 @@
 """Rows of the catalogue back into entries, for export and for comparing with a file."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import select
 
-from core.sessions import WriteSession
+from core.sessions import ReadSession
 from payments.catalogue.models import Fee
 from payments.catalogue.queries import load_schedule
-from payments.catalogue.upkeep.entries import Entry, FeeEntry
+from payments.catalogue.upkeep.entries import Entry
 from payments.catalogue.upkeep.proposals.owned import Key, Owned
 from payments.catalogue.upkeep.sheets.columns import CLASSES
-from payments.catalogue.upkeep.writing import PLACES, known_rows, procedure_ids
+from payments.catalogue.upkeep.writing import PLACES, Row, known_rows, procedure_ids
 
 
 def tables_of(agency_id: str | None) -> tuple[str, ...]:
@@ -20,7 +19,7 @@ def tables_of(agency_id: str | None) -> tuple[str, ...]:
 
 
 async def load_entries(
-    session: WriteSession, agency_id: str | None, tables: Sequence[str] | None = None
+    session: ReadSession, agency_id: str | None, tables: Sequence[str] | None = None
 ) -> dict[str, dict[Key, Entry]]:
     """An owner's own entries by table and key, in the order of their keys; all tables or some."""
     ids = await procedure_ids(session)
@@ -32,13 +31,13 @@ async def load_entries(
     return found
 
 
-async def load_owned(session: WriteSession, agency_id: str | None) -> Owned:
+async def load_owned(session: ReadSession, agency_id: str | None) -> Owned:
     """An owner's catalogue as it is now."""
     schedule = await load_schedule(session, agency_id)
     fees = {fee.code for fee in schedule.fees}
     if agency_id is None:
         # A national relief may be from a fee that only some bodies have.
-        fees.update(await session.exec(select(col(Fee.code)).distinct()))
+        fees.update(await session.all(select(Fee.code).distinct()))
     return Owned(
         agency_id=agency_id,
         entries=await load_entries(session, agency_id),
@@ -48,10 +47,10 @@ async def load_owned(session: WriteSession, agency_id: str | None) -> Owned:
     )
 
 
-def _entry(table: str, row: Any, codes: dict[str, str]) -> Entry:
+def _entry(table: str, row: Row, codes: dict[str, str]) -> Entry:
     kind = CLASSES[table]
     values = {name: getattr(row, name) for name in kind.model_fields if name != "procedure"}
-    if kind is FeeEntry:
-        values["procedure"] = codes.get(row.procedure_id)
+    if isinstance(row, Fee):
+        values["procedure"] = codes.get(row.procedure_id or "")
     # Not checked again: a row that came another way must still be seen, and can be mended.
     return kind.model_construct(**values)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlmodel import col, or_, select
+from sqlalchemy import ColumnElement
+from sqlmodel import col, or_
 
 from core.cursors import Page, page_of
 from core.errors import NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import ValueSelect, values_of
 from payments.agencies.models import Agency
 from payments.catalogue.models import CatalogueProposal
 from payments.catalogue.upkeep.proposals.differences import Differences
@@ -45,8 +47,25 @@ class Proposal:
 ProposalPage = Page[Proposal]
 
 
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """A proposal as the database keeps it; `agency` is its owner's code."""
+
+    id: str
+    agency_id: str | None
+    agency: str | None
+    file_name: str
+    entries: dict[str, Any]
+    state: str
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+
 async def list_proposals(
-    session: WriteSession,
+    session: ReadSession,
     whose: Owners | None,
     *,
     state: str | None = None,
@@ -54,42 +73,35 @@ async def list_proposals(
     limit: int = 50,
 ) -> ProposalPage:
     """Proposals of some owners; `whose` None is everybody's. `cursor` is the id to go on after."""
-    wanted = select(CatalogueProposal).order_by(col(CatalogueProposal.id).desc()).limit(limit + 1)
-    if whose is not None:
-        wanted = wanted.where(_owned_by(whose))
+    wanted = _select(whose).order_by(col(CatalogueProposal.id).desc()).limit(limit + 1)
     if state is not None:
-        wanted = wanted.where(CatalogueProposal.state == state)
+        wanted = wanted.where(col(CatalogueProposal.state) == state)
     if cursor is not None:
         wanted = wanted.where(col(CatalogueProposal.id) < cursor)
-    found = [await value_of(session, row) for row in await session.exec(wanted)]
+    found = [value_of(row) for row in await session.all(wanted)]
     return page_of(found, limit, lambda proposal: proposal.id)
 
 
-async def get_row(
-    session: WriteSession, proposal_id: str, whose: Owners | None, *, lock: bool = False
-) -> CatalogueProposal:
-    """The row of a proposal, locked for deciding about it if wished. Raises `NotFound`.
-
-    `whose` None is everybody's.
-    """
-    wanted = select(CatalogueProposal).where(CatalogueProposal.id == proposal_id)
-    if whose is not None:
-        wanted = wanted.where(_owned_by(whose))
-    if lock:
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    found = (await session.exec(wanted)).first()
-    if found is None:
-        raise NotFound("Không có đề xuất này.")
-    return found
+async def get_row(session: ReadSession, proposal_id: str, whose: Owners | None) -> ProposalRow:
+    """The row of a proposal; `whose` None is everybody's. Raises `NotFound`."""
+    wanted = _select(whose).where(col(CatalogueProposal.id) == proposal_id)
+    found = await session.first(wanted)
+    return _known(found)
 
 
-async def value_of(session: WriteSession, row: CatalogueProposal) -> Proposal:
+async def lock_row(session: WriteSession, proposal_id: str, whose: Owners) -> ProposalRow:
+    """As `get_row`, and nobody else decides about it until the transaction ends."""
+    wanted = _select(whose).where(col(CatalogueProposal.id) == proposal_id)
+    found = await session.lock_first(wanted, of=CatalogueProposal)
+    return _known(found)
+
+
+def value_of(row: ProposalRow) -> Proposal:
     """A proposal's row as a value."""
-    agency = None if row.agency_id is None else await session.get(Agency, row.agency_id)
     return Proposal(
         id=row.id,
         agency_id=row.agency_id,
-        agency=None if agency is None else agency.code,
+        agency=row.agency,
         file_name=row.file_name,
         state=row.state,
         proposed_by=row.proposed_by,
@@ -110,7 +122,7 @@ def kept(placed: Iterable[Placed], differences: Differences) -> dict[str, Any]:
     return {"tables": tables, "differences": differences.model_dump(mode="json")}
 
 
-def placed_of(row: CatalogueProposal) -> list[Placed]:
+def placed_of(row: ProposalRow) -> list[Placed]:
     """The entries of a row, in the order of the tables and of the file.
 
     Raises pydantic's `ValidationError` or `Invalid` where an entry is none any more.
@@ -124,16 +136,12 @@ def placed_of(row: CatalogueProposal) -> list[Placed]:
 
 
 async def decided_by_people(
-    session: WriteSession, agency_id: str | None
+    session: ReadSession, agency_id: str | None
 ) -> frozenset[tuple[str, str | date]]:
     """Table and code of everything that proposals of an owner have added or changed."""
-    owner = col(CatalogueProposal.agency_id)
-    wanted = select(CatalogueProposal).where(
-        col(CatalogueProposal.state) == "applied",
-        owner.is_(None) if agency_id is None else owner == agency_id,
-    )
+    applied = _select(frozenset({agency_id})).where(col(CatalogueProposal.state) == "applied")
     decided: set[tuple[str, str | date]] = set()
-    for row in await session.exec(wanted):
+    for row in await session.all(applied):
         shown = differences_of(row)
         touched = {(one.table, one.row) for one in (*shown.added, *shown.changed)}
         decided.update(
@@ -144,12 +152,24 @@ async def decided_by_people(
     return frozenset(decided)
 
 
-def differences_of(row: CatalogueProposal) -> Differences:
+def differences_of(row: ProposalRow) -> Differences:
     """The differences as they were shown."""
     return Differences.model_validate(row.entries["differences"])
 
 
-def _owned_by(whose: Owners) -> Any:
+def _select(whose: Owners | None) -> ValueSelect[ProposalRow]:
+    wanted = values_of(ProposalRow, CatalogueProposal, agency=col(Agency.code).label("agency"))
+    wanted = wanted.join(Agency, col(CatalogueProposal.agency_id) == col(Agency.id), isouter=True)
+    return wanted if whose is None else wanted.where(_owned_by(whose))
+
+
+def _owned_by(whose: Owners) -> ColumnElement[bool]:
     owner = col(CatalogueProposal.agency_id)
     mine = owner.in_([one for one in whose if one is not None])
     return or_(mine, owner.is_(None)) if None in whose else mine
+
+
+def _known(row: ProposalRow | None) -> ProposalRow:
+    if row is None:
+        raise NotFound("Không có đề xuất này.")
+    return row
