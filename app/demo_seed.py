@@ -26,7 +26,7 @@ from payments.bills.create import create_bill_within
 from payments.bills.new_bill import BillRequest
 from payments.bills.static_references import static_reference
 from payments.catalogue.queries import schedule_of_code
-from payments.catalogue.rules.fees import Asked
+from payments.catalogue.rules.fees import FeeRequest
 from payments.catalogue.rules.pricing import price_fees
 from payments.catalogue.rules.reliefs import Circumstances
 
@@ -191,7 +191,7 @@ async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
         return parts.payments.urls.pay(row.id, row.reference)
     today = clock.business_date(clock.now())
     schedule = await schedule_of_code(session, body.agency_id, "2.000815")
-    lines = price_fees(schedule, "2.000815", Asked(3), Circumstances(today))
+    lines = price_fees(schedule, "2.000815", FeeRequest(3), Circumstances(today))
     request = BillRequest(
         agency_id=body.agency_id,
         lines=tuple(lines),

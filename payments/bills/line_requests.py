@@ -5,10 +5,10 @@ from datetime import date
 
 from core.errors import FieldError, Invalid
 from payments.bills.schemas import BillIn, LineIn, NoticeIn
-from payments.catalogue.rules.fees import Asked
+from payments.catalogue.rules.fees import FeeRequest
 from payments.catalogue.rules.pricing import (
+    AssessmentNotice,
     NewLine,
-    Notice,
     claim_faults,
     fact_faults,
     price_fees,
@@ -55,7 +55,7 @@ def _price(
     return price_fees(
         schedule,
         line.fee,
-        Asked(line.quantity or 1, line.copies or 1, line.value),
+        FeeRequest(line.quantity or 1, line.copies or 1, line.value),
         circumstances,
         notice=None if line.notice is None else _notice(line.notice, line.amount or 0),
         path=f"lines.{position}.",
@@ -80,8 +80,8 @@ def _own(line: LineIn) -> NewLine:
     )
 
 
-def _notice(notice: NoticeIn, amount: int) -> Notice:
-    return Notice(
+def _notice(notice: NoticeIn, amount: int) -> AssessmentNotice:
+    return AssessmentNotice(
         number=notice.number,
         issued_on=notice.issued_on,
         amount=amount,

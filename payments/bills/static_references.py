@@ -15,8 +15,8 @@ from core.sessions import WriteSession
 from payments.bills.models import Reference
 from payments.bills.new_bill import BillRequest
 from payments.catalogue.queries import schedule_of_code
-from payments.catalogue.rules.fees import Asked
-from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.fees import FeeRequest
+from payments.catalogue.rules.kinds import FixedFee
 from payments.catalogue.rules.pricing import NewLine, price_fee
 from payments.catalogue.rules.reliefs import Circumstances
 from payments.catalogue.rules.schedule import FeeValue, Schedule
@@ -27,9 +27,9 @@ def poster_line(schedule: Schedule, fee: FeeValue, day: date) -> NewLine | None:
 
     Reliefs that hold for everybody are given; nobody can claim one on a poster.
     """
-    if not isinstance(fee.rule, Fixed):
+    if not isinstance(fee.rule, FixedFee):
         return None
-    return price_fee(schedule, fee, Asked(), Circumstances(day, "poster"))
+    return price_fee(schedule, fee, FeeRequest(), Circumstances(day, "poster"))
 
 
 async def price_static_reference(

@@ -18,7 +18,7 @@ from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
-from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY, Asked
+from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY, FeeRequest
 from payments.catalogue.rules.pricing import fact_faults, unknown_claims
 from payments.catalogue.rules.reliefs import Circumstances
 from payments.catalogue.schemas import ProcedureOut, ProcedurePageOut
@@ -83,4 +83,4 @@ async def get_procedure(
     faults = unknown_claims(procedure.schedule, circumstances) + fact_faults(circumstances)
     if faults:
         raise Invalid(faults[0].detail, errors=faults)
-    return ProcedureOut.of(procedure, circumstances, Asked(quantity, copies, value))
+    return ProcedureOut.of(procedure, circumstances, FeeRequest(quantity, copies, value))

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from core.errors import Invalid
 from payments.catalogue.queries import ProcedurePage
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import Asked, MeasuredBy
+from payments.catalogue.rules.fees import FeeRequest, MeasuredBy
 from payments.catalogue.rules.pricing import price_fee, whole_words
 from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, ProcedureValue, Schedule
@@ -124,7 +124,7 @@ class FeeOut(BaseModel):
 
     @classmethod
     def of(
-        cls, fee: FeeValue, schedule: Schedule, asked: Asked, circumstances: Circumstances
+        cls, fee: FeeValue, schedule: Schedule, asked: FeeRequest, circumstances: Circumstances
     ) -> Self:
         """The fee, priced for what was asked. Raises `Invalid` where that would be too large."""
         tariff = fee.rule.tariff(fee.unit)
@@ -171,12 +171,15 @@ class ProcedureOut(BaseModel):
 
     @classmethod
     def of(
-        cls, procedure: ProcedureValue, circumstances: Circumstances, asked: Asked | None = None
+        cls,
+        procedure: ProcedureValue,
+        circumstances: Circumstances,
+        asked: FeeRequest | None = None,
     ) -> Self:
         """The procedure, each fee priced for the same request; one unit when there is none."""
-        wanted = asked or Asked()
+        wanted = asked or FeeRequest()
 
-        def shown(fees: tuple[FeeValue, ...], asked: Asked) -> list[FeeOut]:
+        def shown(fees: tuple[FeeValue, ...], asked: FeeRequest) -> list[FeeOut]:
             return [FeeOut.of(fee, procedure.schedule, asked, circumstances) for fee in fees]
 
         return cls(
@@ -186,7 +189,7 @@ class ProcedureOut(BaseModel):
             field=procedure.field,
             code_certainty=procedure.code_certainty,
             fees=shown(procedure.fees, wanted),
-            beside=shown(procedure.beside, Asked()),
+            beside=shown(procedure.beside, FeeRequest()),
         )
 
 
@@ -210,7 +213,7 @@ _NO_PRICE_YET = {"missing", "foreign_currency"}
 
 
 def _price(
-    fee: FeeValue, schedule: Schedule, asked: Asked, circumstances: Circumstances
+    fee: FeeValue, schedule: Schedule, asked: FeeRequest, circumstances: Circumstances
 ) -> PriceOut | None:
     try:
         line = price_fee(schedule, fee, asked.of_measure(fee.rule.measured_by), circumstances)

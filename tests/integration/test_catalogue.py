@@ -16,7 +16,7 @@ from core.errors import Invalid, NotFound
 from core.ids import new_id
 from payments.catalogue import models, queries
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.kinds import FixedFee
 from payments.catalogue.upkeep.entries import FeeEntry
 from payments.catalogue.upkeep.writing import Counts
 from tests.support.catalogue_rows import (
@@ -54,7 +54,7 @@ async def test_seeding_gives_at_least_forty_procedures_of_eight_fields(
     assert len([procedure for procedure in page.items if procedure.fees]) >= 40
     assert len({procedure.field for procedure in page.items if procedure.fees}) >= 8
     assert {fee.certainty for fee in fees} == set(Certainty)
-    assert any(fee.rule == Fixed(0) for fee in fees)
+    assert any(fee.rule == FixedFee(0) for fee in fees)
 
 
 async def test_seeding_again_changes_nothing_not_even_the_stamp(seeded: Database) -> None:

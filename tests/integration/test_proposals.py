@@ -17,11 +17,11 @@ from core.errors import NotAllowed, NotFound
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal
 from payments.catalogue.queries import find_stamp, load_schedule
-from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.kinds import FixedFee
 from payments.catalogue.rules.schedule import FeeValue
 from payments.catalogue.upkeep.proposals import commands as proposals
 from payments.catalogue.upkeep.proposals.commands import (
-    Decided,
+    AlreadyDecided,
     NoChanges,
     SamePerson,
     Stale,
@@ -174,7 +174,7 @@ async def test_another_person_applies_it_and_the_price_changes_on_its_day(
     assert done.differences == made.differences
     assert await find_stamp(session) != stamp
     for day, amount in ((date(2027, 2, 28), 10_000), (date(2027, 3, 1), 12_000)):
-        assert (await fee_on(session, None, "phi-a", day)).rule == Fixed(amount)
+        assert (await fee_on(session, None, "phi-a", day)).rule == FixedFee(amount)
     actions = await session.execute(
         text("SELECT actor, action, details FROM audit_entry WHERE object_id = :id ORDER BY id"),
         {"id": made.id},
@@ -196,8 +196,8 @@ async def test_seeding_leaves_alone_what_two_people_have_changed(
     done = await seed_catalogue(session, seed=Seed(files, {}))
     assert (done.added, done.changed, done.unchanged) == (0, 1, 1)
     for day, amount in ((date(2027, 2, 28), 10_000), (date(2027, 3, 1), 12_000)):
-        assert (await fee_on(session, None, "phi-a", day)).rule == Fixed(amount)
-    assert (await fee_on(session, None, "phi-b", date(2027, 1, 1))).rule == Fixed(21_000)
+        assert (await fee_on(session, None, "phi-a", day)).rule == FixedFee(amount)
+    assert (await fee_on(session, None, "phi-b", date(2027, 1, 1))).rule == FixedFee(21_000)
 
 
 async def test_nobody_applies_their_own_proposal(session: WriteSession, body: Body) -> None:
@@ -282,8 +282,8 @@ async def test_an_agency_changes_its_own_fees_and_nothing_else(
     made = await propose(session, body.agency_id, "x", new_fees({"code": "phi-c"}), body.chief)
     await proposals.apply(session, made.id, body.admin)
     day = date(2027, 3, 1)
-    assert (await fee_on(session, body.agency_id, "phi-c", day)).rule == Fixed(10_000)
-    assert (await fee_on(session, None, "phi-c", day)).rule == Fixed(30_000)
+    assert (await fee_on(session, body.agency_id, "phi-c", day)).rule == FixedFee(10_000)
+    assert (await fee_on(session, None, "phi-c", day)).rule == FixedFee(30_000)
     (tariff,) = made.differences.tariffs
     assert tariff.before_vi is not None
     assert tariff.before_vi.startswith("30.000 đ")
@@ -500,9 +500,9 @@ async def test_a_decided_proposal_stays_decided(session: WriteSession, body: Bod
     made = await propose(session, body.agency_id, "x", new_fees({}), body.finance)
     withdrawn = await reject(session, made.id, "nhầm", body.finance)
     assert (withdrawn.state, withdrawn.reason) == ("rejected", "nhầm")
-    with pytest.raises(Decided):
+    with pytest.raises(AlreadyDecided):
         await proposals.apply(session, made.id, body.chief)
-    with pytest.raises(Decided):
+    with pytest.raises(AlreadyDecided):
         await reject(session, made.id, "x", body.chief)
     assert await session.scalar(text("SELECT count(*) FROM fee WHERE code = 'phi-moi'")) == 0
 
@@ -539,7 +539,7 @@ async def test_of_two_people_who_apply_at_once_one_does(
         found = await asyncio.gather(
             attempt(body.chief), attempt(body.admin), return_exceptions=True
         )
-    assert sorted(type(one).__name__ for one in found) == ["Decided", "str"]
+    assert sorted(type(one).__name__ for one in found) == ["AlreadyDecided", "str"]
     async with database.transaction() as session:
         added = await session.scalar(
             text("SELECT count(*) FROM fee WHERE code = 'phi-moi' AND agency_id = :id"),

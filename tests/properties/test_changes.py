@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.catalogue.rules.fees import Asked, FeeRule, MeasuredBy, NoticeOfAmount
-from payments.catalogue.rules.kinds import Assessed, Fixed
+from payments.catalogue.rules.fees import FeeRequest, FeeRule, MeasuredBy, NoticeOfAmount
+from payments.catalogue.rules.kinds import AssessedFee, FixedFee
 from payments.catalogue.rules.pricing import price_fee
 from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
 from payments.catalogue.rules.schedule import FeeValue, Schedule
@@ -34,7 +34,7 @@ ASKING = [
 ]
 
 rules: st.SearchStrategy[FeeRule] = st.sampled_from(
-    [Fixed(0), Fixed(10_000), Fixed(12_000), COPY, SHARE, Assessed()]
+    [FixedFee(0), FixedFee(10_000), FixedFee(12_000), COPY, SHARE, AssessedFee()]
 )
 
 
@@ -106,12 +106,12 @@ def schedules(draw: st.DrawFn) -> Schedule:
     return Schedule(fees, reliefs, (WARD.id, PROVINCE.id))
 
 
-def asked_of(rule: FeeRule) -> list[Asked]:
+def asked_of(rule: FeeRule) -> list[FeeRequest]:
     if rule.measured_by is MeasuredBy.VALUE:
-        return [Asked(value=1_000_000), Asked(value=10_000_000_000)]
+        return [FeeRequest(value=1_000_000), FeeRequest(value=10_000_000_000)]
     if rule.measured_by is MeasuredBy.NOTICE:
-        return [Asked(notice=NoticeOfAmount(70_000, "1/TB-CCT", date(2026, 12, 1)))]
-    return [Asked(1), Asked(3, 2), Asked(400)]
+        return [FeeRequest(notice=NoticeOfAmount(70_000, "1/TB-CCT", date(2026, 12, 1)))]
+    return [FeeRequest(1), FeeRequest(3, 2), FeeRequest(400)]
 
 
 def costs(schedule: Schedule, code: str, day: date) -> list[object]:

@@ -14,15 +14,15 @@ from payments.catalogue.rules import fees
 from payments.catalogue.rules.fees import (
     MAX_COPIES,
     MAX_QUANTITY,
-    Asked,
+    FeeRequest,
     FeeRule,
     MeasuredBy,
     NoticeOfAmount,
     price,
 )
 from payments.catalogue.rules.kinds import (
-    Assessed,
-    Fixed,
+    AssessedFee,
+    FixedFee,
     Percentage,
     PerUnit,
     Step,
@@ -49,7 +49,7 @@ def _in_order(least: int | None, most: int | None) -> tuple[int | None, int | No
     return least, most
 
 
-fixed = amounts.map(Fixed)
+fixed = amounts.map(FixedFee)
 
 
 @st.composite
@@ -78,20 +78,20 @@ notices = st.builds(
 
 
 @st.composite
-def asked_of(draw: st.DrawFn, rule: FeeRule) -> Asked:
+def asked_of(draw: st.DrawFn, rule: FeeRule) -> FeeRequest:
     """Something that may be asked of a rule."""
     if rule.measured_by is MeasuredBy.VALUE:
-        return Asked(value=draw(values))
+        return FeeRequest(value=draw(values))
     if rule.measured_by is MeasuredBy.NOTICE:
-        return Asked(notice=draw(notices))
-    return Asked(draw(quantities), draw(copy_counts))
+        return FeeRequest(notice=draw(notices))
+    return FeeRequest(draw(quantities), draw(copy_counts))
 
 
-rules = fixed | stepped() | percentages() | st.just(Assessed())
+rules = fixed | stepped() | percentages() | st.just(AssessedFee())
 rules_and_asked = rules.flatmap(lambda rule: st.tuples(st.just(rule), asked_of(rule)))
 
 
-def more_of(asked: Asked, more: int) -> Asked:
+def more_of(asked: FeeRequest, more: int) -> FeeRequest:
     """The same with `more` of what it measures, as far as that may go."""
     if asked.value is not None:
         return replace(asked, value=min(asked.value + more, MAX_AMOUNT))
@@ -101,11 +101,11 @@ def more_of(asked: Asked, more: int) -> Asked:
     return replace(asked, quantity=min(asked.quantity + more, MAX_QUANTITY))
 
 
-def check_more_never_costs_less(rule: FeeRule, asked: Asked, more: int) -> None:
+def check_more_never_costs_less(rule: FeeRule, asked: FeeRequest, more: int) -> None:
     assert price(rule, asked).amount <= price(rule, more_of(asked, more)).amount
 
 
-def check_explained(rule: FeeRule, asked: Asked) -> None:
+def check_explained(rule: FeeRule, asked: FeeRequest) -> None:
     line = price(rule, asked, unit=PAGE)
     assert amount_told_vi(line.explanation.vi) == line.amount
     assert amount_told_en(line.explanation.en) == line.amount
@@ -113,20 +113,20 @@ def check_explained(rule: FeeRule, asked: Asked) -> None:
 
 @EXAMPLES
 @given(rules_and_asked, st.integers(0, 400))
-def test_more_never_costs_less(case: tuple[FeeRule, Asked], more: int) -> None:
+def test_more_never_costs_less(case: tuple[FeeRule, FeeRequest], more: int) -> None:
     check_more_never_costs_less(*case, more)
 
 
 @EXAMPLES
 @given(fixed | stepped(), quantities, copy_counts)
 def test_copies_cost_so_many_times_one_copy(rule: FeeRule, quantity: int, copies: int) -> None:
-    one = price(rule, Asked(quantity)).amount
-    assert price(rule, Asked(quantity, copies)).amount == copies * one
+    one = price(rule, FeeRequest(quantity)).amount
+    assert price(rule, FeeRequest(quantity, copies)).amount == copies * one
 
 
 @EXAMPLES
 @given(rules_and_asked)
-def test_explanation_and_amount_never_disagree(case: tuple[FeeRule, Asked]) -> None:
+def test_explanation_and_amount_never_disagree(case: tuple[FeeRule, FeeRequest]) -> None:
     check_explained(*case)
 
 
@@ -135,7 +135,7 @@ def test_explanation_and_amount_never_disagree(case: tuple[FeeRule, Asked]) -> N
 def test_a_copy_never_costs_more_than_the_cap_nor_less_than_the_minimum(
     rule: PerUnit, quantity: int
 ) -> None:
-    amount = price(rule, Asked(quantity)).amount
+    amount = price(rule, FeeRequest(quantity)).amount
     assert rule.cap is None or amount <= rule.cap
     assert rule.minimum is None or amount >= rule.minimum
 
@@ -147,14 +147,14 @@ def test_steps_cost_what_counting_unit_by_unit_gives(rule: PerUnit, quantity: in
     for unit in range(1, quantity + 1):
         total += [step.each for step in rule.steps if step.first <= unit][-1]
     total = max(total, rule.minimum or 0)
-    amount = price(rule, Asked(quantity)).amount
+    amount = price(rule, FeeRequest(quantity)).amount
     assert amount == (total if rule.cap is None else min(total, rule.cap))
 
 
 @EXAMPLES
 @given(percentages(), values)
 def test_a_share_is_within_half_a_dong_of_the_exact_one(rule: Percentage, value: int) -> None:
-    amount = price(rule, Asked(value=value)).amount
+    amount = price(rule, FeeRequest(value=value)).amount
     if amount not in (rule.floor, rule.ceiling):
         assert -50 < amount * 100 - value * rule.percent <= 50
     assert rule.floor is None or amount >= rule.floor
@@ -171,10 +171,10 @@ def _broken(terms: list[Term]) -> FeeRule:
     """A rule that always answers with these terms."""
 
     @dataclass(frozen=True, slots=True)
-    class Broken(Fixed):
+    class Broken(FixedFee):
         kind: ClassVar[str] = "broken"
 
-        def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+        def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
             return FeeAmount(counted(asked.quantity, unit), tuple(terms))
 
     return Broken(0)
@@ -192,12 +192,14 @@ def _broken(terms: list[Term]) -> FeeRule:
 )
 def test_a_rule_whose_words_tell_another_amount_is_caught(terms: list[Term]) -> None:
     with pytest.raises((AssertionError, ValueError)):
-        check_explained(_broken(terms), Asked(2))
-    check_explained(_broken([Term(4000, LocalizedText("2 × 2.000 đ", "2 × 2,000 VND"))]), Asked(2))
+        check_explained(_broken(terms), FeeRequest(2))
+    check_explained(
+        _broken([Term(4000, LocalizedText("2 × 2.000 đ", "2 × 2,000 VND"))]), FeeRequest(2)
+    )
 
 
 def test_a_share_that_is_cut_instead_of_rounded_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    rule, asked = Percentage(Decimal("0.15")), Asked(value=1_000)  # 1.5 đ, so 2 đ
+    rule, asked = Percentage(Decimal("0.15")), FeeRequest(value=1_000)  # 1.5 đ, so 2 đ
     assert price(rule, asked).amount == 2
     check_explained(rule, asked)
     monkeypatch.setattr("payments.catalogue.rules.kinds.ROUND_HALF_UP", "ROUND_DOWN")
@@ -207,16 +209,16 @@ def test_a_share_that_is_cut_instead_of_rounded_is_caught(monkeypatch: pytest.Mo
 
 def test_a_rule_that_gives_a_rebate_for_more_is_caught() -> None:
     @dataclass(frozen=True, slots=True)
-    class Rebate(Fixed):
+    class Rebate(FixedFee):
         kind: ClassVar[str] = "rebate"
 
-        def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+        def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
             return FeeAmount(
                 LocalizedText("", ""), (Term(10_000 // asked.quantity, LocalizedText("", "")),)
             )
 
     with pytest.raises(AssertionError):
-        check_more_never_costs_less(Rebate(0), Asked(1), 1)
+        check_more_never_costs_less(Rebate(0), FeeRequest(1), 1)
     assert "rebate" not in kinds()
 
 
@@ -225,7 +227,7 @@ def test_a_limit_that_the_words_keep_quiet_about_is_caught(
     limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule = PerUnit((Step(1, 1000),), cap=1500, minimum=1200)
-    asked = Asked(1 if limit == "at_least" else 2)
+    asked = FeeRequest(1 if limit == "at_least" else 2)
     check_explained(rule, asked)
 
     def explain_without_limit(charge: FeeAmount, copies: int) -> LocalizedText:

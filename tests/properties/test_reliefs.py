@@ -20,8 +20,8 @@ from payments.bills.request import circumstances_of
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules import reliefs
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import Asked, FeeRule, PricedLine
-from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.fees import FeeRequest, FeeRule, PricedLine
+from payments.catalogue.rules.kinds import FixedFee
 from payments.catalogue.rules.pricing import NewLine, price_fee
 from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
@@ -105,7 +105,7 @@ cases = rules.flatmap(lambda rule: st.tuples(st.just(rule), asked_of(rule)))
 
 
 def line_of(
-    rule: FeeRule, asked: Asked, offered: list[ReliefValue], facts: Circumstances
+    rule: FeeRule, asked: FeeRequest, offered: list[ReliefValue], facts: Circumstances
 ) -> NewLine:
     """The priced line."""
     fee = fee_of(rule)
@@ -126,7 +126,7 @@ def check_line(line: NewLine) -> None:
 @EXAMPLES
 @given(cases, several_reliefs(), circumstances)
 def test_a_relief_never_raises_an_amount_nor_makes_it_negative_and_is_told_right(
-    case: tuple[FeeRule, Asked], offered: list[ReliefValue], facts: Circumstances
+    case: tuple[FeeRule, FeeRequest], offered: list[ReliefValue], facts: Circumstances
 ) -> None:
     rule, asked = case
     line = line_of(rule, asked, offered, facts)
@@ -137,7 +137,7 @@ def test_a_relief_never_raises_an_amount_nor_makes_it_negative_and_is_told_right
 @EXAMPLES
 @given(cases, several_reliefs(), circumstances)
 def test_of_several_reliefs_the_highest_is_given_and_no_other(
-    case: tuple[FeeRule, Asked], offered: list[ReliefValue], facts: Circumstances
+    case: tuple[FeeRule, FeeRequest], offered: list[ReliefValue], facts: Circumstances
 ) -> None:
     rule, asked = case
     alone = [line_of(rule, asked, [relief], facts).amount for relief in offered]
@@ -151,7 +151,7 @@ def test_of_several_reliefs_the_highest_is_given_and_no_other(
 @EXAMPLES
 @given(cases, several_reliefs(), circumstances, st.sampled_from(list(Ground)))
 def test_claiming_more_never_costs_more(
-    case: tuple[FeeRule, Asked],
+    case: tuple[FeeRule, FeeRequest],
     offered: list[ReliefValue],
     facts: Circumstances,
     ground: Ground,
@@ -346,15 +346,15 @@ class Careless(ReliefValue):
 
 def test_a_relief_that_raises_the_amount_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = Circumstances(TODAY)
-    check_line(line_of(Fixed(10_000), Asked(), [RELIEF], facts))
+    check_line(line_of(FixedFee(10_000), FeeRequest(), [RELIEF], facts))
     careless = Careless(**{name: getattr(RELIEF, name) for name in RELIEF.__slots__})
 
-    def give_always(_offered: object, line: PricedLine, _facts: object) -> reliefs.Given:
-        return reliefs.Given(careless, careless.off(line), LocalizedText("", ""))
+    def give_always(_offered: object, line: PricedLine, _facts: object) -> reliefs.GrantedRelief:
+        return reliefs.GrantedRelief(careless, careless.off(line), LocalizedText("", ""))
 
     monkeypatch.setattr("payments.catalogue.rules.pricing.best", give_always)
     with pytest.raises(AssertionError):
-        check_line(line_of(Fixed(10_000), Asked(), [careless], facts))
+        check_line(line_of(FixedFee(10_000), FeeRequest(), [careless], facts))
 
 
 @pytest.mark.parametrize("broken", ["another amount", "no cap told", "another remainder"])
@@ -363,7 +363,7 @@ def test_a_relief_whose_words_are_wrong_is_caught(
 ) -> None:
     relief = replace(RELIEF, percent=50, each=None, cap=3_000)
     facts = Circumstances(TODAY)
-    check_line(line_of(Fixed(10_000), Asked(), [relief], facts))
+    check_line(line_of(FixedFee(10_000), FeeRequest(), [relief], facts))
     told = {
         "another amount": ("giảm 50 %, giảm tối đa 3.000 đ: −4.000 đ, còn 6.000 đ",),
         "no cap told": ("giảm 50 %: −3.000 đ, còn 7.000 đ",),
@@ -371,14 +371,14 @@ def test_a_relief_whose_words_are_wrong_is_caught(
     }[broken]
     monkeypatch.setattr(reliefs, "_told", lambda *_: LocalizedText(told[0], ""))
     with pytest.raises(ValueError):  # noqa: PT011  the parser's own words do not matter here
-        check_line(line_of(Fixed(10_000), Asked(), [relief], facts))
+        check_line(line_of(FixedFee(10_000), FeeRequest(), [relief], facts))
 
 
 def test_giving_every_relief_that_holds_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     half = replace(RELIEF, code="b", percent=50, each=None)
     offered = [half, replace(half, code="c")]
     facts = Circumstances(TODAY)
-    assert line_of(Fixed(10_000), Asked(), offered, facts).amount == 5_000
+    assert line_of(FixedFee(10_000), FeeRequest(), offered, facts).amount == 5_000
     best = reliefs.best
 
     def add_up(found: list[ReliefValue], *rest: object) -> object:
@@ -386,5 +386,5 @@ def test_giving_every_relief_that_holds_is_caught(monkeypatch: pytest.MonkeyPatc
         return None if given_one is None else replace(given_one, off=given_one.off * len(found))
 
     monkeypatch.setattr("payments.catalogue.rules.pricing.best", add_up)
-    alone = [line_of(Fixed(10_000), Asked(), [relief], facts).amount for relief in offered]
-    assert line_of(Fixed(10_000), Asked(), offered, facts).amount != min(alone)
+    alone = [line_of(FixedFee(10_000), FeeRequest(), [relief], facts).amount for relief in offered]
+    assert line_of(FixedFee(10_000), FeeRequest(), offered, facts).amount != min(alone)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.money import MAX_AMOUNT
 from payments.catalogue.rules import fees
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import Asked, FeeRule
+from payments.catalogue.rules.fees import FeeRequest, FeeRule
 from payments.catalogue.rules.reliefs import Ground
 from payments.catalogue.rules.wording import FeeAmount, LocalizedText, times
 from payments.catalogue.upkeep.entries import KINDS, Entry, FeeEntry, ReliefEntry
@@ -193,7 +193,7 @@ class Odd(FeeRule):
     def to_data(self) -> dict[str, object]:
         return dict(self.data)
 
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         return FeeAmount(unit, (times(1, 0),))
 
     def tariff(self, unit: LocalizedText) -> LocalizedText:

@@ -12,7 +12,7 @@ from core.ids import new_id
 from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from payments.catalogue import models, queries
-from payments.catalogue.rules.fees import Asked
+from payments.catalogue.rules.fees import FeeRequest
 from payments.catalogue.rules.pricing import price_fees
 from payments.catalogue.rules.reliefs import Circumstances
 from payments.catalogue.rules.schedule import FeeValue, Schedule
@@ -53,7 +53,7 @@ async def get_fee(
 
 def amount_of(schedule: Schedule, code: str, day: date) -> int:
     """What one unit costs somebody who claims nothing, after the reliefs that all have."""
-    (line,) = price_fees(schedule, code, Asked(), Circumstances(day))
+    (line,) = price_fees(schedule, code, FeeRequest(), Circumstances(day))
     return line.amount
 
 

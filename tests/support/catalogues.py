@@ -8,7 +8,7 @@ from typing import Any
 from app.seed.catalogue import Seed, read_seed
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.fees import FeeRule
-from payments.catalogue.rules.kinds import Fixed, Percentage, PerUnit, Step
+from payments.catalogue.rules.kinds import FixedFee, Percentage, PerUnit, Step
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue
 from payments.catalogue.rules.wording import CASE, LocalizedText
@@ -59,7 +59,7 @@ def fee(code: str = "phi", rule: FeeRule | None = None, **changed: Any) -> FeeVa
         agency_id=None,
         name=LocalizedText(f"Phí {code}", f"Fee {code}"),
         unit=CASE,
-        rule=rule or Fixed(10_000),
+        rule=rule or FixedFee(10_000),
         charged=Applicability.ALWAYS,
         sub_item="2716",
         source="thử",
@@ -118,7 +118,7 @@ def sound_catalogue() -> Catalogue:
         procedures=(procedure(),),
         fees=(
             fee(),
-            fee(agency_id=PROVINCE.id, rule=Fixed(12_000)),
+            fee(agency_id=PROVINCE.id, rule=FixedFee(12_000)),
             fee("buu-chinh", procedure_code=None, sub_item=None, charged=Applicability.ON_REQUEST),
         ),
         reliefs=(relief(),),

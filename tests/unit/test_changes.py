@@ -9,7 +9,7 @@ import pytest
 from core.errors import Invalid
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.conditions import conditions
-from payments.catalogue.rules.kinds import Fixed
+from payments.catalogue.rules.kinds import FixedFee
 from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
@@ -55,7 +55,7 @@ def test_a_row_that_goes_on_as_before_is_no_change() -> None:
     ("changed", "kind", "before", "after"),
     [
         (
-            {"rule": Fixed(12_000)},
+            {"rule": FixedFee(12_000)},
             "amount",
             "10.000 đ mỗi trường hợp",
             "12.000 đ mỗi trường hợp",
@@ -73,7 +73,7 @@ def test_a_row_that_goes_on_as_before_is_no_change() -> None:
             "10.000 đ mỗi trường hợp; căn cứ TT 5/2027/TT-BTC",
         ),
         (
-            {"rule": Fixed(0), "basis": "TT 5/2027/TT-BTC"},
+            {"rule": FixedFee(0), "basis": "TT 5/2027/TT-BTC"},
             "amount",
             "10.000 đ mỗi trường hợp; căn cứ TT 226/2016/TT-BTC, Điều 4",
             "không thu; căn cứ TT 5/2027/TT-BTC",
@@ -176,8 +176,8 @@ def test_a_relief_concerns_only_the_fees_it_names() -> None:
 
 
 def test_an_agencys_own_fee_hides_a_change_of_the_nations_and_its_end_uncovers_it() -> None:
-    own = fee(agency_id=WARD.id, rule=Fixed(5_000))
-    assert changes([*followed(rule=Fixed(12_000)), own], None, WARD.id) == []
+    own = fee(agency_id=WARD.id, rule=FixedFee(5_000))
+    assert changes([*followed(rule=FixedFee(12_000)), own], None, WARD.id) == []
     (change,) = changes([fee(), replace(own, valid_to=LAST)], None, WARD.id, PROVINCE.id)
     assert change.kind == "amount"
     assert change.before is not None
@@ -196,7 +196,7 @@ def test_an_agencys_own_relief_that_names_other_fees_takes_one_away() -> None:
 
 
 def test_the_first_and_the_last_day_count() -> None:
-    schedule = Schedule(followed(rule=Fixed(12_000)))
+    schedule = Schedule(followed(rule=FixedFee(12_000)))
     before, after = FIRST - timedelta(days=1), FIRST + timedelta(days=1)
     for first, last, count in (
         (FIRST, FIRST, 1),

@@ -9,8 +9,8 @@ import pytest
 from core.errors import Invalid
 from core.money import MAX_AMOUNT
 from payments.catalogue.rules import fees
-from payments.catalogue.rules.fees import Asked, FeeRule, fee_kind, price
-from payments.catalogue.rules.kinds import Fixed, PerUnit, Step, kinds, rule_from
+from payments.catalogue.rules.fees import FeeRequest, FeeRule, fee_kind, price
+from payments.catalogue.rules.kinds import FixedFee, PerUnit, Step, kinds, rule_from
 from payments.catalogue.rules.wording import CASE, FeeAmount, LocalizedText, Term, counted
 
 PAGE = LocalizedText("trang", "page")
@@ -22,17 +22,17 @@ def test_a_tariff_says_the_rule_in_both_languages() -> None:
         "2.000 đ mỗi trang; từ trang thứ 3: 1.000 đ mỗi trang; tối đa 200.000 đ mỗi bản",
         "2,000 VND per page; from page 3: 1,000 VND per page; at most 200,000 VND per copy",
     )
-    assert Fixed(10_000).tariff(CASE) == LocalizedText(
+    assert FixedFee(10_000).tariff(CASE) == LocalizedText(
         "10.000 đ mỗi trường hợp", "10,000 VND per case"
     )
-    assert Fixed(0).tariff(CASE) == LocalizedText("không thu", "no charge")
+    assert FixedFee(0).tariff(CASE) == LocalizedText("không thu", "no charge")
 
 
 @pytest.mark.parametrize("unit", ["page", "copy", "day", "tax", "dispatch", "pass"])
 def test_english_units_take_their_regular_plural(unit: str) -> None:
     plurals = {"page": "pages", "copy": "copies", "day": "days", "tax": "taxes"}
     plurals |= {"dispatch": "dispatches", "pass": "passes"}
-    line = price(Fixed(1), Asked(2), unit=LocalizedText("đơn vị", unit))
+    line = price(FixedFee(1), FeeRequest(2), unit=LocalizedText("đơn vị", unit))
     assert line.explanation.en == f"2 {plurals[unit]}: 2 × 1 VND"
 
 
@@ -54,15 +54,15 @@ def test_a_count_outside_its_limits_is_refused_by_name(
     quantity: int, copies: int, wrong: dict[str, str]
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        price(COPY_CERTIFICATION, Asked(quantity, copies), unit=PAGE, path="lines.2.")
+        price(COPY_CERTIFICATION, FeeRequest(quantity, copies), unit=PAGE, path="lines.2.")
     found = {fault.field: fault.code for fault in refused.value.errors}
     assert found == {f"lines.2.{field}": code for field, code in wrong.items()}
 
 
 def test_a_line_may_reach_the_largest_amount_but_not_pass_it() -> None:
-    assert price(Fixed(MAX_AMOUNT // 1000), Asked(1000)).amount == MAX_AMOUNT
+    assert price(FixedFee(MAX_AMOUNT // 1000), FeeRequest(1000)).amount == MAX_AMOUNT
     with pytest.raises(Invalid) as refused:
-        price(Fixed(MAX_AMOUNT), Asked(1, 2))
+        price(FixedFee(MAX_AMOUNT), FeeRequest(1, 2))
     assert [(fault.field, fault.code) for fault in refused.value.errors] == [("amount", "too_big")]
 
 
@@ -143,7 +143,7 @@ def test_a_new_kind_of_rule_is_one_class(monkeypatch: pytest.MonkeyPatch) -> Non
         def to_data(self) -> dict[str, object]:
             return {"each": self.each, "least": self.least}
 
-        def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+        def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
             amount = max(self.each * asked.quantity, self.least)
             words = LocalizedText(f"{amount} đ", f"{amount} VND")
             return FeeAmount(counted(asked.quantity, unit), (Term(amount, words),))
@@ -153,7 +153,7 @@ def test_a_new_kind_of_rule_is_one_class(monkeypatch: pytest.MonkeyPatch) -> Non
 
     rule = rule_from("at_least", {"each": 10, "least": 25})
     assert rule.to_data() == {"each": 10, "least": 25}
-    assert [price(rule, Asked(quantity)).amount for quantity in (1, 2, 3)] == [25, 25, 30]
+    assert [price(rule, FeeRequest(quantity)).amount for quantity in (1, 2, 3)] == [25, 25, 30]
     assert "at_least" in kinds()
     with pytest.raises(ValueError, match="already a kind"):
         fee_kind(AtLeast)

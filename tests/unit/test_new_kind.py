@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.catalogue.rules import fees, kinds
-from payments.catalogue.rules.fees import Asked, FeeRule
+from payments.catalogue.rules.fees import FeeRequest, FeeRule
 from payments.catalogue.rules.schedule import Applicability
 from payments.catalogue.rules.wording import LocalizedText
 from tests.properties import test_fees as promises
@@ -38,16 +38,16 @@ def test_the_new_kind_is_read_priced_explained_and_kept(told: dict[str, Any]) ->
     rule: FeeRule = kinds.rule_from("first_free", {"free": 1, "each": 5000})
     assert rule.to_data() == {"free": 1, "each": 5000}
     hour = LocalizedText("giờ", "hour")
-    line = fees.price(rule, Asked(3), unit=hour)
+    line = fees.price(rule, FeeRequest(3), unit=hour)
     assert (line.amount, line.explanation.vi) == (10_000, "3 giờ: 1 × 0 đ + 2 × 5.000 đ")
     assert rule.tariff(hour).vi == "5.000 đ mỗi giờ từ giờ thứ 2"
-    assert fees.price(rule, Asked(1), unit=hour).explanation.en == "1 hour: no charge"
+    assert fees.price(rule, FeeRequest(1), unit=hour).explanation.en == "1 hour: no charge"
 
 
 def test_the_new_kind_keeps_every_promise_of_fee_rules(told: dict[str, Any]) -> None:
     @settings(max_examples=examples(60), deadline=None)
     @given(told["rules"].flatmap(_with_something_asked), st.integers(0, 400))
-    def keeps(case: tuple[FeeRule, Asked], more: int) -> None:
+    def keeps(case: tuple[FeeRule, FeeRequest], more: int) -> None:
         rule, asked = case
         promises.check_more_never_costs_less(rule, asked, more)
         promises.check_explained(rule, asked)
@@ -56,7 +56,7 @@ def test_the_new_kind_keeps_every_promise_of_fee_rules(told: dict[str, Any]) -> 
     keeps()
 
 
-def _with_something_asked(rule: FeeRule) -> st.SearchStrategy[tuple[FeeRule, Asked]]:
+def _with_something_asked(rule: FeeRule) -> st.SearchStrategy[tuple[FeeRule, FeeRequest]]:
     return st.tuples(st.just(rule), promises.asked_of(rule))
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from payments.catalogue.rules.fees import Asked
-from payments.catalogue.rules.pricing import NewLine, Notice, price_fees
+from payments.catalogue.rules.fees import FeeRequest
+from payments.catalogue.rules.pricing import AssessmentNotice, NewLine, price_fees
 from payments.catalogue.rules.reliefs import Circumstances
 from tests.support.explanations import left_told_en, left_told_vi
 from tests.support.seeded_fees import seeded_schedule
@@ -26,7 +26,7 @@ def priced(row: dict[str, str]) -> NewLine:
         born_on=date.fromisoformat(row["born_on"]) if row["born_on"] else None,
         asset=row["asset"] or None,
     )
-    asked = Asked(
+    asked = FeeRequest(
         int(row["quantity"] or 1),
         int(row["copies"] or 1),
         int(row["value"]) if row["value"] else None,
@@ -35,11 +35,11 @@ def priced(row: dict[str, str]) -> NewLine:
     return line
 
 
-def _notice(told: str) -> Notice | None:
+def _notice(told: str) -> AssessmentNotice | None:
     if not told:
         return None
     number, issued_on, amount = told.split(";")
-    return Notice(
+    return AssessmentNotice(
         number=number,
         issued_on=date.fromisoformat(issued_on),
         amount=int(amount),

@@ -14,7 +14,7 @@ from app.seed.catalogue import read_seed
 from core.folding import caseless
 from payments.catalogue.upkeep.sheets import archives, files
 from payments.catalogue.upkeep.sheets.cells import (
-    Misread,
+    CellMisread,
     read_amount,
     read_codes,
     read_date,
@@ -27,9 +27,9 @@ from payments.catalogue.upkeep.sheets.cells import (
 )
 from payments.catalogue.upkeep.sheets.columns import COLUMNS, GUIDE, TITLES, find_column
 from payments.catalogue.upkeep.sheets.exports import write_csv, write_workbook
-from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, Fault, FileRefused
+from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, FileRefused, SheetFault
 from payments.catalogue.upkeep.sheets.files import read_file
-from payments.catalogue.upkeep.sheets.intake import Taken, take
+from payments.catalogue.upkeep.sheets.intake import IntakeResult, take
 from tests.support.catalogue_files import (
     FEE,
     HEADER,
@@ -46,11 +46,11 @@ from tests.support.catalogue_files import (
 Reader = Callable[[Any], object]
 
 
-def taken(content: bytes, table: str | None = None) -> Taken:
+def taken(content: bytes, table: str | None = None) -> IntakeResult:
     return take(read_file(content, table))
 
 
-def only_fault(content: bytes, table: str | None = None) -> Fault:
+def only_fault(content: bytes, table: str | None = None) -> SheetFault:
     found = taken(content, table)
     (fault,) = found.faults
     return fault
@@ -150,7 +150,7 @@ def test_a_cell_is_understood(reader: Reader, cell: object, value: object) -> No
 def test_a_cell_that_could_mean_something_else_is_refused(
     reader: Reader, cell: object, code: str
 ) -> None:
-    with pytest.raises(Misread) as caught:
+    with pytest.raises(CellMisread) as caught:
         reader(cell)
     assert caught.value.code == code
     assert caught.value.detail.endswith(".")
@@ -453,7 +453,7 @@ def test_a_reliefs_amounts_may_be_small_only_as_text() -> None:
     by_key = {column.key: column.shape.read for column in COLUMNS["reliefs"]}
     for key in ("each", "cap"):
         assert by_key[key]("500") == 500
-        with pytest.raises(Misread, match="Văn bản"):
+        with pytest.raises(CellMisread, match="Văn bản"):
             by_key[key](500.0)
     assert by_key["age_below"](16.0) == 16
 

@@ -13,8 +13,8 @@ from app.web.citizen.typed import CHANNELS, Typed, amount, count, value_faults
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
 from payments.catalogue.rules.conditions import conditions
-from payments.catalogue.rules.fees import Asked, FeeRule, MeasuredBy, PricedLine
-from payments.catalogue.rules.kinds import Fixed, ForeignCurrency, PerUnit
+from payments.catalogue.rules.fees import FeeRequest, FeeRule, MeasuredBy, PricedLine
+from payments.catalogue.rules.kinds import FixedFee, ForeignCurrency, PerUnit
 from payments.catalogue.rules.pricing import NewLine, price_fee
 from payments.catalogue.rules.reliefs import Circumstances, ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
@@ -214,16 +214,16 @@ def _taken(offer: Offer, typed: Typed) -> list[FeeValue]:
     return [*offer.together, *wished]
 
 
-def _asked(offer: Offer, fee: FeeValue, typed: Typed) -> Asked:
+def _asked(offer: Offer, fee: FeeValue, typed: Typed) -> FeeRequest:
     if fee.rule.measured_by is MeasuredBy.VALUE:
         # A faulty value is told of as such; a price for 1 đồng only spares a second complaint.
-        return Asked(value=1 if value_faults(typed.value) else amount(typed.value))
+        return FeeRequest(value=1 if value_faults(typed.value) else amount(typed.value))
     if not _is_counted(fee.rule):
-        return Asked()
+        return FeeRequest()
     if fee not in offer.together:
-        return Asked(count(typed.of_extra(offer.counted_extras.index(fee))))
+        return FeeRequest(count(typed.of_extra(offer.counted_extras.index(fee))))
     quantity = count(typed.quantity(_place(offer, fee)))
-    return Asked(quantity, count(typed.copies) if _repeats(fee.rule) else 1)
+    return FeeRequest(quantity, count(typed.copies) if _repeats(fee.rule) else 1)
 
 
 def _at_input(fault: FieldError, offer: Offer, fee: FeeValue) -> FieldError:
@@ -243,7 +243,7 @@ def _place(offer: Offer, fee: FeeValue) -> int:
 
 def _is_counted(rule: FeeRule) -> bool:
     """Whether somebody must say how many; a fixed fee on a page is that of one case."""
-    one = isinstance(rule, Fixed | ForeignCurrency)
+    one = isinstance(rule, FixedFee | ForeignCurrency)
     return rule.measured_by is MeasuredBy.QUANTITY and not one
 
 

@@ -42,7 +42,7 @@ class NoticeOfAmount:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FeeRequest:
     """What somebody asks for: units and copies, and for some fees a value or a notice.
 
     `value` is in whole đồng (what a house is worth), never an amount to pay.
@@ -53,13 +53,13 @@ class Asked:
     value: int | None = None
     notice: NoticeOfAmount | None = None
 
-    def of_measure(self, measure: MeasuredBy) -> "Asked":
+    def of_measure(self, measure: MeasuredBy) -> "FeeRequest":
         """Only what a fee of this measure looks at: several fees share what was asked for."""
         if measure is MeasuredBy.QUANTITY:
-            return Asked(self.quantity, self.copies)
+            return FeeRequest(self.quantity, self.copies)
         if measure is MeasuredBy.VALUE:
-            return Asked(value=self.value)
-        return Asked(notice=self.notice)
+            return FeeRequest(value=self.value)
+        return FeeRequest(notice=self.notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class FeeRule(ABC):
         """The rule as JSON values; `from_data` of it is an equal rule."""
 
     @abstractmethod
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         """What one copy costs, in whole đồng and in words that count `unit`.
 
         More of what the rule measures never costs less.
@@ -124,7 +124,9 @@ def known_kinds() -> Mapping[str, type[FeeRule]]:
     return _KINDS
 
 
-def price(rule: FeeRule, asked: Asked, *, unit: LocalizedText = CASE, path: str = "") -> PricedLine:
+def price(
+    rule: FeeRule, asked: FeeRequest, *, unit: LocalizedText = CASE, path: str = ""
+) -> PricedLine:
     """What a line costs, in whole đồng, and how it came about.
 
     Caps hold for each copy. Raises `Invalid` for a quantity outside 1..10,000, copies outside
@@ -147,7 +149,7 @@ def price(rule: FeeRule, asked: Asked, *, unit: LocalizedText = CASE, path: str 
     return PricedLine(asked.quantity, asked.copies, amount, explain(charge, asked.copies), unit)
 
 
-def _charge(rule: FeeRule, asked: Asked, unit: LocalizedText, path: str) -> FeeAmount:
+def _charge(rule: FeeRule, asked: FeeRequest, unit: LocalizedText, path: str) -> FeeAmount:
     try:
         return rule.charge(asked, unit)
     except Invalid as error:
@@ -155,7 +157,7 @@ def _charge(rule: FeeRule, asked: Asked, unit: LocalizedText, path: str) -> FeeA
         raise Invalid(error.detail, code=error.code, errors=faults) from error
 
 
-def _measure_faults(rule: FeeRule, asked: Asked, path: str) -> list[FieldError]:
+def _measure_faults(rule: FeeRule, asked: FeeRequest, path: str) -> list[FieldError]:
     given = {
         MeasuredBy.VALUE: asked.value,
         MeasuredBy.NOTICE: asked.notice,

@@ -12,7 +12,14 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 from core.money import MAX_AMOUNT
-from payments.catalogue.rules.fees import Asked, FeeRule, MeasuredBy, faulty, fee_kind, known_kinds
+from payments.catalogue.rules.fees import (
+    FeeRequest,
+    FeeRule,
+    MeasuredBy,
+    faulty,
+    fee_kind,
+    known_kinds,
+)
 from payments.catalogue.rules.wording import (
     FREE,
     FeeAmount,
@@ -56,7 +63,7 @@ def rule_from(kind: str, data: object) -> FeeRule:
 
 @fee_kind
 @dataclass(frozen=True, slots=True)
-class Fixed(FeeRule):
+class FixedFee(FeeRule):
     """The same amount for each case, whatever the case holds. Zero means that nothing is asked."""
 
     kind: ClassVar[str] = "fixed"
@@ -77,7 +84,7 @@ class Fixed(FeeRule):
         """Write `{"amount": 10000}`."""
         return {"amount": self.amount}
 
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         """The amount, once for each case."""
         return FeeAmount(counted(asked.quantity, unit), (times(asked.quantity, self.amount),))
 
@@ -144,7 +151,7 @@ class PerUnit(FeeRule):
         steps = [{"from": step.first, "each": step.each} for step in self.steps]
         return {"steps": steps} | _given(cap=self.cap, minimum=self.minimum)
 
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         """One term for each step that the quantity reaches."""
         ends = [step.first - 1 for step in self.steps[1:]] + [asked.quantity]
         return FeeAmount(
@@ -216,7 +223,7 @@ class Percentage(FeeRule):
         percent = f"{self.percent.normalize():f}"
         return {"percent": percent} | _given(floor=self.floor, ceiling=self.ceiling)
 
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         """The share of the value."""
         value = asked.value or 0
         exact = (value * self.percent / 100).quantize(Decimal(1), ROUND_HALF_UP)
@@ -237,7 +244,7 @@ class Percentage(FeeRule):
 
 @fee_kind
 @dataclass(frozen=True, slots=True)
-class Assessed(FeeRule):
+class AssessedFee(FeeRule):
     """An amount that another office has worked out and put on a notice; we only collect it."""
 
     kind: ClassVar[str] = "assessed"
@@ -253,7 +260,7 @@ class Assessed(FeeRule):
         """Write `{}`."""
         return {}
 
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         """The notice's amount, and which notice it is."""
         if asked.notice is None:
             raise faulty("notice", "missing", "Thiếu thông báo.")
@@ -304,7 +311,7 @@ class ForeignCurrency(FeeRule):
         """Write what `from_data` reads."""
         return {"currency": self.currency, "amount": self.amount}
 
-    def charge(self, asked: Asked, unit: LocalizedText) -> FeeAmount:
+    def charge(self, asked: FeeRequest, unit: LocalizedText) -> FeeAmount:
         """Always raise `Invalid` on `fee`: this service does not collect foreign currency."""
         detail = (
             f"Khoản thu này tính bằng ngoại tệ ({self.currency}); hệ thống chỉ thu đồng Việt Nam."

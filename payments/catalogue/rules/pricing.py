@@ -11,8 +11,8 @@ from typing import Any
 
 from core.errors import FieldError, Invalid
 from core.folding import without_marks
-from payments.catalogue.rules.fees import Asked, MeasuredBy, NoticeOfAmount
-from payments.catalogue.rules.reliefs import Circumstances, Given, Ground, ReliefValue, best
+from payments.catalogue.rules.fees import FeeRequest, MeasuredBy, NoticeOfAmount
+from payments.catalogue.rules.reliefs import Circumstances, GrantedRelief, Ground, ReliefValue, best
 from payments.catalogue.rules.schedule import FeeValue, Schedule
 
 
@@ -42,7 +42,7 @@ class NewLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class AssessmentNotice:
     """Another office's notice of an amount: where the treasury is to book it, and whose tax it is.
 
     `tax_number` is personal data; a line never holds it.
@@ -70,10 +70,10 @@ class Notice:
 def price_fees(
     schedule: Schedule,
     code: str,
-    asked: Asked,
+    asked: FeeRequest,
     circumstances: Circumstances,
     *,
-    notice: Notice | None = None,
+    notice: AssessmentNotice | None = None,
     path: str = "",
     used: Collection[str] = (),
 ) -> list[NewLine]:
@@ -108,9 +108,9 @@ def price_fees(
 def price_fee(
     schedule: Schedule,
     fee: FeeValue,
-    asked: Asked,
+    asked: FeeRequest,
     circumstances: Circumstances,
-    notice: Notice | None = None,
+    notice: AssessmentNotice | None = None,
     *,
     path: str = "",
     used: Collection[str] = (),
@@ -236,7 +236,7 @@ def normal_asset(name: str) -> str:
     return "".join(kept).strip("/")
 
 
-def _shown(given: Given) -> dict[str, Any]:
+def _shown(given: GrantedRelief) -> dict[str, Any]:
     relief = given.relief
     return {
         "code": relief.code,
@@ -250,7 +250,7 @@ def _shown(given: Given) -> dict[str, Any]:
     }
 
 
-def _unused(fees: Collection[FeeValue], asked: Asked, path: str) -> list[FieldError]:
+def _unused(fees: Collection[FeeValue], asked: FeeRequest, path: str) -> list[FieldError]:
     """A value or notice that none of several fees looks at."""
     measures = {fee.rule.measured_by for fee in fees}
     return [

@@ -169,7 +169,7 @@ class ReliefValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GrantedRelief:
     """A relief given to a line: `off` đồng of it, always at least 1."""
 
     relief: ReliefValue
@@ -179,7 +179,7 @@ class Given:
 
 def best(
     reliefs: Iterable[ReliefValue], line: PricedLine, circumstances: Circumstances
-) -> Given | None:
+) -> GrantedRelief | None:
     """The relief that takes most off the line, first by code among equals; or None."""
     offers = [(relief.off(line), relief) for relief in reliefs if relief.applies(circumstances)]
     off, relief = min(
@@ -187,7 +187,7 @@ def best(
         key=lambda offer: (-offer[0], offer[1].code),
         default=(0, None),
     )
-    return None if relief is None else Given(relief, off, _told(relief, off, line))
+    return None if relief is None else GrantedRelief(relief, off, _told(relief, off, line))
 
 
 def benefit(relief: ReliefValue, unit: LocalizedText) -> LocalizedText:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from core.days import day_text, holds_on, span_text
 from core.errors import FieldError, Invalid
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import Asked, FeeRule, PricedLine, price
+from payments.catalogue.rules.fees import FeeRequest, FeeRule, PricedLine, price
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.wording import LocalizedText
 
@@ -57,14 +57,14 @@ class FeeValue:
 
     def price(self, quantity: int = 1, copies: int = 1, *, path: str = "") -> PricedLine:
         """What a line of this fee costs by quantity; see `payments.catalogue.rules.fees.price`."""
-        return self.price_of(Asked(quantity, copies), path=path)
+        return self.price_of(FeeRequest(quantity, copies), path=path)
 
-    def price_of(self, asked: Asked, *, path: str = "") -> PricedLine:
+    def price_of(self, asked: FeeRequest, *, path: str = "") -> PricedLine:
         """What a line of this fee costs; see `payments.catalogue.rules.fees.price`."""
         return price(self.rule, asked, unit=self.unit, path=path)
 
 
-class Dated(Protocol):
+class ScheduleEntry(Protocol):
     """What fees and reliefs have in common."""
 
     @property
@@ -79,7 +79,7 @@ class Dated(Protocol):
         """Whether it is in force."""
 
 
-Entry = TypeVar("Entry", bound=Dated)
+Entry = TypeVar("Entry", bound=ScheduleEntry)
 
 
 class Schedule:
@@ -219,7 +219,7 @@ class Schedule:
                 chosen[entry.code] = entry
         return tuple(chosen[code] for code in sorted(chosen))
 
-    def _distance(self, entry: Dated) -> int:
+    def _distance(self, entry: ScheduleEntry) -> int:
         """How far the owner of an entry is; the nation is farther than any agency."""
         if entry.agency_id is None:
             return len(self._owners) + 1

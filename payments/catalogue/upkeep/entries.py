@@ -75,7 +75,7 @@ class Entry(BaseModel, ABC):
         """The columns of its row that do not name it, apart from ids and owner."""
 
 
-class Dated(Entry):
+class DatedEntry(Entry):
     """An entry that holds from `valid_from` to the end of `valid_to`, with where it was read."""
 
     basis: Text
@@ -115,7 +115,7 @@ class ProcedureEntry(Entry):
         return self.model_dump(exclude={"code"}) | {"search_text": found}
 
 
-class FeeEntry(Dated):
+class FeeEntry(DatedEntry):
     """A fee; `procedure` None goes with any procedure."""
 
     table: ClassVar[str] = "fees"
@@ -164,7 +164,7 @@ class FeeEntry(Dated):
         )
 
 
-class ReliefEntry(Dated):
+class ReliefEntry(DatedEntry):
     """A relief from fees, which are named by their codes."""
 
     table: ClassVar[str] = "reliefs"
@@ -224,7 +224,7 @@ class ReliefEntry(Dated):
         )
 
 
-class SubItemEntry(Dated):
+class SubItemEntry(DatedEntry):
     """A sub-item of the state budget index."""
 
     table: ClassVar[str] = "sub_items"
@@ -238,7 +238,7 @@ class SubItemEntry(Dated):
         return self.model_dump(include={"name_vi", "name_en"}) | self.dates()
 
 
-class LegalReferenceEntry(Dated):
+class LegalReferenceEntry(DatedEntry):
     """A legal text by its number."""
 
     table: ClassVar[str] = "legal_references"

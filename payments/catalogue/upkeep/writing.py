@@ -49,7 +49,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EntryTable:
     """Where entries live: what names a row, the row class, the prefix of its id."""
 
     entry: type[Entry]
@@ -59,14 +59,14 @@ class Place:
     owned: bool
 
 
-PLACES: Mapping[str, Place] = {
+ENTRY_TABLES: Mapping[str, EntryTable] = {
     place.entry.table: place
     for place in (
-        Place(LegalReferenceEntry, LegalReference, "law", owned=False),
-        Place(SubItemEntry, SubItem, "subitem", owned=False),
-        Place(ProcedureEntry, Procedure, "proc", owned=False),
-        Place(FeeEntry, Fee, "fee", owned=True),
-        Place(ReliefEntry, Relief, "relief", owned=True),
+        EntryTable(LegalReferenceEntry, LegalReference, "law", owned=False),
+        EntryTable(SubItemEntry, SubItem, "subitem", owned=False),
+        EntryTable(ProcedureEntry, Procedure, "proc", owned=False),
+        EntryTable(FeeEntry, Fee, "fee", owned=True),
+        EntryTable(ReliefEntry, Relief, "relief", owned=True),
     )
 }
 
@@ -110,7 +110,7 @@ async def known_rows(
     session: ReadSession, table: str, agency_id: str | None
 ) -> dict[tuple[str | date, ...], Row]:
     """The rows of a table and owner by what names them."""
-    place = PLACES[table]
+    place = ENTRY_TABLES[table]
     wanted: SelectOfScalar[Row] = select(place.model)
     if place.owned:
         owner = _OWNERS[table]
@@ -145,7 +145,7 @@ def _procedure_id(entry: FeeEntry, ids: Mapping[str, str]) -> str | None:
 async def _write_table(
     session: WriteSession, table: str, entries: Sequence[Entry], agency_id: str | None
 ) -> Counts:
-    place = PLACES[table]
+    place = ENTRY_TABLES[table]
     known = await known_rows(session, table, agency_id)
     ids = await procedure_ids(session) if table == "fees" else {}
     owner = {"agency_id": agency_id} if place.owned else {}

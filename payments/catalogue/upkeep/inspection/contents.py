@@ -16,7 +16,7 @@ from payments.catalogue.rules.spans import Span, span_of
 from payments.catalogue.rules.wording import LocalizedText
 
 
-class Table(StrEnum):
+class CatalogueTable(StrEnum):
     """The kinds of things in the catalogue, named as in its files."""
 
     PROCEDURES = "procedures"
@@ -32,11 +32,11 @@ class Table(StrEnum):
 
 
 _NAMES = {
-    Table.PROCEDURES: LocalizedText("thủ tục", "procedure"),
-    Table.FEES: LocalizedText("khoản thu", "fee"),
-    Table.RELIEFS: LocalizedText("mức miễn, giảm", "relief"),
-    Table.SUB_ITEMS: LocalizedText("tiểu mục", "sub-item"),
-    Table.LEGAL_REFERENCES: LocalizedText("văn bản", "legal text"),
+    CatalogueTable.PROCEDURES: LocalizedText("thủ tục", "procedure"),
+    CatalogueTable.FEES: LocalizedText("khoản thu", "fee"),
+    CatalogueTable.RELIEFS: LocalizedText("mức miễn, giảm", "relief"),
+    CatalogueTable.SUB_ITEMS: LocalizedText("tiểu mục", "sub-item"),
+    CatalogueTable.LEGAL_REFERENCES: LocalizedText("văn bản", "legal text"),
 }
 
 
@@ -94,7 +94,7 @@ class Owner:
 class Item:
     """What all dated entries have in common; `owner_id` None is national."""
 
-    table: Table
+    table: CatalogueTable
     code: str
     owner_id: str | None
     span: Span
@@ -122,13 +122,15 @@ class Catalogue:
     def items(self) -> Iterator[Item]:
         """Every dated entry."""
         for fee in self.fees:
-            yield _item(Table.FEES, fee.code, fee.agency_id, fee)
+            yield _item(CatalogueTable.FEES, fee.code, fee.agency_id, fee)
         for relief in self.reliefs:
-            yield _item(Table.RELIEFS, relief.code, relief.agency_id, relief)
+            yield _item(CatalogueTable.RELIEFS, relief.code, relief.agency_id, relief)
         for sub_item in self.sub_items:
-            yield _item(Table.SUB_ITEMS, sub_item.code, None, sub_item)
+            yield _item(CatalogueTable.SUB_ITEMS, sub_item.code, None, sub_item)
         for text in self.legal_texts:
-            yield _item(Table.LEGAL_REFERENCES, f"{text.number} ({text.issuer})", None, text)
+            yield _item(
+                CatalogueTable.LEGAL_REFERENCES, f"{text.number} ({text.issuer})", None, text
+            )
 
     def owner(self, owner_id: str) -> Owner:
         """An owner by its id; one that is not listed stands alone and is called by its id."""
@@ -170,7 +172,7 @@ class Catalogue:
 
 
 def _item(
-    table: Table,
+    table: CatalogueTable,
     code: str,
     owner_id: str | None,
     entry: FeeValue | ReliefValue | SubItemValue | LegalTextValue,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from core.days import day_text
 from payments.catalogue.rules.spans import FOREVER, Span
 from payments.catalogue.rules.wording import LocalizedText
-from payments.catalogue.upkeep.inspection.contents import Table
+from payments.catalogue.upkeep.inspection.contents import CatalogueTable
 
 
 class Level(StrEnum):
@@ -65,7 +65,7 @@ class Finding:
 
     level: Level
     code: FindingCode
-    table: Table | None
+    table: CatalogueTable | None
     subject: str
     words: LocalizedText
     span: Span | None = None

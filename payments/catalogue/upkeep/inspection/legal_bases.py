@@ -7,7 +7,12 @@ from payments.catalogue.rules.legal_texts import legal_numbers, unclear_numbers
 from payments.catalogue.rules.spans import FOREVER, Span, common, span_of, uncovered
 from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.search import fold
-from payments.catalogue.upkeep.inspection.contents import Catalogue, Item, LegalTextValue, Table
+from payments.catalogue.upkeep.inspection.contents import (
+    Catalogue,
+    CatalogueTable,
+    Item,
+    LegalTextValue,
+)
 from payments.catalogue.upkeep.inspection.findings import (
     Finding,
     FindingCode,
@@ -18,7 +23,7 @@ from payments.catalogue.upkeep.inspection.findings import (
 )
 
 #: What must rest on a legal text. A text's own basis says how its dates are known, in any words.
-_RESTING = (Table.FEES, Table.RELIEFS, Table.SUB_ITEMS)
+_RESTING = (CatalogueTable.FEES, CatalogueTable.RELIEFS, CatalogueTable.SUB_ITEMS)
 
 
 def basis_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
@@ -74,7 +79,7 @@ def _expired(
     days = told_span(without[0])
     level = level_on(without[0], window[0])
     yield Finding(
-        level=Level.WARNING if item.table is Table.SUB_ITEMS else level,
+        level=Level.WARNING if item.table is CatalogueTable.SUB_ITEMS else level,
         code=FindingCode.EXPIRED_BASIS,
         table=item.table,
         subject=item.code,
@@ -115,7 +120,7 @@ def _unknown(number: str, named_by: tuple[str, ...]) -> Finding:
     return Finding(
         level=Level.WARNING,
         code=FindingCode.UNKNOWN_TEXT,
-        table=Table.LEGAL_REFERENCES,
+        table=CatalogueTable.LEGAL_REFERENCES,
         subject=number,
         items=named_by,
         words=LocalizedText(

@@ -7,7 +7,7 @@ from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.schedule import FeeValue
 from payments.catalogue.rules.spans import FOREVER, Span, common, span_of, uncovered
 from payments.catalogue.rules.wording import LocalizedText
-from payments.catalogue.upkeep.inspection.contents import Catalogue, Table
+from payments.catalogue.upkeep.inspection.contents import Catalogue, CatalogueTable
 from payments.catalogue.upkeep.inspection.findings import (
     Finding,
     FindingCode,
@@ -58,7 +58,7 @@ def procedure_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
             yield Finding(
                 level=Level.ERROR,
                 code=FindingCode.UNKNOWN_PROCEDURE,
-                table=Table.FEES,
+                table=CatalogueTable.FEES,
                 subject=fee.code,
                 owner=_owner_code(catalogue, fee),
                 words=LocalizedText(
@@ -74,7 +74,7 @@ def procedure_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
             yield Finding(
                 level=Level.WARNING,
                 code=FindingCode.NO_FEE,
-                table=Table.PROCEDURES,
+                table=CatalogueTable.PROCEDURES,
                 subject=procedure.code,
                 span=today,
                 words=LocalizedText(
@@ -137,7 +137,7 @@ def _no_sub_item(catalogue: Catalogue, fee: FeeValue, procedure: str, span: Span
     return Finding(
         level=Level.WARNING,
         code=FindingCode.NO_SUB_ITEM,
-        table=Table.FEES,
+        table=CatalogueTable.FEES,
         subject=fee.code,
         owner=_owner_code(catalogue, fee),
         span=span,
@@ -157,7 +157,7 @@ def _missing_sub_item(
     return Finding(
         level=level,
         code=FindingCode.MISSING_SUB_ITEM,
-        table=Table.FEES,
+        table=CatalogueTable.FEES,
         subject=fee.code,
         owner=_owner_code(catalogue, fee),
         span=span,
@@ -176,7 +176,7 @@ def _unconfirmed_sub_items(fees: dict[str, tuple[str, ...]]) -> Finding:
     return Finding(
         level=Level.WARNING,
         code=FindingCode.UNCONFIRMED_SUB_ITEM,
-        table=Table.SUB_ITEMS,
+        table=CatalogueTable.SUB_ITEMS,
         subject=listed(codes),
         items=tuple(f"{code}: {', '.join(fees[code])}" for code in codes),
         words=LocalizedText(
@@ -192,7 +192,7 @@ def _unknown_fee(catalogue: Catalogue, relief: ReliefValue, code: str) -> Findin
     return Finding(
         level=Level.ERROR,
         code=FindingCode.UNKNOWN_FEE,
-        table=Table.RELIEFS,
+        table=CatalogueTable.RELIEFS,
         subject=relief.code,
         owner=_owner_code(catalogue, relief),
         words=LocalizedText(
@@ -209,7 +209,7 @@ def _idle_relief(
     return Finding(
         level=Level.WARNING,
         code=FindingCode.IDLE_RELIEF,
-        table=Table.RELIEFS,
+        table=CatalogueTable.RELIEFS,
         subject=relief.code,
         owner=_owner_code(catalogue, relief),
         span=span,

@@ -13,7 +13,7 @@ from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.schedule import Applicability, Schedule
 from payments.catalogue.rules.spans import Span, between, collisions, common, day_after, uncovered
 from payments.catalogue.rules.wording import LocalizedText
-from payments.catalogue.upkeep.inspection.contents import Catalogue, Item, Table
+from payments.catalogue.upkeep.inspection.contents import Catalogue, CatalogueTable, Item
 from payments.catalogue.upkeep.inspection.findings import (
     Finding,
     FindingCode,
@@ -31,7 +31,7 @@ from payments.catalogue.upkeep.inspection.links import (
 #: After so many days a figure should be looked up again, if nothing else is said.
 CHECKED_WITHIN = 365
 
-_Name = tuple[Table, str, str | None]
+_Name = tuple[CatalogueTable, str, str | None]
 
 
 def inspect(
@@ -82,7 +82,7 @@ def _rows_of_one_name(
         last = between(spans)[1]
         after = day_after(last)
         if (
-            table in (Table.FEES, Table.RELIEFS)
+            table in (CatalogueTable.FEES, CatalogueTable.RELIEFS)
             and after is not None
             and window[0] <= last <= window[1]
             and uncovered((after, after), instead)
@@ -124,7 +124,7 @@ def _unconfirmed(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
         for item in _in_force(catalogue, window)
     ]
     doubtful += [
-        (procedure.code_certainty, Table.PROCEDURES, procedure.code)
+        (procedure.code_certainty, CatalogueTable.PROCEDURES, procedure.code)
         for procedure in catalogue.procedures
     ]
     for certainty in (Certainty.UNCONFIRMED, Certainty.SECONDARY):
@@ -172,16 +172,16 @@ def _in_force(catalogue: Catalogue, window: Span) -> Iterator[Item]:
     return (item for item in catalogue.items() if common(item.span, window))
 
 
-def _counted(tables: Iterable[Table]) -> LocalizedText:
+def _counted(tables: Iterable[CatalogueTable]) -> LocalizedText:
     """How many of what: "12 khoản thu, 3 tiểu mục"."""
-    counts = sorted(Counter(tables).items(), key=lambda pair: list(Table).index(pair[0]))
+    counts = sorted(Counter(tables).items(), key=lambda pair: list(CatalogueTable).index(pair[0]))
     return LocalizedText(
         ", ".join(f"{count} {table.words.vi}" for table, count in counts),
         ", ".join(f"{count} {table.words.en}{'s' * (count > 1)}" for table, count in counts),
     )
 
 
-def _listed(which: Iterable[tuple[Table, str]]) -> tuple[str, ...]:
+def _listed(which: Iterable[tuple[CatalogueTable, str]]) -> tuple[str, ...]:
     return tuple(sorted({f"{table.words.vi} {name}" for table, name in which}))
 
 
@@ -191,10 +191,10 @@ def _name(catalogue: Catalogue, item: Item) -> str:
     return f"{item.code} ({catalogue.owner(item.owner_id).code})"
 
 
-def _gap(table: Table, code: str, owner: str | None, span: Span, on: date) -> Finding:
+def _gap(table: CatalogueTable, code: str, owner: str | None, span: Span, on: date) -> Finding:
     days = told_span(span)
     # A relief or a text may well have been out of force for a while; a fee hardly ever.
-    weighs = table in (Table.FEES, Table.SUB_ITEMS)
+    weighs = table in (CatalogueTable.FEES, CatalogueTable.SUB_ITEMS)
     return Finding(
         level=level_on(span, on) if weighs else Level.WARNING,
         code=FindingCode.GAP,
@@ -211,7 +211,7 @@ def _gap(table: Table, code: str, owner: str | None, span: Span, on: date) -> Fi
     )
 
 
-def _overlap(table: Table, code: str, owner: str | None, span: Span) -> Finding:
+def _overlap(table: CatalogueTable, code: str, owner: str | None, span: Span) -> Finding:
     days = told_span(span)
     return Finding(
         level=Level.ERROR,
@@ -229,7 +229,7 @@ def _overlap(table: Table, code: str, owner: str | None, span: Span) -> Finding:
     )
 
 
-def _ends(table: Table, code: str, owner: str | None, span: Span) -> Finding:
+def _ends(table: CatalogueTable, code: str, owner: str | None, span: Span) -> Finding:
     day = day_text(span[1])
     return Finding(
         level=Level.WARNING,
@@ -251,7 +251,7 @@ def _mixed(procedure: str, owner: str | None, span: Span) -> Finding:
     return Finding(
         level=Level.WARNING,
         code=FindingCode.MIXED_CHARGES,
-        table=Table.PROCEDURES,
+        table=CatalogueTable.PROCEDURES,
         subject=procedure,
         owner=owner,
         span=span,

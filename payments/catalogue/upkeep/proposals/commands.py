@@ -42,7 +42,7 @@ from payments.catalogue.upkeep.proposals.rows import (
 )
 from payments.catalogue.upkeep.sheets.columns import CLASSES
 from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, FileRefused
-from payments.catalogue.upkeep.sheets.intake import Placed, Sheet, take
+from payments.catalogue.upkeep.sheets.intake import PlacedEntry, Sheet, take
 from payments.catalogue.upkeep.writing import lock_catalogue, write_entries
 
 _LONGEST_NAME = 200
@@ -61,7 +61,7 @@ class NoChanges(Conflict):
     code = "no_changes"
 
 
-class Decided(Conflict):
+class AlreadyDecided(Conflict):
     """The proposal has been applied or rejected already: look at it again."""
 
     code = "already_decided"
@@ -139,7 +139,7 @@ async def apply(
 ) -> Proposal:
     """Write a proposal's entries into the catalogue; `by` is another person than its proposer.
 
-    Raises `NotFound`, `NotAllowed`, `SamePerson`, `Decided` and `Stale`.
+    Raises `NotFound`, `NotAllowed`, `SamePerson`, `AlreadyDecided` and `Stale`.
     """
     # First of all: what is read from here on stays as it is until this transaction ends.
     await lock_catalogue(session)
@@ -206,7 +206,7 @@ async def _decide(
 def _check_open(row: ProposalRow) -> None:
     if row.state != "proposed":
         done = {"applied": "áp dụng", "rejected": "từ chối"}[row.state]
-        raise Decided(f"Đề xuất này đã được {done}.")
+        raise AlreadyDecided(f"Đề xuất này đã được {done}.")
 
 
 def _check_another(row: ProposalRow, by: Principal) -> None:
@@ -221,7 +221,9 @@ def _reach(by: Principal, *, operator: bool) -> Owners:
     return by.agency_ids | {None} if national else by.agency_ids
 
 
-async def _check_again(session: ReadSession, row: ProposalRow) -> tuple[list[Placed], Differences]:
+async def _check_again(
+    session: ReadSession, row: ProposalRow
+) -> tuple[list[PlacedEntry], Differences]:
     """The entries and their differences as of now. Raises `Stale` if they are not as shown."""
     today = clock.business_date(clock.now())
     owned = await load_owned(session, row.agency_id)

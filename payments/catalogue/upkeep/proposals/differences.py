@@ -17,12 +17,12 @@ from payments.catalogue.rules.reliefs import ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
 from payments.catalogue.rules.spans import day_after
 from payments.catalogue.rules.wording import CASE, LocalizedText, joined
-from payments.catalogue.upkeep.entries import Dated, Entry, FeeEntry, ReliefEntry
+from payments.catalogue.upkeep.entries import DatedEntry, Entry, FeeEntry, ReliefEntry
 from payments.catalogue.upkeep.proposals.objections import PRICED, differing, past_beginnings
-from payments.catalogue.upkeep.proposals.owned import Owned
+from payments.catalogue.upkeep.proposals.owned import OwnedCatalogue
 from payments.catalogue.upkeep.sheets.cells import SMALL, said
 from payments.catalogue.upkeep.sheets.columns import TITLES, amounts_of, find_column, name_of
-from payments.catalogue.upkeep.sheets.intake import Placed
+from payments.catalogue.upkeep.sheets.intake import PlacedEntry
 
 _DAY = timedelta(days=1)
 
@@ -34,11 +34,11 @@ _CHARGED = {
 }
 
 
-class _Shown(BaseModel):
+class _ShownValue(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class TableCount(_Shown):
+class TableCount(_ShownValue):
     """How many rows of a table the file would add and change, and how many are as they are."""
 
     table: str
@@ -48,7 +48,7 @@ class TableCount(_Shown):
     unchanged: int
 
 
-class ColumnChange(_Shown):
+class ColumnChange(_ShownValue):
     """One cell: what it says now and what it would say, as in the file; "" is blank."""
 
     column: str
@@ -57,7 +57,7 @@ class ColumnChange(_Shown):
     after: str
 
 
-class RowChange(_Shown):
+class RowChange(_ShownValue):
     """A row that is new (`columns` has what it says) or that changes (what differs)."""
 
     table: str
@@ -67,7 +67,7 @@ class RowChange(_Shown):
     columns: list[ColumnChange]
 
 
-class TariffChange(_Shown):
+class TariffChange(_ShownValue):
     """What a fee costs, or a relief gives, before and from day `on`; null is nothing."""
 
     table: str
@@ -81,7 +81,7 @@ class TariffChange(_Shown):
     after_en: str | None
 
 
-class Differences(_Shown):
+class Differences(_ShownValue):
     """Everything that a file would change. `warnings` are for the person who decides."""
 
     counts: list[TableCount]
@@ -100,7 +100,7 @@ class Differences(_Shown):
         return self.model_copy(update={"warnings": other.warnings}) == other
 
 
-def compare(placed: Sequence[Placed], owned: Owned, today: date) -> Differences:
+def compare(placed: Sequence[PlacedEntry], owned: OwnedCatalogue, today: date) -> Differences:
     """What the entries of a file, to which nothing objects, would change."""
     added: list[RowChange] = []
     changed: list[RowChange] = []
@@ -148,7 +148,7 @@ def _nothing(entry: Entry) -> Entry:
     return type(entry).model_construct(**blank)
 
 
-def _row(one: Placed, columns: list[ColumnChange]) -> RowChange:
+def _row(one: PlacedEntry, columns: list[ColumnChange]) -> RowChange:
     name = getattr(one.entry, "name_vi", None) or getattr(one.entry, "title_vi", None)
     return RowChange(
         table=one.table,
@@ -182,7 +182,9 @@ class _View:
         return None
 
 
-def _tariffs(touched: Iterable[tuple[Entry | None, Entry]], owned: Owned) -> Iterator[TariffChange]:
+def _tariffs(
+    touched: Iterable[tuple[Entry | None, Entry]], owned: OwnedCatalogue
+) -> Iterator[TariffChange]:
     """For each fee and relief that is touched, the days on which it then costs something else."""
     days: dict[tuple[str, str], set[date]] = {}
     fees: dict[tuple[str, date], FeeValue] = {}
@@ -204,7 +206,7 @@ def _tariffs(touched: Iterable[tuple[Entry | None, Entry]], owned: Owned) -> Ite
 
 
 def _edges(entry: Entry | None) -> Iterator[date]:
-    if isinstance(entry, Dated):
+    if isinstance(entry, DatedEntry):
         yield entry.valid_from
         after = None if entry.valid_to is None else day_after(entry.valid_to)
         if after is not None:
@@ -212,7 +214,7 @@ def _edges(entry: Entry | None) -> Iterator[date]:
 
 
 def _with(
-    owned: Owned,
+    owned: OwnedCatalogue,
     fees: dict[tuple[str, date], FeeValue],
     reliefs: dict[tuple[str, date], ReliefValue],
 ) -> Schedule:
@@ -270,7 +272,7 @@ def _told(value: FeeValue | ReliefValue | None) -> LocalizedText | None:
 
 
 def _warnings(
-    placed: Sequence[Placed], touched: Sequence[Entry], owned: Owned, today: date
+    placed: Sequence[PlacedEntry], touched: Sequence[Entry], owned: OwnedCatalogue, today: date
 ) -> Iterator[str]:
     early = past_beginnings(placed, owned, today)
     if early:

@@ -13,12 +13,12 @@ from datetime import date, timedelta
 
 from core.days import day_text, span_text
 from payments.catalogue.rules.spans import Span, common, span_of
-from payments.catalogue.upkeep.entries import Dated, Entry, FeeEntry, ReliefEntry
-from payments.catalogue.upkeep.proposals.owned import Owned
+from payments.catalogue.upkeep.entries import DatedEntry, Entry, FeeEntry, ReliefEntry
+from payments.catalogue.upkeep.proposals.owned import OwnedCatalogue
 from payments.catalogue.upkeep.sheets.cells import Cell
 from payments.catalogue.upkeep.sheets.columns import TITLES, cells_of, columns_for
-from payments.catalogue.upkeep.sheets.faults import Fault
-from payments.catalogue.upkeep.sheets.intake import Placed
+from payments.catalogue.upkeep.sheets.faults import SheetFault
+from payments.catalogue.upkeep.sheets.intake import PlacedEntry
 
 #: What of a fee or relief in force may be corrected, for it changes no amount.
 CORRECTABLE = frozenset(
@@ -32,11 +32,11 @@ _DAY = timedelta(days=1)
 
 
 def find_objections(
-    placed: Sequence[Placed],
-    owned: Owned,
+    placed: Sequence[PlacedEntry],
+    owned: OwnedCatalogue,
     today: date,
     codes: Mapping[str, frozenset[str]] | None = None,
-) -> list[Fault]:
+) -> list[SheetFault]:
     """Every fault of the entries with each other and with the catalogue, in the file's order.
 
     `codes`, by table, are codes that the file has beside those of the entries, in faulty rows.
@@ -55,7 +55,7 @@ def find_objections(
     return sorted(faults, key=lambda fault: (order[fault.sheet], fault.row or 0))
 
 
-def _not_theirs(placed: Sequence[Placed], owned: Owned) -> Iterator[Fault]:
+def _not_theirs(placed: Sequence[PlacedEntry], owned: OwnedCatalogue) -> Iterator[SheetFault]:
     if owned.agency_id is None:
         return
     met: set[str] = set()
@@ -63,21 +63,21 @@ def _not_theirs(placed: Sequence[Placed], owned: Owned) -> Iterator[Fault]:
         if not isinstance(one.entry, PRICED) and one.table not in met:
             met.add(one.table)
             reason = "Bảng này là danh mục chung; cơ quan chỉ sửa khoản thu và miễn giảm của mình."
-            yield Fault(one.table, None, "", "not_yours", reason)
+            yield SheetFault(one.table, None, "", "not_yours", reason)
 
 
-def _doubled(placed: Sequence[Placed]) -> Iterator[Fault]:
+def _doubled(placed: Sequence[PlacedEntry]) -> Iterator[SheetFault]:
     rows: dict[tuple[object, ...], int] = {}
     for one in placed:
         first = rows.setdefault((one.table, *one.entry.natural_key), one.row)
         if first != one.row:
             reason = f"Trùng với dòng {first}: cùng mã và cùng ngày có hiệu lực."
-            yield Fault(one.table, one.row, "", "doubled", reason)
+            yield SheetFault(one.table, one.row, "", "doubled", reason)
 
 
 def _unknown(
-    placed: Sequence[Placed], owned: Owned, codes: Mapping[str, frozenset[str]]
-) -> Iterator[Fault]:
+    placed: Sequence[PlacedEntry], owned: OwnedCatalogue, codes: Mapping[str, frozenset[str]]
+) -> Iterator[SheetFault]:
     procedures = owned.procedures | codes.get("procedures", frozenset())
     fees = owned.fees | codes.get("fees", frozenset())
     for one in placed:
@@ -85,29 +85,29 @@ def _unknown(
             procedure = one.entry.procedure
             if procedure is not None and procedure not in procedures:
                 reason = f"Không có thủ tục {procedure}."
-                yield Fault(one.table, one.row, "procedure", "unknown", reason)
+                yield SheetFault(one.table, one.row, "procedure", "unknown", reason)
         elif isinstance(one.entry, ReliefEntry):
             missing = [code for code in one.entry.fees if code not in fees]
             if missing:
                 reason = f"Không có khoản thu {', '.join(missing)}."
-                yield Fault(one.table, one.row, "fees", "unknown", reason)
+                yield SheetFault(one.table, one.row, "fees", "unknown", reason)
 
 
-def _overlaps(placed: Sequence[Placed], owned: Owned) -> Iterator[Fault]:
+def _overlaps(placed: Sequence[PlacedEntry], owned: OwnedCatalogue) -> Iterator[SheetFault]:
     """Two rows of one name on one day, as the catalogue would be with the file applied."""
-    named: dict[tuple[object, ...], dict[date, tuple[Dated, int | None]]] = {}
+    named: dict[tuple[object, ...], dict[date, tuple[DatedEntry, int | None]]] = {}
     for entries in owned.entries.values():
         for entry in entries.values():
-            if isinstance(entry, Dated):
+            if isinstance(entry, DatedEntry):
                 named.setdefault(_name(entry), {})[entry.valid_from] = (entry, None)
     changed = set()
     for one in placed:
-        if isinstance(one.entry, Dated):
+        if isinstance(one.entry, DatedEntry):
             changed.add(_name(one.entry))
             named.setdefault(_name(one.entry), {})[one.entry.valid_from] = (one.entry, one.row)
     for name in changed:
         rows = sorted(named[name].items())
-        reached: tuple[Dated, int | None] | None = None
+        reached: tuple[DatedEntry, int | None] | None = None
         for _, (entry, row) in rows:
             if reached is not None and _meet(reached[0], entry):
                 yield _overlap(reached, (entry, row))
@@ -119,17 +119,19 @@ def _overlaps(placed: Sequence[Placed], owned: Owned) -> Iterator[Fault]:
                 reached = (entry, row)
 
 
-def _name(entry: Dated) -> tuple[object, ...]:
+def _name(entry: DatedEntry) -> tuple[object, ...]:
     """What no two entries share on one day: everything of the key but the date."""
     return (entry.table, *(part for part in entry.natural_key if not isinstance(part, date)))
 
 
-def _meet(one: Dated, other: Dated) -> bool:
+def _meet(one: DatedEntry, other: DatedEntry) -> bool:
     spans = span_of(one.valid_from, one.valid_to), span_of(other.valid_from, other.valid_to)
     return common(*spans) is not None
 
 
-def _overlap(earlier: tuple[Dated, int | None], later: tuple[Dated, int | None]) -> Fault:
+def _overlap(
+    earlier: tuple[DatedEntry, int | None], later: tuple[DatedEntry, int | None]
+) -> SheetFault:
     (entry, row), other = (later, earlier) if later[1] is not None else (earlier, later)
     beside = "dòng đã có trong danh mục" if other[1] is None else f"dòng {other[1]}"
     theirs = span_text(other[0].valid_from, other[0].valid_to)
@@ -138,12 +140,15 @@ def _overlap(earlier: tuple[Dated, int | None], later: tuple[Dated, int | None])
         f" dòng này {span_text(entry.valid_from, entry.valid_to)}."
         " Hãy ghi ngày cuối của dòng trước."
     )
-    return Fault(entry.table, row, "valid_from", "overlap", reason)
+    return SheetFault(entry.table, row, "valid_from", "overlap", reason)
 
 
 def _rewriting(
-    one: Placed, owned: Owned, held: Mapping[tuple[str, str], Sequence[Span]], today: date
-) -> Iterator[Fault]:
+    one: PlacedEntry,
+    owned: OwnedCatalogue,
+    held: Mapping[tuple[str, str], Sequence[Span]],
+    today: date,
+) -> Iterator[SheetFault]:
     entry = one.entry
     if not isinstance(entry, PRICED):
         return
@@ -159,12 +164,12 @@ def _rewriting(
             f"Mã này đã có mức trong những ngày đã qua; dòng mới phải bắt đầu từ {day_text(today)}"
             " trở đi."
         )
-        yield Fault(one.table, one.row, "valid_from", "in_the_past", reason)
+        yield SheetFault(one.table, one.row, "valid_from", "in_the_past", reason)
 
 
 def _changing(
-    one: Placed, before: FeeEntry | ReliefEntry, after: FeeEntry | ReliefEntry, today: date
-) -> Iterator[Fault]:
+    one: PlacedEntry, before: FeeEntry | ReliefEntry, after: FeeEntry | ReliefEntry, today: date
+) -> Iterator[SheetFault]:
     if before.valid_from <= today:
         reason = (
             f"Đã có hiệu lực từ {day_text(before.valid_from)} nên không sửa được; hãy kết thúc dòng"
@@ -172,7 +177,7 @@ def _changing(
         )
         for key in differing(before, after):
             if key not in CORRECTABLE and key != "valid_to":
-                yield Fault(one.table, one.row, key, "has_begun", reason)
+                yield SheetFault(one.table, one.row, key, "has_begun", reason)
     if before.valid_to == after.valid_to:
         return
     yesterday = today - _DAY
@@ -180,10 +185,10 @@ def _changing(
         reason = (
             f"Đã hết hiệu lực sau {day_text(before.valid_to)}; không sửa ngày kết thúc được nữa."
         )
-        yield Fault(one.table, one.row, "valid_to", "has_ended", reason)
+        yield SheetFault(one.table, one.row, "valid_to", "has_ended", reason)
     elif after.valid_to is not None and after.valid_to < yesterday:
         reason = f"Không kết thúc trước hôm qua ({day_text(yesterday)})."
-        yield Fault(one.table, one.row, "valid_to", "in_the_past", reason)
+        yield SheetFault(one.table, one.row, "valid_to", "in_the_past", reason)
 
 
 def differing(before: Entry, after: Entry) -> dict[str, tuple[Cell, Cell]]:
@@ -200,7 +205,7 @@ def _past(entry: FeeEntry | ReliefEntry, today: date) -> Iterator[Span]:
         yield past
 
 
-def _held(owned: Owned) -> dict[tuple[str, str], list[Span]]:
+def _held(owned: OwnedCatalogue) -> dict[tuple[str, str], list[Span]]:
     """By table and code, the days on which something holds for the owner, whosever it is."""
     spans: dict[tuple[str, str], list[Span]] = {}
     for table, values in (
@@ -212,7 +217,9 @@ def _held(owned: Owned) -> dict[tuple[str, str], list[Span]]:
     return spans
 
 
-def past_beginnings(placed: Iterable[Placed], owned: Owned, today: date) -> list[Placed]:
+def past_beginnings(
+    placed: Iterable[PlacedEntry], owned: OwnedCatalogue, today: date
+) -> list[PlacedEntry]:
     """The new fees and reliefs that begin in the past, where nothing speaks against them."""
     return [
         one

@@ -12,7 +12,7 @@ Key = tuple[str | date, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedCatalogue:
     """The catalogue as one owner may change it; `agency_id` None is the nation.
 
     `entries` are the owner's own, by table and key. `procedures` and `fees` are the codes that its

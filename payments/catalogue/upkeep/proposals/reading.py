@@ -8,14 +8,14 @@ from core.sessions import ReadSession
 from payments.catalogue.models import Fee
 from payments.catalogue.queries import load_schedule
 from payments.catalogue.upkeep.entries import Entry
-from payments.catalogue.upkeep.proposals.owned import Key, Owned
+from payments.catalogue.upkeep.proposals.owned import Key, OwnedCatalogue
 from payments.catalogue.upkeep.sheets.columns import CLASSES
-from payments.catalogue.upkeep.writing import PLACES, Row, known_rows, procedure_ids
+from payments.catalogue.upkeep.writing import ENTRY_TABLES, Row, known_rows, procedure_ids
 
 
 def tables_of(agency_id: str | None) -> tuple[str, ...]:
     """The tables that an owner has entries in, in the order in which they may be written."""
-    return tuple(table for table in CLASSES if agency_id is None or PLACES[table].owned)
+    return tuple(table for table in CLASSES if agency_id is None or ENTRY_TABLES[table].owned)
 
 
 async def load_entries(
@@ -31,14 +31,14 @@ async def load_entries(
     return found
 
 
-async def load_owned(session: ReadSession, agency_id: str | None) -> Owned:
+async def load_owned(session: ReadSession, agency_id: str | None) -> OwnedCatalogue:
     """An owner's catalogue as it is now."""
     schedule = await load_schedule(session, agency_id)
     fees = {fee.code for fee in schedule.fees}
     if agency_id is None:
         # A national relief may be from a fee that only some bodies have.
         fees.update(await session.all(select(Fee.code).distinct()))
-    return Owned(
+    return OwnedCatalogue(
         agency_id=agency_id,
         entries=await load_entries(session, agency_id),
         procedures=frozenset(await procedure_ids(session)),

@@ -16,7 +16,7 @@ from payments.agencies.models import Agency
 from payments.catalogue.models import CatalogueProposal
 from payments.catalogue.upkeep.proposals.differences import Differences
 from payments.catalogue.upkeep.sheets.columns import CLASSES
-from payments.catalogue.upkeep.sheets.intake import Placed
+from payments.catalogue.upkeep.sheets.intake import PlacedEntry
 
 #: Whose proposals somebody may see; None among them is the nation.
 Owners = frozenset[str | None]
@@ -113,7 +113,7 @@ def value_of(row: ProposalRow) -> Proposal:
     )
 
 
-def kept(placed: Iterable[Placed], differences: Differences) -> dict[str, Any]:
+def kept(placed: Iterable[PlacedEntry], differences: Differences) -> dict[str, Any]:
     """What a row keeps of a file: its entries with their places, and what they would change."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for one in placed:
@@ -122,14 +122,14 @@ def kept(placed: Iterable[Placed], differences: Differences) -> dict[str, Any]:
     return {"tables": tables, "differences": differences.model_dump(mode="json")}
 
 
-def placed_of(row: ProposalRow) -> list[Placed]:
+def placed_of(row: ProposalRow) -> list[PlacedEntry]:
     """The entries of a row, in the order of the tables and of the file.
 
     Raises pydantic's `ValidationError` or `Invalid` where an entry is none any more.
     """
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = row.entries["tables"]
     return [
-        Placed(CLASSES[table].model_validate(one["entry"]), one["row"])
+        PlacedEntry(CLASSES[table].model_validate(one["entry"]), one["row"])
         for table in CLASSES  # jsonb does not keep the order of keys
         for one in tables.get(table, ())
     ]

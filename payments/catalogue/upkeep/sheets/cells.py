@@ -37,7 +37,7 @@ _STEP = re.compile(r"([0-9.]+)\s*:\s*([0-9.]+)")
 _FLAGS = {"có": True, "true": True, "không": False, "false": False}
 
 
-class Misread(ValueError):
+class CellMisread(ValueError):
     """A cell does not hold what its column asks for; `code` is stable, `detail` Vietnamese."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -48,7 +48,7 @@ class Misread(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the cells of a column hold. `read` is never given a blank cell; it raises `Misread`."""
+    """What the cells of a column hold. `read` is never given a blank cell; it raises `CellMisread`."""
 
     read: Callable[[Cell], Any]
     write: Callable[[Any], Cell]
@@ -65,11 +65,11 @@ def read_text(cell: Cell) -> str:
     if isinstance(cell, str):
         return cell.strip()
     if isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise Misread("not_a_text", "Phải là văn bản; hãy định dạng ô là Văn bản rồi gõ lại.")
+        raise CellMisread("not_a_text", "Phải là văn bản; hãy định dạng ô là Văn bản rồi gõ lại.")
     if isinstance(cell, float) and not cell.is_integer():
         # 2.000910 has already lost its last zero here.
         detail = "Bảng tính đã đổi thành số; hãy định dạng ô là Văn bản rồi gõ lại."
-        raise Misread("not_a_text", detail)
+        raise CellMisread("not_a_text", detail)
     return str(int(cell))
 
 
@@ -78,23 +78,23 @@ def read_whole(cell: Cell) -> int:
     if isinstance(cell, str):
         text = cell.strip()
         if text.startswith("-"):
-            raise Misread("negative", "Không được là số âm.")
+            raise CellMisread("negative", "Không được là số âm.")
         if _PLAIN_WHOLE.fullmatch(text):
             number = int(text.removesuffix(".0"))
         elif _DOTTED_WHOLE.fullmatch(text):
             number = int(text.replace(".", ""))
         else:
-            raise Misread("not_an_integer", "Phải là số nguyên, ví dụ 2000 hoặc 2.000.")
+            raise CellMisread("not_an_integer", "Phải là số nguyên, ví dụ 2000 hoặc 2.000.")
     elif isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise Misread("not_an_integer", "Phải là số nguyên, ví dụ 2000 hoặc 2.000.")
+        raise CellMisread("not_an_integer", "Phải là số nguyên, ví dụ 2000 hoặc 2.000.")
     elif isinstance(cell, float) and not cell.is_integer():
-        raise Misread("not_an_integer", "Phải là số nguyên, không có phần lẻ.")
+        raise CellMisread("not_an_integer", "Phải là số nguyên, không có phần lẻ.")
     else:
         number = int(cell)
     if number < 0:
-        raise Misread("negative", "Không được là số âm.")
+        raise CellMisread("negative", "Không được là số âm.")
     if number > MAX_AMOUNT:
-        raise Misread("too_big", f"Quá lớn; nhiều nhất {MAX_AMOUNT}.")
+        raise CellMisread("too_big", f"Quá lớn; nhiều nhất {MAX_AMOUNT}.")
     return number
 
 
@@ -110,7 +110,7 @@ def read_amount(cell: Cell) -> int:
             f"Ô là số {number}: nếu là {format_vnd(meant)}, hãy gõ {meant}; nếu đúng là"
             f" {format_vnd(number)}, hãy định dạng ô là Văn bản rồi gõ lại."
         )
-        raise Misread("ambiguous", detail)
+        raise CellMisread("ambiguous", detail)
     return number
 
 
@@ -123,7 +123,7 @@ def read_percent(cell: Cell) -> int:
         return read_whole(cell.strip().removesuffix("%").rstrip())
     if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == 1:
         detail = "Bảng tính ghi 100 % thành 1; hãy định dạng ô là Văn bản rồi gõ lại."
-        raise Misread("ambiguous", detail)
+        raise CellMisread("ambiguous", detail)
     return read_whole(cell)
 
 
@@ -134,7 +134,7 @@ def read_share(cell: Cell) -> str:
     """
     if not isinstance(cell, str):
         detail = "Tỷ lệ ghi dạng văn bản, ví dụ 0,15; hãy định dạng ô là Văn bản rồi gõ lại."
-        raise Misread("ambiguous", detail)
+        raise CellMisread("ambiguous", detail)
     text = cell.strip().removesuffix("%").rstrip()
     return text.replace(",", ".") if "." not in text else text
 
@@ -144,16 +144,16 @@ def read_date(cell: Cell) -> date:
     found: date | None = None
     if isinstance(cell, datetime):
         if cell.time() != time():
-            raise Misread("not_a_date", "Phải là ngày, không kèm giờ.")
+            raise CellMisread("not_a_date", "Phải là ngày, không kèm giờ.")
         found = cell.date()
     elif isinstance(cell, date):
         found = cell
     elif isinstance(cell, str):
         found = _date_of(cell.strip())
     if found is None:
-        raise Misread("not_a_date", "Phải là ngày dạng dd/mm/yyyy, ví dụ 01/03/2027.")
+        raise CellMisread("not_a_date", "Phải là ngày dạng dd/mm/yyyy, ví dụ 01/03/2027.")
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise Misread("out_of_range", f"Năm phải từ {FIRST_YEAR} đến {LAST_YEAR}.")
+        raise CellMisread("out_of_range", f"Năm phải từ {FIRST_YEAR} đến {LAST_YEAR}.")
     return found
 
 
@@ -176,7 +176,7 @@ def read_flag(cell: Cell) -> bool:
         return cell
     if isinstance(cell, str) and caseless(cell) in _FLAGS:
         return _FLAGS[caseless(cell)]
-    raise Misread("not_a_flag", "Ghi có hoặc không.")
+    raise CellMisread("not_a_flag", "Ghi có hoặc không.")
 
 
 def read_codes(cell: Cell) -> list[str]:
@@ -184,7 +184,7 @@ def read_codes(cell: Cell) -> list[str]:
     codes = [part.strip() for part in read_text(cell).split(";")]
     codes = [code for code in codes if code]
     if len(set(codes)) < len(codes):
-        raise Misread("doubled", "Có mã ghi hai lần.")
+        raise CellMisread("doubled", "Có mã ghi hai lần.")
     return codes
 
 
@@ -196,7 +196,7 @@ def read_steps(cell: Cell) -> list[dict[str, int]]:
             continue
         match = _STEP.fullmatch(part.strip())
         if match is None:
-            raise Misread("not_steps", "Ghi các bậc dạng 1: 2000; 3: 1000.")
+            raise CellMisread("not_steps", "Ghi các bậc dạng 1: 2000; 3: 1000.")
         steps.append({"from": read_whole(match[1]), "each": read_whole(match[2])})
     return steps
 
@@ -212,7 +212,7 @@ def read_free(cell: Cell) -> object:
         try:
             return loads(text.encode())
         except Invalid:
-            raise Misread("not_json", "Không đọc được giá trị này.") from None
+            raise CellMisread("not_json", "Không đọc được giá trị này.") from None
     if caseless(text) in _FLAGS:
         return _FLAGS[caseless(text)]
     if _SIGNED.fullmatch(text):
@@ -235,7 +235,7 @@ def read_back(text: str) -> object:
     """What `read_free` makes of a text, or None where it makes nothing of it."""
     try:
         return read_free(text)
-    except Misread:
+    except CellMisread:
         return None
 
 

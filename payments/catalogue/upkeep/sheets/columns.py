@@ -19,7 +19,7 @@ from typing import Any, get_args
 from core.errors import Invalid
 from core.folding import caseless
 from payments.catalogue.rules.kinds import ForeignCurrency, kinds, rule_from
-from payments.catalogue.upkeep.entries import KINDS, Dated, Entry, FeeEntry
+from payments.catalogue.upkeep.entries import KINDS, DatedEntry, Entry, FeeEntry
 from payments.catalogue.upkeep.sheets.cells import (
     AMOUNT,
     CODES,
@@ -103,7 +103,7 @@ _AMOUNTS = frozenset({"each", "cap"})
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SheetColumn:
     """A column: its key as in the entry, its Vietnamese title, and what its cells hold.
 
     `required` cells must not be blank; `choices` are all that the cells may say, where that is
@@ -153,20 +153,21 @@ def _shape(name: str, leaves: Sequence[type], is_list: bool) -> Shape:
     return TEXT
 
 
-def _columns_of(kind: type[Entry]) -> tuple[Column, ...]:
-    columns: list[Column] = []
+def _columns_of(kind: type[Entry]) -> tuple[SheetColumn, ...]:
+    columns: list[SheetColumn] = []
     # What an entry is comes first, since when and where it was read comes last.
-    fields = sorted(kind.model_fields.items(), key=lambda item: item[0] in Dated.model_fields)
+    fields = sorted(kind.model_fields.items(), key=lambda item: item[0] in DatedEntry.model_fields)
     for name, field in fields:
         if name == "rule":
             columns.extend(
-                Column(key, title, shape, in_rule=True) for key, (title, shape) in RULE_KEYS.items()
+                SheetColumn(key, title, shape, in_rule=True)
+                for key, (title, shape) in RULE_KEYS.items()
             )
             continue
         leaves = list(_leaves(field.annotation))
         choices = tuple(str(one.value) for leaf in leaves if issubclass(leaf, Enum) for one in leaf)
         columns.append(
-            Column(
+            SheetColumn(
                 key=name,
                 title=_FIELD_TITLES[name],
                 shape=_shape(name, leaves, "list[" in str(field.annotation)),
@@ -181,7 +182,7 @@ def _columns_of(kind: type[Entry]) -> tuple[Column, ...]:
 CLASSES: Mapping[str, type[Entry]] = MappingProxyType({kind.table: kind for kind in KINDS})
 
 #: Table → its columns, apart from those of keys that nobody described.
-COLUMNS: Mapping[str, tuple[Column, ...]] = MappingProxyType(
+COLUMNS: Mapping[str, tuple[SheetColumn, ...]] = MappingProxyType(
     {kind.table: _columns_of(kind) for kind in KINDS}
 )
 
@@ -191,19 +192,19 @@ _HEADINGS = {
 }
 
 
-def free_column(key: str) -> Column:
+def free_column(key: str) -> SheetColumn:
     """The column of a rule's key that nobody described."""
-    return Column(_FREE_KEY + key, _FREE_KEY + key, FREE, in_rule=True)
+    return SheetColumn(_FREE_KEY + key, _FREE_KEY + key, FREE, in_rule=True)
 
 
-def columns_for(table: str, entries: Iterable[Entry] = ()) -> tuple[Column, ...]:
+def columns_for(table: str, entries: Iterable[Entry] = ()) -> tuple[SheetColumn, ...]:
     """The columns of a table, with those that the rules of these entries need beyond the usual."""
     usual = COLUMNS[table]
     met = {key for entry in entries if isinstance(entry, FeeEntry) for key in rule_data(entry)}
     return (*usual, *(free_column(key) for key in sorted(met - RULE_KEYS.keys())))
 
 
-def find_column(table: str, heading: str) -> Column | None:
+def find_column(table: str, heading: str) -> SheetColumn | None:
     """The column that a heading means, by its key or its title; None for one nobody knows."""
     folded = caseless(heading)
     if folded in _HEADINGS[table]:
@@ -222,7 +223,7 @@ def rule_data(entry: FeeEntry) -> Mapping[str, object]:
         return entry.rule  # of a row that was not written by way of an entry
 
 
-def cells_of(entry: Entry, columns: Sequence[Column]) -> tuple[Cell, ...]:
+def cells_of(entry: Entry, columns: Sequence[SheetColumn]) -> tuple[Cell, ...]:
     """The cells of an entry's row."""
     rule = rule_data(entry) if isinstance(entry, FeeEntry) else {}
     cells: list[Cell] = []

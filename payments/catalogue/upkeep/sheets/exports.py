@@ -22,7 +22,7 @@ from payments.catalogue.upkeep.sheets.columns import (
     COLUMNS,
     GUIDE,
     TITLES,
-    Column,
+    SheetColumn,
     cells_of,
     columns_for,
 )
@@ -128,7 +128,7 @@ def _explained(choice: str) -> str:
 
 def _write_table(
     sheet: Worksheet,
-    columns: Sequence[Column],
+    columns: Sequence[SheetColumn],
     entries: Sequence[Entry],
     heading: Format,
     looks: Mapping[str, Format],

@@ -12,7 +12,7 @@ MOST_FAULTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SheetFault:
     """One fault. `sheet` is a table's name where it is one, else what the file calls it.
 
     `row` counts from 1 as a spreadsheet does, None is the sheet as a whole; `column` is the
@@ -58,7 +58,7 @@ class FileRefused(Invalid):
 
     code = "catalogue_file_refused"
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[SheetFault]) -> None:
         listed = faults[:MOST_FAULTS]
         first = f" ({MOST_FAULTS} lỗi đầu được nêu)" if len(faults) > MOST_FAULTS else ""
         super().__init__(
@@ -71,4 +71,4 @@ class FileRefused(Invalid):
 
 def fault_of_file(code: str, reason: str) -> FileRefused:
     """The refusal of a file that cannot be read at all."""
-    return FileRefused([Fault("file", None, "", code, reason)])
+    return FileRefused([SheetFault("file", None, "", code, reason)])

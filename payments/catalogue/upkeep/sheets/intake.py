@@ -14,18 +14,18 @@ from pydantic_core import ErrorDetails
 from core.errors import FieldError, Invalid
 from core.folding import caseless
 from payments.catalogue.upkeep.entries import Entry
-from payments.catalogue.upkeep.sheets.cells import Cell, Misread, is_blank
+from payments.catalogue.upkeep.sheets.cells import Cell, CellMisread, is_blank
 from payments.catalogue.upkeep.sheets.columns import (
     CLASSES,
     COLUMNS,
     GUIDE,
     RULE_KEYS,
     TITLES,
-    Column,
+    SheetColumn,
     find_column,
     free_column,
 )
-from payments.catalogue.upkeep.sheets.faults import Fault
+from payments.catalogue.upkeep.sheets.faults import SheetFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedEntry:
     """An entry, and the row of the file that it was read from."""
 
     entry: Entry
@@ -54,11 +54,11 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class IntakeResult:
     """What a file gave; `codes`, by table, has those of its faulty rows too: they are there."""
 
-    placed: tuple[Placed, ...]
-    faults: tuple[Fault, ...]
+    placed: tuple[PlacedEntry, ...]
+    faults: tuple[SheetFault, ...]
     codes: Mapping[str, frozenset[str]]
 
 
@@ -70,13 +70,13 @@ def table_named(name: str) -> str | None:
     )
 
 
-def take(sheets: Sequence[Sheet]) -> Taken:
+def take(sheets: Sequence[Sheet]) -> IntakeResult:
     """Every row of every sheet; a sheet whose heading is wrong gives faults and no rows.
 
     A file without any row is a fault: whoever sends one meant something else.
     """
-    placed: list[Placed] = []
-    faults: list[Fault] = []
+    placed: list[PlacedEntry] = []
+    faults: list[SheetFault] = []
     codes: dict[str, frozenset[str]] = {}
     met: set[str] = set()
     for sheet in sheets:
@@ -85,17 +85,19 @@ def take(sheets: Sequence[Sheet]) -> Taken:
         table = sheet.table or table_named(sheet.name) or _recognised(sheet)
         if table is None:
             reason = f"Không nhận ra đây là bảng nào trong các bảng: {', '.join(TITLES.values())}."
-            faults.append(Fault(sheet.name, None, "", "unknown_table", reason))
+            faults.append(SheetFault(sheet.name, None, "", "unknown_table", reason))
         elif table in met:
-            faults.append(Fault(table, None, "", "doubled", "Bảng này có hai trang trong tệp."))
+            faults.append(
+                SheetFault(table, None, "", "doubled", "Bảng này có hai trang trong tệp.")
+            )
         else:
             met.add(table)
             found = _take_sheet(table, sheet, faults)
             placed.extend(found)
             codes[table] = _codes(table, sheet)
     if not placed and not faults:
-        faults.append(Fault("file", None, "", "empty", "Tệp không có dòng nào."))
-    return Taken(tuple(placed), tuple(faults), codes)
+        faults.append(SheetFault("file", None, "", "empty", "Tệp không có dòng nào."))
+    return IntakeResult(tuple(placed), tuple(faults), codes)
 
 
 def _recognised(sheet: Sheet) -> str | None:
@@ -121,7 +123,7 @@ def _codes(table: str, sheet: Sheet) -> frozenset[str]:
     return frozenset(str(cells[place]).strip() for _, cells in sheet.rows if len(cells) > place)
 
 
-def _take_sheet(table: str, sheet: Sheet, faults: list[Fault]) -> list[Placed]:
+def _take_sheet(table: str, sheet: Sheet, faults: list[SheetFault]) -> list[PlacedEntry]:
     row, cells = sheet.rows[0]
     columns = _headings(table, row, cells, faults)
     if columns is None:
@@ -130,16 +132,16 @@ def _take_sheet(table: str, sheet: Sheet, faults: list[Fault]) -> list[Placed]:
     for number, cells in sheet.rows[1:]:
         entry = _entry(table, number, cells, columns, faults)
         if entry is not None:
-            placed.append(Placed(entry, number))
+            placed.append(PlacedEntry(entry, number))
     return placed
 
 
 def _headings(
-    table: str, row: int, cells: Sequence[Cell], faults: list[Fault]
-) -> list[Column | None] | None:
+    table: str, row: int, cells: Sequence[Cell], faults: list[SheetFault]
+) -> list[SheetColumn | None] | None:
     """The columns in the order of the file, None for a blank heading; None if one is wrong."""
     before = len(faults)
-    columns: list[Column | None] = []
+    columns: list[SheetColumn | None] = []
     for cell in cells:
         if is_blank(cell):
             columns.append(None)
@@ -148,15 +150,15 @@ def _headings(
         column = find_column(table, heading)
         if column is None:
             shown = _shown(heading)
-            faults.append(Fault(table, row, shown, "unknown_column", "Không có cột này."))
+            faults.append(SheetFault(table, row, shown, "unknown_column", "Không có cột này."))
         elif column in columns:
-            faults.append(Fault(table, row, column.key, "doubled", "Cột này có hai lần."))
+            faults.append(SheetFault(table, row, column.key, "doubled", "Cột này có hai lần."))
         columns.append(column)
     known = {column.key for column in columns if column is not None}
     for column in COLUMNS[table]:
         if column.key not in known:
             reason = "Thiếu cột này; hãy dùng tệp xuất ra từ danh mục làm mẫu."
-            faults.append(Fault(table, row, column.key, "missing_column", reason))
+            faults.append(SheetFault(table, row, column.key, "missing_column", reason))
     return columns if len(faults) == before else None
 
 
@@ -170,15 +172,15 @@ def _entry(
     table: str,
     row: int,
     cells: Sequence[Cell],
-    columns: Sequence[Column | None],
-    faults: list[Fault],
+    columns: Sequence[SheetColumn | None],
+    faults: list[SheetFault],
 ) -> Entry | None:
     data: dict[str, object] = {}
     rule: dict[str, object] = {}
     faulty: set[str] = set()
 
     def blame(key: str, code: str, reason: str) -> None:
-        faults.append(Fault(table, row, key, code, reason))
+        faults.append(SheetFault(table, row, key, code, reason))
         faulty.add(key)
 
     kind = _kind(cells, columns)
@@ -191,7 +193,7 @@ def _entry(
             continue
         try:
             value = column.read(cell, kind)
-        except Misread as error:
+        except CellMisread as error:
             blame(column.key, error.code, error.detail)
             continue
         if column.in_rule:
@@ -218,7 +220,7 @@ def _entry(
     return None if faulty else entry
 
 
-def _kind(cells: Sequence[Cell], columns: Sequence[Column | None]) -> str:
+def _kind(cells: Sequence[Cell], columns: Sequence[SheetColumn | None]) -> str:
     """What a row says of the kind of its rule, read before the cells that depend on it."""
     for cell, column in zip(cells, columns, strict=False):
         if column is not None and column.key == "kind":
