@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import col, select
 
 from adapters.registry import infos
 from adapters.sandbox.engine.discovery import demo_credentials
+from app.parts import Parts
 from app.seed.agency import DEMO_ACCOUNT, DemoBody, configure_gateway, seed_body
 from app.seed.catalogue import seed_catalogue
-from app.wiring import Parts
 from core import clock
 from core.crypto import hash_token, write_private
 from core.sessions import WriteSession
@@ -23,6 +22,7 @@ from payments.agencies.access.models import ApiKey, StaffUser
 from payments.agencies.access.rights import Role
 from payments.agencies.access.staff import create_staff_user
 from payments.bills.create import create_bill_within
+from payments.bills.models import Bill
 from payments.bills.new_bill import BillRequest
 from payments.bills.static_references import static_reference
 from payments.catalogue.queries import schedule_of_code
@@ -178,17 +178,13 @@ def _make_up_gateways() -> dict[str, dict[str, str]]:
 
 async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
     """The address of an open bill: three pages of certified copies, made anew when it is paid."""
-    row = (
-        await session.execute(
-            text(
-                "SELECT id, reference FROM bill WHERE agency_id = :agency AND status = 'open'"
-                " AND channel = 'counter' ORDER BY created_at DESC LIMIT 1"
-            ),
-            {"agency": body.agency_id},
-        )
-    ).first()
-    if row is not None:
-        return parts.payments.urls.pay(row.id, row.reference)
+    bill = await session.first(
+        select(Bill)
+        .where(Bill.agency_id == body.agency_id, Bill.status == "open", Bill.channel == "counter")
+        .order_by(col(Bill.created_at).desc())
+    )
+    if bill is not None:
+        return parts.payments.urls.pay(bill.id, bill.reference)
     today = clock.business_date(clock.now())
     schedule = await schedule_of_code(session, body.agency_id, "2.000815")
     lines = price_fees(schedule, "2.000815", FeeRequest(3), Circumstances(today))
@@ -200,5 +196,5 @@ async def _payable(session: WriteSession, parts: Parts, body: DemoBody) -> str:
         dossier_number="H00.01-261122-0001",
         payer={"name": "Nguyễn Văn An"},
     )
-    bill = await create_bill_within(session, request, actor="system:demo", cipher=parts.cipher)
-    return parts.payments.urls.pay(bill.id, bill.reference)
+    made = await create_bill_within(session, request, actor="system:demo", cipher=parts.cipher)
+    return parts.payments.urls.pay(made.id, made.reference)

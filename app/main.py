@@ -8,11 +8,12 @@ from fastapi_offline import FastAPIOffline
 
 from app.headers import Headers
 from app.health import router as health_router
+from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
 from app.web import failures
 from app.web.citizen import bills, home, procedures, receipts
-from app.wiring import Parts, origin, parts_of
+from app.wiring import origin, parts_of
 from core import log, problems
 from core.settings import Settings
 from payments.agencies import api as agencies_api

@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -16,58 +15,37 @@ from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
+from app.handlers import HANDLERS
 from app.knowledge import KNOWLEDGE
+from app.parts import Parts
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
 from core.errors import LephiError
-from core.events import Subscriptions
+from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
 from payments.agencies.access.principals import Keyring
-from payments.agencies.changes import Knowledge
 from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
-from payments.events import BillPaid
 from payments.urls import Urls
-from receipts.commands import Issuing
+from receipts.commands import IssuingContext
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.display import Display
 from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
-from reconciliation.commands import Reconciling
+from reconciliation.commands import ReconciliationContext
 
 T = TypeVar("T")
-
-#: The handler that issues receipts.
-ISSUE_RECEIPTS = "receipts.issue"
-
-#: Which handlers hear of which events.
-SUBSCRIPTIONS = Subscriptions([(BillPaid.name, ISSUE_RECEIPTS)])
 
 
 class DatabaseMissing(LephiError):
     """No database is named: set LEPHI_DATABASE_URL, or use `lephi demo`, which brings its own."""
 
     code = "database_missing"
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything a process needs, made once."""
-
-    settings: Settings
-    database: Database
-    cipher: Cipher = field(repr=False)
-    keyring: Keyring
-    knowledge: Knowledge
-    payments: Context
-    issuing: Issuing
-    display: Display
-    reconciling: Reconciling
 
 
 def origin(settings: Settings) -> dict[str, str | int]:
@@ -105,7 +83,7 @@ def open_database(settings: Settings) -> Database:
     if settings.database_url is None:
         raise DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database.")
     url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return Database(url, subscriptions=SUBSCRIPTIONS, pool_size=settings.pool_size)
+    return Database(url, subscriptions=subscriptions_of(HANDLERS), pool_size=settings.pool_size)
 
 
 @asynccontextmanager
@@ -139,7 +117,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 receipts=receipts,
                 request_key=derive(master, "requests"),
             ),
-            issuing=Issuing(
+            issuing=IssuingContext(
                 cipher=cipher,
                 signer=signer,
                 check_url=urls.receipt_check,
@@ -147,7 +125,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 demo=settings.mode != "production",
             ),
             display=_display(database, cipher, signer, pool),
-            reconciling=Reconciling(
+            reconciling=ReconciliationContext(
                 database, cipher, partial(_elsewhere, pool), derive(master, "requests")
             ),
         )

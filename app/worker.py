@@ -8,18 +8,18 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
 
-from app.wiring import ISSUE_RECEIPTS, Parts, origin
+from app.handlers import HANDLERS
+from app.parts import Parts
+from app.wiring import origin
 from core import audit, failpoints, idempotency, outbox
 from core.db import DatabaseUnavailable
+from core.handlers import Handler
 from core.log import get
 from core.outbox import Delivery
-from core.sessions import WriteSession
 from payments.attempts import inquiry
-from payments.events import BillPaid
 from payments.incoming import notices
-from receipts.commands import issue
 
 log = get(__name__)
 
@@ -29,29 +29,7 @@ INQUIRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """Something that listens: its name in the outbox, how many it takes at once, what it does.
-
-    `work` runs in a transaction of its own with the delivered mark; it must have no other effect.
-    """
-
-    name: str
-    batch: int
-    work: Callable[[WriteSession, Sequence[Delivery]], Awaitable[None]]
-
-
-def handlers(parts: Parts) -> tuple[Handler, ...]:
-    """Every handler there is."""
-
-    async def issue_receipts(session: WriteSession, deliveries: Sequence[Delivery]) -> None:
-        events = [BillPaid.read(d.version, d.payload) for d in deliveries]
-        await issue(session, parts.issuing, [event.bill_id for event in events])
-
-    return (Handler(ISSUE_RECEIPTS, 50, issue_receipts),)
-
-
-async def deliver(parts: Parts, handler: Handler) -> int:
+async def deliver(parts: Parts, handler: Handler[Parts, Any]) -> int:
     """Work through one batch of a handler's deliveries; how many there were."""
     async with parts.database.transaction() as session:
         deliveries = await outbox.claim(session, handler.name, handler.batch)
@@ -67,13 +45,13 @@ async def deliver(parts: Parts, handler: Handler) -> int:
     return len(deliveries)
 
 
-async def _work(parts: Parts, handler: Handler, deliveries: Sequence[Delivery]) -> None:
+async def _work(parts: Parts, handler: Handler[Parts, Any], deliveries: Sequence[Delivery]) -> None:
     async with parts.database.transaction() as session:
-        await handler.work(session, deliveries)
+        await handler.handle(parts, session, deliveries)
         await outbox.complete(session, deliveries)
 
 
-async def _work_alone(parts: Parts, handler: Handler, delivery: Delivery) -> None:
+async def _work_alone(parts: Parts, handler: Handler[Parts, Any], delivery: Delivery) -> None:
     try:
         await _work(parts, handler, [delivery])
     except Exception as error:  # noqa: BLE001  whatever it is, it is noted and tried again
@@ -86,7 +64,7 @@ async def _work_alone(parts: Parts, handler: Handler, delivery: Delivery) -> Non
 async def run_once(parts: Parts) -> int:
     """Everything that is due now, once; for tests and the command line. How much there was."""
     done = 0
-    for handler in handlers(parts):
+    for handler in HANDLERS:
         done += await deliver(parts, handler)
     done += await notices.apply_waiting(parts.payments)
     done += await inquiry.inquire(parts.payments)
@@ -107,14 +85,14 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         async with parts.database.transaction() as session:
             return await idempotency.expire(session)
 
-    async def listen(handler: Handler) -> None:
+    async def listen(handler: Handler[Parts, Any]) -> None:
         await _repeat(
             f"handler {handler.name}", lambda: deliver(parts, handler), IDLE_SECONDS, stop
         )
 
     context = parts.payments
     async with asyncio.TaskGroup() as group:
-        for handler in handlers(parts):
+        for handler in HANDLERS:
             group.create_task(listen(handler))
         for name, job, pause in (
             ("callbacks", lambda: notices.apply_waiting(context), INQUIRY_SECONDS),

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import make_url
 
-from app.embedded.programs import ENVIRONMENT, find_programs
+from app.embedded.programs import ENVIRONMENT, get_programs
 from payments.bills.insertion import INSERT_ONCE
 
 #: What is new in each bill, of the form and length that the service gives it. `now()` is the same
@@ -135,7 +135,7 @@ class PgBench:
         with tempfile.NamedTemporaryFile("w", suffix=".sql", encoding="utf-8") as script:
             script.write(_NUMBER + _PLACE.sub(_value, statements))
             script.flush()
-            command = [find_programs(None).path("pgbench"), "--host", self.socket]
+            command = [get_programs(None).path("pgbench"), "--host", self.socket]
             command += ["--username", self.user, "--no-vacuum", "--protocol", "prepared"]
             command += ["--client", str(clients), "--time", str(seconds), "--file", script.name]
             for name, value in self.values.items():

@@ -26,7 +26,7 @@ class WrongMediaType(BadRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed(Generic[M]):
+class ParsedBody(Generic[M]):
     """A body: the checked `model`, and the JSON `value` it was made from."""
 
     model: M
@@ -43,18 +43,18 @@ async def read_raw(request: Request, *, most: int = MAX_BYTES) -> bytes:
     return bytes(received)
 
 
-def parsed(model: type[M]) -> Callable[[Request], Awaitable[Parsed[M]]]:
+def parsed(model: type[M]) -> Callable[[Request], Awaitable[ParsedBody[M]]]:
     """A dependency that reads the body as `model`.
 
     Raises `WrongMediaType`, `TooLarge`, or `Invalid` naming every field that is wrong and why.
     """
 
-    async def read(request: Request) -> Parsed[M]:
+    async def read(request: Request) -> ParsedBody[M]:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise WrongMediaType("Nội dung phải là application/json.")
         value = loads(await read_raw(request))
-        return Parsed(validated(model, value), value)
+        return ParsedBody(validated(model, value), value)
 
     return read
 

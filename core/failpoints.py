@@ -54,7 +54,7 @@ class FailpointReached(RuntimeError):
 
 
 @dataclass(slots=True)
-class _Armed:
+class _ArmedFailpoint:
     action: Literal["kill", "raise", "sleep"]
     seconds: float = 0.0
     #: the time at which it acts; None for every time
@@ -68,7 +68,7 @@ class _Armed:
             return self.at is None or self.reached == self.at
 
 
-_armed: dict[str, _Armed] = {}
+_armed: dict[str, _ArmedFailpoint] = {}
 
 
 def hit(name: str) -> None:
@@ -114,8 +114,8 @@ def clear() -> None:
     _armed.clear()
 
 
-def _parse(text: str) -> dict[str, _Armed]:
-    armed: dict[str, _Armed] = {}
+def _parse(text: str) -> dict[str, _ArmedFailpoint]:
+    armed: dict[str, _ArmedFailpoint] = {}
     faults = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
         match = _ENTRY.fullmatch(entry)
@@ -137,7 +137,7 @@ def _parse(text: str) -> dict[str, _Armed]:
     return armed
 
 
-def _armed_by(action: str | None, seconds: str | None, at: int | None) -> _Armed:
+def _armed_by(action: str | None, seconds: str | None, at: int | None) -> _ArmedFailpoint:
     if seconds is not None:
-        return _Armed("sleep", seconds=float(seconds), at=at)
-    return _Armed("kill" if action == "kill" else "raise", at=at)
+        return _ArmedFailpoint("sleep", seconds=float(seconds), at=at)
+    return _ArmedFailpoint("kill" if action == "kill" else "raise", at=at)

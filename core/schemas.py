@@ -41,7 +41,7 @@ Line = Annotated[
 ]
 
 
-class Incoming(BaseModel):
+class RequestModel(BaseModel):
     """Base of every body: strict types, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -190,7 +190,7 @@ def load() -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedSetting:
     """One setting as `lephi doctor` shows it; `value` hides what is secret."""
 
     variable: str
@@ -198,13 +198,13 @@ class Listed:
     description: str
 
 
-def listing(settings: Settings) -> list[Listed]:
+def listing(settings: Settings) -> list[ListedSetting]:
     """Every setting with its value and what it is for, in the order of the class."""
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         shown = "" if value is None else "(set, not shown)" if not field.repr else str(value)
-        rows.append(Listed(variable_of(name), shown, field.description or ""))
+        rows.append(ListedSetting(variable_of(name), shown, field.description or ""))
     return rows
 
 

@@ -1,16 +1,28 @@
 """What the flows of this package need beside a session, put together once by the application."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from core.crypto import Cipher
 from core.db import Database
+from core.sessions import ReadSession
 from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
-from payments.ports import GatewayDirectory, ReceiptIndex, TransferQr
+from payments.ports import GatewayDirectory, ReceiptSummary, TransferQr
 from payments.urls import Urls
+
+
+class ReceiptIndex(Protocol):
+    """Finds the receipts of bills; the application supplies it."""
+
+    async def of_bills(
+        self, session: ReadSession, bill_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[ReceiptSummary]]:
+        """The receipts of each bill that has any, in order of issue."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

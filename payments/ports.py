@@ -9,11 +9,11 @@ ours. A decline is not an error: it is a value. What others need to know of an a
 itself, in its class's `info`: nobody else names a provider.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from core.errors import LephiError, NotAllowed, Unavailable
 from payments.gateway_info import Capability, GatewayInfo
@@ -340,13 +340,3 @@ class ReceiptSummary:
     issued_at: datetime
     amount: int
     status: str
-
-
-class ReceiptIndex(Protocol):
-    """Finds the receipts of bills; the application supplies it."""
-
-    async def of_bills(
-        self, session: Any, bill_ids: Sequence[str]
-    ) -> Mapping[str, Sequence[ReceiptSummary]]:
-        """The receipts of each bill that has any, in order of issue."""
-        ...

@@ -8,9 +8,6 @@ need not be stored and cannot be guessed.
 import base64
 import hmac
 from dataclasses import dataclass, field
-from typing import Annotated
-
-from fastapi import Depends, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +49,3 @@ class Urls:
     def receipt_file(self, code: str, extension: str) -> str:
         """A receipt's PDF or XML, opened by its check code."""
         return f"{self.base_url}/r/{code}.{extension}"
-
-
-async def urls(request: Request) -> Urls:
-    """The application's addresses, for a request."""
-    found: Urls = request.app.state.urls
-    return found
-
-
-UrlsDep = Annotated[Urls, Depends(urls)]

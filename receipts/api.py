@@ -9,7 +9,7 @@ from core.idempotency import CipherDep
 from payments.agencies.access.principals import PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.schemas import ReceiptOut, receipt_out
-from payments.urls import UrlsDep
+from payments.urls import Urls
 from receipts.display import Display
 from receipts.queries import ReceiptValue, get_receipt
 
@@ -24,7 +24,14 @@ async def display(request: Request) -> Display:
     return found
 
 
+async def urls(request: Request) -> Urls:
+    """The application's addresses."""
+    found: Urls = request.app.state.urls
+    return found
+
+
 DisplayDep = Annotated[Display, Depends(display)]
+UrlsDep = Annotated[Urls, Depends(urls)]
 
 
 async def _receipt(
@@ -38,7 +45,7 @@ async def _receipt(
 OwnReceipt = Annotated[ReceiptValue, Depends(_receipt)]
 
 
-def _shown(media_type: str) -> Any:
+def _shown(media_type: str) -> dict[str, Any]:
     content = {"schema": {"type": "string", "contentMediaType": media_type}}
     return {"response_class": Response, "responses": {200: {"content": {media_type: content}}}}
 

@@ -36,7 +36,7 @@ _TRANSFER = "Chuyển khoản"
 
 
 @dataclass(frozen=True, slots=True)
-class Issuing:
+class IssuingContext:
     """What issuing needs beside a session."""
 
     cipher: Cipher = field(repr=False)
@@ -49,7 +49,9 @@ class Issuing:
     demo: bool
 
 
-async def issue(session: WriteSession, issuing: Issuing, bill_ids: Sequence[str]) -> list[str]:
+async def issue(
+    session: WriteSession, issuing: IssuingContext, bill_ids: Sequence[str]
+) -> list[str]:
     """Issue the receipts of settled bills in the caller's transaction; the ids of the new ones.
 
     Raises what the signer raises; then the whole transaction must go, numbers included.
@@ -76,7 +78,7 @@ async def issue(session: WriteSession, issuing: Issuing, bill_ids: Sequence[str]
 
 
 async def _issue_one(
-    session: WriteSession, issuing: Issuing, source: ReceiptSource, counter: Counter
+    session: WriteSession, issuing: IssuingContext, source: ReceiptSource, counter: Counter
 ) -> str:
     number, issued_at = counter.take()
     failpoints.hit("receipt.after_number")
@@ -117,7 +119,7 @@ async def _issue_one(
 
 
 def content_of(
-    source: ReceiptSource, counter: Counter, number: int, code: str, issuing: Issuing
+    source: ReceiptSource, counter: Counter, number: int, code: str, issuing: IssuingContext
 ) -> ReceiptContent:
     """What the receipt of a settled bill says; lines that cost nothing are left out."""
     lines = tuple(

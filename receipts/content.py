@@ -122,7 +122,7 @@ class ReceiptLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class ReplacedReceipt:
     """The earlier receipt that this one replaces (Circular 91/2026/TT-BTC, article 20)."""
 
     __pydantic_config__ = _STRICT
@@ -172,7 +172,7 @@ class ReceiptContent:
     reference: str = ""
     language_note: str = ""
     legal_basis: tuple[str, ...] = ()
-    replaces: Replaced | None = None
+    replaces: ReplacedReceipt | None = None
     demo: bool = False
 
     def __post_init__(self) -> None:

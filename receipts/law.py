@@ -15,7 +15,7 @@ from core.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LegalSource:
     """Where a rule stands: the document, the place in it, and what it says, in our words."""
 
     document: str
@@ -39,7 +39,7 @@ class ReceiptRules:
     largest_number: int
     #: what a receipt prints as the law it rests on
     basis: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[LegalSource, ...]
     checked_on: date
 
 
@@ -54,36 +54,36 @@ _RULES: tuple[ReceiptRules, ...] = (
         largest_number=99_999_999,
         basis=("Nghị định 254/2026/NĐ-CP", "Thông tư 91/2026/TT-BTC"),
         sources=(
-            Source(
+            LegalSource(
                 "Nghị định 254/2026/NĐ-CP",
                 "Điều 23 khoản 2",
                 "What a receipt holds: its name, template and symbol, number, collecting body and "
                 "tax code, each item with its amount in figures and words, date, digital "
                 "signature; Vietnamese, other languages smaller beneath or in brackets beside it.",
             ),
-            Source(
+            LegalSource(
                 "Nghị định 254/2026/NĐ-CP",
                 "Điều 23 khoản 2 điểm c",
                 "The number has at most 8 digits and runs from 1 on 1 January, or on the first "
                 "day of use, to 31 December.",
             ),
-            Source(
+            LegalSource(
                 "Nghị định 254/2026/NĐ-CP",
                 "Điều 24",
                 "A receipt is issued at the moment of collection; dates are shown dd/mm/yyyy.",
             ),
-            Source(
+            LegalSource(
                 "Thông tư 91/2026/TT-BTC",
                 "Phụ lục II mục 2",
                 "Template EBL01 (no printed face value) or EBL02 (with one); symbol: two digits of "
                 "the year, T, two letters of the permitted twenty.",
             ),
-            Source(
+            LegalSource(
                 "Thông tư 91/2026/TT-BTC",
                 "Phụ lục V, mẫu 01/PLPĐT",
                 "The reference form of the page, which is not binding.",
             ),
-            Source(
+            LegalSource(
                 "Thông tư 91/2026/TT-BTC",
                 "Điều 18",
                 "The format is XML in two parts: the business data and the digital signature.",

@@ -63,7 +63,7 @@ _BASE64 = {
 }
 
 
-class Reason(StrEnum):
+class InvalidReason(StrEnum):
     """Why a file is not valid; `detail` is what a person reads."""
 
     NOT_A_RECEIPT = "not_a_receipt"
@@ -84,16 +84,16 @@ class Reason(StrEnum):
 
 
 _DETAILS = {
-    Reason.NOT_A_RECEIPT: "Tệp không phải là biên lai đọc được.",
-    Reason.NOT_A_PDF: "Tệp không phải là PDF đọc được.",
-    Reason.NOT_SIGNED: "Tệp không có chữ ký số.",
-    Reason.BAD_SIGNATURE: "Chữ ký số bị hỏng hoặc dùng thuật toán không được chấp nhận.",
-    Reason.ALTERED: "Nội dung đã bị thay đổi sau khi ký.",
-    Reason.NOT_WHOLE_FILE: "Chữ ký số không bao phủ toàn bộ tệp.",
-    Reason.NO_SIGNING_TIME: "Tệp không ghi thời điểm ký.",
-    Reason.SIGNED_IN_FUTURE: "Thời điểm ký nằm trong tương lai.",
-    Reason.CERTIFICATE_DATES: "Chứng thư chưa hoặc không còn hiệu lực vào thời điểm ký.",
-    Reason.UNTRUSTED_SIGNER: "Người ký không thuộc chứng thư được tin cậy.",
+    InvalidReason.NOT_A_RECEIPT: "Tệp không phải là biên lai đọc được.",
+    InvalidReason.NOT_A_PDF: "Tệp không phải là PDF đọc được.",
+    InvalidReason.NOT_SIGNED: "Tệp không có chữ ký số.",
+    InvalidReason.BAD_SIGNATURE: "Chữ ký số bị hỏng hoặc dùng thuật toán không được chấp nhận.",
+    InvalidReason.ALTERED: "Nội dung đã bị thay đổi sau khi ký.",
+    InvalidReason.NOT_WHOLE_FILE: "Chữ ký số không bao phủ toàn bộ tệp.",
+    InvalidReason.NO_SIGNING_TIME: "Tệp không ghi thời điểm ký.",
+    InvalidReason.SIGNED_IN_FUTURE: "Thời điểm ký nằm trong tương lai.",
+    InvalidReason.CERTIFICATE_DATES: "Chứng thư chưa hoặc không còn hiệu lực vào thời điểm ký.",
+    InvalidReason.UNTRUSTED_SIGNER: "Người ký không thuộc chứng thư được tin cậy.",
 }
 
 
@@ -112,7 +112,7 @@ class VerificationResult:
     signer: str
     signed_at: datetime | None
     content: ReceiptContent | None
-    reasons: tuple[Reason, ...]
+    reasons: tuple[InvalidReason, ...]
 
 
 def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResult:
@@ -126,11 +126,13 @@ def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResu
         root = document.parse_tree(xml)
         shown = document.data_element(root)
     except Invalid:
-        return _failed(Reason.NOT_A_RECEIPT)
+        return _failed(InvalidReason.NOT_A_RECEIPT)
     place = "/".join(SIGNATURE_PLACE)
     signature = root.find(f"{place}/ds:Signature", _DS)
     if signature is None:
-        return _failed(Reason.NOT_A_RECEIPT if _read(shown) is None else Reason.NOT_SIGNED)
+        return _failed(
+            InvalidReason.NOT_A_RECEIPT if _read(shown) is None else InvalidReason.NOT_SIGNED
+        )
     # The signature first: data that was changed may well not add up any more.
     try:
         for item in signature.iterfind(".//*"):
@@ -154,24 +156,24 @@ def verify(xml: bytes, certificate_pem: bytes | None = None) -> VerificationResu
             ),
         )
     except InvalidSignature:
-        return _failed(Reason.ALTERED)
+        return _failed(InvalidReason.ALTERED)
     except Exception:  # noqa: BLE001 - a hostile signature can make its reader raise anything
-        return _failed(Reason.BAD_SIGNATURE)
+        return _failed(InvalidReason.BAD_SIGNATURE)
     # Only what the signature covered is read from here on.
     data = None if isinstance(signed, list) else signed.signed_xml
     if data is None:
-        return _failed(Reason.BAD_SIGNATURE)
+        return _failed(InvalidReason.BAD_SIGNATURE)
     told = _read(data)
     if told is None:
-        return _failed(Reason.NOT_A_RECEIPT)
+        return _failed(InvalidReason.NOT_A_RECEIPT)
     if _read(shown) != told:
         # A signature does not see everything: a comment that splits a figure, for one.
-        return _failed(Reason.ALTERED)
+        return _failed(InvalidReason.ALTERED)
     content, signed_at = told
     reasons = time_reasons(leaf, signed_at)
     trusted = signed_at is not None and _is_trusted(certificates, anchors, signed_at)
     if anchors and not trusted:
-        reasons.append(Reason.UNTRUSTED_SIGNER)
+        reasons.append(InvalidReason.UNTRUSTED_SIGNER)
     return VerificationResult(
         valid=not reasons,
         trusted=trusted,
@@ -190,13 +192,13 @@ def verify_pdf(pdf: bytes, certificate_pem: bytes | None = None) -> Verification
     """
     anchors = _anchors(certificate_pem)
     if len(pdf) > MAX_PDF_BYTES or not pdf.startswith(b"%PDF-"):
-        return _failed(Reason.NOT_A_PDF)
+        return _failed(InvalidReason.NOT_A_PDF)
     try:
         signatures = PdfFileReader(BytesIO(pdf)).embedded_signatures
     except Exception:  # noqa: BLE001 - a hostile file can make its reader raise anything
-        return _failed(Reason.NOT_A_PDF)
+        return _failed(InvalidReason.NOT_A_PDF)
     if len(signatures) != 1:
-        return _failed(Reason.NOT_SIGNED if not signatures else Reason.BAD_SIGNATURE)
+        return _failed(InvalidReason.NOT_SIGNED if not signatures else InvalidReason.BAD_SIGNATURE)
     try:
         signature = signatures[0]
         signed_at = signature.self_reported_timestamp
@@ -206,16 +208,16 @@ def verify_pdf(pdf: bytes, certificate_pem: bytes | None = None) -> Verification
         status = validate_pdf_signature(signature, signer_validation_context=context)
         leaf = x509.load_der_x509_certificate(status.signing_cert.dump())
     except Exception:  # noqa: BLE001 - as above
-        return _failed(Reason.BAD_SIGNATURE)
+        return _failed(InvalidReason.BAD_SIGNATURE)
     if not (status.intact and status.valid):
-        return _failed(Reason.ALTERED)
+        return _failed(InvalidReason.ALTERED)
     reasons = time_reasons(leaf, signed_at)
     entire = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
     if not entire or not _is_tidy(pdf, signature.byte_range):
-        reasons.append(Reason.NOT_WHOLE_FILE)
+        reasons.append(InvalidReason.NOT_WHOLE_FILE)
     trusted = bool(anchors) and status.trusted
     if anchors and not trusted:
-        reasons.append(Reason.UNTRUSTED_SIGNER)
+        reasons.append(InvalidReason.UNTRUSTED_SIGNER)
     return VerificationResult(
         valid=not reasons,
         trusted=trusted,
@@ -283,7 +285,7 @@ def _is_tidy(pdf: bytes, byte_range: Sequence[int]) -> bool:
     )
 
 
-def _failed(reason: Reason) -> VerificationResult:
+def _failed(reason: InvalidReason) -> VerificationResult:
     return VerificationResult(False, False, "", None, None, (reason,))
 
 
@@ -296,14 +298,14 @@ def _anchors(pem: bytes | None) -> list[x509.Certificate]:
         raise Invalid("Tệp chứng thư không phải là PEM.", code="certificate_malformed") from error
 
 
-def time_reasons(leaf: x509.Certificate, signed_at: datetime | None) -> list[Reason]:
+def time_reasons(leaf: x509.Certificate, signed_at: datetime | None) -> list[InvalidReason]:
     """What is wrong with a certificate having signed at that moment; empty when nothing is."""
     if signed_at is None:
-        return [Reason.NO_SIGNING_TIME]
+        return [InvalidReason.NO_SIGNING_TIME]
     if signed_at > clock.now() + _CLOCK_SLACK:
-        return [Reason.SIGNED_IN_FUTURE]
+        return [InvalidReason.SIGNED_IN_FUTURE]
     if not leaf.not_valid_before_utc <= signed_at <= leaf.not_valid_after_utc:
-        return [Reason.CERTIFICATE_DATES]
+        return [InvalidReason.CERTIFICATE_DATES]
     return []
 
 

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from lxml import etree
 
 from core.errors import Invalid
-from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine, Replaced
+from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine, ReplacedReceipt
 from receipts.law import rules_on
 from receipts.ports import SIGNATURE_PLACE, SIGNED_ELEMENT, SIGNED_ID
 
@@ -287,8 +287,8 @@ def _line(item: etree._Element) -> ReceiptLine:
     )
 
 
-def _replaced(earlier: etree._Element) -> Replaced:
-    return Replaced(
+def _replaced(earlier: etree._Element) -> ReplacedReceipt:
+    return ReplacedReceipt(
         template=_text(earlier, "KHMBLai"),
         symbol=_text(earlier, "KHBLai"),
         number=int(_text(earlier, "SBLai")),

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from core import clock
-from core.bodies import Parsed, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import IdempotencyDep
@@ -16,7 +16,7 @@ from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
-from reconciliation.commands import Reconciling, reconcile, take_statement
+from reconciliation.commands import ReconciliationContext, reconcile, take_statement
 from reconciliation.formats.csv_statement import read
 from reconciliation.queries import get_run, list_discrepancies
 from reconciliation.schemas import (
@@ -35,16 +35,16 @@ MOST_BYTES = 64 * 1024 * 1024
 _JSON = "application/json"
 
 
-async def reconciling(request: Request) -> Reconciling:
+async def reconciling(request: Request) -> ReconciliationContext:
     """The application's parts for reconciling."""
-    found: Reconciling = request.app.state.reconciling
+    found: ReconciliationContext = request.app.state.reconciling
     return found
 
 
-ReconcilingDep = Annotated[Reconciling, Depends(reconciling)]
+ReconcilingDep = Annotated[ReconciliationContext, Depends(reconciling)]
 #: The database takes no NUL.
 FormText = Annotated[str, Form(max_length=64, pattern=r"^[^\x00]*$")]
-RunBody = Annotated[Parsed[ReconciliationIn], Depends(parsed(ReconciliationIn))]
+RunBody = Annotated[ParsedBody[ReconciliationIn], Depends(parsed(ReconciliationIn))]
 
 
 async def _account(session: ReadSession, principal: Principal, code: str) -> CollectionAccountValue:

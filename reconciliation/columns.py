@@ -27,7 +27,7 @@ _DIRECTIONS = ("credit", "debit")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ColumnProblem:
     """One thing wrong with a file: `row` as a person counts (the header is 1), 0 if none."""
 
     file: str
@@ -47,7 +47,7 @@ class InputRefused(Invalid):
 
     code = "input_refused"
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[ColumnProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__(
             f"Dữ liệu vào có {len(self.problems)} lỗi; chưa ghi gì ra.",

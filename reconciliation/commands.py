@@ -43,7 +43,7 @@ Elsewhere = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciling:
+class ReconciliationContext:
     """What reconciling needs."""
 
     database: Database
@@ -54,7 +54,7 @@ class Reconciling:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StatementIntake:
     """What taking a statement in did: rows of the file, and how many were new to us."""
 
     statement_id: str
@@ -101,7 +101,7 @@ async def take_statement(
     file_name: str,
     mapping: str,
     actor: str,
-) -> Taken:
+) -> StatementIntake:
     """Store the rows of a statement file, in the caller's transaction.
 
     The same file again, under whatever name, is ignored. Rows that an earlier file held are passed
@@ -126,7 +126,7 @@ async def take_statement(
                 Statement.collection_account_id == account.id, Statement.sha256 == digest
             )
         )
-        return Taken(known.id, known.row_count, 0, known=True)
+        return StatementIntake(known.id, known.row_count, 0, known=True)
     lines = [
         {
             "id": new_id("line"),
@@ -153,11 +153,11 @@ async def take_statement(
         object_id=statement_id,
         details={"rows": len(rows), "new": new_count, "sha256": digest},
     )
-    return Taken(statement_id, len(rows), new_count, known=False)
+    return StatementIntake(statement_id, len(rows), new_count, known=False)
 
 
 async def reconcile(
-    reconciling: Reconciling, account: CollectionAccountValue, on: date, *, actor: str
+    reconciling: ReconciliationContext, account: CollectionAccountValue, on: date, *, actor: str
 ) -> str:
     """Reconcile one business day of one account with the statements taken in; the run's id.
 
@@ -179,7 +179,7 @@ async def reconcile(
 
 
 async def _match(
-    reconciling: Reconciling,
+    reconciling: ReconciliationContext,
     account: CollectionAccountValue,
     on: date,
     payments: list[DayPayment],
@@ -190,7 +190,7 @@ async def _match(
 
 
 async def _day(
-    reconciling: Reconciling, account: CollectionAccountValue, on: date
+    reconciling: ReconciliationContext, account: CollectionAccountValue, on: date
 ) -> tuple[list[DayPayment], list[DayLine]]:
     async with reconciling.database.transaction() as session:
         payments = await list_day_payments(session, account.id, on - AFTER, on + BEFORE)
@@ -213,7 +213,7 @@ async def _day(
 
 
 async def _record_unmatched(
-    reconciling: Reconciling,
+    reconciling: ReconciliationContext,
     account: CollectionAccountValue,
     result: DayResult,
     lines: Sequence[DayLine],

@@ -19,9 +19,9 @@ import duckdb
 from core.calendar import CUT_OFF
 from core.errors import LephiError, Unavailable
 from reconciliation import matching
-from reconciliation.columns import LINES, PAYMENTS, InputRefused, Problem
-from reconciliation.matching import Tally
-from reconciliation.typed_csv import Source, find_problems, is_unreadable, open_source, rewrite
+from reconciliation.columns import LINES, PAYMENTS, ColumnProblem, InputRefused
+from reconciliation.matching import ClassTally
+from reconciliation.typed_csv import CsvSource, find_problems, is_unreadable, open_source, rewrite
 
 MATCHES: Final = "matches.csv"
 DISCREPANCIES: Final = "discrepancies.csv"
@@ -39,10 +39,10 @@ _DISCREPANCIES = """
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class FilesSummary:
     """What became of the day: a count and a sum (whole đồng) for each class, all of them there."""
 
-    classes: Mapping[str, Tally]
+    classes: Mapping[str, ClassTally]
 
     def as_json(self) -> dict[str, dict[str, int]]:
         """The content of summary.json."""
@@ -62,7 +62,7 @@ def reconcile_files(
     memory_limit: str = "1GB",
     threads: int | None = None,
     progress: Callable[[str], None] = lambda step: None,
-) -> Summary:
+) -> FilesSummary:
     """Match the payments of the business date `on` (+07:00) with the lines of a ledger.
 
     Writes matches.csv (in the order of the payments), discrepancies.csv (by side, class and id)
@@ -84,7 +84,7 @@ def reconcile_files(
         if payments.is_odd or lines.is_odd:
             payments, lines = _rewrite_both(payments, lines, on, work)
 
-        def attempt(payments: Source, lines: Source) -> Summary:
+        def attempt(payments: CsvSource, lines: CsvSource) -> FilesSummary:
             with _connection(memory_limit, threads, spill) as connection:
                 return _reconcile(
                     connection, payments, lines, on, results, cut_off, extra, progress
@@ -114,14 +114,14 @@ class _Doubt(LephiError):
 
 def _reconcile(
     connection: duckdb.DuckDBPyConnection,
-    payments: Source,
-    lines: Source,
+    payments: CsvSource,
+    lines: CsvSource,
     on: date,
     results: Path,
     cut_off: time,
     extra: Set[date],
     progress: Callable[[str], None],
-) -> Summary:
+) -> FilesSummary:
     progress("đọc các khoản thanh toán")
     _load_payments(connection, payments, on)
     progress("đọc sổ và đối chiếu")
@@ -140,10 +140,10 @@ def _reconcile(
     connection.execute("SET preserve_insertion_order = true")
     _write(connection, _MATCHES, results / MATCHES)
     _write(connection, _DISCREPANCIES, results / DISCREPANCIES)
-    return Summary(tallies)
+    return FilesSummary(tallies)
 
 
-def _load_payments(connection: duckdb.DuckDBPyConnection, payments: Source, on: date) -> None:
+def _load_payments(connection: duckdb.DuckDBPyConnection, payments: CsvSource, on: date) -> None:
     # The order of the file is the order of the results.
     connection.execute("SET preserve_insertion_order = true")
     matching.create_relations(connection)
@@ -162,7 +162,7 @@ def _load_payments(connection: duckdb.DuckDBPyConnection, payments: Source, on: 
         raise _Doubt("payment_id")
 
 
-def _show_lines(connection: duckdb.DuckDBPyConnection, lines: Source) -> None:
+def _show_lines(connection: duckdb.DuckDBPyConnection, lines: CsvSource) -> None:
     """Make `lines` the file itself: matching reads it once, so it need not be kept."""
     sql, parameters = lines.select()
     connection.execute("DROP TABLE lines")
@@ -190,10 +190,10 @@ def _write(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> No
     connection.execute(f"COPY ({select}) TO '{quoted}' (FORMAT csv, HEADER)")
 
 
-def _open_both(payments_csv: Path, ledger_csv: Path) -> tuple[Source, Source]:
+def _open_both(payments_csv: Path, ledger_csv: Path) -> tuple[CsvSource, CsvSource]:
     """Both files looked at, and the problems of both told together."""
-    problems: list[Problem] = []
-    sources: list[Source] = []
+    problems: list[ColumnProblem] = []
+    sources: list[CsvSource] = []
     for path, layout in ((payments_csv, PAYMENTS), (ledger_csv, LINES)):
         try:
             sources.append(open_source(path, layout))
@@ -205,7 +205,9 @@ def _open_both(payments_csv: Path, ledger_csv: Path) -> tuple[Source, Source]:
     return payments, lines
 
 
-def _rewrite_both(payments: Source, lines: Source, on: date, work: Path) -> tuple[Source, Source]:
+def _rewrite_both(
+    payments: CsvSource, lines: CsvSource, on: date, work: Path
+) -> tuple[CsvSource, CsvSource]:
     """The two files in plain dialect. Raises `InputRefused` with every problem, row by row."""
     problems = [*find_problems(payments, on), *find_problems(lines, None)]
     if problems:
@@ -233,12 +235,12 @@ def _connection(
 def _refuse_places(payments_csv: Path, ledger_csv: Path, out_dir: Path) -> None:
     """Results must have a folder to go to, and must not replace what they are made from."""
     if out_dir.exists() and not out_dir.is_dir():
-        raise InputRefused([Problem(str(out_dir), 0, "", "out", "không phải thư mục")])
+        raise InputRefused([ColumnProblem(str(out_dir), 0, "", "out", "không phải thư mục")])
     places = {(out_dir / name).resolve() for name in (MATCHES, DISCREPANCIES, SUMMARY)}
     for path in (payments_csv, ledger_csv):
         if path.resolve() in places:
             reason = f"nằm ở chỗ của kết quả trong {out_dir}; hãy chọn thư mục khác"
-            raise InputRefused([Problem(path.name, 0, "", "out", reason)])
+            raise InputRefused([ColumnProblem(path.name, 0, "", "out", reason)])
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class ControlTotalsDiffer(LephiError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ClassTally:
     """How many are in one place, and their sum in whole đồng."""
 
     count: int
@@ -140,7 +140,7 @@ def match(
     cut_off: time = CUT_OFF,
     extra: Set[date] = frozenset(),
     progress: Callable[[str], None] = lambda step: None,
-) -> Mapping[str, Tally]:
+) -> Mapping[str, ClassTally]:
     """Match the tables `payments` and `lines` of this connection; the tally of every class.
 
     Afterwards the connection holds `matches` (payment_id, line_id, reference, amount, rule),
@@ -162,10 +162,10 @@ def match(
             replace_unlike(connection, "spoken", "words")
     _check_control_totals(connection)
     found = {
-        name: Tally(count, int(total or 0))
+        name: ClassTally(count, int(total or 0))
         for name, count, total in connection.execute(_TALLIES).fetchall()
     }
-    return {name: found.get(name, Tally(0, 0)) for name in CLASSES}
+    return {name: found.get(name, ClassTally(0, 0)) for name in CLASSES}
 
 
 def _steps() -> list[tuple[str, str]]:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from core.schemas import Code, Incoming, Instant
-from reconciliation.commands import FIRST_DAY, LAST_DAY, Taken
+from core.schemas import Code, Instant, RequestModel
+from reconciliation.commands import FIRST_DAY, LAST_DAY, StatementIntake
 from reconciliation.queries import DiscrepancyValue, RunValue
 
 
@@ -17,7 +17,7 @@ def _plain_day(value: object) -> object:
     return value
 
 
-class ReconciliationIn(Incoming):
+class ReconciliationIn(RequestModel):
     """A day of one account to reconcile."""
 
     agency: Code
@@ -44,7 +44,7 @@ class StatementOut(BaseModel):
     known: bool
 
     @classmethod
-    def of(cls, account: str, taken: Taken) -> "StatementOut":
+    def of(cls, account: str, taken: StatementIntake) -> "StatementOut":
         """The answer for a statement."""
         return cls(
             id=taken.statement_id,

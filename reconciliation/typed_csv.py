@@ -17,7 +17,7 @@ from typing import Final
 import duckdb
 
 from core.clock import business_date
-from reconciliation.columns import InputRefused, Layout, Problem, shown
+from reconciliation.columns import ColumnProblem, InputRefused, Layout, shown
 
 #: No more than this many problems of one file are listed: the rest is rarely of another kind.
 PROBLEMS_LISTED: Final = 20
@@ -29,7 +29,7 @@ _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CsvSource:
     """A file that was looked at: text in UTF-8 whose header has the columns of its layout.
 
     `row_count` was not counted by DuckDB, and must be what DuckDB reads: it can lose the rows after
@@ -65,11 +65,11 @@ class Source:
         return sql, {"path": _literal_path(self.path)}
 
 
-def open_source(path: Path, layout: Layout) -> Source:
+def open_source(path: Path, layout: Layout) -> CsvSource:
     """Look at the file's bytes and header. Raises `InputRefused` if it cannot be read at all."""
     name = path.name
     if not path.is_file():
-        raise InputRefused([Problem(name, 0, "", "missing_file", f"không có tệp {path}")])
+        raise InputRefused([ColumnProblem(name, 0, "", "missing_file", f"không có tệp {path}")])
     line_count, has_quotes, is_odd = _look_at_bytes(path)
     with path.open(encoding="utf-8-sig", newline="") as text:
         try:
@@ -78,27 +78,29 @@ def open_source(path: Path, layout: Layout) -> Source:
             raise InputRefused([_unreadable(name, 1, error)]) from error
     expected = [column.name for column in layout.columns]
     problems = [
-        Problem(name, 1, column, "missing_column", "thiếu cột này")
+        ColumnProblem(name, 1, column, "missing_column", "thiếu cột này")
         for column in expected
         if column not in header
     ]
     for place, column in enumerate(header):
         if column not in expected:
-            problems.append(Problem(name, 1, column, "extra_column", "cột thừa, không biết là gì"))
+            problems.append(
+                ColumnProblem(name, 1, column, "extra_column", "cột thừa, không biết là gì")
+            )
         elif column in header[:place]:
-            problems.append(Problem(name, 1, column, "double_column", "cột có hai lần"))
+            problems.append(ColumnProblem(name, 1, column, "double_column", "cột có hai lần"))
     if problems:
         raise InputRefused(problems)
-    source = Source(path, name, layout, header, line_count - 1, has_quotes, is_odd)
+    source = CsvSource(path, name, layout, header, line_count - 1, has_quotes, is_odd)
     return replace(source, row_count=_count_rows(source)) if has_quotes else source
 
 
-def find_problems(source: Source, on: date | None) -> list[Problem]:
+def find_problems(source: CsvSource, on: date | None) -> list[ColumnProblem]:
     """Read row by row and say what is wrong, at most `PROBLEMS_LISTED` times.
 
     `on` is the Vietnamese business date that `paid_at` must have, None for a file without one.
     """
-    problems: list[Problem] = []
+    problems: list[ColumnProblem] = []
     seen: dict[str, dict[str, int]] = {name: {} for name in source.layout.unique}
     columns = {column.name: column for column in source.layout.columns}
     try:
@@ -113,7 +115,7 @@ def find_problems(source: Source, on: date | None) -> list[Problem]:
                     if fault is None and name in seen:
                         fault = _refuse_second(seen[name], cell, row)
                     if fault is not None:
-                        problems.append(Problem(source.name, row, name, *fault))
+                        problems.append(ColumnProblem(source.name, row, name, *fault))
             if len(problems) >= PROBLEMS_LISTED:
                 return [*problems[:PROBLEMS_LISTED], _and_more(source)]
     except csv.Error as error:
@@ -121,7 +123,7 @@ def find_problems(source: Source, on: date | None) -> list[Problem]:
     return problems
 
 
-def read_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+def read_rows(source: CsvSource) -> Iterator[tuple[int, list[str]]]:
     """Each row after the header with its number; rows that are wholly blank are left out.
 
     Raises `csv.Error` where quotation marks are not closed.
@@ -134,7 +136,7 @@ def read_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
                 yield row, cells
 
 
-def rewrite(source: Source, into: Path) -> Source:
+def rewrite(source: CsvSource, into: Path) -> CsvSource:
     """The same rows in one plain dialect, for a file that only the slow way understands."""
     row_count = 0
     with into.open("w", encoding="utf-8", newline="") as text:
@@ -154,7 +156,7 @@ def is_unreadable(error: duckdb.Error) -> bool:
     )
 
 
-def _count_rows(source: Source) -> int:
+def _count_rows(source: CsvSource) -> int:
     try:
         return sum(1 for _ in read_rows(source))
     except csv.Error as error:
@@ -219,20 +221,22 @@ def _refuse_second(seen: dict[str, int], cell: str, row: int) -> tuple[str, str]
     return None if first == row else ("duplicate", f"{shown(cell)} trùng với dòng {first}")
 
 
-def _wrong_width(source: Source, row: int, width: int) -> Problem:
+def _wrong_width(source: CsvSource, row: int, width: int) -> ColumnProblem:
     wanted = len(source.header)
     column = "" if width > wanted else source.header[width]
     what = "thừa ô" if width > wanted else "thiếu ô từ cột này"
-    return Problem(source.name, row, column, "width", f"{what}: có {width} ô, cần {wanted}")
+    return ColumnProblem(source.name, row, column, "width", f"{what}: có {width} ô, cần {wanted}")
 
 
-def _unreadable(name: str, row: int, error: Exception) -> Problem:
-    return Problem(name, row, "", "csv", f"không đọc được như CSV ({error})")
+def _unreadable(name: str, row: int, error: Exception) -> ColumnProblem:
+    return ColumnProblem(name, row, "", "csv", f"không đọc được như CSV ({error})")
 
 
-def _not_utf8(name: str, row: int, why: str) -> Problem:
-    return Problem(name, row, "", "encoding", f"{why}; hãy lưu lại tệp dạng CSV UTF-8")
+def _not_utf8(name: str, row: int, why: str) -> ColumnProblem:
+    return ColumnProblem(name, row, "", "encoding", f"{why}; hãy lưu lại tệp dạng CSV UTF-8")
 
 
-def _and_more(source: Source) -> Problem:
-    return Problem(source.name, 0, "", "more", "và có thể còn lỗi khác; đã dừng kiểm tra ở đây")
+def _and_more(source: CsvSource) -> ColumnProblem:
+    return ColumnProblem(
+        source.name, 0, "", "more", "và có thể còn lỗi khác; đã dừng kiểm tra ở đây"
+    )

@@ -6,7 +6,7 @@ import typer
 
 from app.cli.console import Json, show, show_table
 from app.cli.wired import with_parts
-from app.wiring import Parts
+from app.parts import Parts
 from core.bodies import validated
 from payments.agencies.commands import (
     NewAccount,

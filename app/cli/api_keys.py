@@ -7,7 +7,7 @@ import typer
 from app.cli.console import Json, fail, show, show_table
 from app.cli.people import AgencyCode, Limit, OnlyAgency, agency_of, only_of
 from app.cli.wired import with_parts
-from app.wiring import Parts
+from app.parts import Parts
 from payments.agencies.access import api_keys
 from payments.agencies.access.api_keys import ApiKeyValue
 from payments.agencies.access.rights import PORTAL_SCOPES, Scope

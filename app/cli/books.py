@@ -9,13 +9,13 @@ import typer
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import with_parts
 from app.invariants import broken
-from app.wiring import Parts
+from app.parts import Parts
 from core import clock
 from core import outbox as queue
 from core.errors import NotFound
 from core.outbox import SetAsideDelivery
 from payments.agencies.queries import find_collection_account
-from reconciliation.commands import Taken, take_statement
+from reconciliation.commands import StatementIntake, take_statement
 from reconciliation.formats.csv_statement import read
 
 statement = typer.Typer(help="Statements of collection accounts.", no_args_is_help=True)
@@ -58,7 +58,7 @@ def import_statement(
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
 
-    async def work(parts: Parts) -> Taken:
+    async def work(parts: Parts) -> StatementIntake:
         rows = read(content, mapping, clock.business_date(clock.now()))
         async with parts.database.transaction() as session:
             found = await find_collection_account(session, account)

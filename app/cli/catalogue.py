@@ -14,9 +14,9 @@ from app.cli.console import Json, fail, show, show_table
 from app.cli.differences import counted, show_differences, show_refusal
 from app.cli.people import ask_password
 from app.cli.wired import with_parts
+from app.parts import Parts
 from app.seed.agency import seed_body
 from app.seed.catalogue import read_seed, seed_catalogue
-from app.wiring import Parts
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal

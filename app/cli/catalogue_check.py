@@ -11,8 +11,8 @@ import typer
 from app.cli.catalogue import catalogue
 from app.cli.console import Json, fail, show
 from app.cli.wired import with_parts
+from app.parts import Parts
 from app.seed.catalogue import local_fees
-from app.wiring import Parts
 from core import clock
 from core.days import day_text
 from core.errors import LephiError, NotFound

@@ -9,7 +9,7 @@ import typer
 from app.cli.agencies import ACTOR, EVERY
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import with_parts
-from app.wiring import Parts
+from app.parts import Parts
 from core import clock
 from core.bodies import validated
 from core.errors import LephiError
@@ -25,7 +25,7 @@ gateway = typer.Typer(help="Accounts at gateways and feeds of credits.", no_args
 @gateway.command("configure")
 def configure(
     agency: Annotated[str, typer.Option("--agency", help="The body's code.")],
-    name: Annotated[str, typer.Option(help="The gateway or feed, such as paygov.")],
+    name: Annotated[str, typer.Option(help="The gateway or feed, as the registry calls it.")],
     account: Annotated[str, typer.Option(help="Last part of its callback path.")],
     collection_account: Annotated[
         str | None, typer.Option(help="Code of the account money goes to.")

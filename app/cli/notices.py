@@ -7,7 +7,7 @@ import typer
 
 from app.cli.console import Json, show
 from app.cli.wired import with_parts
-from app.wiring import Parts
+from app.parts import Parts
 from payments.incoming.notices import list_set_aside, replay
 
 notices = typer.Typer(help="Notices that were kept and set aside.", no_args_is_help=True)

@@ -10,7 +10,7 @@ import typer
 
 from app.cli.console import Json, show, show_table
 from app.cli.wired import with_parts
-from app.wiring import Parts
+from app.parts import Parts
 from core.errors import NotFound
 from core.sessions import ReadSession
 from payments.agencies.access import staff

@@ -20,7 +20,7 @@ from core.errors import LephiError
 from core.money import format_vnd
 from reconciliation.columns import InputRefused
 from reconciliation.files import reconcile_files
-from reconciliation.matching import Tally
+from reconciliation.matching import ClassTally
 
 app = typer.Typer(help="Compare payments with what the treasury booked.", no_args_is_help=True)
 
@@ -144,7 +144,7 @@ def day_command(
             }
         )
         return
-    _show({name: Tally(**tally) for name, tally in run.summary.items()})
+    _show({name: ClassTally(**tally) for name, tally in run.summary.items()})
     if odd:
         columns = ("Bên", "Mã", "Loại", "Mã thanh toán", "Số tiền", "Lý do")
         rows = [
@@ -161,7 +161,7 @@ def day_command(
         show_table(columns, rows)
 
 
-def _show(classes: Mapping[str, Tally]) -> None:
+def _show(classes: Mapping[str, ClassTally]) -> None:
     table = Table("", "số lượng", "số tiền", box=None, pad_edge=False)
     for name, tally in classes.items():
         table.add_row(_LABELS[name], f"{tally.count:,}".replace(",", "."), format_vnd(tally.sum))

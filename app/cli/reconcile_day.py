@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from app.cli.wired import with_parts
-from app.wiring import Parts
+from app.parts import Parts
 from core.errors import NotFound
 from payments.agencies.queries import find_collection_account
 from reconciliation.commands import reconcile

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.cli.console import fail
-from app.wiring import Parts, parts_of
+from app.parts import Parts
+from app.wiring import parts_of
 from core.errors import LephiError
 from core.settings import Settings, load
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from app.embedded.place import EmbeddedDatabaseFailed, Place
+from app.embedded.place import EmbeddedDatabaseFailed, ServerPlace
 
 #: How long each stronger way of asking may take, in seconds. The first only waits: the kernel has
 #: told the server to stop when its supervisor died.
@@ -24,13 +24,13 @@ _PATIENCE: tuple[tuple[signal.Signals | None, float], ...] = (
 )
 
 
-def processes(place: Place) -> list[int]:
+def processes(place: ServerPlace) -> list[int]:
     """The pids of all PostgreSQL processes of this place, the server itself first."""
     found = [(pid, kind) for pid in _all_pids() if (kind := _kind(place, pid)) is not None]
     return [pid for pid, _ in sorted(found, key=lambda entry: (entry[1], entry[0]))]
 
 
-def end_leftovers(place: Place) -> None:
+def end_leftovers(place: ServerPlace) -> None:
     """End what a killed supervisor left behind, and remove files that name a stranger's pid.
 
     Raises `EmbeddedDatabaseFailed` where a leftover cannot be ended.
@@ -78,7 +78,7 @@ def _forget_stranger(pid_file: Path) -> None:
         pid_file.unlink(missing_ok=True)
 
 
-def _send(place: Place, pid: int, sent: signal.Signals) -> None:
+def _send(place: ServerPlace, pid: int, sent: signal.Signals) -> None:
     """Signal a process after making sure, with its number held, that it is still ours."""
     with suppress(ProcessLookupError, PermissionError):
         held = os.pidfd_open(pid)
@@ -89,7 +89,7 @@ def _send(place: Place, pid: int, sent: signal.Signals) -> None:
             os.close(held)
 
 
-def _kind(place: Place, pid: int) -> int | None:
+def _kind(place: ServerPlace, pid: int) -> int | None:
     """0 for this place's server, 1 for one of its children, None for anybody else."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -50,7 +50,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerPlace:
     """The folders of one server.
 
     `home` holds everything and belongs to whoever starts the server; `data` and `sockets` belong
@@ -78,7 +78,7 @@ class Place:
         return "lephi-" + _digest(str(self.data))
 
 
-def prepare(data_dir: Path, *, durable: bool) -> Place:
+def prepare(data_dir: Path, *, durable: bool) -> ServerPlace:
     """Make (or find again) the folders of the server that belongs to `data_dir`.
 
     Raises `EmbeddedDatabaseFailed` where a folder is someone else's, or no OS user can be had.
@@ -91,10 +91,10 @@ def prepare(data_dir: Path, *, durable: bool) -> Place:
     sockets = home / "run"
     if len(os.fsencode(sockets)) > LONGEST_SOCKET_FOLDER or not _PLAIN_PATH.fullmatch(str(sockets)):
         sockets = area() / _digest(str(home))
-    return Place(home, home / "data", private_folder(sockets), None)
+    return ServerPlace(home, home / "data", private_folder(sockets), None)
 
 
-def _prepare_for_root(data_dir: Path, durable: bool) -> Place:
+def _prepare_for_root(data_dir: Path, durable: bool) -> ServerPlace:
     """Root's place goes with the marker, so it follows a data folder that is moved.
 
     A copied data folder carries the marker of the original: it gets a new one, and a new database.
@@ -111,7 +111,7 @@ def _prepare_for_root(data_dir: Path, durable: bool) -> Place:
     sockets = home / "run"
     sockets.mkdir(mode=0o700, exist_ok=True)
     os.chown(sockets, account.uid, account.gid, follow_symlinks=False)
-    return Place(home, home / "data", sockets, account)
+    return ServerPlace(home, home / "data", sockets, account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Programs:
         return str(self.folder / name)
 
 
-def find_programs(account: Account | None, folder: Path | None = None) -> Programs:
+def get_programs(account: Account | None, folder: Path | None = None) -> Programs:
     """The programs, in a place that `account` can reach.
 
     A wheel installed below a closed folder (root's home, say) is copied once into our area. Raises

@@ -24,8 +24,8 @@ import psycopg
 from sqlalchemy import URL
 
 from app.embedded.leftovers import end_leftovers, wait_until
-from app.embedded.place import EmbeddedDatabaseFailed, Place, forsaken, prepare
-from app.embedded.programs import ENVIRONMENT, Programs, find_programs, run_as
+from app.embedded.place import EmbeddedDatabaseFailed, ServerPlace, forsaken, prepare
+from app.embedded.programs import ENVIRONMENT, Programs, get_programs, run_as
 from core.errors import Conflict
 
 USER = "lephi"
@@ -75,7 +75,7 @@ class EmbeddedDatabase:
         self._data_dir = data_dir
         self._durable = durable
         self._programs = programs
-        self._place: Place | None = None
+        self._place: ServerPlace | None = None
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -129,7 +129,7 @@ class EmbeddedDatabase:
         try:
             end_leftovers(place)
             _remove_forsaken()
-            programs = find_programs(place.account, self._programs)
+            programs = get_programs(place.account, self._programs)
             self._initialise(place, programs)
             self._spawn(place, programs)
             self._wait_until_it_answers(place)
@@ -162,7 +162,7 @@ class EmbeddedDatabase:
         if self._place is not None:
             shutil.rmtree(self._place.home, ignore_errors=True)
 
-    def _take_lock(self, place: Place) -> None:
+    def _take_lock(self, place: ServerPlace) -> None:
         """Hold the folder until `stop`, or until this process dies.
 
         A record lock, since those are not inherited by processes that ours forks.
@@ -191,7 +191,7 @@ class EmbeddedDatabase:
             "stop it, or choose another data folder"
         )
 
-    def _initialise(self, place: Place, programs: Programs) -> None:
+    def _initialise(self, place: ServerPlace, programs: Programs) -> None:
         """Make the data folder on the first start; a half-made one never gets its name."""
         if place.data.exists():
             made_by = (place.data / "PG_VERSION").read_text(encoding="utf-8").strip()
@@ -216,7 +216,7 @@ class EmbeddedDatabase:
             raise EmbeddedDatabaseFailed(f"initdb failed for {place.home}:\n{tail}")
         fresh.rename(place.data)
 
-    def _spawn(self, place: Place, programs: Programs) -> None:
+    def _spawn(self, place: ServerPlace, programs: Programs) -> None:
         """Start the server from a thread that lives as long as it does.
 
         The kernel takes the death of the *thread* that started a process for its parent's death,
@@ -257,7 +257,7 @@ class EmbeddedDatabase:
             raise EmbeddedDatabaseFailed(f"the server cannot be started: {started}") from started
         self._process = started
 
-    def _wait_until_it_answers(self, place: Place) -> None:
+    def _wait_until_it_answers(self, place: ServerPlace) -> None:
         """Return when the database `lephi` can be used."""
         if not wait_until(lambda: self.pid is None or self._answers(), _START_SECONDS):
             raise EmbeddedDatabaseFailed(

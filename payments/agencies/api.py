@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from core.bodies import Parsed, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import CipherDep, IdempotencyDep
@@ -44,11 +44,11 @@ from payments.agencies.tree import reach
 
 router = APIRouter(prefix="/api/v1", tags=["agencies"], dependencies=[needs(Action.ADMINISTER)])
 
-AgencyBody = Annotated[Parsed[AgencyIn], Depends(parsed(AgencyIn))]
-AgencyChange = Annotated[Parsed[AgencyChangeIn], Depends(parsed(AgencyChangeIn))]
-AccountBody = Annotated[Parsed[AccountIn], Depends(parsed(AccountIn))]
-GatewayBody = Annotated[Parsed[GatewayIn], Depends(parsed(GatewayIn))]
-GatewayChange = Annotated[Parsed[GatewayChangeIn], Depends(parsed(GatewayChangeIn))]
+AgencyBody = Annotated[ParsedBody[AgencyIn], Depends(parsed(AgencyIn))]
+AgencyChange = Annotated[ParsedBody[AgencyChangeIn], Depends(parsed(AgencyChangeIn))]
+AccountBody = Annotated[ParsedBody[AccountIn], Depends(parsed(AccountIn))]
+GatewayBody = Annotated[ParsedBody[GatewayIn], Depends(parsed(GatewayIn))]
+GatewayChange = Annotated[ParsedBody[GatewayChangeIn], Depends(parsed(GatewayChangeIn))]
 Cursor = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Code = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]

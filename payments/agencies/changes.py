@@ -9,7 +9,7 @@ from core.errors import Conflict, FieldError
 from core.sessions import ReadSession, WriteSession
 
 
-class Taken(Conflict):
+class CodeTaken(Conflict):
     """Something of this code is there already: choose another code, or change that one."""
 
     code = "taken"

@@ -18,7 +18,7 @@ from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from core.statements import WriteSql, values_of
 from payments.agencies.banks import BANKS, CHECKED_ON
-from payments.agencies.changes import Knowledge, Taken, record_change
+from payments.agencies.changes import CodeTaken, Knowledge, record_change
 from payments.agencies.models import Agency, AgencyOffer, CollectionAccount
 from payments.agencies.offers import Offering, named
 from payments.agencies.tree import reaches
@@ -95,7 +95,7 @@ async def create_agency(
         "offers": _kind(offers),
     }
     if not await session.write(insert_or_not(Agency).values(row).on_conflict_do_nothing()):
-        raise Taken(f"There is an agency {new.code} already.")
+        raise CodeTaken(f"There is an agency {new.code} already.")
     await _write_choice(session, agency_id, offers)
     facts = {name: row[name] for name in row if name not in ("id", "created_at", "offers")}
     after = facts | {"offers": _shown(offers)}
@@ -154,7 +154,7 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
         )
     )
     if known is not None:
-        raise Taken(f"This account is there already under the code {known}.")
+        raise CodeTaken(f"This account is there already under the code {known}.")
     row = {
         "id": new_id("acct"),
         "agency_id": new.agency_id,
@@ -167,7 +167,7 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
     }
     made = insert_or_not(CollectionAccount).values(row).on_conflict_do_nothing()
     if not await session.write(made):
-        raise Taken(f"There is a collection account {new.code} already.")
+        raise CodeTaken(f"There is a collection account {new.code} already.")
     after = {name: row[name] for name in row if name not in ("id", "created_at")}
     await record_change(session, actor, "account.created", str(row["id"]), {}, after)
     return str(row["id"])

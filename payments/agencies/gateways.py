@@ -18,7 +18,7 @@ from core.errors import FieldError, Invalid
 from core.ids import new_id
 from core.sessions import WriteSession
 from core.statements import values_of
-from payments.agencies.changes import Knowledge, Taken, record_change
+from payments.agencies.changes import CodeTaken, Knowledge, record_change
 from payments.agencies.models import CollectionAccount, GatewayAccountRow
 from payments.agencies.tree import reaches
 
@@ -65,9 +65,9 @@ async def configure_gateway(
         )
     )
     if known is not None and known.agency_id != agency_id:
-        raise Taken(f"{gateway} {account} belongs to another body.")
+        raise CodeTaken(f"{gateway} {account} belongs to another body.")
     if known is not None and only_new:
-        raise Taken(f"{gateway} {account} is there already.")
+        raise CodeTaken(f"{gateway} {account} is there already.")
     if known is None:
         given = {
             "collection_account": collection_account_id,
@@ -130,7 +130,7 @@ async def _write_gateway(
         row = values | {"gateway": gateway, "account": account, "created_at": clock.now()}
         made = insert_or_not(GatewayAccountRow).values(row).on_conflict_do_nothing()
         if not await session.write(made):
-            raise Taken(f"{gateway} {account} is there already.")
+            raise CodeTaken(f"{gateway} {account} is there already.")
     elif known != now:
         changed = update(GatewayAccountRow).where(col(GatewayAccountRow.id) == now.id)
         await session.write(changed.values(values))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col
@@ -137,7 +137,11 @@ async def list_gateways(
 
 
 def _which(
-    model: Any, agency_ids: Collection[str] | None, only: str | None, key: Any, after: str | None
+    model: type[CollectionAccount] | type[GatewayAccountRow],
+    agency_ids: Collection[str] | None,
+    only: str | None,
+    key: str,
+    after: str | None,
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if agency_ids is not None:

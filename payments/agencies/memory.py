@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Generic, TypeVar
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col
@@ -20,8 +20,31 @@ from payments.agencies.queries import (
     list_gateway_accounts,
 )
 
+V = TypeVar("V")
+
 #: How long a changed agency or account may go unnoticed by a running process.
 CACHE_SECONDS = 5.0
+
+
+class _Memory(Generic[V]):
+    """What was read, for `CACHE_SECONDS` each."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, ...], tuple[float, V]] = {}
+
+    def forget(self) -> None:
+        self._found.clear()
+
+    def recall(self, key: tuple[str, ...]) -> V | None:
+        known = self._found.get(key)
+        if known is not None and time.monotonic() - known[0] < CACHE_SECONDS:
+            return known[1]
+        return None
+
+    def remember(self, key: tuple[str, ...], value: V) -> None:
+        if len(self._found) > 10_000:
+            self._found.clear()
+        self._found[key] = (time.monotonic(), value)
 
 
 class Agencies:
@@ -34,22 +57,13 @@ class Agencies:
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
-        self._memory: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._agencies = _Memory[AgencyValue]()
+        self._accounts = _Memory[list[GatewayAccountValue]]()
 
     def forget(self) -> None:
         """Read everything again when next asked."""
-        self._memory.clear()
-
-    def _recall(self, key: tuple[str, ...]) -> Any:
-        known = self._memory.get(key)
-        if known is not None and time.monotonic() - known[0] < CACHE_SECONDS:
-            return known[1]
-        return None
-
-    def _remember(self, key: tuple[str, ...], value: Any) -> None:
-        if len(self._memory) > 10_000:
-            self._memory.clear()
-        self._memory[key] = (time.monotonic(), value)
+        self._agencies.forget()
+        self._accounts.forget()
 
     @asynccontextmanager
     async def _reading(self, session: ReadSession | None) -> AsyncIterator[ReadSession]:
@@ -61,13 +75,13 @@ class Agencies:
 
     async def get_agency(self, code_or_id: str, session: ReadSession | None = None) -> AgencyValue:
         """The agency of that code or id. Raises `NotFound`."""
-        known: AgencyValue | None = self._recall(("agency", code_or_id))
+        known = self._agencies.recall((code_or_id,))
         if known is None:
             async with self._reading(session) as reader:
                 known = await find_agency(reader, code_or_id)
             if known is None:
                 raise NotFound("Không có cơ quan này.")
-            self._remember(("agency", code_or_id), known)
+            self._agencies.remember((code_or_id,), known)
         return known
 
     async def get_gateway(self, gateway: str, account: str) -> GatewayAccountValue:
@@ -114,11 +128,11 @@ class Agencies:
         *which: ColumnElement[bool] | bool,
         session: ReadSession | None = None,
     ) -> list[GatewayAccountValue]:
-        known: list[GatewayAccountValue] | None = self._recall(key)
+        known = self._accounts.recall(key)
         if known is not None:
             return known
         async with self._reading(session) as reader:
             found = await list_gateway_accounts(reader, self._cipher, *which)
         if found:
-            self._remember(key, found)
+            self._accounts.remember(key, found)
         return found

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from stdnum.vn import mst
 
-from core.schemas import Incoming, Instant, Line
+from core.schemas import Instant, Line, RequestModel
 from payments.agencies.banks import BANKS
 from payments.agencies.listing import AccountEntry, AgencyEntry, GatewayEntry
 from payments.agencies.offers import named
@@ -93,7 +93,7 @@ Credentials = Annotated[
 ]
 
 
-class AgencyIn(Incoming):
+class AgencyIn(RequestModel):
     """A body or a unit of one. `offers` left out: a unit as its parent does, a body nothing yet."""
 
     code: OwnCode
@@ -107,7 +107,7 @@ class AgencyIn(Incoming):
     return_origins: Origins = Field(default_factory=list)
 
 
-class AgencyChangeIn(Incoming):
+class AgencyChangeIn(RequestModel):
     """What is to be different; what is left out, or null, stays. A code never changes."""
 
     name: Line | None = None
@@ -120,7 +120,7 @@ class AgencyChangeIn(Incoming):
     return_origins: Origins | None = None
 
 
-class AccountIn(Incoming):
+class AccountIn(RequestModel):
     """A bank or treasury account that a body's money arrives on; it never changes afterwards."""
 
     agency: OwnCode
@@ -134,7 +134,7 @@ class AccountIn(Incoming):
     unlisted_bank: bool = False
 
 
-class GatewayIn(Incoming):
+class GatewayIn(RequestModel):
     """An account at a gateway or feed; its credentials are in the gateway's own names."""
 
     agency: OwnCode
@@ -147,7 +147,7 @@ class GatewayIn(Incoming):
     enabled: bool = True
 
 
-class GatewayChangeIn(Incoming):
+class GatewayChangeIn(RequestModel):
     """What is to be different about an account at a gateway; what is left out, or null, stays."""
 
     collection_account: OwnCode | None = None
@@ -160,7 +160,7 @@ class GatewayChangeIn(Incoming):
 AccountKind: TypeAlias = Literal["bank", "treasury"]
 
 
-class OperatorGatewayIn(Incoming):
+class OperatorGatewayIn(RequestModel):
     """What the command line gives of an account at a gateway; what it leaves out stays."""
 
     agency: OwnCode

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from core.bodies import Parsed, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import SessionDep
 from core.idempotency import Claim, KeyDep
 from payments.agencies.access.principals import PrincipalDep, needs
@@ -19,7 +19,7 @@ from payments.context import ContextDep
 router = APIRouter(prefix="/api/v1", tags=["bills and payments"])
 
 
-PaymentBody = Annotated[Parsed[PaymentIn], Depends(parsed(PaymentIn))]
+PaymentBody = Annotated[ParsedBody[PaymentIn], Depends(parsed(PaymentIn))]
 
 
 _JSON = "application/json"

@@ -24,9 +24,9 @@ from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.attempts.conclusion import conclude, take_over
 from payments.attempts.queries import count_attempts, get_payment
+from payments.bills.locks import find_and_lock_bill
 from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
-from payments.books.locks import find_and_lock_bill
 from payments.context import Context
 from payments.gateway_info import GatewayInfo, GatewayKind
 from payments.ports import (

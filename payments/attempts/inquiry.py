@@ -18,8 +18,9 @@ from core.log import get
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.attempts.results import record_result
+from payments.bills.locks import LockedBill
 from payments.bills.models import Bill, Payment
-from payments.books.locks import LockedBill, lock_attempt
+from payments.books.locks import lock_attempt
 from payments.books.moves import move_bill, move_payment
 from payments.context import Context
 from payments.ports import (

@@ -7,10 +7,11 @@ from core import audit, clock
 from core.crypto import Cipher
 from core.sessions import WriteSession
 from payments.agencies.queries import GatewayAccountValue
+from payments.bills.locks import LockedBill
 from payments.books.allocation import Reason, suspend
 from payments.books.credits import record_unapplied
 from payments.books.ledger import MoneySource
-from payments.books.locks import LockedBill, LockedPayment, find_and_lock_attempt
+from payments.books.locks import LockedPayment, find_and_lock_attempt
 from payments.books.moves import move_payment
 from payments.books.posting import distribute_on, post_credit
 from payments.books.recording import (

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from core import idempotency
-from core.bodies import Parsed, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import SessionDep
 from core.errors import Invalid, NotFound
 from core.idempotency import Claim, KeyDep, answered
@@ -25,7 +25,7 @@ from payments.context import Context, ContextDep
 router = APIRouter(prefix="/api/v1", tags=["bills and payments"])
 
 
-BillBody = Annotated[Parsed[BillIn], Depends(parsed(BillIn))]
+BillBody = Annotated[ParsedBody[BillIn], Depends(parsed(BillIn))]
 
 
 async def _agency(context: Context, principal: Principal, code: str) -> AgencyValue:

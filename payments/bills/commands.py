@@ -1,7 +1,6 @@
 """What people and systems do to bills. Commands take a session and never commit."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import or_, update
 from sqlmodel import col, select
@@ -9,17 +8,9 @@ from sqlmodel import col, select
 from core import audit, clock
 from core.errors import Conflict, NotFound
 from core.sessions import WriteSession
-from core.statements import values_of
+from payments.bills.locks import find_and_lock_bill
 from payments.bills.models import Bill, Payment, ReliefUse
 from payments.states import BILL, LIVE
-
-
-@dataclass(frozen=True, slots=True)
-class LockedBill:
-    """What withdrawing a bill has to know of it."""
-
-    agency_id: str
-    status: str
 
 
 class MoneyUnderWay(Conflict):
@@ -36,7 +27,7 @@ async def cancel_bill(
     A relief that an asset has once a year is free again. Raises `NotFound`, `IllegalMove` (paid,
     exempt) or `MoneyUnderWay`.
     """
-    bill = await session.lock_first(values_of(LockedBill, Bill).where(Bill.id == bill_id))
+    bill = await find_and_lock_bill(session, bill_id)
     if bill is None or bill.agency_id not in agency_ids:
         raise NotFound("Không có khoản phải nộp này.")
     if bill.status == "cancelled":

@@ -21,7 +21,7 @@ from pydantic import (
 from stdnum.vn import mst
 
 from core.money import Amount
-from core.schemas import Code, Incoming, Instant, Line, no_controls
+from core.schemas import Code, Instant, Line, RequestModel, no_controls
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
 from payments.catalogue.schemas import ReliefOut
 from payments.schemas import ReceiptOut
@@ -88,7 +88,7 @@ def _tax_number(value: str) -> str:
     return value
 
 
-class NoticeIn(Incoming):
+class NoticeIn(RequestModel):
     """Another office's notice of an amount, such as the tax office's of a registration charge."""
 
     number: Line
@@ -99,7 +99,7 @@ class NoticeIn(Incoming):
     sub_item: SubItem
 
 
-class LineIn(Incoming):
+class LineIn(RequestModel):
     """A line by fee (with quantity, value, or amount and notice), or one with its own amount."""
 
     fee: Code | None = None
@@ -136,7 +136,7 @@ class LineIn(Incoming):
             raise ValueError("quantity is missing")
 
 
-class ReliefIn(Incoming):
+class ReliefIn(RequestModel):
     """What speaks for a relief. `claims` are grounds, or codes of reliefs.
 
     `born_on` is the birth date of the person the matter is about; `asset` names what may have a
@@ -159,7 +159,7 @@ Relief = Annotated[
 ]
 
 
-class PayerIn(Incoming):
+class PayerIn(RequestModel):
     """Who pays, as far as the agency needs to know; kept encrypted."""
 
     name: Line | None = None
@@ -185,7 +185,7 @@ Metadata = Annotated[
 DossierNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,64}$")]
 
 
-class BillIn(Incoming):
+class BillIn(RequestModel):
     """A bill to open."""
 
     agency: Code

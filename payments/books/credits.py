@@ -19,13 +19,13 @@ from core.json import canonical
 from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue
 from payments.bills.create import create_bill_within
+from payments.bills.locks import LockedBill, lock_bill
 from payments.bills.models import PayerData, Payment
 from payments.bills.queries import StaticReferenceValue
 from payments.bills.static_references import price_static_reference
 from payments.books.allocation import Distribution, Reason, distribute_static, suspend
-from payments.books.destination import Destination, find_destination
+from payments.books.destination import Destination, destination_of
 from payments.books.ledger import MoneySource
-from payments.books.locks import LockedBill, lock_bill
 from payments.books.posting import distribute_on, post_credit
 from payments.books.recording import (
     RecordedMoney,
@@ -73,7 +73,7 @@ async def record_credit(
 
     The references in the narrative decide: one bill's, one static fee's, none or several.
     """
-    destination = await find_destination(session, account, credit.narrative)
+    destination = await destination_of(session, account, credit.narrative)
     key = settlement_key(f"{BANK}:{account.id}", credit.bank_ref)
     told = ToldCredit(account, credit, BANK, key)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)

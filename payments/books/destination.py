@@ -40,7 +40,7 @@ _TARGETS = values_of(ReferenceTarget, Reference, bill_id=col(Bill.id)).join_from
 )
 
 
-async def find_destination(
+async def destination_of(
     session: ReadSession, account: CollectionAccountValue, narrative: str
 ) -> Destination:
     """What money on `account` is for: one bill, one static fee, or nothing that can be told."""

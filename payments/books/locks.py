@@ -1,4 +1,4 @@
-"""Rows that are locked for the rest of the transaction, as typed values.
+"""Attempts that are locked for the rest of the transaction, as typed values.
 
 Locks are taken in one order, bill then payment: an attempt is never locked but with its bill, and
 whoever records money locks the bill before it.
@@ -12,20 +12,8 @@ from sqlmodel import col, select
 
 from core.sessions import WriteSession
 from core.statements import values_of
+from payments.bills.locks import BILL, LockedBill
 from payments.bills.models import Bill, Payment
-
-
-@dataclass(frozen=True, slots=True)
-class LockedBill:
-    """A bill that nobody else changes before our transaction ends; `amount` in đồng."""
-
-    id: str
-    agency_id: str
-    reference: str
-    status: str
-    amount: int
-    language: str
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +40,14 @@ class LockedAttempt:
     payment: LockedPayment
 
 
-_BILL = values_of(LockedBill, Bill)
 _PAYMENT = values_of(LockedPayment, Payment)
-
-
-async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
-    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`."""
-    return await session.lock_one(_BILL.where(Bill.id == bill_id))
-
-
-async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:
-    """Lock a bill and read it; None if there is none of that id."""
-    return await session.lock_first(_BILL.where(Bill.id == bill_id))
 
 
 async def lock_attempt(session: WriteSession, payment_id: str) -> LockedAttempt:
     """Lock an attempt's bill, then the attempt. Raises `sqlalchemy.exc.NoResultFound`."""
     which = col(Payment.id) == payment_id
     return LockedAttempt(
-        await session.lock_one(_BILL.where(_is_bill_of(which))),
+        await session.lock_one(BILL.where(_is_bill_of(which))),
         await session.lock_one(_PAYMENT.where(which)),
     )
 
@@ -82,7 +59,7 @@ async def find_and_lock_attempt(
     which = (col(Payment.order_ref) == order_ref) & (
         col(Payment.gateway_account_id) == gateway_account_id
     )
-    bill = await session.lock_first(_BILL.where(_is_bill_of(which)))
+    bill = await session.lock_first(BILL.where(_is_bill_of(which)))
     if bill is None:
         return None
     return LockedAttempt(bill, await session.lock_one(_PAYMENT.where(which)))

@@ -12,8 +12,9 @@ from sqlmodel import col
 
 from core import audit
 from core.sessions import WriteSession
+from payments.bills.locks import LockedBill
 from payments.bills.models import Bill, Payment
-from payments.books.locks import LockedBill, LockedPayment
+from payments.books.locks import LockedPayment
 from payments.states import BILL, PAYMENT
 
 # Made once: building a statement costs as much as a tenth of carrying it out.

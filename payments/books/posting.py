@@ -13,10 +13,10 @@ from core import clock
 from core.ids import new_id
 from core.outbox import emit
 from core.sessions import WriteSession
+from payments.bills.locks import LockedBill
 from payments.books import ledger, suspense
 from payments.books.allocation import Distribution, distribute
 from payments.books.ledger import MoneySource
-from payments.books.locks import LockedBill
 from payments.books.models import Allocation
 from payments.books.moves import move_bill
 from payments.events import BillPaid

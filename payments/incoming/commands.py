@@ -1,11 +1,12 @@
 """Money that only a statement tells of. Commands take a session and never commit."""
 
-from sqlalchemy import text
+from sqlmodel import col, exists, or_, select
 
 from core.crypto import Cipher
 from core.references import find_references
 from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue
+from payments.bills.models import Bill, Payment, Reference
 from payments.books.credits import record_credit
 from payments.ports import Credit
 from payments.states import LIVE
@@ -29,19 +30,19 @@ async def take_statement_credit(
     """
     if not credit.bank_ref or len(find_references(credit.narrative)) != 1:
         return False
-    unpaid = (
-        await session.scalars(
-            text(
-                "SELECT r.reference FROM reference r LEFT JOIN bill b ON b.reference = r.reference"
-                " WHERE r.reference = ANY(CAST(:found AS text[]))"
-                " AND (r.kind <> 'bill' OR b.status IN ('open', 'expired'))"
-                # A gateway may be about to tell of this very money: it is asked first.
-                " AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.bill_id = b.id"
-                "  AND (p.status = 'held' OR p.status = ANY(CAST(:live AS text[]))))"
-            ),
-            {"found": find_references(credit.narrative), "live": sorted(LIVE)},
+    # A gateway may be about to tell of this very money: it is asked first.
+    under_way = exists(col(Payment.id)).where(
+        col(Payment.bill_id) == col(Bill.id), col(Payment.status).in_({"held", *LIVE})
+    )
+    unpaid = await session.all(
+        select(Reference.reference)
+        .join(Bill, col(Bill.reference) == col(Reference.reference), isouter=True)
+        .where(
+            col(Reference.reference).in_(find_references(credit.narrative)),
+            or_(col(Reference.kind) != "bill", col(Bill.status).in_(("open", "expired"))),
+            ~under_way,
         )
-    ).all()
+    )
     if len(unpaid) != 1:
         return False
     recorded = await record_credit(session, account, credit, actor=actor, cipher=cipher)

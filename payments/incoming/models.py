@@ -8,6 +8,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -38,5 +39,5 @@ class Callback(SQLModel, table=True):
     #: the verified value (encrypted JSON, see `notice_json`); none in rows of older versions
     content: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     #: when the worker tries to apply it, unless the request that brought it has
-    due_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")})
+    due_at: datetime = moment(sa_column_kwargs={"server_default": func.now()})
     last_error: str | None = None

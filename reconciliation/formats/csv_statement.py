@@ -51,8 +51,8 @@ def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> lis
         detail = f"Tệp lớn hơn {limits.size:,} byte.".replace(",", ".")
         raise StatementRefused([fault_of_file("too_large", detail)])
     text = decode(content)
-    header = _find_header(text, mapping)
-    reading = _Reading(mapping, header.columns, header.width, limits)
+    header = _get_header(text, mapping)
+    reading = _RowReader(mapping, header.columns, header.width, limits)
     rows = _rows_of(text, header.delimiter)
     try:
         for number, cells in rows:
@@ -74,7 +74,7 @@ class _Header:
     width: int
 
 
-def _find_header(text: str, mapping: Mapping) -> _Header:
+def _get_header(text: str, mapping: Mapping) -> _Header:
     """The first row, among those where it may be, that holds every column of the layout once."""
     wanted = {caseless(name): name for name in mapping.names}
     closest: tuple[int, list[str]] = (1, list(mapping.names))
@@ -102,7 +102,7 @@ def _find_header(text: str, mapping: Mapping) -> _Header:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _RowReader:
     """What was read so far: rows, faults, and what the trailer must agree with."""
 
     mapping: Mapping

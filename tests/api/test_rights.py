@@ -15,7 +15,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
 import payments.bills.api
-from payments.agencies.access.principals import Allowed, PrincipalDep, needs, principal
+from payments.agencies.access.principals import PrincipalDep, RequiredRight, needs, principal
 from payments.agencies.access.rights import RIGHTS, Action, Role, Scope
 from payments.bills.queries import get_bill
 from tests.support.every_route import CASES, Case, Keys, Things, keys_of
@@ -64,7 +64,7 @@ def actions_of(route: RouteContext) -> list[Action]:
     """What a route says it needs."""
 
     def walk(dependant: Dependant) -> Iterator[Action]:
-        if isinstance(dependant.call, Allowed):
+        if isinstance(dependant.call, RequiredRight):
             yield dependant.call.action
         for one in dependant.dependencies:
             yield from walk(one)
@@ -186,11 +186,11 @@ async def test_a_route_whose_check_is_switched_off_is_caught(street: Street, rou
         one for name, it in routes_of(street.system.app) if name == route for one in actions_of(it)
     }
     overrides = street.system.app.dependency_overrides
-    overrides[Allowed(action)] = principal
+    overrides[RequiredRight(action)] = principal
     try:
         seen = await mistakes(street, case)
     finally:
-        del overrides[Allowed(action)]
+        del overrides[RequiredRight(action)]
     for who in EVERYBODY:
         if not case.may(who):
             assert any(f", {who}, own: 20" in line for line in seen), who

@@ -38,7 +38,7 @@ def test_a_module_of_rules_that_does_not_say_so_is_noticed() -> None:
 @pytest.mark.parametrize(
     "docstring",
     [
-        *("Pure.", "Which moves there are. Pure.", "LocalizedText.\n\nPure. Two readers agree.\n"),
+        *("Pure.", "Which moves there are. Pure.", "Words.\n\nPure. Two readers agree.\n"),
         "Is it right? Pure.",
     ],
 )
@@ -52,7 +52,7 @@ def test_the_claim_is_a_sentence_of_its_own(docstring: str) -> None:
         '"""This module is pure."""',
         '"""Pure logic."""',
         '"""Purely words."""',
-        '"""LocalizedText."""\n# Pure.\n',
+        '"""Words."""\n# Pure.\n',
         "",
     ],
 )

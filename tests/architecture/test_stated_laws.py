@@ -22,16 +22,6 @@ READS_ENVIRONMENT = (
     "app/demo.py",  # what its children inherit
     "app/cli/people.py",  # a password, which is no setting and is taken out at once
 )
-#: Functions named otherwise than they behave, to be renamed by who has their module.
-MISNAMED_YET = {"find_programs", "_find_header"}
-#: Modules of queries that still take a session that could write.
-QUERIES_WRITE_YET = {
-    "payments/agencies/queries.py",
-    "payments/books/queries.py",
-    "payments/queries.py",
-    "receipts/queries.py",
-    "reconciliation/queries.py",
-}
 
 
 def _functions(source: Source) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -136,7 +126,7 @@ def misnamed_functions(source: Source) -> list[str]:
     found = []
     for function in _functions(source):
         name, gives = function.name.lstrip("_"), function.returns
-        if function.name in MISNAMED_YET or gives is None:
+        if gives is None:
             continue
         kind = ast.unparse(gives)
         several = kind.startswith(("list[", "tuple[", "dict[", "set[", "frozenset["))
@@ -150,7 +140,7 @@ def misnamed_functions(source: Source) -> list[str]:
 
 def writing_queries(source: Source) -> list[str]:
     """Functions of a module of queries that take a session that can write."""
-    if not source.path.endswith("/queries.py") or source.path in QUERIES_WRITE_YET:
+    if not source.path.endswith("/queries.py"):
         return []
     return [
         place(source, argument.annotation)

@@ -183,7 +183,7 @@ def test_a_server_without_the_death_signal_stays_behind_and_the_next_start_ends_
     with EmbeddedDatabase(tmp_path, durable=False):
         pass
     place = prepare(tmp_path, durable=False)
-    programs = embedded_programs.find_programs(place.account)
+    programs = embedded_programs.get_programs(place.account)
     orphan = subprocess.Popen(
         [programs.path("postgres"), "-D", str(place.data), "-k", str(place.sockets), "-h", ""],
         cwd="/",
@@ -343,12 +343,12 @@ def test_programs_below_a_closed_folder_are_copied_once_and_mended(
     monkeypatch.setattr(embedded_programs, "_wheel", lambda: closed)
     monkeypatch.setattr(embedded_programs, "area", lambda: ours)
     try:
-        programs = embedded_programs.find_programs(account)
+        programs = embedded_programs.get_programs(account)
         assert programs.folder.is_relative_to(ours)
         copied = programs.folder.stat().st_ino
-        assert embedded_programs.find_programs(account).folder.stat().st_ino == copied
+        assert embedded_programs.get_programs(account).folder.stat().st_ino == copied
         (programs.folder.parent / "share" / "postgresql" / "postgres.bki").unlink()
-        assert embedded_programs.find_programs(account) == programs
+        assert embedded_programs.get_programs(account) == programs
         assert (programs.folder.parent / "share" / "postgresql" / "postgres.bki").exists()
         assert [path.name for path in ours.iterdir()] == [programs.folder.parents[2].name]
         assert closed.stat().st_mode & 0o777 == 0o700

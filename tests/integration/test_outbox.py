@@ -13,12 +13,15 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from app.cli.books import outbox as command
+from app.handlers import HANDLERS
+from app.parts import Parts
 from app.seed.agency import seed_body
-from app.wiring import ISSUE_RECEIPTS, Parts, parts_of
-from app.worker import Handler, deliver, handlers
+from app.wiring import parts_of
+from app.worker import deliver
 from core import clock, outbox
 from core.db import Database
 from core.events import Event
+from core.handlers import Handler
 from core.outbox import LEASE, MAX_ATTEMPTS, Delivery, LeaseLost
 from core.sessions import WriteSession
 from core.settings import Settings
@@ -28,6 +31,9 @@ from tests.support.rows import count
 
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 LONGEST_PAUSE = timedelta(minutes=10)
+
+#: The handler whose deliveries are looked at.
+ISSUE_RECEIPTS = HANDLERS[0].name
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +202,13 @@ async def test_each_failure_is_followed_by_a_longer_pause_until_it_is_set_aside(
 async def test_a_worker_tries_a_failed_batch_one_by_one(parts: Parts) -> None:
     tried: list[list[str]] = []
 
-    async def work(_session: WriteSession, deliveries: Sequence[Delivery]) -> None:
-        tried.append(told(deliveries))
+    async def work(_parts: Parts, _session: WriteSession, events: Sequence[BillPaid]) -> None:
+        tried.append([event.bill_id for event in events])
         if "bill_bad" in tried[-1]:
             raise ValueError("this one never works")
 
     await tell(parts.database, "bill_1", "bill_bad", "bill_2")
-    handler = Handler(ISSUE_RECEIPTS, 50, work)
+    handler = Handler(BillPaid, ISSUE_RECEIPTS, work)
     assert await deliver(parts, handler) == 3
     assert tried == [["bill_1", "bill_bad", "bill_2"], ["bill_1"], ["bill_bad"], ["bill_2"]]
     assert await states(parts.database) == [("done", 1), ("waiting", 1), ("done", 1)]
@@ -230,7 +236,7 @@ async def poisoned(parts: Parts) -> tuple[str, list[str]]:
 
 async def exhaust(parts: Parts) -> None:
     """Let the worker try until there is nothing left that it would try again."""
-    (handler,) = handlers(parts)
+    (handler,) = HANDLERS
     with clock.frozen(clock.now()) as now:
         for _ in range(MAX_ATTEMPTS):
             await deliver(parts, handler)
@@ -239,7 +245,7 @@ async def exhaust(parts: Parts) -> None:
 
 async def test_a_poisoned_delivery_is_set_aside_and_takes_no_number(parts: Parts) -> None:
     _, good = await poisoned(parts)
-    (handler,) = handlers(parts)
+    (handler,) = HANDLERS
     assert await deliver(parts, handler) == 4
     # The others of its batch do not wait for it.
     assert await receipts(parts) == list(enumerate(good, start=1))
@@ -259,7 +265,7 @@ async def test_a_delivery_told_twice_gives_one_receipt(parts: Parts) -> None:
         paid = await add_paid_bill(session, body)
         still_open = await add_bill(session, body)
     await tell(parts.database, paid, paid, still_open)
-    (handler,) = handlers(parts)
+    (handler,) = HANDLERS
     assert await deliver(parts, handler) == 3
     await tell(parts.database, paid)
     assert await deliver(parts, handler) == 1
@@ -285,12 +291,12 @@ async def test_an_operator_sees_what_was_set_aside_and_puts_it_back(
 
     other = str(seen["event_id"] + 1)
     assert (await lephi_outbox("replay", "--event", other)).stdout.startswith("0 ")
-    assert await deliver(parts, handlers(parts)[0]) == 0
+    assert await deliver(parts, HANDLERS[0]) == 0
 
     async with parts.database.transaction() as session:
         await session.execute(text("DELETE FROM payer_data WHERE subject_id = :id"), {"id": bad})
     replayed = await lephi_outbox("replay", "--event", str(seen["event_id"]), "--json")
     assert json.loads(replayed.stdout) == {"replayed": 1}
-    assert await deliver(parts, handlers(parts)[0]) == 1
+    assert await deliver(parts, HANDLERS[0]) == 1
     assert await receipts(parts) == list(enumerate([*good, bad], start=1))
     assert "Nothing was set aside." in (await lephi_outbox("list")).stdout

@@ -33,7 +33,7 @@ from receipts import xml as document
 from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.signing import SignatureRefused, sign
-from receipts.verification import Reason, verify, verify_pdf
+from receipts.verification import InvalidReason, verify, verify_pdf
 from tests.support.machine import needs
 from tests.support.receipts import content
 
@@ -201,7 +201,7 @@ def test_another_body_is_not_trusted(tmp_path: Path, signed: Signed) -> None:
     other = ensure_demo_keystore(tmp_path / "other", "Sở Y tế")
     for pem in (other.trust_pem, other.certificate_pem):
         for result in (verify(signed.xml, pem), verify_pdf(signed.pdf, pem)):
-            assert (result.valid, result.reasons) == (False, (Reason.UNTRUSTED_SIGNER,))
+            assert (result.valid, result.reasons) == (False, (InvalidReason.UNTRUSTED_SIGNER,))
 
 
 def test_one_changed_byte_anywhere_in_the_xml_is_refused(signed: Signed) -> None:
@@ -225,16 +225,16 @@ def test_something_added_to_a_signed_pdf_is_seen(tmp_path: Path, signed: Signed)
 
 
 def test_files_without_a_signature_say_so(signed: Signed) -> None:
-    assert verify(document.render(content())).reasons == (Reason.NOT_SIGNED,)
-    assert verify_pdf(draw(content())).reasons == (Reason.NOT_SIGNED,)
+    assert verify(document.render(content())).reasons == (InvalidReason.NOT_SIGNED,)
+    assert verify_pdf(draw(content())).reasons == (InvalidReason.NOT_SIGNED,)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"%PDF-1.7\n", b"%PDF-1.7" + b"\xff" * 500, b"<BLai/>", b"x"]
 )
 def test_what_is_no_receipt_says_so(data: bytes) -> None:
-    assert verify(data).reasons == (Reason.NOT_A_RECEIPT,)
-    assert verify_pdf(data).reasons in ((Reason.NOT_A_PDF,), (Reason.NOT_SIGNED,))
+    assert verify(data).reasons == (InvalidReason.NOT_A_RECEIPT,)
+    assert verify_pdf(data).reasons in ((InvalidReason.NOT_A_PDF,), (InvalidReason.NOT_SIGNED,))
 
 
 @pytest.mark.parametrize(
@@ -257,15 +257,15 @@ def test_a_changed_figure_is_an_alteration_even_where_it_makes_no_sense(
     text = signed.xml.decode()
     assert old in text
     result = verify(text.replace(old, new).encode(), signed.keystore.trust_pem)
-    assert (result.valid, result.content, result.reasons) == (False, None, (Reason.ALTERED,))
+    assert (result.valid, result.content, result.reasons) == (False, None, (InvalidReason.ALTERED,))
 
 
 def test_what_is_signed_but_no_receipt_says_so(signed: Signed) -> None:
     nonsense = document.render(content(), clock.now()).replace(b"<TTien>5000<", b"<TTien>9000<")
     result = verify(signed.keystore.sign_xml(nonsense), signed.keystore.trust_pem)
-    assert result.reasons == (Reason.NOT_A_RECEIPT,)
+    assert result.reasons == (InvalidReason.NOT_A_RECEIPT,)
     # The same without a signature is no unsigned receipt either.
-    assert verify(nonsense).reasons == (Reason.NOT_A_RECEIPT,)
+    assert verify(nonsense).reasons == (InvalidReason.NOT_A_RECEIPT,)
 
 
 def data_of(text: str) -> str:
@@ -340,7 +340,7 @@ def test_a_checker_that_only_follows_the_reference_takes_a_forged_receipt(
 ) -> None:
     forged = moved_aside(signed.xml.decode()).encode()
     assert xmlsec1(tmp_path, forged, "--trusted-pem", str(signed.trust))
-    assert verify(forged, signed.keystore.trust_pem).reasons == (Reason.NOT_A_RECEIPT,)
+    assert verify(forged, signed.keystore.trust_pem).reasons == (InvalidReason.NOT_A_RECEIPT,)
 
 
 def test_bytes_that_a_pdf_signature_cannot_cover_are_watched(signed: Signed) -> None:
@@ -353,7 +353,7 @@ def test_bytes_that_a_pdf_signature_cannot_cover_are_watched(signed: Signed) -> 
     other_case += signed.pdf[letter + 1 :]
     padding = signed.pdf.index(b"0" * 200) + 150
     for pdf in (other_case, changed(signed.pdf, padding)):
-        assert verify_pdf(pdf, signed.keystore.trust_pem).reasons == (Reason.NOT_WHOLE_FILE,)
+        assert verify_pdf(pdf, signed.keystore.trust_pem).reasons == (InvalidReason.NOT_WHOLE_FILE,)
 
 
 def test_a_certificate_made_up_around_the_same_key_is_not_trusted(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_a_certificate_made_up_around_the_same_key_is_not_trusted(tmp_path: Path
     (tmp_path / "keys" / CERTIFICATE).write_bytes(made_up)
     receipt = sign(content(), SoftwareKeystore.load(tmp_path / "keys")).xml
     assert verify(receipt).valid
-    assert verify(receipt, real.certificate_pem).reasons == (Reason.UNTRUSTED_SIGNER,)
+    assert verify(receipt, real.certificate_pem).reasons == (InvalidReason.UNTRUSTED_SIGNER,)
 
 
 def test_the_certificate_counts_at_the_time_of_signing(tmp_path: Path) -> None:
@@ -376,15 +376,18 @@ def test_the_certificate_counts_at_the_time_of_signing(tmp_path: Path) -> None:
         with pytest.raises(SignatureRefused, match="certificate_dates"):
             sign(content(), keystore)
         late = keystore.sign_xml(document.render(content(), clock.now()))
-        assert verify(late, pem).reasons == (Reason.CERTIFICATE_DATES, Reason.UNTRUSTED_SIGNER)
+        assert verify(late, pem).reasons == (
+            InvalidReason.CERTIFICATE_DATES,
+            InvalidReason.UNTRUSTED_SIGNER,
+        )
     with clock.frozen(clock.now() - timedelta(hours=1)):
-        assert verify(receipt, pem).reasons == (Reason.SIGNED_IN_FUTURE,)
+        assert verify(receipt, pem).reasons == (InvalidReason.SIGNED_IN_FUTURE,)
 
 
 def test_a_receipt_must_say_when_it_was_signed(tmp_path: Path) -> None:
     keystore = ensure_demo_keystore(tmp_path / "keys", AGENCY)
     result = verify(keystore.sign_xml(document.render(content())), keystore.certificate_pem)
-    assert Reason.NO_SIGNING_TIME in result.reasons
+    assert InvalidReason.NO_SIGNING_TIME in result.reasons
 
 
 class RemoteSigner:

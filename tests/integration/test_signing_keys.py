@@ -26,7 +26,7 @@ from app.cli.main import build
 from receipts.pdf import draw
 from receipts.ports import KeyFault
 from receipts.signing import sign
-from receipts.verification import Reason, verify, verify_pdf
+from receipts.verification import InvalidReason, verify, verify_pdf
 from tests.support.authority import Authority
 from tests.support.receipts import content
 
@@ -176,7 +176,7 @@ def test_what_the_old_key_signed_stands_after_a_rotation(
     assert verify(xml, trusted_certificates(folder)).trusted
     # The negative control: without the earlier certificates it stands no longer.
     (folder / EARLIER).unlink()
-    assert verify(xml, trusted_certificates(folder)).reasons == (Reason.UNTRUSTED_SIGNER,)
+    assert verify(xml, trusted_certificates(folder)).reasons == (InvalidReason.UNTRUSTED_SIGNER,)
 
 
 def test_a_rotation_needs_one_of_two_things(lephi: Lephi, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core import references
 from core.errors import Invalid
 from reconciliation import matching
-from reconciliation.matching import Tally
+from reconciliation.matching import ClassTally
 from reconciliation.reference_macros import replace_unlike
 from tests.support.days import ON, at, days, reference_of
 from tests.support.examples import examples
@@ -260,8 +260,8 @@ def test_late_is_counted_by_cut_off_and_calendar(
 
     tallies = matching.match(duck)
 
-    assert tallies["matched"] == Tally(1, 50_000)
-    assert tallies["late"] == (Tally(1, 50_000) if is_late else Tally(0, 0))
+    assert tallies["matched"] == ClassTally(1, 50_000)
+    assert tallies["late"] == (ClassTally(1, 50_000) if is_late else ClassTally(0, 0))
 
 
 def test_cut_off_is_an_option(duck: duckdb.DuckDBPyConnection) -> None:
@@ -281,7 +281,7 @@ def test_a_day_beyond_the_calendar_is_refused(duck: duckdb.DuckDBPyConnection) -
 def test_nothing_at_all_gives_every_class_with_zero(duck: duckdb.DuckDBPyConnection) -> None:
     fill(duck, [], [])
 
-    assert matching.match(duck) == dict.fromkeys(matching.CLASSES, Tally(0, 0))
+    assert matching.match(duck) == dict.fromkeys(matching.CLASSES, ClassTally(0, 0))
 
 
 def test_many_lines_in_a_reason_are_cut(duck: duckdb.DuckDBPyConnection) -> None:

@@ -14,9 +14,10 @@ from unittest import mock
 from sqlalchemy import text
 
 from app import worker
-from app.wiring import Parts
+from app.parts import Parts
 from core import outbox
 from core.db import Database
+from core.handlers import Handler
 from core.outbox import Delivery
 from core.sessions import WriteSession
 from payments.attempts.results import record_result
@@ -44,11 +45,13 @@ def number_by_sequence() -> None:
 def mark_before_issuing() -> None:
     """Mark a delivery done in a transaction of its own, then issue its receipt in another."""
 
-    async def work(parts: Parts, handler: worker.Handler, deliveries: Sequence[Delivery]) -> None:
+    async def work(
+        parts: Parts, handler: Handler[Parts, Any], deliveries: Sequence[Delivery]
+    ) -> None:
         async with parts.database.transaction() as session:
             await outbox.complete(session, deliveries)
         async with parts.database.transaction() as session:
-            await handler.work(session, deliveries)
+            await handler.handle(parts, session, deliveries)
 
     _replace(worker, "_work", work)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from adapters.http import GatewayHttp
-from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.deliveries import WebhookDelivery
 from adapters.sandbox.engine.gateway import ProviderRequest
 from adapters.sandbox.engine.replies import Reply, ResponseFault
 from adapters.sandbox.engine.state import SandboxState
@@ -50,13 +50,13 @@ class InProcessSandbox:
             await self._hand_over(delivery)
         return len(due)
 
-    async def send_now(self, deliveries: Iterable[Delivery]) -> None:
+    async def send_now(self, deliveries: Iterable[WebhookDelivery]) -> None:
         """Hand over these, due or not."""
         for delivery in deliveries:
             if self.state.deliveries.take(delivery):
                 await self._hand_over(delivery)
 
-    async def _hand_over(self, delivery: Delivery) -> None:
+    async def _hand_over(self, delivery: WebhookDelivery) -> None:
         headers = self.state.headers_for(delivery)
         parts = urlsplit(delivery.url)
         callback = RawCallback(

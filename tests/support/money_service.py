@@ -17,8 +17,8 @@ from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
 from adapters.sandbox.engine.store import BankAccount, Merchant
 from app.main import attach, create_app
+from app.parts import Parts
 from app.seed.agency import DEMO_ACCOUNT, DemoBody
-from app.wiring import Parts
 from core import failpoints
 from core.settings import Settings
 from payments.bills.static_references import static_reference

@@ -17,8 +17,8 @@ from typing import Any, Final
 import httpx2
 
 from adapters.sandbox.dialects import sepay
-from adapters.sandbox.engine.deliveries import Delivery, DeliveryState
-from adapters.sandbox.engine.dialect import Message
+from adapters.sandbox.engine.deliveries import DeliveryState, WebhookDelivery
+from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Movement, Order
@@ -198,7 +198,7 @@ class MoneyWorld:
 
     # What networks do.
 
-    def waiting(self) -> list[Delivery]:
+    def waiting(self) -> list[WebhookDelivery]:
         """Callbacks that are still to come."""
         return [d for d in self.sandbox.deliveries.all if d.state is DeliveryState.WAITING]
 
@@ -209,11 +209,11 @@ class MoneyWorld:
             await self.sender.send_due()
         self._away, self._crashing = False, False
 
-    async def deliver(self, delivery: Delivery) -> None:
+    async def deliver(self, delivery: WebhookDelivery) -> None:
         """Hand over this one now, out of turn."""
         await self.sender.send_now([delivery])
 
-    async def repeat(self, delivery: Delivery, times: int = 1) -> None:
+    async def repeat(self, delivery: WebhookDelivery, times: int = 1) -> None:
         """The same bytes again, from as many connections at once."""
         copies = [self.sandbox.deliveries.repeat(delivery, clock.now()) for _ in range(times)]
         if delivery.kind == "forged":
@@ -245,7 +245,7 @@ class MoneyWorld:
             BANK.account_number,
             str(number),
             "anew",
-            Message(BANK.feed_url, sepay.notice_body(BANK, replace(move, id=number))),
+            WebhookMessage(BANK.feed_url, sepay.notice_body(BANK, replace(move, id=number))),
             clock.now(),
         )
         await self.sender.send_now([notice])

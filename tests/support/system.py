@@ -24,9 +24,9 @@ from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState, Timing
 from app.invariants import broken
 from app.main import create_app
+from app.parts import Parts
 from app.seed.agency import DemoBody
 from app.web import rate
-from app.wiring import Parts
 from app.worker import run_once
 from core.ids import new_id
 from core.settings import Settings

@@ -103,7 +103,7 @@ def test_a_row_that_goes_on_as_before_is_no_change() -> None:
             "10.000 đ mỗi trường hợp; thủ tục 2.000002",
         ),
         (
-            {"name": LocalizedText("Lệ phí", "FeeAmount")},
+            {"name": LocalizedText("Lệ phí", "Charge")},
             "details",
             "10.000 đ mỗi trường hợp; Phí phi",
             "10.000 đ mỗi trường hợp; Lệ phí",

@@ -17,7 +17,7 @@ from receipts.content import (
     Payer,
     ReceiptContent,
     ReceiptLine,
-    Replaced,
+    ReplacedReceipt,
     is_symbol,
     symbol_for,
 )
@@ -160,7 +160,7 @@ def test_clean_text_is_one_short_line_and_stays_as_it_is(text: str, limit: int) 
 
 def test_a_receipt_is_frozen_as_json_and_read_back() -> None:
     receipt = content(
-        replaces=Replaced("EBL01", "26TAA", 7, date(2026, 11, 20)),
+        replaces=ReplacedReceipt("EBL01", "26TAA", 7, date(2026, 11, 20)),
         demo=True,
         language_note="Bản tiếng Anh chỉ để tham khảo",
         lines=(line(), line(amount=0, copies=2), line(amount=12345, sub_item="", unit="")),

@@ -12,7 +12,7 @@ import pikepdf
 import pytest
 import zxingcpp
 
-from receipts.content import Issuer, Payer, ReceiptContent, Replaced
+from receipts.content import Issuer, Payer, ReceiptContent, ReplacedReceipt
 from receipts.layout import Mark
 from receipts.pdf import draw
 from receipts.typesetting import BOLD, REGULAR, Style, printable, register_fonts, width, wrap
@@ -37,7 +37,7 @@ LONGEST = content(
     language_note=WORDY,
     check_url="https://" + "w" * 300,
     legal_basis=(WORDY,) * 6,
-    replaces=Replaced("EBL01", "26TAA", 7, date(2026, 11, 20)),
+    replaces=ReplacedReceipt("EBL01", "26TAA", 7, date(2026, 11, 20)),
     demo=True,
 )
 
@@ -176,7 +176,7 @@ def test_what_became_of_a_receipt_is_marked_on_every_page(mark: Mark, sentence: 
 
 
 def test_a_replacement_names_what_it_replaces() -> None:
-    written = text_of(draw(content(replaces=Replaced("EBL01", "26TAA", 7, ISSUED_ON)), NOTE))
+    written = text_of(draw(content(replaces=ReplacedReceipt("EBL01", "26TAA", 7, ISSUED_ON)), NOTE))
     assert "Thay thế cho biên lai mẫu EBL01, ký hiệu 26TAA, số 7, ngày 22/11/2026." in written
 
 

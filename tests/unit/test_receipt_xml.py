@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from core.errors import Invalid
-from receipts.content import Payer, Replaced
+from receipts.content import Payer, ReplacedReceipt
 from receipts.xml import MAX_BYTES, data_element, parse, parse_tree, read_data, render
 from tests.support.examples import examples
 from tests.support.receipts import HOSTILE, content, line
 
 SIGNING_AT = datetime(2026, 11, 22, 9, 35, 14, 999, tzinfo=timezone(timedelta(hours=7)))
 FULL = content(
-    replaces=Replaced("EBL01", "26TAA", 7, date(2026, 11, 20)),
+    replaces=ReplacedReceipt("EBL01", "26TAA", 7, date(2026, 11, 20)),
     demo=True,
     payer=Payer("Nguyễn Văn A", "Hà Nội", "0101234567", "001190012345"),
     language_note="Bản tiếng Anh chỉ để tham khảo",

@@ -11,7 +11,7 @@ import pytest
 from adapters.paygov import dialect
 from adapters.paygov.gateway import PayGov
 from adapters.sandbox.dialects import paygov
-from adapters.sandbox.engine.deliveries import Delivery, DeliveryState
+from adapters.sandbox.engine.deliveries import DeliveryState, WebhookDelivery
 from adapters.sandbox.engine.faults import POSSIBLE, Fault, Operation
 from adapters.sandbox.engine.replies import Reply, ResponseFault
 from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState, Timing
@@ -94,7 +94,7 @@ def query(state: SandboxState, order: Order) -> Reply:
     return paygov.query(state, dialect.query_body(CREDENTIALS, order.order_id), AUTHORIZATION)
 
 
-def said(delivery: Delivery) -> GatewayResult:
+def said(delivery: WebhookDelivery) -> GatewayResult:
     return dialect.read_report(CREDENTIALS, dialect.CALLBACK, json.loads(delivery.body))
 
 
@@ -103,7 +103,9 @@ def asked(state: SandboxState, order: Order) -> GatewayResult:
     return dialect.read_report(CREDENTIALS, dialect.ANSWER, json.loads(reply.body)["data"])
 
 
-def carried(state: SandboxState, answer: bytes = OK, status: int | None = 200) -> list[Delivery]:
+def carried(
+    state: SandboxState, answer: bytes = OK, status: int | None = 200
+) -> list[WebhookDelivery]:
     due = state.deliveries.take_due(state.now())
     for delivery in due:
         state.answered(delivery, state.headers_for(delivery), status, answer)

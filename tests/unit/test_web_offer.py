@@ -7,7 +7,7 @@ import pytest
 
 from app.web.citizen.fee_cards import card_of, least_certain
 from app.web.citizen.offer import needs_no_proof, offer_of, price_offer
-from app.web.citizen.typed import Typed
+from app.web.citizen.typed import TypedForm
 from core.errors import Invalid
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.reliefs import ReliefValue
@@ -122,7 +122,7 @@ def test_who_would_pay_less_is_told_the_amount_of_the_whole_bill() -> None:
         relief("all", "always", percent=10),
     ]
     schedule = Schedule([ALWAYS, fee("also", 40_000)], reliefs)
-    priced = price_offer(schedule, offer_of(schedule, "1.1", None, TODAY), Typed(), TODAY)
+    priced = price_offer(schedule, offer_of(schedule, "1.1", None, TODAY), TypedForm(), TODAY)
     assert (priced.full_amount, priced.amount) == (50_000, 49_000)
     assert [(less.relief.code, less.amount) for less in priced.less] == [
         ("of-merit", 25_000),
@@ -133,7 +133,7 @@ def test_who_would_pay_less_is_told_the_amount_of_the_whole_bill() -> None:
 def test_what_an_asset_may_have_once_counts_for_one_line() -> None:
     yearly = relief("yearly", "always", "also", percent=50, once_a_year=True)
     schedule = Schedule([ALWAYS, fee("also", 40_000)], [yearly])
-    priced = price_offer(schedule, offer_of(schedule, "1.1", None, TODAY), Typed(), TODAY)
+    priced = price_offer(schedule, offer_of(schedule, "1.1", None, TODAY), TypedForm(), TODAY)
     (less,) = priced.less
     # The first line, of 40,000 đ, has it.
     assert less.amount == 30_000
@@ -156,7 +156,7 @@ def test_every_fault_names_its_input_once() -> None:
     )
     offer = offer_of(schedule, "1.1", None, TODAY)
     with pytest.raises(Invalid) as caught:
-        price_offer(schedule, offer, Typed(("0", "x"), "0", ""), TODAY)
+        price_offer(schedule, offer, TypedForm(("0", "x"), "0", ""), TODAY)
     fields = [fault.field for fault in caught.value.errors]
     assert sorted(fields) == ["copies", "quantity", "quantity-2", "value"]
     assert set(fields) <= set(offer.labels)
@@ -166,7 +166,7 @@ def test_more_than_a_bill_can_hold_is_refused_as_a_whole() -> None:
     schedule = Schedule([fee("a", 6 * 10**12), fee("b", 6 * 10**12)])
     offer = offer_of(schedule, "1.1", None, TODAY)
     with pytest.raises(Invalid, match="tối đa"):
-        price_offer(schedule, offer, Typed(), TODAY)
+        price_offer(schedule, offer, TypedForm(), TODAY)
 
 
 def test_a_fee_that_ends_tells_what_follows_it() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.citizen.typed import Typed, amount, count
+from app.web.citizen.typed import TypedForm, amount, count
 from core.money import format_vnd
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_count_becomes_one_that_no_fee_accepts(text: str) -> None:
 
 
 def test_a_count_that_was_not_sent_is_one() -> None:
-    typed = Typed(("3",), more=("2",))
+    typed = TypedForm(("3",), more=("2",))
     assert [typed.quantity(0), typed.quantity(1)] == ["3", "1"]
     assert [typed.of_extra(0), typed.of_extra(1)] == ["2", "1"]
 
@@ -84,4 +84,4 @@ def test_a_count_that_was_not_sent_is_one() -> None:
     ],
 )
 def test_only_a_known_channel_is_kept_of_what_a_form_says(sent: str, kept: str) -> None:
-    assert Typed(channel=sent).handed_in == kept
+    assert TypedForm(channel=sent).handed_in == kept

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from adapters.sandbox.engine.dialect import Message
+from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
@@ -98,17 +98,17 @@ class PayGov:
     def transaction_no(self, now: datetime, rng: random.Random, count: int) -> str:
         return f"{now:%y%m%d%H%M%S}{rng.randrange(10**6):06d}{count:04d}"
 
-    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> Message:
+    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> WebhookMessage:
         fields = result_fields(order, charge, _HELD if charge.held else _PAID)
-        return Message(merchant.callback_url, callback_body(merchant, fields))
+        return WebhookMessage(merchant.callback_url, callback_body(merchant, fields))
 
-    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> Message:
+    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> WebhookMessage:
         fields = {**result_fields(order, None, _CANCELLED), "transactionNo": transaction_no}
-        return Message(merchant.callback_url, callback_body(merchant, fields))
+        return WebhookMessage(merchant.callback_url, callback_body(merchant, fields))
 
     def forged(
         self, merchant: Merchant, order_id: str, order: Order | None, charge: Charge
-    ) -> Message:
+    ) -> WebhookMessage:
         fields: dict[str, object] = {
             "requestCode": "0",
             **(result_fields(order, None, _PAID) if order else {}),
@@ -120,7 +120,7 @@ class PayGov:
         }
         keys = {**merchant.credentials, "secret_key": "not the secret"}
         outsider = Merchant(merchant.dialect, merchant.id, keys, merchant.callback_url)
-        return Message(merchant.callback_url, callback_body(outsider, fields))
+        return WebhookMessage(merchant.callback_url, callback_body(outsider, fields))
 
     def return_url(self, merchant: Merchant, order: Order, charge: Charge | None) -> str:
         code = _CANCELLED if charge is None else _HELD if charge.held else _PAID

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from adapters.sandbox.engine.dialect import Message
+from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
@@ -86,22 +86,24 @@ class VNPay:
         second = local.hour * 3600 + local.minute * 60 + local.second
         return f"{local:%y%j}{second:05d}{rng.randrange(1000):03d}{count % 100:02d}"
 
-    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> Message:
-        return Message(f"{merchant.callback_url}?{_result(merchant, order, charge)}", b"", "GET")
+    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> WebhookMessage:
+        return WebhookMessage(
+            f"{merchant.callback_url}?{_result(merchant, order, charge)}", b"", "GET"
+        )
 
-    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> Message:
+    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> WebhookMessage:
         result = _result(merchant, order, None, transaction_no)
-        return Message(f"{merchant.callback_url}?{result}", b"", "GET")
+        return WebhookMessage(f"{merchant.callback_url}?{result}", b"", "GET")
 
     def forged(
         self, merchant: Merchant, order_id: str, order: Order | None, charge: Charge
-    ) -> Message:
+    ) -> WebhookMessage:
         keys = {**merchant.credentials, "hash_secret": "not the secret"}
         outsider = Merchant(merchant.dialect, merchant.id, keys, merchant.callback_url)
         known = order_id if order is None else order.order_id
         info = "" if order is None else order.order_info
         result = signed(outsider, _fields(merchant, known, info, charge, charge.transaction_no))
-        return Message(f"{merchant.callback_url}?{result}", b"", "GET")
+        return WebhookMessage(f"{merchant.callback_url}?{result}", b"", "GET")
 
     def return_url(self, merchant: Merchant, order: Order, charge: Charge | None) -> str:
         join = "&" if "?" in order.return_url else "?"

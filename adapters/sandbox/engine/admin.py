@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.sandbox.engine.bank import UnknownAccount
-from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.deliveries import WebhookDelivery
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState
 from adapters.sandbox.engine.store import Merchant, Order
@@ -238,7 +238,7 @@ def _order(state: SandboxState, order: Order) -> Mapping[str, Any]:
     }
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(delivery: WebhookDelivery) -> dict[str, Any]:
     return {
         "callback": delivery.id,
         "dialect": delivery.dialect,

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from adapters.sandbox.engine.deliveries import Deliveries, Delivery
-from adapters.sandbox.engine.dialect import FeedDialect, Message
+from adapters.sandbox.engine.deliveries import Deliveries, WebhookDelivery
+from adapters.sandbox.engine.dialect import FeedDialect, WebhookMessage
 from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation
 from adapters.sandbox.engine.store import BankAccount, Movement, Store
 from core.clock import VIETNAM
@@ -49,7 +49,7 @@ class Bank:
         *,
         direction: str = "in",
         reference_code: str | None = None,
-    ) -> tuple[Movement, Delivery]:
+    ) -> tuple[Movement, WebhookDelivery]:
         """Move money in (or "out") and plan its notice. `reference_code` "" is a bank that gives
         none. Raises `UnknownAccount`, ValueError for an amount below 1."""
         account = self._store.accounts.get(account_number)
@@ -72,7 +72,7 @@ class Bank:
         self._store.move(movement)
         return movement, self._tell(account, movement, now)
 
-    def headers_for(self, delivery: Delivery) -> dict[str, str]:
+    def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """Signature headers for a notice sent now; a forged one is signed by another key.
 
         None for what is not a notice of this bank.
@@ -85,18 +85,18 @@ class Bank:
             secret = f"not {secret}"
         return dialect.headers(secret, delivery.body, self._now())
 
-    def _tell(self, account: BankAccount, movement: Movement, now: datetime) -> Delivery:
+    def _tell(self, account: BankAccount, movement: Movement, now: datetime) -> WebhookDelivery:
         planned = self._faults.next(account.account_number, Operation.CREDIT)
         fault = planned.fault if planned is not None else None
         body = self._dialects[account.dialect].notice(account, movement)
 
-        def plan(kind: str, due_at: datetime, *, lost: bool = False) -> Delivery:
+        def plan(kind: str, due_at: datetime, *, lost: bool = False) -> WebhookDelivery:
             return self._deliveries.plan(
                 account.dialect,
                 account.account_number,
                 str(movement.id),
                 kind,
-                Message(account.feed_url, body),
+                WebhookMessage(account.feed_url, body),
                 due_at,
                 lost=lost,
             )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from adapters.sandbox.engine.dialect import Dialect, Message
+from adapters.sandbox.engine.dialect import Dialect, WebhookMessage
 
 #: answers are kept for people to read, not for ever
 _KEPT_ANSWER: Final = 2000
@@ -38,7 +38,7 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Delivery:
+class WebhookDelivery:
     """One callback with the very bytes it carries at each attempt."""
 
     id: int
@@ -49,7 +49,7 @@ class Delivery:
     subject: str
     #: genuine, duplicate, forged, failure, …: for people
     kind: str
-    message: Message
+    message: WebhookMessage
     due_at: datetime
     state: DeliveryState = DeliveryState.WAITING
     attempts: list[Attempt] = field(default_factory=list)
@@ -70,10 +70,10 @@ class Deliveries:
     a dialect may have another."""
 
     def __init__(self, schedule: tuple[float, ...], dialects: Mapping[str, Dialect]) -> None:
-        self.all: list[Delivery] = []
+        self.all: list[WebhookDelivery] = []
         self._dialects = dialects
         self._schedule = schedule
-        self._waiting: dict[int, Delivery] = {}
+        self._waiting: dict[int, WebhookDelivery] = {}
         #: called when something new is waiting, so that a sender can wake up
         self.on_planned: Callable[[], None] = lambda: None
 
@@ -83,21 +83,21 @@ class Deliveries:
         account: str,
         subject: str,
         kind: str,
-        message: Message,
+        message: WebhookMessage,
         due_at: datetime,
         *,
         lost: bool = False,
-    ) -> Delivery:
+    ) -> WebhookDelivery:
         """Put one callback in the queue (or only note it, if it is to be lost)."""
         state = DeliveryState.LOST if lost else DeliveryState.WAITING
         number = len(self.all) + 1
-        delivery = Delivery(number, dialect, account, subject, kind, message, due_at, state)
+        delivery = WebhookDelivery(number, dialect, account, subject, kind, message, due_at, state)
         self.all.append(delivery)
         if not lost:
             self._wait(delivery)
         return delivery
 
-    def take_due(self, now: datetime) -> list[Delivery]:
+    def take_due(self, now: datetime) -> list[WebhookDelivery]:
         """Those to be sent at `now`, oldest first; they are in flight until `answered`."""
         due = [d for d in self._waiting.values() if d.due_at <= now]
         due.sort(key=lambda d: (d.due_at, d.id))
@@ -105,7 +105,7 @@ class Deliveries:
             self.take(delivery)
         return due
 
-    def take(self, delivery: Delivery) -> bool:
+    def take(self, delivery: WebhookDelivery) -> bool:
         """Take this one whatever its time; False if somebody else has it already."""
         if self._waiting.pop(delivery.id, None) is None:
             return False
@@ -116,7 +116,7 @@ class Deliveries:
         """When the next one is due; None if none is waiting."""
         return min((d.due_at for d in self._waiting.values()), default=None)
 
-    def repeat(self, delivery: Delivery, now: datetime) -> Delivery:
+    def repeat(self, delivery: WebhookDelivery, now: datetime) -> WebhookDelivery:
         """The same bytes once more, as a callback of its own."""
         return self.plan(
             delivery.dialect,
@@ -129,7 +129,7 @@ class Deliveries:
 
     def answered(
         self,
-        delivery: Delivery,
+        delivery: WebhookDelivery,
         now: datetime,
         headers: Mapping[str, str],
         status: int | None,
@@ -151,6 +151,6 @@ class Deliveries:
             delivery.state = DeliveryState.WAITING
             self._wait(delivery)
 
-    def _wait(self, delivery: Delivery) -> None:
+    def _wait(self, delivery: WebhookDelivery) -> None:
         self._waiting[delivery.id] = delivery
         self.on_planned()

@@ -14,7 +14,7 @@ from adapters.sandbox.engine.store import BankAccount, Movement
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WebhookMessage:
     """A notice on the wire, the same bytes at each attempt."""
 
     url: str

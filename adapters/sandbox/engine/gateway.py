@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from adapters.sandbox.engine.dialect import Dialect, Message
+from adapters.sandbox.engine.dialect import Dialect, WebhookMessage
 from adapters.sandbox.engine.faults import Operation, PlannedFault
 from adapters.sandbox.engine.replies import Reply
 from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, Store
@@ -67,17 +67,17 @@ class GatewayDialect(Dialect, Protocol):
         """A number for a charge, as this provider's look; never the same."""
         ...
 
-    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> Message:
+    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> WebhookMessage:
         """The notice that money was taken (and perhaps is held)."""
         ...
 
-    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> Message:
+    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> WebhookMessage:
         """The notice that an attempt failed; it has a number of its own."""
         ...
 
     def forged(
         self, merchant: Merchant, order_id: str, order: Order | None, charge: Charge
-    ) -> Message:
+    ) -> WebhookMessage:
         """The notice of somebody without the key: everything else is right."""
         ...
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.deliveries import WebhookDelivery
 from adapters.sandbox.engine.faults import Fault, PlannedFault
 from adapters.sandbox.engine.store import Order
 
@@ -29,7 +29,7 @@ class Reply:
     spoilt: ResponseFault = ResponseFault.NONE
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
-    first: tuple[Delivery, ...] = ()
+    first: tuple[WebhookDelivery, ...] = ()
     order: Order | None = None
 
 
@@ -64,7 +64,7 @@ def refusal(planned: PlannedFault, declined: bytes, busy: bytes) -> Reply:
 def answer(
     planned: PlannedFault | None,
     body: bytes,
-    first: tuple[Delivery, ...] = (),
+    first: tuple[WebhookDelivery, ...] = (),
     order: Order | None = None,
 ) -> Reply:
     """The answer to a request that took effect, spoilt as planned."""

@@ -15,10 +15,10 @@ _BLOCKS: Final = 800
 
 def respond(reply: Reply, timing: Timing) -> Response:
     """The reply as a response, spoilt as it says."""
-    known: dict[ResponseFault, type[_Spoilt]] = {
+    known: dict[ResponseFault, type[_SpoiltAnswer]] = {
         ResponseFault.NEVER: _Never,
         ResponseFault.SLOW: _Slow,
-        ResponseFault.TRUNCATED: _Truncated,
+        ResponseFault.TRUNCATED: _TruncatedAnswer,
         ResponseFault.HUGE: _Huge,
     }
     if reply.spoilt is ResponseFault.NONE:
@@ -32,7 +32,7 @@ def _plain(reply: Reply) -> Response:
     )
 
 
-class _Spoilt(Response):
+class _SpoiltAnswer(Response):
     def __init__(self, reply: Reply, timing: Timing) -> None:
         super().__init__(reply.body, reply.status, media_type=reply.media_type)
         self._timing = timing
@@ -44,14 +44,14 @@ class _Spoilt(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
 
 
-class _Never(_Spoilt):
+class _Never(_SpoiltAnswer):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await _gone(receive, self._timing.never)
         await self._start(send, 0)
         await send({"type": "http.response.body", "body": b""})
 
 
-class _Slow(_Spoilt):
+class _Slow(_SpoiltAnswer):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._start(send, len(self.body))
         for byte in bytes(self.body):
@@ -62,7 +62,7 @@ class _Slow(_Spoilt):
         await send({"type": "http.response.body", "body": b""})
 
 
-class _Truncated(_Spoilt):
+class _TruncatedAnswer(_SpoiltAnswer):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         half = bytes(self.body[: len(self.body) // 2])
         await self._start(send, None)
@@ -70,7 +70,7 @@ class _Truncated(_Spoilt):
         # Coming back without an end makes the server close the connection: the cut we want.
 
 
-class _Huge(_Spoilt):
+class _Huge(_SpoiltAnswer):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._start(send, None)
         for _ in range(_BLOCKS):

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adapters.sandbox.engine.bank import Bank
-from adapters.sandbox.engine.deliveries import Deliveries, Delivery
-from adapters.sandbox.engine.dialect import Dialect, FeedDialect, Message
+from adapters.sandbox.engine.deliveries import Deliveries, WebhookDelivery
+from adapters.sandbox.engine.dialect import Dialect, FeedDialect, WebhookMessage
 from adapters.sandbox.engine.discovery import dialects
 from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation, PlannedFault
 from adapters.sandbox.engine.gateway import GatewayDialect, ProviderRequest
@@ -54,7 +54,7 @@ class PageResult:
 
     url: str | None
     order: Order
-    first: tuple[Delivery, ...] = ()
+    first: tuple[WebhookDelivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class SandboxState:
 
     def answer_create(self, planned: PlannedFault | None, order: Order, body: bytes) -> Reply:
         """The answer to a call that made `order`, with the lie played out."""
-        first: tuple[Delivery, ...] = ()
+        first: tuple[WebhookDelivery, ...] = ()
         if planned is not None and order.status is OrderStatus.OPEN:
             if planned.fault is Fault.EARLY_CALLBACK:
                 first = self.pay(order, PayerOutcome.EARLY_CALLBACK).first
@@ -252,21 +252,21 @@ class SandboxState:
             if charge.visible_from is None:
                 charge.visible_from = self.now()
 
-    def forge(self, merchant: Merchant, order_id: str, amount: int) -> Delivery:
+    def forge(self, merchant: Merchant, order_id: str, amount: int) -> WebhookDelivery:
         """An outsider's callback: everything right but the key. Nothing was charged."""
         dialect = self._gateway(merchant.dialect)
         charge = Charge(self._transaction_no(dialect), amount, self.now(), None)
         message = dialect.forged(merchant, order_id, self.order(merchant.id, order_id), charge)
         return self._plan(merchant, order_id, "forged", message, self.now())
 
-    def headers_for(self, delivery: Delivery) -> dict[str, str]:
+    def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """The headers of a delivery, if it is sent now; some are signed with the time."""
         headers = {"Content-Type": "application/json"} if delivery.body else {}
         return headers | self.bank.headers_for(delivery)
 
     def answered(
         self,
-        delivery: Delivery,
+        delivery: WebhookDelivery,
         headers: Mapping[str, str],
         status: int | None,
         said: bytes = b"",
@@ -284,7 +284,7 @@ class SandboxState:
         *,
         after: float = 0,
         lost: bool = False,
-    ) -> Delivery:
+    ) -> WebhookDelivery:
         """Plan the callback that tells of a charge, `after` seconds from now."""
         message = self._gateway(merchant.dialect).paid(merchant, order, charge)
         due_at = self.now() + timedelta(seconds=after)
@@ -301,7 +301,7 @@ class SandboxState:
         merchant: Merchant,
         order: Order,
         charge: Charge | None,
-        first: tuple[Delivery, ...] = (),
+        first: tuple[WebhookDelivery, ...] = (),
     ) -> PageResult:
         url = self._gateway(merchant.dialect).return_url(merchant, order, charge)
         return PageResult(url, order, first)
@@ -326,11 +326,11 @@ class SandboxState:
         merchant: Merchant,
         order_id: str,
         kind: str,
-        message: Message,
+        message: WebhookMessage,
         due_at: datetime,
         *,
         lost: bool = False,
-    ) -> Delivery:
+    ) -> WebhookDelivery:
         return self.deliveries.plan(
             merchant.dialect, merchant.id, order_id, kind, message, due_at, lost=lost
         )

@@ -7,7 +7,7 @@ from typing import Final
 import httpx2
 
 from adapters.http import trusting_tls
-from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.deliveries import WebhookDelivery
 from adapters.sandbox.engine.state import SandboxState
 
 #: seconds a receiver has to answer
@@ -47,7 +47,7 @@ class WebhookSender:
             except TimeoutError:
                 continue
 
-    async def send_now(self, deliveries: Iterable[Delivery]) -> None:
+    async def send_now(self, deliveries: Iterable[WebhookDelivery]) -> None:
         """Send these now and come back when each has an answer or none."""
         mine = [d for d in deliveries if self._state.deliveries.take(d)]
         await asyncio.gather(*(self._send(delivery) for delivery in mine))
@@ -60,7 +60,7 @@ class WebhookSender:
         await asyncio.gather(*running, return_exceptions=True)
         await self._client.aclose()
 
-    async def _send(self, delivery: Delivery) -> None:
+    async def _send(self, delivery: WebhookDelivery) -> None:
         headers = self._state.headers_for(delivery)
         status: int | None = None
         answer = b""

@@ -36,7 +36,7 @@ class FeeCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ProcedureSummary:
     """A procedure in a list: its fee in a few words, and what about it is not certain."""
 
     procedure: ProcedureValue
@@ -63,7 +63,7 @@ def card_of(schedule: Schedule, fee: FeeValue, on: date) -> FeeCard:
     )
 
 
-def summary_of(procedure: ProcedureValue, on: date) -> Summary:
+def summary_of(procedure: ProcedureValue, on: date) -> ProcedureSummary:
     """A procedure in a list on a day."""
     fees = [fee for fee in procedure.fees if fee.charged != Applicability.ON_REQUEST]
     choices = [fee for fee in fees if fee.charged == Applicability.CHOICE]
@@ -75,7 +75,7 @@ def summary_of(procedure: ProcedureValue, on: date) -> Summary:
         price = LocalizedText(f"{len(choices)} mức thu, tùy trường hợp", f"{len(choices)} cases")
     else:
         price = LocalizedText(f"{len(fees)} khoản cùng thu", f"{len(fees)} fees together")
-    return Summary(
+    return ProcedureSummary(
         procedure=procedure,
         price=price,
         certainty=least_certain(fee.certainty for fee in fees),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class PageMessage:
     """What happened and what to do next, in Vietnamese and in English."""
 
     title: str
@@ -19,19 +19,19 @@ class Message:
 _SAFE = "Chưa có khoản tiền nào bị trừ."
 _SAFE_EN = "No money was taken."
 
-_AWAY = Message(
+_AWAY = PageMessage(
     "Chưa kết nối được với cổng thanh toán",
     f"{_SAFE} Hãy thử lại sau một phút, hoặc quét mã QR để chuyển khoản.",
     "The payment gateway cannot be reached",
     f"{_SAFE_EN} Try again in a minute, or pay by scanning the QR code.",
 )
-_PENDING = Message(
+_PENDING = PageMessage(
     "Đang kiểm tra kết quả lần thanh toán trước",
     "Đừng thanh toán lại. Trang này sẽ báo ngay khi có kết quả.",
     "The outcome of the previous payment is being checked",
     "Do not pay again. This page will tell you as soon as the outcome is known.",
 )
-_OTHER = Message(
+_OTHER = PageMessage(
     "Chưa thực hiện được yêu cầu của bạn",
     "Hãy bấm “Cập nhật” để xem tình trạng hiện tại trước khi thử lại.",
     "Your request could not be carried out",
@@ -44,31 +44,31 @@ _MESSAGES = {
     "gateway_unavailable": _AWAY,
     "database_unavailable": _AWAY,
     "unavailable": _AWAY,
-    "payment_declined": Message(
+    "payment_declined": PageMessage(
         "Cổng thanh toán đã từ chối giao dịch",
         f"{_SAFE} Hãy thử lại, chọn cách khác, hoặc quét mã QR để chuyển khoản.",
         "The gateway declined the payment",
         f"{_SAFE_EN} Try again, choose another way, or pay by scanning the QR code.",
     ),
-    "gateway_misuse": Message(
+    "gateway_misuse": PageMessage(
         "Cổng thanh toán này đang gặp lỗi",
         f"{_SAFE} Hãy quét mã QR để chuyển khoản, hoặc hỏi cán bộ tại quầy.",
         "This gateway is out of order",
         f"{_SAFE_EN} Pay by scanning the QR code, or ask at the counter.",
     ),
-    "gateway_not_offered": Message(
+    "gateway_not_offered": PageMessage(
         "Cơ quan này không nhận thanh toán qua cổng bạn chọn",
         f"{_SAFE} Hãy chọn một cách thanh toán trên trang này.",
         "This body does not take payments through that gateway",
         f"{_SAFE_EN} Choose one of the ways on this page.",
     ),
-    "amount_not_taken": Message(
+    "amount_not_taken": PageMessage(
         "Cổng này không nhận số tiền còn phải nộp",
         f"{_SAFE} Hãy chọn một cách thanh toán khác trên trang này.",
         "This gateway does not take the amount that is left to pay",
         f"{_SAFE_EN} Choose another way on this page.",
     ),
-    "too_many_attempts": Message(
+    "too_many_attempts": PageMessage(
         "Có quá nhiều lần thanh toán đang dở",
         "Nếu đã bị trừ tiền, đừng thanh toán lại: trang này sẽ báo kết quả. Nếu chưa, hãy hoàn tất "
         "một trang thanh toán đã mở, hoặc quét mã QR.",
@@ -76,13 +76,13 @@ _MESSAGES = {
         "If money was taken, do not pay again: this page will show the outcome. If not, finish one "
         "of the payment pages you opened, or scan the QR code.",
     ),
-    "bill_not_payable": Message(
+    "bill_not_payable": PageMessage(
         "Khoản này không còn gì phải nộp",
         "Hãy xem tình trạng trên trang này.",
         "There is nothing left to pay",
         "See the state of the bill on this page.",
     ),
-    "rate_limited": Message(
+    "rate_limited": PageMessage(
         "Bạn thao tác quá nhanh",
         "Hãy chờ một phút rồi thử lại.",
         "Too many requests",
@@ -103,6 +103,6 @@ def known_code(code: str) -> str:
     return code if code in _MESSAGES else OTHER
 
 
-def message_for(code: str) -> Message | None:
+def message_for(code: str) -> PageMessage | None:
     """The message of a code, None for no code of ours."""
     return _MESSAGES.get(code)

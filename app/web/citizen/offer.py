@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 
-from app.web.citizen.typed import CHANNELS, Typed, amount, count, value_faults
+from app.web.citizen.typed import CHANNELS, TypedForm, amount, count, value_faults
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
 from payments.catalogue.rules.conditions import conditions
@@ -127,7 +127,7 @@ class Less:
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
+class PricedOffer:
     """The lines of a bill that is not opened yet, and who would pay less."""
 
     lines: tuple[NewLine, ...]
@@ -168,7 +168,7 @@ def offer_of(schedule: Schedule, procedure: str | None, fee: FeeValue | None, on
     return Offer((*chosen, *always), choices, always, extras)
 
 
-def price_offer(schedule: Schedule, offer: Offer, typed: Typed, on: date) -> Priced:
+def price_offer(schedule: Schedule, offer: Offer, typed: TypedForm, on: date) -> PricedOffer:
     """What the offer comes to. Raises `Invalid`, whose fields are the ids of the form's inputs.
 
     The offer must be `payable`.
@@ -190,7 +190,7 @@ def price_offer(schedule: Schedule, offer: Offer, typed: Typed, on: date) -> Pri
         once = {fault.field: fault for fault in reversed(faults)}
         told = sorted(once.values(), key=lambda fault: faults.index(fault))
         raise Invalid(told[0].detail, errors=told)
-    return Priced(tuple(lines), tuple(_less(schedule, lines, circumstances)))
+    return PricedOffer(tuple(lines), tuple(_less(schedule, lines, circumstances)))
 
 
 def needs_no_proof(relief: ReliefValue) -> bool:
@@ -199,7 +199,7 @@ def needs_no_proof(relief: ReliefValue) -> bool:
 
 
 def _channel(
-    schedule: Schedule, offer: Offer, typed: Typed, on: date, faults: list[FieldError]
+    schedule: Schedule, offer: Offer, typed: TypedForm, on: date, faults: list[FieldError]
 ) -> str:
     if not offer.by_channel(schedule, on):
         return "online"
@@ -209,12 +209,12 @@ def _channel(
     return typed.channel
 
 
-def _taken(offer: Offer, typed: Typed) -> list[FeeValue]:
+def _taken(offer: Offer, typed: TypedForm) -> list[FeeValue]:
     wished = [fee for fee in offer.addable if fee.code in typed.extras]
     return [*offer.together, *wished]
 
 
-def _asked(offer: Offer, fee: FeeValue, typed: Typed) -> FeeRequest:
+def _asked(offer: Offer, fee: FeeValue, typed: TypedForm) -> FeeRequest:
     if fee.rule.measured_by is MeasuredBy.VALUE:
         # A faulty value is told of as such; a price for 1 đồng only spares a second complaint.
         return FeeRequest(value=1 if value_faults(typed.value) else amount(typed.value))

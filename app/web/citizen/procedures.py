@@ -14,8 +14,8 @@ from fastapi.responses import RedirectResponse
 
 from app.web.citizen.bills import image
 from app.web.citizen.fee_cards import card_of
-from app.web.citizen.offer import Offer, Priced, offer_of, price_offer
-from app.web.citizen.typed import Typed
+from app.web.citizen.offer import Offer, PricedOffer, offer_of, price_offer
+from app.web.citizen.typed import TypedForm
 from app.web.rate import limited
 from app.web.templating import render
 from core import clock
@@ -40,7 +40,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProcedurePlace:
     """What an address /p/{agency}/{code} stands for today; `fee` where the code is a fee's own."""
 
     agency: AgencyValue
@@ -67,7 +67,7 @@ class Poster:
     eased: bool
 
 
-async def _place(session: WriteSession, context: Context, agency: str, code: str) -> Place:
+async def _place(session: WriteSession, context: Context, agency: str, code: str) -> ProcedurePlace:
     """Raises `NotFound` where the code means nothing."""
     body = await context.agencies.get_agency(agency, session)
     today = clock.business_date(clock.now())
@@ -83,7 +83,7 @@ async def _place(session: WriteSession, context: Context, agency: str, code: str
         fee = None if procedure.code == code else fee
     named = None if procedure is None else procedure.code
     offer = offer_of(schedule, named, fee, today)
-    return Place(body, procedure, fee, schedule, offer, code, today)
+    return ProcedurePlace(body, procedure, fee, schedule, offer, code, today)
 
 
 def _why_not(schedule: Schedule, code: str, today: date) -> str:
@@ -95,7 +95,7 @@ def _why_not(schedule: Schedule, code: str, today: date) -> str:
     return f"Không có thủ tục {code}."
 
 
-async def _poster(session: WriteSession, context: Context, place: Place) -> Poster | None:
+async def _poster(session: WriteSession, context: Context, place: ProcedurePlace) -> Poster | None:
     """The poster of a fixed fee that is taken alone; None for anything else."""
     if len(place.offer.together) != 1:
         return None
@@ -132,8 +132,8 @@ async def procedure_page(
     place = await _place(session, context, agency, code)
     priced = None
     if place.offer.payable and not place.offer.asks(place.schedule, place.today):
-        priced = price_offer(place.schedule, place.offer, Typed(), place.today)
-    return _page(request, place, await _poster(session, context, place), Typed(), priced)
+        priced = price_offer(place.schedule, place.offer, TypedForm(), place.today)
+    return _page(request, place, await _poster(session, context, place), TypedForm(), priced)
 
 
 async def _typed(
@@ -143,9 +143,9 @@ async def _typed(
     channel: Annotated[str, Form(max_length=20)] = "",
     extra: Annotated[list[Annotated[str, Form(max_length=64)]] | None, Form()] = None,
     more: Annotated[list[Annotated[str, Form(max_length=20)]] | None, Form()] = None,
-) -> Typed:
+) -> TypedForm:
     wished = frozenset(extra or ())
-    return Typed(tuple(quantity or ()), copies, value, channel, wished, tuple(more or ()))
+    return TypedForm(tuple(quantity or ()), copies, value, channel, wished, tuple(more or ()))
 
 
 @router.post("/p/{agency}/{code}", dependencies=[Depends(limited)])
@@ -154,7 +154,7 @@ async def ask(
     code: str,
     request: Request,
     context: ContextDep,
-    typed: Annotated[Typed, Depends(_typed)],
+    typed: Annotated[TypedForm, Depends(_typed)],
     seen: Annotated[str, Form(max_length=20)] = "",
     once: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
@@ -176,7 +176,9 @@ async def ask(
     return RedirectResponse(await _create(context, place, typed, priced, once), 303)
 
 
-async def _create(context: Context, place: Place, typed: Typed, priced: Priced, once: str) -> str:
+async def _create(
+    context: Context, place: ProcedurePlace, typed: TypedForm, priced: PricedOffer, once: str
+) -> str:
     """Create the bill, once for each form that was shown; the address of its page."""
     request = BillRequest(
         agency_id=place.agency.id,
@@ -216,10 +218,10 @@ async def _create(context: Context, place: Place, typed: Typed, priced: Priced, 
 
 def _page(
     request: Request,
-    place: Place,
+    place: ProcedurePlace,
     poster: Poster | None,
-    typed: Typed,
-    priced: Priced | None = None,
+    typed: TypedForm,
+    priced: PricedOffer | None = None,
     *,
     faults: tuple[FieldError, ...] = (),
     changed: bool = False,
@@ -260,7 +262,7 @@ def _page(
     )
 
 
-def _value_words(priced: Priced | None) -> str:
+def _value_words(priced: PricedOffer | None) -> str:
     """The value that was read, in words: a zero too many is seen at once."""
     values = [line.value for line in priced.lines if line.value] if priced else []
     return amount_in_words(values[0]) if values else ""

@@ -14,7 +14,7 @@ CHANNELS = ("online", "counter")
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TypedForm:
     """The fields of the form. `quantities` has one for each unit to be counted.
 
     `extras` are codes of fees that are wished for, `more` the counts of those that are counted.

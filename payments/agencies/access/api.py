@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from core.bodies import Parsed, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotAllowed, NotFound
 from core.idempotency import IdempotencyDep
@@ -72,7 +72,7 @@ async def _within(session: ReadSession, principal: Principal, code: str | None) 
     openapi_extra=documented(ApiKeyIn),
 )
 async def create_key(
-    body: Annotated[Parsed[ApiKeyIn], Depends(parsed(ApiKeyIn))],
+    body: Annotated[ParsedBody[ApiKeyIn], Depends(parsed(ApiKeyIn))],
     idempotent: IdempotencyDep,
     principal: PrincipalDep,
 ) -> Response:
@@ -137,7 +137,7 @@ async def revoke_key(key_id: ThingId, principal: PrincipalDep, session: SessionD
 
 @router.post("/users", status_code=201, response_model=NewUserOut, openapi_extra=documented(UserIn))
 async def create_user(
-    body: Annotated[Parsed[UserIn], Depends(parsed(UserIn))],
+    body: Annotated[ParsedBody[UserIn], Depends(parsed(UserIn))],
     idempotent: IdempotencyDep,
     principal: PrincipalDep,
 ) -> Response:

@@ -164,7 +164,7 @@ PrincipalDep = Annotated[Principal, Depends(principal)]
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class RequiredRight:
     """A dependency that lets only those through who may do `action`."""
 
     action: Action
@@ -177,5 +177,5 @@ class Allowed:
 
 def needs(action: Action) -> params.Depends:
     """What a route declares among its `dependencies`: who may not do `action` gets no further."""
-    declared: params.Depends = Depends(Allowed(action))
+    declared: params.Depends = Depends(RequiredRight(action))
     return declared

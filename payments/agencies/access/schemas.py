@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from core.schemas import Code, Incoming, Instant
+from core.schemas import Code, Instant, RequestModel
 from payments.agencies.access.api_keys import LONGEST_LABEL, ApiKeyValue
 from payments.agencies.access.rights import PORTAL_SCOPES, Role, Scope
 from payments.agencies.access.staff import (
@@ -23,7 +23,7 @@ RoleName = Annotated[Role, Field(strict=False)]
 ScopeName = Annotated[Scope, Field(strict=False)]
 
 
-class ApiKeyIn(Incoming):
+class ApiKeyIn(RequestModel):
     """A key to be made: for a system with `scopes`, or for `user`, which can only be oneself."""
 
     #: left out, the caller's own
@@ -68,7 +68,7 @@ class ApiKeyList(BaseModel):
     next_cursor: str | None
 
 
-class UserIn(Incoming):
+class UserIn(RequestModel):
     """A person to be made. Without `password` one is made and given back once."""
 
     #: left out, the caller's own

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from adapters.registry import ADAPTERS
-from adapters.sandbox.engine.deliveries import Delivery
+from adapters.sandbox.engine.deliveries import WebhookDelivery
 from adapters.sandbox.engine.discovery import dialects
 from adapters.sandbox.engine.state import SandboxState
 from core import clock
@@ -157,7 +157,7 @@ class SePayRig:
         yield "signed: not UTF-8", self.signed(body.replace(b"LPABC", b"LP\xff"))
         yield "signed: larger than any notice", self.signed(body[:-1] + b" " * 70_000 + b"}")
 
-    def _sent(self, delivery: Delivery) -> RawCallback:
+    def _sent(self, delivery: WebhookDelivery) -> RawCallback:
         headers = {k.lower(): v for k, v in self.state.headers_for(delivery).items()}
         return self._callback(
             delivery.body, headers["x-sepay-timestamp"], headers["x-sepay-signature"]

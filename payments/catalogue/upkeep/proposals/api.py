@@ -12,11 +12,11 @@ from fastapi import APIRouter, Depends, File, Form, Path, Query, Request, Respon
 from pydantic import BaseModel, StringConstraints
 
 from core import clock
-from core.bodies import Parsed, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import IdempotencyDep
-from core.schemas import Incoming, Instant
+from core.schemas import Instant, RequestModel
 from core.sessions import WriteSession
 from payments.agencies.access.principals import PrincipalDep, needs
 from payments.agencies.access.rights import Action
@@ -44,7 +44,7 @@ _FILES: dict[int | str, dict[str, object]] = {
 }
 
 
-class RejectIn(Incoming):
+class RejectIn(RequestModel):
     """Why a proposal is set aside."""
 
     reason: Annotated[
@@ -227,7 +227,7 @@ async def apply(
 )
 async def reject(
     proposal_id: ProposalId,
-    body: Annotated[Parsed[RejectIn], Depends(parsed(RejectIn))],
+    body: Annotated[ParsedBody[RejectIn], Depends(parsed(RejectIn))],
     session: SessionDep,
     principal: PrincipalDep,
 ) -> ProposalDetail:

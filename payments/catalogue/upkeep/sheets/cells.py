@@ -48,7 +48,7 @@ class CellMisread(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the cells of a column hold. `read` is never given a blank cell; it raises `CellMisread`."""
+    """What the cells of a column hold. `read` gets no blank cell; it raises `CellMisread`."""
 
     read: Callable[[Cell], Any]
     write: Callable[[Any], Cell]

@@ -1,0 +1,36 @@
+"""A bill that is locked for the rest of the transaction, as a typed value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from core.sessions import WriteSession
+from core.statements import values_of
+from payments.bills.models import Bill
+
+
+@dataclass(frozen=True, slots=True)
+class LockedBill:
+    """A bill that nobody else changes before our transaction ends; `amount` in đồng."""
+
+    id: str
+    agency_id: str
+    reference: str
+    status: str
+    amount: int
+    language: str
+    expires_at: datetime | None
+
+
+#: A bill as whoever locks it reads it.
+BILL: Final = values_of(LockedBill, Bill)
+
+
+async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
+    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`."""
+    return await session.lock_one(BILL.where(Bill.id == bill_id))
+
+
+async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:
+    """Lock a bill and read it; None if there is none of that id."""
+    return await session.lock_first(BILL.where(Bill.id == bill_id))
