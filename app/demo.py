@@ -196,6 +196,8 @@ class Demo:
             "sandbox_url": self.sandbox_url,
             "gateways": seeded.gateways,
             "bank_url": f"{self.sandbox_url}/bank",
+            "vendor_url": None,
+            "collect_url": None,
             "pids": {"demo": os.getpid(), "database": self._database.pid, **pids},
         }
 

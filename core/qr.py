@@ -24,7 +24,7 @@ from qrcode import QRCode
 from qrcode.base import rs_blocks
 from qrcode.constants import ERROR_CORRECT_H, ERROR_CORRECT_L, ERROR_CORRECT_M, ERROR_CORRECT_Q
 from qrcode.exceptions import DataOverflowError
-from qrcode.util import create_data
+from qrcode.util import QRData, create_data
 
 from core.errors import FieldError, Invalid
 
@@ -41,6 +41,8 @@ _LEVELS: Final[dict[str, int]] = {
     "H": ERROR_CORRECT_H,
 }
 _MASKS: Final = range(8)
+#: the library's mode in which every byte is written as it is
+_BYTES: Final = 4
 
 
 def matrix(
@@ -135,22 +137,35 @@ class _Layout:
 
 def _rows(payload: str, error_correction: str) -> list[str]:
     """The symbol's rows as strings of 0 and 1, with the mask of the lowest penalty."""
-    code = QRCode(error_correction=_LEVELS[error_correction])
-    code.add_data(_check_payload(payload))
+    level = _LEVELS[error_correction]
+    data = _check_payload(payload)
+    try:
+        version, codewords = _encode(data, level)
+    except ValueError:
+        # The library cannot correct a block of zeros, which a row of the digit 0 becomes; bytes
+        # are never zero.
+        plain = QRData(data, mode=_BYTES, check_data=False)
+        version, codewords = _encode(plain, level)
+    layout = _layout(version, level)
+    bits = "0" + format(int.from_bytes(codewords, "big"), f"0{len(codewords) * 8}b")
+    spread = int("".join(layout.scatter(bits)), 2)
+    mask = min(_MASKS, key=lambda each: penalty(spread ^ layout.scored[each], layout.width))
+    stride = layout.width + 1
+    text = format(spread ^ layout.finished[mask], f"0{layout.width * stride}b")
+    return [text[start : start + layout.width] for start in range(0, len(text), stride)]
+
+
+def _encode(data: bytes | QRData, level: int) -> tuple[int, bytes]:
+    """The version of the smallest symbol, and its codewords. Raises `Invalid` for too much data."""
+    code = QRCode(error_correction=level)
+    code.add_data(data)
     try:
         version = code.best_fit()
     except (DataOverflowError, ValueError):
         # The library looks for a version 41, and says so in one way or the other.
         detail = "The payload is too long for a QR code."
         raise Invalid(detail, errors=[FieldError("payload", "too_long", detail)]) from None
-    layout = _layout(version, code.error_correction)
-    codewords = bytes(create_data(version, code.error_correction, code.data_list))
-    bits = "0" + format(int.from_bytes(codewords, "big"), f"0{len(codewords) * 8}b")
-    data = int("".join(layout.scatter(bits)), 2)
-    mask = min(_MASKS, key=lambda each: penalty(data ^ layout.scored[each], layout.width))
-    stride = layout.width + 1
-    text = format(data ^ layout.finished[mask], f"0{layout.width * stride}b")
-    return [text[start : start + layout.width] for start in range(0, len(text), stride)]
+    return version, bytes(create_data(version, level, code.data_list))
 
 
 def penalty(dark: int, width: int) -> int:

@@ -25,7 +25,7 @@ from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: The routes of DESIGN's contract that are built, with their methods.
+#: The routes of the public contract that are built, with their methods.
 ROUTES = {
     "/api/v1/accounts": {"get", "post"},
     "/api/v1/agencies": {"get", "post"},

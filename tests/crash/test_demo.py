@@ -29,10 +29,10 @@ from tests.support.people import OURSELVES, PACKAGES, ROOT, Person, is_alive, or
 #: What a checkout needs to run the demo.
 SHIPPED = ("core", "payments", "receipts", "reconciliation", "adapters", "app")
 COMMAND = "from app.cli.main import main; main()"
-#: DESIGN §6: what a ready file says. What is not built yet is null.
+#: What a ready file says. What is not built yet is null.
 READY = {
     *("base_url", "api_key", "agency", "staff", "pay_url", "counter_url", "staff_url"),
-    *("sandbox_url", "gateways", "bank_url", "pids"),
+    *("sandbox_url", "gateways", "bank_url", "vendor_url", "collect_url", "pids"),
 }
 PIDS = {"demo", "database", "sandbox", "serve", "worker"}
 #: What the next start on the same folder says again.

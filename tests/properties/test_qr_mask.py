@@ -9,7 +9,7 @@ import string
 
 import pytest
 import qrcode
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from qrcode import util
 
@@ -61,7 +61,10 @@ def test_the_points_are_those_of_the_rules(rows: list[int]) -> None:
 def test_the_symbol_is_the_library_s_own(payload: str, level: qr.ErrorCorrection) -> None:
     code = qrcode.QRCode(error_correction=LEVELS[level])
     code.add_data(payload)
-    code.make()
+    try:
+        code.make()
+    except ValueError:
+        assume(False)  # the library cannot do it: see the unit test of a row of zeros
     assert [list(row) for row in qr.matrix(payload, error_correction=level)] == code.modules
 
 

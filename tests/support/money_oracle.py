@@ -1,7 +1,7 @@
 """Says what is wrong with our books, from what really happened in the gateway's and the bank's.
 
 The oracle knows nothing of how the service places money. It sums up what was charged and credited
-in the sandbox's books and says where each đồng must be; DESIGN's invariants are asked beside it.
+in the sandbox's books and says where each đồng must be; the invariants are asked beside it.
 `so_far` holds after every step; `in_the_end` holds when everything that was on its way has come.
 """
 

@@ -1,6 +1,6 @@
 """Matching the slow and obvious way: one payment after another, one line after another.
 
-Written from DESIGN §6 and not from the SQL, so that the two can disagree.
+Written from the contract and not from the SQL, so that the two can disagree.
 """
 
 from collections.abc import Iterable

@@ -132,3 +132,14 @@ def test_a_size_beyond_the_limits_is_refused(scale: int, border: int) -> None:
     with pytest.raises(Invalid) as refused:
         qr.png(PAYLOAD, scale=scale, border=border)
     assert [each.code for each in refused.value.errors] == ["out_of_range"]
+
+
+@pytest.mark.parametrize("digits", [55, 120])
+def test_a_row_of_zeros_can_be_written_and_read(digits: int) -> None:
+    payload = "0" * digits
+    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_H)
+    code.add_data(payload)
+    with pytest.raises(ValueError, match="glog"):
+        code.make()
+    picture = qr_images.opened(qr.png(payload, error_correction="H"))
+    assert qr_images.texts_in(picture) == [payload]
