@@ -117,6 +117,9 @@ class Database:
             connect_args=connecting,
             json_serializer=_json,
         )
+        # A session that only read gives its connection back as the server has it: told to be
+        # read-write, it would fail on a server that takes no writes.
+        self.engine.dialect.set_readonly = _set_readonly  # type: ignore[attr-defined]
         # A connection that commits by itself must never carry a session: hence a pool apart.
         self._lone = AsyncConnectionPool[AsyncConnection[Any]](
             kwargs={
@@ -224,6 +227,10 @@ class Database:
 def _json(value: object) -> str:
     """How values of JSON columns are written; NaN and the like are refused."""
     return dumps(value).decode()
+
+
+def _set_readonly(connection: Any, value: bool) -> None:
+    connection.set_read_only(value or None)
 
 
 async def _abandon(session: WriteSession) -> None:

@@ -204,7 +204,7 @@ async def test_an_administrator_stays_within_the_own_body(shared_system: System)
 @pytest.mark.parametrize(
     ("changes", "status", "field"),
     [
-        ({"gateway": "vnpay"}, 404, None),
+        ({"gateway": "nobody"}, 404, None),
         ({"credentials": {**PAYGOV, "token": ""}}, 422, "credentials.token"),
         ({"credentials": {**PAYGOV, "khac": SECRET}}, 422, "credentials.khac"),
         ({"base_url": "http://pay.example"}, 422, "base_url"),

@@ -235,7 +235,9 @@ async def test_a_repeat_makes_nothing_and_shows_the_same_secret(shared_system: S
             assert again.content == first.content
             assert again.headers["idempotent-replayed"] == "true"
             assert await contents(system.parts.database) == before
-            problem(await admin.send(path, key, **body, agency="khac"), 404)
+            reused = await admin.send(path, key, **body, agency="khac")
+            problem(reused, 422, "idempotency_key_reused")
+            problem(await admin.send(path, new_id("k"), **body, agency="khac"), 404)
             other = {name: f"{value}x" for name, value in body.items() if name != "roles"}
             problem(await admin.send(path, key, **(body | other)), 422, "idempotency_key_reused")
             problem(await admin.client.post(path, json=body), 400, "idempotency_key_missing")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from adapters.registry import ADAPTERS
 from app.cli.main import build
 from core.db import Database
 from tests.support.proposing import add_body, add_catalogue
@@ -257,8 +258,8 @@ def test_a_gateway_is_held_against_its_adapter(lephi: Lephi, database_url: str) 
     lephi("agency", "create", "--code", "phuong", *WARD)
     account(lephi, "phuong", "kbnn")
     to = ("--collection-account", "kbnn")
-    told = gateway(lephi, *to, "--name", "vnpay", code=1).stderr
-    assert told == "There is no gateway or feed vnpay: choose paygov, sepay.\n"
+    told = gateway(lephi, *to, "--name", "nobody", code=1).stderr
+    assert told == f"There is no gateway or feed 'nobody'; there are: {', '.join(ADAPTERS)}.\n"
     told = gateway(lephi, *to, credentials={**PAYGOV, "token": " ", "x": SECRET}, code=1).stderr
     assert "credentials.token" in told
     assert "credentials.x" in told

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event
 
-from payments.agencies import queries
+from payments.agencies import memory
 from tests.support.callbacks import call, credit, order_of, result_of
 from tests.support.system import System
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def remembered(shared_system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """Agencies and accounts are in memory, and stay there as long as the test takes."""
-    monkeypatch.setattr(queries, "CACHE_SECONDS", 3600.0)
+    monkeypatch.setattr(memory, "CACHE_SECONDS", 3600.0)
     payment = await shared_system.start(await shared_system.create_bill())
     await call(shared_system, result_of(shared_system, order_of(shared_system, payment)))
     await credit(shared_system, 5000, (await shared_system.create_bill())["reference"])

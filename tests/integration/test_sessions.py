@@ -134,3 +134,16 @@ def test_a_file_of_statements_names_each_once(monkeypatch: pytest.MonkeyPatch) -
     given("-- name: one\nSELECT 1\n-- name: one\nSELECT 2")
     with pytest.raises(ValueError, match="one name"):
         load_sql("core", "made_up")
+
+
+async def test_a_connection_that_only_read_is_given_back_as_the_server_has_it(
+    database: Database,
+) -> None:
+    async with database.reading() as session:
+        assert await session.all(select(Agency.id)) == []
+    # Where the server takes no writes, nobody may have made this connection one that writes.
+    async with database.transaction() as session:
+        await session.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    async with database.transaction() as session:
+        with pytest.raises(DBAPIError, match="read-only"):
+            await session.write(insert(Agency), _agency("c"))

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.state import PayerOutcome, Timing
 from adapters.sandbox.engine.store import Order
-from app.seed.agency import configure_gateway
 from core import clock
 from tests.support.every_gateway import GATEWAYS, open_every_account
 from tests.support.system import System, system_at
@@ -216,17 +215,17 @@ async def test_a_gateway_is_not_offered_beyond_its_limits(system: System) -> Non
 
 async def test_a_name_that_no_adapter_has_is_offered_to_nobody(system: System) -> None:
     """An account at it may stand in the database: of another version, or by a slip."""
+    slip = (
+        "INSERT INTO gateway_account (id, agency_id, gateway, account, base_url, credentials,"
+        " collection_account_id, enabled, created_at) SELECT 'gw_slip', agency_id, 'nobody', 'x',"
+        " 'https://pay.example', credentials, collection_account_id, true, created_at"
+        " FROM gateway_account LIMIT 1"
+    )
     async with system.parts.database.transaction() as session:
-        await configure_gateway(
-            session,
-            system.parts.cipher,
-            agency_id=system.body.agency_id,
-            collection_account_id=system.body.collection_account_id,
-            gateway="nobody",
-            account="x",
-            base_url="https://pay.example",
-            credentials={},
-        )
+        await session.execute(text(slip))
+        sealed = system.parts.cipher.encrypt(b"{}", "gateway:gw_slip")
+        mend = "UPDATE gateway_account SET credentials = :sealed WHERE id = 'gw_slip'"
+        await session.execute(text(mend), {"sealed": sealed})
     system.parts.payments.agencies.forget()
     bill = await system.create_bill(lines=LINES)
     page = await system.browser.get(bill["pay_url"])

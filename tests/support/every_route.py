@@ -16,6 +16,7 @@ from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import Role, Scope
 from payments.agencies.access.staff import create_staff_user
 from tests.support.catalogue_files import fees_csv
+from tests.support.gateway_setups import PAYGOV
 from tests.support.system import System
 
 EVERYONE = "clerk finance chief admin auditor collector"
@@ -128,6 +129,23 @@ class Things:
             )
         return made.id
 
+    async def unit(self) -> str:
+        """A unit of the body."""
+        answer = await self._as_admin("/api/v1/agencies", await new_unit(self))
+        return str(answer["code"])
+
+    async def gateway_account(self) -> str:
+        """An account of the body at a gateway."""
+        answer = await self._as_admin("/api/v1/gateway-accounts", await new_gateway(self))
+        return str(answer["id"])
+
+    async def _as_admin(self, path: str, sent: "Asked") -> dict[str, Any]:
+        headers = self.client("admin") | {"Idempotency-Key": new_id("k")}
+        answer = await self.system.browser.post(path, headers=headers, **sent)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
 
 Asked = Mapping[str, Any]
 Body = Callable[[Things], Awaitable[Asked]]
@@ -196,6 +214,43 @@ async def new_user(things: Things) -> Asked:
     email = f"{new_id('p')}@example.vn"
     body = {"agency": things.system.body.agency_code, "email": email, "name": "Người Mới"}
     return {"json": body | {"roles": ["clerk"]}}
+
+
+def new_code() -> str:
+    return f"x-{new_id('x')[-12:]}".lower()
+
+
+async def new_unit(things: Things) -> Asked:
+    body = {"name": "Đơn vị mới", "name_en": "New unit", "tax_code": "0100109106"}
+    body |= {"address": "1 đường Thử", "phone": "024 3333 4444"}
+    return {"json": body | {"code": new_code(), "parent": things.system.body.agency_code}}
+
+
+async def new_account(things: Things) -> Asked:
+    body = {"code": new_code(), "kind": "bank", "bank_bin": "970436", "number": "1133668899"}
+    return {"json": body | {"holder": "TK THU", "agency": things.system.body.agency_code}}
+
+
+async def new_gateway(things: Things) -> Asked:
+    body = things.system.body
+    return {
+        "json": {
+            "agency": body.agency_code,
+            "collection_account": body.collection_code,
+            "gateway": PAYGOV.name,
+            "account": new_code(),
+            "base_url": "https://pay.example.vn",
+            "credentials": dict(PAYGOV.credentials),
+        }
+    }
+
+
+async def new_phone(_: Things) -> Asked:
+    return {"json": {"phone": "024 5555 6666"}}
+
+
+async def off(_: Things) -> Asked:
+    return {"json": {"enabled": False}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,4 +332,13 @@ CASES = [
     Case("POST /users", "admin", "", 201, 404, new_user),
     Case("GET /users", "admin", "", 200, 404, of_the_house),
     Case("POST /users/{user_id}/disable", "admin", "", 200, 404, thing=Things.user),
+    Case("POST /agencies", "admin", "", 201, 404, new_unit),
+    Case("GET /agencies", "admin", "", 200, 200),
+    Case("POST /agencies/{code}/change", "admin", "", 200, 404, new_phone, Things.unit),
+    Case("POST /accounts", "admin", "", 201, 404, new_account),
+    Case("GET /accounts", "admin", "", 200, 200),
+    Case("POST /gateway-accounts", "admin", "", 201, 404, new_gateway),
+    Case("GET /gateway-accounts", "admin", "", 200, 200),
+    Case("POST /gateway-accounts/{gateway_account_id}/change", "admin", "", 200, 404, off,
+         Things.gateway_account),
 ]  # fmt: skip

@@ -153,8 +153,8 @@ RIGHTS: Mapping[Action, Right] = {
         _RECONCILIATION,
     ),
     Action.ADMINISTER: _right(
-        "Quản lý người dùng và khóa API",
-        "Administer people and API keys",
+        "Quản lý người dùng, khóa API, đơn vị, tài khoản thu và cổng thanh toán",
+        "Administer people, API keys, bodies, accounts and gateways",
         {_ADMIN},
     ),
 }
