@@ -38,10 +38,11 @@ class GatewaySetup:
 
 
 PAYGOV: Final = GatewaySetup("paygov", MERCHANT)
+VNPAY: Final = GatewaySetup("vnpay", {"tmn_code": "TESTTMN1", "hash_secret": "SECRETOFATEST"})
 SEPAY: Final = GatewaySetup("sepay", {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET})
 
 #: Gateways that a payer is sent to.
-PAYING: Final = (PAYGOV,)
+PAYING: Final = (PAYGOV, VNPAY)
 EVERY: Final = (*PAYING, SEPAY)
 
 
