@@ -99,8 +99,10 @@ def test_the_pages_name_enough_to_look_at() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["payments/checkout.py", "bills/gone.py", "gone.py"]
-    + ["core/", "tests/unit/*.py", "receipts/pdf.py", "models.py", "pyproject.toml"],
+    [
+        *("payments/checkout.py", "bills/gone.py", "gone.py"),
+        *("core/", "tests/unit/*.py", "receipts/pdf.py", "models.py", "pyproject.toml"),
+    ],
 )
 def test_a_path_that_leads_nowhere_is_caught(path: str) -> None:
     gone = {"payments/checkout.py", "bills/gone.py", "gone.py"}
