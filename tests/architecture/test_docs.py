@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.source import PACKAGES, ROOT, WORKSHOP
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: A path of ours begins with a folder of ours.
 _PATH = re.compile(rf"(?:{'|'.join((*PACKAGES, *WORKSHOP, 'docs'))})(?:/[\w.*-]+)*/[\w.*-]*")
 #: So does not, but ends like one: a file of that name, in whatever folder where none is named.
