@@ -17,6 +17,7 @@ from tests.support.fee_pages import fees_of_every_kind
 from tests.support.gateway_setups import MERCHANT, PAYING
 from tests.support.machine import needs
 from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
+from tests.support.page_routes import unlisted
 from tests.support.page_states import (
     DOSSIER,
     PAYER,
@@ -77,8 +78,14 @@ async def everything(shared_system: System, bills: dict[str, Shown]) -> dict[str
         "fees, none found": f"{body}?q=zzz",
         "start": "/",
         "start, code not found": "/b?reference=LP0",
+        "start, no check code": "/r?code=-",
         "error": "/no/such/page",
     }
+
+
+async def test_every_page_is_in_the_list(shared_system: System, everything: dict[str, str]) -> None:
+    assert unlisted(shared_system.app, everything.values()) == []
+    assert "/p/{agency}" in unlisted(shared_system.app, ["/", "/b?reference=LP0"])
 
 
 @pytest.mark.parametrize("state", STATES)

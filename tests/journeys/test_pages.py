@@ -18,6 +18,7 @@ from tests.support.accessibility import faults_of
 from tests.support.browser import DESKTOP, PHONE, tab
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.machine import needs
+from tests.support.page_routes import unlisted
 from tests.support.page_states import Shown, bills_in_every_state, bills_with_reliefs
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import System
@@ -65,6 +66,7 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
             "fees, none found": f"{body}?q=zzz",
             "start": f"{home}/",
             "start, code not found": f"{home}/b?reference=LP0",
+            "start, no check code": f"{home}/r?code=-",
             "error": f"{home}/no/such/page",
         }
     )
@@ -81,6 +83,11 @@ def drawn(pdf: bytes, program: str) -> bytes:
     drawer = str(Path(program).with_name("pdftoppm"))
     command = [drawer, "-r", "100", "-png", "-singlefile", "-"]
     return subprocess.run(command, input=pdf, check=True, capture_output=True).stdout
+
+
+async def test_every_page_is_looked_at(shared_system: System, pages: dict[str, str]) -> None:
+    paths = [address.removeprefix(shared_system.base_url) for address in pages.values()]
+    assert unlisted(shared_system.app, paths) == []
 
 
 async def test_every_page_fits_its_screen_and_keeps_the_rules_of_access_and_of_its_policy(

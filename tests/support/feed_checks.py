@@ -79,14 +79,14 @@ def a_repeated_notice_is_the_same_credit(rig: FeedRig) -> None:
 def two_credits_that_look_alike_are_two(rig: FeedRig) -> None:
     """Also at a bank that gives neither a reference nor a balance."""
     for reference in ("", None):
-        notices = [rig.notice(referenceCode=reference, accumulated=0) for _ in range(2)]
+        notices = [rig.notice(bank_ref=reference, balance=0) for _ in range(2)]
         credits = [rig.feed().read_notice(notice) for notice in notices]
         references = {credit.bank_ref for credit in credits if credit is not None}
         assert len(references) == 2, "two credits share an identity"
 
 
 def the_bank_s_own_reference_is_the_identity(rig: FeedRig) -> None:
-    credit = rig.feed().read_notice(rig.notice(referenceCode="FT26326000001"))
+    credit = rig.feed().read_notice(rig.notice(bank_ref="FT26326000001"))
     assert credit is not None
     assert credit.bank_ref == "FT26326000001", "not by the name the bank calls it"
 

@@ -1,7 +1,8 @@
 """The accounts at gateways and feeds that the tests' systems have: one line for each provider.
 
-`EVERY` is what `build_system` seeds unless told otherwise. A journey that pays through a gateway
-runs once for each of `PAYING`: whoever adds a gateway adds it there.
+`EVERY` is what `build_system` seeds unless told otherwise. The main journey and the crash tests pay
+through `PAYING`. A gateway need not be added here: `tests/journeys/test_every_gateway.py` opens an
+account at each that is registered.
 """
 
 from collections.abc import Mapping

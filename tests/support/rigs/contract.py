@@ -124,7 +124,8 @@ class FeedRig(AdapterRig, Protocol):
     def notice(
         self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
     ) -> RawCallback:
-        """A genuine notice of a credit; `changes` are the provider's own fields."""
+        """A genuine notice of a credit. `changes` are the provider's own fields, or what every
+        provider has or lacks: `bank_ref` (empty or None: the bank gives none) and `balance`."""
         ...
 
     def debit(self) -> RawCallback:

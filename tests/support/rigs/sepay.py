@@ -22,6 +22,8 @@ from payments.ports import (
 )
 
 _ACCOUNT: Final = "1020304050"
+#: What SePay calls what every bank has.
+_NAMES: Final = {"bank_ref": "referenceCode", "balance": "accumulated"}
 
 
 class SePayRig:
@@ -59,7 +61,10 @@ class SePayRig:
         self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
     ) -> RawCallback:
         _, delivery = self.state.bank.transfer(_ACCOUNT, amount, narrative)
-        return self.signed(json.loads(delivery.body) | changes) if changes else self._sent(delivery)
+        if not changes:
+            return self._sent(delivery)
+        own = {_NAMES.get(name, name): value for name, value in changes.items()}
+        return self.signed(json.loads(delivery.body) | own)
 
     def debit(self) -> RawCallback:
         _, delivery = self.state.bank.transfer(_ACCOUNT, 5_000, "sweep", direction="out")

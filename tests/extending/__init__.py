@@ -1,0 +1,1 @@
+"""docs/extend.md tells the truth: each step done, each step left out."""

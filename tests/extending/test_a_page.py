@@ -1,0 +1,82 @@
+"""The page's page: what it says, how it is in a browser, and who complains without its lines."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import ChoiceLoader, FileSystemLoader
+
+from app.web import templating
+from app.web.policy import STRICT
+from tests.architecture.source import ROOT, Source
+from tests.architecture.test_handlers_and_routers import unincluded
+from tests.journeys.test_pages import WIDTHS, too_wide
+from tests.support import browser as chromium
+from tests.support.accessibility import faults_of
+from tests.support.browser import tab
+from tests.support.extend_page import FILES, added
+from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
+from tests.support.page_routes import unlisted
+from tests.support.system import System
+
+ROUTE, TEMPLATE = "app/web/citizen/contact.py", "app/web/templates/contact.html"
+
+
+@pytest.fixture
+def contact(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
+    """The system with the page's route and template."""
+    (tmp_path / "contact.html").write_text(FILES[TEMPLATE], encoding="utf-8")
+    environment: Any = templating._environment
+    loader = ChoiceLoader([environment.loader, FileSystemLoader(tmp_path)])
+    monkeypatch.setattr(environment, "loader", loader)
+    with added(tmp_path / "page", ROUTE):
+        system.app.include_router(import_module("app.web.citizen.contact").router)
+        yield system
+
+
+async def test_it_shows_a_body_in_both_languages_and_loads_nothing_foreign(contact: System) -> None:
+    code = contact.body.agency_code
+    answer = await contact.browser.get(f"/contact/{code}", headers={"Accept": "text/html"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-security-policy"] == STRICT
+    assert inline_code(answer.text) == foreign_addresses(answer.text, contact.base_url) == []
+    words = words_of(answer.text)
+    for said in ("Địa chỉ", "Address", "Điện thoại", "Telephone"):
+        assert said in words
+    assert tree_of(answer.text).xpath(f"//main//a/@href = '/p/{code}'")
+    missing = await contact.browser.get("/contact/nobody", headers={"Accept": "text/html"})
+    assert missing.status_code == 404
+
+
+async def test_it_is_for_everybody_on_every_screen(contact: System) -> None:
+    address = f"{contact.base_url}/contact/{contact.body.agency_code}"
+    async with chromium.started() as browser, tab(browser) as shown:
+        await shown.open(address)
+        for scheme in ("light", "dark"):
+            await shown.page.emulate_media(color_scheme=scheme)
+            assert await faults_of(shown.page) == []
+        for width in WIDTHS:
+            await shown.page.set_viewport_size({"width": width, "height": 740})
+            assert await too_wide(shown.page) == []
+        assert shown.complaints == []
+        await shown.page.evaluate("document.querySelector('h1').outerHTML = '<h3>Liên hệ</h3>'")
+        assert await faults_of(shown.page)
+
+
+async def test_a_page_that_is_in_no_list_is_complained_of(contact: System) -> None:
+    listed = [f"/contact/{contact.body.agency_code}"]
+    assert "/contact/{agency}" in unlisted(contact.app, [])
+    assert "/contact/{agency}" not in unlisted(contact.app, listed)
+
+
+def test_a_route_that_is_not_included_is_complained_of() -> None:
+    page = Source(ROUTE, FILES[ROUTE])
+    main = (ROOT / "app" / "main.py").read_text(encoding="utf-8")
+    assert unincluded([page], Source("app/main.py", main)) == [ROUTE]
+    line = "    app.include_router(home.router)\n"
+    assert main.count(line) == 1
+    main = main.replace(line, f"{line}    app.include_router(contact.router)\n")
+    main = main.replace("import bills, home", "import bills, contact, home")
+    assert unincluded([page], Source("app/main.py", main)) == []
