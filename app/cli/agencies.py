@@ -163,6 +163,9 @@ def create_collection(
     bank_bin: Annotated[str, typer.Option(help="Six digits that say which bank.")],
     number: Annotated[str, typer.Option(help="Account number, as a VietQR carries it.")],
     holder: Annotated[str, typer.Option(help="Account holder, as the bank writes it.")],
+    cut_off: Annotated[
+        str, typer.Option(help="Money after this time of a working day is booked the next one.")
+    ] = "16:00",
     unlisted_bank: Annotated[
         bool, typer.Option("--unlisted-bank", help="The BIN is right, though no list has it.")
     ] = False,
@@ -180,6 +183,7 @@ def create_collection(
                 "bank_bin": bank_bin,
                 "number": number,
                 "holder": holder,
+                "cut_off": cut_off,
                 "unlisted_bank": unlisted_bank,
             },
         )

@@ -6,6 +6,7 @@ what is there. Every change leaves an audit entry with what was and what is, nev
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import time
 from typing import Any, TypeAlias
 
 from sqlalchemy import delete, insert, update
@@ -19,7 +20,7 @@ from core.sessions import ReadSession, WriteSession
 from core.statements import WriteSql, values_of
 from payments.agencies.banks import BANKS, CHECKED_ON
 from payments.agencies.changes import CodeTaken, Knowledge, record_change
-from payments.agencies.models import Agency, AgencyOffer, CollectionAccount
+from payments.agencies.models import DEFAULT_CUT_OFF, Agency, AgencyOffer, CollectionAccount
 from payments.agencies.offers import Offering, named
 from payments.agencies.tree import reaches
 
@@ -55,6 +56,7 @@ class NewAccount:
     bank_bin: str
     number: str
     holder: str
+    cut_off: time = DEFAULT_CUT_OFF
     unlisted_bank: bool = False
 
 
@@ -162,6 +164,7 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
         "bank_bin": new.bank_bin,
         "account_number": new.number,
         "account_name": new.holder,
+        "cut_off": new.cut_off,
         "created_at": clock.now(),
         "kind": new.kind,
     }
@@ -169,6 +172,7 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
     if not await session.write(made):
         raise CodeTaken(f"There is a collection account {new.code} already.")
     after = {name: row[name] for name in row if name not in ("id", "created_at")}
+    after["cut_off"] = new.cut_off.isoformat("minutes")
     await record_change(session, actor, "account.created", str(row["id"]), {}, after)
     return str(row["id"])
 

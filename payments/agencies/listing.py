@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 
 from sqlalchemy import ColumnElement
@@ -43,6 +43,7 @@ class AccountEntry:
     bank_bin: str
     account_number: str
     account_name: str
+    cut_off: time
     created_at: datetime
 
 

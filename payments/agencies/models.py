@@ -8,6 +8,9 @@ from sqlmodel import Field, SQLModel
 
 from core.db import moment
 
+#: Unless treasury and bank have agreed otherwise.
+DEFAULT_CUT_OFF = time(16, 0)
+
 
 class Agency(SQLModel, table=True):
     """A body that collects fees; a unit names the body above it."""
@@ -62,7 +65,7 @@ class CollectionAccount(SQLModel, table=True):
     account_name: str
     #: money that comes after this time of a working day (Vietnam) is booked the next working day;
     #: the cut-off is agreed between treasury and bank (TT 81/2025/TT-BTC, Art. 2)
-    cut_off: time = time(16, 0)
+    cut_off: time = DEFAULT_CUT_OFF
     created_at: datetime = moment()
     #: whose account it is to be read as: a bank's own, or the treasury's at a bank
     kind: str = Field(default="treasury", sa_column_kwargs={"server_default": "treasury"})

@@ -1,15 +1,25 @@
 """What is asked of whoever sets up a body, and what is shown of it. Secrets never come out."""
 
 import re
+from datetime import time
 from typing import Annotated, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from stdnum.vn import mst
 
 from core.schemas import Instant, Line, RequestModel
 from payments.agencies.banks import BANKS
 from payments.agencies.listing import AccountEntry, AgencyEntry, GatewayEntry
+from payments.agencies.models import DEFAULT_CUT_OFF
 from payments.agencies.offers import named
 
 
@@ -120,6 +130,23 @@ class AgencyChangeIn(RequestModel):
     return_origins: Origins | None = None
 
 
+def _cut_off(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or re.fullmatch(r"[0-9]{2}:[0-9]{2}", value) is None:
+        raise ValueError("must be a time of day, such as 16:00")
+    return time.fromisoformat(value)
+
+
+#: A time of day in Vietnam, in a body.
+CutOff = Annotated[
+    time,
+    BeforeValidator(_cut_off),
+    Field(strict=False),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$", "default": "16:00"}),
+]
+
+
 class AccountIn(RequestModel):
     """A bank or treasury account that a body's money arrives on; it never changes afterwards."""
 
@@ -130,6 +157,8 @@ class AccountIn(RequestModel):
     #: as a VietQR code carries it
     number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{4,19}$")]
     holder: Annotated[Line, StringConstraints(max_length=100)]
+    #: after this time of a working day (Vietnam) money is booked the next one (TT 81/2025, Art. 2)
+    cut_off: CutOff = DEFAULT_CUT_OFF
     #: the BIN is right although the list of banks does not have it
     unlisted_bank: bool = False
 
@@ -207,6 +236,7 @@ class AccountOut(BaseModel):
     bank: str | None
     number: str
     holder: str
+    cut_off: Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
     created_at: Instant
 
     @classmethod
@@ -220,6 +250,7 @@ class AccountOut(BaseModel):
             bank_bin=entry.bank_bin,
             bank=BANKS.get(entry.bank_bin),
             number=entry.account_number,
+            cut_off=entry.cut_off,
             holder=entry.account_name,
             created_at=entry.created_at,
         )

@@ -222,3 +222,15 @@ async def test_a_wrong_gateway_is_refused(
     answer = await post(system, key, "gateway-accounts", body)
     problem(answer, status, field=field)
     assert SECRET not in answer.text
+
+
+async def test_an_account_has_the_cut_off_that_was_agreed(shared_system: System) -> None:
+    system = shared_system
+    admin = await key_of_person(system, "admin")
+    usual = await made(system, admin, "accounts", account(system.body.agency_code))
+    early = account(system.body.agency_code, cut_off="15:30")
+    assert usual["cut_off"] == "16:00"
+    assert (await made(system, admin, "accounts", early))["cut_off"] == "15:30"
+    for odd in ("25:00", "9:00", "16:00:00", 1600):
+        wrong = account(system.body.agency_code, cut_off=odd)
+        problem(await post(system, admin, "accounts", wrong), 422, field="cut_off")
