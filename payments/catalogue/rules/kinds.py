@@ -12,14 +12,8 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 from core.money import MAX_AMOUNT
-from payments.catalogue.rules.fees import (
-    FeeRequest,
-    FeeRule,
-    MeasuredBy,
-    faulty,
-    fee_kind,
-    known_kinds,
-)
+from payments.catalogue.rules.fee_requests import FeeRequest, MeasuredBy
+from payments.catalogue.rules.fees import FeeRule, faulty, fee_kind, known_kinds
 from payments.catalogue.rules.wording import (
     FREE,
     FeeAmount,

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from core.days import day_text, holds_on, span_text
 from core.errors import FieldError, Invalid
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import FeeRequest, FeeRule, PricedLine, price
+from payments.catalogue.rules.fees import FeeRule
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.wording import LocalizedText
 
@@ -55,13 +55,10 @@ class FeeValue:
         """Whether the fee is in force on a Vietnamese day."""
         return holds_on(day, self.valid_from, self.valid_to)
 
-    def price(self, quantity: int = 1, copies: int = 1, *, path: str = "") -> PricedLine:
-        """What a line of this fee costs by quantity; see `payments.catalogue.rules.fees.price`."""
-        return self.price_of(FeeRequest(quantity, copies), path=path)
-
-    def price_of(self, asked: FeeRequest, *, path: str = "") -> PricedLine:
-        """What a line of this fee costs; see `payments.catalogue.rules.fees.price`."""
-        return price(self.rule, asked, unit=self.unit, path=path)
+    @property
+    def span(self) -> str:
+        """The days on which the fee is in force, in Vietnamese."""
+        return span_text(self.valid_from, self.valid_to)
 
 
 class ScheduleEntry(Protocol):
@@ -197,7 +194,7 @@ class Schedule:
             detail = f"Cơ quan này không thu {code}."
             fault = FieldError(field, "not_offered", detail)
         elif known := self._by_code.get(code) or self._by_procedure.get(code):
-            spans = ", ".join(sorted({span_text(fee.valid_from, fee.valid_to) for fee in known}))
+            spans = ", ".join(sorted({fee.span for fee in known}))
             fault = FieldError(
                 field,
                 "not_in_force",
