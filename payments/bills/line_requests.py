@@ -15,33 +15,41 @@ def priced_lines(
     schedule: Schedule, body: BillIn, circumstances: Circumstances
 ) -> tuple[list[NewLine], list[FieldError]]:
     """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
-    faults = [*_notice_faults(body, circumstances.on), *circumstances.faults()]
-    wanted = [_wanted(line, f"lines.{position}.") for position, line in enumerate(body.lines)]
-    by_fee = [one for one in wanted if isinstance(one, LineRequest)]
-    priced = price_lines(schedule, by_fee, circumstances)
+    faults = _notice_faults(body, circumstances.on)
+    requests: list[LineRequest] = []
+    own: dict[int, NewLine] = {}
+    for position, line in enumerate(body.lines):
+        if line.fee is None:
+            own[position] = _own(line)
+        else:
+            requests.append(LineRequest(line.fee, _asked(line), f"lines.{position}."))
+    faults.extend(circumstances.faults())
+    priced = price_lines(schedule, requests, circumstances)
     faults.extend(priced.faults)
-    groups = iter(priced.lines)
+    of_fees = iter(priced.lines)
     lines: list[NewLine] = []
-    for one in wanted:
-        lines.extend(next(groups) if isinstance(one, LineRequest) else [one])
+    for position in range(len(body.lines)):
+        lines.extend([own[position]] if position in own else next(of_fees))
     return lines, faults or list(priced.claim_faults)
 
 
-def _wanted(line: LineIn, path: str) -> LineRequest | NewLine:
-    """What a line of the body asks the schedule for; a line with its own amount is priced."""
-    if line.fee is None:
-        amount = line.amount or 0
-        return NewLine(
-            description=line.description or "",
-            quantity=1,
-            copies=1,
-            amount=amount,
-            full_amount=amount,
-            sub_item=line.sub_item,
-        )
+def _own(line: LineIn) -> NewLine:
+    """A line with its own amount, which needs no schedule."""
+    amount = line.amount or 0
+    return NewLine(
+        description=line.description or "",
+        quantity=1,
+        copies=1,
+        amount=amount,
+        full_amount=amount,
+        sub_item=line.sub_item,
+    )
+
+
+def _asked(line: LineIn) -> FeeRequest:
+    """What a line asks of its fee."""
     notice = None if line.notice is None else _notice(line.notice, line.amount or 0)
-    asked = FeeRequest(line.quantity or 1, line.copies or 1, line.value, notice)
-    return LineRequest(line.fee, asked, path)
+    return FeeRequest(line.quantity or 1, line.copies or 1, line.value, notice)
 
 
 def _notice(notice: NoticeIn, amount: int) -> AssessmentNotice:

@@ -28,8 +28,6 @@ def claim_faults(
 
     `known` are the reliefs of every fee and day, which tell a code from a slip of the pen.
     """
-    if not circumstances.claims:
-        return []
     possible = {relief.code: relief for relief in offered}
     faults = unknown_claims(known, circumstances)
     for claim in sorted(circumstances.claims & _codes(known)):

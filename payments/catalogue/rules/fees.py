@@ -119,18 +119,14 @@ def _charge(rule: FeeRule, asked: FeeRequest, unit: LocalizedText, path: str) ->
 
 
 def _measure_faults(rule: FeeRule, asked: FeeRequest, path: str) -> list[FieldError]:
-    given = {
-        MeasuredBy.VALUE: asked.value,
-        MeasuredBy.NOTICE: asked.notice,
-    }
     faults = []
-    for measure, thing in given.items():
-        field = f"{path}{measure}"
+    for measure, thing in ((MeasuredBy.VALUE, asked.value), (MeasuredBy.NOTICE, asked.notice)):
         if measure is rule.measured_by and thing is None:
-            faults.append(FieldError(field, "missing", f"Khoản thu này cần {_NAMES[measure]}."))
+            detail = f"Khoản thu này cần {_NAMES[measure]}."
+            faults.append(FieldError(f"{path}{measure}", "missing", detail))
         elif measure is not rule.measured_by and thing is not None:
             detail = f"Khoản thu này không tính theo {_NAMES[measure]}."
-            faults.append(FieldError(field, "not_applicable", detail))
+            faults.append(FieldError(f"{path}{measure}", "not_applicable", detail))
     if asked.value is not None:
         faults.extend(_amount_faults(f"{path}value", asked.value))
     if asked.notice is not None:

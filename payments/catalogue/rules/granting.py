@@ -17,7 +17,7 @@ Grants = list[GrantedRelief | None]
 def grant(lines: Sequence[Sequence[PricedFee]], circumstances: Circumstances) -> list[Grants]:
     """What each fee is given, for the fees of each line that asks for some."""
     granted = [_each(fees, circumstances, set()) for fees in lines]
-    if any(given and given.relief.yearly for grants in granted for given in grants):
+    if any([given.relief.once_a_year for grants in granted for given in grants if given]):
         used: set[str] = set()
         order = sorted(range(len(lines)), key=lambda line: (-_off(granted[line]), line))
         for line in order:
@@ -29,8 +29,10 @@ def _each(fees: Sequence[PricedFee], circumstances: Circumstances, used: set[str
     """What the fees of one line are given; the yearly reliefs among it are added to `used`."""
     grants: Grants = []
     for fee in fees:
-        free = [relief for relief in fee.wanted.reliefs if relief.yearly not in used]
-        given = best(free, fee.price, circumstances)
+        offered = fee.wanted.reliefs
+        if used:
+            offered = tuple(relief for relief in offered if relief.yearly not in used)
+        given = best(offered, fee.price, circumstances)
         if given is not None and given.relief.yearly is not None:
             used.add(given.relief.yearly)
         grants.append(given)

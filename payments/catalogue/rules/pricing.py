@@ -26,9 +26,9 @@ class PricedLines:
     lines have no fault.
     """
 
-    lines: tuple[tuple[NewLine, ...], ...]
-    faults: tuple[FieldError, ...]
-    claim_faults: tuple[FieldError, ...]
+    lines: Sequence[Sequence[NewLine]]
+    faults: Sequence[FieldError]
+    claim_faults: Sequence[FieldError]
 
 
 def price_lines(
@@ -39,15 +39,15 @@ def price_lines(
     faults: list[FieldError] = []
     priced = [_price(resolution, faults) for resolution in resolved]
     wrong: list[FieldError] = []
-    if not faults:
+    if circumstances.claims and not faults:
         offered = [one for line in resolved for wanted in line.fees for one in wanted.reliefs]
         wrong = claim_faults(schedule.reliefs, offered, circumstances)
     granted = grant(priced, circumstances)
-    lines = tuple(
-        tuple(NewLine.of(fee, given) for fee, given in zip(fees, grants, strict=True))
+    lines = [
+        [NewLine.of(fee, given) for fee, given in zip(fees, grants, strict=True)]
         for fees, grants in zip(priced, granted, strict=True)
-    )
-    return PricedLines(lines, tuple(faults), tuple(wrong))
+    ]
+    return PricedLines(lines, faults, wrong)
 
 
 def _price(resolution: Resolution, faults: list[FieldError]) -> list[PricedFee]:
@@ -68,7 +68,7 @@ def _price(resolution: Resolution, faults: list[FieldError]) -> list[PricedFee]:
 
 def price_fees(
     schedule: Schedule, code: str, asked: FeeRequest, circumstances: Circumstances
-) -> tuple[NewLine, ...]:
+) -> Sequence[NewLine]:
     """The lines that `code` alone asks for. Raises `Invalid` with every fault."""
     priced = price_lines(schedule, [LineRequest(code, asked)], circumstances)
     if priced.faults:

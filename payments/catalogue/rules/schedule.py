@@ -137,13 +137,13 @@ class Schedule:
         """The same, whether it is offered or not."""
         # A nearer owner may have put a fee under another procedure: then it is not here.
         named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
-        chosen = (fee for name in named for fee in self._in_force(self._by_code[name], on))
-        return tuple(fee for fee in chosen if fee.procedure_code == code)
+        chosen = [fee for name in named for fee in self._in_force(self._by_code[name], on)]
+        return tuple([fee for fee in chosen if fee.procedure_code == code])
 
     def reliefs_of(self, fee_code: str, on: date) -> tuple[ReliefValue, ...]:
         """The reliefs from a fee on a day, by code, whoever may claim them."""
         in_force = self._in_force(self._reliefs_by_fee.get(fee_code, ()), on)
-        return tuple(relief for relief in in_force if fee_code in relief.fees)
+        return tuple([relief for relief in in_force if fee_code in relief.fees])
 
     def find(self, code: str, on: date) -> FeeValue | None:
         """The fee that `code` names on a day: a fee's code, or that of a procedure with one fee."""
@@ -172,7 +172,10 @@ class Schedule:
         raise self._refusal(code, on, named, field)
 
     def _named(self, code: str, on: date) -> tuple[FeeValue, ...]:
-        return tuple(fee for fee in self._meant(code, on) if self.offers(fee.procedure_code))
+        meant = self._meant(code, on)
+        if self._offered is None:
+            return meant
+        return tuple(fee for fee in meant if self.offers(fee.procedure_code))
 
     def _meant(self, code: str, on: date) -> tuple[FeeValue, ...]:
         """What `code` names on a day, whether it is offered or not."""
@@ -180,7 +183,7 @@ class Schedule:
         if by_code:
             return by_code
         of_procedure = self._of_procedure(code, on)
-        return tuple(fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST)
+        return tuple([fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST])
 
     def _refusal(self, code: str, on: date, named: Sequence[FeeValue], field: str) -> Invalid:
         if named:
@@ -205,12 +208,13 @@ class Schedule:
         code = "not_offered" if fault.code == "not_offered" else "invalid_fee"
         return Invalid(fault.detail, code=code, errors=[fault])
 
-    def _in_force(self, entries: Iterable[Entry], on: date) -> tuple[Entry, ...]:
+    def _in_force(self, entries: Sequence[Entry], on: date) -> tuple[Entry, ...]:
         """One entry for each code: those of the day, the nearest owner's before the others."""
+        held = [entry for entry in entries if entry.holds_on(on)]
+        if len(held) < 2:
+            return tuple(held)
         chosen: dict[str, Entry] = {}
-        for entry in entries:
-            if not entry.holds_on(on):
-                continue
+        for entry in held:
             known = chosen.get(entry.code)
             if known is None or self._distance(entry) < self._distance(known):
                 chosen[entry.code] = entry
