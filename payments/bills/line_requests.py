@@ -1,36 +1,33 @@
-"""The lines a bill request asks for: each a line request of the schedule, or a line of its own."""
+"""From the lines of a body to line requests of the schedule, and lines with their own amount."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from core.errors import FieldError
 from payments.bills.schemas import BillIn, LineIn, NoticeIn
-from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest, LineRequest
 from payments.catalogue.rules.lines import NewLine
-from payments.catalogue.rules.pricing import price_lines
-from payments.catalogue.rules.schedule import Schedule
 
 
-def priced_lines(
-    schedule: Schedule, body: BillIn, circumstances: Circumstances
-) -> tuple[list[NewLine], list[FieldError]]:
-    """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
-    faults = _notice_faults(body, circumstances.on)
-    requests: list[LineRequest] = []
+@dataclass(frozen=True, slots=True)
+class LineRequests:
+    """What a body's lines ask for: fees of the schedule, or (by position) their own amount."""
+
+    of_fees: list[LineRequest]
+    own: dict[int, NewLine]
+    faults: list[FieldError]
+
+
+def line_requests(body: BillIn, today: date) -> LineRequests:
+    """What the lines of a body ask for, and what is wrong with the notices among them."""
+    of_fees: list[LineRequest] = []
     own: dict[int, NewLine] = {}
     for position, line in enumerate(body.lines):
         if line.fee is None:
             own[position] = _own(line)
         else:
-            requests.append(LineRequest(line.fee, _asked(line), f"lines.{position}."))
-    faults.extend(circumstances.faults())
-    priced = price_lines(schedule, requests, circumstances)
-    faults.extend(priced.faults)
-    of_fees = iter(priced.lines)
-    lines: list[NewLine] = []
-    for position in range(len(body.lines)):
-        lines.extend([own[position]] if position in own else next(of_fees))
-    return lines, faults or list(priced.claim_faults)
+            of_fees.append(LineRequest(line.fee, _asked(line), f"lines.{position}."))
+    return LineRequests(of_fees, own, _notice_faults(body, today))
 
 
 def _own(line: LineIn) -> NewLine:

@@ -8,10 +8,12 @@ from core.crypto import keyed_hash
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT
 from payments.agencies.queries import AgencyValue
-from payments.bills.line_requests import priced_lines
+from payments.bills.line_requests import line_requests
 from payments.bills.new_bill import BillRequest
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.pricing import price_lines
 from payments.catalogue.rules.schedule import Schedule
 
 #: A line that names a procedure may become several.
@@ -38,7 +40,6 @@ def bill_request(
     circumstances = circumstances_of(body, clock.business_date(now))
     payer = personal_data(body)
     own_faults = _own_faults(body, agency, now)
-    asset = circumstances.asset_name
     lines, faults = priced_lines(schedule, body, circumstances)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
@@ -50,6 +51,7 @@ def bill_request(
         code = "not_offered" if {fault.code for fault in faults} == {"not_offered"} else None
         told = "Không mở được khoản phải nộp: " + faults[0].detail
         raise RefusedRequest(told, code=code, errors=faults)
+    asset = circumstances.asset_name
     return BillRequest(
         agency_id=agency.id,
         lines=tuple(lines),
@@ -63,6 +65,22 @@ def bill_request(
         payer=payer or None,
         asset_hash=keyed_hash(asset_key, f"asset:{asset}".encode()) if asset else None,
     )
+
+
+def priced_lines(
+    schedule: Schedule, body: BillIn, circumstances: Circumstances
+) -> tuple[list[NewLine], list[FieldError]]:
+    """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
+    fact_faults = circumstances.faults()
+    asked = line_requests(body, circumstances.on)
+    priced = price_lines(schedule, asked.of_fees, circumstances)
+    of_fees = iter(priced.lines)
+    lines: list[NewLine] = []
+    for position in range(len(body.lines)):
+        own = asked.own.get(position)
+        lines.extend(next(of_fees) if own is None else [own])
+    faults = [*asked.faults, *fact_faults, *priced.faults]
+    return lines, faults or list(priced.claim_faults)
 
 
 def _own_faults(body: BillIn, agency: AgencyValue, now: datetime) -> list[FieldError]:

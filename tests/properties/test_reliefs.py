@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from core import clock
 from core.errors import Invalid
 from core.money import MAX_AMOUNT
-from payments.bills.line_requests import priced_lines
-from payments.bills.request import circumstances_of
+from payments.bills.request import circumstances_of, priced_lines
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules import reliefs
 from payments.catalogue.rules.certainty import Certainty

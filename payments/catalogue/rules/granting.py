@@ -16,8 +16,9 @@ Grants = list[GrantedRelief | None]
 
 def grant(lines: Sequence[Sequence[PricedFee]], circumstances: Circumstances) -> list[Grants]:
     """What each fee is given, for the fees of each line that asks for some."""
-    granted = [_each(fees, circumstances, set()) for fees in lines]
-    if any([given.relief.once_a_year for grants in granted for given in grants if given]):
+    yearly: list[set[str]] = [set() for _ in lines]
+    granted = [_each(fees, circumstances, used) for fees, used in zip(lines, yearly, strict=True)]
+    if any(yearly):
         used: set[str] = set()
         order = sorted(range(len(lines)), key=lambda line: (-_off(granted[line]), line))
         for line in order:

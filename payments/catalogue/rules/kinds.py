@@ -151,9 +151,11 @@ class PerUnit(FeeRule):
         return FeeAmount(
             measured=counted(asked.quantity, unit),
             terms=tuple(
-                times(min(end, asked.quantity) - step.first + 1, step.each)
-                for step, end in zip(self.steps, ends, strict=True)
-                if step.first <= asked.quantity
+                [
+                    times(min(end, asked.quantity) - step.first + 1, step.each)
+                    for step, end in zip(self.steps, ends, strict=True)
+                    if step.first <= asked.quantity
+                ]
             ),
             at_least=self.minimum,
             at_most=self.cap,

@@ -58,10 +58,25 @@ class NewLine:
             certainty=fee.certainty,
             unit=fee.unit.vi,
             value=asked.value,
-            relief=given.shown() if given else None,
+            relief=_shown(given) if given else None,
             notice=notice.shown() if notice else None,
             yearly=given.relief.yearly if given else None,
         )
+
+
+def _shown(given: GrantedRelief) -> dict[str, Any]:
+    """What a line keeps of its relief, as JSON values."""
+    relief = given.relief
+    return {
+        "code": relief.code,
+        "name_vi": relief.name.vi,
+        "name_en": relief.name.en,
+        "amount": given.off,
+        "explanation_vi": given.explanation.vi,
+        "explanation_en": given.explanation.en,
+        "basis": relief.basis,
+        "certainty": relief.certainty,
+    }
 
 
 def whole_words(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Any
 
 from core.days import holds_on
 from core.errors import FieldError
@@ -168,20 +167,6 @@ class GrantedRelief:
     relief: ReliefValue
     off: int
     explanation: LocalizedText
-
-    def shown(self) -> dict[str, Any]:
-        """What a line keeps of it, as JSON values."""
-        relief = self.relief
-        return {
-            "code": relief.code,
-            "name_vi": relief.name.vi,
-            "name_en": relief.name.en,
-            "amount": self.off,
-            "explanation_vi": self.explanation.vi,
-            "explanation_en": self.explanation.en,
-            "basis": relief.basis,
-            "certainty": relief.certainty,
-        }
 
 
 def best(

@@ -72,8 +72,13 @@ class ScheduleEntry(Protocol):
     def agency_id(self) -> str | None:
         """Whose it is."""
 
-    def holds_on(self, day: date) -> bool:
-        """Whether it is in force."""
+    @property
+    def valid_from(self) -> date:
+        """Its first day."""
+
+    @property
+    def valid_to(self) -> date | None:
+        """Its last day, where one is known."""
 
 
 Entry = TypeVar("Entry", bound=ScheduleEntry)
@@ -137,8 +142,14 @@ class Schedule:
         """The same, whether it is offered or not."""
         # A nearer owner may have put a fee under another procedure: then it is not here.
         named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
-        chosen = [fee for name in named for fee in self._in_force(self._by_code[name], on)]
-        return tuple([fee for fee in chosen if fee.procedure_code == code])
+        return tuple(
+            [
+                fee
+                for name in named
+                for fee in self._in_force(self._by_code[name], on)
+                if fee.procedure_code == code
+            ]
+        )
 
     def reliefs_of(self, fee_code: str, on: date) -> tuple[ReliefValue, ...]:
         """The reliefs from a fee on a day, by code, whoever may claim them."""
@@ -179,8 +190,7 @@ class Schedule:
 
     def _meant(self, code: str, on: date) -> tuple[FeeValue, ...]:
         """What `code` names on a day, whether it is offered or not."""
-        by_code = self._in_force(self._by_code.get(code, ()), on)
-        if by_code:
+        if (entries := self._by_code.get(code)) and (by_code := self._in_force(entries, on)):
             return by_code
         of_procedure = self._of_procedure(code, on)
         return tuple([fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST])
@@ -210,7 +220,7 @@ class Schedule:
 
     def _in_force(self, entries: Sequence[Entry], on: date) -> tuple[Entry, ...]:
         """One entry for each code: those of the day, the nearest owner's before the others."""
-        held = [entry for entry in entries if entry.holds_on(on)]
+        held = [one for one in entries if holds_on(on, one.valid_from, one.valid_to)]
         if len(held) < 2:
             return tuple(held)
         chosen: dict[str, Entry] = {}
