@@ -18,7 +18,8 @@ def grant(lines: Sequence[Sequence[PricedFee]], circumstances: Circumstances) ->
     """What each fee is given, for the fees of each line that asks for some."""
     yearly: list[set[str]] = [set() for _ in lines]
     granted = [_each(fees, circumstances, used) for fees, used in zip(lines, yearly, strict=True)]
-    if any(yearly):
+    taken = [relief for used in yearly for relief in used]
+    if len(taken) > len(set(taken)):
         used: set[str] = set()
         order = sorted(range(len(lines)), key=lambda line: (-_off(granted[line]), line))
         for line in order:

@@ -1,7 +1,7 @@
 """From what was asked for to priced lines, downhill: resolve, price, grant reliefs, copy. Pure.
 
 Each step is a room of its own and takes all the lines at once; what goes on is only what the step
-before has made. Faults go along with the line they were found in.
+before has made. Faults are gathered line by line, whichever step finds them.
 """
 
 from collections.abc import Sequence

@@ -142,14 +142,8 @@ class Schedule:
         """The same, whether it is offered or not."""
         # A nearer owner may have put a fee under another procedure: then it is not here.
         named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
-        return tuple(
-            [
-                fee
-                for name in named
-                for fee in self._in_force(self._by_code[name], on)
-                if fee.procedure_code == code
-            ]
-        )
+        chosen = [fee for name in named for fee in self._in_force(self._by_code[name], on)]
+        return tuple([fee for fee in chosen if fee.procedure_code == code])
 
     def reliefs_of(self, fee_code: str, on: date) -> tuple[ReliefValue, ...]:
         """The reliefs from a fee on a day, by code, whoever may claim them."""
@@ -183,10 +177,7 @@ class Schedule:
         raise self._refusal(code, on, named, field)
 
     def _named(self, code: str, on: date) -> tuple[FeeValue, ...]:
-        meant = self._meant(code, on)
-        if self._offered is None:
-            return meant
-        return tuple(fee for fee in meant if self.offers(fee.procedure_code))
+        return tuple([fee for fee in self._meant(code, on) if self.offers(fee.procedure_code)])
 
     def _meant(self, code: str, on: date) -> tuple[FeeValue, ...]:
         """What `code` names on a day, whether it is offered or not."""
