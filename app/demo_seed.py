@@ -26,9 +26,9 @@ from payments.bills.models import Bill
 from payments.bills.new_bill import BillRequest
 from payments.bills.static_references import static_reference
 from payments.catalogue.queries import schedule_of_code
-from payments.catalogue.rules.fees import FeeRequest
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import FeeRequest
 from payments.catalogue.rules.pricing import price_fees
-from payments.catalogue.rules.reliefs import Circumstances
 
 #: The last part of the demo's callback paths.
 _PLACE = "ben-mau"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from core import idempotency
 from core.bodies import ParsedBody, documented, parsed
 from core.db import SessionDep
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 from core.idempotency import Claim, KeyDep, answered
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
@@ -18,7 +18,7 @@ from payments.bills.commands import cancel_bill
 from payments.bills.new_bill import NewBill
 from payments.bills.presenting import bill_out
 from payments.bills.queries import BillValue, get_bill, list_bills
-from payments.bills.request import bill_request
+from payments.bills.request import RefusedRequest, bill_request
 from payments.bills.schemas import BillIn, BillList, BillOut, DossierNumber
 from payments.context import Context, ContextDep
 
@@ -64,25 +64,24 @@ async def create_bill(
     """Create a bill. Repeating the request with its key gives the same bill and the same answer."""
     agency = await _agency(context, principal, body.model.agency)
     claim = Claim.of(principal.owner, "POST /bills", key, body.value, context.request_key)
+    schedule = await context.price_book.read(context.database, agency.id)
+
+    def answer(bill: NewBill) -> bytes:
+        return bill_out(context, agency, bill).model_dump_json().encode()
+
     try:
-        schedule = await context.price_book.read(context.database, agency.id)
         request = bill_request(schedule, agency, body.model, asset_key=context.request_key)
-    except Invalid:
+        replay = await create.create_bill(
+            context.database, request, claim, answer, actor=principal.actor, cipher=context.cipher
+        )
+    except RefusedRequest:
         # A repeat must get its first answer even when its fee has meanwhile gone out of force.
         async with context.database.reading() as session:
             earlier = await idempotency.find(session, claim, context.cipher)
         if earlier is None:
             raise
-        return answered(earlier)
-
-    def answer(bill: NewBill) -> bytes:
-        return bill_out(context, agency, bill).model_dump_json().encode()
-
-    return answered(
-        await create.create_bill(
-            context.database, request, claim, answer, actor=principal.actor, cipher=context.cipher
-        )
-    )
+        replay = earlier
+    return answered(replay)
 
 
 @router.get("/bills", dependencies=[needs(Action.READ_BILLS)])

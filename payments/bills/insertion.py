@@ -12,7 +12,7 @@ from typing import Any
 from core.crypto import Cipher
 from core.json import canonical
 from payments.bills.new_bill import NewBill
-from payments.catalogue.rules.pricing import NewLine
+from payments.catalogue.rules.lines import NewLine
 from payments.states import BILL
 
 _LINE_COLUMNS = (

@@ -1,74 +1,37 @@
-"""The lines a bill request asks for, priced by the schedule of the day."""
+"""From the lines of a body to line requests of the schedule, and lines with their own amount."""
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 
-from core.errors import FieldError, Invalid
+from core.errors import FieldError
 from payments.bills.schemas import BillIn, LineIn, NoticeIn
-from payments.catalogue.rules.fees import FeeRequest
-from payments.catalogue.rules.pricing import (
-    AssessmentNotice,
-    NewLine,
-    claim_faults,
-    fact_faults,
-    price_fees,
-)
-from payments.catalogue.rules.reliefs import Circumstances
-from payments.catalogue.rules.schedule import Schedule
+from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest, LineRequest
+from payments.catalogue.rules.lines import NewLine
 
 
-def price_lines(
-    schedule: Schedule, body: BillIn, circumstances: Circumstances
-) -> tuple[list[NewLine], list[FieldError]]:
-    """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
-    faults = [*_notice_faults(body, circumstances.on), *fact_faults(circumstances)]
-    priced: dict[int, list[NewLine]] = {}
-    for position in range(len(body.lines)):
-        try:
-            priced[position] = _price(schedule, body, position, circumstances, set())
-        except Invalid as error:
-            faults.extend(error.errors)
-    if any(line.yearly for lines in priced.values() for line in lines):
-        # An asset has the relief once: it goes to the line from which it takes most off.
-        used: set[str] = set()
-        for position in sorted(priced, key=lambda one: (-_off(priced[one]), one)):
-            priced[position] = _price(schedule, body, position, circumstances, used)
-            used.update(line.yearly for line in priced[position] if line.yearly)
-    lines = [line for position in sorted(priced) for line in priced[position]]
-    if not faults:
-        fees = [line.fee for line in lines if line.fee is not None]
-        faults.extend(claim_faults(schedule, fees, circumstances))
-    return lines, faults
+@dataclass(frozen=True, slots=True)
+class LineRequests:
+    """What a body's lines ask for: fees of the schedule, or (by position) their own amount."""
+
+    of_fees: list[LineRequest]
+    own: dict[int, NewLine]
+    faults: list[FieldError]
 
 
-def _price(
-    schedule: Schedule,
-    body: BillIn,
-    position: int,
-    circumstances: Circumstances,
-    used: Collection[str],
-) -> list[NewLine]:
-    """The lines that one line of the body becomes. Raises `Invalid`."""
-    line = body.lines[position]
-    if line.fee is None:
-        return [_own(line)]
-    return price_fees(
-        schedule,
-        line.fee,
-        FeeRequest(line.quantity or 1, line.copies or 1, line.value),
-        circumstances,
-        notice=None if line.notice is None else _notice(line.notice, line.amount or 0),
-        path=f"lines.{position}.",
-        used=used,
-    )
-
-
-def _off(lines: list[NewLine]) -> int:
-    """What reliefs take off some lines, in đồng."""
-    return sum(line.full_amount - line.amount for line in lines)
+def line_requests(body: BillIn, today: date) -> LineRequests:
+    """What the lines of a body ask for, and what is wrong with the notices among them."""
+    of_fees: list[LineRequest] = []
+    own: dict[int, NewLine] = {}
+    for position, line in enumerate(body.lines):
+        if line.fee is None:
+            own[position] = _own(line)
+        else:
+            of_fees.append(LineRequest(line.fee, _asked(line), f"lines.{position}."))
+    return LineRequests(of_fees, own, _notice_faults(body, today))
 
 
 def _own(line: LineIn) -> NewLine:
+    """A line with its own amount, which needs no schedule."""
     amount = line.amount or 0
     return NewLine(
         description=line.description or "",
@@ -80,15 +43,20 @@ def _own(line: LineIn) -> NewLine:
     )
 
 
+def _asked(line: LineIn) -> FeeRequest:
+    """What a line asks of its fee."""
+    notice = None if line.notice is None else _notice(line.notice, line.amount or 0)
+    return FeeRequest(line.quantity or 1, line.copies or 1, line.value, notice)
+
+
 def _notice(notice: NoticeIn, amount: int) -> AssessmentNotice:
     return AssessmentNotice(
+        amount=amount,
         number=notice.number,
         issued_on=notice.issued_on,
-        amount=amount,
         treasury=notice.treasury,
         chapter=notice.chapter,
         sub_item=notice.sub_item,
-        tax_number=notice.tax_number,
     )
 
 

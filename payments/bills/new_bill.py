@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from payments.catalogue.rules.pricing import NewLine
+from payments.catalogue.rules.lines import NewLine
 
 
 @dataclass(frozen=True, kw_only=True)

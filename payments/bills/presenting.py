@@ -15,7 +15,7 @@ from payments.bills.schemas import (
     PaymentOut,
     QrOut,
 )
-from payments.catalogue.rules.pricing import NewLine, whole_words
+from payments.catalogue.rules.lines import NewLine, whole_words
 from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
 from payments.ports import ReceiptSummary

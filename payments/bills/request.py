@@ -1,6 +1,6 @@
 """From the body of a request to a bill request: checked, priced, personal data apart."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from core import clock
@@ -8,11 +8,12 @@ from core.crypto import keyed_hash
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT
 from payments.agencies.queries import AgencyValue
-from payments.bills.line_requests import price_lines
+from payments.bills.line_requests import line_requests
 from payments.bills.new_bill import BillRequest
 from payments.bills.schemas import BillIn
-from payments.catalogue.rules.pricing import normal_asset
-from payments.catalogue.rules.reliefs import Circumstances
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.pricing import price_lines
 from payments.catalogue.rules.schedule import Schedule
 
 #: A line that names a procedure may become several.
@@ -22,53 +23,78 @@ MOST_LINES = 50
 LONGEST = timedelta(days=365)
 
 
+class RefusedRequest(Invalid):
+    """No bill can be made of the request; `errors` names each thing to mend."""
+
+
 def bill_request(
     schedule: Schedule, agency: AgencyValue, body: BillIn, *, asset_key: bytes
 ) -> BillRequest:
     """What a request's body asks to be billed for, priced by the agency's schedule of today.
 
-    `asset_key` keys the hash of an asset's name. Raises `Invalid` with every fault: an unknown
-    fee, one not in force, an amount over the limit, a relief that does not apply, an expiry in the
-    past, a return address that is not on the agency's list.
+    `asset_key` keys the hash of an asset's name. Raises `RefusedRequest` with every fault: an
+    unknown fee, one not in force, an amount over the limit, a relief that does not apply, an expiry
+    in the past, a return address that is not on the agency's list.
     """
     now = clock.now()
-    today = clock.business_date(now)
-    circumstances = circumstances_of(body, today)
-    lines, faults = price_lines(schedule, body, circumstances)
+    circumstances = circumstances_of(body, clock.business_date(now))
+    payer = personal_data(body)
+    own_faults = _own_faults(body, agency, now)
+    lines, faults = priced_lines(schedule, body, circumstances)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
     if len(lines) > MOST_LINES:
         faults.append(FieldError("lines", "too_long", f"Tối đa {MOST_LINES} dòng."))
-    if body.expires_at is not None and not now < body.expires_at <= now + LONGEST:
-        detail = "Must be in the future and within 365 days."
-        faults.append(FieldError("expires_at", "out_of_range", detail))
-    if body.return_url is not None and not _returns_home(body.return_url, agency):
-        detail = "This address is not on the agency's list of return addresses."
-        faults.append(FieldError("return_url", "not_allowed", detail))
+    faults.extend(own_faults)
     if faults:
         # One word says it where there is nothing else to mend.
         code = "not_offered" if {fault.code for fault in faults} == {"not_offered"} else None
         told = "Không mở được khoản phải nộp: " + faults[0].detail
-        raise Invalid(told, code=code, errors=faults)
-    asset = normal_asset(circumstances.asset or "")
+        raise RefusedRequest(told, code=code, errors=faults)
+    asset = circumstances.asset_name
     return BillRequest(
         agency_id=agency.id,
         lines=tuple(lines),
         channel=body.channel,
         language=body.language,
-        opened_on=today,
+        opened_on=circumstances.on,
         dossier_number=body.dossier_number,
         return_url=body.return_url,
         expires_at=body.expires_at,
         metadata=dict(body.metadata),
-        payer=personal_data(body) or None,
+        payer=payer or None,
         asset_hash=keyed_hash(asset_key, f"asset:{asset}".encode()) if asset else None,
     )
 
 
-def _returns_home(address: str, agency: AgencyValue) -> bool:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}" in agency.return_origins
+def priced_lines(
+    schedule: Schedule, body: BillIn, circumstances: Circumstances
+) -> tuple[list[NewLine], list[FieldError]]:
+    """The lines of a bill, and every fault of theirs and of the reliefs that are claimed."""
+    fact_faults = circumstances.faults()
+    asked = line_requests(body, circumstances.on)
+    priced = price_lines(schedule, asked.of_fees, circumstances)
+    of_fees = iter(priced.lines)
+    lines: list[NewLine] = []
+    for position in range(len(body.lines)):
+        own = asked.own.get(position)
+        lines.extend(next(of_fees) if own is None else [own])
+    faults = [*asked.faults, *fact_faults, *priced.faults]
+    return lines, faults or list(priced.claim_faults)
+
+
+def _own_faults(body: BillIn, agency: AgencyValue, now: datetime) -> list[FieldError]:
+    """What is wrong with the request beside its lines."""
+    faults = []
+    if body.expires_at is not None and not now < body.expires_at <= now + LONGEST:
+        detail = "Must be in the future and within 365 days."
+        faults.append(FieldError("expires_at", "out_of_range", detail))
+    if body.return_url is not None:
+        parts = urlsplit(body.return_url)
+        if f"{parts.scheme}://{parts.netloc}" not in agency.return_origins:
+            detail = "This address is not on the agency's list of return addresses."
+            faults.append(FieldError("return_url", "not_allowed", detail))
+    return faults
 
 
 def circumstances_of(body: BillIn, on: date) -> Circumstances:

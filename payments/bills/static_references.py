@@ -15,10 +15,11 @@ from core.sessions import WriteSession
 from payments.bills.models import Reference
 from payments.bills.new_bill import BillRequest
 from payments.catalogue.queries import schedule_of_code
-from payments.catalogue.rules.fees import FeeRequest
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import FeeRequest
 from payments.catalogue.rules.kinds import FixedFee
-from payments.catalogue.rules.pricing import NewLine, price_fee
-from payments.catalogue.rules.reliefs import Circumstances
+from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.pricing import price_fee
 from payments.catalogue.rules.schedule import FeeValue, Schedule
 
 

@@ -18,9 +18,10 @@ from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
-from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY, FeeRequest
-from payments.catalogue.rules.pricing import fact_faults, unknown_claims
-from payments.catalogue.rules.reliefs import Circumstances
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.claims import unknown_claims
+from payments.catalogue.rules.fee_requests import FeeRequest
+from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
 from payments.catalogue.schemas import ProcedureOut, ProcedurePageOut
 
 router = APIRouter(tags=["procedures"])
@@ -80,7 +81,7 @@ async def get_procedure(
     agency_id = await _whose(session, principal, agency)
     procedure = await queries.get_procedure(session, agency_id, code, day)
     circumstances = Circumstances(day, channel, frozenset(relief or ()), born_on, asset)
-    faults = unknown_claims(procedure.schedule, circumstances) + fact_faults(circumstances)
+    faults = unknown_claims(procedure.schedule.reliefs, circumstances) + circumstances.faults()
     if faults:
         raise Invalid(faults[0].detail, errors=faults)
     return ProcedureOut.of(procedure, circumstances, FeeRequest(quantity, copies, value))

@@ -8,9 +8,11 @@ from pydantic import BaseModel
 from core.errors import Invalid
 from payments.catalogue.queries import ProcedurePage
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import FeeRequest, MeasuredBy
-from payments.catalogue.rules.pricing import price_fee, whole_words
-from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue, benefit
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import FeeRequest, MeasuredBy
+from payments.catalogue.rules.lines import whole_words
+from payments.catalogue.rules.pricing import price_fee
+from payments.catalogue.rules.reliefs import Ground, ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, ProcedureValue, Schedule
 
 

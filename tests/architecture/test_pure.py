@@ -13,6 +13,7 @@ PURE_NAMES = frozenset(
         *("contents", "differences", "emv", "entries", "events", "fee_kinds", "fee_words", "fees"),
         *("findings", "kinds", "legal_bases", "legal_texts", "links", "matching", "money"),
         *("objections", "planned", "ports", "pricing", "references", "reliefs", "rules"),
+        *("circumstances", "claims", "fee_requests", "granting", "resolution"),
         *("schedule", "spans", "states", "urls", "wording", "words"),
     }
 )

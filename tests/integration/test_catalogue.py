@@ -26,6 +26,7 @@ from tests.support.catalogue_rows import (
     add_fees,
     amount_of,
     find_fee,
+    full_price,
     get_fee,
     run,
 )
@@ -85,7 +86,7 @@ async def test_a_local_schedule_is_seeded_for_the_agency_that_collects_by_it(
     assert counts.added == len(read_seed().local["ha-noi"]) > 5
     async with seeded.transaction() as session:
         late = await get_fee(session, ward, "khai-sinh-qua-han", TODAY)
-        assert late.price(1).amount == 5000
+        assert full_price(late) == 5000
         assert await find_fee(session, other, "khai-sinh-qua-han", TODAY) is None
         assert await find_fee(session, None, "khai-sinh-qua-han", TODAY) is None
 
@@ -106,7 +107,7 @@ async def test_a_seed_that_ends_a_fee_and_adds_the_next_one_is_taken_in_one_go(
     async with seeded.transaction() as session:
         for day, amount in ((date(2026, 12, 31), 10_000), (date(2027, 1, 1), 12_000)):
             fee = await get_fee(session, None, "2.000884", day)
-            assert fee.price(1).amount == amount
+            assert full_price(fee) == amount
 
 
 # Finding a fee
@@ -118,7 +119,7 @@ async def test_a_fee_is_found_by_its_code_and_by_that_of_a_procedure_with_one_fe
     async with seeded.transaction() as session:
         by_procedure = await get_fee(session, None, "2.000815", TODAY)
         assert by_procedure.code == "chung-thuc-ban-sao"
-        assert by_procedure.price(3).amount == 5000
+        assert full_price(by_procedure, 3) == 5000
         assert await get_fee(session, None, "chung-thuc-ban-sao", TODAY) == by_procedure
         assert await find_fee(session, None, "2.000815", TODAY) == by_procedure
 
@@ -163,7 +164,7 @@ async def test_an_agencys_own_fee_stands_in_the_place_of_the_nations_on_its_days
 
     async def amount(agency_id: str | None, code: str, day: date) -> int:
         async with seeded.transaction() as session:
-            return (await get_fee(session, agency_id, code, day)).price(1).amount
+            return full_price(await get_fee(session, agency_id, code, day))
 
     for code in ("chung-thuc-chu-ky", "2.000884"):
         assert await amount(own, code, date(2026, 2, 28)) == 10_000
@@ -186,7 +187,7 @@ async def test_a_unit_collects_by_the_schedules_of_the_bodies_above_it(seeded: D
     for agency_id, amount in amounts.items():
         async with seeded.transaction() as session:
             fee = await get_fee(session, agency_id, "chung-thuc-chu-ky", TODAY)
-            assert fee.price(1).amount == amount
+            assert full_price(fee) == amount
             known = await find_fee(session, agency_id, "phi-tinh", TODAY)
             assert (known is None) == (agency_id is None)
 
@@ -202,7 +203,7 @@ async def test_a_page_and_a_bill_agree_on_a_fee_that_an_agency_put_elsewhere(
         assert shown.fees == ()
         assert await find_fee(session, own, "2.000884", TODAY) is None
         shown = await queries.get_procedure(session, own, "9.000008", TODAY)
-        assert [fee.price(1).amount for fee in shown.fees] == [8_000]
+        assert [full_price(fee) for fee in shown.fees] == [8_000]
 
 
 async def test_fees_that_an_older_service_wrote_are_to_choose_from_and_never_summed(

@@ -16,6 +16,7 @@ from tests.support.catalogue_rows import (
     add_fees,
     amount_of,
     counted,
+    full_price,
     run,
 )
 
@@ -36,7 +37,7 @@ async def raise_price(database: Database, amount: int) -> None:
 
 
 async def asked(database: Database, book: PriceBook, day: date = TODAY) -> int:
-    return (await book.read(database, None)).get("2.000884", day).price(1).amount
+    return full_price((await book.read(database, None)).get("2.000884", day))
 
 
 async def test_remembered_prices_ask_the_database_only_now_and_then(seeded: Database) -> None:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.catalogue.rules.fees import FeeRequest, FeeRule, MeasuredBy, NoticeOfAmount
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest, MeasuredBy
+from payments.catalogue.rules.fees import FeeRule
 from payments.catalogue.rules.kinds import AssessedFee, FixedFee
 from payments.catalogue.rules.pricing import price_fee
-from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
+from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import FeeValue, Schedule
 from payments.catalogue.upkeep.changes.planned import DayOfChanges, planned_changes
 from tests.support.catalogues import COPY, PROVINCE, SHARE, WARD, fee, relief
@@ -110,7 +112,13 @@ def asked_of(rule: FeeRule) -> list[FeeRequest]:
     if rule.measured_by is MeasuredBy.VALUE:
         return [FeeRequest(value=1_000_000), FeeRequest(value=10_000_000_000)]
     if rule.measured_by is MeasuredBy.NOTICE:
-        return [FeeRequest(notice=NoticeOfAmount(70_000, "1/TB-CCT", date(2026, 12, 1)))]
+        return [
+            FeeRequest(
+                notice=AssessmentNotice(
+                    70_000, "1/TB-CCT", date(2026, 12, 1), "KBNN khu vực I", "757", "2801"
+                )
+            )
+        ]
     return [FeeRequest(1), FeeRequest(3, 2), FeeRequest(400)]
 
 

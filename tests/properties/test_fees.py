@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 
 from core.money import MAX_AMOUNT
 from payments.catalogue.rules import fees
-from payments.catalogue.rules.fees import (
-    MAX_COPIES,
-    MAX_QUANTITY,
-    FeeRequest,
-    FeeRule,
-    MeasuredBy,
-    NoticeOfAmount,
-    price,
-)
+from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest, MeasuredBy
+from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY, FeeRule, price
 from payments.catalogue.rules.kinds import (
     AssessedFee,
     FixedFee,
@@ -70,10 +63,13 @@ def percentages(draw: st.DrawFn) -> Percentage:
 
 
 notices = st.builds(
-    NoticeOfAmount,
+    AssessmentNotice,
     st.integers(1, MAX_AMOUNT),
     st.from_regex(r"\A[0-9]{1,6}/TB-[A-Z]{2,5}\Z"),
     st.dates(date(2000, 1, 1), date(2040, 1, 1)),
+    st.just("KBNN khu vực I"),
+    st.just("757"),
+    st.just("2801"),
 )
 
 

@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 from core import clock
 from core.errors import Invalid
 from core.money import MAX_AMOUNT
-from payments.bills.line_requests import price_lines
-from payments.bills.request import circumstances_of
+from payments.bills.request import circumstances_of, priced_lines
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules import reliefs
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import FeeRequest, FeeRule, PricedLine
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import FeeRequest
+from payments.catalogue.rules.fees import FeeRule, PricedLine
 from payments.catalogue.rules.kinds import FixedFee
-from payments.catalogue.rules.pricing import NewLine, price_fee
-from payments.catalogue.rules.reliefs import Circumstances, Ground, ReliefValue
+from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.pricing import price_fee
+from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 from tests.properties.test_fees import asked_of, rules
@@ -226,7 +228,7 @@ def body_of(lines: list[dict[str, object]], **more: object) -> BillIn:
 
 def amounts_of(body: BillIn, at: datetime) -> tuple[int, list[NewLine]]:
     """The amount of a bill opened at an instant, and its lines. Raises `Invalid`."""
-    lines, faults = price_lines(SCHEDULE, body, circumstances_of(body, clock.business_date(at)))
+    lines, faults = priced_lines(SCHEDULE, body, circumstances_of(body, clock.business_date(at)))
     if faults:
         raise Invalid(faults[0].detail, errors=faults)
     return sum(line.amount for line in lines), lines
@@ -352,7 +354,7 @@ def test_a_relief_that_raises_the_amount_is_caught(monkeypatch: pytest.MonkeyPat
     def give_always(_offered: object, line: PricedLine, _facts: object) -> reliefs.GrantedRelief:
         return reliefs.GrantedRelief(careless, careless.off(line), LocalizedText("", ""))
 
-    monkeypatch.setattr("payments.catalogue.rules.pricing.best", give_always)
+    monkeypatch.setattr("payments.catalogue.rules.granting.best", give_always)
     with pytest.raises(AssertionError):
         check_line(line_of(FixedFee(10_000), FeeRequest(), [careless], facts))
 
@@ -385,6 +387,6 @@ def test_giving_every_relief_that_holds_is_caught(monkeypatch: pytest.MonkeyPatc
         given_one = best(found, *rest)  # type: ignore[arg-type]
         return None if given_one is None else replace(given_one, off=given_one.off * len(found))
 
-    monkeypatch.setattr("payments.catalogue.rules.pricing.best", add_up)
+    monkeypatch.setattr("payments.catalogue.rules.granting.best", add_up)
     alone = [line_of(FixedFee(10_000), FeeRequest(), [relief], facts).amount for relief in offered]
     assert line_of(FixedFee(10_000), FeeRequest(), offered, facts).amount != min(alone)

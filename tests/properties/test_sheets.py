@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from core.money import MAX_AMOUNT
 from payments.catalogue.rules import fees
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import FeeRequest, FeeRule
+from payments.catalogue.rules.fee_requests import FeeRequest
+from payments.catalogue.rules.fees import FeeRule
 from payments.catalogue.rules.reliefs import Ground
 from payments.catalogue.rules.wording import FeeAmount, LocalizedText, times
 from payments.catalogue.upkeep.entries import KINDS, Entry, FeeEntry, ReliefEntry

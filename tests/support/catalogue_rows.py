@@ -12,9 +12,10 @@ from core.ids import new_id
 from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from payments.catalogue import models, queries
-from payments.catalogue.rules.fees import FeeRequest
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import FeeRequest
+from payments.catalogue.rules.fees import price
 from payments.catalogue.rules.pricing import price_fees
-from payments.catalogue.rules.reliefs import Circumstances
 from payments.catalogue.rules.schedule import FeeValue, Schedule
 
 TODAY = date(2026, 11, 22)
@@ -49,6 +50,11 @@ async def get_fee(
     session: WriteSession, agency_id: str | None, code: str, day: date, *, field: str = "fee"
 ) -> FeeValue:
     return (await queries.schedule_of_code(session, agency_id, code)).get(code, day, field=field)
+
+
+def full_price(fee: FeeValue, quantity: int = 1) -> int:
+    """What so many units cost before any relief."""
+    return price(fee.rule, FeeRequest(quantity), unit=fee.unit).amount
 
 
 def amount_of(schedule: Schedule, code: str, day: date) -> int:

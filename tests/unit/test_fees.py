@@ -9,7 +9,8 @@ import pytest
 from core.errors import Invalid
 from core.money import MAX_AMOUNT
 from payments.catalogue.rules import fees
-from payments.catalogue.rules.fees import FeeRequest, FeeRule, fee_kind, price
+from payments.catalogue.rules.fee_requests import FeeRequest
+from payments.catalogue.rules.fees import FeeRule, fee_kind, price
 from payments.catalogue.rules.kinds import FixedFee, PerUnit, Step, kinds, rule_from
 from payments.catalogue.rules.wording import CASE, FeeAmount, LocalizedText, Term, counted
 

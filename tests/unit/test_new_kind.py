@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.catalogue.rules import fees, kinds
-from payments.catalogue.rules.fees import FeeRequest, FeeRule
+from payments.catalogue.rules.fee_requests import FeeRequest
+from payments.catalogue.rules.fees import FeeRule
 from payments.catalogue.rules.schedule import Applicability
 from payments.catalogue.rules.wording import LocalizedText
 from tests.properties import test_fees as promises

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from payments.catalogue.rules.fees import FeeRequest
-from payments.catalogue.rules.pricing import AssessmentNotice, NewLine, price_fees
-from payments.catalogue.rules.reliefs import Circumstances
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest
+from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.pricing import price_fees
 from tests.support.explanations import left_told_en, left_told_vi
 from tests.support.seeded_fees import seeded_schedule
 
@@ -30,8 +31,9 @@ def priced(row: dict[str, str]) -> NewLine:
         int(row["quantity"] or 1),
         int(row["copies"] or 1),
         int(row["value"]) if row["value"] else None,
+        _notice(row["notice"]),
     )
-    (line,) = price_fees(schedule, row["fee"], asked, circumstances, notice=_notice(row["notice"]))
+    (line,) = price_fees(schedule, row["fee"], asked, circumstances)
     return line
 
 
@@ -46,7 +48,6 @@ def _notice(told: str) -> AssessmentNotice | None:
         treasury="KBNN khu vực I",
         chapter="757",
         sub_item="2801",
-        tax_number="0100109106",
     )
 
 

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from payments.catalogue.rules.reliefs import Circumstances, Ground
+from payments.catalogue.rules.circumstances import Circumstances
+from payments.catalogue.rules.reliefs import Ground
 from payments.catalogue.upkeep.entries import ReliefEntry
 
 TODAY = date(2026, 11, 22)

@@ -12,11 +12,14 @@ from datetime import date
 from app.web.citizen.typed import CHANNELS, TypedForm, amount, count, value_faults
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
+from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.conditions import conditions
-from payments.catalogue.rules.fees import FeeRequest, FeeRule, MeasuredBy, PricedLine
+from payments.catalogue.rules.fee_requests import FeeRequest, MeasuredBy
+from payments.catalogue.rules.fees import FeeRule, PricedLine
 from payments.catalogue.rules.kinds import FixedFee, ForeignCurrency, PerUnit
-from payments.catalogue.rules.pricing import NewLine, price_fee
-from payments.catalogue.rules.reliefs import Circumstances, ReliefValue, benefit
+from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.pricing import price_fee
+from payments.catalogue.rules.reliefs import ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
 from payments.catalogue.rules.wording import LocalizedText
 

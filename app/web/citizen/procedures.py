@@ -31,7 +31,7 @@ from payments.bills.new_bill import BillRequest, NewBill
 from payments.bills.presenting import bill_payload
 from payments.bills.static_references import poster_line, static_reference
 from payments.catalogue.queries import get_procedure
-from payments.catalogue.rules.pricing import NewLine
+from payments.catalogue.rules.lines import NewLine
 from payments.catalogue.rules.schedule import FeeValue, ProcedureValue, Schedule
 from payments.context import Context, ContextDep
 from receipts.words import amount_in_words

@@ -11,55 +11,16 @@ The kinds of rule stand in `fee_kinds`. A new one is one class there: a frozen d
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
 from typing import ClassVar, Self, TypeVar
 
 from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT, format_vnd
+from payments.catalogue.rules.fee_requests import FeeRequest, MeasuredBy
 from payments.catalogue.rules.wording import CASE, FeeAmount, LocalizedText, count_vi, explain
 
 #: How much of a unit one line may count, and how often a line may be repeated.
 MAX_QUANTITY = 10_000
 MAX_COPIES = 1_000
-
-
-class MeasuredBy(StrEnum):
-    """What decides how large a fee is: a count, a value in đồng, or another office's notice."""
-
-    QUANTITY = "quantity"
-    VALUE = "value"
-    NOTICE = "notice"
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeOfAmount:
-    """What another office has worked out, as a fee needs it: whole đồng, and the notice's name."""
-
-    amount: int
-    number: str
-    issued_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class FeeRequest:
-    """What somebody asks for: units and copies, and for some fees a value or a notice.
-
-    `value` is in whole đồng (what a house is worth), never an amount to pay.
-    """
-
-    quantity: int = 1
-    copies: int = 1
-    value: int | None = None
-    notice: NoticeOfAmount | None = None
-
-    def of_measure(self, measure: MeasuredBy) -> "FeeRequest":
-        """Only what a fee of this measure looks at: several fees share what was asked for."""
-        if measure is MeasuredBy.QUANTITY:
-            return FeeRequest(self.quantity, self.copies)
-        if measure is MeasuredBy.VALUE:
-            return FeeRequest(value=self.value)
-        return FeeRequest(notice=self.notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +119,14 @@ def _charge(rule: FeeRule, asked: FeeRequest, unit: LocalizedText, path: str) ->
 
 
 def _measure_faults(rule: FeeRule, asked: FeeRequest, path: str) -> list[FieldError]:
-    given = {
-        MeasuredBy.VALUE: asked.value,
-        MeasuredBy.NOTICE: asked.notice,
-    }
     faults = []
-    for measure, thing in given.items():
-        field = f"{path}{measure}"
+    for measure, thing in ((MeasuredBy.VALUE, asked.value), (MeasuredBy.NOTICE, asked.notice)):
         if measure is rule.measured_by and thing is None:
-            faults.append(FieldError(field, "missing", f"Khoản thu này cần {_NAMES[measure]}."))
+            detail = f"Khoản thu này cần {_NAMES[measure]}."
+            faults.append(FieldError(f"{path}{measure}", "missing", detail))
         elif measure is not rule.measured_by and thing is not None:
             detail = f"Khoản thu này không tính theo {_NAMES[measure]}."
-            faults.append(FieldError(field, "not_applicable", detail))
+            faults.append(FieldError(f"{path}{measure}", "not_applicable", detail))
     if asked.value is not None:
         faults.extend(_amount_faults(f"{path}value", asked.value))
     if asked.notice is not None:

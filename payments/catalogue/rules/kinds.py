@@ -12,14 +12,8 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 from core.money import MAX_AMOUNT
-from payments.catalogue.rules.fees import (
-    FeeRequest,
-    FeeRule,
-    MeasuredBy,
-    faulty,
-    fee_kind,
-    known_kinds,
-)
+from payments.catalogue.rules.fee_requests import FeeRequest, MeasuredBy
+from payments.catalogue.rules.fees import FeeRule, faulty, fee_kind, known_kinds
 from payments.catalogue.rules.wording import (
     FREE,
     FeeAmount,
@@ -157,9 +151,11 @@ class PerUnit(FeeRule):
         return FeeAmount(
             measured=counted(asked.quantity, unit),
             terms=tuple(
-                times(min(end, asked.quantity) - step.first + 1, step.each)
-                for step, end in zip(self.steps, ends, strict=True)
-                if step.first <= asked.quantity
+                [
+                    times(min(end, asked.quantity) - step.first + 1, step.each)
+                    for step, end in zip(self.steps, ends, strict=True)
+                    if step.first <= asked.quantity
+                ]
             ),
             at_least=self.minimum,
             at_most=self.cap,

@@ -15,6 +15,7 @@ from core.days import holds_on
 from core.errors import FieldError
 from core.money import format_vnd
 from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.fees import PricedLine
 from payments.catalogue.rules.wording import LocalizedText, money, vnd
 
@@ -59,29 +60,6 @@ _GROUNDS_OF_AGE = {Ground.CHILD, Ground.ELDERLY}
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What decides about reliefs on a Vietnamese day.
-
-    `claims` are grounds, or codes of reliefs; `born_on` is the birth date of the person the
-    matter is about; `asset` names what may be favoured once a year (a plate, a parcel of land).
-    """
-
-    on: date
-    channel: str = "counter"
-    claims: frozenset[str] = frozenset()
-    born_on: date | None = None
-    asset: str | None = None
-
-    @property
-    def age(self) -> int | None:
-        """Full years on the day; who was born on 29 February grows older on 1 March."""
-        if self.born_on is None:
-            return None
-        reached = (self.on.month, self.on.day) >= (self.born_on.month, self.born_on.day)
-        return self.on.year - self.born_on.year - (not reached)
-
-
-@dataclass(frozen=True, slots=True)
 class ReliefValue:
     """A relief of the catalogue; `agency_id` None is national, `valid_to` the last day or None.
 
@@ -118,6 +96,16 @@ class ReliefValue:
     def by_age(self) -> bool:
         """Whether an age decides."""
         return self.age_from is not None or self.age_below is not None
+
+    @property
+    def yearly(self) -> str | None:
+        """What a use of it is counted under, once a year for an asset; None where it is not.
+
+        Reliefs of two owners are two, whatever their codes.
+        """
+        if not self.once_a_year:
+            return None
+        return self.code if self.agency_id is None else f"{self.agency_id}:{self.code}"
 
     def is_claimed(self, circumstances: Circumstances) -> bool:
         """Whether somebody asks for it, by its code or by its ground."""
@@ -157,6 +145,10 @@ class ReliefValue:
             detail = f"{self.name.vi}: mỗi tài sản một lần trong năm, cần mã tài sản (asset)."
             faults.append(FieldError("asset", "missing", detail))
         return faults
+
+    def may_apply(self, circumstances: Circumstances) -> bool:
+        """Whether it holds, or may as soon as more is told."""
+        return self.applies(circumstances) or bool(self.lacks(circumstances))
 
     def off(self, line: PricedLine) -> int:
         """What is taken off a line, in whole đồng: from 0 to the line's amount."""

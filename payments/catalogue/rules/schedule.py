@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from core.days import day_text, holds_on, span_text
 from core.errors import FieldError, Invalid
 from payments.catalogue.rules.certainty import Certainty
-from payments.catalogue.rules.fees import FeeRequest, FeeRule, PricedLine, price
+from payments.catalogue.rules.fees import FeeRule
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.wording import LocalizedText
 
@@ -55,13 +55,10 @@ class FeeValue:
         """Whether the fee is in force on a Vietnamese day."""
         return holds_on(day, self.valid_from, self.valid_to)
 
-    def price(self, quantity: int = 1, copies: int = 1, *, path: str = "") -> PricedLine:
-        """What a line of this fee costs by quantity; see `payments.catalogue.rules.fees.price`."""
-        return self.price_of(FeeRequest(quantity, copies), path=path)
-
-    def price_of(self, asked: FeeRequest, *, path: str = "") -> PricedLine:
-        """What a line of this fee costs; see `payments.catalogue.rules.fees.price`."""
-        return price(self.rule, asked, unit=self.unit, path=path)
+    @property
+    def span(self) -> str:
+        """The days on which the fee is in force, in Vietnamese."""
+        return span_text(self.valid_from, self.valid_to)
 
 
 class ScheduleEntry(Protocol):
@@ -75,8 +72,13 @@ class ScheduleEntry(Protocol):
     def agency_id(self) -> str | None:
         """Whose it is."""
 
-    def holds_on(self, day: date) -> bool:
-        """Whether it is in force."""
+    @property
+    def valid_from(self) -> date:
+        """Its first day."""
+
+    @property
+    def valid_to(self) -> date | None:
+        """Its last day, where one is known."""
 
 
 Entry = TypeVar("Entry", bound=ScheduleEntry)
@@ -140,13 +142,13 @@ class Schedule:
         """The same, whether it is offered or not."""
         # A nearer owner may have put a fee under another procedure: then it is not here.
         named = sorted({fee.code for fee in self._by_procedure.get(code, ()) if fee.holds_on(on)})
-        chosen = (fee for name in named for fee in self._in_force(self._by_code[name], on))
-        return tuple(fee for fee in chosen if fee.procedure_code == code)
+        chosen = [fee for name in named for fee in self._in_force(self._by_code[name], on)]
+        return tuple([fee for fee in chosen if fee.procedure_code == code])
 
     def reliefs_of(self, fee_code: str, on: date) -> tuple[ReliefValue, ...]:
         """The reliefs from a fee on a day, by code, whoever may claim them."""
         in_force = self._in_force(self._reliefs_by_fee.get(fee_code, ()), on)
-        return tuple(relief for relief in in_force if fee_code in relief.fees)
+        return tuple([relief for relief in in_force if fee_code in relief.fees])
 
     def find(self, code: str, on: date) -> FeeValue | None:
         """The fee that `code` names on a day: a fee's code, or that of a procedure with one fee."""
@@ -175,15 +177,14 @@ class Schedule:
         raise self._refusal(code, on, named, field)
 
     def _named(self, code: str, on: date) -> tuple[FeeValue, ...]:
-        return tuple(fee for fee in self._meant(code, on) if self.offers(fee.procedure_code))
+        return tuple([fee for fee in self._meant(code, on) if self.offers(fee.procedure_code)])
 
     def _meant(self, code: str, on: date) -> tuple[FeeValue, ...]:
         """What `code` names on a day, whether it is offered or not."""
-        by_code = self._in_force(self._by_code.get(code, ()), on)
-        if by_code:
+        if (entries := self._by_code.get(code)) and (by_code := self._in_force(entries, on)):
             return by_code
         of_procedure = self._of_procedure(code, on)
-        return tuple(fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST)
+        return tuple([fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST])
 
     def _refusal(self, code: str, on: date, named: Sequence[FeeValue], field: str) -> Invalid:
         if named:
@@ -197,7 +198,7 @@ class Schedule:
             detail = f"Cơ quan này không thu {code}."
             fault = FieldError(field, "not_offered", detail)
         elif known := self._by_code.get(code) or self._by_procedure.get(code):
-            spans = ", ".join(sorted({span_text(fee.valid_from, fee.valid_to) for fee in known}))
+            spans = ", ".join(sorted({fee.span for fee in known}))
             fault = FieldError(
                 field,
                 "not_in_force",
@@ -208,12 +209,13 @@ class Schedule:
         code = "not_offered" if fault.code == "not_offered" else "invalid_fee"
         return Invalid(fault.detail, code=code, errors=[fault])
 
-    def _in_force(self, entries: Iterable[Entry], on: date) -> tuple[Entry, ...]:
+    def _in_force(self, entries: Sequence[Entry], on: date) -> tuple[Entry, ...]:
         """One entry for each code: those of the day, the nearest owner's before the others."""
+        held = [one for one in entries if holds_on(on, one.valid_from, one.valid_to)]
+        if len(held) < 2:
+            return tuple(held)
         chosen: dict[str, Entry] = {}
-        for entry in entries:
-            if not entry.holds_on(on):
-                continue
+        for entry in held:
             known = chosen.get(entry.code)
             if known is None or self._distance(entry) < self._distance(known):
                 chosen[entry.code] = entry

@@ -49,12 +49,13 @@ class FeeAmount:
     @property
     def full(self) -> int:
         """The sum of the terms, before the limits."""
-        return sum(term.amount for term in self.terms)
+        return sum([term.amount for term in self.terms])
 
     @property
     def amount(self) -> int:
         """What is asked for, in whole đồng; 0 where nothing is."""
-        raised = self.full if self.at_least is None else max(self.full, self.at_least)
+        full = self.full
+        raised = full if self.at_least is None else max(full, self.at_least)
         return raised if self.at_most is None else min(raised, self.at_most)
 
 
@@ -64,15 +65,16 @@ def explain(charge: FeeAmount, copies: int) -> LocalizedText:
     A limit is named only where it changed the amount, copies only where there are several.
     """
     vi, en = f"{charge.measured.vi}: ", f"{charge.measured.en}: "
+    full = charge.full
     if charge.amount == 0:
         vi, en = vi + FREE.vi, en + FREE.en
     else:
-        vi += " + ".join(term.words.vi for term in charge.terms)
-        en += " + ".join(term.words.en for term in charge.terms)
-    if charge.at_least is not None and charge.full < charge.at_least:
+        vi += " + ".join([term.words.vi for term in charge.terms])
+        en += " + ".join([term.words.en for term in charge.terms])
+    if charge.at_least is not None and full < charge.at_least:
         vi += f", tối thiểu {format_vnd(charge.at_least)}"
         en += f", at least {vnd(charge.at_least)}"
-    if charge.at_most is not None and charge.full > charge.at_most:
+    if charge.at_most is not None and full > charge.at_most:
         vi += f", tối đa {format_vnd(charge.at_most)}"
         en += f", at most {vnd(charge.at_most)}"
     if copies > 1:
