@@ -26,7 +26,7 @@ JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(payments.paid_at);
 
 -- Every line of the ledger, and the payment it names: narrow, for it is the widest thing kept.
 -- `words` is what a line that names none yet has to say; `in_narrative` tells where that stands.
-CREATE OR REPLACE TEMP TABLE ledger (
+CREATE OR REPLACE TABLE ledger (
     line_id VARCHAR NOT NULL,
     booked_on DATE NOT NULL,
     amount BIGINT NOT NULL,
