@@ -97,7 +97,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     database = open_database(settings)
     directory = Directory()
     pool = drawing_pool()
-    urls = Urls(settings.base_url, derive(master, "urls"))
+    urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
     try:
         yield Parts(
