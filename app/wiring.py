@@ -54,7 +54,11 @@ def origin(settings: Settings) -> dict[str, str | int]:
 
 
 def derive(master: bytes, purpose: str) -> bytes:
-    """A key of its own for each purpose, from the one master key (HMAC-SHA256 as a PRF)."""
+    """A key of its own for each purpose, from the one master key (HMAC-SHA256 as a PRF).
+
+    A purpose's name is never changed, whatever is renamed around it: what was handed out under it
+    (addresses of bills) or stored (personal data, hashes of requests) would be worth nothing.
+    """
     return hmac.new(master, b"lephi:" + purpose.encode(), hashlib.sha256).digest()
 
 
@@ -97,7 +101,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     database = open_database(settings)
     directory = Directory()
     pool = drawing_pool()
-    urls = Urls(settings.base_url, derive(master, "urls"))
+    urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
     try:
         yield Parts(

@@ -66,16 +66,18 @@ async def upload_statement(
     account: FormText,
     mapping: FormText,
     principal: PrincipalDep,
+    parts: ReconcilingDep,
     idempotent: IdempotencyDep,
 ) -> Response:
     """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
     content = await file.read()
-    body = {"account": account, "mapping": mapping, "sha256": sha256(content).hexdigest()}
+    async with parts.database.reading() as session:
+        found = await _account(session, principal, account)
+    body = {"account": found.id, "mapping": mapping, "sha256": sha256(content).hexdigest()}
 
     async def work(session: WriteSession) -> StatementOut:
-        found = await _account(session, principal, account)
         # Reading a million rows takes seconds, which nobody else should have to wait for.
         rows = await asyncio.to_thread(read, content, mapping, clock.business_date(clock.now()))
         taken = await take_statement(

@@ -29,7 +29,12 @@ def create(
     ] = None,
     user: Annotated[
         str | None,
-        typer.Option(metavar="EMAIL", help="The person who holds it; else it is a system's."),
+        typer.Option(
+            "--user",
+            "--staff",  # its name before 0004, in scripts of then
+            metavar="EMAIL",
+            help="The person who holds it; else it is a system's.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +52,8 @@ def create(
             key, secret = await api_keys.create_api_key(
                 session, agency_id=found.id, label=label, scopes=given, staff_id=staff_id
             )
-            return _facts(key) | {"key": secret}
+            # `api_key` is what programs of before 0004 read.
+            return _facts(key) | {"key": secret, "api_key": secret}
 
     made = with_parts(work)
     if as_json:

@@ -18,8 +18,10 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, moment
+from payments.books.allocation import Reason
 
 _AMOUNT = "amount BETWEEN 1 AND 10000000000000"
+_REASONS = ", ".join(f"'{reason}'" for reason in Reason)
 
 
 class Allocation(SQLModel, table=True):
@@ -46,6 +48,7 @@ class SuspenseItem(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_AMOUNT, name="amount"),
         CheckConstraint("place IN ('suspense', 'refundable')", name="place"),
+        CheckConstraint(f"reason IN ({_REASONS})", name="reason"),
         Index("ix_suspense_item_payment", "payment_id"),
         Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
     )

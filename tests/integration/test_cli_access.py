@@ -127,6 +127,13 @@ def test_a_person_from_their_making_to_their_end(lephi: Lephi, database_url: str
     ]
 
 
+def test_a_script_of_before_names_a_person_and_reads_the_key_as_it_did(lephi: Lephi) -> None:
+    as_json(lephi("user", "create", *AN, "--role", "clerk", "--json"))
+    of_before = ("--label", "máy", "--staff", "an@example.vn", "--json")
+    made = as_json(lephi("apikey", "create", "--agency", "phuong-a", *of_before))
+    assert (made["user"], made["api_key"]) == ("an@example.vn", made["key"])
+
+
 def test_the_operator_makes_administrators(lephi: Lephi) -> None:
     made = as_json(lephi("user", "create", *AN, "--role", "admin", "--json"))
     assert made["roles"] == ["admin"]
