@@ -209,7 +209,7 @@ async def test_hostile_words_in_the_form_are_shown_as_words_or_refused(
     for name in ("quantity", "copies", "value", "extra", "more", "channel", "seen", "once"):
         typed = {"value": "1000"} | {name: "9" * 1000}
         page = await send(shared_system, pages["percentage"], 422, **typed)
-        assert "999" not in page
+        assert "9" * 40 not in page
 
 
 async def test_the_cap_of_a_fee_holds_and_is_explained(shared_system: System) -> None:
