@@ -111,7 +111,8 @@ async def _money(
             session, account, gateway_result, bill.id, actor=actor, cipher=cipher
         )
     paid_at = gateway_result.paid_at or clock.now()
-    source = MoneySource(payment.id, account.collection.id, clock.business_date(paid_at))
+    accounting_on = clock.business_date(paid_at)
+    source = MoneySource(payment.id, payment.collection_account_id, accounting_on)
     odd = amount != payment.amount or bool(differing)
     after = "held" if odd or gateway_result.outcome is Outcome.HELD else "succeeded"
     await move_payment(

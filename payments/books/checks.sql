@@ -75,3 +75,12 @@ FROM (SELECT id, result, regexp_match(event_key, '^(.*):(succeeded|held):([0-9]+
   FROM callback WHERE state = 'applied') c
 WHERE c.told IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment p
   WHERE p.gateway_ref = c.told[1] AND p.credited = CAST(c.told[3] AS bigint))
+
+-- name: accounts_of_postings
+-- money is posted on the account that it came to
+SELECT p.id, 'came to ' || p.collection_account_id || ', posted on ' || o.collection_account_id
+  AS detail
+FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id
+JOIN posting o ON o.transaction_id = t.id
+WHERE o.collection_account_id <> p.collection_account_id
+GROUP BY 1, 2

@@ -22,6 +22,8 @@ class LockedPayment:
 
     id: str
     bill_id: str
+    #: where its money goes, whatever account the gateway pays to by the time it is told of
+    collection_account_id: str
     status: str
     amount: int
     #: what the gateway says arrived, None until then
