@@ -24,7 +24,7 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see the class."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not log.writes_info():
             await self._app(scope, receive, send)
             return
         status, began = 0, time.perf_counter()
