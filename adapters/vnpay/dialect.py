@@ -10,7 +10,8 @@ Facts: VNPay's integration pages for PAY 2.1.0 and querydr, and an independent c
 * A question and its answer are signed over their values joined by `|`, in a fixed order.
 * A payment is paid where both `vnp_ResponseCode` and `vnp_TransactionStatus` are 00.
 * Money that was taken and is in doubt is held for a person: 07 (suspicious), status 04 (taken at
-  the bank, not booked at VNPay), 05, 06 and 09 (a refund is on its way, or was refused).
+  the bank, not booked at VNPay), 05, 06 and 09 (a refund is on its way, or was refused), and an
+  answer whose transaction type is a refund's (02 whole, 03 in part): its 00 is no payment's.
 * A failure is one that VNPay names as such: status 02 with a known code. Anything else is not
   final, whatever it looks like: we ask again.
 * [assumption] an answer that knows no such order (91) is signed like every other.
@@ -21,7 +22,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote_plus, unquote_plus
@@ -38,6 +39,8 @@ OPEN_FOR: Final = timedelta(minutes=15)
 
 OK: Final = "00"
 _NOT_FOUND: Final = "91"
+#: types of a transaction: all or a part of the money goes back to the payer
+_REFUNDS: Final = frozenset({"02", "03"})
 _HELD: Final = frozenset({"04", "05", "06", "07", "09"})
 #: what went wrong at the bank or with the payer; 99 says no more than the status does
 _FAILURES: Final = frozenset({"09", "10", "11", "12", "13", "24", "51", "65", "75", "79", "99"})
@@ -172,7 +175,10 @@ def read_answer(
         raise Malformed("vnp_ResponseCode: no answer")
     if fields.get("vnp_TxnRef") != attempt.order_ref:
         raise Malformed("vnp_TxnRef: not the order asked about")
-    return _report(fields, None, _text(fields, "vnp_TransactionStatus", _CODE))
+    report = _report(fields, None, _text(fields, "vnp_TransactionStatus", _CODE))
+    if fields.get("vnp_TransactionType", "") in _REFUNDS and report.outcome is Outcome.SUCCEEDED:
+        return replace(report, outcome=Outcome.HELD)  # what succeeded is giving it back
+    return report
 
 
 def outcome_of(code: str | None, status: str) -> Outcome:

@@ -72,6 +72,20 @@ async def _own(session: ReadSession, admin: Principal, code: str) -> str:
     return found
 
 
+async def _own_account(session: ReadSession, admin: Principal, code: str) -> str:
+    """The id of a collection account of the administrator's body, or of one below it.
+
+    Raises `NotFound`, or `Invalid` for another body's, one above it too: whoever chooses the key
+    that a feed signs with says what has arrived on its account, for every body below that.
+    """
+    found = await get_account_id(session, code)
+    page = await list_accounts(session, await reach(session, admin.agency_id), only=found)
+    if not page.items:
+        detail = "Tài khoản thu của cơ quan khác chỉ do người vận hành gắn với cổng thanh toán."
+        raise Invalid(detail, errors=[FieldError("collection_account", "not_yours", detail)])
+    return found
+
+
 @router.post(
     "/agencies", status_code=201, response_model=AgencyOut, openapi_extra=documented(AgencyIn)
 )
@@ -178,7 +192,7 @@ async def make_gateway_account(
             cipher,
             known,
             agency_id=await _own(session, admin, given.agency),
-            collection_account_id=await get_account_id(session, given.collection_account),
+            collection_account_id=await _own_account(session, admin, given.collection_account),
             only_new=True,
             actor=admin.actor,
             **given.model_dump(exclude={"agency", "collection_account"}),
@@ -211,15 +225,19 @@ async def alter_gateway_account(
     cipher: CipherDep,
     known: KnowledgeDep,
 ) -> GatewayOut:
-    """Change an account at a gateway; what is left out, credentials too, stays as it is."""
+    """Change an account at a gateway; what is left out, credentials too, stays as it is.
+
+    One that pays to the account of a body above the own is the operator's to change.
+    """
     own = await reach(session, admin.agency_id)
     page = await list_gateways(session, own, only=gateway_account_id)
     if not page.items:
         raise NotFound("Không có tài khoản cổng thanh toán này.")
     entry, given = page.items[0], body.model
+    await _own_account(session, admin, entry.collection_account)
     collection = None
     if given.collection_account is not None:
-        collection = await get_account_id(session, given.collection_account)
+        collection = await _own_account(session, admin, given.collection_account)
     await configure_gateway(
         session,
         cipher,

@@ -1,7 +1,7 @@
 """A short memory of agencies and their gateway accounts, for the hot path."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
@@ -104,9 +104,16 @@ class Agencies:
         return found[0]
 
     async def list_gateways(
-        self, agency: AgencyValue, session: ReadSession | None = None
+        self,
+        agency: AgencyValue,
+        pays: Callable[[str], bool],
+        session: ReadSession | None = None,
     ) -> list[GatewayAccountValue]:
-        """The accounts an agency's bills can be paid through: its own, else those above it."""
+        """The accounts an agency's bills can be paid through: its own, else those above it.
+
+        `pays` says of a name whether one can pay there: a feed of its own must not keep a unit from
+        the gateways of the body above.
+        """
         step: AgencyValue | None = agency
         while step is not None:
             row = GatewayAccountRow
@@ -116,8 +123,8 @@ class Agencies:
                 col(row.enabled).is_(True),
                 session=session,
             )
-            if found:
-                return found
+            if paying := [account for account in found if pays(account.gateway)]:
+                return paying
             above = step.parent_id
             step = None if above is None else await self.get_agency(above, session)
         return []

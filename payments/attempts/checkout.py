@@ -137,12 +137,13 @@ def _check_limits(account: GatewayAccountValue, info: GatewayInfo, amount: int) 
 async def _gateways(
     context: Context, agency: AgencyValue, session: WriteSession | None
 ) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
-    found = []
-    for account in await context.agencies.list_gateways(agency, session):
-        info = context.gateways.find_info(account.gateway)
-        if info is not None and info.kind is GatewayKind.GATEWAY:
-            found.append((account, info))
-    return found
+    def pays(name: str) -> bool:
+        info = context.gateways.find_info(name)
+        return info is not None and info.kind is GatewayKind.GATEWAY
+
+    accounts = await context.agencies.list_gateways(agency, pays, session)
+    infos = [context.gateways.find_info(account.gateway) for account in accounts]
+    return [(one, info) for one, info in zip(accounts, infos, strict=True) if info is not None]
 
 
 async def checkout(

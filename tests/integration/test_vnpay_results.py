@@ -1,12 +1,10 @@
 """What we say to VNPay's calls, in the order its page asks for: 97, 01, 04, 02, 00."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from adapters.sandbox.dialects import vnpay
@@ -15,21 +13,20 @@ from core import clock
 from core.db import Database
 from payments.incoming import notices
 from payments.ports import RawCallback
-from tests.support.every_gateway import PLACE, open_every_account
+from tests.support.gateway_setups import ACCOUNT
 from tests.support.rows import contents
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATH = f"/callbacks/vnpay/{PLACE}"
+PATH = f"/callbacks/vnpay/{ACCOUNT}"
 LINES = [{"fee": "2.000815", "quantity": 30}]
 _numbers = iter(range(14_226_000, 15_000_000))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def system(shared_system: System) -> AsyncIterator[System]:
-    await open_every_account(shared_system)
-    yield shared_system
+@pytest.fixture
+def system(shared_system: System) -> System:
+    return shared_system
 
 
 async def begun(system: System) -> tuple[dict[str, Any], Order, Merchant]:
@@ -175,7 +172,7 @@ async def test_what_we_cannot_record_now_is_called_again_for_and_recorded_later(
             lock = text("SELECT 1 FROM bill WHERE id = :id FOR UPDATE")
             await session.execute(lock, {"id": bill["id"]})
             context = replace(system.parts.payments, database=impatient)
-            answer = await notices.receive(context, "vnpay", PLACE, raw)
+            answer = await notices.receive(context, "vnpay", ACCOUNT, raw)
     finally:
         await impatient.dispose()
     assert (answer.status, answer.body) == (200, b'{"Message":"Unknow error","RspCode":"99"}')

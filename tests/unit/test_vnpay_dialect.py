@@ -272,6 +272,14 @@ def test_a_signed_answer_that_does_not_answer_is_no_answer(changes: dict[str, st
         dialect.read_answer(CREDENTIALS, KEY, answer(**changes))
 
 
+@pytest.mark.parametrize("kind", ["02", "03"])
+def test_a_refund_that_succeeded_is_no_payment_that_did(kind: str) -> None:
+    report = dialect.read_answer(CREDENTIALS, KEY, answer(TransactionType=kind))
+    assert (report.outcome, report.amount) == (Outcome.HELD, 150_000)
+    paid = dialect.read_answer(CREDENTIALS, KEY, answer())
+    assert paid.outcome is Outcome.SUCCEEDED
+
+
 def test_an_order_that_they_do_not_know_is_not_found() -> None:
     report = dialect.read_answer(CREDENTIALS, KEY, answer(ResponseCode="91"))
     assert (report.outcome, report.amount) == (Outcome.NOT_FOUND, None)
