@@ -87,6 +87,8 @@ _SIGNS = (
     "key (",
 )
 _DIGITS = re.compile(r"\d(?:[ .)-]{0,2}\d){8}")
+#: A letter that every one of `_SIGNS` has: short words have none, and need no looking for signs.
+_LETTER_OF_SIGNS = re.compile("[@=:_ ]")
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
@@ -173,10 +175,16 @@ def _is_telling(name: str) -> bool:
 def _mask_text(text: str) -> str:
     if len(text) > _MAX_TEXT:
         text = f"{text[:_MAX_TEXT]}… [{len(text)} characters]"
-    lowered = text.lower()
-    if _DIGITS.search(text) is None and not any(sign in lowered for sign in _SIGNS):
+    if _DIGITS.search(text) is None and not _has_sign(text):
         return text
     return _HIDDEN.sub(lambda match: f"[{match.lastgroup}]", text)
+
+
+def _has_sign(text: str) -> bool:
+    if _LETTER_OF_SIGNS.search(text) is None:
+        return False
+    lowered = text.lower()
+    return any(sign in lowered for sign in _SIGNS)
 
 
 def _text(value: object) -> str:

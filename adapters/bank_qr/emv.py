@@ -17,6 +17,7 @@ Pure.
 import re
 import unicodedata
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any
 
 from adapters.bank_qr import tlv
@@ -42,6 +43,10 @@ __all__ = [
 ]
 
 _NAMED = {field.name: field.path for field in FIELDS if field.name is not None}
+#: all of a `VietQr` that is text, at once: a code is written for every bill
+_TEXTS = [name for name in _NAMED if name != "amount"]
+_TEXT_PATHS = [_NAMED[name] for name in _TEXTS]
+_texts_of = attrgetter(*_TEXTS)
 #: what stands in every code of its kind and so has no place in `VietQr`
 _FIXED = {"00": "01", "38.00": NAPAS_GUID}
 #: 54 has room for 13 digits
@@ -116,11 +121,8 @@ def encode(qr: VietQr) -> str:
     9,999,999,999,999: NAPAS gives it 13 digits.
     """
     reasons: list[FieldError] = []
-    values = {
-        path: str(getattr(qr, name))
-        for name, path in _NAMED.items()
-        if name != "amount" and getattr(qr, name) is not None
-    }
+    texts = zip(_TEXT_PATHS, _texts_of(qr), strict=True)
+    values = {path: str(text) for path, text in texts if text is not None}
     if qr.amount is not None:
         if type(qr.amount) is int and 1 <= qr.amount <= _MAX_AMOUNT:
             values[_NAMED["amount"]] = str(qr.amount)
@@ -134,14 +136,11 @@ def encode(qr: VietQr) -> str:
     payee_stands = any(path.startswith("38.") for path in values)
     values |= _FIXED if payee_stands else {"00": _FIXED["00"]}
     reasons += check(values, reading=False)
+    sequences = tlv.write(values)
     for template in TEMPLATES:
-        within = {
-            path.removeprefix(f"{template}."): value
-            for path, value in values.items()
-            if path.startswith(f"{template}.")
-        }
-        reasons += check_limit(template, tlv.write(within))
-    body = f"{tlv.write(values)}{CHECKSUM}04"
+        if template in sequences:
+            reasons += check_limit(template, sequences[template])
+    body = f"{sequences['']}{CHECKSUM}04"
     if not reasons and len(body) + 4 > MAX_PAYLOAD:
         reasons.append(_too_long(len(body) + 4))
     if reasons:

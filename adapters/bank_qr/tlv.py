@@ -55,18 +55,31 @@ def read(text: str) -> tuple[list[tuple[str, str]], Fault | None]:
     return pairs, None
 
 
-def write(values: Mapping[str, str]) -> str:
-    """The sequence that holds `values` (path to value) in ascending order of tags.
+def write(values: Mapping[str, str]) -> dict[str, str]:
+    """The sequences that hold `values` (path to value), each in ascending order of tags.
 
-    Values and templates must have 1 to 99 characters; the caller has seen to that.
+    The whole is under "", every template in it under its path. Values and templates must have 1 to
+    99 characters; the caller has seen to the values, and sees the templates here.
     """
+    sequences: dict[str, str] = {}
+    _write(values, "", sequences)
+    return sequences
+
+
+def _write(values: Mapping[str, str], path: str, sequences: dict[str, str]) -> str:
     children: dict[str, dict[str, str]] = {}
-    for path in sorted(values):
-        tag, _, rest = path.partition(".")
-        children.setdefault(tag, {})[rest] = values[path]
-    return "".join(
-        pair(tag, inner[""] if "" in inner else write(inner)) for tag, inner in children.items()
-    )
+    texts: dict[str, str] = {}
+    for step in sorted(values):
+        tag, _, rest = step.partition(".")
+        if rest:
+            children.setdefault(tag, {})[rest] = values[step]
+            texts[tag] = ""
+        else:
+            texts[tag] = values[step]
+    for tag, inner in children.items():
+        texts[tag] = _write(inner, f"{path}.{tag}" if path else tag, sequences)
+    sequences[path] = "".join([pair(tag, text) for tag, text in texts.items()])
+    return sequences[path]
 
 
 def pair(tag: str, value: str) -> str:

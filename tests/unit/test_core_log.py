@@ -356,3 +356,7 @@ def test_long_and_deep_values_are_cut(lines: Lines) -> None:
     assert line["text"].endswith("[100000 characters]")
     assert "[deeper]" in json.dumps(line["deep"])
     assert "[deeper]" in json.dumps(line["endless"])
+
+
+def test_no_sign_is_overlooked_because_its_word_is_not_looked_at() -> None:
+    assert [sign for sign in log._SIGNS if log._LETTER_OF_SIGNS.search(sign) is None] == []

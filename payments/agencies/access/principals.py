@@ -169,10 +169,11 @@ class RequiredRight:
 
     action: Action
 
-    async def __call__(self, principal: PrincipalDep) -> Principal:
-        """The principal. Raises `NotAllowed` or `ScopeMissing`."""
-        principal.require(self.action)
-        return principal
+    async def __call__(self, request: Request) -> None:
+        """Raises `NotAllowed` or `ScopeMissing`."""
+        # Asked for here and not as a dependency of this one: every dependency costs each request
+        # more than looking a known key up does.
+        (await principal(request)).require(self.action)
 
 
 def needs(action: Action) -> params.Depends:
