@@ -217,12 +217,12 @@ _BEFORE: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
     _add_module,
-    _add_time,
 ]
 _AFTER: list[Processor] = [
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
     _mask_event,
+    _add_time,  # after the masking, which has nothing to look for in it
     _render,
 ]
 
@@ -254,7 +254,6 @@ def _configure_structlog(level: int, output: _Output) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            _add_time,
             *_AFTER,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

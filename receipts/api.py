@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from core.db import DatabaseDep
 from core.idempotency import CipherDep
-from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.schemas import ReceiptOut, receipt_out
 from payments.urls import Urls
@@ -14,8 +14,6 @@ from receipts.display import Display
 from receipts.queries import ReceiptValue, get_receipt
 
 router = APIRouter(prefix="/api/v1/receipts", tags=["receipts"])
-
-_READING = [needs(Action.READ_RECEIPTS)]
 
 
 async def display(request: Request) -> Display:
@@ -35,7 +33,10 @@ UrlsDep = Annotated[Urls, Depends(urls)]
 
 
 async def _receipt(
-    receipt_id: str, principal: PrincipalDep, database: DatabaseDep, cipher: CipherDep
+    principal: Annotated[Principal, needs(Action.READ_RECEIPTS)],
+    receipt_id: str,
+    database: DatabaseDep,
+    cipher: CipherDep,
 ) -> ReceiptValue:
     # A transaction of its own: drawing takes its time, and needs another one afterwards.
     async with database.reading() as session:
@@ -50,19 +51,19 @@ def _shown(media_type: str) -> dict[str, Any]:
     return {"response_class": Response, "responses": {200: {"content": {media_type: content}}}}
 
 
-@router.get("/{receipt_id}.pdf", dependencies=_READING, **_shown("application/pdf"))
+@router.get("/{receipt_id}.pdf", **_shown("application/pdf"))
 async def read_pdf(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed PDF, the display of the receipt; the same bytes every time."""
     return file_response(receipt, await shown.pdf(receipt), "pdf")
 
 
-@router.get("/{receipt_id}.xml", dependencies=_READING, **_shown("application/xml"))
+@router.get("/{receipt_id}.xml", **_shown("application/xml"))
 async def read_xml(receipt: OwnReceipt, shown: DisplayDep) -> Response:
     """The signed XML, the document of record."""
     return file_response(receipt, await shown.xml(receipt), "xml")
 
 
-@router.get("/{receipt_id}", dependencies=_READING)
+@router.get("/{receipt_id}")
 async def read_receipt(receipt: OwnReceipt, urls: UrlsDep) -> ReceiptOut:
     """A receipt by its id."""
     return receipt_out(urls, receipt.summary)

@@ -13,7 +13,7 @@ from core.db import ReadSessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import IdempotencyDep
 from core.sessions import ReadSession, WriteSession
-from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
 from reconciliation.commands import ReconciliationContext, reconcile, take_statement
@@ -59,13 +59,12 @@ async def _account(session: ReadSession, principal: Principal, code: str) -> Col
     "/statements",
     status_code=201,
     response_model=StatementOut,
-    dependencies=[needs(Action.TAKE_STATEMENT)],
 )
 async def upload_statement(
+    principal: Annotated[Principal, needs(Action.TAKE_STATEMENT)],
     file: Annotated[UploadFile, File(description="The statement file.")],
     account: FormText,
     mapping: FormText,
-    principal: PrincipalDep,
     parts: ReconcilingDep,
     idempotent: IdempotencyDep,
 ) -> Response:
@@ -98,11 +97,13 @@ async def upload_statement(
     "/reconciliations",
     status_code=201,
     response_model=ReconciliationOut,
-    dependencies=[needs(Action.RECONCILE)],
     openapi_extra=documented(ReconciliationIn),
 )
 async def run_reconciliation(
-    body: RunBody, principal: PrincipalDep, parts: ReconcilingDep, idempotent: IdempotencyDep
+    principal: Annotated[Principal, needs(Action.RECONCILE)],
+    body: RunBody,
+    parts: ReconcilingDep,
+    idempotent: IdempotencyDep,
 ) -> Response:
     """Reconcile a business day of an account with the statements taken in so far."""
 
@@ -127,19 +128,21 @@ def _check(body: ReconciliationIn, today: date) -> None:
         )
 
 
-@router.get("/reconciliations/{run_id}", dependencies=[needs(Action.READ_RECONCILIATIONS)])
+@router.get("/reconciliations/{run_id}")
 async def read_reconciliation(
-    run_id: str, principal: PrincipalDep, session: ReadSessionDep
+    principal: Annotated[Principal, needs(Action.READ_RECONCILIATIONS)],
+    run_id: str,
+    session: ReadSessionDep,
 ) -> ReconciliationOut:
     """A run and its tally."""
     return ReconciliationOut.of(await get_run(session, run_id, principal.agency_ids))
 
 
-@router.get(
-    "/reconciliations/{run_id}/discrepancies", dependencies=[needs(Action.READ_RECONCILIATIONS)]
-)
+@router.get("/reconciliations/{run_id}/discrepancies")
 async def read_discrepancies(
-    run_id: str, principal: PrincipalDep, session: ReadSessionDep
+    principal: Annotated[Principal, needs(Action.READ_RECONCILIATIONS)],
+    run_id: str,
+    session: ReadSessionDep,
 ) -> DiscrepancyList:
     """What did not simply agree, and why."""
     run = await get_run(session, run_id, principal.agency_ids)

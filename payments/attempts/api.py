@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from core.bodies import ParsedBody, documented, parsed
 from core.db import SessionDep
 from core.idempotency import Claim, KeyDep
-from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.attempts.checkout import checkout
 from payments.attempts.queries import get_payment
@@ -29,12 +29,11 @@ _JSON = "application/json"
     "/bills/{bill_id}/payments",
     status_code=201,
     response_model=PaymentOut,
-    dependencies=[needs(Action.START_PAYMENT)],
     openapi_extra=documented(PaymentIn),
 )
 async def start_payment(
+    principal: Annotated[Principal, needs(Action.START_PAYMENT)],
     bill_id: str,
-    principal: PrincipalDep,
     key: KeyDep,
     body: PaymentBody,
     context: ContextDep,
@@ -56,7 +55,9 @@ async def start_payment(
     return Response(answer, status, media_type=_JSON)
 
 
-@router.get("/payments/{payment_id}", dependencies=[needs(Action.READ_BILLS)])
-async def read_payment(payment_id: str, principal: PrincipalDep, session: SessionDep) -> PaymentOut:
+@router.get("/payments/{payment_id}")
+async def read_payment(
+    principal: Annotated[Principal, needs(Action.READ_BILLS)], payment_id: str, session: SessionDep
+) -> PaymentOut:
     """A payment by its id."""
     return payment_out(await get_payment(session, payment_id, principal.agency_ids))

@@ -10,7 +10,7 @@ from core.db import SessionDep
 from core.errors import NotFound
 from core.idempotency import Claim, KeyDep, answered
 from core.sessions import WriteSession
-from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import AgencyValue
 from payments.bills import create
@@ -55,11 +55,13 @@ async def _present(
     "/bills",
     status_code=201,
     response_model=BillOut,
-    dependencies=[needs(Action.CREATE_BILL)],
     openapi_extra=documented(BillIn),
 )
 async def create_bill(
-    principal: PrincipalDep, key: KeyDep, body: BillBody, context: ContextDep
+    principal: Annotated[Principal, needs(Action.CREATE_BILL)],
+    key: KeyDep,
+    body: BillBody,
+    context: ContextDep,
 ) -> Response:
     """Create a bill. Repeating the request with its key gives the same bill and the same answer."""
     agency = await _agency(context, principal, body.model.agency)
@@ -84,9 +86,9 @@ async def create_bill(
     return answered(replay)
 
 
-@router.get("/bills", dependencies=[needs(Action.READ_BILLS)])
+@router.get("/bills")
 async def read_bills(
-    principal: PrincipalDep,
+    principal: Annotated[Principal, needs(Action.READ_BILLS)],
     context: ContextDep,
     session: SessionDep,
     dossier_number: DossierNumber | None = None,
@@ -107,18 +109,24 @@ async def read_bills(
     return BillList(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/bills/{bill_id}", dependencies=[needs(Action.READ_BILLS)])
+@router.get("/bills/{bill_id}")
 async def read_bill(
-    bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
+    principal: Annotated[Principal, needs(Action.READ_BILLS)],
+    bill_id: str,
+    context: ContextDep,
+    session: SessionDep,
 ) -> BillOut:
     """A bill by its id or reference, with its payments and receipts."""
     bill = await get_bill(session, bill_id, principal.agency_ids)
     return (await _present(context, session, [bill]))[0]
 
 
-@router.post("/bills/{bill_id}/cancel", dependencies=[needs(Action.CANCEL_BILL)])
+@router.post("/bills/{bill_id}/cancel")
 async def withdraw_bill(
-    bill_id: str, principal: PrincipalDep, context: ContextDep, session: SessionDep
+    principal: Annotated[Principal, needs(Action.CANCEL_BILL)],
+    bill_id: str,
+    context: ContextDep,
+    session: SessionDep,
 ) -> BillOut:
     """Withdraw a bill that no money has reached. Doing it twice is the same as once."""
     bill = await get_bill(session, bill_id, principal.agency_ids)

@@ -14,7 +14,7 @@ from core.db import SessionDep
 from core.errors import Invalid, NotFound
 from core.money import MAX_AMOUNT
 from core.sessions import WriteSession
-from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
@@ -40,10 +40,10 @@ async def _whose(session: WriteSession, principal: Principal, code: str | None) 
     return agency.id
 
 
-@router.get("/procedures", dependencies=[needs(Action.READ_PRICES)])
+@router.get("/procedures")
 async def list_procedures(
+    principal: Annotated[Principal, needs(Action.READ_PRICES)],
     session: SessionDep,
-    principal: PrincipalDep,
     query: Annotated[str, Query(max_length=200)] = "",
     agency: AgencyCode = None,
     cursor: Annotated[str | None, Query(max_length=100, pattern=r"^[\w.-]+$")] = None,
@@ -55,10 +55,10 @@ async def list_procedures(
     return ProcedurePageOut.of(page, Circumstances(today, "api"))
 
 
-@router.get("/procedures/{code}", dependencies=[needs(Action.READ_PRICES)])
+@router.get("/procedures/{code}")
 async def get_procedure(
+    principal: Annotated[Principal, needs(Action.READ_PRICES)],
     session: SessionDep,
-    principal: PrincipalDep,
     code: Annotated[str, Path(max_length=100)],
     quantity: Annotated[int, Query(ge=1, le=MAX_QUANTITY)] = 1,
     copies: Annotated[int, Query(ge=1, le=MAX_COPIES)] = 1,

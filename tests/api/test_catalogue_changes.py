@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from core import clock, problems
 from core.db import Database
-from payments.agencies.access.principals import Principal, principal
-from payments.agencies.access.rights import PORTAL_SCOPES
+from payments.agencies.access.principals import Principal, RequiredRight
+from payments.agencies.access.rights import PORTAL_SCOPES, Action
 from payments.catalogue.upkeep.changes.api import router
 from tests.support.system_builder import SystemTemplate
 
@@ -28,7 +28,7 @@ async def client(system_template: SystemTemplate) -> AsyncIterator[httpx2.AsyncC
     app = FastAPI()
     problems.install(app)
     app.include_router(router)
-    app.dependency_overrides[principal] = lambda: caller
+    app.dependency_overrides[RequiredRight(Action.READ_PRICES)] = lambda: caller
     transport = httpx2.ASGITransport(app=app)
     with system_template.copy() as url:
         app.state.database = Database(url, pool_size=2)

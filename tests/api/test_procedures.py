@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from core import clock, problems
 from core.db import Database
-from payments.agencies.access.principals import Principal, principal
-from payments.agencies.access.rights import PORTAL_SCOPES
+from payments.agencies.access.principals import Principal, RequiredRight
+from payments.agencies.access.rights import PORTAL_SCOPES, Action
 from payments.catalogue.api import router
 from payments.catalogue.rules.certainty import Certainty
 from tests.support.system_builder import SystemTemplate
@@ -29,7 +29,7 @@ async def client(system_template: SystemTemplate) -> AsyncIterator[httpx2.AsyncC
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    app.dependency_overrides[principal] = lambda: caller
+    app.dependency_overrides[RequiredRight(Action.READ_PRICES)] = lambda: caller
     transport = httpx2.ASGITransport(app=app)
     with system_template.copy() as url:
         app.state.database = Database(url, pool_size=2)

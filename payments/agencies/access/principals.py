@@ -169,14 +169,20 @@ class RequiredRight:
 
     action: Action
 
-    async def __call__(self, request: Request) -> None:
-        """Raises `NotAllowed` or `ScopeMissing`."""
-        # Asked for here and not as a dependency of this one: every dependency costs each request
-        # more than looking a known key up does.
-        (await principal(request)).require(self.action)
+    async def __call__(self, request: Request) -> Principal:
+        """The principal. Raises `NotAllowed` or `ScopeMissing`."""
+        # Asked for here and not as a dependency of this one: each dependency costs a request more
+        # than looking a known key up does.
+        found = await principal(request)
+        found.require(self.action)
+        return found
 
 
 def needs(action: Action) -> params.Depends:
-    """What a route declares among its `dependencies`: who may not do `action` gets no further."""
+    """What a route declares: who may not do `action` gets no further.
+
+    As a parameter, `principal: Annotated[Principal, needs(action)]`, and the first one, so that
+    nothing else is looked at before; among `dependencies` where the principal is not asked for.
+    """
     declared: params.Depends = Depends(RequiredRight(action))
     return declared

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from core import clock
 from core.db import ReadSessionDep
-from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.catalogue import queries
 from payments.catalogue.upkeep.changes.planned import days_asked, planned_changes
@@ -19,10 +19,10 @@ from payments.catalogue.upkeep.changes.schemas import ChangesOut
 router = APIRouter(tags=["procedures"])
 
 
-@router.get("/catalogue/changes", dependencies=[needs(Action.READ_PRICES)])
+@router.get("/catalogue/changes")
 async def list_changes(
+    principal: Annotated[Principal, needs(Action.READ_PRICES)],
     session: ReadSessionDep,
-    principal: PrincipalDep,
     first: Annotated[date | None, Query(alias="from")] = None,
     last: Annotated[date | None, Query(alias="to")] = None,
 ) -> ChangesOut:

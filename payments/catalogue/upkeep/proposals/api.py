@@ -18,7 +18,7 @@ from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import IdempotencyDep
 from core.schemas import Instant, RequestModel
 from core.sessions import WriteSession
-from payments.agencies.access.principals import PrincipalDep, needs
+from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.catalogue.upkeep.proposals import commands as proposals
 from payments.catalogue.upkeep.proposals.differences import Differences, TableCount
@@ -113,11 +113,10 @@ def _detail(proposal: Proposal, *, stale: bool | None) -> ProposalDetail:
     "/export",
     response_class=Response,
     responses=_FILES,
-    dependencies=[needs(Action.EXPORT_CATALOGUE)],
 )
 async def export(
+    principal: Annotated[Principal, needs(Action.EXPORT_CATALOGUE)],
     session: ReadSessionDep,
-    principal: PrincipalDep,
     format: Literal["csv", "xlsx"],
     table: TableName | None = None,
     scope: Literal["national", "agency"] = "agency",
@@ -150,11 +149,10 @@ async def export(
     "/proposals",
     status_code=201,
     response_model=ProposalDetail,
-    dependencies=[needs(Action.PROPOSE_CHANGE)],
 )
 async def propose(
+    principal: Annotated[Principal, needs(Action.PROPOSE_CHANGE)],
     file: Annotated[UploadFile, File(description="CSV (one table) or XLSX.")],
-    principal: PrincipalDep,
     idempotent: IdempotencyDep,
     table: Annotated[TableName | None, Form(description="Which table a CSV file is.")] = None,
 ) -> Response:
@@ -182,10 +180,10 @@ async def propose(
     return await idempotent(idempotent.claim(principal.owner, body), work)
 
 
-@router.get("/proposals", dependencies=[needs(Action.READ_PROPOSALS)])
+@router.get("/proposals")
 async def read_proposals(
+    principal: Annotated[Principal, needs(Action.READ_PROPOSALS)],
     session: ReadSessionDep,
-    principal: PrincipalDep,
     state: State | None = None,
     cursor: Annotated[str | None, Query(max_length=100, pattern=r"^[a-z0-9_]+$")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
@@ -198,9 +196,11 @@ async def read_proposals(
     return ProposalList(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/proposals/{proposal_id}", dependencies=[needs(Action.READ_PROPOSALS)])
+@router.get("/proposals/{proposal_id}")
 async def read_proposal(
-    proposal_id: ProposalId, session: ReadSessionDep, principal: PrincipalDep
+    principal: Annotated[Principal, needs(Action.READ_PROPOSALS)],
+    proposal_id: ProposalId,
+    session: ReadSessionDep,
 ) -> ProposalDetail:
     """A proposal with its differences, and whether it still stands."""
     found = await proposals.get_proposal(session, proposal_id, principal)
@@ -208,9 +208,11 @@ async def read_proposal(
     return _detail(found, stale=stale)
 
 
-@router.post("/proposals/{proposal_id}/apply", dependencies=[needs(Action.DECIDE_CHANGE)])
+@router.post("/proposals/{proposal_id}/apply")
 async def apply(
-    proposal_id: ProposalId, session: SessionDep, principal: PrincipalDep
+    principal: Annotated[Principal, needs(Action.DECIDE_CHANGE)],
+    proposal_id: ProposalId,
+    session: SessionDep,
 ) -> ProposalDetail:
     """Apply a proposal of somebody else's; a chief's or administrator's own key is needed.
 
@@ -222,14 +224,14 @@ async def apply(
 
 @router.post(
     "/proposals/{proposal_id}/reject",
-    dependencies=[needs(Action.PROPOSE_CHANGE)],  # and to decide, where it is not one's own
     openapi_extra=documented(RejectIn),
 )
 async def reject(
+    # and to decide, where it is not one's own
+    principal: Annotated[Principal, needs(Action.PROPOSE_CHANGE)],
     proposal_id: ProposalId,
     body: Annotated[ParsedBody[RejectIn], Depends(parsed(RejectIn))],
     session: SessionDep,
-    principal: PrincipalDep,
 ) -> ProposalDetail:
     """Set a proposal aside and say why; whoever proposed it may take it back so."""
     done = await proposals.reject(session, proposal_id, body.model.reason, principal)
