@@ -16,7 +16,9 @@ from core import references
 from core.errors import FieldError, Invalid
 
 _ID_LENGTH = 255  # bytes
-# 1 to 10^13 whole đồng (core.money.MAX_AMOUNT), without sign, separators or leading zeros.
+# core.money.MAX_AMOUNT in whole đồng; that module would bring all of Pydantic with it.
+_MOST = 10**13
+# 1 to `_MOST`, without sign, separators or leading zeros.
 _AMOUNT = "[1-9][0-9]{0,12}|10{13}"
 # ISO 8601 with an offset, as both DuckDB and Python read it.
 _TIME = (
@@ -130,14 +132,25 @@ def _id(name: str) -> Column:
     return Column(name, sql, _refuse_id)
 
 
-def _amount(name: str) -> Column:
-    sql = f"CASE WHEN regexp_full_match({name}, '{_AMOUNT}') THEN CAST({name} AS BIGINT) END"
-    return Column(name, sql, _refuse_amount)
+def _amount() -> Column:
+    # Written again it must be what was read: no sign, blank, fraction or leading zero was in it.
+    taken = f"whole BETWEEN 1 AND {_MOST} AND CAST(whole AS VARCHAR) = amount"
+    sql = f"CASE WHEN {taken} THEN whole END"
+    return Column("amount", sql, _refuse_amount)
 
 
 def _time(name: str) -> Column:
-    sql = f"CASE WHEN regexp_full_match({name}, '{_TIME}') THEN TRY_CAST({name} AS TIMESTAMPTZ) END"
-    return Column(name, sql, _refuse_time)
+    # Nearly every time is of one form, which strptime reads in less than half the time and, at this
+    # length and offset, no less strictly.
+    quick = (
+        f"CASE WHEN strlen({name}) = 25 AND suffix({name}, '+07:00')"
+        f" AND {name} >= '1900' AND {name} < '2200'"
+        f" THEN try_strptime({name}, '%Y-%m-%dT%H:%M:%S%z') END"
+    )
+    any_form = (
+        f"CASE WHEN regexp_full_match({name}, '{_TIME}') THEN TRY_CAST({name} AS TIMESTAMPTZ) END"
+    )
+    return Column(name, f"coalesce({quick}, {any_form})", _refuse_time)
 
 
 def _unread(name: str) -> Column:
@@ -152,7 +165,7 @@ PAYMENTS: Final = Layout(
             "CASE WHEN check_holds(half_1, half_2) THEN reference END",
             _refuse_reference,
         ),
-        _amount("amount"),
+        _amount(),
         _time("paid_at"),
         _unread("gateway"),
         _unread("gateway_ref"),
@@ -164,7 +177,7 @@ LINES: Final = Layout(
     columns=(
         _id("line_id"),
         _time("booked_at"),
-        _amount("amount"),
+        _amount(),
         Column(
             "direction",
             "CASE WHEN direction IN ('credit', 'debit') THEN direction END",

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from core.calendar import CUT_OFF
+from core.calendar import CUT_OFF, is_working_day
 from core.errors import LephiError, Unavailable
 from reconciliation import matching
 from reconciliation.columns import LINES, PAYMENTS, ColumnProblem, InputRefused
@@ -75,28 +76,34 @@ def reconcile_files(
     `core.errors.Unavailable` where memory or disk do not suffice, with nothing written either.
     """
     _refuse_places(payments_csv, ledger_csv, out_dir)
-    progress("xem hai tệp")
-    payments, lines = _open_both(payments_csv, ledger_csv)
-    with _workplace(out_dir) as work:
+    with _workplace(out_dir) as work, ThreadPoolExecutor(1) as beside:
         results = work / "results"
         spill = work / "spill"
         results.mkdir()
         spill.mkdir()
+        start = partial(
+            matching.connect, memory_limit=memory_limit, threads=threads, temporary=spill
+        )
+        started = beside.submit(start)  # it takes about as long as a file takes to be looked at
+        progress("xem hai tệp")
+        payments, lines = _open_both(payments_csv, ledger_csv)
         if payments.is_odd or lines.is_odd:
             payments, lines = _rewrite_both(payments, lines, on, work)
 
-        def attempt(payments: CsvSource, lines: CsvSource) -> FilesSummary:
-            with _connection(memory_limit, threads, spill) as connection:
+        def attempt(
+            connection: duckdb.DuckDBPyConnection, payments: CsvSource, lines: CsvSource
+        ) -> FilesSummary:
+            with _closing(connection):
                 return _reconcile(
                     connection, payments, lines, on, results, cut_off, extra, progress
                 )
 
         try:
-            summary = attempt(payments, lines)
+            summary = attempt(started.result(), payments, lines)
         except _Doubt:
             progress("tìm dòng lỗi")
             # If nothing is wrong row by row, the fast reader was too narrow for the dialect.
-            summary = attempt(*_rewrite_both(payments, lines, on, work))
+            summary = attempt(start(), *_rewrite_both(payments, lines, on, work))
         text = json.dumps(summary.as_json(), ensure_ascii=False, indent=2)
         (results / SUMMARY).write_text(text + "\n", encoding="utf-8")
         _move(results, out_dir)
@@ -123,35 +130,33 @@ def _reconcile(
     extra: Set[date],
     progress: Callable[[str], None],
 ) -> FilesSummary:
-    progress("đọc các khoản thanh toán")
-    _load_payments(connection, payments, on)
-    progress("đọc sổ và đối chiếu")
-    _show_lines(connection, lines)
-    tallies = matching.match(connection, cut_off=cut_off, extra=extra)
-    if lines.row_count != _count(connection, "ledger", "*"):
-        raise _Doubt("rows of the ledger")
-    # A reference on two payments doubles the lines that name it, which the count of rows has seen;
-    # where no line does, both payments are missing, and those are few to compare.
-    missing = "doubtful WHERE class = 'missing_in_ledger'"
-    if not _is_unique(connection, missing, "reference"):
-        raise _Doubt("reference")
-    progress("ghi kết quả")
-    connection.execute("SET preserve_insertion_order = true")
-    # Writing in order keeps one core busy; meanwhile the other looks at the ids. Nothing is moved
-    # to its place before both are done.
-    with ThreadPoolExecutor(1) as beside, connection.cursor() as looking:
-        doubtful = beside.submit(_find_doubled_ids, looking)
+    # What DuckDB does leaves a core idle here and there, and needs no Python meanwhile.
+    with connection.cursor() as looking, ThreadPoolExecutor(1) as beside:
+        beside.submit(is_working_day, on)  # loads the calendar, which matching needs
+        progress("đọc các khoản thanh toán")
+        _load_payments(connection, payments, on)
+        unique = {"payment_id": beside.submit(_is_unique, looking, "payments", "payment_id")}
+        progress("đọc sổ và đối chiếu")
+        _show_lines(connection, lines)
+        tallies = matching.match(connection, cut_off=cut_off, extra=extra)
+        if lines.row_count != _count(connection, "ledger", "*"):
+            raise _Doubt("rows of the ledger")
+        unique["line_id"] = beside.submit(_is_unique, looking, "ledger", "line_id")
+        written = beside.submit(_write, looking, _DISCREPANCIES, results / DISCREPANCIES)
+        # A reference on two payments doubles the lines that name it, which the count of rows has
+        # seen; where no line does, both payments are missing, and those are few to compare.
+        missing = "doubtful WHERE class = 'missing_in_ledger'"
+        if not _is_unique(connection, missing, "reference"):
+            raise _Doubt("reference")
+        progress("ghi kết quả")
+        connection.execute("SET preserve_insertion_order = true")
+        # Nothing of it is moved to its place before all is looked at.
         _write(connection, _MATCHES, results / MATCHES)
-        _write(connection, _DISCREPANCIES, results / DISCREPANCIES)
-        if doubled := doubtful.result():
-            raise _Doubt(doubled)
+        written.result()
+        for column, answer in unique.items():
+            if not answer.result():
+                raise _Doubt(column)
     return FilesSummary(tallies)
-
-
-def _find_doubled_ids(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """The column of ids in which a value comes twice, None if there is none."""
-    ids = (("payments", "payment_id"), ("ledger", "line_id"))
-    return next((name for rows, name in ids if not _is_unique(connection, rows, name)), None)
 
 
 def _load_payments(connection: duckdb.DuckDBPyConnection, payments: CsvSource, on: date) -> None:
@@ -225,13 +230,10 @@ def _rewrite_both(
 
 
 @contextmanager
-def _connection(
-    memory_limit: str, threads: int | None, spill: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB whose errors are ours: about what a file holds, or about want of memory or disk."""
-    connection = matching.connect(memory_limit=memory_limit, threads=threads, temporary=spill)
+def _closing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Its errors are ours: about what a file holds, or about want of memory or disk."""
     try:
-        yield connection
+        yield
     except duckdb.Error as error:
         said = str(error).partition("\n")[0]
         if is_unreadable(error):

@@ -187,7 +187,7 @@ def _give_treasury_days(
     """
     connection.execute("SET VARIABLE cut_off = ?", [cut_off])
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE treasury_days"
+        "CREATE OR REPLACE TABLE treasury_days"
         " (paid_on DATE, before_cut_off DATE, after_cut_off DATE)"
     )
     days = connection.execute("SELECT DISTINCT day_in_vietnam(paid_at) FROM payments").fetchall()

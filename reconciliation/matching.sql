@@ -9,13 +9,13 @@
 
 -- step: reference
 -- The day on which the treasury has to book a payment, of the two that the calendar gives.
-CREATE OR REPLACE TEMP MACRO day_due(paid_at, before_cut_off, after_cut_off) AS
+CREATE OR REPLACE MACRO day_due(paid_at, before_cut_off, after_cut_off) AS
     CASE
         WHEN time_in_vietnam(paid_at) < getvariable('cut_off') THEN before_cut_off
         ELSE after_cut_off
     END;
 
-CREATE OR REPLACE TEMP VIEW expected AS
+CREATE OR REPLACE VIEW expected AS
 SELECT
     payments.rowid AS payment,
     payments.reference,
@@ -64,7 +64,7 @@ LEFT JOIN expected ON expected.reference = lines.reference AND lines.direction =
 -- reference field is blank, else the field itself, if it is more or less than a reference (lower
 -- case, spaces, text around it). A field that has the form of a reference has spoken: wrong check
 -- characters or an unknown payment are not made good by the narrative.
-CREATE OR REPLACE TEMP TABLE spoken AS
+CREATE OR REPLACE TABLE spoken AS
 SELECT rowid AS line, words
 FROM ledger
 WHERE is_credit AND payment IS NULL AND (in_narrative OR NOT has_form(words));
@@ -73,13 +73,13 @@ WHERE is_credit AND payment IS NULL AND (in_narrative OR NOT has_form(words));
 -- step: narrative
 -- Every place in those words that begins like a reference, upper-cased, without diacritics,
 -- spaces and punctuation. What equals a payment's reference names that payment.
-CREATE OR REPLACE TEMP TABLE plain AS
+CREATE OR REPLACE TABLE plain AS
 SELECT line, searchable(words) AS text FROM spoken;
 
-CREATE OR REPLACE TEMP TABLE places AS
+CREATE OR REPLACE TABLE places AS
 SELECT line, unnest(list_distinct(reference_places(text))) AS place FROM plain;
 
-CREATE OR REPLACE TEMP TABLE named AS
+CREATE OR REPLACE TABLE named AS
 WITH found AS MATERIALIZED (
     SELECT
         places.line,
@@ -100,14 +100,14 @@ FROM found
 JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(found.paid_at);
 
 -- Words that name two payments decide for neither: a person must look.
-CREATE OR REPLACE TEMP TABLE several AS
+CREATE OR REPLACE TABLE several AS
 SELECT line, list(reference ORDER BY reference) AS payments
 FROM named
 GROUP BY line
 HAVING count(*) > 1;
 
 -- The credits that name exactly one payment, by their field or by their words.
-CREATE OR REPLACE TEMP TABLE found_by_words AS
+CREATE OR REPLACE TABLE found_by_words AS
 SELECT
     ledger.rowid AS line,
     ledger.line_id,
@@ -121,7 +121,7 @@ FROM named
 ANTI JOIN several ON several.line = named.line
 JOIN ledger ON ledger.rowid = named.line;
 
-CREATE OR REPLACE TEMP VIEW naming AS
+CREATE OR REPLACE VIEW naming AS
 SELECT payment, line_id, booked_on, amount, is_exact, is_late, in_narrative
 FROM ledger
 WHERE payment IS NOT NULL
@@ -131,39 +131,44 @@ FROM found_by_words;
 
 
 -- step: verdicts
-CREATE OR REPLACE TEMP TABLE repeated AS
+CREATE OR REPLACE TABLE repeated AS
 SELECT payment
 FROM naming
 GROUP BY payment
 HAVING count(*) > 1;
 
-CREATE OR REPLACE TEMP VIEW single AS
-SELECT naming.* FROM naming ANTI JOIN repeated ON repeated.payment = naming.payment;
-
 -- One credit of the right amount is a match, and nothing else is. A late one is matched all the
--- same: it is in both lists. There is one row for each payment, and it stands at the same place as
--- the payment, so that the two can be laid side by side.
-CREATE OR REPLACE TEMP TABLE verdicts AS
+-- same: it is in both lists.
+CREATE OR REPLACE VIEW decided AS
+SELECT
+    naming.payment,
+    naming.line_id,
+    naming.in_narrative,
+    CASE
+        WHEN NOT naming.is_exact THEN CAST('amount_mismatch' AS class_of_payment)
+        WHEN naming.is_late THEN CAST('late' AS class_of_payment)
+        ELSE CAST('matched' AS class_of_payment)
+    END AS class
+FROM naming
+ANTI JOIN repeated ON repeated.payment = naming.payment
+UNION ALL
+SELECT payment, NULL, NULL, CAST('duplicate' AS class_of_payment)
+FROM repeated;
+
+-- There is one row for each payment, and it stands at the same place as the payment, so that the
+-- two can be laid side by side.
+CREATE OR REPLACE TABLE verdicts AS
 SELECT
     payments.rowid AS payment,
-    single.line_id,
-    single.in_narrative,
-    CAST(
-        CASE
-            WHEN repeated.payment IS NOT NULL THEN 'duplicate'
-            WHEN single.payment IS NULL THEN 'missing_in_ledger'
-            WHEN NOT single.is_exact THEN 'amount_mismatch'
-            WHEN single.is_late THEN 'late'
-            ELSE 'matched'
-        END AS class_of_payment
-    ) AS class
+    decided.line_id,
+    decided.in_narrative,
+    coalesce(decided.class, CAST('missing_in_ledger' AS class_of_payment)) AS class
 FROM payments
-LEFT JOIN single ON single.payment = payments.rowid
-LEFT JOIN repeated ON repeated.payment = payments.rowid
+LEFT JOIN decided ON decided.payment = payments.rowid
 ORDER BY payments.rowid;
 
 -- In the order of the payments, if it is read with insertion order preserved.
-CREATE OR REPLACE TEMP VIEW matches AS
+CREATE OR REPLACE VIEW matches AS
 SELECT
     payments.payment_id,
     verdicts.line_id,
@@ -177,7 +182,7 @@ WHERE verdicts.class IN ('matched', 'late');
 
 -- step: reasons
 -- Why a line is unknown, told by what its words hold.
-CREATE OR REPLACE TEMP TABLE unknown AS
+CREATE OR REPLACE TABLE unknown AS
 WITH lost AS (
     SELECT
         ledger.rowid AS line,
@@ -230,7 +235,7 @@ LEFT JOIN found ON found.line = lost.line
 LEFT JOIN several ON several.line = lost.line;
 
 -- Payments that a person has to look at, one row each, with what they were credited.
-CREATE OR REPLACE TEMP TABLE doubtful AS
+CREATE OR REPLACE TABLE doubtful AS
 WITH known AS MATERIALIZED (
     SELECT
         verdicts.payment,
@@ -239,8 +244,8 @@ WITH known AS MATERIALIZED (
         payments.reference,
         payments.amount,
         payments.paid_at
-    FROM payments
-    POSITIONAL JOIN verdicts
+    FROM verdicts
+    JOIN payments ON payments.rowid = verdicts.payment
     WHERE verdicts.class <> 'matched'
 ),
 credited AS MATERIALIZED (
@@ -263,7 +268,7 @@ FROM known
 JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(known.paid_at)
 LEFT JOIN credited ON credited.payment = known.payment;
 
-CREATE OR REPLACE TEMP VIEW discrepancies AS
+CREATE OR REPLACE VIEW discrepancies AS
 SELECT
     'payment' AS side,
     payment_id AS id,
@@ -289,7 +294,7 @@ SELECT 'line', line_id, 'unknown_in_ledger', reference, amount, NULL, reason
 FROM unknown;
 
 -- Where every credit line went: for the tie between a line and its payment.
-CREATE OR REPLACE TEMP VIEW placed_lines AS
+CREATE OR REPLACE VIEW placed_lines AS
 SELECT
     naming.line_id,
     payments.payment_id,
@@ -304,7 +309,7 @@ SELECT line_id, NULL, 'unknown_in_ledger', NULL FROM unknown;
 
 -- step: control
 -- How many are in each place, and their sum. The sum of a class of payments is what was due.
-CREATE OR REPLACE TEMP TABLE tallies AS
+CREATE OR REPLACE TABLE tallies AS
 WITH by_class AS (
     SELECT CAST(verdicts.class AS VARCHAR) AS class, count(*) AS count, sum(payments.amount) AS sum
     FROM payments
@@ -322,7 +327,7 @@ SELECT 'debits', count(*), sum(amount) FROM ledger WHERE NOT is_credit;
 
 -- Conservation: each side of the day, counted as it came in and counted again from the places it
 -- went to. Both counts and both sums must be the same.
-CREATE OR REPLACE TEMP VIEW control AS
+CREATE OR REPLACE VIEW control AS
 WITH matched AS (
     SELECT count, sum FROM tallies WHERE class = 'matched'
 ),

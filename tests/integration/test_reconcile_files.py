@@ -536,6 +536,35 @@ TIMES = st.sampled_from(
         "now",
     ]
 )
+#: Of the usual form but for a character or two: most are no time, or one that we do not take.
+NEARLY_TIMES = st.builds(
+    lambda date, clock, zone, changes: _changed(f"{date}T{clock}{zone}", changes),
+    st.sampled_from([str(DAY), "1899-12-31", "1900-01-01", "2199-12-31", "2200-01-01"]),
+    st.sampled_from(["09:15:00", "23:59:59", "24:00:00", "09:60:00", "09:15:60", " 9:15:00"]),
+    st.sampled_from(["+07:00", "+07:60", "+14:59", "+15:00", "-07:00", "+0700 "]),
+    st.lists(
+        st.tuples(st.integers(0, 24), st.sampled_from(["", *"0123456789 +-:.TZ\t"])), max_size=2
+    ),
+)
+
+
+def _changed(text: str, changes: list[tuple[int, str]]) -> str:
+    for place, character in changes:
+        text = text[:place] + character + text[place + 1 :]
+    return text
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(NEARLY_TIMES, min_size=200, max_size=400))
+def test_both_ways_take_the_same_times(cells: list[str]) -> None:
+    (column,) = (column for column in PAYMENTS.columns if column.name == "paid_at")
+    with closing(matching.connect(threads=1)) as duck:
+        taken = duck.execute(
+            f"SELECT {column.sql} IS NOT NULL FROM (SELECT unnest(?::VARCHAR[]) AS paid_at)",
+            [cells],
+        ).fetchall()
+
+    assert [took for (took,) in taken] == [column.refuse(cell) is None for cell in cells]
 
 
 @settings(

@@ -132,7 +132,7 @@ def test_a_broken_rule_is_seen_by_the_comparison(
 ) -> None:
     """The negative control: matching that forgets the amount does not agree with the slow way."""
     sound = matching._steps()
-    careless = [(step, sql.replace("NOT single.is_exact", "false")) for step, sql in sound]
+    careless = [(step, sql.replace("NOT naming.is_exact", "false")) for step, sql in sound]
     assert careless != sound
     payment = Payment("pay_1", reference_of(1), 5_000, at(ON, 9))
     line = Line("L1", at(ON, 9), 4_000, "credit", payment.reference, "")
@@ -315,7 +315,7 @@ def test_sql_and_python_agree_on_every_reference(duck: duckdb.DuckDBPyConnection
 def test_sql_and_python_read_every_character_alike(duck: duckdb.DuckDBPyConnection) -> None:
     """One character at a time is enough: normalising joins what each of them gives."""
     codes = [*range(1, 0x3100), *range(0xFB00, 0x10000), *range(0x1D400, 0x1D800), 0x1F150]
-    duck.execute("CREATE OR REPLACE TEMP TABLE spoken (line BIGINT, words VARCHAR)")
+    duck.execute("CREATE OR REPLACE TABLE spoken (line BIGINT, words VARCHAR)")
     characters = [chr(code) for code in codes]
     duck.execute(
         "INSERT INTO spoken SELECT i - 1, t[i] FROM (SELECT ?::VARCHAR[] AS t), range(1, ?) r(i)",
@@ -347,7 +347,7 @@ def test_references_are_found_in_sql_as_in_python(
     duck: duckdb.DuckDBPyConnection, pieces: list[str]
 ) -> None:
     text = "".join(pieces)
-    duck.execute("CREATE OR REPLACE TEMP TABLE spoken AS SELECT ? AS words", [text])
+    duck.execute("CREATE OR REPLACE TABLE spoken AS SELECT ? AS words", [text])
     replace_unlike(duck, "spoken", "words")
     found = duck.execute(
         """
