@@ -82,7 +82,13 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
         # Entries are never changed: those of before migration 0003 bear the word of then.
         _by(func.replace(AuditEntry.action, "payment.discord", _CONFLICTING)).where(
             col(AuditEntry.action).in_(
-                ("payment.discord", _CONFLICTING, "payment.held", "callback.unknown_order")
+                (
+                    "payment.discord",
+                    _CONFLICTING,
+                    "payment.possible_duplicate",
+                    "payment.held",
+                    "callback.unknown_order",
+                )
             )
         ),
     ),

@@ -193,8 +193,9 @@ class Acknowledgement:
 class Credit:
     """Money that arrived by itself on an account, as a bank or an aggregator tells it.
 
-    `bank_ref` identifies the money on that account for ever, across feeds and statements; a feed
-    that has none gives a fingerprint. `feed_ref` identifies the notice. `amount` whole đồng > 0.
+    `feed_ref` is the source's own number of the notice, the same in every version of it. `bank_ref`
+    is the bank's reference as it was told, "" if there is none; it may be shared, used again or
+    tell nothing (see `payments.books.identity`). `amount` whole đồng > 0.
     """
 
     feed_ref: str

@@ -1,10 +1,10 @@
 """Matching a day of one account: payments from our books, lines from its statements.
 
-Money that arrived by bank transfer carries the bank's own reference, which names it for ever: it
-is compared first. What is left is matched by the payer's reference, by the rules of `matching`.
-Several payments may carry one reference (a poster's, or a bill paid twice); those are paired with
-the lines of that reference and amount in order of time, which the rules for unique references
-cannot do.
+Money that arrived by bank transfer carries the bank's own reference; where that tells anything it
+is compared first, as `core.bank_refs` reads it. What is left is matched by the payer's
+reference, by the rules of `matching`. Several payments may carry one reference (a poster's, or a
+bill paid twice); those are paired with the lines of that reference and amount in order of time,
+which the rules for unique references cannot do.
 
 Payments and lines of the days around are given too, so that a line that belongs to yesterday's
 payment is not called unknown today; only what concerns `on` is in the result.
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
+from core.bank_refs import plain_bank_ref
 from core.calendar import treasury_day
 from core.clock import business_date
 from core.references import find_references
@@ -132,22 +133,41 @@ def _lines_left(lines: Sequence[DayLine], found: Sequence[DayMatch]) -> list[Day
     return [line for line in lines if line.line_id not in gone]
 
 
+#: A bank's reference may start again each day; money is booked within days (Tết) of its coming.
+_DAYS_OF_ONE_CREDIT = 14
+
+
 def _by_bank_reference(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> list[DayMatch]:
-    by_ref = {(line.bank_ref, line.amount): line for line in reversed(lines) if line.bank_ref}
+    """Pair what the bank calls alike, one to one; a batch's members by whom they pay for, too."""
+    waiting: dict[tuple[str, int], list[DayLine]] = defaultdict(list)
+    for line in lines:
+        if plain := plain_bank_ref(line.bank_ref):
+            waiting[plain, line.amount].append(line)
     found = []
     for payment in payments:
-        line = by_ref.pop((payment.gateway_ref, payment.amount), None)
-        if line is not None:
-            found.append(
-                DayMatch(
-                    payment.payment_id,
-                    line.line_id,
-                    payment.reference,
-                    payment.amount,
-                    "bank_ref",
-                )
+        alike = waiting.get((plain_bank_ref(payment.gateway_ref), payment.amount), [])
+        fitting = [line for line in alike if _may_be(payment, line)]
+        if not fitting:
+            continue
+        line = min(fitting, key=lambda line: _days_apart(payment, line))
+        alike.remove(line)
+        found.append(
+            DayMatch(
+                payment.payment_id, line.line_id, payment.reference, payment.amount, "bank_ref"
             )
+        )
     return found
+
+
+def _may_be(payment: DayPayment, line: DayLine) -> bool:
+    """Whether a line of the payment's bank reference and amount does not say that it is another."""
+    named = line.references
+    other_purpose = bool(named and payment.reference) and payment.reference not in named
+    return not other_purpose and _days_apart(payment, line) <= _DAYS_OF_ONE_CREDIT
+
+
+def _days_apart(payment: DayPayment, line: DayLine) -> int:
+    return abs((business_date(line.booked_at) - payment.accounting_on).days)
 
 
 def _shared_references(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> list[DayMatch]:

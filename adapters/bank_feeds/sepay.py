@@ -137,17 +137,14 @@ class SePayFeed:
             _text(document, name, may_be_absent=True)
         narrative = _text(document, "content")
         amount = _amount(document)
-        balance = _integer(document, "accumulated") if "accumulated" in document else 0
+        if "accumulated" in document:
+            _integer(document, "accumulated")
         bank_ref = _text(document, "referenceCode", may_be_absent=True).strip()
         direction = _text(document, "transferType")
         if direction not in ("in", "out"):
             raise CallbackRejected("sepay: transferType: neither in nor out")
         if direction == "out":
             return None
-        if not bank_ref:
-            # Two real transfers may agree in everything but SePay's own number, so it is part.
-            what = [self._account_number, str(credited_at), amount, narrative, balance, feed_ref]
-            bank_ref = "fp-" + hashlib.sha256(json.canonical(what)).hexdigest()[:40]
         return Credit(
             feed_ref=feed_ref,
             bank_ref=bank_ref,

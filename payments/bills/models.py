@@ -210,7 +210,8 @@ class Payment(SQLModel, table=True):
     request_code: str | None = None
     #: the gateway's or the bank's own name of the money
     gateway_ref: str | None = None
-    #: account and gateway_ref together: the same money seen twice is one credit, for ever
+    #: what names the money for ever: our account at the gateway and the gateway's own number, or
+    #: the bank's notice that told of it first
     settlement_key: str | None = Field(default=None, unique=True)
     gateway_code: str | None = None
     #: the reference that the payer's bank carried, as found in the narrative
@@ -224,3 +225,5 @@ class Payment(SQLModel, table=True):
     #: when the status inquiry asks the gateway next, and how often it has asked
     ask_at: datetime | None = moment(default=None)
     asked: int = 0
+    #: why this may be money that is in the books already; it counts for no bill until people say
+    doubt: str | None = None

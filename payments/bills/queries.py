@@ -39,6 +39,8 @@ class PaymentValue:
     created_at: datetime
     paid_at: datetime | None
     accounting_on: date | None
+    #: why it may be money that is in the books already, and so counts for nothing yet
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class BillValue:
     @property
     def received(self) -> int:
         """What has come for this bill and needs no person to look at it, in đồng."""
-        return sum(p.credited or 0 for p in self.payments if p.status == "succeeded")
+        sure = (p for p in self.payments if p.status == "succeeded" and p.doubt is None)
+        return sum(payment.credited or 0 for payment in sure)
 
     @property
     def remaining(self) -> int:

@@ -26,6 +26,8 @@ class Reason(StrEnum):
     OTHER_AGENCY = "other_agency"
     #: told under the name of money that is in the books with another amount
     CONFLICTING_NOTICE = "conflicting_notice"
+    #: may or may not be money that is in the books already: two people say which
+    POSSIBLE_DUPLICATE = "possible_duplicate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ FROM payment p
 -- Of two amounts told of under one name, all but the first wait whole in suspense.
 LEFT JOIN suspense_item s ON s.payment_id = p.id AND s.reason = 'conflicting_notice'
   AND s.amount = p.credited
-WHERE p.credited IS NOT NULL
+-- What a bank tells of money is its own story: see the checks of notices.
+WHERE p.credited IS NOT NULL AND p.gateway <> 'bank'
 -- Money beside an attempt names no gateway account, so the account it came to decides.
 GROUP BY p.collection_account_id, p.gateway, p.gateway_ref
 HAVING count(*) FILTER (WHERE s.id IS NULL) <> 1
@@ -70,11 +71,72 @@ HAVING count(*) FILTER (WHERE s.id IS NULL) <> 1
 -- name: traces_of_callbacks
 -- an applied callback has left its trace
 SELECT c.id, c.result || ', ' || c.told[3] || ' of ' || c.told[1] AS detail
--- Reference, outcome, amount: as `callbacks.event_key` writes them.
-FROM (SELECT id, result, regexp_match(event_key, '^(.*):(succeeded|held):([0-9]+):') AS told
+-- Reference, outcome, amount, the source's own number: as `notices.event_key` writes them.
+FROM (SELECT id, result, gateway_account_id,
+    regexp_match(event_key, '^(.*):(succeeded|held):([0-9]+):([^:]*)$') AS told
   FROM callback WHERE state = 'applied') c
-WHERE c.told IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment p
-  WHERE p.gateway_ref = c.told[1] AND p.credited = CAST(c.told[3] AS bigint))
+WHERE c.told IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM credit_notice n
+    JOIN payment p ON p.id = n.payment_id AND p.credited = n.amount
+    WHERE n.source IN (c.gateway_account_id, 'before:' || c.gateway_account_id)
+      AND n.notice_ref = c.told[4] AND n.amount = CAST(c.told[3] AS bigint))
+  AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.gateway <> 'bank'
+    AND p.gateway_ref = c.told[1] AND p.credited = CAST(c.told[3] AS bigint))
+
+-- name: notices_of_credits
+-- a bank's credit is the money of a notice, of its amount and on its account
+SELECT p.id, 'credited ' || p.credited || ', told of in ' || count(n.payment_id) || ' notices'
+  AS detail
+FROM payment p LEFT JOIN credit_notice n ON n.payment_id = p.id AND n.amount = p.credited
+  AND n.collection_account_id = p.collection_account_id
+WHERE p.kind = 'credit' AND p.gateway = 'bank'
+GROUP BY p.id
+HAVING count(n.payment_id) = 0
+  OR count(n.payment_id) <> (SELECT count(*) FROM credit_notice a WHERE a.payment_id = p.id)
+
+-- name: credits_of_notices
+-- one source tells of each credit once
+SELECT n.payment_id AS id, n.source || ' told of it under ' || count(*) || ' numbers' AS detail
+FROM credit_notice n WHERE n.source NOT LIKE 'before:%'
+GROUP BY n.payment_id, n.source HAVING count(*) > 1
+
+-- name: credits_told_under_one_reference
+-- notices of several sources under one reference of the bank are one credit, one to one
+SELECT min(t.payment_id) AS id, t.payments || ' credits for ' || t.plain_ref || ', told of '
+  || max(t.told) || ' times' AS detail
+FROM (
+  SELECT n.collection_account_id, n.booked_on, n.amount, n.plain_ref, n.reference,
+    min(n.payment_id) AS payment_id, count(*) AS told,
+    (SELECT count(DISTINCT a.payment_id) FROM credit_notice a
+      WHERE a.collection_account_id = n.collection_account_id AND a.booked_on = n.booked_on
+        AND a.amount = n.amount AND a.plain_ref = n.plain_ref AND a.reference = n.reference)
+      AS payments
+  FROM credit_notice n WHERE n.plain_ref <> ''
+  GROUP BY n.collection_account_id, n.booked_on, n.amount, n.plain_ref, n.reference, n.source
+) t
+GROUP BY t.collection_account_id, t.booked_on, t.amount, t.plain_ref, t.reference, t.payments
+HAVING t.payments > max(t.told)
+
+-- name: doubtful_credits
+-- of amounts told of under one name, and of one amount told twice, all but the first wait whole
+SELECT min(t.payment_id) AS id, count(*) || ' credits go where they were sent, told of as '
+  || t.name AS detail
+FROM (
+  SELECT DISTINCT n.collection_account_id || ' ' || n.booked_on || ' ' || n.plain_ref AS name,
+    n.payment_id, n.amount AS of_amount, 'conflicting_notice' AS reason
+  FROM credit_notice n WHERE n.plain_ref <> ''
+  UNION SELECT n.source || ' ' || n.notice_ref, n.payment_id, n.amount, 'conflicting_notice'
+  FROM credit_notice n
+  UNION SELECT n.source || ' ' || n.booked_on || ' ' || n.plain_ref || ' ' || n.reference || ' '
+    || n.amount, n.payment_id, 0, 'possible_duplicate'
+  FROM credit_notice n WHERE n.plain_ref <> ''
+) t
+WHERE NOT EXISTS (SELECT 1 FROM suspense_item s JOIN payment p ON p.id = s.payment_id
+  WHERE s.payment_id = t.payment_id AND s.reason IN ('conflicting_notice', 'possible_duplicate')
+    AND s.amount = p.credited)
+GROUP BY t.name, t.reason
+HAVING count(DISTINCT t.of_amount) > 1
+  OR (t.reason = 'possible_duplicate' AND count(DISTINCT t.payment_id) > 1)
 
 -- name: accounts_of_postings
 -- money is posted on the account that it came to

@@ -1,15 +1,14 @@
 """Money that arrived by itself: a bank transfer that is told of, or an unapplied charge.
 
-The same money seen twice is one credit: its settlement key is the account and the bank's own
-reference of it, whichever feed or statement told of it first. Told of under one reference with
-two amounts, it may be a correction or another credit, and nobody here can know: the first amount
-stays where it is, the other becomes a credit in suspense that pays nothing by itself.
+The same money seen twice is one credit, and two moneys are never one: `identity` says which money
+a bank's notice tells of; a gateway's charge is known by its account and the gateway's own number.
+What may or may not be money that the books have becomes a credit in suspense that pays nothing by
+itself.
 """
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import insert, update
 from sqlmodel import col
 
 from core import audit, clock
@@ -25,15 +24,16 @@ from payments.bills.queries import StaticReferenceValue
 from payments.bills.static_references import price_static_reference
 from payments.books.allocation import Distribution, Reason, distribute_static, suspend
 from payments.books.destination import Destination, destination_of
+from payments.books.identity import ToldNotice, identify, keep_notice, lock_notice
 from payments.books.ledger import MoneySource
 from payments.books.posting import distribute_on, post_credit
 from payments.books.recording import (
     RecordedMoney,
     Recording,
     conflicting_key,
-    get_recorded,
+    find_recorded,
     lock_money,
-    note_conflict,
+    note_doubt,
     settlement_key,
 )
 from payments.ports import CallbackResult, Credit, GatewayResult
@@ -43,22 +43,23 @@ from payments.states import PAYMENT
 BANK = "bank"
 
 # Made once: building a statement costs as much as a tenth of carrying it out.
-_ENTER = (
-    insert(Payment)
-    .on_conflict_do_nothing(index_elements=[col(Payment.settlement_key)])
-    .returning(col(Payment.id))
-)
+_ENTER = insert(Payment)
 _KEEP = insert(PayerData)
 
 
 @dataclass(frozen=True, slots=True)
 class ToldCredit:
-    """A credit as it was told of: on which account, through what, and under which name."""
+    """A credit as it was told of: on which account, through what, and under which name.
+
+    With `doubt` it waits whole in suspense, beside the money that it may be.
+    """
 
     account: CollectionAccountValue
     credit: Credit
     gateway: str
     key: str
+    doubt: Reason | None = None
+    beside: RecordedMoney | None = None
 
 
 async def record_credit(
@@ -66,17 +67,37 @@ async def record_credit(
     account: CollectionAccountValue,
     credit: Credit,
     *,
+    source: str,
     actor: str,
     cipher: Cipher,
 ) -> Recording:
-    """Record money that arrived on an account by bank transfer, from a feed or a statement.
+    """Record money that arrived on an account by bank transfer, told by `source` (see `identity`).
 
-    The references in the narrative decide: one bill's, one static fee's, none or several.
+    The references in the narrative decide what it is for: one bill, one static fee, none or
+    several.
     """
     destination = await destination_of(session, account, credit.narrative)
-    key = settlement_key(f"{BANK}:{account.id}", credit.bank_ref)
-    told = ToldCredit(account, credit, BANK, key)
-    return await _credit(session, told, destination, actor=actor, cipher=cipher)
+    notice = ToldNotice(
+        source=source,
+        notice_ref=credit.feed_ref,
+        collection_account_id=account.id,
+        booked_on=clock.business_date(credit.credited_at),
+        amount=credit.amount,
+        bank_ref=credit.bank_ref,
+        reference=destination.reference or "",
+    )
+    await lock_notice(session, notice)
+    identity = await identify(session, notice)
+    if (same := identity.same) is not None:
+        await keep_notice(session, notice, same.payment_id)
+        return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)
+    beside = None
+    if (other := identity.beside) is not None:
+        beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
+    told = ToldCredit(account, credit, BANK, notice.key, identity.doubt, beside)
+    recording = await _credit(session, told, destination, actor=actor, cipher=cipher)
+    await keep_notice(session, notice, recording.payment_id or "")
+    return recording
 
 
 async def record_unapplied(
@@ -103,6 +124,13 @@ async def record_unapplied(
     key = settlement_key(account.id, credit.bank_ref)
     await lock_money(session, key)
     told = ToldCredit(account.collection, credit, account.gateway, key)
+    if (first := await find_recorded(session, key)) is not None:
+        if first.credited == credit.amount:
+            return Recording(CallbackResult.ACCEPTED, first.payment_id, first.bill_id)
+        key = conflicting_key(key, credit.amount)
+        if (again := await find_recorded(session, key)) is not None:
+            return Recording(CallbackResult.MISMATCH, again.payment_id, again.bill_id)
+        told = replace(told, key=key, doubt=Reason.CONFLICTING_NOTICE, beside=first)
     destination = Destination(Reason.UNKNOWN_REFERENCE, bill_id)
     recording = await _credit(session, told, destination, actor=actor, cipher=cipher)
     return recording if bill_id else replace(recording, result=CallbackResult.UNKNOWN_ORDER)
@@ -116,31 +144,23 @@ async def _credit(
     actor: str,
     cipher: Cipher,
 ) -> Recording:
-    """Record a credit once, under its name, and post it."""
+    """Enter new money under its name, and post it; the caller holds the name's lock."""
     credit, bill_id = told.credit, destination.bill_id
-    # The bill's lock comes first; the insert then decides who records this money.
     bill = None if bill_id is None else await lock_bill(session, bill_id)
     payment_id = new_id("pay")
     source = MoneySource(payment_id, told.account.id, clock.business_date(credit.credited_at))
-    entry = _entry(told, destination, bill, source)
-    first: RecordedMoney | None = None
-    if not await session.write_first(_ENTER, entry):
-        first = await get_recorded(session, told.key)
-        if first.credited == credit.amount:
-            return Recording(CallbackResult.ACCEPTED, first.payment_id, first.bill_id)
-        key = conflicting_key(told.key, credit.amount)
-        if not await session.write_first(_ENTER, entry | {"settlement_key": key}):
-            again = await get_recorded(session, key)
-            return Recording(CallbackResult.MISMATCH, again.payment_id, again.bill_id)
+    await session.write(_ENTER, _entry(told, destination, bill, source))
     if credit.narrative:
         await _keep_narrative(session, payment_id, credit.narrative, cipher)
     event = PAYMENT.move(None, "succeeded").event
     details = {"amount": credit.amount, "gateway": told.gateway}
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
-    if first is not None:
-        said = {"amount": credit.amount, "credited": first.credited, "recorded_as": payment_id}
-        await note_conflict(session, actor, first.payment_id, said)
-        distribution = suspend(credit.amount, Reason.CONFLICTING_NOTICE)
+    if told.doubt is not None:
+        if told.beside is not None:
+            beside = told.beside
+            said = {"amount": credit.amount, "credited": beside.credited, "recorded_as": payment_id}
+            await note_doubt(session, actor, beside.payment_id, told.doubt, said)
+        distribution = suspend(credit.amount, told.doubt)
     elif bill is not None:
         distribution = await distribute_on(session, bill, credit.amount)
     elif destination.static is not None:
@@ -150,7 +170,7 @@ async def _credit(
     else:
         distribution = suspend(credit.amount, destination.reason)
     await post_credit(session, actor, bill, source, distribution)
-    result = CallbackResult.ACCEPTED if first is None else CallbackResult.MISMATCH
+    result = CallbackResult.ACCEPTED if told.doubt is None else CallbackResult.MISMATCH
     return Recording(result, payment_id, None if bill is None else bill.id, distribution, new=True)
 
 
@@ -171,6 +191,7 @@ def _entry(
         "credited": credit.amount,
         "gateway_ref": credit.bank_ref,
         "settlement_key": told.key,
+        "doubt": told.doubt,
         "reference": destination.reference,
         "created_at": clock.now(),
         "paid_at": credit.credited_at,

@@ -24,6 +24,36 @@ _AMOUNT = "amount BETWEEN 1 AND 10000000000000"
 _REASONS = ", ".join(f"'{reason}'" for reason in Reason)
 
 
+class CreditNotice(SQLModel, table=True):
+    """What a feed or a statement told of money that came by itself, and the credit that it is.
+
+    `source` is the feed's gateway account, or `statement`; see `payments.books.identity`.
+    """
+
+    __tablename__ = "credit_notice"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        Index("ix_credit_notice_bank", "collection_account_id", "booked_on", "plain_ref"),
+        Index("ix_credit_notice_payer", "collection_account_id", "booked_on", "reference"),
+        Index("ix_credit_notice_payment", "payment_id"),
+    )
+
+    source: str = Field(primary_key=True)
+    #: the source's own number of the notice
+    notice_ref: str = Field(primary_key=True)
+    #: one number told with two amounts is two notices
+    amount: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    #: the business day (Vietnam) it is said to have come on
+    booked_on: date
+    #: the bank's reference as it was told, and what it tells; the payer's, "" if none or several
+    bank_ref: str
+    plain_ref: str
+    reference: str
+    payment_id: str = Field(foreign_key="payment.id")
+    told_at: datetime = moment()
+
+
 class Allocation(SQLModel, table=True):
     """A part of a payment given to a bill."""
 

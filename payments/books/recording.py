@@ -1,4 +1,4 @@
-"""The same money told of twice is recorded once: its name, and what the books have under it."""
+"""A gateway's charge told of twice is recorded once: its name, and what the books have of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core import audit
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.models import Payment
-from payments.books.allocation import Distribution
+from payments.books.allocation import Distribution, Reason
 from payments.ports import CallbackResult
 
 
@@ -40,7 +40,7 @@ _RECORDED = values_of(RecordedMoney, Payment, payment_id=col(Payment.id))
 
 
 def settlement_key(account_id: str, money_ref: str) -> str:
-    """The name of money, for ever: the account it came to and what the payer's side calls it."""
+    """The name of a gateway's charge, for ever: our account there and the gateway's own number."""
     return f"{account_id}:{money_ref}"
 
 
@@ -66,19 +66,21 @@ async def find_recorded(session: ReadSession, key: str) -> RecordedMoney | None:
     return await session.first(_RECORDED.where(Payment.settlement_key == key))
 
 
-async def get_recorded(session: ReadSession, key: str) -> RecordedMoney:
-    """What the books have under this name. Raises `sqlalchemy.exc.NoResultFound`."""
-    return await session.one(_RECORDED.where(Payment.settlement_key == key))
-
-
 async def note_conflict(
     session: WriteSession, actor: str, payment_id: str, details: Mapping[str, Any]
 ) -> None:
     """Note that a gateway or bank contradicts itself or us; an alert counts these rows."""
+    await note_doubt(session, actor, payment_id, Reason.CONFLICTING_NOTICE, details)
+
+
+async def note_doubt(
+    session: WriteSession, actor: str, payment_id: str, doubt: Reason, details: Mapping[str, Any]
+) -> None:
+    """Note that money was told of that may be this payment's; an alert counts these rows."""
     await audit.record(
         session,
         actor=actor,
-        action="payment.conflicting_notice",
+        action=f"payment.{doubt}",
         object_id=payment_id,
         details=details,
     )

@@ -2,12 +2,14 @@
 
 from sqlmodel import col, exists, or_, select
 
+from core.bank_refs import plain_bank_ref
 from core.crypto import Cipher
 from core.references import find_references
 from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue
 from payments.bills.models import Bill, Payment, Reference
 from payments.books.credits import record_credit
+from payments.books.identity import STATEMENT
 from payments.ports import Credit
 from payments.states import LIVE
 
@@ -24,11 +26,11 @@ async def take_statement_credit(
 
     True when it was recorded. False leaves it to people: no reference, several, one that is
     settled or withdrawn, one with an attempt at a gateway still open (whose money this may be), and
-    money without the bank's own reference, which a feed that comes late could not be held against.
+    money whose bank's reference tells nothing, so that a late feed could not be held against it.
     The caller has matched the statement first, so this money is not in the books under another
     name.
     """
-    if not credit.bank_ref or len(find_references(credit.narrative)) != 1:
+    if not plain_bank_ref(credit.bank_ref) or len(find_references(credit.narrative)) != 1:
         return False
     # A gateway may be about to tell of this very money: it is asked first.
     under_way = exists(col(Payment.id)).where(
@@ -45,5 +47,7 @@ async def take_statement_credit(
     )
     if len(unpaid) != 1:
         return False
-    recorded = await record_credit(session, account, credit, actor=actor, cipher=cipher)
+    recorded = await record_credit(
+        session, account, credit, source=STATEMENT, actor=actor, cipher=cipher
+    )
     return recorded.new

@@ -211,7 +211,12 @@ async def _record(context: Context, session: WriteSession, kept: KeptNotice) -> 
     actor = f"gateway:{kept.account.gateway}"
     if isinstance(kept.content, Credit):
         return await record_credit(
-            session, kept.account.collection, kept.content, actor=actor, cipher=context.cipher
+            session,
+            kept.account.collection,
+            kept.content,
+            source=kept.account.id,
+            actor=actor,
+            cipher=context.cipher,
         )
     return await record_result(
         session, kept.account, kept.content, actor=actor, cipher=context.cipher

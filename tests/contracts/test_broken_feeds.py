@@ -84,15 +84,15 @@ class TakesAnyAccount(SePayFeed):
 class MergesAlikes(SePayFeed):
     def _read(self, document: Any) -> Credit | None:
         credit = super()._read(document)
-        if credit is not None and credit.bank_ref.startswith("fp-"):
-            return replace(credit, bank_ref=f"fp-{credit.amount}-{credit.narrative}")
+        if credit is not None and not credit.bank_ref:
+            return replace(credit, feed_ref=f"{credit.amount}-{credit.narrative}")
         return credit
 
 
-class GoesByTheNoticeNumber(SePayFeed):
+class InventsReferences(SePayFeed):
     def _read(self, document: Any) -> Credit | None:
         credit = super()._read(document)
-        return credit and replace(credit, bank_ref=credit.feed_ref)
+        return credit and replace(credit, bank_ref=credit.bank_ref or credit.feed_ref)
 
 
 class NewIdentityEachTime(SePayFeed):
@@ -153,8 +153,8 @@ BROKEN_FEEDS: list[tuple[Callable[[GatewayAccount], SePayFeed], str, str]] = [
     (ForgetsTheClock, "a_notice_too_old_or_too_new_is_rejected", "accepted -301 s away"),
     (TakesDebitsForCredits, "money_that_goes_out_is_no_credit", "a debit read as a credit"),
     (ScaledAmounts, "a_genuine_notice_is_read_in_full", "5000 read as 50"),
-    (MergesAlikes, "two_credits_that_look_alike_are_two", "share an identity"),
-    (GoesByTheNoticeNumber, "the_bank_s_own_reference_is_the_identity", "the bank calls it"),
+    (MergesAlikes, "two_credits_that_look_alike_are_two", "share a number"),
+    (InventsReferences, "the_bank_s_own_reference_is_told_as_it_is", "the bank calls it"),
     (NewIdentityEachTime, "a_repeated_notice_is_the_same_credit", "not the same credit"),
     (NoRotation, "both_keys_are_accepted_while_one_is_replaced", "old key refused too early"),
     (MakesDoWithoutASecret, "missing_credentials_are_our_fault", "was made without"),

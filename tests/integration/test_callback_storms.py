@@ -18,11 +18,15 @@ from adapters.sandbox.engine.faults import Fault, Operation
 from core import clock, failpoints
 from core.db import Database
 from core.ids import new_id
+from core.sessions import ReadSession
 from payments.attempts.inquiry import inquire
+from payments.books import credits
+from payments.books.identity import Identity, ToldNotice
 from payments.incoming import notices
 from payments.ports import RawCallback
 from tests.support.callbacks import PAYGOV, call, credit, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import MERCHANT
+from tests.support.places import looking
 from tests.support.rows import count
 from tests.support.system import System
 
@@ -87,6 +91,11 @@ async def test_the_same_callback_from_fifty_tasks_at_once_settles_once(
     )
 
 
+async def nothing_is_known(session: ReadSession, notice: ToldNotice) -> Identity:
+    """Every notice tells of new money."""
+    return Identity()
+
+
 @alone
 @pytest.mark.parametrize("way", [by_gateway, by_bank])
 async def test_a_service_without_dedupe_is_caught_by_the_same_checks(
@@ -94,14 +103,16 @@ async def test_a_service_without_dedupe_is_caught_by_the_same_checks(
     monkeypatch: pytest.MonkeyPatch,
     way: Callable[[System], Awaitable[tuple[Bill, Send]]],
 ) -> None:
-    for module in ("attempts.results", "books.credits"):
-        monkeypatch.setattr(f"payments.{module}.settlement_key", lambda *_: new_id("key"))
+    monkeypatch.setattr("payments.attempts.results.settlement_key", lambda *_: new_id("key"))
+    monkeypatch.setattr(credits, "identify", nothing_is_known)
+    monkeypatch.setattr(ToldNotice, "key", property(lambda _: new_id("key")))
     monkeypatch.setattr(notices, "event_key", lambda _: new_id("event"))
     bill, send = await way(system)
     answers = [await send() for _ in range(3)]
     with pytest.raises(AssertionError):
         await settled_once(system, bill, answers)
-    assert any(line.startswith("the same money is one payment") for line in await system.broken())
+    rules = ("the same money is one payment", "a bank's credit is the money of a notice")
+    assert any(line.startswith(rules) for line in await system.broken())
 
 
 async def test_the_callback_and_the_sweep_at_one_instant_settle_once(shared_system: System) -> None:
@@ -285,14 +296,19 @@ async def test_a_second_charge_for_one_order_is_due_back(shared_system: System) 
     assert await system.broken() == []
 
 
-async def test_the_same_transfer_under_two_numbers_of_the_feed_is_one_credit(
+async def test_the_same_transfer_under_two_numbers_of_the_feed_settles_once(
     shared_system: System,
 ) -> None:
     system, bank_ref = shared_system, new_id("ft")[-16:]
     bill = await system.create_bill()
-    for _ in range(2):
-        await credit(system, 5000, bill["reference"], bank_ref=bank_ref)
-    await settled_once(system, bill, [])
+    async with looking(system) as seen:
+        for _ in range(2):
+            await credit(system, 5000, bill["reference"], bank_ref=bank_ref)
+    assert seen[0].allocated == [5000]
+    assert seen[0].waiting == [("suspense", "possible_duplicate", 5000)]
+    await system.work()
+    assert len((await system.read(bill))["receipts"]) == 1
+    assert await system.broken() == []
 
 
 @alone

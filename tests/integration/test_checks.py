@@ -21,13 +21,18 @@ async def tell_of_money(system: System, way: str, ref: str) -> None:
 
 
 # A bank's reference may hold what separates the parts of an event's key.
-@pytest.mark.parametrize(("way", "ref"), [("bank", "N:17"), ("gateway", "N17")])
 @pytest.mark.parametrize(
-    "change",
+    ("way", "ref", "change"),
     [
-        {"gateway_ref": "another"},
-        {"credited": 4999},
-        {"credited": None, "status": "failed", "accounting_on": None},
+        ("gateway", "N17", {"gateway_ref": "another"}),
+        *(
+            (way, ref, change)
+            for way, ref in (("bank", "N:17"), ("gateway", "N17"))
+            for change in (
+                {"credited": 4999},
+                {"credited": None, "status": "failed", "accounting_on": None},
+            )
+        ),
     ],
 )
 async def test_an_applied_callback_whose_money_is_not_in_the_books_is_named(

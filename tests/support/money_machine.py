@@ -31,6 +31,10 @@ WHICH = st.integers(0, 7)
 CREATE_FAULTS = st.sampled_from((None, *POSSIBLE[Operation.CREATE]))
 QUERY_FAULTS = st.sampled_from((None, *POSSIBLE[Operation.QUERY]))
 CREDIT_FAULTS = st.sampled_from((None, None, *POSSIBLE[Operation.CREDIT]))
+#: what a bank writes in place of a reference of its own; mostly it has one
+BANK_NAMES = st.sampled_from((None, None, None, "", "NONREF", "0", "-", "N/A", "000000000000"))
+#: how a later version of a notice writes the bank's reference
+WRITTEN = st.sampled_from(("{0}", "{0}\\BNK", "00{0}", " {0} ", "NONREF", ""))
 MANGLINGS: st.SearchStrategy[Mangling] = st.sampled_from(
     ("plain", "lower", "spaced", "wrapped", "accented")
 )
@@ -176,7 +180,7 @@ class MoneyMachine(RuleBasedStateMachine):
         how=MANGLINGS,
         fault=CREDIT_FAULTS,
         copies=st.sampled_from((1, 1, 2)),
-        nameless=st.booleans(),
+        named=BANK_NAMES,
     )
     def transfer(
         self,
@@ -185,7 +189,7 @@ class MoneyMachine(RuleBasedStateMachine):
         how: Mangling,
         fault: Fault | None,
         copies: int,
-        nameless: bool,
+        named: str | None,
     ) -> None:
         bill = pick(self.world.bills, which)
         figures = {
@@ -203,7 +207,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 bill.reference,
                 fault=fault,
                 copies=copies,
-                nameless=nameless,
+                named=named,
             )
         )
 
@@ -212,14 +216,14 @@ class MoneyMachine(RuleBasedStateMachine):
         amount=st.sampled_from((9_999, 10_000, 25_000, 50_000)),
         how=MANGLINGS,
         copies=st.sampled_from((1, 2)),
-        nameless=st.booleans(),
+        named=BANK_NAMES,
     )
     def pay_by_poster(
-        self, which: int, amount: int, how: Mangling, copies: int, nameless: bool
+        self, which: int, amount: int, how: Mangling, copies: int, named: str | None
     ) -> None:
         reference = pick(sorted(self.world.posters, key=self.world.posters.__getitem__), which)
         narrative = mangled(reference, how)
-        self.do(self.world.transfer(amount, narrative, reference, copies=copies, nameless=nameless))
+        self.do(self.world.transfer(amount, narrative, reference, copies=copies, named=named))
 
     @rule(
         which=WHICH,
@@ -248,9 +252,9 @@ class MoneyMachine(RuleBasedStateMachine):
         self.do(self.world.transfer(amount, narrative, meant))
 
     @precondition(lambda self: self.world.named_credits())
-    @rule(which=WHICH)
-    def notify_anew(self, which: int) -> None:
-        self.do(self.world.notify_anew(pick(self.world.named_credits()[::-1], which)))
+    @rule(which=WHICH, written=WRITTEN)
+    def notify_anew(self, which: int, written: str) -> None:
+        self.do(self.world.notify_anew(pick(self.world.named_credits()[::-1], which), written))
 
     @precondition(lambda self: self.world.named_credits())
     @rule(which=WHICH, by=st.sampled_from((1, 2500, 10_000)))

@@ -98,7 +98,7 @@ def _real(world: MoneyWorld) -> Counter[Money]:
         for charge in order.charges
     ]
     credited: list[Money] = [
-        ("bank", move.reference_code or _NAMELESS, move.amount) for move in world.credits()
+        ("bank", _bank_name(move.reference_code), move.amount) for move in world.credits()
     ]
     return Counter(charges + credited)
 
@@ -110,11 +110,17 @@ async def _recorded(world: MoneyWorld) -> Counter[Money]:
     return Counter(
         (
             row["gateway"],
-            _NAMELESS if row["gateway_ref"].startswith("fp-") else row["gateway_ref"],
+            _bank_name(row["gateway_ref"]) if row["gateway"] == "bank" else row["gateway_ref"],
             row["credited"],
         )
         for row in rows
     )
+
+
+def _bank_name(told: str) -> str:
+    """What the sandbox's bank calls money, however it was written; its names begin with FT."""
+    name = told.split("\\")[0].strip().lstrip("0").upper()
+    return name if name.startswith("FT") else _NAMELESS
 
 
 async def _misplaced(world: MoneyWorld) -> list[str]:

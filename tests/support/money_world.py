@@ -24,6 +24,7 @@ from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Movement, Order
 from app.worker import run_once
 from core import clock, failpoints
+from core.bank_refs import plain_bank_ref
 from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
@@ -181,17 +182,17 @@ class MoneyWorld:
         *,
         fault: Fault | None = None,
         copies: int = 1,
-        nameless: bool = False,
+        named: str | None = None,
     ) -> None:
         """Pay into the account; `meant` is the reference that a careful reader finds, if any.
 
-        `copies` are as many transfers that agree in everything; `nameless` leaves out the bank's
-        own reference of them.
+        `copies` are as many transfers that agree in everything but the number of the feed; `named`
+        is what the bank gives in place of a reference of its own.
         """
         self._lie(BANK.account_number, Operation.CREDIT, fault)
         for _ in range(copies):
             movement, _ = self.sandbox.bank.transfer(
-                BANK.account_number, amount, narrative, reference_code="" if nameless else None
+                BANK.account_number, amount, narrative, reference_code=named
             )
             self.meant[movement.id] = meant
         self.sandbox.faults.clear()
@@ -230,22 +231,22 @@ class MoneyWorld:
             self.problems.append(f"a forged callback was answered with {statuses}")
 
     def named_credits(self) -> list[Movement]:
-        """Credits that the bank has a reference of."""
-        return [move for move in self.credits() if move.reference_code]
+        """Credits that the bank has a reference of which tells something."""
+        return [move for move in self.credits() if plain_bank_ref(move.reference_code)]
 
     def credits(self) -> list[Movement]:
         """Every credit of the bank's books."""
         return [move for move in self.sandbox.store.movements if move.direction == "in"]
 
-    async def notify_anew(self, move: Movement) -> None:
-        """The bank's aggregator tells of a credit in a notice of a new number."""
-        number = 10**15 + len(self.sandbox.deliveries.all)
+    async def notify_anew(self, move: Movement, written: str) -> None:
+        """The feed tells of a credit again, in a version with its reference `written` otherwise."""
+        told = replace(move, reference_code=written.format(move.reference_code))
         notice = self.sandbox.deliveries.plan(
             "sepay",
             BANK.account_number,
-            str(number),
+            str(10**15 + len(self.sandbox.deliveries.all)),
             "anew",
-            WebhookMessage(BANK.feed_url, sepay.notice_body(BANK, replace(move, id=number))),
+            WebhookMessage(BANK.feed_url, sepay.notice_body(BANK, told)),
             clock.now(),
         )
         await self.sender.send_now([notice])

@@ -1,0 +1,27 @@
+"""What a bank's own reference of money tells, however it is written. Pure.
+
+Real ones are placeholders, cut, suffixed, written in another case, or rounded by a spreadsheet.
+"""
+
+import re
+
+_SUFFIX = re.compile(r"[\\;].*", re.DOTALL)
+_NOT_OF_A_NAME = re.compile(r"[^0-9A-Z]")
+#: A long number that a spreadsheet has shortened.
+_MANGLED = re.compile(r"[0-9]([.,][0-9]+)?E[+]?[0-9]+")
+_SHORTEST = 4
+
+
+def plain_bank_ref(bank_ref: str) -> str:
+    """A bank's reference without what differs between those who tell it; "" if it tells nothing.
+
+    Case, blanks, punctuation, leading zeros and a suffix after `\\` or `;` go. Nothing is left of
+    a placeholder (`NONREF`, `N/A`, zeros, one character many times), of what is shorter than four
+    characters, and of a number that a spreadsheet has rounded.
+    """
+    told = bank_ref.strip().upper()
+    if _MANGLED.fullmatch(told):
+        return ""
+    plain = _NOT_OF_A_NAME.sub("", _SUFFIX.sub("", told)).lstrip("0")
+    informs = any(c.isdigit() for c in plain) and len(set(plain)) > 1 and len(plain) >= _SHORTEST
+    return plain if informs else ""

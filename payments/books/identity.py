@@ -1,0 +1,197 @@
+"""Which money a told credit is: one that the books have, another one, or one that nobody can tell.
+
+What a source tells is a notice; a credit is money, and several sources may tell of it. A bank's
+reference alone names no money: real ones are placeholders, start again each day, are shared by a
+batch, or come with a suffix here and without it there. So:
+
+1. a source's own number is one notice, however often it comes and in whatever version;
+2. a source tells each credit once, so two of its notices are two credits;
+3. notices of different sources are one credit if account, business day and amount agree, and
+   either the bank's reference does (as `plain_bank_ref` reads it) or, where that tells nothing,
+   the payer's; one to one, the oldest first;
+4. what may or may not be the same is a credit of its own that waits whole in suspense.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import array, insert
+from sqlmodel import and_, col, or_, select
+
+from core import clock
+from core.bank_refs import plain_bank_ref
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.bills.models import Payment
+from payments.books.allocation import Reason
+from payments.books.models import CreditNotice
+
+#: The source of what a statement tells. Every other one is a feed: the id of its gateway account.
+STATEMENT = "statement"
+
+_KEEP = insert(CreditNotice).on_conflict_do_nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldNotice:
+    """What one source tells of money that came: `notice_ref` is the source's own number of it.
+
+    `amount` in đồng; `reference` is the payer's, "" where the words hold none or several.
+    """
+
+    source: str
+    notice_ref: str
+    collection_account_id: str
+    booked_on: date
+    amount: int
+    bank_ref: str
+    reference: str
+
+    @property
+    def key(self) -> str:
+        """The name of the money, if this notice is the first to tell of it."""
+        return f"bank:{self.collection_account_id}:{self.source}:{self.notice_ref}:{self.amount}"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNotice:
+    """A notice that the books have, and the payment whose money it tells of."""
+
+    source: str
+    notice_ref: str
+    amount: int
+    plain_ref: str
+    reference: str
+    payment_id: str
+    bill_id: str | None
+    credited: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`same` is the notice of this very money; else it is new, and `doubt` says if it must wait.
+
+    With `doubt`, `beside` is the notice that it may be the same as.
+    """
+
+    same: KnownNotice | None = None
+    doubt: Reason | None = None
+    beside: KnownNotice | None = None
+
+
+_KNOWN = (
+    values_of(KnownNotice, CreditNotice, Payment)
+    .join_from(CreditNotice, Payment, col(Payment.id) == col(CreditNotice.payment_id))
+    .order_by(col(Payment.paid_at), col(Payment.id), col(CreditNotice.source))
+)
+
+
+async def lock_notice(session: WriteSession, notice: ToldNotice) -> None:
+    """Let nobody else decide about this notice or the money it may tell of, until we have.
+
+    Taken before every other lock, always in this order.
+    """
+    day = f"{notice.collection_account_id}:{notice.booked_on}"
+    names = [f"notice:{notice.source}:{notice.notice_ref}", f"notice:{day}:{notice.amount}"]
+    if plain := plain_bank_ref(notice.bank_ref):
+        names.append(f"notice:{day}:{plain}")
+    locks = func.unnest(array(names))
+    await session.all(select(func.pg_advisory_xact_lock(func.hashtextextended(locks, 0))))
+
+
+async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
+    """Which money a locked notice tells of."""
+    plain = plain_bank_ref(notice.bank_ref)
+    is_own = and_(
+        col(CreditNotice.source) == notice.source, col(CreditNotice.notice_ref) == notice.notice_ref
+    )
+    known = await session.all(
+        _KNOWN.where(
+            or_(
+                is_own,
+                and_(
+                    col(CreditNotice.collection_account_id) == notice.collection_account_id,
+                    col(CreditNotice.booked_on) == notice.booked_on,
+                    or_(
+                        and_(
+                            col(CreditNotice.plain_ref) == plain, col(CreditNotice.plain_ref) != ""
+                        ),
+                        and_(
+                            col(CreditNotice.reference) == notice.reference,
+                            col(CreditNotice.reference) != "",
+                            col(CreditNotice.amount) == notice.amount,
+                        ),
+                    ),
+                ),
+            )
+        )
+    )
+    return judge(notice, plain, known)
+
+
+def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
+    """Which money a notice tells of, by the known ones that have something in common with it."""
+    named = (notice.source, notice.notice_ref)
+    if own := [one for one in known if (one.source, one.notice_ref) == named]:
+        same = next((one for one in own if one.amount == notice.amount), None)
+        return Identity(same) if same else _doubtful(own, Reason.CONFLICTING_NOTICE)
+    told = {one.payment_id for one in known if one.source == notice.source}
+    if plain and (alike := [one for one in known if one.plain_ref == plain]):
+        return _by_bank_reference(alike, notice, told)
+    untold = [one for one in known if one.payment_id not in told]
+    return Identity(_by_payers_reference(untold, notice, plain))
+
+
+def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[str]) -> Identity:
+    """`told` are the payments that the source has told of already."""
+    equal = [one for one in alike if one.amount == notice.amount]
+    if not equal:
+        return _doubtful(alike, Reason.CONFLICTING_NOTICE)
+    # A batch gives all its payers one reference of the bank's: another purpose is other money.
+    fitting = [
+        one
+        for one in equal
+        if one.reference == notice.reference or not (one.reference and notice.reference)
+    ]
+    fitting.sort(key=lambda one: one.reference != notice.reference)
+    if not fitting:
+        return Identity()
+    untold = [one for one in fitting if one.payment_id not in told]
+    # The source has told of all of these already: this is another one, unless it is mistaken.
+    return Identity(untold[0]) if untold else _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)
+
+
+def _by_payers_reference(
+    untold: list[KnownNotice], notice: ToldNotice, plain: str
+) -> KnownNotice | None:
+    # Statements are matched before anything is recorded from them: what is left is other money,
+    # unless the bank's reference tells nothing.
+    from_statement = notice.source == STATEMENT
+    comparable = [
+        one
+        for one in untold
+        if not (plain and one.plain_ref) or not (from_statement or one.source == STATEMENT)
+    ]
+    return comparable[0] if comparable else None
+
+
+def _doubtful(beside: list[KnownNotice], doubt: Reason) -> Identity:
+    return Identity(doubt=doubt, beside=beside[0])
+
+
+async def keep_notice(session: WriteSession, notice: ToldNotice, payment_id: str) -> None:
+    """Keep what was told, and tie it to its money; told again it is one notice."""
+    kept = {
+        "source": notice.source,
+        "notice_ref": notice.notice_ref,
+        "amount": notice.amount,
+        "collection_account_id": notice.collection_account_id,
+        "booked_on": notice.booked_on,
+        "bank_ref": notice.bank_ref,
+        "plain_ref": plain_bank_ref(notice.bank_ref),
+        "reference": notice.reference,
+        "payment_id": payment_id,
+        "told_at": clock.now(),
+    }
+    await session.write(_KEEP, kept)
