@@ -9,19 +9,20 @@ _SUFFIX = re.compile(r"[\\;].*", re.DOTALL)
 _NOT_OF_A_NAME = re.compile(r"[^0-9A-Z]")
 #: A long number that a spreadsheet has shortened.
 _MANGLED = re.compile(r"[0-9]([.,][0-9]+)?E[+]?[0-9]+")
-_SHORTEST = 4
+_SHORTEST, _SHORTEST_NUMBER = 3, 4
 
 
 def plain_bank_ref(bank_ref: str) -> str:
     """A bank's reference without what differs between those who tell it; "" if it tells nothing.
 
     Case, blanks, punctuation, leading zeros and a suffix after `\\` or `;` go. Nothing is left of
-    a placeholder (`NONREF`, `N/A`, zeros, one character many times), of what is shorter than four
-    characters, and of a number that a spreadsheet has rounded.
+    a placeholder (`NONREF`, `N/A`, zeros, one character many times), of what is shorter than three
+    characters (a bare number: four), and of a number that a spreadsheet has rounded.
     """
     told = bank_ref.strip().upper()
     if _MANGLED.fullmatch(told):
         return ""
     plain = _NOT_OF_A_NAME.sub("", _SUFFIX.sub("", told)).lstrip("0")
-    informs = any(c.isdigit() for c in plain) and len(set(plain)) > 1 and len(plain) >= _SHORTEST
+    long_enough = len(plain) >= (_SHORTEST_NUMBER if plain.isdigit() else _SHORTEST)
+    informs = any(c.isdigit() for c in plain) and len(set(plain)) > 1 and long_enough
     return plain if informs else ""

@@ -10,21 +10,21 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import ColumnElement, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
-from sqlmodel import col
+from sqlmodel import col, select
 
 from core import audit, clock
 from core.calendar import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
 from core.db import Database
-from core.errors import Invalid
+from core.errors import Invalid, Unavailable
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
 from core.statements import WriteSql, values_of
 from payments.agencies.queries import CollectionAccountValue
-from payments.books.queries import DayPayment, list_day_payments
+from payments.books.queries import DayPayment, list_day_payments, sum_day_payments
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
@@ -37,6 +37,9 @@ BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
 
 #: The days that the calendar of holidays covers, with room for the days around.
 FIRST_DAY, LAST_DAY = date(FIRST_YEAR + 1, 1, 1), date(LAST_YEAR - 1, 12, 31)
+
+#: How often a run is made while the books of its day change under it.
+_TRIES = 5
 
 #: Runs a function somewhere that does not block the event loop.
 Elsewhere = Callable[..., Awaitable[Any]]
@@ -65,6 +68,16 @@ class StatementIntake:
 
 
 @dataclass(frozen=True, slots=True)
+class _DayState:
+    """What tells whether the books of a day and the days around it are as they were read."""
+
+    payments: int
+    #: their sum, in đồng
+    credited: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class _KnownStatement:
     """A statement that had been taken in before."""
 
@@ -72,6 +85,12 @@ class _KnownStatement:
     row_count: int
 
 
+_LINES = values_of(
+    DayLine,
+    StatementLine,
+    line_id=col(StatementLine.id),
+    reference=func.coalesce(StatementLine.reference, ""),
+).order_by(col(StatementLine.booked_at), col(StatementLine.id))
 #: Nothing where this very file is known.
 _NEW_STATEMENT = insert_new(Statement).on_conflict_do_nothing(
     index_elements=["collection_account_id", "sha256"]
@@ -161,21 +180,28 @@ async def reconcile(
 ) -> str:
     """Reconcile one business day of one account with the statements taken in; the run's id.
 
-    Running again gives a new run with the same result, unless statements or payments have come.
-    Raises `Invalid` for a day outside the calendar.
+    Running again gives a new run with the same result, unless statements or payments have come; it
+    takes the place of the one before. Raises `Invalid` for a day outside the calendar, and
+    `Unavailable` where the books of the day do not come to rest.
     """
     if not FIRST_DAY <= on <= LAST_DAY:
         raise Invalid(f"Ngày đối soát phải từ {FIRST_DAY:%d/%m/%Y} đến {LAST_DAY:%d/%m/%Y}.")
-    payments, lines = await _day(reconciling, account, on)
-    result = await _match(reconciling, account, on, payments, lines)
-    if await _record_unmatched(reconciling, account, result, lines, actor=actor):
+    for _ in range(_TRIES):
         payments, lines = await _day(reconciling, account, on)
         result = await _match(reconciling, account, on, payments, lines)
+        if await _record_unmatched(reconciling, account, result, lines, actor=actor):
+            payments, lines = await _day(reconciling, account, on)
+            result = await _match(reconciling, account, on, payments, lines)
+        seen = _state_of(payments, lines)
 
-    async def store(session: WriteSession) -> str:
-        return await _store(session, account, on, result, actor=actor)
+        async def store(
+            session: WriteSession, result: DayResult = result, seen: _DayState = seen
+        ) -> str | None:
+            return await _store(session, account, on, result, seen, actor=actor)
 
-    return await reconciling.database.run(store)
+        if run_id := await reconciling.database.run(store):
+            return run_id
+    raise Unavailable("Sổ sách của ngày này đang thay đổi; hãy đối soát lại sau ít phút.")
 
 
 async def _match(
@@ -194,22 +220,27 @@ async def _day(
 ) -> tuple[list[DayPayment], list[DayLine]]:
     async with reconciling.database.transaction() as session:
         payments = await list_day_payments(session, account.id, on - AFTER, on + BEFORE)
-        begin, end = clock.day_bounds(on - BEFORE, on + AFTER)
-        lines = await session.all(
-            values_of(
-                DayLine,
-                StatementLine,
-                line_id=col(StatementLine.id),
-                reference=func.coalesce(StatementLine.reference, ""),
-            )
-            .where(
-                StatementLine.collection_account_id == account.id,
-                StatementLine.booked_at >= begin,
-                StatementLine.booked_at < end,
-            )
-            .order_by(col(StatementLine.booked_at), col(StatementLine.id))
-        )
+        lines = await session.all(_LINES.where(*_lines_around(account, on)))
         return payments, lines
+
+
+def _lines_around(account: CollectionAccountValue, on: date) -> list[ColumnElement[bool]]:
+    begin, end = clock.day_bounds(on - BEFORE, on + AFTER)
+    return [
+        col(StatementLine.collection_account_id) == account.id,
+        col(StatementLine.booked_at) >= begin,
+        col(StatementLine.booked_at) < end,
+    ]
+
+
+def _state_of(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> _DayState:
+    return _DayState(len(payments), sum(payment.amount for payment in payments), len(lines))
+
+
+async def _state_now(session: WriteSession, account: CollectionAccountValue, on: date) -> _DayState:
+    payments = await sum_day_payments(session, account.id, on - AFTER, on + BEFORE)
+    lines = select(func.count()).select_from(StatementLine).where(*_lines_around(account, on))
+    return _DayState(payments.count, payments.credited, await session.one(lines))
 
 
 async def _record_unmatched(
@@ -250,10 +281,26 @@ async def _store(
     account: CollectionAccountValue,
     on: date,
     result: DayResult,
+    seen: _DayState,
     *,
     actor: str,
-) -> str:
+) -> str | None:
+    """Store a run in the place of the day's earlier ones; None if the books have changed meanwhile.
+
+    Runs of one day are stored one after the other. One that began before another had recorded what
+    only a statement tells would otherwise call unknown what is in the books by now.
+    """
+    name = f"reconciliation:{account.id}:{on}"
+    await session.one(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    if await _state_now(session, account, on) != seen:
+        return None
     run_id = new_id("rec")
+    of_day = (
+        col(Reconciliation.collection_account_id) == account.id,
+        col(Reconciliation.business_on) == on,
+        col(Reconciliation.superseded_by).is_(None),
+    )
+    earlier = await session.first(select(Reconciliation.id).where(*of_day))
     summary = result.summary()
     run = {
         "id": run_id,
@@ -264,7 +311,13 @@ async def _store(
         "created_by": actor,
         "created_at": clock.now(),
     }
+    if earlier is not None:
+        # Its place must be free first, and the run that takes it is not there yet.
+        await session.write(update(Reconciliation).where(*of_day).values(superseded_by=earlier))
     await session.write(insert(Reconciliation), run)
+    if earlier is not None:
+        took_place = col(Reconciliation.superseded_by) == earlier
+        await session.write(update(Reconciliation).where(took_place).values(superseded_by=run_id))
     if result.matches:
         matches = [{"reconciliation_id": run_id, **asdict(one)} for one in result.matches]
         await session.write_each(insert(Match), matches)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, json_field, moment
@@ -52,10 +52,22 @@ class StatementLine(SQLModel, table=True):
 
 
 class Reconciliation(SQLModel, table=True):
-    """One run over one account and one business day; running again gives a new row, same result."""
+    """One run over one account and one business day; running again gives a new row, same result.
+
+    Of the runs of a day only the newest stands.
+    """
 
     __tablename__ = "reconciliation"
-    __table_args__ = (Index("ix_reconciliation_day", "collection_account_id", "business_on"),)
+    __table_args__ = (
+        Index("ix_reconciliation_day", "collection_account_id", "business_on"),
+        Index(
+            "uq_reconciliation_current",
+            "collection_account_id",
+            "business_on",
+            unique=True,
+            postgresql_where=text("superseded_by IS NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     agency_id: str = Field(foreign_key="agency.id")
@@ -65,6 +77,8 @@ class Reconciliation(SQLModel, table=True):
     summary: dict[str, Any] = json_field()
     created_by: str
     created_at: datetime = moment()
+    #: the run that took its place
+    superseded_by: str | None = Field(default=None, foreign_key="reconciliation.id")
 
 
 class Match(SQLModel, table=True):

@@ -16,7 +16,10 @@ from reconciliation.models import Discrepancy, Reconciliation
 
 @dataclass(frozen=True, slots=True)
 class RunValue:
-    """A run: one account, one business day; `summary` maps a class to its count and sum (đồng)."""
+    """A run: one account, one business day; `summary` maps a class to its count and sum (đồng).
+
+    `superseded_by` is the newer run of the same day, None for the one that stands.
+    """
 
     id: str
     agency: str
@@ -24,6 +27,7 @@ class RunValue:
     business_on: date
     summary: dict[str, Any]
     created_at: datetime
+    superseded_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _StoredRun:
     business_on: date
     summary: dict[str, Any]
     created_at: datetime
+    superseded_by: str | None
 
 
 async def get_run(session: ReadSession, run_id: str, agency_ids: Collection[str]) -> RunValue:
@@ -67,6 +72,7 @@ async def get_run(session: ReadSession, run_id: str, agency_ids: Collection[str]
         business_on=run.business_on,
         summary=run.summary,
         created_at=run.created_at,
+        superseded_by=run.superseded_by,
     )
 
 

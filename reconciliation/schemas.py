@@ -56,7 +56,7 @@ class StatementOut(BaseModel):
 
 
 class ReconciliationOut(BaseModel):
-    """A run and its tally by class."""
+    """A run and its tally by class; `superseded_by` is a newer run of the same day, if any."""
 
     id: str
     agency: str
@@ -64,6 +64,7 @@ class ReconciliationOut(BaseModel):
     date: date
     summary: dict[str, Tally]
     created_at: Instant
+    superseded_by: str | None
 
     @classmethod
     def of(cls, run: RunValue) -> "ReconciliationOut":
@@ -75,6 +76,7 @@ class ReconciliationOut(BaseModel):
             date=run.business_on,
             summary=run.summary,
             created_at=run.created_at,
+            superseded_by=run.superseded_by,
         )
 
 

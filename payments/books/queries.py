@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func
+from sqlalchemy import BigInteger, cast, func
 from sqlmodel import col
 
 from core.crypto import Cipher
@@ -55,6 +55,33 @@ async def list_day_payments(
     """Every payment with money whose accounting day is `first` to `last`, by time."""
     return await session.all(
         _DAY_PAYMENTS.where(
+            Payment.collection_account_id == collection_account_id,
+            col(Payment.accounting_on).between(first, last),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DaySum:
+    """How many payments with money there are, and their sum in đồng."""
+
+    count: int
+    credited: int
+
+
+_DAY_SUM = values_of(
+    DaySum,
+    count=func.count(col(Payment.id)),
+    credited=cast(func.coalesce(func.sum(Payment.credited), 0), BigInteger),
+)
+
+
+async def sum_day_payments(
+    session: ReadSession, collection_account_id: str, first: date, last: date
+) -> DaySum:
+    """What `list_day_payments` would give, summed up."""
+    return await session.one(
+        _DAY_SUM.where(
             Payment.collection_account_id == collection_account_id,
             col(Payment.accounting_on).between(first, last),
         )

@@ -23,7 +23,8 @@ _REASONS = (
 _PLAIN = """
 CASE
   WHEN upper(btrim({ref})) ~ '^[0-9]([.,][0-9]+)?E[+]?[0-9]+$' THEN ''
-  WHEN {plain} !~ '[0-9]' OR length({plain}) < 4 OR {plain} ~ '^(.)\\1*$' THEN ''
+  WHEN {plain} !~ '[0-9]' OR length({plain}) < 3
+    OR ({plain} ~ '^[0-9]+$' AND length({plain}) < 4) OR {plain} ~ '^(.)\\1*$' THEN ''
   ELSE {plain}
 END
 """
