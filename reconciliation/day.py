@@ -11,7 +11,7 @@ payment is not called unknown today; only what concerns `on` is in the result.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
@@ -20,7 +20,12 @@ from core.calendar import treasury_day
 from core.clock import business_date
 from core.references import find_references
 from payments.books.queries import DayPayment
-from reconciliation.matching import CLASSES, add_rows, connect, create_relations, match
+from reconciliation.matching import CLASSES as FILE_CLASSES
+from reconciliation.matching import add_rows, connect, create_relations, match
+from reconciliation.reversals import ReversibleLine, find_reversals
+
+#: Every place money of a day can be in, in the order they are reported.
+CLASSES = (*FILE_CLASSES, "reversed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class DayMatch:
 
 @dataclass(frozen=True, slots=True)
 class DayDiscrepancy:
-    """What did not simply agree; `kind` is a class of `matching.CLASSES`."""
+    """What did not simply agree; `kind` is one of `CLASSES`."""
 
     side: str
     object_id: str
@@ -96,13 +101,20 @@ def match_day(
         key=lambda line: (line.booked_at, line.line_id),
     )
     found = _by_bank_reference(payments, credits_)
+    taken_back = find_reversals(lines)
+    returned = _of_returned(payments, credits_, found, taken_back)
+    gone = [line for line in _lines_left(credits_, found) if line.line_id in taken_back]
+    found += returned
+    credits_ = [line for line in credits_ if line not in gone]
     found += _shared_references(_left(payments, found), _lines_left(credits_, found))
     rest = _by_reference(_left(payments, found), _lines_left(credits_, found), cut_off)
     day = DayResult(debits=[x for x in lines if _is_debit_of(x, on)])
     of_day = {p.payment_id: p for p in payments if p.accounting_on == on}
     by_line = {line.line_id: line for line in lines}
     for one in found:
-        if one.payment_id in of_day:
+        if one.payment_id in of_day and one.line_id in taken_back:
+            day.discrepancies.append(_reversed_payment(one, taken_back[one.line_id]))
+        elif one.payment_id in of_day:
             day.matches.append(one)
             late = _late(one, of_day[one.payment_id], by_line[one.line_id], cut_off)
             day.discrepancies.extend(late)
@@ -114,9 +126,61 @@ def match_day(
             concerns = business_date(by_line[odd.object_id].booked_at) == on
         if concerns:
             day.discrepancies.append(odd)
+    paired = {one.line_id for one in returned}
+    for line in gone:
+        if line.line_id not in paired and business_date(line.booked_at) == on:
+            day.discrepancies.append(_reversed_line(line, taken_back[line.line_id]))
     day.matches.sort(key=lambda one: one.payment_id)
     day.discrepancies.sort(key=lambda odd: (odd.side, odd.object_id, odd.kind))
     return day
+
+
+def _of_returned(
+    payments: Sequence[DayPayment],
+    credits_: Sequence[DayLine],
+    found: Sequence[DayMatch],
+    taken_back: Mapping[str, ReversibleLine],
+) -> list[DayMatch]:
+    """The payments whose credit was taken back, where only the payer's reference says so."""
+    waiting = [line for line in _lines_left(credits_, found) if line.line_id in taken_back]
+    pairs = []
+    for payment in _left(payments, found):
+        line = next((line for line in waiting if _is_returned(payment, line)), None)
+        if line is not None:
+            waiting.remove(line)
+            pairs.append(
+                DayMatch(
+                    payment.payment_id, line.line_id, payment.reference, payment.amount, "reference"
+                )
+            )
+    return pairs
+
+
+def _is_returned(payment: DayPayment, line: DayLine) -> bool:
+    same_money = payment.amount == line.amount and payment.reference in line.references
+    # Of two informative references that differ, each is other money.
+    told = plain_bank_ref(payment.gateway_ref) and plain_bank_ref(line.bank_ref)
+    return same_money and not told and _days_apart(payment, line) <= _DAYS_OF_ONE_CREDIT
+
+
+def _reversed_payment(found: DayMatch, debit: ReversibleLine) -> DayDiscrepancy:
+    reason = (
+        f"Ngân hàng đã ghi có rồi ghi nợ trả lại ngày {business_date(debit.booked_at):%d/%m/%Y};"
+        " khoản này đã được ghi nhận là đã thu."
+    )
+    return DayDiscrepancy(
+        "payment", found.payment_id, "reversed", found.reference, found.amount, 0, reason
+    )
+
+
+def _reversed_line(line: DayLine, debit: ReversibleLine) -> DayDiscrepancy:
+    reason = (
+        f"Ngân hàng đã ghi nợ trả lại ngày {business_date(debit.booked_at):%d/%m/%Y};"
+        " không ghi thu cho khoản nào."
+    )
+    named = line.references
+    reference = named[0] if len(named) == 1 else ""
+    return DayDiscrepancy("line", line.line_id, "reversed", reference, line.amount, 0, reason)
 
 
 def _is_debit_of(line: DayLine, on: date) -> bool:

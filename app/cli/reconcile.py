@@ -34,6 +34,7 @@ _LABELS = {
     "amount_mismatch": "lệch số tiền",
     "duplicate": "được ghi có nhiều lần",
     "unknown_in_ledger": "ghi có không rõ của ai",
+    "reversed": "ghi có rồi bị ghi nợ trả lại",
     "debits": "ghi nợ (kết chuyển)",
 }
 

@@ -120,3 +120,26 @@ async def test_without_the_look_at_the_books_a_run_would_be_stale(
             text("SELECT count(*) FROM reconciliation WHERE superseded_by IS NULL")
         )
     assert standing == 1
+
+
+async def test_a_credit_and_its_reversal_on_a_statement_pay_nothing(system: System) -> None:
+    bill = await system.create_bill()
+    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
+    lines = [
+        "line_id,booked_at,amount,direction,reference,narrative,bank_ref",
+        f"L1,{now},5000,credit,,{bill['reference']} nop phi,FT58675382",
+        f"L2,{now},5000,debit,,HOAN TRA {bill['reference']},FT58675382",
+    ]
+    taken = await system.office.post(
+        "/api/v1/statements",
+        files={"file": ("so-phu.csv", "\n".join(lines).encode() + b"\n", "text/csv")},
+        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
+        headers={"Idempotency-Key": new_id("k")},
+    )
+    assert taken.status_code == 201, taken.text
+    summary = (await run(system))["summary"]
+    assert summary["reversed"] == {"count": 1, "sum": 5000}
+    assert summary["matched"]["count"] == summary["unknown_in_ledger"]["count"] == 0
+    await system.work()
+    found = await system.read(bill)
+    assert (found["status"], found["receipts"]) == ("open", [])

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
+
 from core.references import new_reference
 from payments.books.queries import DayPayment
 from reconciliation.day import DayLine, DayResult, match_day
@@ -107,3 +109,64 @@ def test_the_summary_counts_every_payment_of_the_day_once() -> None:
     assert summary["matched"] == {"count": 1, "sum": 10_000}
     assert summary["amount_mismatch"] == {"count": 1, "sum": 7_000}
     assert summary["missing_in_ledger"] == {"count": 1, "sum": 10_000}
+
+
+BACK = "HOÀN TRẢ"
+
+
+@pytest.mark.parametrize("words", ["HOAN TRA {}", "Hủy giao dịch {}", "tra lai {}", "REVERSAL {}"])
+def test_a_credit_that_the_bank_took_back_settles_nothing(words: str) -> None:
+    lines = [
+        line("c", f"{ONE} nop phi", ref="FT58675382"),
+        line("d", words.format(ONE), ref="FT58675382", direction="debit"),
+    ]
+    day = run([], lines)
+    assert (matched(day), classes(day)) == ({}, {"c": "reversed"})
+    assert day.summary()["reversed"] == {"count": 1, "sum": 10_000}
+    assert day.summary()["unknown_in_ledger"]["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "back"), [("FT900", "FT900"), ("NONREF", "0"), ("FT900", "FT901")]
+)
+def test_a_payment_whose_credit_was_taken_back_is_told(told: str, back: str) -> None:
+    lines = [
+        line("c", ONE, ref=told),
+        line("d", f"{BACK} {ONE}", ref=back, direction="debit", at=MORNING + timedelta(days=1)),
+    ]
+    day = run([payment("p", ONE, ref=told)], lines)
+    assert (matched(day), classes(day)) == ({}, {"p": "reversed"})
+
+
+@pytest.mark.parametrize(
+    "debit",
+    [
+        line("d", f"{BACK} {ONE}", 9_999, ref="FT900", direction="debit"),
+        line("d", f"KET CHUYEN {ONE}", ref="FT900", direction="debit"),
+        line("d", BACK, ref="FT901", direction="debit"),
+        line("d", f"{BACK} {ONE}", ref="FT900", direction="debit", at=MORNING - timedelta(days=1)),
+        line("d", f"{BACK} {ONE}", ref="FT900", direction="debit", at=MORNING + timedelta(days=15)),
+        line("d", f"{BACK} {ONE}", ref="FT900"),
+    ],
+)
+def test_other_debits_take_nothing_back(debit: DayLine) -> None:
+    day = run([payment("p", ONE, ref="FT900")], [line("c", ONE, ref="FT900"), debit])
+    assert matched(day) == {"p": ("c", "bank_ref")}
+
+
+def test_paid_again_after_it_was_taken_back_it_is_paid() -> None:
+    later = MORNING + timedelta(hours=2)
+    lines = [
+        line("c1", ONE, ref="FT900"),
+        line("d", f"{BACK} {ONE}", ref="FT900", direction="debit", at=MORNING + timedelta(hours=1)),
+        line("c2", ONE, ref="FT902", at=later),
+    ]
+    day = run([payment("p1", ONE, ref="FT900"), payment("p2", ONE, ref="FT902", at=later)], lines)
+    assert matched(day) == {"p2": ("c2", "bank_ref")}
+    assert classes(day) == {"p1": "reversed"}
+
+
+def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciliation.day.find_reversals", lambda lines: {})
+    with pytest.raises(AssertionError):
+        test_a_credit_that_the_bank_took_back_settles_nothing("HOAN TRA {}")
