@@ -99,6 +99,7 @@ async def propose(
     differences = await asyncio.to_thread(compare, placed, owned, today)
     if differences.is_empty:
         raise NoChanges("Tệp không khác danh mục: không có gì để áp dụng.")
+    differences = differences.warned_of(taken.warnings)
     proposal_id = new_id("change")
     await session.write(
         insert(CatalogueProposal),

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Sequence
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from payments.catalogue.upkeep.sheets.archives import MOST_COLUMNS, MOST_ROWS, checked
 from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
@@ -52,18 +52,24 @@ def _picked(sheets: list[Sheet], table: str | None) -> list[Sheet]:
 
 def _read_workbook(content: bytes) -> list[Sheet]:
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(checked(content)))
+        looked_at = checked(content)
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(looked_at.content))
+        if workbook.sheet_names != list(looked_at.markings):
+            raise ValueError("two readers see different sheets")
         sheets = [
             Sheet(
-                name, _numbered(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))
+                one.name,
+                _numbered(workbook.get_sheet_by_name(one.name).to_python(skip_empty_area=False)),
+                markings=looked_at.markings[one.name],
+                is_hidden=one.visible != SheetVisibleEnum.Visible,
             )
-            for name in workbook.sheet_names
+            for one in workbook.sheets_metadata
         ]
     except FileRefused:
         raise
     except (CalamineError, ValueError, OSError):
         raise fault_of_file("not_a_workbook", "Không đọc được tệp Excel này.") from None
-    if not any(sheet.rows for sheet in sheets):
+    if not any(sheet.rows or sheet.markings.formulas for sheet in sheets):
         raise fault_of_file("empty", "Tệp không có dòng nào.")
     return sheets
 
