@@ -204,3 +204,25 @@ def test_a_calculated_cell_is_refused_and_what_is_hidden_is_said(
     shown = lephi("import", file, *own).stdout
     assert "Lưu ý: Khoản thu: 1 dòng đang ẩn trong tệp" in shown
     assert "dòng 2." in lephi("show", shown.split()[-1]).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a\x00.csv", "Tên tệp có ký tự điều khiển; hãy đổi tên tệp."),
+        ("ph\udced.xlsx", "Tên tệp không phải UTF-8; hãy đổi tên tệp."),
+        ("x" * 300 + ".csv", "Tên tệp dài quá 255 byte; hãy đặt tên ngắn hơn."),
+        ("x" * 240 + ".csv", "Tên tệp dài quá 200 ký tự; hãy đặt tên ngắn hơn."),
+    ],
+)
+def test_a_name_that_is_no_name_is_told_in_vietnamese(
+    lephi: Lephi, tmp_path: Path, name: str, reason: str
+) -> None:
+    file = tmp_path / name
+    if "200 ký tự" in reason:
+        file.write_bytes(csv_of(FEE | {"procedure": "9.000001"}))
+    else:
+        done = lephi("export", file, "--table", "fees", code=1)
+        assert done.stderr.splitlines() == [reason]
+    done = lephi("import", file, "--by", "an@example.vn", code=1)
+    assert done.stderr.splitlines() == [reason]

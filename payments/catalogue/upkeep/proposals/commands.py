@@ -21,6 +21,7 @@ from sqlmodel import col
 from core import clock
 from core.audit import record
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
+from core.file_names import checked_name
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal
@@ -45,7 +46,6 @@ from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, FileRefused
 from payments.catalogue.upkeep.sheets.intake import PlacedEntry, Sheet, take
 from payments.catalogue.upkeep.writing import lock_catalogue, write_entries
 
-_LONGEST_NAME = 200
 _TWO_PEOPLE = "Người đề xuất không tự áp dụng được; cần người thứ hai."
 
 
@@ -84,8 +84,8 @@ async def propose(
 ) -> Proposal:
     """Check a file against the catalogue and keep it, with what it would change.
 
-    Raises `FileRefused` naming every fault, `NoChanges`, and `NotAllowed` for who is no person or
-    may not change this catalogue.
+    Raises `FileRefused` naming every fault, `BadFileName`, `NoChanges`, and `NotAllowed` for who
+    is no person or may not change this catalogue.
     """
     check_proposer(by, agency_id, operator=operator)
     today = clock.business_date(clock.now())
@@ -106,7 +106,7 @@ async def propose(
         {
             "id": proposal_id,
             "agency_id": agency_id,
-            "file_name": "".join(c if c.isprintable() else " " for c in file_name)[:_LONGEST_NAME],
+            "file_name": "".join(c if c.isprintable() else " " for c in checked_name(file_name)),
             "entries": kept(placed, differences),
             "state": "proposed",
             "proposed_by": by.actor,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
+from core.spreadsheets import original
 from payments.catalogue.upkeep.sheets.archives import MOST_COLUMNS, MOST_ROWS, checked
 from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
 from payments.catalogue.upkeep.sheets.columns import TITLES
@@ -87,7 +88,7 @@ def _read_csv(content: bytes, table: str | None) -> Sheet:
         raise fault_of_file("control_character", f"Dòng {row} có ký tự điều khiển.")
     if not text.strip():
         raise fault_of_file("empty", "Tệp không có dòng nào.")
-    rows = _numbered([[_unquoted(cell) for cell in row] for row in _parsed(text)])
+    rows = _numbered([[original(cell) for cell in row] for row in _parsed(text)])
     for number, cells in rows:
         if len(cells) > MOST_COLUMNS or number > MOST_ROWS:
             reason = f"Tối đa {MOST_ROWS} dòng và {MOST_COLUMNS} cột."
@@ -109,11 +110,6 @@ def _parsed(text: str) -> list[list[str]]:
         reason = f"Dòng {len(rows) + 1} sai dấu ngoặc kép."
         raise fault_of_file("not_csv", reason) from None
     return rows
-
-
-def _unquoted(cell: str) -> str:
-    """A text without the apostrophe that keeps spreadsheets from taking it for a formula."""
-    return cell.removeprefix("'")
 
 
 def _numbered(rows: Sequence[Sequence[Cell]]) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
