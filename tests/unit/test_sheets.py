@@ -378,6 +378,11 @@ def two_places(parts: dict[str, bytes]) -> None:
     parts["xl/_rels/workbook.xml.rels"] = links.replace(b"</Relationships>", other)
 
 
+def long_book(parts: dict[str, bytes]) -> None:
+    book = parts["xl/workbook.xml"]
+    parts["xl/workbook.xml"] = book.replace(b"<sheets>", b"<x/>" * 400_000 + b"<sheets>")
+
+
 def no_links(parts: dict[str, bytes]) -> None:
     parts["xl/_rels/workbook.xml.rels"] = b"<Relationships/>"
 
@@ -397,6 +402,7 @@ def many_parts(parts: dict[str, bytes]) -> None:
         (many_parts, "too_large"),
         (two_places, "not_a_workbook"),
         (doubled_name, "not_a_workbook"),
+        (long_book, "too_large"),
         (no_links, "not_a_workbook"),
         (utf_16, "not_a_workbook"),
         (no_xml, "not_a_workbook"),

@@ -253,6 +253,11 @@ def test_hidden_rows_are_taken_and_said(change: Callable[[Workbook, Worksheet], 
     )
 
 
+def test_a_cell_of_a_hidden_row_that_says_it_stands_elsewhere_is_hidden_there() -> None:
+    part = b'<sheetData><row r="9" hidden="true"><c r="A2"><v>1</v></c></row></sheetData>'
+    assert markings_of(part).hidden_rows == {2, 9}
+
+
 def test_many_hidden_rows_are_named_up_to_a_number() -> None:
     def change(_: Workbook, sheet: Worksheet) -> None:
         for row in range(1, 200, 2):

@@ -160,7 +160,7 @@ async def propose(
     """Propose a change of the agency's fees and reliefs from a file; a person's key is needed.
 
     Every fault is named by sheet, row and column; with one fault nothing is taken. The answer
-    says what would change. Somebody else then applies it.
+    says what would change, and warns of what is hidden in the file. Somebody else then applies it.
     """
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp vượt quá {MOST_BYTES} byte.")

@@ -21,7 +21,7 @@ from sqlmodel import col
 from core import clock
 from core.audit import record
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
-from core.file_names import checked_name
+from core.file_names import LONGEST_NAME
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal
@@ -84,8 +84,8 @@ async def propose(
 ) -> Proposal:
     """Check a file against the catalogue and keep it, with what it would change.
 
-    Raises `FileRefused` naming every fault, `BadFileName`, `NoChanges`, and `NotAllowed` for who
-    is no person or may not change this catalogue.
+    Raises `FileRefused` naming every fault, `NoChanges`, and `NotAllowed` for who is no person or
+    may not change this catalogue.
     """
     check_proposer(by, agency_id, operator=operator)
     today = clock.business_date(clock.now())
@@ -106,7 +106,8 @@ async def propose(
         {
             "id": proposal_id,
             "agency_id": agency_id,
-            "file_name": "".join(c if c.isprintable() else " " for c in checked_name(file_name)),
+            # Refused at the door where it is no name; whatever comes by another way is made one.
+            "file_name": "".join(c if c.isprintable() else " " for c in file_name)[:LONGEST_NAME],
             "entries": kept(placed, differences),
             "state": "proposed",
             "proposed_by": by.actor,

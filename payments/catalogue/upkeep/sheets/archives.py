@@ -28,6 +28,8 @@ MOST_CELLS = 400_000
 MOST_REPEATED = 256 * 1024 * 1024
 
 _MOST_PARTS = 200
+#: The list of sheets; it is read as a tree, which takes far more memory than the text.
+_MOST_LISTED = 1024 * 1024
 _CELLS = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _TEXTS = "xl/sharedstrings.xml"
 _BOOK = "xl/workbook.xml"
@@ -115,6 +117,8 @@ def _sheets_of(parts: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _elements(part: bytes, name: str) -> Iterator[etree._Element]:
+    if len(part) > _MOST_LISTED:
+        raise fault_of_file("too_large", "Tệp Excel có danh sách trang quá dài.")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     return etree.fromstring(part, parser).iter(f"{{*}}{name}")
 

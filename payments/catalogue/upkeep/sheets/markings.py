@@ -15,10 +15,14 @@ from dataclasses import dataclass
 _MOST_FILLED = 1000
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 
+#: Without any of these there is nothing to be found; most sheets have none, and are long.
+_OF_NOTE = re.compile(
+    rb"""[<:]f[\s/>]|\st\s*=\s*["']e["']|\shidden\s*=|\s(?:ht|width)\s*=\s*["']\s*[0.]"""
+)
 #: A tag of interest with its attributes; the prefix of its name is the file's own choice.
 _TAG = re.compile(
     rb"<(?:[^\s<>/:!?]+:)?(col|row|c|f)(?=[\s/>])"
-    rb"""((?:[^<>"']|"[^"<]*"|'[^'<]*')*)"""
+    rb"""((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)"""
 )
 _CELLS_BEGIN = re.compile(rb"<(?:[^\s<>/:!?]+:)?sheetData(?=[\s/>])")
 _CELLS_END = re.compile(rb"</(?:[^\s<>/:!?]+:)?sheetData\s*>")
@@ -74,12 +78,15 @@ def letters_of(column: int) -> str:
 
 def markings_of(part: bytes) -> Markings:
     """The markings of a worksheet's XML."""
+    if _OF_NOTE.search(part) is None:
+        return NO_MARKINGS
     formulas: set[Place] = set()
     errors: set[Place] = set()
     hidden_rows: set[int] = set()
     hidden_columns: list[tuple[int, int]] = []
     begin, end = _cells_within(part)
     row = column = 0
+    hides = False
     here = Place(1, 1)
     for tag in _TAG.finditer(part):
         name, said = tag[1], _attributes(tag[2])
@@ -90,12 +97,15 @@ def markings_of(part: bytes) -> Markings:
             continue  # rules and lists have elements of these names too
         elif name == b"row":
             row, column = _number(said, "r", row + 1), 0
-            if _is_hidden(said, "ht"):
+            hides = _is_hidden(said, "ht")
+            if hides:
                 hidden_rows.add(row)
         elif name == b"c":
             at = _place(said.get("r", ""))
             column = at.column if at else column + 1
             here = at or Place(max(row, 1), column)
+            if hides:
+                hidden_rows.add(here.row)  # a cell's own address is what the reader believes
             if said.get("t") == "e":
                 errors.add(here)
         else:
