@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from core.ids import new_id
+from payments.catalogue.upkeep.proposals import api
 from tests.support.catalogue_files import fees_csv
 from tests.support.problems import problem
 from tests.support.staff import key_of_person
@@ -30,6 +31,8 @@ BAD = [
     (b"\xff\xfea\x00.csv", "", "not_utf8"),
     (b"sao k\xea.csv", "; charset=windows-1258", "not_utf8"),
     (b"\xed\xa0\x80.csv", "", "not_utf8"),
+    (b"ph\xc3\xad.csv", "; charset=bogus", "not_utf8"),
+    (b"ph+AO0-.csv", "; charset=utf-7", "not_utf8"),
     (b"a+2AA-.csv", "; charset=utf-7", "not_utf8"),
     (b"x" * 201 + b".csv", "", "too_long"),
     (b"../../a.csv", "", "path"),
@@ -38,7 +41,14 @@ BAD = [
     (b"..", "", "path"),
     (b"   ", "", "empty"),
 ]
-GOOD = [b"a.csv", "Sao kê tháng 11.csv".encode(), "Ấ".encode() * 200, b"=1+1.csv", b"C:\\phi.csv"]
+GOOD = [
+    b"a.csv",
+    "Sao kê tháng 11.csv".encode(),
+    "Ấ".encode() * 200,
+    b"=1+1.csv",
+    b"C:\\phi.csv",
+    b'a\\"b.csv',
+]
 
 
 def form(name: bytes, content: bytes, fields: dict[str, str], charset: str = "") -> dict[str, Any]:
@@ -95,7 +105,8 @@ async def test_a_good_name_is_kept(shared_system: System, path: str, name: bytes
     answer = await send(shared_system, path, name)
     assert answer.status_code == 201, answer.text
     table = "statement" if path == STATEMENTS else "catalogue_proposal"
-    wanted = name.decode().removeprefix("C:\\")  # which the form's reader takes off
+    # The form's reader takes off what is no part of the name.
+    wanted = name.decode().removeprefix("C:\\").replace('\\"', '"')
     async with shared_system.parts.database.transaction() as session:
         names = await session.scalars(text(f"SELECT file_name FROM {table}"))
         assert wanted in list(names)
@@ -113,3 +124,12 @@ async def test_a_form_that_its_name_breaks_is_refused_in_vietnamese(
 @pytest.mark.parametrize("path", [STATEMENTS, PROPOSALS])
 async def test_a_file_without_a_name_is_refused(shared_system: System, path: str) -> None:
     problem(await send(shared_system, path, b""), 422)
+
+
+async def test_a_door_that_does_not_look_at_the_name_would_be_noticed(
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "name_of", lambda file: file.filename)
+    for name in (b"../../a.csv", b"ph\xed.csv", b"a\x1b[2J.csv"):
+        with pytest.raises(AssertionError):
+            problem(await send(shared_system, PROPOSALS, name), 422, "bad_file_name")
