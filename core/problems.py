@@ -35,6 +35,7 @@ _MAX_FIELD = 200
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 #: Where FastAPI says it looked; the field's own path follows.
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
+_UNREADABLE_FORM = "Không đọc được biểu mẫu gửi lên: có phần hỏng, hoặc tên tệp quá dài."
 _UNEXPECTED = "Something went wrong on our side. It has been recorded under this trace id."
 
 _log = log.get(__name__)
@@ -168,7 +169,10 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         if error.status_code < 400:
             return Response(status_code=error.status_code, headers=error.headers)
-        body = http_body(error.status_code, str(error.detail), trace_id_of(request.scope))
+        # The framework says 400 of a form alone; ours say themselves what is wrong.
+        malformed = error.status_code == HTTPStatus.BAD_REQUEST
+        detail = _UNREADABLE_FORM if malformed else str(error.detail)
+        body = http_body(error.status_code, detail, trace_id_of(request.scope))
         return _response(body, error.headers)
 
     # For what fails outside TraceMiddleware, in another middleware: the server logs that.

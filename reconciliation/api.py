@@ -13,6 +13,7 @@ from core.db import ReadSessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import IdempotencyDep
 from core.sessions import ReadSession, WriteSession
+from core.uploads import name_of
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
@@ -71,6 +72,7 @@ async def upload_statement(
     """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
+    name = name_of(file)
     content = await file.read()
     async with parts.database.reading() as session:
         found = await _account(session, principal, account)
@@ -84,7 +86,7 @@ async def upload_statement(
             found,
             rows,
             content=content,
-            file_name=file.filename or "",
+            file_name=name,
             mapping=mapping,
             actor=principal.actor,
         )

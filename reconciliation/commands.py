@@ -19,6 +19,7 @@ from core.calendar import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import Invalid, Unavailable
+from core.file_names import checked_name
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
@@ -132,7 +133,7 @@ async def take_statement(
         "id": statement_id,
         "collection_account_id": account.id,
         "sha256": digest,
-        "file_name": file_name,
+        "file_name": checked_name(file_name),
         "mapping": mapping,
         "row_count": len(rows),
         "new_count": 0,

@@ -20,8 +20,10 @@ import duckdb
 
 from core.calendar import CUT_OFF, is_working_day
 from core.errors import LephiError, Unavailable
+from core.file_names import path_fault
+from core.spreadsheets import inert_sql
 from reconciliation import matching
-from reconciliation.columns import LINES, PAYMENTS, ColumnProblem, InputRefused
+from reconciliation.columns import LINES, PAYMENTS, ColumnProblem, InputRefused, shown
 from reconciliation.matching import ClassTally
 from reconciliation.typed_csv import CsvSource, find_problems, is_unreadable, open_source, rewrite
 
@@ -31,13 +33,11 @@ SUMMARY: Final = "summary.json"
 
 #: In the order of the payments.
 _MATCHES = "SELECT payment_id, line_id, reference, amount, rule FROM matches"
-#: A reason is free text. A spreadsheet must not take it for a formula.
-_DISCREPANCIES = """
-    SELECT side, id, class, reference, amount, other_amount,
-        CASE WHEN regexp_matches(reason, '^[=+@\\t\\r-]') THEN '''' || reason ELSE reason END
-            AS reason
+#: Ids and references stay as they came, to be found again; a reason is free text.
+_DISCREPANCIES = f"""
+    SELECT side, id, class, reference, amount, other_amount, {inert_sql("reason")} AS reason
     FROM discrepancies ORDER BY side DESC, class, id
-"""
+"""  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +245,13 @@ def _closing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _refuse_places(payments_csv: Path, ledger_csv: Path, out_dir: Path) -> None:
     """Results must have a folder to go to, and must not replace what they are made from."""
+    unfit = [
+        ColumnProblem(shown(path.name), 0, "", *fault)
+        for path in (payments_csv, ledger_csv, out_dir)
+        if (fault := path_fault(path)) is not None
+    ]
+    if unfit:
+        raise InputRefused(unfit)
     if out_dir.exists() and not out_dir.is_dir():
         raise InputRefused([ColumnProblem(str(out_dir), 0, "", "out", "không phải thư mục")])
     places = {(out_dir / name).resolve() for name in (MATCHES, DISCREPANCIES, SUMMARY)}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.console import Json, fail, show, show_table
+from app.cli.console import Json, check_path, fail, show, show_table
 from app.cli.wired import with_parts
 from app.invariants import broken
 from app.parts import Parts
@@ -47,12 +47,13 @@ def statements() -> None:
 
 @statement.command("import")
 def import_statement(
-    file: Annotated[Path, typer.Argument(help="The statement file, CSV.")],
+    file: Annotated[Path, typer.Argument(parser=Path, help="The statement file, CSV.")],
     account: Annotated[str, typer.Option(help="Code or number of the collection account.")],
     mapping: Annotated[str, typer.Option(help="How the bank lays its columns out.")],
     as_json: Json = False,
 ) -> None:
     """Take a statement in, whole or not at all; each bad row is named with column and reason."""
+    check_path(file, is_kept=True)
     try:
         content = file.read_bytes()
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import typer
 
-from app.cli.console import Json, fail, show, show_table
+from app.cli.console import Json, check_path, fail, show, show_table
 from app.cli.differences import counted, show_differences, show_refusal
 from app.cli.people import ask_password
 from app.cli.wired import with_parts
@@ -100,7 +100,9 @@ def seed(
 
 @catalogue.command("export")
 def export(
-    file: Annotated[Path, typer.Argument(help="Where to write; its name ends in .csv or .xlsx.")],
+    file: Annotated[
+        Path, typer.Argument(parser=Path, help="Where to write; its name ends in .csv or .xlsx.")
+    ],
     agency: AgencyCode = None,
     table: TableName = None,
     as_json: Json = False,
@@ -134,7 +136,9 @@ def export(
 
 @catalogue.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file, as export writes it.")],
+    file: Annotated[
+        Path, typer.Argument(parser=Path, help="A CSV or XLSX file, as export writes it.")
+    ],
     by: By,
     agency: AgencyCode = None,
     table: TableName = None,
@@ -142,6 +146,7 @@ def import_file(
 ) -> None:
     """Check a file, show what it would change, and propose that: somebody else applies it."""
     _check_table(table)
+    check_path(file, is_kept=True)
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -261,6 +266,7 @@ async def _owner(session: WriteSession, code: str | None) -> str | None:
 
 def _kind_of(file: Path, table: str | None) -> str:
     _check_table(table)
+    check_path(file)
     kind = file.suffix.lower().removeprefix(".")
     if kind not in ("csv", "xlsx"):
         fail("The file's name must end in .csv or .xlsx.")

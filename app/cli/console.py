@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.errors import LephiError
+from core.file_names import name_fault, path_fault
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -27,6 +29,19 @@ def fail(error: LephiError | str, *, code: int = 1) -> NoReturn:
             if line not in error.detail:
                 _errors.print(line, markup=False)
     raise typer.Exit(code)
+
+
+def check_path(*paths: Path | None, is_kept: bool = False) -> None:
+    """End with what is wrong with a file's name, where something is; None is no file.
+
+    `is_kept` names go into the database.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        fault = path_fault(path) or (name_fault(path.name) if is_kept else None)
+        if fault is not None:
+            fail(fault[1])
 
 
 def show(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.agencies import ACTOR, EVERY
-from app.cli.console import Json, fail, show, show_table
+from app.cli.console import Json, check_path, fail, show, show_table
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core import clock
@@ -147,6 +147,7 @@ def check(
 
 
 def _read_credentials(file: Path) -> dict[str, str]:
+    check_path(file)
     try:
         text = (
             typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8")

@@ -10,7 +10,7 @@ from cryptography import x509
 from adapters.keystore.files import REQUEST
 from adapters.keystore.keys import LIFE, create_key, import_key, import_token_key
 from adapters.keystore.token import TokenPlace
-from app.cli.console import Json, fail, show
+from app.cli.console import Json, check_path, fail, show
 from app.cli.wired import settings_or_fail
 from core.errors import LephiError
 from core.settings import Settings
@@ -142,6 +142,7 @@ def _take(
     replacing: bool,
 ) -> x509.Certificate:
     folder, secret = settings.signing_dir, settings.signing_secret
+    check_path(certificate, chain, source if isinstance(source, Path) else None)
     try:
         own = certificate.read_bytes()
         above = None if chain is None else chain.read_bytes()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from adapters.keystore.files import trusted_certificates
-from app.cli.console import Json, fail, show
+from app.cli.console import Json, check_path, fail, show
 from core.errors import LephiError
 from core.money import format_vnd
 from core.settings import load
@@ -22,7 +22,7 @@ def receipt() -> None:
 
 @app.command("verify")
 def verify_command(
-    file: Annotated[Path, typer.Argument(help="The XML or PDF of a receipt.")],
+    file: Annotated[Path, typer.Argument(parser=Path, help="The XML or PDF of a receipt.")],
     certificate: Annotated[
         Path | None,
         typer.Option(
@@ -36,6 +36,7 @@ def verify_command(
 
     Without a certificate to trust only the signature is checked, and the answer says so.
     """
+    check_path(file, certificate)
     try:
         content = file.read_bytes()
         trusted = certificate.read_bytes() if certificate else _own_certificates()

@@ -9,6 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import text
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
@@ -19,7 +21,7 @@ from payments.catalogue.upkeep.sheets.columns import COLUMNS
 from payments.catalogue.upkeep.sheets.exports import CSV_TYPE, XLSX_TYPE, write_workbook
 from payments.catalogue.upkeep.sheets.files import MOST_BYTES, read_file
 from payments.catalogue.upkeep.sheets.intake import take
-from tests.support.catalogue_files import FEE, RELIEF, bomb, csv_of, fees_csv
+from tests.support.catalogue_files import FEE, HEADER, RELIEF, bomb, csv_of, fees_csv, fees_sheet
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import contents
@@ -226,6 +228,37 @@ async def test_a_bad_file_is_refused_whole(
         before = await contents(database)
         problem(await clerk.send(content), status)
         assert await contents(database) == before
+
+
+async def test_a_calculated_cell_is_refused_and_a_hidden_row_is_said(
+    shared_system: System,
+) -> None:
+    code = new_code()
+
+    def hide(_: Workbook, sheet: Worksheet) -> None:
+        sheet.write_string(1, 0, code)
+        sheet.set_row(1, None, None, {"hidden": True})
+
+    def calculate(workbook: Workbook, sheet: Worksheet) -> None:
+        hide(workbook, sheet)
+        sheet.write_formula(1, HEADER.index("cap"), "=100000*2", None, "")
+
+    database = shared_system.parts.database
+    async with hired(shared_system, Role.FINANCE) as clerk:
+        before = await contents(database)
+        found = problem(await clerk.send(fees_sheet(calculate)), 422, "catalogue_file_refused")
+        (fault,) = found["errors"]
+        assert (fault["field"], fault["code"]) == ("fees!2.cap", "formula")
+        assert fault["detail"].startswith("Khoản thu, dòng 2, cột Tối đa mỗi bản (đồng): Ô ")
+        assert await contents(database) == before
+        answer = await clerk.send(fees_sheet(hide))
+        assert answer.status_code == 201, answer.text
+        made = answer.json()
+        assert made["differences"]["warnings"] == [
+            "Khoản thu: 1 dòng đang ẩn trong tệp (ẩn dòng hoặc bộ lọc), vẫn được đọc: dòng 2."
+        ]
+        seen = (await clerk.client.get(f"{PROPOSALS}/{made['id']}")).json()
+        assert (seen["differences"], seen["stale"]) == (made["differences"], False)
 
 
 async def test_a_form_without_a_file_or_with_an_unknown_table_is_refused(

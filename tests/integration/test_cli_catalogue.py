@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from app.cli.main import build
 from core.db import Database
 from payments.agencies.access.rights import Role
 from payments.agencies.access.staff import create_staff_user
-from tests.support.catalogue_files import FEE, csv_of
+from tests.support.catalogue_files import FEE, HEADER, csv_of, fees_sheet
 from tests.support.proposing import add_body, add_catalogue
 
 PASSWORD = "mat-khau-thu-nghiem"
@@ -176,3 +178,51 @@ def test_a_failure_is_one_clear_line(
     done = lephi(*words, code=1)
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_calculated_cell_is_refused_and_what_is_hidden_is_said(
+    lephi: Lephi, tmp_path: Path
+) -> None:
+    def hide(_: Workbook, sheet: Worksheet) -> None:
+        sheet.write_string(1, HEADER.index("procedure"), "9.000001")
+        sheet.set_row(1, None, None, {"hidden": True})
+
+    def calculate(workbook: Workbook, sheet: Worksheet) -> None:
+        hide(workbook, sheet)
+        sheet.write_formula(1, HEADER.index("valid_to"), "=DATE(2027,12,31)", None, "")
+
+    own = ["--agency", "phuong-a", "--by", "chi@example.vn"]
+    file = tmp_path / "moi.xlsx"
+    file.write_bytes(fees_sheet(calculate))
+    done = lephi("import", file, *own, code=1)
+    assert done.stderr.splitlines()[1].startswith(
+        "  Khoản thu, dòng 2, cột Hiệu lực đến hết ngày: Ô W2 là công thức; "
+    )
+    (fault,) = as_json(lephi("import", file, *own, "--json", code=1))["faults"]
+    assert (fault["sheet"], fault["row"], fault["code"]) == ("Khoản thu", 2, "formula")
+    file.write_bytes(fees_sheet(hide))
+    shown = lephi("import", file, *own).stdout
+    assert "Lưu ý: Khoản thu: 1 dòng đang ẩn trong tệp" in shown
+    assert "dòng 2." in lephi("show", shown.split()[-1]).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a\x00.csv", "Tên tệp có ký tự điều khiển; hãy đổi tên tệp."),
+        ("ph\udced.xlsx", "Tên tệp không phải UTF-8; hãy đổi tên tệp."),
+        ("x" * 300 + ".csv", "Tên tệp dài quá 255 byte; hãy đặt tên ngắn hơn."),
+        ("x" * 240 + ".csv", "Tên tệp dài quá 200 ký tự; hãy đặt tên ngắn hơn."),
+    ],
+)
+def test_a_name_that_is_no_name_is_told_in_vietnamese(
+    lephi: Lephi, tmp_path: Path, name: str, reason: str
+) -> None:
+    file = tmp_path / name
+    if "200 ký tự" in reason:
+        file.write_bytes(csv_of(FEE | {"procedure": "9.000001"}))
+    else:
+        done = lephi("export", file, "--table", "fees", code=1)
+        assert done.stderr.splitlines() == [reason]
+    done = lephi("import", file, "--by", "an@example.vn", code=1)
+    assert done.stderr.splitlines() == [reason]

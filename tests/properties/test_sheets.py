@@ -162,6 +162,7 @@ def fee(**changes: Any) -> Entry:
 @settings(max_examples=examples(60))
 @given(ENTRIES)
 @example([fee(name_vi="-1+2", source="'quoted", basis="_x0041_ & <b>", unit_vi='a;"b",c')])
+@example([fee(name_vi="＝1+1", source='"=1', basis="“-1", unit_vi="''x", name_en="- @")])
 @example([fee(rule={"amount": 1}), fee(code="y", rule={"amount": 999})])
 @example([fee(code="1", sub_item="0801", name_vi="2000", name_en="true", basis="1e3")])
 def test_what_is_exported_and_imported_again_is_not_different(entries: list[Entry]) -> None:

@@ -5,6 +5,8 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 
 import xlsxwriter
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from payments.catalogue.upkeep.sheets.columns import COLUMNS
 from payments.catalogue.upkeep.sheets.exports import write_workbook
@@ -80,18 +82,42 @@ def fees_workbook(row: Mapping[str, str | float]) -> bytes:
     return content.getvalue()
 
 
-def workbook_with(change: Callable[[dict[str, bytes]], None]) -> bytes:
-    """An empty workbook of all tables whose parts were changed afterwards."""
-    parts: dict[str, bytes] = {}
-    with zipfile.ZipFile(io.BytesIO(write_workbook({t: [] for t in COLUMNS}))) as archive:
-        for name in archive.namelist():
-            parts[name] = archive.read(name)
-    change(parts)
+def fees_sheet(
+    change: Callable[[Workbook, Worksheet], object], *, rows: int = 1, name: str = "Khoản thu"
+) -> bytes:
+    """A workbook of fees, each `FEE` with a number to its code, changed before it is closed."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
+        sheet = workbook.add_worksheet(name)
+        for place, key in enumerate(HEADER):
+            sheet.write_string(0, place, key)
+            for row in range(1, rows + 1):
+                value = FEE.get(key, "")
+                sheet.write_string(row, place, f"{value}-{row}" if key == "code" else value)
+        change(workbook, sheet)
+    return content.getvalue()
+
+
+def parts_of(content: bytes) -> dict[str, bytes]:
+    """The parts of a workbook by their names."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def workbook_of(parts: Mapping[str, bytes]) -> bytes:
+    """A workbook of these parts."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
     return content.getvalue()
+
+
+def workbook_with(change: Callable[[dict[str, bytes]], None]) -> bytes:
+    """An empty workbook of all tables whose parts were changed afterwards."""
+    parts = parts_of(write_workbook({t: [] for t in COLUMNS}))
+    change(parts)
+    return workbook_of(parts)
 
 
 def sheet_with(cells: bytes) -> Callable[[dict[str, bytes]], None]:

@@ -340,10 +340,6 @@ def far_right(parts: dict[str, bytes]) -> None:
     sheet_with(b"<row><c r='XFD1'><v>1</v></c></row>")(parts)
 
 
-def broken_formula(parts: dict[str, bytes]) -> None:
-    sheet_with(b'<row r="1"><c r="A1" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>')(parts)
-
-
 def many_cells(parts: dict[str, bytes]) -> None:
     sheet_with(b'<row r="1">' + b"<c/>" * (archives.MOST_CELLS + 1) + b"</row>")(parts)
 
@@ -371,6 +367,26 @@ def no_book(parts: dict[str, bytes]) -> None:
     del parts["xl/workbook.xml"]
 
 
+def doubled_name(parts: dict[str, bytes]) -> None:
+    book = parts["xl/workbook.xml"].decode()
+    parts["xl/workbook.xml"] = book.replace('"Miễn giảm"', '"Khoản thu"').encode()
+
+
+def two_places(parts: dict[str, bytes]) -> None:
+    links = parts["xl/_rels/workbook.xml.rels"]
+    other = b'<Relationship Id="rId2" Target="worksheets/sheet4.xml"/></Relationships>'
+    parts["xl/_rels/workbook.xml.rels"] = links.replace(b"</Relationships>", other)
+
+
+def long_book(parts: dict[str, bytes]) -> None:
+    book = parts["xl/workbook.xml"]
+    parts["xl/workbook.xml"] = book.replace(b"<sheets>", b"<x/>" * 400_000 + b"<sheets>")
+
+
+def no_links(parts: dict[str, bytes]) -> None:
+    parts["xl/_rels/workbook.xml.rels"] = b"<Relationships/>"
+
+
 def many_parts(parts: dict[str, bytes]) -> None:
     parts.update({f"xl/media/{n}": b"" for n in range(300)})
 
@@ -384,7 +400,10 @@ def many_parts(parts: dict[str, bytes]) -> None:
         (many_rows, "too_large"),
         (repeated, "too_large"),
         (many_parts, "too_large"),
-        (broken_formula, "formula_error"),
+        (two_places, "not_a_workbook"),
+        (doubled_name, "not_a_workbook"),
+        (long_book, "too_large"),
+        (no_links, "not_a_workbook"),
         (utf_16, "not_a_workbook"),
         (no_xml, "not_a_workbook"),
         (no_book, "empty"),

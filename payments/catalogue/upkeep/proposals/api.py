@@ -18,6 +18,7 @@ from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import IdempotencyDep
 from core.schemas import Instant, RequestModel
 from core.sessions import WriteSession
+from core.uploads import name_of
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.catalogue.upkeep.proposals import commands as proposals
@@ -159,10 +160,11 @@ async def propose(
     """Propose a change of the agency's fees and reliefs from a file; a person's key is needed.
 
     Every fault is named by sheet, row and column; with one fault nothing is taken. The answer
-    says what would change. Somebody else then applies it.
+    says what would change, and warns of what is hidden in the file. Somebody else then applies it.
     """
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp vượt quá {MOST_BYTES} byte.")
+    name = name_of(file)
     content = await file.read()
     body = {
         "agency": principal.agency_id,
@@ -172,9 +174,7 @@ async def propose(
 
     async def work(session: WriteSession) -> ProposalDetail:
         sheets = await asyncio.to_thread(read_file, content, table)
-        made = await proposals.propose(
-            session, principal.agency_id, file.filename or "", sheets, principal
-        )
+        made = await proposals.propose(session, principal.agency_id, name, sheets, principal)
         return _detail(made, stale=False)
 
     return await idempotent(idempotent.claim(principal.owner, body), work)

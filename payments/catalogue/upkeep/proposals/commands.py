@@ -21,6 +21,7 @@ from sqlmodel import col
 from core import clock
 from core.audit import record
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
+from core.file_names import LONGEST_NAME
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal
@@ -45,7 +46,6 @@ from payments.catalogue.upkeep.sheets.faults import MOST_FAULTS, FileRefused
 from payments.catalogue.upkeep.sheets.intake import PlacedEntry, Sheet, take
 from payments.catalogue.upkeep.writing import lock_catalogue, write_entries
 
-_LONGEST_NAME = 200
 _TWO_PEOPLE = "Người đề xuất không tự áp dụng được; cần người thứ hai."
 
 
@@ -99,13 +99,15 @@ async def propose(
     differences = await asyncio.to_thread(compare, placed, owned, today)
     if differences.is_empty:
         raise NoChanges("Tệp không khác danh mục: không có gì để áp dụng.")
+    differences = differences.warned_of(taken.warnings)
     proposal_id = new_id("change")
     await session.write(
         insert(CatalogueProposal),
         {
             "id": proposal_id,
             "agency_id": agency_id,
-            "file_name": "".join(c if c.isprintable() else " " for c in file_name)[:_LONGEST_NAME],
+            # Refused at the door where it is no name; whatever comes by another way is made one.
+            "file_name": "".join(c if c.isprintable() else " " for c in file_name)[:LONGEST_NAME],
             "entries": kept(placed, differences),
             "state": "proposed",
             "proposed_by": by.actor,

@@ -95,6 +95,10 @@ class Differences(_ShownValue):
         """Whether the file says what the catalogue says already."""
         return not self.added and not self.changed
 
+    def warned_of(self, found: Iterable[str]) -> "Differences":
+        """The same, with what was found in the file itself before the other warnings."""
+        return self.model_copy(update={"warnings": [*found, *self.warnings]})
+
     def same_effect(self, other: "Differences") -> bool:
         """Whether both come to the same; what is warned of depends on the day."""
         return self.model_copy(update={"warnings": other.warnings}) == other

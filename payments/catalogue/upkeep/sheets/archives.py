@@ -11,8 +11,13 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lxml import etree
 
 from payments.catalogue.upkeep.sheets.faults import fault_of_file
+from payments.catalogue.upkeep.sheets.markings import Markings, markings_of
 
 #: All parts of a workbook together, unpacked.
 MOST_UNPACKED = 48 * 1024 * 1024
@@ -23,8 +28,12 @@ MOST_CELLS = 400_000
 MOST_REPEATED = 256 * 1024 * 1024
 
 _MOST_PARTS = 200
+#: The list of sheets; it is read as a tree, which takes far more memory than the text.
+_MOST_LISTED = 1024 * 1024
 _CELLS = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _TEXTS = "xl/sharedstrings.xml"
+_BOOK = "xl/workbook.xml"
+_LINKS = "xl/_rels/workbook.xml.rels"
 _PARTS = re.compile(
     r"\[content_types\]\.xml|_rels/\.rels|xl/(?:workbook|styles|sharedstrings)\.xml"
     r"|xl/_rels/workbook\.xml\.rels|xl/worksheets/[^/]+\.xml",
@@ -34,8 +43,6 @@ _PARTS = re.compile(
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)([0-9]*)["']""")
 _CELL = re.compile(rb"<(?:[A-Za-z0-9_.-]+:)?c[\s/>]")
 _ROW = re.compile(rb"<(?:[A-Za-z0-9_.-]+:)?row[\s/>]")
-#: Stops at the next tag, so that no file makes the search start over and over.
-_ERROR = re.compile(rb"""<(?:[A-Za-z0-9_.-]+:)?c\s[^<>]*\bt\s*=\s*["']e["']""")
 _TEXT_END = re.compile(rb"</(?:[A-Za-z0-9_.-]+:)?si\s*>")
 
 _BROKEN = (
@@ -45,15 +52,28 @@ _BROKEN = (
     NotImplementedError,
     OSError,
     RuntimeError,  # an encrypted part
+    etree.XMLSyntaxError,
     ValueError,
     KeyError,
 )
 
 
-def checked(content: bytes) -> bytes:
-    """The same workbook, without the parts that hold no cells. Raises `FileRefused`."""
+@dataclass(frozen=True, slots=True)
+class CheckedWorkbook:
+    """A workbook that may be read, without the parts that hold no cells.
+
+    `markings` has, for each sheet by its name, in order, what the reader does not tell of it.
+    """
+
+    content: bytes
+    markings: Mapping[str, Markings]
+
+
+def checked(content: bytes) -> CheckedWorkbook:
+    """The same workbook, looked at. Raises `FileRefused`."""
     try:
         parts = _unpacked(content)
+        sheets = dict(_sheets_of(parts))
     except _BROKEN:
         raise fault_of_file("not_a_workbook", "Tệp Excel hỏng hoặc bị cắt cụt.") from None
     longest = 0
@@ -70,7 +90,37 @@ def checked(content: bytes) -> bytes:
         raise fault_of_file("too_large", f"Tệp có quá {MOST_CELLS} ô.")
     if cells * longest > MOST_REPEATED:
         raise fault_of_file("too_large", "Tệp có ô quá dài lặp lại quá nhiều lần.")
-    return _packed(parts)
+    markings = {name: markings_of(parts.get(part, b"")) for name, part in sheets.items()}
+    return CheckedWorkbook(_packed(parts), markings)
+
+
+def _sheets_of(parts: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """The sheets of a workbook: name and part. Raises `ValueError` where one name is two sheets."""
+    own = {name.lower(): name for name in parts}
+    if _BOOK not in own or _LINKS not in own:
+        return
+    targets: dict[str, str] = {}
+    for link in _elements(parts[own[_LINKS]], "Relationship"):
+        target = str(link.get("Target", "")).replace("\\", "/").removeprefix("/")
+        target = target if target.lower().startswith("xl/") else f"xl/{target}"
+        if targets.setdefault(str(link.get("Id")), target) != target:
+            raise ValueError("a link leads to two places")
+    met: set[str] = set()
+    for sheet in _elements(parts[own[_BOOK]], "sheet"):
+        name = str(sheet.get("name", ""))
+        ids = [v for k, v in sheet.attrib.items() if etree.QName(k).localname == "id"]
+        if name in met or len(ids) != 1 or ids[0] not in targets:
+            raise ValueError("a sheet is not one sheet")
+        met.add(name)
+        target = targets[str(ids[0])]
+        yield name, own.get(target.lower(), target)
+
+
+def _elements(part: bytes, name: str) -> Iterator[etree._Element]:
+    if len(part) > _MOST_LISTED:
+        raise fault_of_file("too_large", "Tệp Excel có danh sách trang quá dài.")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    return etree.fromstring(part, parser).iter(f"{{*}}{name}")
 
 
 def _unpacked(content: bytes) -> dict[str, bytes]:
@@ -106,10 +156,6 @@ def _packed(parts: dict[str, bytes]) -> bytes:
 
 def _check_sheet(part: bytes) -> int:
     """How many cells a sheet has. Raises `FileRefused` where they would be laid out too far."""
-    if _ERROR.search(part):
-        # Read as blank it could take away a limit that a fee has.
-        reason = "Có ô báo lỗi công thức (như #REF!); hãy sửa rồi lưu lại."
-        raise fault_of_file("formula_error", reason)
     rows = sum(1 for _ in _ROW.finditer(part))
     cells = sum(1 for _ in _CELL.finditer(part))
     if cells > MOST_CELLS:

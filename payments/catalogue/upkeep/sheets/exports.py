@@ -1,7 +1,8 @@
 """The catalogue's tables as files for a spreadsheet, which `files` reads back. Pure.
 
 Nothing in a file may become a formula: every text of a workbook is written as text, and a CSV cell
-that a spreadsheet would calculate gets an apostrophe before it.
+that a spreadsheet could calculate gets an apostrophe before it. In a workbook such a text has the
+apostrophe as its cell's own mark, so that it stays text when somebody goes through the cell.
 """
 
 import csv
@@ -13,6 +14,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from core.spreadsheets import inert, is_live
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.reliefs import Ground
 from payments.catalogue.upkeep.entries import Entry
@@ -30,7 +32,6 @@ from payments.catalogue.upkeep.sheets.columns import (
 CSV_TYPE = "text/csv"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-_CALCULATED = ("=", "+", "-", "@", "'", "\t", "\r")
 #: So that the same catalogue gives the same bytes on any day.
 _MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  # the format has no time zone
 _WIDTHS = {"number": 16, "date": 14, "text": 18}
@@ -77,7 +78,7 @@ def write_csv(table: str, entries: Sequence[Entry]) -> bytes:
     writer = csv.writer(text)
     writer.writerow([column.key for column in columns])
     for entry in entries:
-        writer.writerow([_harmless(said(cell)) for cell in cells_of(entry, columns)])
+        writer.writerow([inert(said(cell)) for cell in cells_of(entry, columns)])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -89,6 +90,7 @@ def write_workbook(tables: Mapping[str, Sequence[Entry]]) -> bytes:
         heading = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         looks = {
             "text": workbook.add_format({"num_format": "@"}),
+            "live": workbook.add_format({"num_format": "@", "quote_prefix": True}),
             "number": workbook.add_format({"num_format": "#,##0"}),
             "date": workbook.add_format({"num_format": "dd/mm/yyyy"}),
         }
@@ -97,10 +99,6 @@ def write_workbook(tables: Mapping[str, Sequence[Entry]]) -> bytes:
             sheet = workbook.add_worksheet(TITLES[table])
             _write_table(sheet, columns_for(table, entries), entries, heading, looks)
     return content.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_CALCULATED) else text
 
 
 def _write_guide(sheet: Worksheet, heading: Format, tables: Sequence[str]) -> None:
@@ -143,9 +141,11 @@ def _write_table(
             sheet.data_validation(1, place, MOST_ROWS - 1, place, choice)
     for row, entry in enumerate(entries, start=1):
         for place, (column, cell) in enumerate(zip(columns, cells_of(entry, columns), strict=True)):
-            # A small amount is a text in a column of numbers; it must not become one again.
-            look = "text" if isinstance(cell, str) else column.shape.look
-            _write_cell(sheet, row, place, cell, looks[look])
+            shown: str = column.shape.look
+            if isinstance(cell, str):
+                # A small amount is a text in a column of numbers; it must not become one again.
+                shown = "live" if is_live(cell) else "text"
+            _write_cell(sheet, row, place, cell, looks[shown])
 
 
 def _write_cell(sheet: Worksheet, row: int, place: int, cell: Cell, look: Format) -> None:

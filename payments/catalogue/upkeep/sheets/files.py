@@ -9,8 +9,9 @@ import io
 import re
 from collections.abc import Sequence
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
+from core.spreadsheets import original
 from payments.catalogue.upkeep.sheets.archives import MOST_COLUMNS, MOST_ROWS, checked
 from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
 from payments.catalogue.upkeep.sheets.columns import TITLES
@@ -52,18 +53,24 @@ def _picked(sheets: list[Sheet], table: str | None) -> list[Sheet]:
 
 def _read_workbook(content: bytes) -> list[Sheet]:
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(checked(content)))
+        looked_at = checked(content)
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(looked_at.content))
+        if workbook.sheet_names != list(looked_at.markings):
+            raise ValueError("two readers see different sheets")
         sheets = [
             Sheet(
-                name, _numbered(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))
+                one.name,
+                _numbered(workbook.get_sheet_by_name(one.name).to_python(skip_empty_area=False)),
+                markings=looked_at.markings[one.name],
+                is_hidden=one.visible != SheetVisibleEnum.Visible,
             )
-            for name in workbook.sheet_names
+            for one in workbook.sheets_metadata
         ]
     except FileRefused:
         raise
     except (CalamineError, ValueError, OSError):
         raise fault_of_file("not_a_workbook", "Không đọc được tệp Excel này.") from None
-    if not any(sheet.rows for sheet in sheets):
+    if not any(sheet.rows or sheet.markings.formulas for sheet in sheets):
         raise fault_of_file("empty", "Tệp không có dòng nào.")
     return sheets
 
@@ -81,7 +88,7 @@ def _read_csv(content: bytes, table: str | None) -> Sheet:
         raise fault_of_file("control_character", f"Dòng {row} có ký tự điều khiển.")
     if not text.strip():
         raise fault_of_file("empty", "Tệp không có dòng nào.")
-    rows = _numbered([[_unquoted(cell) for cell in row] for row in _parsed(text)])
+    rows = _numbered([[original(cell) for cell in row] for row in _parsed(text)])
     for number, cells in rows:
         if len(cells) > MOST_COLUMNS or number > MOST_ROWS:
             reason = f"Tối đa {MOST_ROWS} dòng và {MOST_COLUMNS} cột."
@@ -103,11 +110,6 @@ def _parsed(text: str) -> list[list[str]]:
         reason = f"Dòng {len(rows) + 1} sai dấu ngoặc kép."
         raise fault_of_file("not_csv", reason) from None
     return rows
-
-
-def _unquoted(cell: str) -> str:
-    """A text without the apostrophe that keeps spreadsheets from taking it for a formula."""
-    return cell.removeprefix("'")
 
 
 def _numbered(rows: Sequence[Sequence[Cell]]) -> tuple[tuple[int, tuple[Cell, ...]], ...]:

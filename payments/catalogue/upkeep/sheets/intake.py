@@ -5,7 +5,7 @@ included; `objections` goes on from there.
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -26,18 +26,28 @@ from payments.catalogue.upkeep.sheets.columns import (
     free_column,
 )
 from payments.catalogue.upkeep.sheets.faults import SheetFault
+from payments.catalogue.upkeep.sheets.markings import NO_MARKINGS, Markings
+from payments.catalogue.upkeep.sheets.unseen import calculation_faults, hidden_warnings
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet as it was read: its name, and its rows with their numbers; blank rows are left out.
 
-    `table` says which table it is, where that is known without looking into it.
+    `table` says which table it is, where that is known without looking into it. `markings` and
+    `is_hidden` are what a workbook says of it beside the values.
     """
 
     name: str
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
     table: str | None = None
+    markings: Markings = NO_MARKINGS
+    is_hidden: bool = False
+
+    @property
+    def heading(self) -> tuple[Cell, ...]:
+        """The cells of the first row that says something."""
+        return self.rows[0][1] if self.rows else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +65,15 @@ class PlacedEntry:
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """What a file gave; `codes`, by table, has those of its faulty rows too: they are there."""
+    """What a file gave; `codes`, by table, has those of its faulty rows too: they are there.
+
+    `warnings` say what was read although it is hidden, for the person who decides.
+    """
 
     placed: tuple[PlacedEntry, ...]
     faults: tuple[SheetFault, ...]
     codes: Mapping[str, frozenset[str]]
+    warnings: tuple[str, ...] = ()
 
 
 def table_named(name: str) -> str | None:
@@ -78,11 +92,15 @@ def take(sheets: Sequence[Sheet]) -> IntakeResult:
     placed: list[PlacedEntry] = []
     faults: list[SheetFault] = []
     codes: dict[str, frozenset[str]] = {}
+    warnings: list[str] = []
     met: set[str] = set()
     for sheet in sheets:
-        if caseless(sheet.name) == caseless(GUIDE) or not sheet.rows:
+        if caseless(sheet.name) == caseless(GUIDE):
             continue
         table = sheet.table or table_named(sheet.name) or _recognised(sheet)
+        faults.extend(calculation_faults(table or sheet.name, sheet.heading, sheet.markings))
+        if not sheet.rows:
+            continue
         if table is None:
             reason = f"Không nhận ra đây là bảng nào trong các bảng: {', '.join(TITLES.values())}."
             faults.append(SheetFault(sheet.name, None, "", "unknown_table", reason))
@@ -95,14 +113,20 @@ def take(sheets: Sequence[Sheet]) -> IntakeResult:
             found = _take_sheet(table, sheet, faults)
             placed.extend(found)
             codes[table] = _codes(table, sheet)
+            numbers = [number for number, _ in sheet.rows]
+            warnings.extend(
+                hidden_warnings(
+                    table, sheet.heading, numbers, sheet.markings, whole=sheet.is_hidden
+                )
+            )
     if not placed and not faults:
         faults.append(SheetFault("file", None, "", "empty", "Tệp không có dòng nào."))
-    return IntakeResult(tuple(placed), tuple(faults), codes)
+    return IntakeResult(tuple(placed), tuple(faults), codes, tuple(warnings))
 
 
 def _recognised(sheet: Sheet) -> str | None:
     """The table whose columns the heading has; None where there is no one such table."""
-    headings = {str(cell) for cell in sheet.rows[0][1] if not is_blank(cell)}
+    headings = {str(cell) for cell in sheet.heading if not is_blank(cell)}
     apart: dict[str, int] = {}
     for table, columns in COLUMNS.items():
         known = [find_column(table, heading) for heading in headings]
@@ -115,7 +139,7 @@ def _recognised(sheet: Sheet) -> str | None:
 
 
 def _codes(table: str, sheet: Sheet) -> frozenset[str]:
-    heading = [find_column(table, str(cell or "")) for cell in sheet.rows[0][1]]
+    heading = [find_column(table, str(cell or "")) for cell in sheet.heading]
     keys = [None if column is None else column.key for column in heading]
     if "code" not in keys:
         return frozenset()
@@ -128,9 +152,12 @@ def _take_sheet(table: str, sheet: Sheet, faults: list[SheetFault]) -> list[Plac
     columns = _headings(table, row, cells, faults)
     if columns is None:
         return []
+    marked: dict[int, set[int]] = {}
+    for place in (*sheet.markings.formulas, *sheet.markings.errors):
+        marked.setdefault(place.row, set()).add(place.column - 1)
     placed = []
     for number, cells in sheet.rows[1:]:
-        entry = _entry(table, number, cells, columns, faults)
+        entry = _entry(table, number, cells, columns, faults, marked.get(number, frozenset()))
         if entry is not None:
             placed.append(PlacedEntry(entry, number))
     return placed
@@ -174,10 +201,16 @@ def _entry(
     cells: Sequence[Cell],
     columns: Sequence[SheetColumn | None],
     faults: list[SheetFault],
+    told: Set[int] = frozenset(),
 ) -> Entry | None:
+    """The entry of a row, None where it is faulty; of the cells `told` a fault is listed already.
+
+    Nothing is made of those: what they store was calculated.
+    """
     data: dict[str, object] = {}
     rule: dict[str, object] = {}
-    faulty: set[str] = set()
+    known = [columns[place] for place in told if place < len(columns)]
+    faulty = {"" if column is None else column.key for column in known} | ({""} if told else set())
 
     def blame(key: str, code: str, reason: str) -> None:
         faults.append(SheetFault(table, row, key, code, reason))
@@ -186,7 +219,7 @@ def _entry(
     kind = _kind(cells, columns)
     for place, cell in enumerate(cells):
         column = columns[place] if place < len(columns) else None
-        if is_blank(cell):
+        if is_blank(cell) or place in told:
             continue
         if column is None:
             blame("", "no_heading", f"Ô thứ {place + 1} không thuộc cột nào.")
