@@ -22,7 +22,7 @@ from core.references import find_references
 from payments.books.queries import DayPayment
 from reconciliation.matching import CLASSES as FILE_CLASSES
 from reconciliation.matching import add_rows, connect, create_relations, match
-from reconciliation.reversals import ReversibleLine, find_reversals
+from reconciliation.reversals import ReversibleLine, reversals_of
 
 #: Every place money of a day can be in, in the order they are reported.
 CLASSES = (*FILE_CLASSES, "reversed")
@@ -101,7 +101,7 @@ def match_day(
         key=lambda line: (line.booked_at, line.line_id),
     )
     found = _by_bank_reference(payments, credits_)
-    taken_back = find_reversals(lines)
+    taken_back = reversals_of(lines)
     returned = _of_returned(payments, credits_, found, taken_back)
     gone = [line for line in _lines_left(credits_, found) if line.line_id in taken_back]
     found += returned

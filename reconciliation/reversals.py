@@ -41,7 +41,7 @@ class ReversibleLine(Protocol):
     def references(self) -> list[str]: ...
 
 
-def find_reversals(lines: Sequence[ReversibleLine]) -> Mapping[str, ReversibleLine]:
+def reversals_of(lines: Sequence[ReversibleLine]) -> Mapping[str, ReversibleLine]:
     """The id of each credit that was taken back, and the debit that did it."""
     debits = [line for line in lines if line.direction == "debit" and says_reversal(line.narrative)]
     reversed_: dict[str, ReversibleLine] = {}

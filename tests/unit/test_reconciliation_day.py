@@ -167,6 +167,6 @@ def test_paid_again_after_it_was_taken_back_it_is_paid() -> None:
 
 
 def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciliation.day.find_reversals", lambda lines: {})
+    monkeypatch.setattr("reconciliation.day.reversals_of", lambda lines: {})
     with pytest.raises(AssertionError):
         test_a_credit_that_the_bank_took_back_settles_nothing("HOAN TRA {}")
