@@ -148,7 +148,7 @@ class Relief(SQLModel, table=True):
     #: full years on the day the bill is opened: from … on, and below …
     age_from: int | None = None
     age_below: int | None = None
-    #: at most once in a calendar year for each asset
+    #: at most once for each citizen in a year, counted from the first day of the code
     once_a_year: bool = False
     basis: str
     source: str

@@ -47,7 +47,7 @@ class FeeReliefOut(BaseModel):
 
     Every condition that is not null must hold: `ground` of the person, `channel` of the
     application, age in full years `age_from` … on and below `age_below`; `once_a_year` is for each
-    asset. `gives_…` says what it gives.
+    citizen, in a year counted from the relief's first day. `gives_…` says what it gives.
     """
 
     code: str

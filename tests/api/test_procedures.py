@@ -128,7 +128,6 @@ async def test_procedures_are_found_by_words_and_followed_by_cursor(
         "/procedures/2.000815?quantity=1e3",
         "/procedures/2.000815?relief=ho-ngheo",
         "/procedures/2.000815?born_on=9999-12-31",
-        "/procedures/2.000815?asset=---",
     ],
 )
 async def test_a_malformed_question_is_refused(client: httpx2.AsyncClient, path: str) -> None:

@@ -6,7 +6,7 @@ where the procedure has exactly one that day.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from datetime import date
 from enum import StrEnum
@@ -105,7 +105,7 @@ class Schedule:
         self._by_code: dict[str, list[FeeValue]] = {}
         self._by_procedure: dict[str | None, list[FeeValue]] = {}
         self._offered = None if offered is None else frozenset(offered)
-        self._reliefs = tuple(reliefs)
+        self._reliefs = _with_first_days(tuple(reliefs))
         self._owners = {owner: distance for distance, owner in enumerate(owners)}
         for fee in fees:
             self._by_code.setdefault(fee.code, []).append(fee)
@@ -243,6 +243,19 @@ class ProcedureValue:
     fees: tuple[FeeValue, ...]
     beside: tuple[FeeValue, ...]
     schedule: Schedule = field_of(repr=False, compare=False)
+
+
+def _with_first_days(reliefs: tuple[ReliefValue, ...]) -> tuple[ReliefValue, ...]:
+    """The same, those once a year knowing on which day the first row of their code begins."""
+    begun: dict[tuple[str, str | None], date] = {}
+    for relief in reliefs:
+        if relief.once_a_year:
+            name = (relief.code, relief.agency_id)
+            begun[name] = min(begun.get(name, relief.valid_from), relief.valid_from)
+    return tuple(
+        replace(one, first_day=begun[one.code, one.agency_id]) if one.once_a_year else one
+        for one in reliefs
+    )
 
 
 def _by_fee(reliefs: Sequence[ReliefValue]) -> dict[str, list[ReliefValue]]:
