@@ -237,6 +237,48 @@ async def test_a_claim_that_cannot_hold_is_refused_by_name(
     assert code is None or code in {error["code"] for error in found["errors"]}
 
 
+LEVEL_2_ONLINE = [
+    ("trich-luc-ho-tich", "tt117-ho-tich", 8_000),
+    ("thuong-tru", "tt117-cu-tru", 20_000),
+    ("phieu-ly-lich-tu-phap", "tt117-ly-lich-tu-phap", 200_000),
+    ("gplx-doi", "tt117-giay-phep-lai-xe", 135_000),
+    ("ho-chieu-cap-moi", "tt117-ho-chieu", 100_000),
+]
+
+
+@pytest.mark.parametrize("channel", ["counter", "api", "online"])
+@pytest.mark.parametrize(("fee", "relief", "amount"), LEVEL_2_ONLINE)
+async def test_who_has_a_level_2_identity_pays_less_for_what_is_handed_in_online_only(
+    shared_system: System, fee: str, relief: str, amount: int, channel: str
+) -> None:
+    with clock.frozen(NOON):
+        asked = body(shared_system, {"fee": fee, "quantity": 1}, channel=channel)
+        bill = (await shared_system.post(BILLS, asked | {"relief": "identity_level_2"})).json()
+        assert bill["amount"] == (0 if channel == "online" else amount)
+        answer = await shared_system.post(BILLS, asked | {"relief": relief})
+    if channel == "online":
+        assert answer.json()["lines"][0]["relief"]["code"] == relief
+    else:
+        assert "không" in problem(answer, 422, None, "relief")["detail"].lower()
+
+
+@pytest.mark.parametrize(
+    ("code", "fees"),
+    [
+        ("1.115970", "dang-ky-o-to-con-khu-vuc-2"),
+        ("1.116410", "can-cuoc-cap-lan-dau, can-cuoc-cap-lai, can-cuoc-cap-doi"),
+    ],
+)
+async def test_a_line_under_another_code_of_a_procedure_is_told_which_fees_there_are(
+    shared_system: System, code: str, fees: str
+) -> None:
+    asked = body(shared_system, {"fee": code, "quantity": 1})
+    with clock.frozen(NOON):
+        found = problem(await shared_system.post(BILLS, asked), 422, None, "lines.0.fee")
+    assert {error["code"] for error in found["errors"]} == {"ambiguous"}
+    assert fees in found["detail"]
+
+
 _numbers = count(1_099_000_000)
 
 
@@ -386,6 +428,17 @@ async def test_an_expired_bill_can_be_withdrawn_and_gives_its_relief_back(
         answer = await system.client.post(f"{BILLS}/{bill['id']}/cancel")
         assert answer.json()["status"] == "cancelled"
         assert (await system.post(BILLS, once(system, who))).status_code == 201
+
+
+async def test_a_procedures_page_opens_under_the_code_of_the_commune(
+    shared_system: System,
+) -> None:
+    page = await shared_system.client.get(f"/p/{shared_system.body.agency_code}/1.115970")
+    assert page.status_code == 200
+    assert "1.013067" in page.text
+    assert "Mã khác: 1.115970" in page.text
+    merged = await shared_system.client.get(f"/p/{shared_system.body.agency_code}/1.116410")
+    assert merged.status_code == 404
 
 
 async def test_a_procedure_shows_its_reliefs_and_what_they_would_give(

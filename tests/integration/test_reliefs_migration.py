@@ -1,12 +1,12 @@
 """Reliefs once a year of before 0011 stay as they are; a citizen's are counted from then on."""
 
 import pytest
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
-from app.migrations.run import configuration, upgrade
+from app.migrations.run import upgrade
+from tests.support.revisions import before, downgrade_to
 
 BY_CITIZEN = "0011"
 
@@ -19,13 +19,6 @@ OF_A_CITIZEN = (
     "INSERT INTO relief_use (bill_id, relief, year_from, citizen_hash, created_at)"
     " VALUES ('{bill}', 'r', '{first_day}', 'h', now())"
 )
-
-
-def before(revision: str) -> str:
-    found = ScriptDirectory.from_config(configuration()).get_revision(revision)
-    assert found is not None
-    assert isinstance(found.down_revision, str)
-    return found.down_revision
 
 
 def test_uses_of_before_stay_and_a_citizen_has_one_in_a_year(empty_database_url: str) -> None:
@@ -67,3 +60,7 @@ def test_uses_of_before_stay_and_a_citizen_has_one_in_a_year(empty_database_url:
     with engine.begin() as connection:
         connection.execute(text("UPDATE relief_use SET released_at = now() WHERE bill_id = 'b2'"))
         connection.execute(text(OF_A_CITIZEN.format(bill="b4", first_day="2026-08-15")))
+    downgrade_to(empty_database_url, before(BY_CITIZEN))
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT bill_id, year, asset_hash FROM relief_use"))
+        assert [tuple(row) for row in found] == [("b1", 2026, "h")]
