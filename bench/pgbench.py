@@ -34,9 +34,9 @@ _MADE_UP: Final = {
     "expires_at": "CAST(NULL AS timestamptz)",
     "return_url": "CAST(NULL AS text)",
     "opened_on": "current_date",
-    "year": "CAST(extract(year FROM current_date) AS int)",
-    "asset_hash": "CAST(NULL AS text)",
+    "citizen_hash": "CAST(NULL AS text)",
     "uses": "CAST('{}' AS text[])",
+    "years": "CAST('{}' AS date[])",
 }
 #: Every value there is; a test tells when the service's statement asks for another.
 KNOWN: Final = frozenset(_MADE_UP) | {

@@ -18,3 +18,19 @@ def span_text(valid_from: date, valid_to: date | None) -> str:
     if valid_to is None:
         return f"từ {day_text(valid_from)}"
     return f"từ {day_text(valid_from)} đến hết {day_text(valid_to)}"
+
+
+def year_begun(first_day: date, on: date) -> date:
+    """The first day of the year, counted from `first_day`, that `on` is in; `on` is not before it.
+
+    A year from 29 February begins anew on 1 March where there is no such day.
+    """
+    begun = _anniversary(first_day, on.year)
+    return begun if begun <= on else _anniversary(first_day, on.year - 1)
+
+
+def _anniversary(day: date, year: int) -> date:
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 3, 1)

@@ -72,7 +72,7 @@ async def create_bill(
         return bill_out(context, agency, bill).model_dump_json().encode()
 
     try:
-        request = bill_request(schedule, agency, body.model, asset_key=context.request_key)
+        request = bill_request(schedule, agency, body.model, citizen_key=context.request_key)
         replay = await create.create_bill(
             context.database, request, claim, answer, actor=principal.actor, cipher=context.cipher
         )

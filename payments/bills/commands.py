@@ -24,7 +24,7 @@ async def cancel_bill(
 ) -> None:
     """Withdraw a bill that no money has reached; cancelling twice is the same as once.
 
-    A relief that an asset has once a year is free again. Raises `NotFound`, `IllegalMove` (paid,
+    A relief that a citizen has once a year is free again. Raises `NotFound`, `IllegalMove` (paid,
     exempt) or `MoneyUnderWay`.
     """
     bill = await find_and_lock_bill(session, bill_id)

@@ -8,6 +8,7 @@ open already: money on a static reference, which creates and settles its bill at
 from collections.abc import Callable
 
 import psycopg
+from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
 from core import clock, failpoints
@@ -26,7 +27,7 @@ _IN_FLIGHT = "Yêu cầu trước với khóa này đang được xử lý."
 
 
 class ReliefUsed(Conflict):
-    """The asset has had this relief this year: ask without it, or withdraw the other bill."""
+    """The citizen has had this relief this year: ask without it, or withdraw the other bill."""
 
     code = "relief_used"
 
@@ -60,7 +61,7 @@ async def create_bill(
     try:
         row = await database.write_alone(INSERT_ONCE, values)
     except psycopg.errors.UniqueViolation as error:
-        if error.diag.constraint_name != "uq_relief_use":
+        if error.diag.constraint_name != "uq_relief_use_citizen":
             raise
         raise await _relief_used(database, bill) from error
     if row.won:
@@ -92,7 +93,10 @@ def _new_bill(request: BillRequest) -> NewBill:
 
 
 async def _relief_used(database: Database, bill: NewBill) -> ReliefUsed:
-    detail = "Tài sản này đã được miễn, giảm trong năm; mỗi năm một lần."
+    detail = (
+        "Công dân này đã được miễn, giảm cho loại này trong năm; mỗi loại mỗi năm một lần, dù cho"
+        " tài sản nào."
+    )
     async with database.reading() as session:
         if other := await _find_holder(session, bill):
             detail += f" Khoản đang giữ: {other}; hủy khoản đó nếu không dùng."
@@ -100,15 +104,17 @@ async def _relief_used(database: Database, bill: NewBill) -> ReliefUsed:
 
 
 async def _find_holder(session: ReadSession, bill: NewBill) -> str | None:
-    """The reference of the same agency's bill that has the asset's relief; others' are not told."""
-    reliefs = [line.yearly for line in bill.lines if line.yearly is not None]
+    """The reference of the same agency's bill that has the relief; others' are not told."""
+    used = [
+        and_(col(ReliefUse.relief) == use.relief, col(ReliefUse.year_from) == use.year_from)
+        for use in bill.uses
+    ]
     return await session.first(
         select(Bill.reference)
         .join(ReliefUse, col(ReliefUse.bill_id) == col(Bill.id))
         .where(
-            col(ReliefUse.relief).in_(reliefs),
-            ReliefUse.year == bill.opened_on.year,
-            ReliefUse.asset_hash == bill.asset_hash,
+            or_(*used),
+            ReliefUse.citizen_hash == bill.citizen_hash,
             col(ReliefUse.released_at).is_(None),
             Bill.agency_id == bill.agency_id,
         )

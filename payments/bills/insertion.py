@@ -62,9 +62,10 @@ b AS (
     copies int, value bigint, full_amount bigint, amount bigint, sub_item text, explanation text,
     explanation_en text, basis text, certainty text, relief jsonb, notice jsonb) {and_guard}
 ), u AS (
-  INSERT INTO relief_use (bill_id, relief, year, asset_hash, created_at)
-  SELECT %(id)s, n.relief, %(year)s, %(asset_hash)s, %(created_at)s
-  FROM unnest(CAST(%(uses)s AS text[])) AS n(relief) {and_guard}
+  INSERT INTO relief_use (bill_id, relief, year_from, citizen_hash, created_at)
+  SELECT %(id)s, n.relief, n.year_from, %(citizen_hash)s, %(created_at)s
+  FROM unnest(CAST(%(uses)s AS text[]), CAST(%(years)s AS date[])) AS n(relief, year_from)
+    {and_guard}
 ), p AS (
   INSERT INTO payer_data (subject_id, data, created_at)
   SELECT %(id)s, CAST(%(payer)s AS bytea), %(created_at)s
@@ -118,9 +119,9 @@ def parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
         "created_at": bill.created_at,
         "opened_on": bill.opened_on,
         "lines": canonical([_row(n, i) for i, n in enumerate(bill.lines, 1)]).decode(),
-        "year": bill.opened_on.year,
-        "asset_hash": bill.asset_hash,
-        "uses": [n.yearly for n in bill.lines if n.yearly is not None],
+        "citizen_hash": bill.citizen_hash,
+        "uses": [use.relief for use in bill.uses],
+        "years": [use.year_from for use in bill.uses],
         "payer": (
             cipher.encrypt(canonical(bill.payer), f"payer:{bill.id}") if bill.payer else None
         ),

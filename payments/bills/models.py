@@ -111,10 +111,26 @@ class BillLine(SQLModel, table=True):
 
 
 class ReliefUse(SQLModel, table=True):
-    """A relief that an asset has had in a year; one that was given back has `released_at`."""
+    """A relief that a citizen has had in a year; one that was given back has `released_at`.
+
+    Before migration 0011 it was counted for an asset in a calendar year; those rows stay as they
+    are, with `year` and `asset_hash`, and nothing is counted by them any more.
+    """
 
     __tablename__ = "relief_use"
     __table_args__ = (
+        CheckConstraint("(year IS NULL) = (asset_hash IS NULL)", name="asset_has_year"),
+        CheckConstraint("(year_from IS NULL) = (citizen_hash IS NULL)", name="citizen_has_year"),
+        CheckConstraint("(asset_hash IS NULL) <> (citizen_hash IS NULL)", name="one_holder"),
+        Index(
+            "uq_relief_use_citizen",
+            "relief",
+            "year_from",
+            "citizen_hash",
+            unique=True,
+            postgresql_where=text("released_at IS NULL"),
+        ),
+        # Of the version before, which may still be writing while the schema is brought up to date.
         Index(
             "uq_relief_use",
             "relief",
@@ -126,13 +142,16 @@ class ReliefUse(SQLModel, table=True):
     )
 
     bill_id: str = Field(primary_key=True, foreign_key="bill.id")
-    #: code of the relief
+    #: code of the relief, which is a kind of thing (house and land, a car, a motorcycle)
     relief: str = Field(primary_key=True)
-    year: int
-    #: keyed hash of the asset's name: a number plate is nobody's business
-    asset_hash: str = Field(primary_key=True)
+    year: int | None = None
+    asset_hash: str | None = None
     created_at: datetime = moment()
     released_at: datetime | None = moment(default=None)
+    #: first day of the year that it is used up in
+    year_from: date | None = None
+    #: keyed hash of the citizen's personal number, which is nobody's business
+    citizen_hash: str | None = None
 
 
 class PayerData(SQLModel, table=True):

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.reliefs import YearlyUse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,13 @@ class BillRequest:
     expires_at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     payer: dict[str, str] | None = field(default=None, repr=False)
-    #: keyed hash of the asset that a once-a-year relief is for
-    asset_hash: str | None = None
+    #: keyed hash of the payer's personal number, under which a once-a-year relief is counted
+    citizen_hash: str | None = None
+
+    @property
+    def uses(self) -> tuple[YearlyUse, ...]:
+        """The reliefs once a year among its lines, each once."""
+        return tuple(line.yearly for line in self.lines if line.yearly is not None)
 
     @property
     def amount(self) -> int:

@@ -1,5 +1,6 @@
 """From the body of a request to a bill request: checked, priced, personal data apart."""
 
+import re
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -19,6 +20,9 @@ from payments.catalogue.rules.schedule import Schedule
 #: A line that names a procedure may become several.
 MOST_LINES = 50
 
+#: What an identity card has had since 2016 and an electronic identity goes by.
+PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
+
 #: A bill lives at most this long; a fee's amount is that of the day it was opened.
 LONGEST = timedelta(days=365)
 
@@ -28,13 +32,13 @@ class RefusedRequest(Invalid):
 
 
 def bill_request(
-    schedule: Schedule, agency: AgencyValue, body: BillIn, *, asset_key: bytes
+    schedule: Schedule, agency: AgencyValue, body: BillIn, *, citizen_key: bytes
 ) -> BillRequest:
     """What a request's body asks to be billed for, priced by the agency's schedule of today.
 
-    `asset_key` keys the hash of an asset's name. Raises `RefusedRequest` with every fault: an
-    unknown fee, one not in force, an amount over the limit, a relief that does not apply, an expiry
-    in the past, a return address that is not on the agency's list.
+    `citizen_key` keys the hash of the payer's personal number. Raises `RefusedRequest` with every
+    fault: an unknown fee, one not in force, an amount over the limit, a relief that does not apply,
+    an expiry in the past, a return address that is not on the agency's list.
     """
     now = clock.now()
     circumstances = circumstances_of(body, clock.business_date(now))
@@ -51,7 +55,7 @@ def bill_request(
         code = "not_offered" if {fault.code for fault in faults} == {"not_offered"} else None
         told = "Không mở được khoản phải nộp: " + faults[0].detail
         raise RefusedRequest(told, code=code, errors=faults)
-    asset = circumstances.asset_name
+    number = _personal_number(body)
     return BillRequest(
         agency_id=agency.id,
         lines=tuple(lines),
@@ -63,7 +67,7 @@ def bill_request(
         expires_at=body.expires_at,
         metadata=dict(body.metadata),
         payer=payer or None,
-        asset_hash=keyed_hash(asset_key, f"asset:{asset}".encode()) if asset else None,
+        citizen_hash=keyed_hash(citizen_key, f"citizen:{number}".encode()) if number else None,
     )
 
 
@@ -106,8 +110,18 @@ def circumstances_of(body: BillIn, on: date) -> Circumstances:
         body.channel,
         frozenset(body.relief.claims),
         body.relief.born_on,
-        body.relief.asset,
+        _personal_number(body) is not None,
     )
+
+
+def _personal_number(body: BillIn) -> str | None:
+    """The payer's personal number, by which a citizen is one person for life.
+
+    An old identity card's nine digits or a passport's number is another name of the same person:
+    counted under it, a relief once a year could be had twice.
+    """
+    number = body.payer.identity_number if body.payer else None
+    return number if number is not None and PERSONAL_NUMBER.fullmatch(number) else None
 
 
 def personal_data(body: BillIn) -> dict[str, str]:

@@ -139,8 +139,9 @@ class LineIn(RequestModel):
 class ReliefIn(RequestModel):
     """What speaks for a relief. `claims` are grounds, or codes of reliefs.
 
-    `born_on` is the birth date of the person the matter is about; `asset` names what may have a
-    relief once a year (a number plate, a parcel of land).
+    `born_on` is the birth date of the person the matter is about; `asset` names what it is about
+    (a number plate, a parcel of land) and decides nothing. A relief once a year is counted under
+    `payer.identity_number`, a personal number of 12 digits.
     """
 
     claims: list[Code] = Field(default_factory=list, max_length=20)

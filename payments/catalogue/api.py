@@ -66,7 +66,6 @@ async def get_procedure(
     channel: Literal["api", "counter", "online"] = "api",
     relief: Annotated[list[str] | None, Query(max_length=20)] = None,
     born_on: date | None = None,
-    asset: Annotated[str | None, Query(max_length=200)] = None,
     on: date | None = None,
     agency: AgencyCode = None,
 ) -> ProcedureOut:
@@ -74,13 +73,14 @@ async def get_procedure(
 
     `value` is in đồng, for a fee that is a share of it; `relief` names grounds or reliefs that are
     claimed; `on` is a Vietnamese day, today if left out, to see what a fee was or will be. A relief
-    that is not shown in a price does not hold for what was asked. `agency` names a unit of the
+    that is not shown in a price does not hold for what was asked; of one that a citizen has once a
+    year the price says what it gives to who has not had it. `agency` names a unit of the
     caller's whose schedule it is.
     """
     day = on or clock.business_date(clock.now())
     agency_id = await _whose(session, principal, agency)
     procedure = await queries.get_procedure(session, agency_id, code, day)
-    circumstances = Circumstances(day, channel, frozenset(relief or ()), born_on, asset)
+    circumstances = Circumstances(day, channel, frozenset(relief or ()), born_on, identified=True)
     faults = unknown_claims(procedure.schedule.reliefs, circumstances) + circumstances.faults()
     if faults:
         raise Invalid(faults[0].detail, errors=faults)

@@ -9,7 +9,7 @@ checks (two prices on one day) stands in `guards`; what a fee's `rule` means is 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Connection, String, Table, event
+from sqlalchemy import CheckConstraint, Column, Connection, String, Table, event, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -59,6 +59,15 @@ class Procedure(SQLModel, table=True):
     search_text: str
     created_at: datetime = moment()
     updated_at: datetime = moment()
+    #: its codes at the level that handles it, where each level has a code of its own
+    ministry_code: str | None = None
+    province_code: str | None = None
+    commune_code: str | None = None
+    #: any other code that it has had or has, such as before a ministry numbered anew
+    other_codes: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(String), nullable=False, server_default=text("'{}'")),
+    )
 
 
 class Fee(SQLModel, table=True):
@@ -148,7 +157,7 @@ class Relief(SQLModel, table=True):
     #: full years on the day the bill is opened: from … on, and below …
     age_from: int | None = None
     age_below: int | None = None
-    #: at most once in a calendar year for each asset
+    #: at most once for each citizen in a year, counted from the first day of the code
     once_a_year: bool = False
     basis: str
     source: str

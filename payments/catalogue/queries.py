@@ -8,7 +8,7 @@ national schedule alone.
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func, literal
 from sqlmodel import col, or_, select
 
 from core.cursors import Page, page_of
@@ -60,14 +60,34 @@ async def known_procedures(session: ReadSession, codes: Sequence[str]) -> set[st
 async def get_procedure(
     session: ReadSession, agency_id: str | None, code: str, on: date
 ) -> ProcedureValue:
-    """A procedure by its code. Raises `NotFound`, for one that the agency does not offer too."""
-    wanted = select_procedures().where(col(Procedure.code) == code)
+    """A procedure by its code, or by another code of its own that no procedure is kept under.
+
+    Raises `NotFound`, for one that the agency does not offer too, and for a code that stands for
+    several; the message names them.
+    """
+    wanted = select_procedures().where(_has_code(code)).order_by(col(Procedure.code))
     found = await _procedures(session, agency_id, on, wanted) if code.isprintable() else ()
+    found = tuple(one for one in found if one.code == code) or found
     if not found:
         raise NotFound(f"Không có thủ tục {code}.")
-    if not found[0].schedule.offers(code):
+    offered = [one for one in found if one.schedule.offers(one.code)]
+    if not offered:
         raise NotFound(f"Cơ quan này không thu {code}.", code="not_offered")
-    return found[0]
+    if len(offered) > 1:
+        meant = ", ".join(f"{one.code} ({one.name.vi})" for one in offered)
+        raise NotFound(f"Mã {code} gồm nhiều thủ tục, hãy nêu một: {meant}.", code="ambiguous")
+    return offered[0]
+
+
+def _has_code(code: str) -> ColumnElement[bool]:
+    """Procedures that are known under a code."""
+    return or_(
+        col(Procedure.code) == code,
+        col(Procedure.ministry_code) == code,
+        col(Procedure.province_code) == code,
+        col(Procedure.commune_code) == code,
+        literal(code) == func.any(col(Procedure.other_codes)),
+    )
 
 
 async def list_procedures(
@@ -163,6 +183,7 @@ async def _procedures(
             fees=(fees := schedule.of_procedure(procedure.code, on)),
             beside=beside if fees else (),
             schedule=schedule,
+            codes=procedure.codes,
         )
         for procedure in procedures
     )

@@ -13,6 +13,7 @@ from core.statements import ValueSelect, values_of
 from payments.catalogue.models import Fee, Procedure, Relief
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.kinds import rule_from
+from payments.catalogue.rules.procedure_codes import ProcedureCodes
 from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue
 from payments.catalogue.rules.wording import LocalizedText
@@ -28,6 +29,17 @@ class ProcedureRow:
     name_en: str
     field: str
     code_certainty: str
+    ministry_code: str | None
+    province_code: str | None
+    commune_code: str | None
+    other_codes: list[str]
+
+    @property
+    def codes(self) -> ProcedureCodes:
+        """Its codes beside its key."""
+        return ProcedureCodes(
+            self.ministry_code, self.province_code, self.commune_code, tuple(self.other_codes)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,11 @@ class FeeRow:
     checked_on: date
     valid_from: date
     valid_to: date | None
+    ministry_code: str | None
+    province_code: str | None
+    commune_code: str | None
+    #: None where it goes with any procedure
+    other_codes: list[str] | None
 
     def value(self) -> FeeValue:
         """The fee. Raises `Invalid` for a rule of a kind that is not known."""
@@ -71,6 +88,12 @@ class FeeRow:
             checked_on=self.checked_on,
             valid_from=self.valid_from,
             valid_to=self.valid_to,
+            procedure_codes=ProcedureCodes(
+                self.ministry_code,
+                self.province_code,
+                self.commune_code,
+                tuple(self.other_codes or ()),
+            ),
         )
 
 
@@ -131,9 +154,15 @@ def select_procedures() -> ValueSelect[ProcedureRow]:
 
 def select_fees() -> ValueSelect[FeeRow]:
     """All fees of every owner and day."""
-    return values_of(FeeRow, Fee, procedure_code=col(Procedure.code).label("procedure_code")).join(
-        Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True
-    )
+    return values_of(
+        FeeRow,
+        Fee,
+        procedure_code=col(Procedure.code).label("procedure_code"),
+        ministry_code=col(Procedure.ministry_code).label("ministry_code"),
+        province_code=col(Procedure.province_code).label("province_code"),
+        commune_code=col(Procedure.commune_code).label("commune_code"),
+        other_codes=col(Procedure.other_codes).label("other_codes"),
+    ).join(Procedure, col(Fee.procedure_id) == col(Procedure.id), isouter=True)
 
 
 def select_reliefs() -> ValueSelect[ReliefRow]:

@@ -47,7 +47,7 @@ class FeeReliefOut(BaseModel):
 
     Every condition that is not null must hold: `ground` of the person, `channel` of the
     application, age in full years `age_from` … on and below `age_below`; `once_a_year` is for each
-    asset. `gives_…` says what it gives.
+    citizen, in a year counted from the relief's first day. `gives_…` says what it gives.
     """
 
     code: str
@@ -160,7 +160,9 @@ class FeeOut(BaseModel):
 class ProcedureOut(BaseModel):
     """A procedure with its fees of the day; `code_certainty` is that of the code, not of a fee.
 
-    `beside` are fees that may go with any procedure, such as postage.
+    The codes of a level are those under which that level handles it, where it has one of its own;
+    `other_codes` are further ones that it has or had. All of them find it. `beside` are fees that
+    may go with any procedure, such as postage.
     """
 
     code: str
@@ -168,6 +170,10 @@ class ProcedureOut(BaseModel):
     name_en: str
     field: str
     code_certainty: Certainty
+    ministry_code: str | None
+    province_code: str | None
+    commune_code: str | None
+    other_codes: list[str]
     fees: list[FeeOut]
     beside: list[FeeOut]
 
@@ -190,6 +196,10 @@ class ProcedureOut(BaseModel):
             name_en=procedure.name.en,
             field=procedure.field,
             code_certainty=procedure.code_certainty,
+            ministry_code=procedure.codes.ministry,
+            province_code=procedure.codes.province,
+            commune_code=procedure.codes.commune,
+            other_codes=list(procedure.codes.other),
             fees=shown(procedure.fees, wanted),
             beside=shown(procedure.beside, FeeRequest()),
         )

@@ -4,6 +4,8 @@ The marks come off here and not in the database, whose `unaccent` the embedded s
 ship; a row keeps the result in `search_text`.
 """
 
+from collections.abc import Iterable
+
 from core.folding import without_marks
 
 _MAX_WORDS = 12
@@ -20,9 +22,11 @@ def fold(text: str) -> str:
     )
 
 
-def search_text(code: str, name_vi: str, name_en: str, field: str) -> str:
+def search_text(
+    code: str, name_vi: str, name_en: str, field: str, other_codes: Iterable[str] = ()
+) -> str:
     """What a search for a procedure looks through."""
-    return fold(f"{code} {name_vi} {name_en} {field}")
+    return fold(" ".join((code, name_vi, name_en, field, *other_codes)))
 
 
 def search_words(query: str) -> tuple[str, ...]:

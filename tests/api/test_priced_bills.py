@@ -1,15 +1,14 @@
 """Bills of every kind of fee and with reliefs, over HTTP."""
 
 import asyncio
-import unicodedata
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from core import clock
-from core.ids import new_id
 from tests.support.explanations import left_told_en, left_told_vi
 from tests.support.problems import problem
 from tests.support.rows import contents
@@ -28,7 +27,9 @@ NOTICE = {
     "sub_item": "2801",
 }
 ON_NOTICE = {"fee": "truoc-ba-nha-dat-thong-bao", "amount": 12_345_678, "notice": NOTICE}
-ESTIMATE = {"fee": "truoc-ba-to-khai-nha-dat", "value": 2_000_000_000}
+ESTIMATE = {"fee": "truoc-ba-to-khai-nhan-chuyen-nhuong", "value": 2_000_000_000}
+CAR = {"fee": "truoc-ba-to-khai-o-to-lan-hai", "value": 400_000_000}
+MOTORCYCLE = {"fee": "truoc-ba-to-khai-xe-may-lan-hai", "value": 50_000_000}
 
 
 def body(system: System, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -224,7 +225,6 @@ async def test_a_birth_date_decides_by_age_without_any_claim(shared_system: Syst
         ({"born_on": "2027-01-01"}, "relief.born_on", "out_of_range"),
         ({"born_on": "1799-01-01"}, "relief.born_on", "out_of_range"),
         ({"born_on": 19900101}, "relief.born_on", None),
-        ({"asset": " - "}, "relief.asset", None),
         ({"other": 1}, "relief.other", None),
     ],
 )
@@ -237,44 +237,131 @@ async def test_a_claim_that_cannot_hold_is_refused_by_name(
     assert code is None or code in {error["code"] for error in found["errors"]}
 
 
-def once(system: System, asset: str) -> dict[str, Any]:
-    """A bill with the relief that an asset may have once a year."""
-    relief = {"claims": ["identity_level_2"], "asset": asset}
-    return body(system, ESTIMATE, channel="online", relief=relief)
+LEVEL_2_ONLINE = [
+    ("trich-luc-ho-tich", "tt117-ho-tich", 8_000),
+    ("thuong-tru", "tt117-cu-tru", 20_000),
+    ("phieu-ly-lich-tu-phap", "tt117-ly-lich-tu-phap", 200_000),
+    ("gplx-doi", "tt117-giay-phep-lai-xe", 135_000),
+    ("ho-chieu-cap-moi", "tt117-ho-chieu", 100_000),
+]
 
 
-async def test_an_asset_has_a_yearly_relief_once_until_the_bill_is_withdrawn(
+@pytest.mark.parametrize("channel", ["counter", "api", "online"])
+@pytest.mark.parametrize(("fee", "relief", "amount"), LEVEL_2_ONLINE)
+async def test_who_has_a_level_2_identity_pays_less_for_what_is_handed_in_online_only(
+    shared_system: System, fee: str, relief: str, amount: int, channel: str
+) -> None:
+    with clock.frozen(NOON):
+        asked = body(shared_system, {"fee": fee, "quantity": 1}, channel=channel)
+        bill = (await shared_system.post(BILLS, asked | {"relief": "identity_level_2"})).json()
+        assert bill["amount"] == (0 if channel == "online" else amount)
+        answer = await shared_system.post(BILLS, asked | {"relief": relief})
+    if channel == "online":
+        assert answer.json()["lines"][0]["relief"]["code"] == relief
+    else:
+        assert "không" in problem(answer, 422, None, "relief")["detail"].lower()
+
+
+@pytest.mark.parametrize(
+    ("code", "fees"),
+    [
+        ("1.115970", "dang-ky-o-to-con-khu-vuc-2"),
+        ("1.116410", "can-cuoc-cap-lan-dau, can-cuoc-cap-lai, can-cuoc-cap-doi"),
+    ],
+)
+async def test_a_line_under_another_code_of_a_procedure_is_told_which_fees_there_are(
+    shared_system: System, code: str, fees: str
+) -> None:
+    asked = body(shared_system, {"fee": code, "quantity": 1})
+    with clock.frozen(NOON):
+        found = problem(await shared_system.post(BILLS, asked), 422, None, "lines.0.fee")
+    assert {error["code"] for error in found["errors"]} == {"ambiguous"}
+    assert fees in found["detail"]
+
+
+_numbers = count(1_099_000_000)
+
+
+def citizen() -> str:
+    """The personal number of somebody nobody has heard of yet."""
+    return f"{next(_numbers):012d}"
+
+
+def once(system: System, number: str, *lines: dict[str, Any]) -> dict[str, Any]:
+    """A bill with the relief that a citizen may have once a year; of house and land usually."""
+    return body(
+        system,
+        *(lines or (ESTIMATE,)),
+        channel="online",
+        relief="identity_level_2",
+        payer={"identity_number": number},
+    )
+
+
+async def test_a_citizen_has_a_yearly_relief_once_until_the_bill_is_withdrawn(
     shared_system: System,
 ) -> None:
-    system = shared_system
+    system, who = shared_system, citizen()
     with clock.frozen(NOON) as now:
-        problem(await system.post(BILLS, once(system, "x") | {"relief": "identity_level_2"}), 422)
-        first = (await system.post(BILLS, once(system, "Thửa 12, tờ 3"), "once-1")).json()
+        first = (await system.post(BILLS, once(system, who), who)).json()
         assert first["amount"] == 9_000_000
-        again = await system.post(BILLS, once(system, "Thửa 12, tờ 3"), "once-1")
+        again = await system.post(BILLS, once(system, who), who)
         assert (again.status_code, again.json()) == (201, first), "a repeat is no second use"
         before = await contents(system.parts.database)
-        problem(await system.post(BILLS, once(system, "thửa 12 - tờ 3")), 409, "relief_used")
+        problem(await system.post(BILLS, once(system, who)), 409, "relief_used")
         assert await contents(system.parts.database) == before
-        for one in ("Thửa 12/3", "Thửa 1/23"):  # two parcels, not one
-            assert (await system.post(BILLS, once(system, one))).status_code == 201
-        other = (await system.post(BILLS, once(system, "Thửa 13, tờ 3"))).json()
+        other = (await system.post(BILLS, once(system, citizen()))).json()
         assert other["amount"] == 9_000_000
         answer = await system.client.post(f"{BILLS}/{first['id']}/cancel")
         assert answer.json()["status"] == "cancelled"
-        assert (await system.post(BILLS, once(system, "Thửa 12, tờ 3"))).status_code == 201
-        problem(await system.post(BILLS, once(system, "Thửa 12, tờ 3")), 409, "relief_used")
-        now.move_to(datetime(2026, 12, 31, 16, 59, 59, tzinfo=UTC))
-        problem(await system.post(BILLS, once(system, "Thửa 12, tờ 3")), 409, "relief_used")
-        now.move_to(datetime(2026, 12, 31, 17, 0, tzinfo=UTC))  # 2027 in Vietnam
-        assert (await system.post(BILLS, once(system, "Thửa 12, tờ 3"))).status_code == 201
+        assert (await system.post(BILLS, once(system, who))).status_code == 201
+        for later in (
+            datetime(2026, 12, 31, 17, 0, tzinfo=UTC),  # 2027 in Vietnam
+            datetime(2027, 2, 28, 16, 59, 59, tzinfo=UTC),  # the last moment of the relief
+        ):
+            now.move_to(later)
+            problem(await system.post(BILLS, once(system, who)), 409, "relief_used")
 
 
-async def test_of_many_requests_for_one_asset_at_once_a_single_one_has_the_relief(
+async def test_another_plot_is_no_other_relief_but_another_kind_of_thing_is(
+    shared_system: System,
+) -> None:
+    system, who = shared_system, citizen()
+    with clock.frozen(NOON):
+        for lines, amount in ((ESTIMATE, 9_000_000), (CAR, 4_000_000), (MOTORCYCLE, 0)):
+            for number, answer in enumerate((201, 409)):
+                asked = once(system, who, lines)
+                asked["relief"] = {"claims": ["identity_level_2"], "asset": f"Thửa {number}"}
+                found = await system.post(BILLS, asked)
+                assert found.status_code == answer, (lines, number)
+                assert found.json().get("amount", amount) == amount
+
+
+@pytest.mark.parametrize("payer", [None, {}, {"identity_number": "012345678"}, {"name": "A"}])
+async def test_a_yearly_relief_is_not_given_to_who_is_not_named_by_a_personal_number(
+    shared_system: System, payer: dict[str, str] | None
+) -> None:
+    with clock.frozen(NOON):
+        asked = once(shared_system, "") | {"payer": payer}
+        found = problem(await shared_system.post(BILLS, asked), 422, None, "payer.identity_number")
+        assert "12 chữ số" in str(found["errors"])
+        unclaimed = asked | {"relief": None}
+        bill = (await shared_system.post(BILLS, unclaimed)).json()
+    assert (bill["amount"], bill["lines"][0]["relief"]) == (10_000_000, None)
+
+
+async def test_a_personal_number_lies_nowhere_open(shared_system: System) -> None:
+    who = citizen()
+    with clock.frozen(NOON):
+        assert (await shared_system.post(BILLS, once(shared_system, who))).status_code == 201
+    assert who not in str(await contents(shared_system.parts.database))
+
+
+async def test_of_many_requests_of_one_citizen_at_once_a_single_one_has_the_relief(
     shared_system: System,
 ) -> None:
     with clock.frozen(NOON):
-        asked = once(shared_system, f"xe {new_id('x')}")
+        asked = once(shared_system, citizen())
         answers = await asyncio.gather(*(shared_system.post(BILLS, asked) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     for answer in answers:
@@ -286,9 +373,9 @@ async def test_of_many_requests_for_one_asset_at_once_a_single_one_has_the_relie
 async def test_without_the_unique_index_the_race_is_lost(system: System) -> None:
     """The control: it is the database that keeps a second use away."""
     async with system.parts.database.engine.begin() as connection:
-        await connection.exec_driver_sql("DROP INDEX uq_relief_use")
+        await connection.exec_driver_sql("DROP INDEX uq_relief_use_citizen")
     with clock.frozen(NOON):
-        asked = once(system, "xe 1")
+        asked = once(system, citizen())
         answers = await asyncio.gather(*(system.post(BILLS, asked) for _ in range(4)))
     assert [answer.status_code for answer in answers] == [201] * 4
 
@@ -297,8 +384,8 @@ async def test_two_lines_of_one_bill_do_not_both_have_a_yearly_relief(
     shared_system: System,
 ) -> None:
     with clock.frozen(NOON):
-        relief = {"claims": ["identity_level_2"], "asset": "Thửa 99"}
-        bill = await opened(shared_system, ESTIMATE, ESTIMATE, channel="online", relief=relief)
+        asked = once(shared_system, citizen(), ESTIMATE, ESTIMATE)
+        bill = (await shared_system.post(BILLS, asked)).json()
     assert [line["amount"] for line in bill["lines"]] == [9_000_000, 10_000_000]
 
 
@@ -307,28 +394,17 @@ async def test_a_yearly_relief_goes_to_the_line_from_which_it_takes_most_off(
 ) -> None:
     small, large = ESTIMATE | {"value": 100_000_000}, ESTIMATE | {"value": 900_000_000}
     with clock.frozen(NOON):
-        for number, lines in enumerate([(small, large), (large, small)]):
-            relief = {"claims": ["identity_level_2"], "asset": f"Thửa 200{number}"}
-            bill = await opened(shared_system, *lines, channel="online", relief=relief)
+        for lines in [(small, large), (large, small)]:
+            asked = once(shared_system, citizen(), *lines)
+            bill = (await shared_system.post(BILLS, asked)).json()
             assert bill["amount"] == 500_000 + 4_500_000 - 450_000
 
 
-@pytest.mark.parametrize("other", ["Thửa đất Đắk Lắk 12", "THUA DAT DAK LAK １２"])
-async def test_an_asset_is_the_same_however_it_is_typed(shared_system: System, other: str) -> None:
-    with clock.frozen(NOON):
-        name = unicodedata.normalize("NFC", "Thửa đất Đắk Lắk 12")
-        first = await shared_system.post(BILLS, once(shared_system, name))
-        assert first.status_code in (201, 409)
-        for form in ("NFC", "NFD"):
-            typed = unicodedata.normalize(form, other)
-            answer = await shared_system.post(BILLS, once(shared_system, typed))
-            problem(answer, 409, "relief_used")
-
-
 async def test_who_has_the_yearly_relief_is_told_within_the_agency(shared_system: System) -> None:
+    who = citizen()
     with clock.frozen(NOON):
-        first = (await shared_system.post(BILLS, once(shared_system, "Thửa 3000"))).json()
-        answer = await shared_system.post(BILLS, once(shared_system, "Thửa 3000"))
+        first = (await shared_system.post(BILLS, once(shared_system, who))).json()
+        answer = await shared_system.post(BILLS, once(shared_system, who))
         assert first["reference"] in problem(answer, 409, "relief_used")["detail"]
 
 
@@ -342,15 +418,27 @@ async def test_an_expired_bill_can_be_withdrawn_and_gives_its_relief_back(
 ) -> None:
     system = shared_system
     with clock.frozen(NOON) as now:
-        asked = once(system, "Thửa 55") | {"expires_at": "2026-11-22T06:00:00Z"}
+        who = citizen()
+        asked = once(system, who) | {"expires_at": "2026-11-22T06:00:00Z"}
         bill = (await system.post(BILLS, asked)).json()
         now.move_to(NOON + timedelta(hours=2))
         await system.work()
         assert (await system.read(bill))["status"] == "expired"
-        problem(await system.post(BILLS, once(system, "Thửa 55")), 409, "relief_used")
+        problem(await system.post(BILLS, once(system, who)), 409, "relief_used")
         answer = await system.client.post(f"{BILLS}/{bill['id']}/cancel")
         assert answer.json()["status"] == "cancelled"
-        assert (await system.post(BILLS, once(system, "Thửa 55"))).status_code == 201
+        assert (await system.post(BILLS, once(system, who))).status_code == 201
+
+
+async def test_a_procedures_page_opens_under_the_code_of_the_commune(
+    shared_system: System,
+) -> None:
+    page = await shared_system.client.get(f"/p/{shared_system.body.agency_code}/1.115970")
+    assert page.status_code == 200
+    assert "1.013067" in page.text
+    assert "Mã khác: 1.115970" in page.text
+    merged = await shared_system.client.get(f"/p/{shared_system.body.agency_code}/1.116410")
+    assert merged.status_code == 404
 
 
 async def test_a_procedure_shows_its_reliefs_and_what_they_would_give(

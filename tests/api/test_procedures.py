@@ -104,6 +104,26 @@ async def test_what_is_not_confirmed_is_marked_so(client: httpx2.AsyncClient) ->
     assert marks == set(Certainty)
 
 
+async def test_a_procedure_is_read_under_the_code_of_a_level(client: httpx2.AsyncClient) -> None:
+    found = await read(client, "/procedures/1.115970")
+    assert found == await read(client, "/procedures/1.013067")
+    assert (found["code"], found["commune_code"]) == ("1.013067", "1.115970")
+    found = await read(client, "/procedures/1.011437")
+    assert "1.011437" in found["other_codes"]
+    assert (found["ministry_code"], found["province_code"]) == (None, None)
+
+
+async def test_a_code_that_stands_for_several_procedures_names_them(
+    client: httpx2.AsyncClient,
+) -> None:
+    answer = await client.get("/procedures/1.116410")
+    assert (answer.status_code, answer.json()["code"]) == (404, "ambiguous")
+    for code in ("2.000200", "2.001194", "2.001195"):
+        assert code in answer.json()["detail"]
+    found = await read(client, "/procedures", query="1.116410")
+    assert [item["code"] for item in found["items"]] == ["2.000200", "2.001194", "2.001195"]
+
+
 async def test_procedures_are_found_by_words_and_followed_by_cursor(
     client: httpx2.AsyncClient,
 ) -> None:
@@ -128,7 +148,6 @@ async def test_procedures_are_found_by_words_and_followed_by_cursor(
         "/procedures/2.000815?quantity=1e3",
         "/procedures/2.000815?relief=ho-ngheo",
         "/procedures/2.000815?born_on=9999-12-31",
-        "/procedures/2.000815?asset=---",
     ],
 )
 async def test_a_malformed_question_is_refused(client: httpx2.AsyncClient, path: str) -> None:

@@ -1,21 +1,14 @@
 """Keys of before scopes: a system's keeps what a portal does and no more, a person's stays."""
 
 import pytest
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
-from app.migrations.run import configuration, upgrade
+from app.migrations.run import upgrade
+from tests.support.revisions import before
 
 SCOPES = "0004"
-
-
-def before(revision: str) -> str:
-    found = ScriptDirectory.from_config(configuration()).get_revision(revision)
-    assert found is not None
-    assert isinstance(found.down_revision, str)
-    return found.down_revision
 
 
 def test_keys_of_before_keep_what_a_portal_does(empty_database_url: str) -> None:

@@ -27,11 +27,11 @@ OWNERS = (None, PROVINCE.id, WARD.id)
 
 #: Nobody has a birthday in the window: what changes is the schedule and not the person.
 ASKING = [
-    Circumstances(START, channel, claims, born_on, asset)
-    for channel, claims, (born_on, asset) in product(
+    Circumstances(START, channel, claims, born_on, identified)
+    for channel, claims, (born_on, identified) in product(
         ("online", "counter"),
         (frozenset[str](), frozenset({"child"}), frozenset({"x"})),
-        ((None, None), (date(2015, 7, 1), "29A-1"), (date(1950, 7, 1), None)),
+        ((None, False), (date(2015, 7, 1), True), (date(1950, 7, 1), False)),
     )
 ]
 
@@ -130,7 +130,7 @@ def costs(schedule: Schedule, code: str, day: date) -> list[object]:
         return []
     for asking in ASKING:
         on_that_day = Circumstances(
-            day, asking.channel, asking.claims, asking.born_on, asking.asset
+            day, asking.channel, asking.claims, asking.born_on, asking.identified
         )
         for asked in asked_of(in_force.rule):
             line = price_fee(schedule, in_force, asked, on_that_day)

@@ -101,7 +101,7 @@ circumstances = st.builds(
     channel=st.sampled_from(["counter", "online", "api"]),
     claims=st.frozensets(st.sampled_from(list(Ground)), max_size=4),
     born_on=st.none() | st.dates(date(1920, 1, 1), date(2026, 6, 1)),
-    asset=st.none() | st.just("29A12345"),
+    identified=st.booleans(),
 )
 cases = rules.flatmap(lambda rule: st.tuples(st.just(rule), asked_of(rule)))
 
@@ -173,7 +173,7 @@ def test_a_relief_holds_only_where_each_of_its_conditions_does(
         return
     assert relief.valid_from <= facts.on
     assert relief.channel in (None, facts.channel)
-    assert not relief.once_a_year or facts.asset is not None
+    assert not relief.once_a_year or facts.identified
     if relief.by_age:
         assert facts.age is not None
         assert (relief.age_from or 0) <= facts.age < (relief.age_below or 200)
@@ -204,6 +204,9 @@ def _leap(year: int) -> bool:
 # Whole bills
 
 
+#: Who may have a relief once a year.
+PAYER = {"identity_number": "001099123456"}
+
 LINES = st.lists(
     st.sampled_from(
         [
@@ -212,7 +215,7 @@ LINES = st.lists(
             {"fee": "2.001195", "quantity": 1},
             {"fee": "thuong-tru", "quantity": 2},
             {"fee": "khai-sinh-dung-han", "quantity": 1},
-            {"fee": "truoc-ba-to-khai-nha-dat", "value": 3_333_333_333},
+            {"fee": "truoc-ba-to-khai-nhan-chuyen-nhuong", "value": 3_333_333_333},
             {"description": "Phí khác", "amount": 7_000, "sub_item": "2999"},
         ]
     ),
@@ -242,9 +245,9 @@ SCHEDULE = seeded_schedule({"ha-noi": "agency_1"})
 def test_a_total_is_the_sum_of_its_lines_whose_words_add_up_to_it(
     lines: list[dict[str, object]], channel: str, claims: bool
 ) -> None:
-    relief = {"claims": ["identity_level_2"], "asset": "thửa 12 tờ 3"} if claims else None
+    relief = {"claims": ["identity_level_2"]} if claims else None
     noon = datetime(2026, 11, 22, 5, tzinfo=UTC)
-    total, priced = amounts_of(body_of(lines, channel=channel, relief=relief), noon)
+    total, priced = amounts_of(body_of(lines, channel=channel, relief=relief, payer=PAYER), noon)
     assert len(priced) == len(lines)
     for line in priced:
         if line.fee is not None:
@@ -267,7 +270,7 @@ def test_a_total_is_the_sum_of_its_lines_whose_words_add_up_to_it(
 def test_the_amount_is_the_same_at_any_hour_of_a_vietnamese_day(
     lines: list[dict[str, object]], day: date, hour: time
 ) -> None:
-    body = body_of(lines, channel="online", relief="identity_level_2")
+    body = body_of(lines, channel="online", relief="identity_level_2", payer=PAYER)
     first = datetime.combine(day, time(0), clock.VIETNAM)
     some = datetime.combine(day, hour, clock.VIETNAM).astimezone(UTC)
     try:
@@ -282,13 +285,13 @@ def test_the_amount_is_the_same_at_any_hour_of_a_vietnamese_day(
 _ELSEWHERE = """
 import json, sys
 from datetime import datetime
-from tests.properties.test_reliefs import amounts_of, body_of
+from tests.properties.test_reliefs import PAYER, amounts_of, body_of
 lines = [
     {"fee": "2.000815", "quantity": 77, "copies": 3},
     {"fee": "2.001195", "quantity": 1},
-    {"fee": "truoc-ba-to-khai-nha-dat", "value": 1234567890},
+    {"fee": "truoc-ba-to-khai-nhan-chuyen-nhuong", "value": 1234567890},
 ]
-body = body_of(lines, channel="online", relief={"claims": ["identity_level_2"], "asset": "12"})
+body = body_of(lines, channel="online", relief="identity_level_2", payer=PAYER)
 total, priced = amounts_of(body, datetime.fromisoformat("2026-12-31T16:59:59+00:00"))
 print(json.dumps([total, [(n.amount, n.explanation, n.relief) for n in priced]]))
 """

@@ -115,6 +115,8 @@ def other_entries(draw: st.DrawFn) -> Entry:
     }
     values["code"] = draw(SUB_ITEMS if kind.table == "sub_items" else CODES)
     values["code_certainty"] = draw(st.sampled_from(Certainty))
+    values["commune_code"] = draw(st.none() | CODES)
+    values["other_codes"] = sorted(draw(st.sets(CODES, max_size=3)))
     values["number"] = draw(
         st.from_regex(r"[0-9]{1,3}/20[0-9]{2}/(?:[A-ZĐ]{2,4}-[A-ZĐ]{1,6}|QH1[0-9])", fullmatch=True)
     )

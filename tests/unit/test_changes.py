@@ -234,9 +234,9 @@ def test_conditions_in_words() -> None:
         ground=Ground.ELDERLY, age_from=60, age_below=80, channel="counter", once_a_year=True
     )
     assert conditions(full) == LocalizedText(
-        "người cao tuổi, từ 60 tuổi, dưới 80 tuổi, nộp tại quầy, mỗi tài sản một lần trong năm",
+        "người cao tuổi, từ 60 tuổi, dưới 80 tuổi, nộp tại quầy, mỗi công dân một lần trong năm",
         "elderly person, aged 60 or more, aged under 80, applied for at the counter,"
-        " once a year for each asset",
+        " once a year for each citizen",
     )
     assert {conditions(relief(ground=ground)) for ground in Ground} == {g.words for g in Ground}
 

@@ -1,15 +1,16 @@
-"""A relief that an asset has once a year, among the lines of one bill."""
+"""A relief that a citizen has once a year, among the lines of one bill."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from payments.catalogue.rules import granting
+from payments.catalogue.rules import granting, schedule
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.fee_requests import FeeRequest, LineRequest
 from payments.catalogue.rules.kinds import FixedFee
 from payments.catalogue.rules.pricing import price_lines
-from payments.catalogue.rules.reliefs import ReliefValue
+from payments.catalogue.rules.reliefs import ReliefValue, YearlyUse
 from payments.catalogue.rules.schedule import Schedule
 from tests.support.catalogues import PROVINCE, TODAY, fee, relief
 
@@ -19,10 +20,10 @@ OTHER = replace(YEARLY, id="relief_khac", code="khac", fees=frozenset({"to"}), p
 
 
 def left(*codes: str, reliefs: tuple[ReliefValue, ...]) -> list[int]:
-    """What is left to pay of each line, for somebody with an asset."""
-    schedule = Schedule([SMALL, GREAT], reliefs, (PROVINCE.id,))
+    """What is left to pay of each line, for somebody who is named."""
+    prices = Schedule([SMALL, GREAT], reliefs, (PROVINCE.id,))
     requests = [LineRequest(code, FeeRequest()) for code in codes]
-    priced = price_lines(schedule, requests, Circumstances(TODAY, asset="29A-123.45"))
+    priced = price_lines(prices, requests, Circumstances(TODAY, identified=True))
     assert list(priced.faults) == []
     return [line.amount for lines in priced.lines for line in lines]
 
@@ -58,3 +59,25 @@ def test_giving_it_to_the_first_line_or_to_every_line_is_caught(
     assert left("nho", "to", reliefs=(YEARLY,)) == [5_000, 90_000] != right
     monkeypatch.setattr(ReliefValue, "yearly", None)
     assert left("nho", "to", reliefs=(YEARLY,)) == [5_000, 45_000] != right
+
+
+FIRST_DAY = date(2026, 8, 15)
+
+
+def uses(on: date) -> list[YearlyUse | None]:
+    """The use of a relief whose second row, from 2027, has another cap."""
+    first = replace(YEARLY, valid_from=FIRST_DAY, valid_to=date(2026, 12, 31), cap=20_000)
+    second = replace(first, valid_from=date(2027, 1, 1), valid_to=None, cap=30_000)
+    rows = Schedule([GREAT], [second, first], (PROVINCE.id,))
+    requests = [LineRequest("to", FeeRequest())]
+    priced = price_lines(rows, requests, Circumstances(on, identified=True))
+    return [line.yearly for lines in priced.lines for line in lines]
+
+
+def test_a_relief_that_goes_on_with_another_cap_goes_on_in_the_same_year(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = [YearlyUse("nam", FIRST_DAY)]
+    assert uses(date(2026, 12, 31)) == uses(date(2027, 1, 1)) == kept
+    monkeypatch.setattr(schedule, "_with_first_days", tuple)
+    assert uses(date(2027, 1, 1)) != kept, "counting from each row's own day is caught"

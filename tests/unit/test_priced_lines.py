@@ -1,8 +1,11 @@
 """The golden table: lines of the seed's catalogue, priced by hand."""
 
 import csv
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,22 +13,34 @@ from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest
 from payments.catalogue.rules.lines import NewLine
 from payments.catalogue.rules.pricing import price_fees
+from payments.catalogue.rules.reliefs import Ground, ReliefValue
+from payments.catalogue.rules.schedule import Schedule
 from tests.support.explanations import left_told_en, left_told_vi
-from tests.support.seeded_fees import seeded_schedule
+from tests.support.seeded_fees import seeded_reliefs, seeded_schedule
 
 with (Path(__file__).parents[1] / "golden" / "priced_lines.csv").open(encoding="utf-8") as file:
     GOLDEN = list(csv.DictReader(file))
 
 
-def priced(row: dict[str, str]) -> NewLine:
-    """The line of a row of the table, by the national schedule or a local one above it."""
-    schedule = seeded_schedule({row["schedule"]: "agency_1"} if row["schedule"] else None)
+@cache
+def schedule_named(name: str) -> Schedule:
+    """The seed's national schedule, or with a local one above it."""
+    return seeded_schedule({name: "agency_1"} if name else None)
+
+
+def schedule_of(row: dict[str, str]) -> Schedule:
+    """The schedule that a row of the table is priced by."""
+    return schedule_named(row["schedule"])
+
+
+def priced(row: dict[str, str], schedule: Schedule | None = None) -> NewLine:
+    """The line of a row of the table."""
     circumstances = Circumstances(
         on=date.fromisoformat(row["on"]),
         channel=row["channel"] or "counter",
         claims=frozenset(filter(None, row["claims"].split(";"))),
         born_on=date.fromisoformat(row["born_on"]) if row["born_on"] else None,
-        asset=row["asset"] or None,
+        identified=bool(row["identified"]),
     )
     asked = FeeRequest(
         int(row["quantity"] or 1),
@@ -33,7 +48,7 @@ def priced(row: dict[str, str]) -> NewLine:
         int(row["value"]) if row["value"] else None,
         _notice(row["notice"]),
     )
-    (line,) = price_fees(schedule, row["fee"], asked, circumstances)
+    (line,) = price_fees(schedule or schedule_of(row), row["fee"], asked, circumstances)
     return line
 
 
@@ -52,7 +67,17 @@ def _notice(told: str) -> AssessmentNotice | None:
 
 
 def _name(row: dict[str, str]) -> str:
-    shown = ("fee", "on", "quantity", "copies", "value", "channel", "claims", "born_on")
+    shown = (
+        "fee",
+        "on",
+        "quantity",
+        "copies",
+        "value",
+        "channel",
+        "claims",
+        "born_on",
+        "identified",
+    )
     return "-".join(row[column] for column in shown if row[column])
 
 
@@ -80,3 +105,63 @@ def test_the_table_is_as_large_and_as_wide_as_it_is_meant_to_be() -> None:
     assert {1, 2, 3, 198, 199, 200} <= pages
     for column in ("value", "notice", "channel", "claims", "born_on", "schedule", "relief"):
         assert any(row[column] for row in GOLDEN), column
+
+
+LEVEL_2 = [
+    relief for relief in seeded_reliefs({"ha-noi": "a"}) if relief.ground is Ground.IDENTITY_LEVEL_2
+]
+
+
+def test_every_relief_of_level_2_holds_online_only() -> None:
+    assert len(LEVEL_2) >= 13
+    assert {relief.channel for relief in LEVEL_2} == {"online"}
+
+
+#: Reliefs that the table has on both sides of each condition.
+WATCHED = [
+    relief
+    for relief in seeded_reliefs({"ha-noi": "a"})
+    if relief.code.startswith(("tt117-", "nq6622-"))
+    or relief.code in ("tt64-ho-chieu", "tt64-giay-thong-hanh", "ha-noi-gcn-nong-thon")
+]
+
+
+def rows_of(relief: ReliefValue) -> list[dict[str, str]]:
+    """The rows of the table that a relief could concern."""
+    return [row for row in GOLDEN if row["fee"] in relief.fees]
+
+
+def slips(relief: ReliefValue) -> list[dict[str, Any]]:
+    """What could be wrong with a relief of the seed; dates as far as its fees go back."""
+    day = timedelta(days=1)
+    wrong: list[dict[str, Any]] = [
+        {"channel": None if relief.channel else "online"},
+        {"ground": None if relief.ground else Ground.MERIT},
+        {"fees": frozenset()},
+    ]
+    if relief.once_a_year:
+        wrong.append({"once_a_year": False})
+    if relief.valid_to is not None:
+        wrong += [{"valid_to": relief.valid_to - day}, {"valid_to": relief.valid_to + day}]
+    if any(date.fromisoformat(row["on"]) < relief.valid_from for row in rows_of(relief)):
+        wrong += [{"valid_from": relief.valid_from - day}, {"valid_from": relief.valid_from + day}]
+    return wrong
+
+
+@pytest.mark.parametrize("relief", WATCHED, ids=lambda relief: relief.code)
+def test_the_table_catches_each_slip_in_a_relief(relief: ReliefValue) -> None:
+    for slip in slips(relief):
+        caught = False
+        for row in rows_of(relief):
+            right = schedule_of(row)
+            reliefs = [
+                replace(one, **slip) if one.code == relief.code else one for one in right.reliefs
+            ]
+            wrong = Schedule(right.fees, reliefs, right.owners)
+            caught = caught or priced(row, wrong).amount != int(row["amount"])
+        assert caught, slip
+
+
+def test_most_reliefs_of_level_2_are_watched_from_their_first_day() -> None:
+    dated = [relief.code for relief in WATCHED if any("valid_from" in one for one in slips(relief))]
+    assert len(dated) >= 8

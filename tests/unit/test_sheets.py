@@ -292,6 +292,38 @@ def test_a_wrong_heading_is_named(header: list[str], column: str, code: str) -> 
     assert (fault.row, fault.column, fault.code) == (1, column, code)
 
 
+PROCEDURE = {
+    "code": "9.000001",
+    "name_vi": "Thủ tục mới",
+    "name_en": "New procedure",
+    "field": "Thử",
+    "code_certainty": "confirmed",
+}
+
+
+def test_a_file_of_before_may_lack_the_columns_that_came_later() -> None:
+    later = {"ministry_code": "", "province_code": "", "commune_code": "", "other_codes": ""}
+    without = taken(csv_of(PROCEDURE, table="procedures", header=list(PROCEDURE)))
+    blank = taken(csv_of(PROCEDURE | later, table="procedures"))
+    assert (without.faults, blank.faults) == ((), ())
+    assert [one.entry for one in without.placed] == [one.entry for one in blank.placed]
+    assert taken(csv_of(PROCEDURE, header=list(PROCEDURE)), "procedures").faults == ()
+    # Every other column must be there as before.
+    short = [key for key in PROCEDURE if key != "field"]
+    fault = only_fault(csv_of(PROCEDURE, table="procedures", header=short))
+    assert (fault.column, fault.code) == ("field", "missing_column")
+
+
+def test_the_other_codes_of_a_procedure_are_read_and_refused_by_column() -> None:
+    codes = {"commune_code": "1.116410", "other_codes": "1.2; 1.1"}
+    (placed,) = taken(csv_of(PROCEDURE | codes, table="procedures")).placed
+    assert placed.entry.columns()["other_codes"] == ["1.1", "1.2"]
+    assert placed.entry.columns()["commune_code"] == "1.116410"
+    for wrong in ({"commune_code": "mã xã"}, {"other_codes": "1.1; mã"}):
+        fault = only_fault(csv_of(PROCEDURE | wrong, table="procedures"))
+        assert (fault.column, fault.code) == (next(iter(wrong)), "invalid")
+
+
 def test_a_cell_under_no_heading_is_named() -> None:
     fault = only_fault(fees_csv({}) + b",5")
     assert (fault.row, fault.code) == (2, "no_heading")

@@ -130,7 +130,7 @@ def test_who_would_pay_less_is_told_the_amount_of_the_whole_bill() -> None:
     ]
 
 
-def test_what_an_asset_may_have_once_counts_for_one_line() -> None:
+def test_what_a_citizen_may_have_once_counts_for_one_line() -> None:
     yearly = relief("yearly", "always", "also", percent=50, once_a_year=True)
     schedule = Schedule([ALWAYS, fee("also", 40_000)], [yearly])
     priced = price_offer(schedule, offer_of(schedule, "1.1", None, TODAY), TypedForm(), TODAY)

@@ -285,5 +285,5 @@ def _saved(schedule: Schedule, lines: Collection[NewLine], relief: ReliefValue, 
             )
             left = line.full_amount - relief.off(priced)
             saved.append(max(0, line.amount - left))
-    # What an asset may have once in a year, one line has.
+    # What a citizen may have once in a year, one line has.
     return sum(saved[:1] if relief.once_a_year else saved)

@@ -5,7 +5,6 @@ changes nothing is no fault, for it is a fact about a person and not a wish.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from core.errors import FieldError
 from payments.catalogue.rules.circumstances import Circumstances
@@ -40,7 +39,7 @@ def claim_faults(
     lacking = {
         fault.field: fault for relief in possible.values() for fault in relief.lacks(circumstances)
     }
-    faults.extend(replace(fault, field=f"relief.{fault.field}") for fault in lacking.values())
+    faults.extend(lacking.values())
     return faults
 
 

@@ -26,7 +26,7 @@ def conditions(relief: ReliefValue) -> LocalizedText:
     if relief.channel is not None:
         told.append(_CHANNELS.get(relief.channel, LocalizedText(relief.channel, relief.channel)))
     if relief.once_a_year:
-        told.append(LocalizedText("mỗi tài sản một lần trong năm", "once a year for each asset"))
+        told.append(LocalizedText("mỗi công dân một lần trong năm", "once a year for each citizen"))
     if not told:
         return EVERYBODY
     return LocalizedText(

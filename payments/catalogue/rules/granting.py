@@ -1,6 +1,6 @@
 """Which relief each fee of a bill is given: the best that holds, and a yearly one only once. Pure.
 
-An asset has a once-a-year relief once. Of several lines it goes to the one from which it takes
+A citizen has a once-a-year relief once. Of several lines it goes to the one from which it takes
 most off, the first among equals; of several fees of one line, to the first by code.
 """
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from payments.catalogue.rules.reliefs import GrantedRelief
+from payments.catalogue.rules.reliefs import GrantedRelief, YearlyUse
 from payments.catalogue.rules.resolution import PricedFee
 
 
@@ -33,8 +33,8 @@ class NewLine:
     value: int | None = None
     relief: dict[str, Any] | None = None
     notice: dict[str, Any] | None = None
-    #: whose relief it is and which, where an asset may have it once a year
-    yearly: str | None = None
+    #: the relief's use, where a citizen may have it once a year
+    yearly: YearlyUse | None = None
 
     @classmethod
     def of(cls, priced: PricedFee, given: GrantedRelief | None) -> Self:
@@ -60,7 +60,7 @@ class NewLine:
             value=asked.value,
             relief=_shown(given) if given else None,
             notice=notice.shown() if notice else None,
-            yearly=given.relief.yearly if given else None,
+            yearly=given.use if given else None,
         )
 
 

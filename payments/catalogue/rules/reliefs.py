@@ -11,7 +11,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-from core.days import holds_on
+from core.days import holds_on, year_begun
 from core.errors import FieldError
 from core.money import format_vnd
 from payments.catalogue.rules.certainty import Certainty
@@ -31,6 +31,7 @@ class Ground(StrEnum):
     DISABLED = "disabled"
     MERIT = "merit"
     ETHNIC_MINORITY = "ethnic_minority"
+    RURAL_HOUSEHOLD = "rural_household"
 
     @property
     def words(self) -> LocalizedText:
@@ -53,10 +54,21 @@ _GROUNDS = {
     Ground.ETHNIC_MINORITY: LocalizedText(
         "đồng bào dân tộc thiểu số", "member of an ethnic minority in a difficult area"
     ),
+    Ground.RURAL_HOUSEHOLD: LocalizedText(
+        "hộ gia đình, cá nhân ở nông thôn", "rural household or person"
+    ),
 }
 
 
 _GROUNDS_OF_AGE = {Ground.CHILD, Ground.ELDERLY}
+
+
+@dataclass(frozen=True, slots=True)
+class YearlyUse:
+    """A use of a relief: whose and which it is, and the first day of the year it is used up in."""
+
+    relief: str
+    year_from: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,8 @@ class ReliefValue:
     checked_on: date
     valid_from: date
     valid_to: date | None
+    #: the first day of its code, of all the rows it has had; None is its own
+    first_day: date | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether the relief is in force on a Vietnamese day."""
@@ -99,13 +113,25 @@ class ReliefValue:
 
     @property
     def yearly(self) -> str | None:
-        """What a use of it is counted under, once a year for an asset; None where it is not.
+        """What a use of it is counted under, once a year for a citizen; None where it is not.
 
+        A relief is one kind (house and land, a car, a motorcycle), whatever thing it is had for.
         Reliefs of two owners are two, whatever their codes.
         """
         if not self.once_a_year:
             return None
         return self.code if self.agency_id is None else f"{self.agency_id}:{self.code}"
+
+    def use(self, on: date) -> YearlyUse | None:
+        """What a use of it on a day uses up; None where it is had as often as one likes.
+
+        The year is no calendar year: it is counted from the first day of the relief, as TT
+        117/2026/TT-BTC, Art. 1.1 has it. A relief that goes on under its code, say with another
+        cap, goes on in the same year; a text that counts anew is a relief with a code of its own.
+        """
+        if self.yearly is None:
+            return None
+        return YearlyUse(self.yearly, year_begun(self.first_day or self.valid_from, on))
 
     def is_claimed(self, circumstances: Circumstances) -> bool:
         """Whether somebody asks for it, by its code or by its ground."""
@@ -115,7 +141,7 @@ class ReliefValue:
         """Whether every condition holds. An age is its own proof of being a child or elderly."""
         if not self.holds_on(circumstances.on) or not self._channel_fits(circumstances):
             return False
-        if self.once_a_year and circumstances.asset is None:
+        if self.once_a_year and not circumstances.identified:
             return False
         if self.by_age and not self._age_fits(circumstances.age):
             return False
@@ -140,10 +166,13 @@ class ReliefValue:
         faults = []
         if self.by_age and circumstances.born_on is None:
             detail = f"{self.name.vi}: cần ngày sinh (born_on) để xét tuổi."
-            faults.append(FieldError("born_on", "missing", detail))
-        if self.once_a_year and circumstances.asset is None:
-            detail = f"{self.name.vi}: mỗi tài sản một lần trong năm, cần mã tài sản (asset)."
-            faults.append(FieldError("asset", "missing", detail))
+            faults.append(FieldError("relief.born_on", "missing", detail))
+        if self.once_a_year and not circumstances.identified:
+            detail = (
+                f"{self.name.vi}: mỗi công dân một lần trong năm, cần số định danh cá nhân 12 chữ"
+                " số của người nộp (payer.identity_number)."
+            )
+            faults.append(FieldError("payer.identity_number", "missing", detail))
         return faults
 
     def may_apply(self, circumstances: Circumstances) -> bool:
@@ -162,11 +191,12 @@ class ReliefValue:
 
 @dataclass(frozen=True, slots=True)
 class GrantedRelief:
-    """A relief given to a line: `off` đồng of it, always at least 1."""
+    """A relief given to a line: `off` đồng of it, always at least 1, and what that uses up."""
 
     relief: ReliefValue
     off: int
     explanation: LocalizedText
+    use: YearlyUse | None = None
 
 
 def best(
@@ -179,7 +209,9 @@ def best(
         key=lambda offer: (-offer[0], offer[1].code),
         default=(0, None),
     )
-    return None if relief is None else GrantedRelief(relief, off, _told(relief, off, line))
+    if relief is None:
+        return None
+    return GrantedRelief(relief, off, _told(relief, off, line), relief.use(circumstances.on))
 
 
 def benefit(relief: ReliefValue, unit: LocalizedText) -> LocalizedText:

@@ -5,8 +5,8 @@ one of the same code, on the days on which it is valid. A procedure's code names
 where the procedure has exactly one that day.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from datetime import date
 from enum import StrEnum
@@ -16,6 +16,7 @@ from core.days import day_text, holds_on, span_text
 from core.errors import FieldError, Invalid
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.fees import FeeRule
+from payments.catalogue.rules.procedure_codes import NO_CODES, ProcedureCodes
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.wording import LocalizedText
 
@@ -50,6 +51,8 @@ class FeeValue:
     checked_on: date
     valid_from: date
     valid_to: date | None
+    #: the other codes of its procedure
+    procedure_codes: ProcedureCodes = field_of(default=NO_CODES, compare=False)
 
     def holds_on(self, day: date) -> bool:
         """Whether the fee is in force on a Vietnamese day."""
@@ -93,7 +96,15 @@ class Schedule:
     it by name says why.
     """
 
-    __slots__ = ("_by_code", "_by_procedure", "_offered", "_owners", "_reliefs", "_reliefs_by_fee")
+    __slots__ = (
+        "_by_code",
+        "_by_procedure",
+        "_keys",
+        "_offered",
+        "_owners",
+        "_reliefs",
+        "_reliefs_by_fee",
+    )
 
     def __init__(
         self,
@@ -105,11 +116,12 @@ class Schedule:
         self._by_code: dict[str, list[FeeValue]] = {}
         self._by_procedure: dict[str | None, list[FeeValue]] = {}
         self._offered = None if offered is None else frozenset(offered)
-        self._reliefs = tuple(reliefs)
+        self._reliefs = _with_first_days(tuple(reliefs))
         self._owners = {owner: distance for distance, owner in enumerate(owners)}
         for fee in fees:
             self._by_code.setdefault(fee.code, []).append(fee)
             self._by_procedure.setdefault(fee.procedure_code, []).append(fee)
+        self._keys = _keys_of(self._by_procedure)
         self._reliefs_by_fee = _by_fee(self._reliefs)
 
     @property
@@ -172,7 +184,9 @@ class Schedule:
         A procedure with a choice of fees does not say which is meant: errors as those of `get`.
         """
         named = self._named(code, on)
-        if len(named) == 1 or (named and all(fee.charged == Applicability.ALWAYS for fee in named)):
+        one_procedure = len({fee.procedure_code for fee in named}) == 1
+        always = all(fee.charged == Applicability.ALWAYS for fee in named)
+        if len(named) == 1 or (one_procedure and always):
             return named
         raise self._refusal(code, on, named, field)
 
@@ -183,11 +197,18 @@ class Schedule:
         """What `code` names on a day, whether it is offered or not."""
         if (entries := self._by_code.get(code)) and (by_code := self._in_force(entries, on)):
             return by_code
-        of_procedure = self._of_procedure(code, on)
-        return tuple([fee for fee in of_procedure if fee.charged != Applicability.ON_REQUEST])
+        fees = (fee for key in self._keys_for(code) for fee in self._of_procedure(key, on))
+        return tuple([fee for fee in fees if fee.charged != Applicability.ON_REQUEST])
+
+    def _keys_for(self, code: str) -> tuple[str, ...]:
+        """The procedures that a code means: its own before any that has it as another code."""
+        return (code,) if code in self._by_procedure else self._keys.get(code, ())
 
     def _refusal(self, code: str, on: date, named: Sequence[FeeValue], field: str) -> Invalid:
         if named:
+            keys = dict.fromkeys(fee.procedure_code or "" for fee in named)
+            if len(keys) > 1:
+                code = f"{code} ({', '.join(keys)})"
             choice = ", ".join(fee.code for fee in named if fee.charged == Applicability.CHOICE)
             always = ", ".join(fee.code for fee in named if fee.charged == Applicability.ALWAYS)
             detail = f"Thủ tục {code} có nhiều khoản thu, hãy nêu một: {choice or always}."
@@ -197,7 +218,7 @@ class Schedule:
         elif self._meant(code, on):
             detail = f"Cơ quan này không thu {code}."
             fault = FieldError(field, "not_offered", detail)
-        elif known := self._by_code.get(code) or self._by_procedure.get(code):
+        elif known := self._by_code.get(code) or self._kept_under(code):
             spans = ", ".join(sorted({fee.span for fee in known}))
             fault = FieldError(
                 field,
@@ -208,6 +229,10 @@ class Schedule:
             fault = FieldError(field, "unknown", f"Không có khoản thu {code}.")
         code = "not_offered" if fault.code == "not_offered" else "invalid_fee"
         return Invalid(fault.detail, code=code, errors=[fault])
+
+    def _kept_under(self, code: str) -> list[FeeValue]:
+        """The fees, of every day, of the procedures that a code means."""
+        return [fee for key in self._keys_for(code) for fee in self._by_procedure[key]]
 
     def _in_force(self, entries: Sequence[Entry], on: date) -> tuple[Entry, ...]:
         """One entry for each code: those of the day, the nearest owner's before the others."""
@@ -243,6 +268,30 @@ class ProcedureValue:
     fees: tuple[FeeValue, ...]
     beside: tuple[FeeValue, ...]
     schedule: Schedule = field_of(repr=False, compare=False)
+    codes: ProcedureCodes = NO_CODES
+
+
+def _keys_of(by_procedure: Mapping[str | None, Iterable[FeeValue]]) -> dict[str, tuple[str, ...]]:
+    """For each other code the procedures that have it, by key."""
+    found: dict[str, set[str]] = {}
+    for key, fees in by_procedure.items():
+        for fee in fees:
+            for code in fee.procedure_codes.all if key is not None else ():
+                found.setdefault(code, set()).add(key or "")
+    return {code: tuple(sorted(keys)) for code, keys in found.items()}
+
+
+def _with_first_days(reliefs: tuple[ReliefValue, ...]) -> tuple[ReliefValue, ...]:
+    """The same, those once a year knowing on which day the first row of their code begins."""
+    begun: dict[tuple[str, str | None], date] = {}
+    for relief in reliefs:
+        if relief.once_a_year:
+            name = (relief.code, relief.agency_id)
+            begun[name] = min(begun.get(name, relief.valid_from), relief.valid_from)
+    return tuple(
+        replace(one, first_day=begun[one.code, one.agency_id]) if one.once_a_year else one
+        for one in reliefs
+    )
 
 
 def _by_fee(reliefs: Sequence[ReliefValue]) -> dict[str, list[ReliefValue]]:

@@ -22,6 +22,7 @@ from core.money import MAX_AMOUNT
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.kinds import rule_from
 from payments.catalogue.rules.legal_texts import legal_numbers
+from payments.catalogue.rules.procedure_codes import ProcedureCodes
 from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue
 from payments.catalogue.rules.wording import LocalizedText
@@ -64,6 +65,8 @@ class Entry(BaseModel, ABC):
     table: ClassVar[str]
     #: the fields that tell it from the others of its table and owner
     key: ClassVar[tuple[str, ...]] = ("code", "valid_from")
+    #: fields that files made by an earlier version lack; left out they are blank
+    later: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def natural_key(self) -> tuple[str | date, ...]:
@@ -102,17 +105,29 @@ class ProcedureEntry(Entry):
 
     table: ClassVar[str] = "procedures"
     key: ClassVar[tuple[str, ...]] = ("code",)
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"ministry_code", "province_code", "commune_code", "other_codes"}
+    )
 
     code: EntryCode
     name_vi: Text
     name_en: Text
     field: Text
     code_certainty: Certainty
+    ministry_code: EntryCode | None = None
+    province_code: EntryCode | None = None
+    commune_code: EntryCode | None = None
+    other_codes: list[EntryCode] = Field(default_factory=list)
 
     def columns(self) -> dict[str, Any]:
-        """Names, field, certainty, and what a search looks through."""
-        found = search_text(self.code, self.name_vi, self.name_en, self.field)
-        return self.model_dump(exclude={"code"}) | {"search_text": found}
+        """Names, field, codes, certainty, and what a search looks through."""
+        other = sorted(set(self.other_codes))
+        codes = ProcedureCodes(
+            self.ministry_code, self.province_code, self.commune_code, tuple(other)
+        )
+        found = search_text(self.code, self.name_vi, self.name_en, self.field, codes.all)
+        columns = self.model_dump(exclude={"code", "other_codes"})
+        return columns | {"other_codes": other, "search_text": found}
 
 
 class FeeEntry(DatedEntry):

@@ -6,7 +6,8 @@ else. A fee's rule is spread over columns of its own, one for each key of the ru
 itself, so that a new kind of rule can be exported and imported before anybody has come here.
 
 Every column of a table must be there. A column left out could mean "as it was" or "none", and of a
-cap either reading would be somebody's wrong amount.
+cap either reading would be somebody's wrong amount. Columns without amounts that came later may be
+left out, so that files of before can still be read: they are blank then, as the differences show.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -60,6 +61,10 @@ _FIELD_TITLES = {
     "name_en": "Tên tiếng Anh",
     "field": "Lĩnh vực",
     "code_certainty": "Độ chắc chắn của mã",
+    "ministry_code": "Mã cấp bộ",
+    "province_code": "Mã cấp tỉnh",
+    "commune_code": "Mã cấp xã",
+    "other_codes": "Các mã khác",
     "unit_vi": "Đơn vị tính",
     "unit_en": "Đơn vị tính (tiếng Anh)",
     "kind": "Cách tính",
@@ -116,6 +121,8 @@ class SheetColumn:
     required: bool = False
     choices: tuple[str, ...] = ()
     in_rule: bool = False
+    #: files made by an earlier version may be without it
+    later: bool = False
 
     @property
     def rule_key(self) -> str:
@@ -173,6 +180,7 @@ def _columns_of(kind: type[Entry]) -> tuple[SheetColumn, ...]:
                 shape=_shape(name, leaves, "list[" in str(field.annotation)),
                 required=field.is_required(),
                 choices=kinds() if name == "kind" else choices,
+                later=name in kind.later,
             )
         )
     return tuple(columns)

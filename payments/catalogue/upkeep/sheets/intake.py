@@ -131,7 +131,7 @@ def _recognised(sheet: Sheet) -> str | None:
     for table, columns in COLUMNS.items():
         known = [find_column(table, heading) for heading in headings]
         keys = {column.key for column in known if column is not None}
-        missing = sum(column.key not in keys for column in columns)
+        missing = sum(column.key not in keys and not column.later for column in columns)
         if len(keys) > missing:
             apart[table] = known.count(None) + missing
     nearest = [table for table, count in apart.items() if count == min(apart.values())]
@@ -183,7 +183,7 @@ def _headings(
         columns.append(column)
     known = {column.key for column in columns if column is not None}
     for column in COLUMNS[table]:
-        if column.key not in known:
+        if column.key not in known and not column.later:
             reason = "Thiếu cột này; hãy dùng tệp xuất ra từ danh mục làm mẫu."
             faults.append(SheetFault(table, row, column.key, "missing_column", reason))
     return columns if len(faults) == before else None
@@ -272,6 +272,11 @@ def _rule_column(fault: FieldError) -> str:
 
 _FORMS = {
     "code": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
+    "ministry_code": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
+    "province_code": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
+    "commune_code": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
+    "other_codes": "Các mã cách nhau bằng dấu chấm phẩy; mã chỉ gồm chữ không dấu, số, dấu chấm,"
+    " gạch.",
     "procedure": "Chỉ gồm chữ không dấu, số, dấu chấm, gạch; tối đa 64 ký tự.",
     "fees": "Các mã cách nhau bằng dấu chấm phẩy; mã chỉ gồm chữ không dấu, số, dấu chấm, gạch.",
     "sub_item": "Phải có đúng bốn chữ số.",
