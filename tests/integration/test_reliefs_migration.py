@@ -1,4 +1,4 @@
-"""Reliefs once a year of before 0011 stay as they are; a citizen's are counted from then on."""
+"""Reliefs once a year of before 0009 stay as they are; a citizen's are counted from then on."""
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 from app.migrations.run import upgrade
 from tests.support.revisions import before, downgrade_to
 
-BY_CITIZEN = "0011"
+BY_CITIZEN = "0009"
 
 #: As the version before writes it, which may go on doing so while the schema is brought up to date.
 OF_AN_ASSET = (
