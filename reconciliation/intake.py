@@ -4,7 +4,10 @@ Banks let a day be exported twice, and periods that overlap. A row has no identi
 can be trusted: a reference of the bank may stand on a credit and on its cancellation, and two
 payers may send the same amount with the same words in the same second. So a row is what it says,
 and how many rows that say the same came before it in its file: two genuine equal rows of one file
-stay two, and an export that overlaps gives the same fingerprints again. Pure.
+stay two, and an export that overlaps gives the same fingerprints again.
+
+A later export may put a row in other words. Where the bank's reference tells something and the
+words name a payer's reference, those two with day, amount and side are what the row says. Pure.
 """
 
 from collections import Counter
@@ -12,22 +15,26 @@ from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
 
+from core.bank_refs import plain_bank_ref
+from core.clock import business_date
 from core.folding import single_spaced
 from core.json import canonical
+from core.references import find_references
 from reconciliation.formats.rows import StatementRow
 
 
 def fingerprint_rows(account: str, rows: Sequence[StatementRow]) -> list[str]:
     """A fingerprint (SHA-256, hex) for each row of one statement file of `account`, in order.
 
-    What the row says counts: time, amount, side, reference, words and the bank's reference. Its
-    place in the file and the running balance do not, since they change between exports; nor do
-    spaces, which exports pad and cut. Rows in another order give the same set of fingerprints.
+    What the row says counts: time, amount, side, reference, words and the bank's reference, or of
+    the words only the payers' references (see above). Its place in the file and the running balance
+    do not, since they change between exports; nor do spaces, which exports pad and cut. Rows in
+    another order give the same set of fingerprints.
     """
     met: Counter[bytes] = Counter()
     fingerprints = []
     for row in rows:
-        said = _what_it_says(account, row)
+        said = what_it_says(account, row)
         met[said] += 1
         fingerprints.append(sha256(said + b"#%d" % met[said]).hexdigest())
     return fingerprints
@@ -38,16 +45,19 @@ def file_digest(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def _what_it_says(account: str, row: StatementRow) -> bytes:
-    # Canonical JSON, because it is unambiguous: no text can imitate the seam between two fields.
-    return canonical(
-        [
-            account,
+def what_it_says(account: str, row: StatementRow) -> bytes:
+    """What tells a row from others, in one form of writing; equal rows give equal bytes."""
+    plain = plain_bank_ref(row.bank_ref)
+    named = find_references(f"{row.reference or ''} {row.narrative}") if plain else []
+    told = (
+        [business_date(row.booked_at).isoformat(), sorted(named), plain]
+        if named
+        else [
             row.booked_at.astimezone(UTC).isoformat(),
-            row.amount,
-            row.direction,
             single_spaced(row.reference or ""),
             single_spaced(row.narrative),
             single_spaced(row.bank_ref),
         ]
     )
+    # Canonical JSON, because it is unambiguous: no text can imitate the seam between two fields.
+    return canonical([account, row.amount, row.direction, *told])

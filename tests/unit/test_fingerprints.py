@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.clock import VIETNAM
+from core.references import check_characters
 from reconciliation.formats.csv_statement import read
 from reconciliation.formats.rows import StatementRow
 from reconciliation.intake import file_digest, fingerprint_rows
@@ -100,6 +101,37 @@ def test_everything_a_row_says_counts() -> None:
     found += fingerprint_rows("acc_2", [ROW])
 
     assert len(set(found)) == len(found)
+
+
+ONE, OTHER = (f"LP{body}{check_characters(body)}" for body in ("ABCDEFGHJK", "BBCDEFGHJK"))
+PAYS = replace(ROW, narrative=f"{ONE} nop phi", bank_ref="FT58675073")
+
+
+def test_a_row_in_other_words_is_the_same() -> None:
+    others = [
+        replace(PAYS, narrative=f"CT DI:9704 {ONE} NOP PHI-CHUYEN TIEN"),
+        replace(PAYS, reference=ONE, narrative=""),
+        replace(PAYS, bank_ref="ft58675073\\BNK"),
+        replace(PAYS, booked_at=datetime(2026, 11, 2, tzinfo=VIETNAM)),
+    ]
+    assert {tuple(fingerprint_rows("acc_1", [row])) for row in others} == {
+        tuple(fingerprint_rows("acc_1", [PAYS]))
+    }
+
+
+def test_what_pays_something_else_or_tells_too_little_is_another() -> None:
+    others = [
+        replace(PAYS, narrative=f"{OTHER} nop phi"),
+        replace(PAYS, narrative="nop phi"),
+        replace(PAYS, amount=1),
+        replace(PAYS, direction="debit"),
+        replace(PAYS, bank_ref="FT58675074"),
+        replace(PAYS, booked_at=datetime(2026, 11, 3, tzinfo=VIETNAM)),
+        replace(PAYS, bank_ref="NONREF"),
+        replace(PAYS, bank_ref="NONREF", narrative=f"{ONE} nop"),
+    ]
+    found = {tuple(fingerprint_rows("acc_1", [row])) for row in [PAYS, *others]}
+    assert len(found) == len(others) + 1
 
 
 @given(ROWS, st.randoms(use_true_random=False))
