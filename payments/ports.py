@@ -48,6 +48,16 @@ class CallbackRejected(NotAllowed):
     code = "callback_rejected"
 
 
+class NoticeUnreadable(CallbackRejected):
+    """An authentic notice of which something cannot be read: it is kept and set aside.
+
+    The detail names the field and never its value.
+    """
+
+    title = "Notice not readable"
+    code = "notice_unreadable"
+
+
 class Outcome(StrEnum):
     """What a gateway says became of an attempt."""
 
@@ -220,7 +230,8 @@ class NoticeReader(Protocol):
         """Verify and read a notice from its raw bytes; pure, no I/O.
 
         None for an authentic one that tells of nothing we record (money that went out). The same
-        bytes give the same value. Raises `CallbackRejected` for anything forged or malformed.
+        bytes give the same value. Raises `CallbackRejected` for anything forged, `NoticeUnreadable`
+        for what is signed rightly and of which a field cannot be read.
         """
         ...
 

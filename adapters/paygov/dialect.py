@@ -63,6 +63,10 @@ class Malformed(Exception):
     """A document of the gateway's that is not authentic or breaks the grammar, and where."""
 
 
+class WrongSeal(Malformed):
+    """What proves where a message comes from is missing or wrong: nothing in it is believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """One account's credentials at PayGov; only the partner code may be shown."""
@@ -168,12 +172,12 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Gat
     covered by it and otherwise ignored. Raises `Malformed` naming the field, never its value.
     """
     if not isinstance(document, dict):
-        raise Malformed("not a JSON object")
+        raise WrongSeal("not a JSON object")
     given = document.get("checksum")
     if not isinstance(given, str) or _CHECKSUM.fullmatch(given) is None:
-        raise Malformed("checksum: missing or not 64 hex digits")
+        raise WrongSeal("checksum: missing or not 64 hex digits")
     if not hmac.compare_digest(given, checksum(credentials, purpose, document)):
-        raise Malformed("checksum: wrong")
+        raise WrongSeal("checksum: wrong")
     order_ref = _text(document, "orderId", _WORD)
     code = _text(document, "errorCode", _CODE)
     if purpose == ANSWER and code == _NOT_FOUND:
@@ -205,7 +209,8 @@ def _scalar(name: str, value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise Malformed(f"{name}: neither text nor an integer")
+    # Where the seal cannot be tried, nothing is known to be authentic.
+    raise WrongSeal(f"{name}: neither text nor an integer")
 
 
 def _text(document: Mapping[str, object], name: str, grammar: re.Pattern[str]) -> str:

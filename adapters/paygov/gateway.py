@@ -27,6 +27,7 @@ from payments.ports import (
     GatewayAccount,
     GatewayMisuse,
     GatewayResult,
+    NoticeUnreadable,
     OutcomeUnknown,
     RawCallback,
     StartRequest,
@@ -136,8 +137,10 @@ class PayGov:
             raise CallbackRejected("paygov: not strict JSON") from None
         try:
             return dialect.read_report(self._credentials, dialect.CALLBACK, document)
-        except dialect.Malformed as error:
+        except dialect.WrongSeal as error:
             raise CallbackRejected(f"paygov: {error}") from None
+        except dialect.Malformed as error:
+            raise NoticeUnreadable(f"paygov: {error}") from None
 
     def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
         """`error_code` SUCCESSFUL or FAILED; see the table for the statuses."""

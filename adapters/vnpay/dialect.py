@@ -71,6 +71,10 @@ class Malformed(Exception):
     """Something of the gateway's that is not authentic or breaks the grammar, and where."""
 
 
+class WrongSeal(Malformed):
+    """What proves where a message comes from is missing or wrong: nothing in it is believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """One account's credentials at VNPay; only the terminal code may be shown."""
@@ -163,7 +167,7 @@ def read_answer(
     given = fields.get("vnp_SecureHash", "")
     expected = _sealed(credentials, _ANSWER, fields)
     if _HASH.fullmatch(given) is None or not hmac.compare_digest(given, expected):
-        raise Malformed("vnp_SecureHash: missing or wrong")
+        raise WrongSeal("vnp_SecureHash: missing or wrong")
     if fields.get("vnp_TmnCode") != credentials.tmn_code:
         raise Malformed("vnp_TmnCode: another account's")
     code = _text(fields, "vnp_ResponseCode", _CODE)
@@ -222,21 +226,21 @@ def _verified(credentials: Credentials, query: str) -> dict[str, str]:
         if not read.startswith("vnp_"):
             continue  # not theirs, and not signed: our own address may carry parameters
         if read in fields:
-            raise Malformed("a parameter is given twice")
+            raise WrongSeal("a parameter is given twice")
         raw[read] = pair
         try:
             fields[read] = unquote_plus(value, errors="strict")
         except UnicodeDecodeError:
-            raise Malformed("not UTF-8") from None
+            raise WrongSeal("not UTF-8") from None
     given = fields.get("vnp_SecureHash", "")
     if _HASH.fullmatch(given) is None:
-        raise Malformed("vnp_SecureHash: missing or not 128 hex digits")
+        raise WrongSeal("vnp_SecureHash: missing or not 128 hex digits")
     signed = sorted(name for name, value in fields.items() if value and name not in _UNSIGNED)
     as_sent = "&".join(raw[name] for name in signed)
     as_written = "&".join(f"{quote_plus(name)}={quote_plus(fields[name])}" for name in signed)
     fits = [hmac.compare_digest(given, _hmac(credentials, text)) for text in (as_sent, as_written)]
     if not any(fits):
-        raise Malformed("vnp_SecureHash: wrong")
+        raise WrongSeal("vnp_SecureHash: wrong")
     return fields
 
 

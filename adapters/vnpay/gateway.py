@@ -33,6 +33,7 @@ from payments.ports import (
     GatewayAccount,
     GatewayMisuse,
     GatewayResult,
+    NoticeUnreadable,
     OutcomeUnknown,
     RawCallback,
     StartRequest,
@@ -146,8 +147,10 @@ class VNPay:
             raise CallbackRejected("vnpay: no query that it could have sent")
         try:
             return dialect.read_result(self._credentials, notice.query)
-        except dialect.Malformed as error:
+        except dialect.WrongSeal as error:
             raise CallbackRejected(f"vnpay: {error}") from None
+        except dialect.Malformed as error:
+            raise NoticeUnreadable(f"vnpay: {error}") from None
 
     def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
         """`RspCode` and `Message`, always with HTTP 200; see the table."""

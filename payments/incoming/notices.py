@@ -9,6 +9,7 @@ of the first.
 """
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ from payments.ports import (
     CallbackResult,
     Credit,
     NoticeContent,
+    NoticeUnreadable,
     Outcome,
     RawCallback,
 )
@@ -107,6 +109,9 @@ async def receive(
     adapter = context.gateways.reader(found.access)
     try:
         content = adapter.read_notice(raw)
+    except NoticeUnreadable as error:
+        result = await _set_aside(context, found, raw, adapter.info.kept_headers, error)
+        return adapter.acknowledge(result, raw)
     except CallbackRejected as error:
         log.warning("callback rejected", gateway=gateway, account=account, reason=error.detail)
         return adapter.acknowledge(CallbackResult.REJECTED, raw)
@@ -167,6 +172,43 @@ async def _keep(
         return await session.one(find)
 
     return KeptNotice(await context.database.run(write), account, content)
+
+
+async def _set_aside(
+    context: Context,
+    account: GatewayAccountValue,
+    raw: RawCallback,
+    headers: tuple[str, ...],
+    error: NoticeUnreadable,
+) -> CallbackResult:
+    """Keep an authentic notice that cannot be read, for a person; the same bytes once."""
+    callback_id = new_id("cb")
+    said = hashlib.sha256(raw.query.encode() + b"\n" + raw.body).hexdigest()
+    keep = (
+        insert(Callback)
+        .values(
+            id=callback_id,
+            gateway_account_id=account.id,
+            event_key=f"unreadable:{said}",
+            raw=_seal(context.cipher, callback_id, raw, headers),
+            state="set_aside",
+            attempts=0,
+            received_at=raw.received_at,
+            due_at=raw.received_at,
+            last_error=error.detail[:500],
+        )
+        .on_conflict_do_nothing(index_elements=["gateway_account_id", "event_key"])
+    )
+
+    async def write(session: WriteSession) -> None:
+        await session.write(keep)
+
+    log.error("notice not readable", callback=callback_id, gateway=account.gateway)
+    try:
+        await context.database.run(write)
+    except DatabaseUnavailable:
+        return CallbackResult.TRY_AGAIN
+    return CallbackResult.MISMATCH
 
 
 async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
