@@ -11,8 +11,8 @@ payment is not called unknown today; only what concerns `on` is in the result.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
 from core.bank_refs import plain_bank_ref
@@ -25,7 +25,7 @@ from reconciliation.matching import add_rows, connect, create_relations, match
 from reconciliation.reversals import ReversibleLine, reversals_of
 
 #: Every place money of a day can be in, in the order they are reported.
-CLASSES = (*FILE_CLASSES, "reversed")
+CLASSES = (*FILE_CLASSES, "reversed", "no_statement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +119,13 @@ def match_day(
             late = _late(one, of_day[one.payment_id], by_line[one.line_id], cut_off)
             day.discrepancies.extend(late)
     day.matches.extend(one for one in rest.matches if one.payment_id in of_day)
+    stated = any(business_date(line.booked_at) >= on for line in lines)
+    paid = {payment.reference for payment in payments}
     for odd in rest.discrepancies:
-        if odd.side == "payment":
-            concerns = odd.object_id in of_day
-        else:
-            concerns = business_date(by_line[odd.object_id].booked_at) == on
-        if concerns:
-            day.discrepancies.append(odd)
+        if odd.side == "payment" and odd.object_id in of_day:
+            day.discrepancies.append(odd if stated else _not_stated(odd))
+        elif odd.side == "line" and business_date(by_line[odd.object_id].booked_at) == on:
+            day.discrepancies.append(_credited_again(odd, by_line[odd.object_id], paid))
     paired = {one.line_id for one in returned}
     for line in gone:
         if line.line_id not in paired and business_date(line.booked_at) == on:
@@ -161,6 +161,23 @@ def _is_returned(payment: DayPayment, line: DayLine) -> bool:
     # Of two informative references that differ, each is other money.
     told = plain_bank_ref(payment.gateway_ref) and plain_bank_ref(line.bank_ref)
     return same_money and not told and _days_apart(payment, line) <= _DAYS_OF_ONE_CREDIT
+
+
+def _not_stated(odd: DayDiscrepancy) -> DayDiscrepancy:
+    """A payment of a day that no statement tells of yet: nothing is missing that could be there."""
+    return replace(odd, kind="no_statement", reason="Chưa nạp sao kê nào từ ngày này trở đi.")
+
+
+def _credited_again(odd: DayDiscrepancy, line: DayLine, paid: Set[str]) -> DayDiscrepancy:
+    """A line that is left of a reference whose payment has its own line: say that there is one."""
+    known = [reference for reference in line.references if reference in paid]
+    if odd.kind != "unknown_in_ledger" or not known:
+        return odd
+    reason = (
+        f"Mã {known[0]} đã có khoản thanh toán trong sổ, khớp với dòng khác;"
+        " lần ghi có này chưa có trong sổ."
+    )
+    return replace(odd, reference=known[0], reason=reason)
 
 
 def _reversed_payment(found: DayMatch, debit: ReversibleLine) -> DayDiscrepancy:

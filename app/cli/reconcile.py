@@ -35,6 +35,7 @@ _LABELS = {
     "duplicate": "được ghi có nhiều lần",
     "unknown_in_ledger": "ghi có không rõ của ai",
     "reversed": "ghi có rồi bị ghi nợ trả lại",
+    "no_statement": "chưa nạp sao kê",
     "debits": "ghi nợ (kết chuyển)",
 }
 

@@ -170,3 +170,19 @@ def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.Monke
     monkeypatch.setattr("reconciliation.day.reversals_of", lambda lines: {})
     with pytest.raises(AssertionError):
         test_a_credit_that_the_bank_took_back_settles_nothing("HOAN TRA {}")
+
+
+def test_without_a_statement_nothing_is_said_to_be_missing() -> None:
+    yesterday = line("l", ONE, at=MORNING - timedelta(days=1), direction="debit")
+    for lines in ([], [yesterday]):
+        assert classes(run([payment("p", ONE)], lines)) == {"p": "no_statement"}
+    later = line("l", "x", at=MORNING + timedelta(days=1), direction="debit")
+    assert classes(run([payment("p", ONE)], [later])) == {"p": "missing_in_ledger"}
+
+
+def test_a_second_credit_of_a_paid_reference_is_said_to_be_one() -> None:
+    lines = [line("l1", ONE, ref="FT900"), line("l2", f"{ONE} lan nua", ref="FT901")]
+    day = run([payment("p", ONE, ref="FT900")], lines)
+    (odd,) = day.discrepancies
+    assert (odd.object_id, odd.kind, odd.reference) == ("l2", "unknown_in_ledger", ONE)
+    assert odd.reason.startswith(f"Mã {ONE} đã có khoản thanh toán")
