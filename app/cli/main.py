@@ -41,6 +41,7 @@ _FAMILIES = {
     "receipt": ("receipt", "app"),
     "outbox": ("books", "outbox"),
     "notices": ("notices", "notices"),
+    "suspense": ("suspense", "suspense"),
     "catalogue": ("catalogue_check", "catalogue"),
 }
 

@@ -1,4 +1,4 @@
-"""What receipts and reconciliation may know of settled money: frozen values, never rows."""
+"""What receipts, reconciliation and the operator may know of money: frozen values, never rows."""
 
 import json
 from collections.abc import Sequence
@@ -11,8 +11,10 @@ from sqlmodel import col
 from core.crypto import Cipher
 from core.sessions import ReadSession
 from core.statements import ReadSql, values_of
+from payments.agencies.models import CollectionAccount
 from payments.bills.lines import LineValue, lines_of
 from payments.bills.models import Bill, Payment, Reference
+from payments.books.models import SuspenseItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,50 @@ async def sum_day_payments(
             col(Payment.accounting_on).between(first, last),
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMoney:
+    """Money that waits for a person or is to be given back; `amount` in đồng, times in UTC."""
+
+    id: str
+    place: str
+    reason: str
+    amount: int
+    account: str
+    payment_id: str
+    #: the gateway's or the bank's own name of the money
+    gateway: str
+    gateway_ref: str | None
+    #: the reference of the bill it was sent for, None where that cannot be told
+    bill: str | None
+    paid_at: datetime | None
+
+
+_WAITING_MONEY = (
+    values_of(
+        WaitingMoney,
+        SuspenseItem,
+        Payment,
+        account=col(CollectionAccount.code),
+        bill=func.coalesce(Bill.reference, Payment.reference),
+    )
+    .join_from(SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id))
+    .join(CollectionAccount, col(CollectionAccount.id) == col(Payment.collection_account_id))
+    .outerjoin(Bill, col(Bill.id) == col(SuspenseItem.bill_id))
+    .where(col(SuspenseItem.closed_at).is_(None))
+    .order_by(col(SuspenseItem.created_at), col(SuspenseItem.id))
+)
+
+
+async def list_waiting_money(
+    session: ReadSession, collection_account_id: str | None = None, limit: int = 1000
+) -> list[WaitingMoney]:
+    """What is in suspense or refundable, of one account or of all, the oldest first."""
+    found = _WAITING_MONEY.limit(limit)
+    if collection_account_id is not None:
+        found = found.where(Payment.collection_account_id == collection_account_id)
+    return await session.all(found)
 
 
 @dataclass(frozen=True, slots=True)

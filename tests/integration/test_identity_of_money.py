@@ -19,6 +19,7 @@ from payments.bills.static_references import static_reference
 from payments.books import credits, identity
 from payments.books.credits import record_credit
 from payments.books.identity import STATEMENT, Identity, ToldNotice
+from payments.books.queries import list_waiting_money
 from payments.ports import Credit
 from tests.support.callbacks import credit
 from tests.support.places import looking
@@ -277,3 +278,22 @@ async def test_a_credit_without_its_notice_is_named(system: System) -> None:
         await session.execute(text("DELETE FROM credit_notice"))
     said = [line.partition(":")[0] for line in await system.broken()]
     assert "a bank's credit is the money of a notice, of its amount and on its account" in said
+
+
+@alone
+async def test_what_waits_is_listed_with_its_reason(system: System) -> None:
+    ref, bill = number(), await system.create_bill()
+    for _ in range(2):
+        await credit(system, 5000, bill["reference"], bank_ref=ref)
+    await credit(system, 7000, "chuyen tien", bank_ref=number())
+    async with system.parts.database.reading() as session:
+        waiting = await list_waiting_money(session)
+        account = await find_collection_account(session, system.body.collection_code)
+        assert account is not None
+        assert await list_waiting_money(session, account.id) == waiting
+        assert await list_waiting_money(session, "another") == []
+    assert [(one.amount, one.reason, one.bill) for one in waiting] == [
+        (5000, "possible_duplicate", bill["reference"]),
+        (7000, "no_reference", None),
+    ]
+    assert (waiting[0].place, waiting[0].gateway_ref) == ("suspense", ref)
