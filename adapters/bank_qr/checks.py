@@ -102,12 +102,12 @@ def _check_value(path: str, value: str, *, reading: bool) -> Iterator[FieldError
             f"{field.vietnamese} có ký tự ngoài ASCII (chữ có dấu?) hoặc ký tự điều khiển",
             f"the {field.english} holds a character outside printable ASCII",
         )
-    elif not field.form.pattern.fullmatch(value):
+    elif not (form := (reading and field.read_form) or field.form).pattern.fullmatch(value):
         yield reason(
             path,
-            field.form.code,
-            f"{field.vietnamese} phải {field.form.vietnamese}, gặp {value!r}",
-            f"the {field.english} must be {field.form.english}, {value!r} was found",
+            form.code,
+            f"{field.vietnamese} phải {form.vietnamese}, gặp {value!r}",
+            f"the {field.english} must be {form.english}, {value!r} was found",
         )
 
 

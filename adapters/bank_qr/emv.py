@@ -49,6 +49,8 @@ _TEXT_PATHS = [_NAMED[name] for name in _TEXTS]
 _texts_of = attrgetter(*_TEXTS)
 #: what stands in every code of its kind and so has no place in `VietQr`
 _FIXED = {"00": "01", "38.00": NAPAS_GUID}
+#: what scanners and copying put around a payload
+_SCANNED = " \t\r\n"
 #: 54 has room for 13 digits
 _MAX_AMOUNT = 10**13 - 1
 
@@ -154,10 +156,13 @@ def decode(payload: str) -> VietQr:
     """Read a payload; raises `InvalidPayload`, and nothing else, with every reason against it.
 
     Tags may stand in any order between 00 and 63, unknown ones are kept, the checksum may be in
-    lower case, a merchant's name may be longer than the 25 characters that we write. Since every
+    lower case, a merchant's name and the texts of 62 may be longer than the 25 characters that we
+    write, an amount may carry a point and zeros (`5000.00`), and blanks and line ends around the
+    payload are the scanner's. Since every
     character before the checksum is under it, a payload with one character changed is refused,
     except where only the case of a checksum's letter changed.
     """
+    payload = payload.strip(_SCANNED)
     if len(payload) > MAX_PAYLOAD:
         raise InvalidPayload((_too_long(len(payload)),))
     reasons: list[FieldError] = []
@@ -174,7 +179,7 @@ def decode(payload: str) -> VietQr:
     if "38.00" in values:
         named["service"] = Service(values.get("38.02", Service.MERCHANT))
     if "amount" in named:
-        named["amount"] = int(named["amount"])
+        named["amount"] = int(named["amount"].partition(".")[0])
     other = sorted((path, value) for path, value in values.items() if _may_be_other(path))
     return VietQr(**named, other=tuple(other))
 

@@ -56,6 +56,12 @@ def _form(pattern: str, vietnamese: str, english: str) -> Form:
 #: any printable text: the character set is checked for every value
 _ANY = _form(".*", "là văn bản", "text")
 _AMOUNT = _form("[1-9][0-9]*", "là số nguyên đồng, không dấu ngăn cách", "whole đồng, digits only")
+#: đồng has no parts, but some write them all the same: two zeros, for three are a thousand
+_AMOUNT_READ = _form(
+    "[1-9][0-9]{0,12}([.]0{0,2})?",
+    "là số nguyên đồng, không dấu ngăn cách",
+    "whole đồng, digits only",
+)
 _ALPHANUMERIC = _form("[A-Za-z0-9]+", "chỉ gồm chữ không dấu và số", "letters and digits only")
 _4_DIGITS = _form("[0-9]{4}", "gồm 4 chữ số", "4 digits")
 _6_DIGITS = _form("[0-9]{6}", "gồm 6 chữ số", "6 digits")
@@ -69,7 +75,7 @@ class Field:
     """One value: its path, its name in `VietQr` (None: kept in `other`), and its limits.
 
     `limit` counts characters. `read_limit` replaces it on reading where codes beyond the limit
-    are in real use.
+    are in real use, and `read_form` likewise `form`.
     """
 
     path: str
@@ -79,6 +85,7 @@ class Field:
     limit: int
     form: Form = _ANY
     read_limit: int | None = None
+    read_form: Form | None = None
 
 
 FIELDS: tuple[Field, ...] = (
@@ -92,7 +99,7 @@ FIELDS: tuple[Field, ...] = (
     Field("38.02", "service", "dịch vụ", "service", 10, _one_of(*Service)),
     Field("52", "mcc", "mã ngành", "merchant category", 4, _4_DIGITS),
     Field("53", "currency", "mã tiền tệ", "currency", 3, _one_of("704")),
-    Field("54", "amount", "số tiền", "amount", 13, _AMOUNT),
+    Field("54", "amount", "số tiền", "amount", 13, _AMOUNT, 16, _AMOUNT_READ),
     Field("55", None, "kiểu phí thêm", "tip indicator", 2, _one_of("01", "02", "03")),
     Field("56", None, "phí thêm cố định", "fixed fee", 13, _AMOUNT),
     Field("57", None, "phí thêm theo tỷ lệ", "percentage fee", 5, _PERCENTAGE),
@@ -101,14 +108,17 @@ FIELDS: tuple[Field, ...] = (
     Field("59", "merchant_name", "tên đơn vị", "merchant name", 25, read_limit=99),
     Field("60", "merchant_city", "thành phố", "merchant city", 15),
     Field("61", "postal_code", "mã bưu chính", "postal code", 10),
-    Field("62.01", "bill_number", "số hóa đơn", "bill number", 25),
-    Field("62.02", "mobile_number", "số điện thoại", "mobile number", 25),
-    Field("62.03", "store_label", "mã cửa hàng", "store label", 25),
-    Field("62.04", "loyalty_number", "mã khách hàng thân thiết", "loyalty number", 25),
-    Field("62.05", "reference_label", "mã tham chiếu", "reference label", 25),
-    Field("62.06", "customer_label", "mã khách hàng", "customer label", 25),
-    Field("62.07", "terminal_label", "mã điểm bán", "terminal label", 25),
-    Field("62.08", "purpose", "nội dung chuyển tiền", "purpose", 25),
+    # Real codes carry a purpose of 35 characters, and their banks read it.
+    Field("62.01", "bill_number", "số hóa đơn", "bill number", 25, read_limit=99),
+    Field("62.02", "mobile_number", "số điện thoại", "mobile number", 25, read_limit=99),
+    Field("62.03", "store_label", "mã cửa hàng", "store label", 25, read_limit=99),
+    Field(
+        "62.04", "loyalty_number", "mã khách hàng thân thiết", "loyalty number", 25, read_limit=99
+    ),
+    Field("62.05", "reference_label", "mã tham chiếu", "reference label", 25, read_limit=99),
+    Field("62.06", "customer_label", "mã khách hàng", "customer label", 25, read_limit=99),
+    Field("62.07", "terminal_label", "mã điểm bán", "terminal label", 25, read_limit=99),
+    Field("62.08", "purpose", "nội dung chuyển tiền", "purpose", 25, read_limit=99),
     Field("62.09", "requested_data", "dữ liệu cần hỏi", "requested data", 3, _REQUESTS),
     Field("64.00", None, "mã ngôn ngữ", "language", 2, _LANGUAGE),
     Field("64.01", None, "tên theo ngôn ngữ khác", "name in another language", 25),

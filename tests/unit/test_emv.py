@@ -218,7 +218,7 @@ def test_a_language_template_may_hold_vietnamese_and_nothing_else_may() -> None:
         (sealed(BARE + "5303704"), [("53", "duplicate")]),
         (sealed(BARE + "62070801a08"), [("62", "malformed")]),
         (sealed(BARE + "62100801a0801b"), [("62.08", "duplicate")]),
-        (sealed(BARE + "62300826" + "x" * 26), [("62.08", "too_long")]),
+        (sealed(BARE + "62080904AMEA"), [("62.09", "too_long")]),
         (sealed(BARE + "6200"), [("62", "empty")]),
         (sealed(BARE + "62040800"), [("62.08", "empty")]),
         (sealed(BARE + "8000"), [("80", "empty")]),
@@ -235,8 +235,8 @@ def test_a_language_template_may_hold_vietnamese_and_nothing_else_may() -> None:
         (BARE + "6305" + tlv.checksum(BARE + "6305") + "0", [("63", "form")]),
         (sealed(BARE + "6312abcd"), [("63", "form")]),
         (sealed(BARE)[:-1], [("payload", "malformed")]),
-        (sealed(BARE) + "\n", [("payload", "malformed")]),
-        (" " + sealed(BARE), [("payload", "malformed"), ("63", "checksum")]),
+        (sealed(BARE) + "\nx", [("payload", "malformed")]),
+        ("\u00a0" + sealed(BARE), [("payload", "malformed"), ("63", "checksum")]),
         ("x" * 513, [("payload", "too_long")]),
     ],
 )  # fmt: skip
@@ -248,11 +248,48 @@ def test_a_payload_with_one_thing_wrong_is_refused_for_that(
 
 @pytest.mark.parametrize(
     "written",
-    ["0", "007", "-5", "+5", "1.000", "1,000", "1000.00", "1e3", "1 0", "٥", "12345678901234"],
+    [
+        "0",
+        "007",
+        "-5",
+        "+5",
+        "1.000",
+        "1,000",
+        "1000.50",
+        "1000,00",
+        "1e3",
+        "1 0",
+        "٥",
+        "12345678901234",
+    ],
 )
 def test_an_amount_is_plain_digits_or_refused(written: str) -> None:
     reasons = reasons_against(sealed(f"{BARE}54{len(written):02d}{written}"))
     assert {field for field, _ in reasons} == {"54"}
+
+
+@pytest.mark.parametrize("purpose", ["x" * 26, "x" * 35, "x" * 95])
+def test_a_purpose_of_real_codes_is_read_and_not_written(purpose: str) -> None:
+    template = f"08{len(purpose):02d}{purpose}"
+    read = decode(sealed(f"{BARE}62{len(template):02d}{template}"))
+    assert read.purpose == purpose
+    with pytest.raises(InvalidPayload):
+        encode(read)
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"), [("5000.00", 5000), ("5000.", 5000), ("5000.0", 5000), ("1.00", 1)]
+)
+def test_an_amount_may_be_read_with_a_point_and_zeros(written: str, amount: int) -> None:
+    read = decode(sealed(f"{BARE}54{len(written):02d}{written}"))
+    assert read.amount == amount
+    assert decode(encode(read)) == read
+    assert f"54{len(str(amount)):02d}{amount}" in encode(read)
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", " {}", "\t{} \n"])
+def test_what_a_scanner_adds_is_taken_off(around: str) -> None:
+    assert decode(around.format(sealed(BARE))) == decode(sealed(BARE))
 
 
 def test_nothing_is_called_missing_that_a_broken_sequence_may_hide() -> None:
@@ -266,7 +303,7 @@ def test_an_empty_text_lacks_everything() -> None:
 
 
 def test_every_reason_is_told_not_only_the_first() -> None:
-    bad = f"010214{PAYEE.replace('970436', 'ABCDEF')}530384054041.5058" + "02US62300826" + "x" * 26
+    bad = f"010214{PAYEE.replace('970436', 'ABCDEF')}530384054041.5058" + "02US62080904AMEA"
     assert sorted(reasons_against(f"{bad}63040000")) == [
         ("00", "missing"),
         ("01", "unknown_value"),
@@ -274,19 +311,19 @@ def test_every_reason_is_told_not_only_the_first() -> None:
         ("53", "unknown_value"),
         ("54", "form"),
         ("58", "unknown_value"),
-        ("62.08", "too_long"),
+        ("62.09", "too_long"),
         ("63", "checksum"),
     ]
 
 
 def test_a_reason_is_told_in_vietnamese_and_english() -> None:
     with pytest.raises(Invalid) as refused:
-        decode(sealed(BARE + "62300826" + "x" * 26))
+        decode(sealed(BARE + "62080904AMEA"))
     assert refused.value.code == "invalid_qr_payload"
     (only,) = refused.value.errors
     assert only.detail == (
-        "nội dung chuyển tiền dài 26 ký tự, tối đa 25"
-        " / the purpose has 26 characters, at most 25 are allowed"
+        "dữ liệu cần hỏi dài 4 ký tự, tối đa 3"
+        " / the requested data has 4 characters, at most 3 are allowed"
     )
 
 
