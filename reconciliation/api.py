@@ -18,7 +18,7 @@ from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
 from reconciliation.commands import ReconciliationContext, reconcile, take_statement
-from reconciliation.formats.csv_statement import read
+from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.queries import get_run, list_discrepancies
 from reconciliation.schemas import (
     DiscrepancyList,
@@ -80,17 +80,18 @@ async def upload_statement(
 
     async def work(session: WriteSession) -> StatementOut:
         # Reading a million rows takes seconds, which nobody else should have to wait for.
-        rows = await asyncio.to_thread(read, content, mapping, clock.business_date(clock.now()))
+        today = clock.business_date(clock.now())
+        read = await asyncio.to_thread(read_day_file, content, mapping, today)
         taken = await take_statement(
             session,
             found,
-            rows,
+            read.rows,
             content=content,
             file_name=name,
             mapping=mapping,
             actor=principal.actor,
         )
-        return StatementOut.of(found.code, taken)
+        return StatementOut.of(found.code, taken, read.skipped)
 
     return await idempotent(idempotent.claim(principal.owner, body), work)
 

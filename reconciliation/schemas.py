@@ -35,16 +35,21 @@ class Tally(BaseModel):
 
 
 class StatementOut(BaseModel):
-    """A statement as it was taken in. `new` counts the rows that no earlier file held."""
+    """A statement as it was taken in. `new` counts the rows that no earlier file held.
+
+    `skipped` counts what is no line of a statement: `header` (repeated), `page_sum`, `balance`,
+    `zero` (moves nothing), `sep`.
+    """
 
     id: str
     account: str
     rows: int
     new: int
     known: bool
+    skipped: dict[str, int]
 
     @classmethod
-    def of(cls, account: str, taken: StatementIntake) -> "StatementOut":
+    def of(cls, account: str, taken: StatementIntake, skipped: dict[str, int]) -> "StatementOut":
         """The answer for a statement."""
         return cls(
             id=taken.statement_id,
@@ -52,6 +57,7 @@ class StatementOut(BaseModel):
             rows=taken.row_count,
             new=taken.new_count,
             known=taken.known,
+            skipped=skipped,
         )
 
 

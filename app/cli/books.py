@@ -16,7 +16,7 @@ from core.errors import NotFound
 from core.outbox import SetAsideDelivery
 from payments.agencies.queries import find_collection_account
 from reconciliation.commands import StatementIntake, take_statement
-from reconciliation.formats.csv_statement import read
+from reconciliation.formats.csv_statement import read_day_file
 
 statement = typer.Typer(help="Statements of collection accounts.", no_args_is_help=True)
 outbox = typer.Typer(help="Work that waits, and work that was set aside.", no_args_is_help=True)
@@ -59,23 +59,24 @@ def import_statement(
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
 
-    async def work(parts: Parts) -> StatementIntake:
-        rows = read(content, mapping, clock.business_date(clock.now()))
+    async def work(parts: Parts) -> tuple[StatementIntake, dict[str, int]]:
+        file_read = read_day_file(content, mapping, clock.business_date(clock.now()))
         async with parts.database.transaction() as session:
             found = await find_collection_account(session, account)
             if found is None:
                 raise NotFound(f"There is no collection account {account}.")
-            return await take_statement(
+            taken = await take_statement(
                 session,
                 found,
-                rows,
+                file_read.rows,
                 content=content,
                 file_name=file.name,
                 mapping=mapping,
                 actor="system:cli",
             )
+            return taken, file_read.skipped
 
-    taken = with_parts(work)
+    taken, skipped = with_parts(work)
     if as_json:
         show(
             {
@@ -83,12 +84,16 @@ def import_statement(
                 "rows": taken.row_count,
                 "new": taken.new_count,
                 "known": taken.known,
+                "skipped": skipped,
             }
         )
     elif taken.known:
         typer.echo("This file was taken in before; nothing changed.")
     else:
         typer.echo(f"{taken.row_count} rows, {taken.new_count} of them new.")
+    if skipped and not as_json:
+        told = ", ".join(f"{count} × {what}" for what, count in sorted(skipped.items()))
+        typer.echo(f"Passed over, as no lines of a statement: {told}.")
 
 
 @outbox.command("list")

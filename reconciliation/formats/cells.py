@@ -6,7 +6,7 @@ A bad cell is refused with a reason and never read as 0 or as another day. Pure.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, Literal
 
@@ -21,6 +21,9 @@ _ISO = re.compile(
     r"(Z|[+-][0-9]{2}:?[0-9]{2})"
 )
 _YEARS = range(2000, 2100)
+#: The end of a day, as some banks write the midnight after it.
+_END_OF_DAY = re.compile(r"(?<![0-9:])24:00(:00)?(?![0-9:.])")
+_LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])")
 
 
 class CellRefused(Exception):
@@ -85,10 +88,13 @@ class NumberStyle:
 def read_time(cell: str, formats: Sequence[str]) -> datetime:
     """The moment a cell tells, aware: by the first format that fits, in Vietnam's zone.
 
-    A format is `strptime`'s, or "iso" for ISO 8601 with an offset of its own. Raises
-    `CellRefused`.
+    A format is `strptime`'s, or "iso" for ISO 8601 with an offset of its own. What is read, written
+    by the same format, must be the cell again, but for leading zeros: `202611` is no day. 24:00 is
+    the next midnight. Raises `CellRefused`.
     """
     text = cell.strip()
+    after = timedelta(days=1) if _END_OF_DAY.search(text) else timedelta(0)
+    text = _END_OF_DAY.sub(lambda found: f"00:00{found[1] or ''}", text)
     for wanted in formats:
         try:
             if wanted == ISO:
@@ -97,12 +103,18 @@ def read_time(cell: str, formats: Sequence[str]) -> datetime:
                 moment = datetime.fromisoformat(text)
             else:
                 moment = datetime.strptime(text, wanted).replace(tzinfo=VIETNAM)
+                if _bare(moment.strftime(wanted)) != _bare(text):
+                    continue
         except ValueError:
             continue
         if moment.year in _YEARS:
-            return moment
+            return moment + after
     shapes = " hoặc ".join(map(_shape, formats))
     raise CellRefused("time", f'"{_cut(cell)}" không phải thời điểm dạng {shapes}')
+
+
+def _bare(text: str) -> str:
+    return _LEADING_ZEROS.sub("", text)
 
 
 def _shape(wanted: str) -> str:

@@ -5,14 +5,16 @@ Pure.
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
+from core.clock import business_date
 from core.errors import FieldError
-from core.folding import caseless
+from core.folding import caseless, without_marks
 from reconciliation.formats.cells import CellRefused, read_time
 from reconciliation.formats.decoding import decode
 from reconciliation.formats.mappings import Mapping, get_mapping
@@ -36,23 +38,58 @@ class Limits:
 
 LIMITS: Final = Limits()
 
+#: A bank may date a line to tomorrow; further ahead a date is mistyped.
+_AHEAD: Final = timedelta(days=2)
+#: What stands between the lines of a statement that was printed page by page, without its marks.
+_PAGE_SUM = re.compile(
+    r"(?:cong|tong|so du|luy ke) (?:trang|chuyen|mang)\b|(?:mang|chuyen) (?:sang|tu) trang\b"
+)
+_MANGLED = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee][+]?[0-9]+")
+_SEPARATOR = re.compile(r"sep=(.)[,;\t]*\r?(?:\n|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFile:
+    """A statement as it was read: its rows, and how many others were passed over as what."""
+
+    rows: list[StatementRow]
+    skipped: dict[str, int]
+
 
 def read(content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS) -> list[StatementRow]:
     """The rows of a statement whose layout has the code `mapping` on the day `on`.
 
     Raises `StatementRefused` naming every bad row and column, and `UnknownMapping`.
     """
-    return read_by(content, get_mapping(mapping, on), limits=limits)
+    return read_day_file(content, mapping, on, limits=limits).rows
+
+
+def read_day_file(
+    content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS
+) -> StatementFile:
+    """As `read`, and what was passed over."""
+    return read_file(content, get_mapping(mapping, on), on=on, limits=limits)
 
 
 def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> list[StatementRow]:
     """The rows of a statement by a given layout, in their order. Raises `StatementRefused`."""
+    return read_file(content, mapping, limits=limits).rows
+
+
+def read_file(
+    content: bytes, mapping: Mapping, *, on: date | None = None, limits: Limits = LIMITS
+) -> StatementFile:
+    """A statement by a given layout, its rows in their order. Raises `StatementRefused`.
+
+    Furniture is passed over and counted: a heading that is repeated, the sums of a page, lines that
+    move nothing, `sep=`. With `on` no line may be dated more than two days after it.
+    """
     if len(content) > limits.size:
         detail = f"Tệp lớn hơn {limits.size:,} byte.".replace(",", ".")
         raise StatementRefused([fault_of_file("too_large", detail)])
     text = decode(content)
     header = _get_header(text, mapping)
-    reading = _RowReader(mapping, header.columns, header.width, limits)
+    reading = _RowReader(mapping, header, limits, None if on is None else on + _AHEAD)
     rows = _rows_of(text, header.delimiter)
     try:
         for number, cells in rows:
@@ -63,7 +100,9 @@ def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> lis
     reading.end()
     if reading.faults:
         raise StatementRefused(reading.faults)
-    return reading.rows
+    if _SEPARATOR.match(text):
+        reading.skipped["sep"] += 1
+    return StatementFile(reading.rows, dict(reading.skipped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +110,24 @@ class _Header:
     row: int
     delimiter: str
     columns: dict[str, int]
-    width: int
+    names: list[str]
 
 
 def _get_header(text: str, mapping: Mapping) -> _Header:
     """The first row, among those where it may be, that holds every column of the layout once."""
     wanted = {caseless(name): name for name in mapping.names}
     closest: tuple[int, list[str]] = (1, list(mapping.names))
+    within = mapping.header_within + bool(_SEPARATOR.match(text))
     for delimiter in mapping.delimiters:
         try:
             for number, cells in _rows_of(text, delimiter):
-                if number > mapping.header_within:
+                if number > within:
                     break
                 names = [caseless(cell) for cell in cells]
                 missing = [name for key, name in wanted.items() if names.count(key) != 1]
                 if not missing:
                     columns = {name: names.index(key) for key, name in wanted.items()}
-                    return _Header(number, delimiter, columns, len(cells))
+                    return _Header(number, delimiter, columns, names)
                 if len(missing) < len(closest[1]):
                     closest = (number, missing)
         except csv.Error:
@@ -106,15 +146,26 @@ class _RowReader:
     """What was read so far: rows, faults, and what the trailer must agree with."""
 
     mapping: Mapping
-    columns: dict[str, int]
-    width: int
+    header: _Header
     limits: Limits
+    latest: date | None
+    skipped: Counter[str] = field(default_factory=Counter)
     rows: list[StatementRow] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     sums: Counter[str] = field(default_factory=Counter)
     has_totals: bool = False
     has_count: bool = False
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Where each column of the layout stands."""
+        return self.header.columns
+
+    @property
+    def width(self) -> int:
+        """How many columns the heading has."""
+        return len(self.header.names)
 
     def take(self, number: int, cells: Sequence[str]) -> None:
         """Take a row of the file: a line of the statement, its trailer, or nothing."""
@@ -126,7 +177,8 @@ class _RowReader:
             )
         first = caseless(next(cell for cell in cells if cell.strip()))
         trailer = self.mapping.trailer
-        if any(first.startswith(caseless(words)) for words in self.mapping.skip):
+        if furniture := self._furniture(first, cells):
+            self.skipped[furniture] += 1
             return
         if trailer.totals and first.startswith(caseless(trailer.totals)):
             self._check_totals(number, cells)
@@ -138,6 +190,33 @@ class _RowReader:
                 self._fault(number, "", "after_trailer", "dòng này đứng sau dòng tổng")
         else:
             self._take_line(number, cells)
+
+    def _furniture(self, first: str, cells: Sequence[str]) -> str | None:
+        """What a row is that is no line of the statement, None if it may be one."""
+        if any(first.startswith(caseless(words)) for words in self.mapping.skip):
+            return "balance"
+        if [caseless(cell) for cell in cells] == self.header.names:
+            return "header"
+        if _PAGE_SUM.match(without_marks(first)) and not self._is_dated(cells):
+            return "page_sum"
+        if self._moves_nothing(cells) and self._is_dated(cells):
+            return "zero"
+        return None
+
+    def _is_dated(self, cells: Sequence[str]) -> bool:
+        try:
+            read_time(self._cell(cells, self.mapping.columns["booked_at"]), self.mapping.times)
+        except CellRefused:
+            return False
+        return True
+
+    def _moves_nothing(self, cells: Sequence[str]) -> bool:
+        """Whether every amount of the row is written, and is zero: nothing left out is guessed."""
+        written = [self._cell(cells, name) for name in self.mapping.amount.names]
+        try:
+            return all(self.mapping.amount.style.read(cell) == 0 for cell in written)
+        except CellRefused:
+            return False
 
     def end(self) -> None:
         """After the last row: a statement that must have a trailer and has none was cut."""
@@ -151,11 +230,7 @@ class _RowReader:
     def _is_like_a_line(self, cells: Sequence[str]) -> bool:
         if any(self._cell(cells, name).strip() for name in self.mapping.amount.names):
             return True
-        try:
-            read_time(self._cell(cells, self.mapping.columns["booked_at"]), self.mapping.times)
-        except CellRefused:
-            return False
-        return True
+        return self._is_dated(cells)
 
     def _take_line(self, number: int, cells: Sequence[str]) -> None:
         before = len(self.faults)
@@ -181,6 +256,13 @@ class _RowReader:
             booked_at = read_time(self._cell(cells, booked_name), self.mapping.times)
         except CellRefused as refused:
             self._fault(number, booked_name, refused.code, refused.detail)
+        if booked_at and self.latest and business_date(booked_at) > self.latest:
+            detail = f"ngày {booked_at:%d/%m/%Y} ở xa trong tương lai"
+            self._fault(number, booked_name, "future", detail)
+        if _MANGLED.fullmatch(self._text(cells, "bank_ref")):
+            name = columns["bank_ref"]
+            detail = "số tham chiếu đã bị bảng tính làm tròn; hãy xuất lại tệp từ ngân hàng"
+            self._fault(number, name, "mangled", detail)
         side = self._read_side(number, cells)
         balance = None
         if "balance" in columns and self._cell(cells, columns["balance"]).strip():

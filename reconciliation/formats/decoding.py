@@ -39,7 +39,8 @@ def _decode(content: bytes) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             try:
-                return content[len(mark) :].decode(encoding)
+                # A second mark is left by programs that put one before what had one already.
+                return content[len(mark) :].decode(encoding).lstrip("\ufeff")
             except UnicodeDecodeError:
                 raise _refused(f"Tệp có dấu {encoding} ở đầu nhưng không đọc được.") from None
     for encoding in ("utf-8", "cp1258"):
