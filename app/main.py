@@ -8,6 +8,7 @@ from fastapi_offline import FastAPIOffline
 
 from app.headers import Headers
 from app.health import router as health_router
+from app.hosts import Hosts, host_names
 from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
@@ -50,6 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        # Its redirects would lead to wherever the request's Host says.
+        redirect_slashes=False,
         lifespan=lifespan,
         # OpenTelemetry's attributes hold addresses, which hold tokens and check codes; what is
         # measured here goes through /metrics and what is told through core/log.py.
@@ -57,6 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     failures.install(app)
+    if settings.mode == "production":
+        app.add_middleware(Hosts, names=host_names(settings))
     app.add_middleware(Headers)
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)

@@ -140,7 +140,9 @@ class TraceMiddleware:
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
             if "\x00" in scope["path"]:
                 # Nothing of ours has such a name, and PostgreSQL cannot even be asked for it.
-                await _response(http_body(404, "Not Found", trace_id))(scope, receive, traced)
+                await problem_response(http_body(404, "Not Found", trace_id))(
+                    scope, receive, traced
+                )
                 return
             try:
                 await self._app(scope, receive, traced)
@@ -148,7 +150,7 @@ class TraceMiddleware:
                 _log.exception("unexpected error", method=scope["method"], path=scope["path"])
                 if started:
                     raise  # the answer is under way: only breaking off shows that it is not whole
-                await _response(unexpected_body(trace_id))(scope, receive, traced)
+                await problem_response(unexpected_body(trace_id))(scope, receive, traced)
 
 
 def install(app: FastAPI) -> None:
@@ -159,11 +161,11 @@ def install(app: FastAPI) -> None:
         if error.status >= 500:
             _log.warning("request failed", code=error.code, status=error.status, problem=error)
         headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
-        return _response(body_of(error, trace_id_of(request.scope)), headers)
+        return problem_response(body_of(error, trace_id_of(request.scope)), headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return _response(body_of(invalid_from(error.errors()), trace_id_of(request.scope)))
+        return problem_response(body_of(invalid_from(error.errors()), trace_id_of(request.scope)))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -173,12 +175,12 @@ def install(app: FastAPI) -> None:
         malformed = error.status_code == HTTPStatus.BAD_REQUEST
         detail = _UNREADABLE_FORM if malformed else str(error.detail)
         body = http_body(error.status_code, detail, trace_id_of(request.scope))
-        return _response(body, error.headers)
+        return problem_response(body, error.headers)
 
     # For what fails outside TraceMiddleware, in another middleware: the server logs that.
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> Response:
-        return _response(unexpected_body(trace_id_of(request.scope)))
+        return problem_response(unexpected_body(trace_id_of(request.scope)))
 
     app.add_middleware(TraceMiddleware)
 
@@ -208,7 +210,8 @@ def _body(
     }
 
 
-def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as it is sent: application/problem+json."""
     return Response(json.dumps(body), body["status"], headers, MEDIA_TYPE)
 
 

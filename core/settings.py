@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000",
         description="address others reach the service by, without a path; https in production",
     )
+    hosts: str = Field(
+        "",
+        description="further names the service is asked under, with commas between them, as where"
+        " a proxy puts its own in the place of the name in base_url",
+    )
     sandbox_url: str | None = Field(
         None, description="address of the sandbox that plays the gateways; not in production"
     )
