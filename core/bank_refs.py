@@ -9,7 +9,15 @@ _SUFFIX = re.compile(r"[\\;].*", re.DOTALL)
 _NOT_OF_A_NAME = re.compile(r"[^0-9A-Z]")
 #: A long number that a spreadsheet has shortened.
 _MANGLED = re.compile(r"[0-9]([.,][0-9]+)?E[+]?[0-9]+")
-_SHORTEST, _SHORTEST_NUMBER = 3, 4
+#: The fewest characters that tell something: letters and digits, digits alone, letters alone.
+_SHORTEST, _SHORTEST_NUMBER, _SHORTEST_WORD = 3, 4, 6
+#: What stands where there is no reference, as far as it is longer than the shortest word.
+_PLACEHOLDERS = frozenset(
+    {
+        *("NONREF", "NONREFERENCE", "NOREFERENCE", "NOTPROVIDED", "NOTAVAILABLE", "UNKNOWN"),
+        *("UNDEFINED", "KHONGCO", "KHONGRO", "KHONGXACDINH", "KHONGTHAMCHIEU"),
+    }
+)
 
 
 def plain_bank_ref(bank_ref: str) -> str:
@@ -17,12 +25,17 @@ def plain_bank_ref(bank_ref: str) -> str:
 
     Case, blanks, punctuation, leading zeros and a suffix after `\\` or `;` go. Nothing is left of
     a placeholder (`NONREF`, `N/A`, zeros, one character many times), of what is shorter than three
-    characters (a bare number: four), and of a number that a spreadsheet has rounded.
+    characters (a bare number: four, letters alone: six), and of a number that a spreadsheet has
+    rounded.
     """
     told = bank_ref.strip().upper()
     if _MANGLED.fullmatch(told):
         return ""
     plain = _NOT_OF_A_NAME.sub("", _SUFFIX.sub("", told)).lstrip("0")
-    long_enough = len(plain) >= (_SHORTEST_NUMBER if plain.isdigit() else _SHORTEST)
-    informs = any(c.isdigit() for c in plain) and len(set(plain)) > 1 and long_enough
+    shortest = _SHORTEST
+    if plain.isdigit():
+        shortest = _SHORTEST_NUMBER
+    elif plain.isalpha():
+        shortest = _SHORTEST_WORD
+    informs = len(plain) >= shortest and len(set(plain)) > 1 and plain not in _PLACEHOLDERS
     return plain if informs else ""

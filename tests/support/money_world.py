@@ -241,6 +241,10 @@ class MoneyWorld:
     async def notify_anew(self, move: Movement, written: str) -> None:
         """The feed tells of a credit again, in a version with its reference `written` otherwise."""
         told = replace(move, reference_code=written.format(move.reference_code))
+        if not plain_bank_ref(told.reference_code) and not await self._is_recorded(
+            move.reference_code
+        ):
+            return  # told first without its name, money could not be found by it afterwards
         notice = self.sandbox.deliveries.plan(
             "sepay",
             BANK.account_number,

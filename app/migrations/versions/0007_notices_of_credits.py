@@ -23,8 +23,11 @@ _REASONS = (
 _PLAIN = """
 CASE
   WHEN upper(btrim({ref})) ~ '^[0-9]([.,][0-9]+)?E[+]?[0-9]+$' THEN ''
-  WHEN {plain} !~ '[0-9]' OR length({plain}) < 3
-    OR ({plain} ~ '^[0-9]+$' AND length({plain}) < 4) OR {plain} ~ '^(.)\\1*$' THEN ''
+  WHEN length({plain}) < 3 OR {plain} ~ '^(.)\\1*$'
+    OR ({plain} ~ '^[0-9]+$' AND length({plain}) < 4)
+    OR ({plain} ~ '^[A-Z]+$' AND length({plain}) < 6)
+    OR {plain} IN ('NONREF', 'NONREFERENCE', 'NOREFERENCE', 'NOTPROVIDED', 'NOTAVAILABLE',
+      'UNKNOWN', 'UNDEFINED', 'KHONGCO', 'KHONGRO', 'KHONGXACDINH', 'KHONGTHAMCHIEU') THEN ''
   ELSE {plain}
 END
 """
