@@ -6,48 +6,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from core import clock
-from core.clock import VIETNAM
-from core.ids import new_id
 from reconciliation import commands
 from tests.support.callbacks import credit
+from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
-
-
-async def take_statement(system: System, *rows: str) -> None:
-    """Take in a statement of today with these rows: amount, narrative, the bank's reference."""
-    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
-    lines = ["line_id,booked_at,amount,direction,reference,narrative,bank_ref"]
-    for number, row in enumerate(rows):
-        amount, narrative, ref = row.split("|")
-        lines.append(f"L{number},{now},{amount},credit,,{narrative},{ref}")
-    taken = await system.office.post(
-        "/api/v1/statements",
-        files={"file": ("so-phu.csv", "\n".join(lines).encode() + b"\n", "text/csv")},
-        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
-        headers={"Idempotency-Key": new_id("k")},
-    )
-    assert taken.status_code == 201, taken.text
-
-
-async def run(system: System) -> dict[str, Any]:
-    """Reconcile today."""
-    today = clock.business_date(clock.now()).isoformat()
-    asked = {"agency": system.body.agency_code, "account": system.body.collection_code}
-    answer = await system.post(
-        "/api/v1/reconciliations", asked | {"date": today}, client=system.office
-    )
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 async def test_six_runs_at_once_say_the_same_and_one_stands(system: System) -> None:
     bills = [await system.create_bill() for _ in range(3)]
-    await take_statement(
-        system, *(f"5000|nop {bill['reference']}|FT26{n}777" for n, bill in enumerate(bills))
-    )
-    runs = await asyncio.gather(*(run(system) for _ in range(6)))
+    told = (f"5000|credit|nop {bill['reference']}|FT26{n}777" for n, bill in enumerate(bills))
+    await take_statement(system, *told)
+    runs = await asyncio.gather(*(reconcile(system) for _ in range(6)))
     for one in runs:
         assert one["summary"]["matched"] == {"count": 3, "sum": 15_000}
         assert one["summary"]["unknown_in_ledger"]["count"] == 0
@@ -65,7 +34,7 @@ async def test_a_run_whose_books_changed_is_made_again(
 ) -> None:
     first, second = [await system.create_bill() for _ in range(2)]
     await credit(system, 5000, first["reference"], bank_ref="FT26001")
-    await take_statement(system, f"5000|{first['reference']}|FT26001")
+    await take_statement(system, f"5000|credit|{first['reference']}|FT26001")
     match, changed = commands._match, False
 
     async def and_money_comes(*given: Any) -> Any:
@@ -77,7 +46,7 @@ async def test_a_run_whose_books_changed_is_made_again(
         return result
 
     monkeypatch.setattr(commands, "_match", and_money_comes)
-    summary = (await run(system))["summary"]
+    summary = (await reconcile(system))["summary"]
     assert (summary["matched"]["count"], summary["missing_in_ledger"]["count"]) == (1, 1)
 
 
@@ -86,7 +55,7 @@ async def test_without_the_look_at_the_books_a_run_would_be_stale(
 ) -> None:
     """The negative control of the tests above."""
     bill = await system.create_bill()
-    await take_statement(system, f"5000|{bill['reference']}|FT26003")
+    await take_statement(system, f"5000|credit|{bill['reference']}|FT26003")
 
     async def unchanged(session: Any, account: Any, on: Any) -> Any:
         return seen[-1]
@@ -108,12 +77,12 @@ async def test_without_the_look_at_the_books_a_run_would_be_stale(
     async def and_another_run(*given: Any) -> Any:
         result = await match(*given)
         monkeypatch.setattr(commands, "_match", match)
-        await run(system)
+        await reconcile(system)
         monkeypatch.setattr(commands, "_record_unmatched", nothing)
         return result
 
     monkeypatch.setattr(commands, "_match", and_another_run)
-    summary = (await run(system))["summary"]
+    summary = (await reconcile(system))["summary"]
     assert summary["unknown_in_ledger"]["count"] == 1
     async with system.parts.database.transaction() as session:
         standing = await session.scalar(
@@ -124,20 +93,12 @@ async def test_without_the_look_at_the_books_a_run_would_be_stale(
 
 async def test_a_credit_and_its_reversal_on_a_statement_pay_nothing(system: System) -> None:
     bill = await system.create_bill()
-    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
-    lines = [
-        "line_id,booked_at,amount,direction,reference,narrative,bank_ref",
-        f"L1,{now},5000,credit,,{bill['reference']} nop phi,FT58675382",
-        f"L2,{now},5000,debit,,HOAN TRA {bill['reference']},FT58675382",
-    ]
-    taken = await system.office.post(
-        "/api/v1/statements",
-        files={"file": ("so-phu.csv", "\n".join(lines).encode() + b"\n", "text/csv")},
-        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
-        headers={"Idempotency-Key": new_id("k")},
+    await take_statement(
+        system,
+        f"5000|credit|{bill['reference']} nop phi|FT58675382",
+        f"5000|debit|HOAN TRA {bill['reference']}|FT58675382",
     )
-    assert taken.status_code == 201, taken.text
-    summary = (await run(system))["summary"]
+    summary = (await reconcile(system))["summary"]
     assert summary["reversed"] == {"count": 1, "sum": 5000}
     assert summary["matched"]["count"] == summary["unknown_in_ledger"]["count"] == 0
     await system.work()

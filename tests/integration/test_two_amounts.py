@@ -10,14 +10,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import text
 
-from core import clock
-from core.clock import VIETNAM
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from payments.bills.static_references import static_reference
@@ -27,6 +24,7 @@ from payments.books.identity import Identity, ToldNotice
 from tests.support.callbacks import call, credit, notice_of, notify, order_of, result_of
 from tests.support.places import looking
 from tests.support.rows import count
+from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -217,32 +215,6 @@ async def test_of_two_amounts_at_one_instant_each_is_one_credit_and_one_of_them_
     assert await system.broken() == []
 
 
-async def take_statement(system: System, reference: str, bank_ref: str, *amounts: int) -> None:
-    """Take in a statement that tells of these amounts under one reference of the bank's."""
-    now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
-    rows = ["line_id,booked_at,amount,direction,reference,narrative,bank_ref"]
-    rows += [f"L{n},{now},{n},credit,,tt {reference},{bank_ref}" for n in amounts]
-    taken = await system.office.post(
-        "/api/v1/statements",
-        files={"file": ("so-phu.csv", "\n".join(rows).encode() + b"\n", "text/csv")},
-        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
-        headers={"Idempotency-Key": new_id("k")},
-    )
-    assert taken.status_code == 201, taken.text
-
-
-async def reconcile(system: System) -> dict[str, Any]:
-    """Reconcile today; the summary."""
-    today = clock.business_date(clock.now()).isoformat()
-    asked = {"agency": system.body.agency_code, "account": system.body.collection_code}
-    answer = await system.post(
-        "/api/v1/reconciliations", asked | {"date": today}, client=system.office
-    )
-    assert answer.status_code == 201, answer.text
-    summary: dict[str, Any] = answer.json()["summary"]
-    return summary
-
-
 @alone
 @pytest.mark.parametrize(
     ("booked", "missing"), [((5000, 9000), []), ((5000,), [9000]), ((9000,), [5000])]
@@ -253,8 +225,9 @@ async def test_the_days_statement_shows_which_of_the_two_there_are(
     bill, bank_ref = await system.create_bill(), number()
     for amount in (5000, 9000):
         await credit(system, amount, bill["reference"], bank_ref=bank_ref)
-    await take_statement(system, bill["reference"], bank_ref, *booked)
-    summary = await reconcile(system)
+    told = (f"{amount}|credit|tt {bill['reference']}|{bank_ref}" for amount in booked)
+    await take_statement(system, *told)
+    summary = (await reconcile(system))["summary"]
     assert summary["matched"] == {"count": len(booked), "sum": sum(booked)}
     assert summary["missing_in_ledger"] == {"count": len(missing), "sum": sum(missing)}
     assert summary["unknown_in_ledger"]["count"] == 0
@@ -271,9 +244,9 @@ async def test_a_poster_credit_that_the_statement_knows_with_another_amount_is_k
     async with system.parts.database.transaction() as session:
         reference = await static_reference(session, system.body.agency_id, "chung-thuc-chu-ky")
     await credit(system, 10_000, reference, bank_ref=bank_ref)
-    await take_statement(system, reference, bank_ref, 1000)
+    await take_statement(system, f"1000|credit|tt {reference}|{bank_ref}")
     for _ in range(2):
-        summary = await reconcile(system)
+        summary = (await reconcile(system))["summary"]
         assert summary["matched"] == {"count": 1, "sum": 1000}
         assert summary["missing_in_ledger"] == {"count": 1, "sum": 10_000}
     assert await recorded(system, bank_ref) == [(1000, "conflicting_notice"), (10_000, None)]
