@@ -18,7 +18,7 @@ from core import audit, clock
 from core.calendar import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
 from core.db import Database
-from core.errors import Invalid, Unavailable
+from core.errors import Invalid
 from core.file_names import checked_name
 from core.ids import new_id
 from core.json import dumps
@@ -70,7 +70,7 @@ class StatementIntake:
 
 @dataclass(frozen=True, slots=True)
 class _DayState:
-    """What tells whether the books of a day and the days around it are as they were read."""
+    """What tells whether the books of a day, and the lines around it, are as they were read."""
 
     payments: int
     #: their sum, in đồng
@@ -182,27 +182,27 @@ async def reconcile(
     """Reconcile one business day of one account with the statements taken in; the run's id.
 
     Running again gives a new run with the same result, unless statements or payments have come; it
-    takes the place of the one before. Raises `Invalid` for a day outside the calendar, and
-    `Unavailable` where the books of the day do not come to rest.
+    takes the place of the one before. Raises `Invalid` for a day outside the calendar.
     """
     if not FIRST_DAY <= on <= LAST_DAY:
         raise Invalid(f"Ngày đối soát phải từ {FIRST_DAY:%d/%m/%Y} đến {LAST_DAY:%d/%m/%Y}.")
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
         payments, lines = await _day(reconciling, account, on)
         result = await _match(reconciling, account, on, payments, lines)
         if await _record_unmatched(reconciling, account, result, lines, actor=actor):
             payments, lines = await _day(reconciling, account, on)
             result = await _match(reconciling, account, on, payments, lines)
-        seen = _state_of(payments, lines)
+        # A day that goes on may never come to rest: the last run is stored as it is.
+        seen = _state_of(on, payments, lines) if left else None
 
         async def store(
-            session: WriteSession, result: DayResult = result, seen: _DayState = seen
+            session: WriteSession, result: DayResult = result, seen: _DayState | None = seen
         ) -> str | None:
             return await _store(session, account, on, result, seen, actor=actor)
 
         if run_id := await reconciling.database.run(store):
             return run_id
-    raise Unavailable("Sổ sách của ngày này đang thay đổi; hãy đối soát lại sau ít phút.")
+    raise AssertionError("unreachable: the last run is stored")
 
 
 async def _match(
@@ -234,12 +234,13 @@ def _lines_around(account: CollectionAccountValue, on: date) -> list[ColumnEleme
     ]
 
 
-def _state_of(payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> _DayState:
-    return _DayState(len(payments), sum(payment.amount for payment in payments), len(lines))
+def _state_of(on: date, payments: Sequence[DayPayment], lines: Sequence[DayLine]) -> _DayState:
+    amounts = [payment.amount for payment in payments if payment.accounting_on == on]
+    return _DayState(len(amounts), sum(amounts), len(lines))
 
 
 async def _state_now(session: WriteSession, account: CollectionAccountValue, on: date) -> _DayState:
-    payments = await sum_day_payments(session, account.id, on - AFTER, on + BEFORE)
+    payments = await sum_day_payments(session, account.id, on, on)
     lines = select(func.count()).select_from(StatementLine).where(*_lines_around(account, on))
     return _DayState(payments.count, payments.credited, await session.one(lines))
 
@@ -282,18 +283,18 @@ async def _store(
     account: CollectionAccountValue,
     on: date,
     result: DayResult,
-    seen: _DayState,
+    seen: _DayState | None,
     *,
     actor: str,
 ) -> str | None:
-    """Store a run in the place of the day's earlier ones; None if the books have changed meanwhile.
+    """Store a run in the place of the day's earlier ones; None if the books are not as `seen`.
 
     Runs of one day are stored one after the other. One that began before another had recorded what
     only a statement tells would otherwise call unknown what is in the books by now.
     """
     name = f"reconciliation:{account.id}:{on}"
     await session.one(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-    if await _state_now(session, account, on) != seen:
+    if seen is not None and await _state_now(session, account, on) != seen:
         return None
     run_id = new_id("rec")
     of_day = (

@@ -50,6 +50,27 @@ async def test_a_run_whose_books_changed_is_made_again(
     assert (summary["matched"]["count"], summary["missing_in_ledger"]["count"]) == (1, 1)
 
 
+async def test_a_day_that_never_comes_to_rest_is_stored_all_the_same(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await system.create_bill()
+    await credit(system, 5000, first["reference"], bank_ref="FT26001")
+    await take_statement(system, f"5000|credit|{first['reference']}|FT26001")
+    match, ran = commands._match, 0
+
+    async def and_money_comes(*given: Any) -> Any:
+        nonlocal ran
+        ran += 1
+        result = await match(*given)
+        await credit(system, 5000, (await system.create_bill())["reference"])
+        return result
+
+    monkeypatch.setattr(commands, "_match", and_money_comes)
+    summary = (await reconcile(system))["summary"]
+    assert summary["matched"]["count"] == 1
+    assert ran == commands._TRIES
+
+
 async def test_without_the_look_at_the_books_a_run_would_be_stale(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
