@@ -113,7 +113,7 @@ class BillLine(SQLModel, table=True):
 class ReliefUse(SQLModel, table=True):
     """A relief that a citizen has had in a year; one that was given back has `released_at`.
 
-    Before migration 0011 it was counted for an asset in a calendar year; those rows stay as they
+    Before migration 0009 it was counted for an asset in a calendar year; those rows stay as they
     are, with `year` and `asset_hash`, and nothing is counted by them any more.
     """
 

@@ -60,6 +60,8 @@ class ToldCredit:
     key: str
     doubt: Reason | None = None
     beside: RecordedMoney | None = None
+    #: the bank's notice that it was first told by
+    notice: ToldNotice | None = None
 
 
 async def record_credit(
@@ -94,10 +96,8 @@ async def record_credit(
     beside = None
     if (other := identity.beside) is not None:
         beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
-    told = ToldCredit(account, credit, BANK, notice.key, identity.doubt, beside)
-    recording = await _credit(session, told, destination, actor=actor, cipher=cipher)
-    await keep_notice(session, notice, recording.payment_id or "")
-    return recording
+    told = ToldCredit(account, credit, BANK, notice.key, identity.doubt, beside, notice)
+    return await _credit(session, told, destination, actor=actor, cipher=cipher)
 
 
 async def record_unapplied(
@@ -170,6 +170,8 @@ async def _credit(
     else:
         distribution = suspend(credit.amount, destination.reason)
     await post_credit(session, actor, bill, source, distribution)
+    if told.notice is not None:
+        await keep_notice(session, told.notice, payment_id)
     result = CallbackResult.ACCEPTED if told.doubt is None else CallbackResult.MISMATCH
     return Recording(result, payment_id, None if bill is None else bill.id, distribution, new=True)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
+from core.bank_refs import is_rounded
 from core.clock import business_date
 from core.errors import FieldError
 from core.folding import caseless, without_marks
@@ -44,7 +45,6 @@ _AHEAD: Final = timedelta(days=2)
 _PAGE_SUM = re.compile(
     r"(?:cong|tong|so du|luy ke) (?:trang|chuyen|mang)\b|(?:mang|chuyen) (?:sang|tu) trang\b"
 )
-_MANGLED = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee][+]?[0-9]+")
 _SEPARATOR = re.compile(r"sep=(.)[,;\t]*\r?(?:\n|$)")
 
 
@@ -259,7 +259,7 @@ class _RowReader:
         if booked_at and self.latest and business_date(booked_at) > self.latest:
             detail = f"ngày {booked_at:%d/%m/%Y} ở xa trong tương lai"
             self._fault(number, booked_name, "future", detail)
-        if _MANGLED.fullmatch(self._text(cells, "bank_ref")):
+        if is_rounded(self._text(cells, "bank_ref")):
             name = columns["bank_ref"]
             detail = "số tham chiếu đã bị bảng tính làm tròn; hãy xuất lại tệp từ ngân hàng"
             self._fault(number, name, "mangled", detail)

@@ -2,13 +2,13 @@
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.requests import Request
-from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from app.hosts import Hosts, host_names
+from app.main import create_app
 from core.settings import Settings
 from tests.support.system import System
 
@@ -51,12 +51,22 @@ async def test_no_answer_leads_where_the_host_says(shared_system: System) -> Non
     assert await led_astray(shared_system.app, paths) == []
 
 
-async def test_a_planted_redirect_is_seen() -> None:
+async def test_each_planted_redirect_is_seen() -> None:
+    router = APIRouter(prefix="/in")
+
+    @router.get("/a/")
+    async def with_a_slash() -> str:
+        return "ok"
+
+    @router.get("/b")
     async def planted(request: Request) -> RedirectResponse:
         return RedirectResponse(str(request.url.replace(path="/x")))
 
-    app = FastAPI(routes=[Route("/a", planted), Mount("/m", FastAPI())])
-    assert await led_astray(app, ["/a", "/m"])
+    loose, careful = FastAPI(), FastAPI(redirect_slashes=False)
+    for app in (loose, careful):
+        app.include_router(router)
+    assert set(await led_astray(loose, ["/in/a", "/in/b", "/in/a/"])) == {"/in/a", "/in/b"}
+    assert set(await led_astray(careful, ["/in/a", "/in/b", "/in/a/"])) == {"/in/b"}
 
 
 def production(**more: str) -> Settings:
@@ -100,3 +110,10 @@ async def test_other_names_are_refused_in_production(host: str, path: str, statu
     assert answered.status_code == status
     if status == 400:
         assert answered.json()["code"] == "unknown_host"
+
+
+@pytest.mark.parametrize(("mode", "guarded"), [("production", True), ("demo", False)])
+async def test_only_production_refuses(mode: str, guarded: bool) -> None:
+    app = create_app(production().model_copy(update={"mode": mode}))
+    names = [getattr(middleware.cls, "__name__", "") for middleware in app.user_middleware]
+    assert ("Hosts" in names) == guarded
