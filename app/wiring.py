@@ -28,6 +28,7 @@ from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
 from payments.agencies.access.principals import Keyring
 from payments.agencies.memory import Agencies
+from payments.books.resolutions import suspense_kinds
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
 from payments.urls import Urls
@@ -38,6 +39,7 @@ from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
+from reconciliation.withdrawals import statement_kinds
 
 T = TypeVar("T")
 
@@ -132,6 +134,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             reconciling=ReconciliationContext(
                 database, cipher, partial(_elsewhere, pool), derive(master, "requests")
             ),
+            approval_kinds={**suspense_kinds(cipher), **statement_kinds()},
         )
     finally:
         await directory.aclose()

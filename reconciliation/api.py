@@ -17,6 +17,9 @@ from core.uploads import name_of
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
+from payments.books.api import ApprovalKindsDep, ObjectId
+from payments.books.approvals import propose
+from payments.books.schemas import ApprovalOut, ReasonIn
 from reconciliation.commands import ReconciliationContext, reconcile, take_statement
 from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.queries import get_run, list_discrepancies
@@ -94,6 +97,41 @@ async def upload_statement(
         return StatementOut.of(found.code, taken, read.skipped)
 
     return await idempotent(idempotent.claim(principal.owner, body), work)
+
+
+@router.post(
+    "/statements/{statement_id}/withdraw",
+    status_code=202,
+    response_model=ApprovalOut,
+    openapi_extra=documented(ReasonIn),
+)
+async def propose_withdrawal(
+    principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
+    statement_id: ObjectId,
+    body: Annotated[ParsedBody[ReasonIn], Depends(parsed(ReasonIn))],
+    kinds: ApprovalKindsDep,
+    idempotent: IdempotencyDep,
+) -> Response:
+    """Ask that a statement which was taken in wrongly be withdrawn; another person approves it.
+
+    Its lines then stand no longer. What only it told of is reversed, or listed where it has settled
+    a bill; its days are to be reconciled again.
+    """
+
+    async def work(session: WriteSession) -> ApprovalOut:
+        made = await propose(
+            session,
+            kinds,
+            "withdraw_statement",
+            statement_id,
+            {},
+            body.model.reason,
+            principal,
+        )
+        return ApprovalOut.of(made)
+
+    claim = idempotent.claim(principal.owner, {"statement": statement_id, "body": body.value})
+    return await idempotent(claim, work, status=202)
 
 
 @router.post(

@@ -7,6 +7,7 @@ itself.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import insert, update
 from sqlmodel import col
@@ -164,8 +165,14 @@ async def _credit(
     elif bill is not None:
         distribution = await distribute_on(session, bill, credit.amount)
     elif destination.static is not None:
-        bill, distribution = await _create_and_distribute(
-            session, payment_id, credit, destination.static, actor=actor, cipher=cipher
+        bill, distribution = await create_and_distribute(
+            session,
+            payment_id,
+            credit.amount,
+            credit.credited_at,
+            destination.static,
+            actor=actor,
+            cipher=cipher,
         )
     else:
         distribution = suspend(credit.amount, destination.reason)
@@ -210,20 +217,22 @@ async def _keep_narrative(
     await session.write(_KEEP, kept)
 
 
-async def _create_and_distribute(
+async def create_and_distribute(
     session: WriteSession,
     payment_id: str,
-    credit: Credit,
+    amount: int,
+    paid_at: datetime,
     static: StaticReferenceValue,
     *,
     actor: str,
     cipher: Cipher,
 ) -> tuple[LockedBill | None, Distribution]:
-    """Create the bill that a static reference's credit pays exactly; None where it does not."""
-    wanted = await price_static_reference(
-        session, static.agency_id, static.fee_code, credit.credited_at
-    )
-    distribution = distribute_static(None if wanted is None else wanted.amount, credit.amount)
+    """Create the bill that a static reference's money pays exactly; None where it does not.
+
+    `amount` in đồng; the fee is the one that was in force at `paid_at`.
+    """
+    wanted = await price_static_reference(session, static.agency_id, static.fee_code, paid_at)
+    distribution = distribute_static(None if wanted is None else wanted.amount, amount)
     if wanted is None or not distribution.allocated:
         return None, distribution
     created = await create_bill_within(session, wanted, actor=actor, cipher=cipher)
