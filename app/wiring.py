@@ -39,7 +39,7 @@ from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
-from reconciliation.withdrawals import statement_kinds
+from reconciliation.statements import statement_kinds
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             reconciling=ReconciliationContext(
                 database, cipher, partial(_elsewhere, pool), derive(master, "requests")
             ),
-            approval_kinds={**suspense_kinds(cipher), **statement_kinds()},
+            approval_kinds={**suspense_kinds(cipher), **statement_kinds(cipher)},
         )
     finally:
         await directory.aclose()

@@ -21,6 +21,8 @@ from reconciliation.commands import StatementIntake, take_statement
 from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.queries import StatementValue, list_statements
 
+StatementId = Annotated[str, typer.Argument(help="The statement's id, as list shows it.")]
+
 statement = typer.Typer(help="Statements of collection accounts.", no_args_is_help=True)
 
 
@@ -112,18 +114,22 @@ def list_all(
     show_table(["Statement", "Taken in", "Rows", "New", "", "File"], rows)
 
 
+@statement.command("release")
+def release(statement_id: StatementId, reason: Reason, by: By, as_json: Json = False) -> None:
+    """Ask that what only this statement tells of settle its bills: another person approves it."""
+    _propose("release_statement", statement_id, reason, by, as_json=as_json)
+
+
 @statement.command("withdraw")
-def withdraw(
-    statement_id: Annotated[str, typer.Argument(help="The statement's id, as list shows it.")],
-    reason: Reason,
-    by: By,
-    as_json: Json = False,
-) -> None:
+def withdraw(statement_id: StatementId, reason: Reason, by: By, as_json: Json = False) -> None:
     """Ask that a statement taken in wrongly be withdrawn: another person approves it."""
+    _propose("withdraw_statement", statement_id, reason, by, as_json=as_json)
+
+
+def _propose(kind: str, statement_id: str, reason: str, by: str, *, as_json: bool) -> None:
     why = one_line(reason)
 
     async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
-        kinds = parts.approval_kinds
-        return await propose(session, kinds, "withdraw_statement", statement_id, {}, why, person)
+        return await propose(session, parts.approval_kinds, kind, statement_id, {}, why, person)
 
     show_approval(as_person_with(by, work), as_json=as_json)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, select
 
 from core import clock
+from core.crypto import Cipher
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.locks import lock_bill
@@ -16,6 +17,7 @@ from payments.bills.models import Bill, Payment
 from payments.books.allocation import Reason
 from payments.books.identity import STATEMENT
 from payments.books.models import Allocation, CreditNotice, SuspenseItem
+from payments.books.release import release_stated
 from payments.books.reversal import reverse_item
 from payments.books.suspense import lock_items_of
 
@@ -24,17 +26,27 @@ from payments.books.suspense import lock_items_of
 class StatedMoney:
     """Money that a statement told of; amounts in đồng.
 
-    `settled` is what bills have of it, `waiting` what is in suspense or refundable; `shared` says
-    that a feed or another statement tells of it too. `bill` is a reference.
+    `settled` is what bills have of it, `waiting` what is in suspense or refundable, `unreleased`
+    what of that waits because only a statement told of it; `shared` says that a feed or another
+    statement tells of it too. `bill` is a reference.
     """
 
     payment_id: str
     credited: int
     settled: int
     waiting: int
+    unreleased: int
     shared: bool
     bill_id: str | None
     bill: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOutcome:
+    """How much money was released, and how many đồng of it bills have taken."""
+
+    count: int
+    allocated: int
 
 
 _OTHER = aliased(CreditNotice)
@@ -46,6 +58,7 @@ _WAITING = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(
     col(SuspenseItem.closed_at).is_(None),
     SuspenseItem.place != "reversed",
 )
+_UNRELEASED = _WAITING.where(SuspenseItem.reason == Reason.STATEMENT_ONLY)
 
 
 def _is_of(notice: type[CreditNotice], line_ids: Sequence[str]) -> ColumnElement[bool]:
@@ -70,6 +83,7 @@ async def list_stated_money(session: ReadSession, line_ids: Sequence[str]) -> li
         payment_id=col(Payment.id),
         settled=cast(_SETTLED.scalar_subquery(), BigInteger),
         waiting=cast(_WAITING.scalar_subquery(), BigInteger),
+        unreleased=cast(_UNRELEASED.scalar_subquery(), BigInteger),
         shared=told_otherwise,
         bill=col(Bill.reference),
     ).join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
@@ -99,6 +113,18 @@ async def withdraw_stated_money(
             )
             await session.write(notices.values(withdrawn_at=clock.now()))
     return found
+
+
+async def release_stated_money(
+    session: WriteSession, cipher: Cipher, line_ids: Sequence[str], *, actor: str
+) -> ReleaseOutcome:
+    """Let what only these lines of a statement told of go where it was sent: bills settle."""
+    count, allocated = 0, 0
+    for money in await list_stated_money(session, line_ids):
+        became = await release_stated(session, cipher, money.payment_id, money.bill_id, actor=actor)
+        count += len(became)
+        allocated += sum(one["allocated"] for one in became)
+    return ReleaseOutcome(count, allocated)
 
 
 async def _is_settled(session: ReadSession, payment_id: str) -> bool:

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import update
-from sqlmodel import col
-
 from core import clock
 from core.crypto import Cipher
 from core.errors import Conflict, FieldError, Invalid, NotFound
@@ -23,19 +20,16 @@ from core.statements import values_of
 from payments.agencies.queries import get_collection_account
 from payments.agencies.tree import reaches
 from payments.bills.locks import LockedBill, find_and_lock_bill, lock_bill
-from payments.bills.models import Bill, Payment
+from payments.bills.models import Bill
 from payments.books import suspense
-from payments.books.allocation import Distribution, Reason, suspend
+from payments.books.allocation import Distribution, Reason
 from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject
-from payments.books.credits import create_and_distribute
-from payments.books.destination import destination_of
-from payments.books.ledger import MoneySource
-from payments.books.posting import distribute_on, post_from_suspense
+from payments.books.release import give, move, send_on
 from payments.books.reversal import reverse_item
 from payments.books.suspense import LockedItem
 
 #: Reasons for which it is asked whether money is other money at all.
-_DOUBTS = frozenset({Reason.CONFLICTING_NOTICE, Reason.POSSIBLE_DUPLICATE})
+_DOUBTS = frozenset({Reason.CONFLICTING_NOTICE, Reason.POSSIBLE_DUPLICATE, Reason.STATEMENT_ONLY})
 
 
 class NotWaiting(Conflict):
@@ -102,13 +96,13 @@ async def _look_for_bill(session: WriteSession, item_id: str, wanted: Mapping[st
 
 async def _assign(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
     item, bill = await _lock_with_bill(session, approval.object_id, str(approval.wanted["bill"]))
-    return await _give(session, item, bill, actor)
+    return await give(session, item, bill, actor)
 
 
 async def _refund(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
     item = await _lock(session, approval.object_id, None)
     refundable = Distribution(refundable=item.amount, reason=Reason.REFUND_WANTED)
-    return await _move(session, item, None, refundable, actor)
+    return await move(session, item, None, refundable, actor)
 
 
 async def _same_money(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
@@ -126,63 +120,6 @@ async def _other_money(
 
 async def _keep(_: WriteSession, approval: ApprovalValue, __: str) -> dict[str, Any]:
     return {"kept": approval.figures["amount"]}
-
-
-async def send_on(
-    session: WriteSession, cipher: Cipher, item: LockedItem, actor: str
-) -> dict[str, Any]:
-    """Let a locked item's money go where it was sent: to its bill, its poster, or to people."""
-    if item.bill_id is not None:
-        return await _give(session, item, await lock_bill(session, item.bill_id), actor)
-    account = await get_collection_account(session, item.collection_account_id)
-    destination = await destination_of(session, account, item.reference or "")
-    if destination.bill_id is not None:
-        return await _give(session, item, await lock_bill(session, destination.bill_id), actor)
-    if destination.static is None:
-        return await _move(session, item, None, suspend(item.amount, destination.reason), actor)
-    bill, distribution = await create_and_distribute(
-        session,
-        item.payment_id,
-        item.amount,
-        item.paid_at,
-        destination.static,
-        actor=actor,
-        cipher=cipher,
-    )
-    return await _move(session, item, bill, distribution, actor)
-
-
-async def _give(
-    session: WriteSession, item: LockedItem, bill: LockedBill, actor: str
-) -> dict[str, Any]:
-    """Give a locked item's money to a locked bill."""
-    distribution = await distribute_on(session, bill, item.amount)
-    told = update(Payment).where(col(Payment.id) == item.payment_id, col(Payment.bill_id).is_(None))
-    await session.write(told.values(bill_id=bill.id, agency_id=bill.agency_id))
-    return await _move(session, item, bill, distribution, actor)
-
-
-async def _move(
-    session: WriteSession,
-    item: LockedItem,
-    bill: LockedBill | None,
-    distribution: Distribution,
-    actor: str,
-) -> dict[str, Any]:
-    believed = update(Payment).where(col(Payment.id) == item.payment_id).values(doubt=None)
-    await session.write(believed)
-    today = clock.business_date(clock.now())
-    source = MoneySource(item.payment_id, item.collection_account_id, today)
-    await suspense.close_item(session, item.id, clock.now())
-    if bill is None and distribution.allocated:
-        raise ValueError(f"money of {item.payment_id} is given to no bill")
-    await post_from_suspense(session, actor, bill, source, distribution, item.place)
-    return {
-        "allocated": distribution.allocated,
-        "suspense": distribution.suspense,
-        "refundable": distribution.refundable,
-        "bill": None if bill is None else bill.reference,
-    }
 
 
 async def _lock(session: WriteSession, item_id: str, bill_id: str | None) -> LockedItem:

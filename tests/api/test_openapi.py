@@ -53,6 +53,7 @@ ROUTES = {
     "/api/v1/receipts/{receipt_id}.pdf": {"get"},
     "/api/v1/receipts/{receipt_id}.xml": {"get"},
     "/api/v1/statements": {"post"},
+    "/api/v1/statements/{statement_id}/release": {"post"},
     "/api/v1/statements/{statement_id}/withdraw": {"post"},
     "/api/v1/suspense": {"get"},
     "/api/v1/suspense/{item_id}/resolutions": {"post"},
@@ -69,7 +70,11 @@ CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/state
              "/api/v1/users", "/api/v1/accounts", "/api/v1/agencies",
              "/api/v1/gateway-accounts"}  # fmt: skip
 #: What somebody else has to agree to: 202, and it happens when they do.
-PROPOSES = {"/api/v1/suspense/{item_id}/resolutions", "/api/v1/statements/{statement_id}/withdraw"}
+PROPOSES = {
+    "/api/v1/suspense/{item_id}/resolutions",
+    "/api/v1/statements/{statement_id}/release",
+    "/api/v1/statements/{statement_id}/withdraw",
+}
 #: Those that create nothing and take a body all the same.
 WITH_BODY = {
     "/api/v1/agencies/{code}/change",

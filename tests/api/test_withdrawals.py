@@ -10,12 +10,12 @@ from core import clock
 from core.clock import VIETNAM
 from core.ids import new_id
 from payments.books import commands as books_commands
-from reconciliation import withdrawals
+from reconciliation import statements
 from tests.support.callbacks import credit
 from tests.support.places import looking
 from tests.support.problems import problem
 from tests.support.staff import FinanceOffice, finance_office
-from tests.support.statements import reconcile
+from tests.support.statements import reconcile, release
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
@@ -82,6 +82,7 @@ async def test_a_statement_that_lost_its_thousands_makes_way_for_the_right_one(
     summary = (await reconcile(system))["summary"]
     assert summary["matched"] == {"count": 2, "sum": 10_000}
     assert summary["unknown_in_ledger"]["count"] == 0
+    await release(system, right)
     assert [(await system.read(bill))["status"] for bill in bills] == ["paid"] * 2
     assert await system.broken() == []
 
@@ -91,6 +92,7 @@ async def test_what_a_bill_has_stays_and_is_listed(system: System) -> None:
     own = line(7000, bill["reference"], bank_ref())
     wrong = await taken(system, own)
     await reconcile(system)
+    await release(system, wrong)
     await system.work()
     outcome = await withdrawn(office, wrong)
     # What is over is not given back for money that nobody has seen.
@@ -187,9 +189,9 @@ async def test_without_its_notices_withdrawn_the_right_file_would_stay_in_doubt(
     async def nothing_happens(*_: Any, **__: Any) -> list[Any]:
         return []
 
-    monkeypatch.setattr(withdrawals, "withdraw_stated_money", nothing_happens)
+    monkeypatch.setattr(statements, "withdraw_stated_money", nothing_happens)
     await withdrawn(office, wrong)
-    monkeypatch.setattr(withdrawals, "withdraw_stated_money", books_commands.withdraw_stated_money)
+    monkeypatch.setattr(statements, "withdraw_stated_money", books_commands.withdraw_stated_money)
     await taken(system, line(5000, bill["reference"], ref))
     await reconcile(system)
     assert (await system.read(bill))["status"] == "open"

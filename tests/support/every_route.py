@@ -19,6 +19,7 @@ from payments.books.queries import list_waiting_money
 from tests.support.callbacks import credit
 from tests.support.catalogue_files import fees_csv
 from tests.support.gateway_setups import PAYGOV
+from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
 
 EVERYONE = "clerk finance chief admin auditor collector"
@@ -122,6 +123,13 @@ class Things:
         answer = await self.system.office.post("/api/v1/statements", headers=headers, **sent)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    async def unreleased_statement(self) -> str:
+        """A statement that alone tells of a bill's money."""
+        made = await self.system.create_bill()
+        taken = await take_statement(self.system, f"5000|credit|{made['reference']}|{new_id('f')}")
+        await reconcile(self.system)
+        return str(taken["id"])
 
     async def run(self) -> str:
         """A reconciliation of today."""
@@ -347,6 +355,8 @@ CASES = [
     Case("POST /statements", "finance chief admin", "statements", 201, 404, statement),
     Case("POST /statements/{statement_id}/withdraw", "finance chief", "", 202, 404, reason,
          Things.statement),
+    Case("POST /statements/{statement_id}/release", "finance chief", "", 202, 404, reason,
+         Things.unreleased_statement),
     Case("GET /suspense", "finance chief admin auditor", "reconciliation", 200, 200),
     Case("POST /suspense/{item_id}/resolutions", "finance chief", "", 202, 404, resolution,
          Things.waiting_money),

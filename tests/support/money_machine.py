@@ -271,6 +271,11 @@ class MoneyMachine(RuleBasedStateMachine):
     def read_on_statement(self, which: int) -> None:
         self.do(self.world.read_on_statement(pick(self.world.named_credits()[::-1], which)))
 
+    @precondition(lambda self: self.world.credits())
+    @rule()
+    def release(self) -> None:
+        self.do(self.world.release())
+
     # Callbacks.
 
     @rule(

@@ -29,6 +29,7 @@ from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
 from payments.agencies.queries import find_collection_account
+from payments.books.commands import release_stated_money
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
 from tests.support.in_process_sandbox import InProcessSandbox
@@ -304,6 +305,13 @@ class MoneyWorld:
             await take_statement_credit(
                 session, account, credit, actor="system:statement", cipher=parts.cipher
             )
+
+    async def release(self) -> None:
+        """Two people release what only statements have told of so far."""
+        lines = [f"line-{move.id}" for move in self.credits()]
+        parts = self.service.parts
+        async with parts.database.transaction() as session:
+            await release_stated_money(session, parts.cipher, lines, actor="staff:chief")
 
     # What time does, and the worker.
 

@@ -1,25 +1,34 @@
-"""Withdrawing a statement that was taken in wrongly: one person asks for it, another approves.
+"""What two people decide about a statement: one asks for it, another approves.
 
-Its lines stand no longer, but for those that another statement held too. What was recorded because
-only it told of it is reversed, or listed where it has settled a bill. The same file may come again.
+* release: what only this statement tells of goes where it was sent, and settles;
+* withdraw: it was taken in wrongly. Its lines stand no longer, but for those that another statement
+  held too. What was recorded because only it told of it is reversed, or listed where it has settled
+  a bill. The same file may come again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, func, update
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from core import audit, clock
+from core.crypto import Cipher
 from core.errors import Conflict, NotFound
 from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.queries import get_collection_account
 from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject
-from payments.books.commands import StatedMoney, list_stated_money, withdraw_stated_money
+from payments.books.commands import (
+    StatedMoney,
+    list_stated_money,
+    release_stated_money,
+    withdraw_stated_money,
+)
 from reconciliation.commands import intake_lock
 from reconciliation.models import RepeatedLine, Statement, StatementLine
 
@@ -33,6 +42,12 @@ _RECOUNT = update(Statement).values(
 
 #: How much money an approval lists one by one; the sums are of all.
 MOST_LISTED = 200
+
+
+class NothingToRelease(Conflict):
+    """All that this statement tells of is told of by others too, or has been released."""
+
+    code = "nothing_to_release"
 
 
 class AlreadyWithdrawn(Conflict):
@@ -58,14 +73,48 @@ class _LineFacts:
     direction: str
 
 
-def statement_kinds() -> ApprovalKinds:
-    """The kinds of approvals about a statement."""
-    return {"withdraw_statement": ApprovalKind(_look, _withdraw)}
+def statement_kinds(cipher: Cipher) -> ApprovalKinds:
+    """The kinds of approvals about a statement; `cipher` keeps what a new bill's payer is."""
+    return {
+        "release_statement": ApprovalKind(_look_to_release, partial(_release, cipher)),
+        "withdraw_statement": ApprovalKind(_look_to_withdraw, _withdraw),
+    }
 
 
-async def _look(session: WriteSession, statement_id: str, _: Mapping[str, Any]) -> Subject:
+async def _look_to_release(
+    session: WriteSession, statement_id: str, _: Mapping[str, Any]
+) -> Subject:
     statement = await _lock(session, statement_id)
-    lines = await _own_lines(session, statement_id)
+    lines = await _lines(session, statement_id)
+    money = await list_stated_money(session, [line.id for line in lines])
+    waiting = [one for one in money if one.unreleased]
+    if not waiting:
+        raise NothingToRelease("Sao kê này không có khoản tiền nào chờ duyệt.")
+    account = await get_collection_account(session, statement.collection_account_id)
+    figures = {
+        "account": account.code,
+        "file_name": statement.file_name,
+        "rows": statement.row_count,
+        "count": len(waiting),
+        "amount": sum(one.unreleased for one in waiting),
+        "bills": sorted({one.bill for one in waiting if one.bill})[:MOST_LISTED],
+    }
+    return Subject(account.agency_id, figures)
+
+
+async def _release(
+    cipher: Cipher, session: WriteSession, approval: ApprovalValue, actor: str
+) -> dict[str, Any]:
+    lines = await _lines(session, approval.object_id)
+    line_ids = [line.id for line in lines]
+    return asdict(await release_stated_money(session, cipher, line_ids, actor=actor))
+
+
+async def _look_to_withdraw(
+    session: WriteSession, statement_id: str, _: Mapping[str, Any]
+) -> Subject:
+    statement = await _lock(session, statement_id)
+    lines = await _lines(session, statement_id, alone=True)
     account = await get_collection_account(session, statement.collection_account_id)
     money = await list_stated_money(session, [line.id for line in lines])
     figures = {
@@ -91,7 +140,7 @@ async def _withdraw(session: WriteSession, approval: ApprovalValue, actor: str) 
     heirs = await session.write_all(handed.returning(col(StatementLine.statement_id)))
     if heirs:
         await session.write(_RECOUNT.where(col(Statement.id).in_({statement.id, *heirs})))
-    lines = await _own_lines(session, statement.id)
+    lines = await _lines(session, statement.id, alone=True)
     now = clock.now()
     gone = update(StatementLine).where(*_stands(statement.id))
     await session.write(gone.values(withdrawn_at=now))
@@ -163,7 +212,13 @@ def _another() -> ScalarSelect[str]:
     )
 
 
-async def _own_lines(session: ReadSession, statement_id: str) -> list[_LineFacts]:
-    """The lines that stand by this statement alone."""
+async def _lines(
+    session: ReadSession, statement_id: str, *, alone: bool = False
+) -> list[_LineFacts]:
+    """The lines of a statement that stand: all, or those that stand by it `alone`."""
     wanted = values_of(_LineFacts, StatementLine)
-    return await session.all(wanted.where(*_stands(statement_id), _another().is_(None)))
+    if alone:
+        return await session.all(wanted.where(*_stands(statement_id), _another().is_(None)))
+    repeated = select(RepeatedLine.line_id).where(RepeatedLine.statement_id == statement_id)
+    held = or_(col(StatementLine.statement_id) == statement_id, col(StatementLine.id).in_(repeated))
+    return await session.all(wanted.where(held, col(StatementLine.withdrawn_at).is_(None)))
