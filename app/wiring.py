@@ -21,6 +21,7 @@ from app.parts import Parts
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
+from core.background import Background
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
 from core.errors import LephiError
@@ -105,6 +106,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     pool = drawing_pool()
     urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
+    background = Background()
     try:
         yield Parts(
             settings=settings,
@@ -122,6 +124,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 qr=VietQrTransfer(),
                 receipts=receipts,
                 request_key=derive(master, "requests"),
+                background=background,
             ),
             issuing=IssuingContext(
                 cipher=cipher,
@@ -137,6 +140,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             approval_kinds={**suspense_kinds(cipher), **statement_kinds(cipher)},
         )
     finally:
+        await background.aclose()
         await directory.aclose()
         await database.dispose()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -70,6 +70,7 @@ class VNPay:
         # VNPay's page refuses others: "5,000 to under 1 billion".
         least_amount=5_000,
         greatest_amount=999_999_999,
+        open_for=dialect.OPEN_FOR,
         fields=(
             CredentialField(
                 "tmn_code",

@@ -166,6 +166,10 @@ class MoneyMachine(RuleBasedStateMachine):
     def pay(self, which: int, outcome: PayerOutcome) -> None:
         self.do(self.world.pay(pick(self.world.open_orders(), which), outcome))
 
+    @rule(which=WHICH, fault=CREATE_FAULTS)
+    def choose_another_way(self, which: int, fault: Fault | None) -> None:
+        self.do(self.world.start(pick(self.world.bills, which), fault, instead=True))
+
     @rule(which=WHICH, outcome=st.sampled_from(PayerOutcome))
     def start_and_pay(self, which: int, outcome: PayerOutcome) -> None:
         self.do(self.world.start(pick(self.world.bills, which)))

@@ -118,11 +118,24 @@ class MoneyWorld:
         self._expect(answer, {201} if crash is None else {201, 500})
 
     async def start(
-        self, bill: Opened, fault: Fault | None = None, crash: str | None = None
+        self,
+        bill: Opened,
+        fault: Fault | None = None,
+        crash: str | None = None,
+        *,
+        instead: bool = False,
     ) -> None:
-        """Start an attempt; the gateway misbehaves as told."""
+        """Start an attempt; the gateway misbehaves as told. `instead` leaves one that is open."""
         self._lie(MERCHANT.id, Operation.CREATE, fault)
-        answer = await self._post(f"{_BILLS}/{bill.id}/payments", {"gateway": "paygov"}, crash)
+        body = {"gateway": "paygov"}
+        open_attempts = await self.service.read(
+            "SELECT id, order_ref FROM payment WHERE bill_id = :id"
+            " AND status IN ('created', 'submitted', 'unknown') ORDER BY id DESC",
+            id=bill.id,
+        )
+        if instead and open_attempts:
+            body["instead_of"] = open_attempts[0]["id"]
+        answer = await self._post(f"{_BILLS}/{bill.id}/payments", body, crash)
         self.sandbox.faults.clear()
         expected = {503} if fault in (Fault.RATE_LIMITED, Fault.UNAVAILABLE) else {201}
         self._expect(answer, {*expected, 409} if crash is None else {*expected, 409, 500})
