@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from app.web.citizen.messages import known_code, message_for
-from app.web.citizen.situation import Doubt, situation_of
+from app.web.citizen.situation import Doubt, Situation, situation_of
 from app.web.policy import policy
 from app.web.rate import limited
 from app.web.templating import FOLDER, render
@@ -17,9 +17,11 @@ from core import qr
 from core.crypto import new_token
 from core.db import SessionDep
 from core.errors import LephiError, NotFound
+from core.heartbeats import is_silent
 from core.idempotency import Claim
 from core.ids import new_id
 from core.references import is_reference
+from core.sessions import ReadSession
 from payments.attempts.checkout import checkout, offered_gateways
 from payments.bills.presenting import bill_payload, payment_json
 from payments.bills.queries import BillValue, find_bill, read_payer
@@ -72,7 +74,18 @@ async def bill_state(reference: str, session: SessionDep, context: ContextDep) -
     """What the page's script asks every few seconds: has anything changed?"""
     bill = await _bill(session, reference)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    return {"version": situation_of(bill, len(receipts)).version}
+    situation = situation_of(bill, len(receipts))
+    return {"version": _version(situation, await _receipt_waits(session, situation))}
+
+
+async def _receipt_waits(session: ReadSession, situation: Situation) -> bool:
+    """Whether a receipt is due and nobody issues any: then no page may promise it in seconds."""
+    due = situation.status == "paid" and not situation.final
+    return due and await is_silent(session)
+
+
+def _version(situation: Situation, waits: bool) -> str:
+    return f"{situation.version}-waits" if waits else situation.version
 
 
 @router.get("/b/{reference}")
@@ -98,6 +111,7 @@ async def bill_page(
     gateways = await offered_gateways(context, agency, remaining, session) if payable else []
     scannable = payable and bill_payload(context, agency, bill.reference, remaining) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
+    waits = await _receipt_waits(session, situation)
     return render(
         request,
         "bill.html",
@@ -106,6 +120,8 @@ async def bill_page(
         bill=bill,
         agency=agency,
         situation=situation,
+        version=_version(situation, waits),
+        receipt_waits=waits,
         full_amount=sum(line.full_amount for line in bill.lines),
         relieved=sum(line.full_amount - line.amount for line in bill.lines),
         opened=opened,
