@@ -13,7 +13,7 @@ from typing import Any
 from app.handlers import HANDLERS
 from app.parts import Parts
 from app.wiring import origin
-from core import audit, failpoints, heartbeats, idempotency, outbox
+from core import audit, failpoints, guesses, heartbeats, idempotency, outbox
 from core.db import DatabaseUnavailable
 from core.handlers import Handler
 from core.ids import new_id
@@ -91,7 +91,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
 
     async def keep_house() -> int:
         async with parts.database.transaction() as session:
-            return await idempotency.expire(session)
+            return await idempotency.expire(session) + await guesses.expire(session)
 
     async def listen(handler: Handler[Parts, Any]) -> None:
         await _repeat(
