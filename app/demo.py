@@ -26,6 +26,7 @@ from rich.console import Console
 from app.demo_seed import DemoSeed, credentials_of, seed_demo
 from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
+from app.seed.agency import DEMO_HOLDER
 from app.wiring import parts_of
 from core.crypto import write_private
 from core.errors import LephiError
@@ -179,6 +180,7 @@ class Demo:
                 "dialect": name,
                 "credentials": credentials_of(values),
                 "callback_url": self.base_url + values["callback_path"],
+                "holder": DEMO_HOLDER,
             }
             url = f"{self.sandbox_url}/sandbox/accounts"
             httpx2.post(url, json=body, timeout=10.0).raise_for_status()

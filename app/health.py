@@ -1,5 +1,6 @@
 """Health and figures for the operator's instruments."""
 
+import math
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
@@ -7,8 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy import SQLColumnExpression, func
 from sqlmodel import col
 
+from core import heartbeats
 from core.audit import AuditEntry
 from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
+from core.json import dumps
 from core.outbox import OutboxDelivery
 from core.statements import ReadSql, ValueSelect, values_of
 from payments.bills.models import Bill, Payment
@@ -34,15 +37,21 @@ _READ_ONLY = ReadSql(
 
 @router.get("/health/ready")
 async def ready(database: DatabaseDep) -> Response:
-    """The process can take payments: the database answers and takes writes."""
+    """The process can take payments: the database answers and takes writes.
+
+    `degraded` names what else does not work. Payments go on without a worker, so that a balancer
+    must not take this process out for it; receipts wait.
+    """
     try:
         async with database.transaction() as session:
             read_only = await session.one(_READ_ONLY)
+            silent = await heartbeats.is_silent(session)
     except DatabaseUnavailable:
-        read_only = True
+        read_only = silent = True
     if read_only:
         return Response('{"status":"unavailable"}', 503, media_type="application/json")
-    return Response('{"status":"ok"}', 200, media_type="application/json")
+    told = {"status": "ok"} | ({"degraded": ["worker"]} if silent else {})
+    return Response(dumps(told), 200, media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +112,13 @@ async def metrics(session: ReadSessionDep) -> Response:
         gauge = Gauge(name, meaning, ["kind"], registry=registry)
         for figure in await session.all(figures):
             gauge.labels(figure.kind).set(float(figure.value))
+    working = Gauge("lephi_workers", "Workers with a sign of life", registry=registry)
+    working.set(await heartbeats.count_beating(session))
+    age = Gauge(
+        "lephi_worker_silence_seconds",
+        "Seconds since the newest sign of life of any worker; +Inf if there was none",
+        registry=registry,
+    )
+    silence = await heartbeats.find_silence(session)
+    age.set(math.inf if silence is None else silence.total_seconds())
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -6,6 +6,8 @@ Importing a module declares its tables; the guards add the triggers that `create
 from sqlmodel import SQLModel
 
 import core.audit
+import core.guesses
+import core.heartbeats
 import core.idempotency
 import core.outbox
 import payments.agencies.access.models
@@ -21,6 +23,8 @@ import reconciliation.models
 
 MODULES = (
     core.audit,
+    core.guesses,
+    core.heartbeats,
     core.idempotency,
     core.outbox,
     payments.agencies.access.models,

@@ -13,9 +13,10 @@ from typing import Any
 from app.handlers import HANDLERS
 from app.parts import Parts
 from app.wiring import origin
-from core import audit, failpoints, idempotency, outbox
+from core import audit, failpoints, guesses, heartbeats, idempotency, outbox
 from core.db import DatabaseUnavailable
 from core.handlers import Handler
+from core.ids import new_id
 from core.log import get
 from core.outbox import Delivery
 from payments.attempts import inquiry
@@ -81,9 +82,16 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         async with parts.database.transaction() as session:
             return await audit.chain(session)
 
+    worker = new_id("worker")
+
+    async def beat() -> int:
+        async with parts.database.transaction() as session:
+            await heartbeats.beat(session, worker)
+        return 0
+
     async def keep_house() -> int:
         async with parts.database.transaction() as session:
-            return await idempotency.expire(session)
+            return await idempotency.expire(session) + await guesses.expire(session)
 
     async def listen(handler: Handler[Parts, Any]) -> None:
         await _repeat(
@@ -99,6 +107,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             ("gateways", lambda: inquiry.inquire(context), INQUIRY_SECONDS),
             ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
             ("audit", chain, INQUIRY_SECONDS),
+            ("heartbeat", beat, heartbeats.BEAT_SECONDS),
             ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
         ):
             group.create_task(_repeat(name, job, pause, stop))

@@ -38,6 +38,10 @@ class Urls:
         """The image of a bill's QR; needs no key."""
         return f"{self.base_url}/b/{reference}/qr.{extension}"
 
+    def receipt_search(self) -> str:
+        """The page on which whoever paid a poster finds the receipt."""
+        return f"{self.base_url}/bien-lai"
+
     def callback(self, gateway: str, account: str) -> str:
         """Where a gateway reports to."""
         return f"{self.base_url}/callbacks/{gateway}/{account}"

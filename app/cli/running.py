@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from app.worker import run_until_told
 from core import clock
 from core.db import Database
 from core.errors import LephiError
+from core.heartbeats import SILENCE, find_silence
 from core.outbox import OutboxDelivery
 from core.settings import Settings, listing, load
 from core.statements import ReadSql
@@ -116,7 +118,10 @@ def _database_url(settings: Settings) -> str:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Show every setting, and whether what they name is there; exit 1 if something is not."""
+    """Show every setting, and whether what they name is there; exit 1 if something is not.
+
+    A warning (`warn`) says what will need a person, and is no fault yet.
+    """
     try:
         settings = load()
     except LephiError as error:
@@ -127,36 +132,50 @@ def doctor(as_json: Json = False) -> None:
         show(
             {
                 "settings": {row.variable: row.value for row in settings_rows},
-                "checks": [{"check": n, "ok": ok, "detail": d} for n, ok, d in checks],
+                "checks": [asdict(one) for one in checks],
             }
         )
     else:
         rows = [(row.variable, row.value, row.description) for row in settings_rows]
         show_table(("Setting", "Value", "What for"), rows)
         typer.echo()
-        show_table(
-            ("Check", "", "Detail"), [(n, "ok" if ok else "FAULT", d) for n, ok, d in checks]
-        )
-    if not all(ok for _, ok, _ in checks):
+        show_table(("Check", "", "Detail"), [(c.check, c.mark, c.detail) for c in checks])
+    if not all(one.ok for one in checks):
         raise typer.Exit(1)
 
 
-def _checks(settings: Settings) -> list[tuple[str, bool, str]]:
-    checks: list[tuple[str, bool, str]] = []
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Something looked at: whether it is as it should be; `warning` where it is so for now only."""
+
+    check: str
+    ok: bool
+    detail: str
+    warning: bool = False
+
+    @property
+    def mark(self) -> str:
+        return "FAULT" if not self.ok else "warn" if self.warning else "ok"
+
+
+def _checks(settings: Settings) -> list[_Check]:
     free = shutil.disk_usage(_existing(settings.data_dir)).free // 1_000_000
-    checks.append(("disk", free > 500, f"{free} MB free at {settings.data_dir}"))
-    checks.append(_check_key(settings))
+    checks = [
+        _Check("disk", free > 500, f"{free} MB free at {settings.data_dir}"),
+        _check_key(settings),
+    ]
     if settings.database_url is None:
-        checks.append(("database", settings.mode != "production", "not named"))
+        checks.append(_Check("database", settings.mode != "production", "not named"))
         return checks
     url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
     try:
         steps = pending(url)
-        checks.append(("schema", not steps, f"pending: {', '.join(steps)}" if steps else "current"))
+        detail = f"pending: {', '.join(steps)}" if steps else "current"
+        checks.append(_Check("schema", not steps, detail))
         if not steps:
             checks.extend(asyncio.run(_ask_database(settings)))
     except (SQLAlchemyError, LephiError) as error:
-        checks.append(("database", False, str(error).splitlines()[0]))
+        checks.append(_Check("database", False, str(error).splitlines()[0]))
     return checks
 
 
@@ -166,21 +185,21 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _check_key(settings: Settings) -> tuple[str, bool, str]:
+def _check_key(settings: Settings) -> _Check:
     """Whether receipts can be signed: a fault says what to do."""
     if settings.mode != "production" and not is_there(settings.signing_dir):
-        return "signing key", True, "made at the first start; production needs its own"
+        return _Check("signing key", True, "made at the first start; production needs its own")
     try:
         signer = signer_of(settings)
     except LephiError as error:
-        return "signing key", False, error.detail
+        return _Check("signing key", False, error.detail)
     own = x509.load_pem_x509_certificate(signer.certificate_pem)
     until = own.not_valid_after_utc
     valid = own.not_valid_before_utc <= clock.now() <= until
-    return "signing key", valid, f"{signer_name(own)}, valid to {until:%d/%m/%Y}"
+    return _Check("signing key", valid, f"{signer_name(own)}, valid to {until:%d/%m/%Y}")
 
 
-async def _ask_database(settings: Settings) -> list[tuple[str, bool, str]]:
+async def _ask_database(settings: Settings) -> list[_Check]:
     database = open_database(settings)
     try:
         return await _look(database)
@@ -205,14 +224,27 @@ _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
 _WAITING = select(func.count()).where(Callback.state != "applied")
 
 
-async def _look(database: Database) -> list[tuple[str, bool, str]]:
+async def _look(database: Database) -> list[_Check]:
     async with database.reading() as session:
         server = await session.one(_SERVER)
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)
+        silence = await find_silence(session)
     return [
-        ("database", True, f"PostgreSQL {server.version}"),
-        ("durability", server.fsync == "on", f"fsync is {server.fsync}"),
-        ("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
-        ("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
+        _Check("database", True, f"PostgreSQL {server.version}"),
+        _Check("durability", server.fsync == "on", f"fsync is {server.fsync}"),
+        _Check("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
+        _Check("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
+        _check_worker(silence),
     ]
+
+
+def _check_worker(silence: timedelta | None) -> _Check:
+    """Whether a worker works; where none ever has, this may well come before its first start."""
+    if silence is None:
+        return _Check("worker", True, "none has run yet: start lephi worker", warning=True)
+    seconds = int(silence.total_seconds())
+    if silence > SILENCE:
+        told = f"stopped: no sign of life for {seconds} s, receipts wait (start lephi worker)"
+        return _Check("worker", False, told)
+    return _Check("worker", True, f"last sign of life {seconds} s ago")

@@ -20,6 +20,7 @@ from payments.agencies.models import Agency, CollectionAccount
 #: No bank in Vietnam has this BIN, so no real money can ever be sent to the demo's account.
 DEMO_BIN = "999999"
 DEMO_ACCOUNT = "DEMO00000001"
+DEMO_HOLDER = "TK THU THU NGHIEM - KHONG CO THAT"
 DEMO_NAME = "UBND phường Bến Mẫu"
 
 
@@ -65,7 +66,7 @@ async def seed_body(session: WriteSession) -> DemoBody:
                 kind="treasury",
                 bank_bin=DEMO_BIN,
                 number=DEMO_ACCOUNT,
-                holder="TK THU THU NGHIEM - KHONG CO THAT",
+                holder=DEMO_HOLDER,
                 unlisted_bank=True,
             ),
             actor=_ACTOR,

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from core.clock import VIETNAM
 from core.days import day_text
 from core.money import format_vnd
+from payments.agencies.banks import bank_name
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.wording import LocalizedText, count_vi, counted, vnd
 
@@ -76,6 +77,7 @@ _environment.filters.update(
     sentence=_sentence,
     certainty=_certainty,
     plural=_plural,
+    bank=bank_name,
 )
 _environment.globals.update(static=static)
 

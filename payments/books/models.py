@@ -35,7 +35,7 @@ class CreditNotice(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_AMOUNT, name="amount"),
         Index("ix_credit_notice_bank", "collection_account_id", "booked_on", "plain_ref"),
-        Index("ix_credit_notice_payer", "collection_account_id", "booked_on", "reference"),
+        Index("ix_credit_notice_payer", "reference", "booked_on", "collection_account_id"),
         Index("ix_credit_notice_payment", "payment_id"),
     )
 

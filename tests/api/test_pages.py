@@ -79,6 +79,7 @@ async def everything(shared_system: System, bills: dict[str, Shown]) -> dict[str
         "start": "/",
         "start, code not found": "/b?reference=LP0",
         "start, no check code": "/r?code=-",
+        "receipt of a transfer": "/bien-lai",
         "error": "/no/such/page",
     }
 

@@ -67,6 +67,7 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
             "start": f"{home}/",
             "start, code not found": f"{home}/b?reference=LP0",
             "start, no check code": f"{home}/r?code=-",
+            "receipt of a transfer": f"{home}/bien-lai?memo=LPABCDEFGHJK23",
             "error": f"{home}/no/such/page",
         }
     )

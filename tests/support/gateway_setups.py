@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.sandbox.engine.state import SandboxState
-from app.seed.agency import DEMO_ACCOUNT
+from app.seed.agency import DEMO_ACCOUNT, DEMO_HOLDER
 
 #: Our name of the account in its callback's path.
 ACCOUNT: Final = "test"
@@ -50,4 +50,5 @@ EVERY: Final = (*PAYING, SEPAY)
 def enrol(sandbox: SandboxState, base_url: str) -> None:
     """Open every account at a sandbox, calling back a service at `base_url`."""
     for setup in EVERY:
-        sandbox.open(setup.name, setup.credentials, f"{base_url}{setup.callback_path}")
+        there = f"{base_url}{setup.callback_path}"
+        sandbox.open(setup.name, setup.credentials, there, DEMO_HOLDER)

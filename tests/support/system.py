@@ -31,6 +31,7 @@ from app.worker import run_once
 from core.ids import new_id
 from core.settings import Settings
 from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
+from tests.support.heartbeats import WORKING, leave_signs
 from tests.support.system_builder import SystemTemplate
 
 
@@ -156,6 +157,8 @@ async def system_at(
         async with running(state) as sandbox_url, served(app, listening):
             parts: Parts = app.state.parts
             await _point_gateways_at(parts, sandbox_url)
+            # What is due is done when a test says so: a worker that works, at its own pace.
+            await leave_signs(parts.database, worker=WORKING)
             body, api_key = template.seeded.body, template.seeded.api_key
             async with (
                 _client(base_url, api_key) as client,

@@ -26,11 +26,15 @@ class _Input(BaseModel):
 
 
 class AccountInput(_Input):
-    """An account in one of the dialects; notices go to `callback_url`."""
+    """An account in one of the dialects; notices go to `callback_url`.
+
+    `holder` is whose name a bank shows the payer; gateways show none.
+    """
 
     dialect: _Text
     credentials: dict[str, str]
     callback_url: _Text
+    holder: _Text | None = None
 
 
 class FaultInput(_Input):
@@ -87,7 +91,7 @@ def router(state: SandboxState, sender: WebhookSender) -> APIRouter:
     @api.post("/accounts", status_code=201)
     async def open_account(given: AccountInput) -> dict[str, str]:
         try:
-            opened = state.open(given.dialect, given.credentials, given.callback_url)
+            opened = state.open(given.dialect, given.credentials, given.callback_url, given.holder)
         except LookupError as error:
             raise HTTPException(422, str(error)) from None
         if isinstance(opened, Merchant):

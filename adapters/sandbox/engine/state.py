@@ -9,7 +9,7 @@ on the wire is the dialects' business.
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -120,9 +120,15 @@ class SandboxState:
         self._count = 0
 
     def open(
-        self, name: str, credentials: Mapping[str, str], callback_url: str
+        self,
+        name: str,
+        credentials: Mapping[str, str],
+        callback_url: str,
+        holder: str | None = None,
     ) -> Merchant | BankAccount:
         """Open (or replace) an account in the dialect `name`; notices go to `callback_url`.
+
+        A bank shows payers `holder`, as the body writes it: they are told to compare the two.
 
         Raises `LookupError` for a dialect nobody speaks, a credential that is missing, and for the
         name of an account in another dialect.
@@ -131,6 +137,8 @@ class SandboxState:
         if isinstance(dialect, FeedDialect):
             number, secret = dialect.bank_account(credentials)
             account = BankAccount(name, number, callback_url, secret)
+            if holder is not None:
+                account = replace(account, holder=holder)
             self.bank.open(account)
             return account
         merchant_id = self._gateway(name).account_id(credentials)

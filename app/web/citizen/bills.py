@@ -14,6 +14,7 @@ from core import clock, qr
 from core.crypto import new_token
 from core.db import SessionDep
 from core.errors import NotFound
+from core.heartbeats import is_silent
 from core.references import is_reference
 from core.sessions import ReadSession, WriteSession
 from payments.attempts.asking import ask_now
@@ -78,9 +79,21 @@ async def bill_state(reference: str, context: ContextDep) -> dict[str, str]:
     async with context.database.transaction() as session:
         bill = await bill_of(session, reference)
         receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+        situation = _situation(context, bill, len(receipts))
+        waits = await _receipt_waits(session, situation)
     if bill.open_attempt is not None:
         await ask_now(context, bill.open_attempt, 0, again=WATCHED)
-    return {"version": _situation(context, bill, len(receipts)).version}
+    return {"version": _version(situation, waits)}
+
+
+async def _receipt_waits(session: ReadSession, situation: Situation) -> bool:
+    """Whether a receipt is due and nobody issues any: then no page may promise it in seconds."""
+    due = situation.status == "paid" and not situation.final
+    return due and await is_silent(session)
+
+
+def _version(situation: Situation, waits: bool) -> str:
+    return f"{situation.version}-waits" if waits else situation.version
 
 
 @router.get("/b/{reference}")
@@ -120,6 +133,7 @@ async def _page(
     scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
     attempt = situation.attempt
+    waits = await _receipt_waits(session, situation)
     return render(
         request,
         "bill.html",
@@ -128,6 +142,8 @@ async def _page(
         bill=bill,
         agency=agency,
         situation=situation,
+        version=_version(situation, waits),
+        receipt_waits=waits,
         full_amount=sum(line.full_amount for line in bill.lines),
         relieved=sum(line.full_amount - line.amount for line in bill.lines),
         opened=opened,

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import col, select
 
 from app.web.citizen.fee_cards import summary_of
+from app.web.citizen.transfers import TypedTransfer
 from app.web.rate import limited
 from app.web.templating import render
 from core import clock
@@ -23,6 +24,9 @@ router = APIRouter(include_in_schema=False)
 
 #: Procedures on one page of the list; more would make it heavy for a phone.
 PER_PAGE = 25
+
+#: The first page asks for a transfer, and knows nothing of it.
+_NONE = TypedTransfer()
 
 Typed = Annotated[str, Query(max_length=200)]
 
@@ -44,7 +48,7 @@ _FIELDS = select(Procedure.field).distinct().order_by(Procedure.field)
 async def home(request: Request, session: ReadSessionDep) -> Response:
     """What this is, and where to go on."""
     agencies = await session.all(_BODIES)
-    return render(request, "index.html", agencies=agencies, missed="", typed="")
+    return render(request, "index.html", agencies=agencies, missed="", typed="", transfer=_NONE)
 
 
 @router.get("/b", dependencies=[Depends(limited)])
@@ -53,7 +57,9 @@ async def look_up_bill(request: Request, reference: Typed = "") -> Response:
     found = find_references(reference)
     if len(found) == 1:
         return RedirectResponse(f"/b/{found[0]}", 303)
-    return render(request, "index.html", 404, agencies=(), missed="bill", typed=reference)
+    return render(
+        request, "index.html", 404, agencies=(), missed="bill", typed=reference, transfer=_NONE
+    )
 
 
 @router.get("/r", dependencies=[Depends(limited)])
@@ -62,7 +68,9 @@ async def look_up_receipt(request: Request, code: Typed = "") -> Response:
     plain = "".join(character for character in code.upper() if character.isalnum())
     if plain and plain.isascii():
         return RedirectResponse(f"/r/{plain}", 303)
-    return render(request, "index.html", 404, agencies=(), missed="receipt", typed=code)
+    return render(
+        request, "index.html", 404, agencies=(), missed="receipt", typed=code, transfer=_NONE
+    )
 
 
 @router.get("/p/{agency}")

@@ -133,7 +133,8 @@ async def procedure_page(
     priced = None
     if place.offer.payable and not place.offer.asks(place.schedule, place.today):
         priced = price_offer(place.schedule, place.offer, TypedForm(), place.today)
-    return _page(request, place, await _poster(session, context, place), TypedForm(), priced)
+    poster = await _poster(session, context, place)
+    return _page(request, context, place, poster, TypedForm(), priced)
 
 
 async def _typed(
@@ -163,16 +164,16 @@ async def ask(
         place = await _place(session, context, agency, code)
         poster = await _poster(session, context, place)
     if not place.offer.payable:
-        return _page(request, place, poster, typed)
+        return _page(request, context, place, poster, typed)
     try:
         priced = price_offer(place.schedule, place.offer, typed, place.today)
     except Invalid as error:
-        return _page(request, place, poster, typed, faults=error.errors)
+        return _page(request, context, place, poster, typed, faults=error.errors)
     if seen and seen != str(priced.amount):
         # A fee has changed since: nobody owes what they have not been shown.
-        return _page(request, place, poster, typed, priced, changed=True)
+        return _page(request, context, place, poster, typed, priced, changed=True)
     if not seen or not priced.amount:
-        return _page(request, place, poster, typed, priced)
+        return _page(request, context, place, poster, typed, priced)
     return RedirectResponse(await _create(context, place, typed, priced, once), 303)
 
 
@@ -218,6 +219,7 @@ async def _create(
 
 def _page(
     request: Request,
+    context: Context,
     place: ProcedurePlace,
     poster: Poster | None,
     typed: TypedForm,
@@ -250,6 +252,7 @@ def _page(
         by_channel=offer.by_channel(place.schedule, today),
         asks=offer.asks(place.schedule, today),
         poster=poster,
+        find=context.urls.receipt_search(),
         poster_words=amount_in_words(poster.line.amount) if poster else "",
         typed=typed,
         priced=priced,

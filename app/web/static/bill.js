@@ -15,22 +15,6 @@ let misses = 0;
 function dress() {
   const pace = document.getElementById("pace");
   if (pace) pace.hidden = false;
-  if (!navigator.clipboard) return;
-  for (const button of main.querySelectorAll("button[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => copy(button));
-  }
-}
-
-async function copy(button) {
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.classList.add("done");
-    live.textContent = "Đã sao chép.";
-    setTimeout(() => button.classList.remove("done"), 2000);
-  } catch {
-    live.textContent = "Không sao chép được; hãy chọn và chép bằng tay.";
-  }
 }
 
 async function fetched(address, type) {
