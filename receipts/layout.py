@@ -13,6 +13,7 @@ from reportlab.lib.pagesizes import A5
 
 from core import qr
 from core.clock import VIETNAM
+from core.lettering import drawable_form
 from receipts.content import ReceiptContent, ReceiptLine, SignatureNote
 from receipts.law import ReceiptRules
 from receipts.typesetting import (
@@ -29,7 +30,6 @@ from receipts.typesetting import (
     beside,
     filled,
     modules,
-    printable,
     rule,
     space,
     stack,
@@ -279,7 +279,7 @@ def _below(line: ReceiptLine, room: float) -> Block:
     sub_item = f"Tiểu mục {line.sub_item}" if line.sub_item else ""
     offset = width(f"{sub_item}   ", NOTE) if sub_item else 0.0
     english = ENGLISH.level_with(NOTE)
-    if offset + width(printable(line.description_en), english) <= room:
+    if offset + width(drawable_form(line.description_en), english) <= room:
         return beside(
             [(0, text(sub_item, NOTE, room)), (offset, text(line.description_en, english, room))]
         )

@@ -11,6 +11,7 @@ from core.money import MAX_AMOUNT
 from payments.agencies.queries import AgencyValue
 from payments.bills.line_requests import line_requests
 from payments.bills.new_bill import BillRequest
+from payments.bills.printed_words import undrawable_faults
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.lines import NewLine
@@ -38,12 +39,13 @@ def bill_request(
 
     `citizen_key` keys the hash of the payer's personal number. Raises `RefusedRequest` with every
     fault: an unknown fee, one not in force, an amount over the limit, a relief that does not apply,
-    an expiry in the past, a return address that is not on the agency's list.
+    an expiry in the past, a return address that is not on the agency's list, words that no receipt
+    could show.
     """
     now = clock.now()
     circumstances = circumstances_of(body, clock.business_date(now))
     payer = personal_data(body)
-    own_faults = _own_faults(body, agency, now)
+    own_faults = [*_own_faults(body, agency, now), *undrawable_faults(body)]
     lines, faults = priced_lines(schedule, body, circumstances)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
