@@ -6,6 +6,7 @@ language stands in brackets or beneath in a smaller size, and what is ours (chec
 marks) is never larger than what the law asks for.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from reportlab.lib.colors import Color, HexColor
@@ -293,12 +294,13 @@ def _quantity(line: ReceiptLine) -> str:
 
 
 def sums(content: ReceiptContent) -> Block:
-    """The amount in words and the way it was paid."""
+    """The amount in words, the way it was paid and when; what is not known has no line."""
     facts = [
         ("Bằng chữ", "In words", f"{content.amount_in_words}.", STRONG),
         ("Hình thức thanh toán", "Paid by", content.payment_method, FACT),
+        ("Thời điểm thanh toán", "Paid at", _vietnamese_time(content.paid_at), FACT),
     ]
-    return stack([_fact(*fact, labels=_SUM_LABELS) for fact in facts], gap=1)
+    return stack([_fact(*fact, labels=_SUM_LABELS) for fact in facts if fact[2]], gap=1)
 
 
 def closing(content: ReceiptContent, signature: SignatureNote | None) -> Block:
@@ -334,13 +336,12 @@ def _seal(signature: SignatureNote | None, room: float) -> Block:
         lines = [text("Chưa ký số", FACT, inner), text("Not signed", ENGLISH, inner)]
         panel = filled(stack(lines), room, fill=None, stroke=MUTED)
     else:
-        signed_at = signature.signed_at.astimezone(VIETNAM)
         lines = [
             _bilingual("Ký bởi", "Signed by", LABEL),
             text(signature.signer, SIGNER, inner, most=4),
             space(1),
             _bilingual("Ngày ký", "Signed on", LABEL),
-            text(f"{signed_at:%d/%m/%Y %H:%M:%S}", SIGNER, inner),
+            text(_vietnamese_time(signature.signed_at), SIGNER, inner),
         ]
         panel = filled(stack(lines), room, fill=SEAL_TINT, stroke=SEAL)
     return stack(
@@ -373,6 +374,11 @@ def foot(content: ReceiptContent, place: int, pages: int) -> Block:
     )
     count = text(f"Trang {place}/{pages}", NOTE, 50, align="right")
     return stack([rule(ROOM), space(3), beside([(0, lines), (room, count)])])
+
+
+def _vietnamese_time(at: datetime | None) -> str:
+    """A moment in Vietnam's time, as the law has dates; empty for none."""
+    return "" if at is None else f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
 
 
 def _grouped(value: int) -> str:

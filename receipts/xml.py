@@ -109,7 +109,7 @@ def read_data(data: etree._Element) -> tuple[ReceiptContent, datetime | None]:
     splits a value, an element twice, or one we do not know cannot pass.
     """
     try:
-        content, signing_at = _content(data), _signing_time(data)
+        content, signing_at = _content(data), _time(data, "TTChung/TGKy")
     except (ValueError, OverflowError) as error:
         raise Invalid("Dữ liệu biên lai bị sai.", code="xml_value") from error
     if _canonical(data) != _canonical(_data(content, signing_at)):
@@ -149,6 +149,7 @@ def _data(content: ReceiptContent, signing_at: datetime | None) -> etree._Elemen
             "TGKy": _moment(signing_at),
             "DVTTe": "VND",
             "HTTToan": content.payment_method,
+            "TDTToan": _moment(content.paid_at),
             "MHSo": content.dossier_number,
             "MTChieu": content.reference,
             "MTCuu": content.check_code,
@@ -225,8 +226,8 @@ def _text(element: etree._Element, path: str) -> str:
     return element.findtext(path) or ""
 
 
-def _signing_time(data: etree._Element) -> datetime | None:
-    text = _text(data, "TTChung/TGKy")
+def _time(data: etree._Element, path: str) -> datetime | None:
+    text = _text(data, path)
     return datetime.fromisoformat(text) if text else None
 
 
@@ -263,6 +264,7 @@ def _content(data: etree._Element) -> ReceiptContent:
         legal_basis=tuple(item.text or "" for item in general.iterfind("CCPLy")),
         replaces=None if earlier is None else _replaced(earlier),
         demo=_text(general, "BTNghiem") == "1",
+        paid_at=_time(general, "TDTToan"),
     )
 
 
