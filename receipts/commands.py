@@ -22,7 +22,7 @@ from core.json import canonical
 from core.outbox import emit
 from core.sessions import WriteSession
 from payments.books.queries import ReceiptSource, list_receipt_sources
-from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
+from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine
 from receipts.events import ReceiptIssued
 from receipts.law import rules_on
 from receipts.models import Receipt, ReceiptFile
@@ -156,6 +156,10 @@ def content_of(
         for basis in (line.basis, (line.relief or {}).get("basis"))
         if basis
     )
+
+    def told(name: str) -> str:
+        return source.payer.get(name, "")
+
     basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
     return ReceiptContent(
         template=counter.template,
@@ -177,8 +181,17 @@ def content_of(
         check_code=code,
         check_url=issuing.check_url(code),
         payer=Payer(
-            name=source.payer.get("name", ""), identity=source.payer.get("identity_number", "")
+            name=told("name"),
+            address=told("address"),
+            tax_code=told("payer_tax_number"),
+            identity=told("identity_number"),
         ),
+        on_behalf_of=Payer(
+            name=told("behalf_name"),
+            address=told("behalf_address"),
+            tax_code=told("behalf_tax_number"),
+        ),
+        delegate=Delegate(name=told("delegate_name"), address=told("delegate_address")),
         dossier_number=source.dossier_number or "",
         reference=source.reference,
         legal_basis=basis,

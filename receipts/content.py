@@ -100,6 +100,19 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegate:
+    """Who collects in the body's name (Decree 254/2026/NĐ-CP, article 25); empty where nobody."""
+
+    __pydantic_config__ = _STRICT
+
+    name: str = ""
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        _mend(self, name=200, address=250)
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptLine:
     """One fee item. `amount` is the whole line in đồng, all copies included.
 
@@ -151,7 +164,9 @@ class ReceiptContent:
     `number` runs from 1 in its series and year; `issued_on` is the day of issue in
     Asia/Ho_Chi_Minh, `paid_at` the moment of payment, which may be of another day; `amount` is the
     sum of the lines in whole đồng. `reference` is the bill's, `check_code` and `check_url` lead to
-    the check page. `demo` marks a receipt without legal value. Raises `Invalid` with one `FieldError` for each fault.
+    the check page. `demo` marks a receipt without legal value.
+
+    Raises `Invalid` with one `FieldError` for each fault.
     """
 
     __pydantic_config__ = _STRICT
@@ -176,6 +191,9 @@ class ReceiptContent:
     demo: bool = False
     #: when the money was there, to the second; None in receipts of before it was kept
     paid_at: datetime | None = None
+    #: whose obligation it is, where the payer pays for somebody else (nộp thay)
+    on_behalf_of: Payer = Payer()
+    delegate: Delegate = Delegate()
 
     def __post_init__(self) -> None:
         if self.paid_at is not None and self.paid_at.utcoffset() is not None:

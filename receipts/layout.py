@@ -15,7 +15,7 @@ from reportlab.lib.pagesizes import A5
 from core import qr
 from core.clock import VIETNAM
 from core.lettering import drawable_form
-from receipts.content import ReceiptContent, ReceiptLine, SignatureNote
+from receipts.content import Delegate, ReceiptContent, ReceiptLine, SignatureNote
 from receipts.law import ReceiptRules
 from receipts.typesetting import (
     ACCENT,
@@ -106,6 +106,7 @@ def heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
             _contact("Địa chỉ", issuer.address, left),
             _contact("Điện thoại", issuer.phone, left),
             _contact("Tài khoản", issuer.account, left),
+            *_delegate(content.delegate, left),
         ]
     )
     identity = filled(
@@ -127,6 +128,17 @@ def heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
             text(f"Ngày {content.issued_on:%d/%m/%Y}", FACT, ROOM, align="center"),
         ]
     )
+
+
+def _delegate(delegate: Delegate, room: float) -> list[Block]:
+    """Who collects in the body's name, as large as what the law asks for; nothing where nobody."""
+    if not delegate.name:
+        return []
+    return [
+        space(2),
+        text(f"Tổ chức được ủy quyền thu: {delegate.name}", FACT, room, most=4),
+        text(f"Địa chỉ: {delegate.address}" if delegate.address else "", FACT, room, most=4),
+    ]
 
 
 def _contact(label: str, value: str, room: float) -> Block:
@@ -180,13 +192,16 @@ def _banner(vietnamese: str, english: str, note: str, *, fill: Color) -> Block:
 
 
 def payer(content: ReceiptContent) -> Block:
-    """Who paid and for what dossier; a fact that is not known has no line."""
-    payer = content.payer
+    """Who paid, for whom and for what dossier; a fact that is not known has no line."""
+    payer, other = content.payer, content.on_behalf_of
     facts = [
         ("Người nộp", "Payer", payer.name, STRONG),
         ("Địa chỉ", "Address", payer.address, FACT),
         ("Mã số thuế", "Tax code", payer.tax_code, FACT),
         ("Số giấy tờ", "Identity number", payer.identity, FACT),
+        ("Nộp thay cho", "On behalf of", other.name, STRONG),
+        ("Địa chỉ", "Address", other.address, FACT),
+        ("Mã số thuế", "Tax code", other.tax_code, FACT),
         ("Mã hồ sơ", "Dossier", content.dossier_number, FACT),
         ("Mã tham chiếu", "Reference", content.reference, FACT),
     ]

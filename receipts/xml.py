@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from lxml import etree
 
 from core.errors import Invalid
-from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine, ReplacedReceipt
+from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine, ReplacedReceipt
 from receipts.law import rules_on
 from receipts.ports import SIGNATURE_PLACE, SIGNED_ELEMENT, SIGNED_ID
 
@@ -172,8 +172,15 @@ def _data(content: ReceiptContent, signing_at: datetime | None) -> etree._Elemen
         )
     body = etree.SubElement(data, "NDBLai")
     _add(etree.SubElement(body, "TCThu"), _issuer_values(content.issuer))
-    if content.payer != Payer():
-        _add(etree.SubElement(body, "NNop"), _payer_values(content.payer))
+    if content.delegate != Delegate():
+        delegate: dict[str, str | int] = {
+            "Ten": content.delegate.name,
+            "DChi": content.delegate.address,
+        }
+        _add(etree.SubElement(body, "TCUQuyen"), delegate)
+    for name, party in (("NNop", content.payer), ("NDNThay", content.on_behalf_of)):
+        if party != Payer():
+            _add(etree.SubElement(body, name), _payer_values(party))
     items = etree.SubElement(body, "DSKThu")
     for place, line in enumerate(content.lines, start=1):
         _add(etree.SubElement(items, "KThu"), {"STT": place, **_line_values(line)})
@@ -234,7 +241,6 @@ def _time(data: etree._Element, path: str) -> datetime | None:
 def _content(data: etree._Element) -> ReceiptContent:
     general = data.find("TTChung")
     issuer = data.find("NDBLai/TCThu")
-    payer = data.find("NDBLai/NNop")
     if general is None or issuer is None:
         raise ValueError("a part is missing")
     earlier = general.find("BLTThe")
@@ -257,7 +263,7 @@ def _content(data: etree._Element) -> ReceiptContent:
         payment_method=_text(general, "HTTToan"),
         check_code=_text(general, "MTCuu"),
         check_url=_text(general, "DCTCuu"),
-        payer=Payer() if payer is None else _payer(payer),
+        payer=_payer(data.find("NDBLai/NNop")),
         dossier_number=_text(general, "MHSo"),
         reference=_text(general, "MTChieu"),
         language_note=_text(general, "GChu"),
@@ -265,10 +271,16 @@ def _content(data: etree._Element) -> ReceiptContent:
         replaces=None if earlier is None else _replaced(earlier),
         demo=_text(general, "BTNghiem") == "1",
         paid_at=_time(general, "TDTToan"),
+        on_behalf_of=_payer(data.find("NDBLai/NDNThay")),
+        delegate=Delegate(
+            name=_text(data, "NDBLai/TCUQuyen/Ten"), address=_text(data, "NDBLai/TCUQuyen/DChi")
+        ),
     )
 
 
-def _payer(payer: etree._Element) -> Payer:
+def _payer(payer: etree._Element | None) -> Payer:
+    if payer is None:
+        return Payer()
     return Payer(
         name=_text(payer, "Ten"),
         address=_text(payer, "DChi"),

@@ -22,8 +22,16 @@ def undrawable_faults(body: BillIn) -> list[FieldError]:
 
 def _printed(body: BillIn) -> Iterator[tuple[str, str]]:
     """Every text of a body that comes to stand on the receipt, under the name of its field."""
-    if body.payer is not None and body.payer.name is not None:
-        yield "payer.name", body.payer.name
+    for field, party in (
+        ("payer", body.payer),
+        ("on_behalf_of", body.on_behalf_of),
+        ("delegate", body.delegate),
+    ):
+        if party is not None:
+            for name in ("name", "address"):
+                text: str | None = getattr(party, name)
+                if text is not None:
+                    yield f"{field}.{name}", text
     for position, line in enumerate(body.lines):
         if line.description is not None:
             yield f"lines.{position}.description", line.description

@@ -12,7 +12,7 @@ import pikepdf
 import pytest
 import zxingcpp
 
-from receipts.content import Issuer, Payer, ReceiptContent, ReplacedReceipt
+from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReplacedReceipt
 from receipts.layout import Mark
 from receipts.pdf import draw
 from receipts.typesetting import BOLD, REGULAR, Style, register_fonts, width, wrap
@@ -28,6 +28,8 @@ WORDY = "Lệ phí đăng ký theo quy định của Hội đồng nhân dân th
 LONGEST = content(
     issuer=Issuer(WORDY, "0109876543-001", WORDY, "0" * 60, WORDY, WORDY),
     payer=Payer(WORDY, WORDY, "W" * 20, "M" * 40),
+    on_behalf_of=Payer(WORDY, WORDY, "W" * 20, "M" * 40),
+    delegate=Delegate(WORDY, WORDY),
     lines=(
         *(line(description=WORDY, description_en=WORDY, amount=10**9, copies=99) for _ in "123"),
         line(description="W" * 400, description_en="W" * 400, unit="W" * 20, quantity=10**12),
@@ -160,6 +162,27 @@ def test_a_receipt_without_a_payer_or_dossier_leaves_no_empty_lines() -> None:
     assert "Mã hồ sơ" not in written
 
 
+def test_the_parties_of_a_payment_stand_on_the_page() -> None:
+    receipt = content(
+        payer=Payer("Nguyễn Thị Ngọc Ánh", "số 5 phố Huế", "0109876543"),
+        on_behalf_of=Payer("Công ty Bình Minh", "số 7 phố Vọng", "0109876543-001"),
+        delegate=Delegate("Bưu điện phường Cửa Nam", "số 9 phố Tràng Thi"),
+    )
+    written = text_of(draw(receipt, NOTE))
+    for fact in (
+        "Địa chỉ (Address) số 5 phố Huế",
+        "Mã số thuế (Tax code) 0109876543",
+        "Nộp thay cho (On behalf of) Công ty Bình Minh",
+        "Địa chỉ (Address) số 7 phố Vọng",
+        "Mã số thuế (Tax code) 0109876543-001",
+        "Tổ chức được ủy quyền thu: Bưu điện phường Cửa Nam",
+        "Địa chỉ: số 9 phố Tràng Thi",
+    ):
+        assert fact in written
+    smallest = min(height_of(draw(receipt, NOTE), word) for word in ("Tràng", "Vọng", "0109876543"))
+    assert smallest >= height_of(draw(receipt, NOTE), "22/11/2026")
+
+
 @pytest.mark.parametrize(
     ("mark", "sentence"),
     [
@@ -216,6 +239,8 @@ WIDEST = replace(
     LONGEST,
     issuer=Issuer("W" * 200, "0109876543-001", *("W" * 250,) * 4),
     payer=Payer(*("W" * 250,) * 4),
+    on_behalf_of=Payer(*("W" * 250,) * 4),
+    delegate=Delegate("W" * 200, "W" * 250),
 )
 
 

@@ -111,6 +111,7 @@ async def bill_page(
         opened=opened,
         token=t if opened else "",
         payer_name=payer.get("name", ""),
+        on_behalf_of=payer.get("behalf_name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
         gateways=[info for _, info in gateways],
