@@ -14,6 +14,7 @@ from core.statements import ReadSql, ValueSelect, values_of
 from payments.bills.models import Bill, Payment
 from payments.books.models import SuspenseItem
 from payments.incoming.models import Callback
+from payments.incoming.rejections import REGISTRY
 
 router = APIRouter(include_in_schema=False)
 
@@ -97,10 +98,11 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
 
 @router.get("/metrics")
 async def metrics(session: ReadSessionDep) -> Response:
-    """Figures from the database, in the Prometheus text format."""
+    """Figures from the database and of this process, in the Prometheus text format."""
     registry = CollectorRegistry()
     for name, (meaning, figures) in _FIGURES.items():
         gauge = Gauge(name, meaning, ["kind"], registry=registry)
         for figure in await session.all(figures):
             gauge.labels(figure.kind).set(float(figure.value))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    figures = generate_latest(registry) + generate_latest(REGISTRY)
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)
