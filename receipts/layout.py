@@ -191,8 +191,8 @@ def _banner(vietnamese: str, english: str, note: str, *, fill: Color) -> Block:
     return filled(lines, ROOM, fill=fill, pad=(8, 2.5))
 
 
-def payer(content: ReceiptContent) -> Block:
-    """Who paid, for whom and for what dossier; a fact that is not known has no line."""
+def parties(content: ReceiptContent) -> list[Block]:
+    """Who paid, for whom and for what dossier, fact by fact; what is not known has no line."""
     payer, other = content.payer, content.on_behalf_of
     facts = [
         ("Người nộp", "Payer", payer.name, STRONG),
@@ -205,7 +205,7 @@ def payer(content: ReceiptContent) -> Block:
         ("Mã hồ sơ", "Dossier", content.dossier_number, FACT),
         ("Mã tham chiếu", "Reference", content.reference, FACT),
     ]
-    return stack([_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]], gap=1)
+    return [_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]]
 
 
 def _fact(
