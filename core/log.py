@@ -36,7 +36,8 @@ _MAX_DEPTH = 8
 #: Parts of a name, in lower case without punctuation, that tell that its value is not for a log.
 _TELLING = re.compile(
     "authorization|apikey|token|secret|password|passwd|passphrase|credential|cookie|session"
-    "|signature|checksum|securehash|payer|identitynumber|cccd|cmnd|phone|mobile|email|narrative"
+    "|signature|checksum|securehash|payer|behalf|delegate|identitynumber|taxnumber|cccd|cmnd|phone"
+    "|mobile|email|narrative"
     "|(?:full|customer|account|holder|owner|sender|person|vendor)name|^name$|^body$|key$"
 )
 _PUNCTUATION = re.compile("[^0-9a-z]+")

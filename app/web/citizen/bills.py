@@ -149,6 +149,7 @@ async def _page(
         opened=opened,
         token=token if opened else "",
         payer_name=payer.get("name", ""),
+        on_behalf_of=payer.get("behalf_name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
         gateways=[info for _, info in gateways],
