@@ -115,7 +115,10 @@ async def test_the_token_shows_the_name_the_dossier_and_the_receipt(
     [
         ("open", "Khoản phải nộp"),
         ("submitted", "Nếu đã bị trừ tiền, đừng thanh toán lại"),
+        ("starting", "Đang mở trang thanh toán của PayGov"),
         ("unknown", "Đang kiểm tra kết quả, đừng thanh toán lại"),
+        ("over", "10.000 đ sẽ được hoàn trả"),
+        ("cancelled, then paid", "5.000 đ đã đến, cán bộ đang xem xét"),
         ("held", "Tiền đã đến, cán bộ đang kiểm tra"),
         ("declined", "PayGov đã từ chối giao dịch, chưa trừ tiền"),
         ("lapsed", "Lần thanh toán qua PayGov đã khép lại"),
@@ -214,8 +217,10 @@ async def test_the_script_is_told_when_a_page_has_changed_and_when_to_stop(
     assert len(set(versions.values())) == len(bills)
     assert {state for state, path in watched.items() if path is None} == {
         "paid",
+        "over",
         "exempt",
         "cancelled",
+        "cancelled, then paid",
     }
 
 

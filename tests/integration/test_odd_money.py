@@ -99,7 +99,7 @@ async def test_held_money_is_told_with_what_the_gateway_took(world: MoneyWorld) 
     assert places == [0, credited, 0, "amount_mismatch"]
     taken = f"{credited:,} đ".replace(",", ".")
     told = await words(world, bill)
-    for said in (f"PayGov: {taken}", f"đã thu {taken}", "số tiền phải nộp là 5.000 đ", *WHOM):
+    for said in (f"PayGov đã thu {taken}", "cần thu cho lần này là 5.000 đ", *WHOM):
         assert said in told
     assert told.count("cán bộ đang") == 1
 
@@ -108,7 +108,7 @@ async def test_money_that_a_gateway_looks_at_is_told(world: MoneyWorld) -> None:
     bill = await started(world)
     await world.pay(order_of(world, bill), PayerOutcome.HELD)
     await world.deliver_due()
-    assert "PayGov: 5.000 đ. Cổng thanh toán đang kiểm tra" in await words(world, bill)
+    assert "PayGov đã thu 5.000 đ. Cổng thanh toán đang kiểm tra" in await words(world, bill)
     assert await payments(world, bill) == [(5_000, 0, 5_000, 0, "held_by_gateway")]
 
 

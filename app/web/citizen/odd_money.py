@@ -27,6 +27,10 @@ _REASONS = {
     Reason.BILL_CANCELLED: LocalizedText(
         "Tiền đến khi khoản này đã hủy.", "The bill had been cancelled when it came."
     ),
+    Reason.AMOUNT_MISMATCH: LocalizedText(
+        "Thông tin cổng thanh toán báo về không khớp với lần thanh toán này.",
+        "What the gateway told does not agree with this payment.",
+    ),
     Reason.HELD_BY_GATEWAY: LocalizedText(
         "Cổng thanh toán đang kiểm tra giao dịch này.", "The gateway is looking at this payment."
     ),
@@ -78,10 +82,9 @@ def odd_money(
 
 def _why(payment: PaymentValue, reason: str | None) -> LocalizedText:
     if reason == Reason.AMOUNT_MISMATCH and payment.credited != payment.amount:
-        came, asked = payment.credited or 0, payment.amount
+        asked = payment.amount
         return LocalizedText(
-            f"Cổng thanh toán đã thu {format_vnd(came)}, trong khi số tiền phải nộp là "
-            f"{format_vnd(asked)}.",
-            f"The gateway took {vnd(came)} where {vnd(asked)} was asked for.",
+            f"Số tiền cần thu cho lần này là {format_vnd(asked)}.",
+            f"{vnd(asked)} was asked for.",
         )
     return next((words for known, words in _REASONS.items() if known == reason), _OTHERWISE)
