@@ -179,6 +179,26 @@ async def test_twins_of_one_request_get_its_answer_and_not_that_it_is_open(
     assert len(world.sandbox.store.orders) == 2
 
 
+async def test_of_many_requests_at_once_one_opens_an_attempt(world: MoneyWorld) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    answers = await asyncio.gather(*(start(world, bill, f"key-{n}") for n in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"attempt_open"}
+    assert len(world.sandbox.store.orders) == 1
+
+
+async def test_a_button_pressed_many_times_at_once_opens_one_attempt(world: MoneyWorld) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    for once in ("this-page", ""):
+        form = {"gateway": "paygov", "once": once}
+        path = f"/b/{bill.reference}/pay"
+        answers = await asyncio.gather(*(world.service.press(path, form) for _ in range(4)))
+        assert {answer.status_code for answer in answers} == {303}
+    assert len(world.sandbox.store.orders) == 1
+
+
 async def test_an_attempt_lives_as_long_as_its_payment_page(world: MoneyWorld) -> None:
     bill = await started(world)
     world.advance(OPEN_FOR)
