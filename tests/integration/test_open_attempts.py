@@ -164,6 +164,11 @@ async def test_a_checkout_that_does_not_look_is_noticed(
     monkeypatch.setattr("payments.attempts.checkout.count_attempts", blind)
     assert (await start(world, bill, "another")).status_code == 201
     assert len(world.sandbox.store.orders) == 2
+    async with world.service.parts.database.transaction() as session:
+        told = await broken(session)
+    assert told == [f"a bill has one open attempt at most: {bill.id} (2 are open)"]
+    world.advance(OPEN_FOR + SECOND)
+    await world.work()
 
 
 async def test_twins_of_one_request_get_its_answer_and_not_that_it_is_open(
