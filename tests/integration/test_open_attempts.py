@@ -250,6 +250,25 @@ async def test_money_that_comes_after_another_way_was_chosen_and_paid_is_kept(
     }
 
 
+@pytest.mark.parametrize("end", ["left", "paid"])
+async def test_an_old_page_pressed_again_leads_to_no_attempt_that_has_ended(
+    world: MoneyWorld, end: str
+) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    path, form = f"/b/{bill.reference}/pay", {"gateway": "paygov", "once": "an-old-page"}
+    first = (await world.service.press(path, form)).headers["location"]
+    assert first.endswith(order_of(world, bill).page)
+    assert (await world.service.press(path, form)).headers["location"] == first
+    if end == "left":
+        await choose_another_way(world, bill)
+    else:
+        await world.pay(order_of(world, bill), PayerOutcome.SUCCESS)
+        await world.deliver_due()
+    again = await world.service.press(path, form)
+    assert again.headers["location"] == f"/b/{bill.reference}"
+
+
 async def test_money_that_comes_after_another_way_was_chosen_pays_what_is_still_owed(
     world: MoneyWorld,
 ) -> None:
