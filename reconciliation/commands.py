@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 from sqlmodel import col, select
 
 from core import audit, clock
-from core.calendar import FIRST_YEAR, LAST_YEAR
+from core.calendar import Calendar
+from core.calendar_files import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import Invalid
@@ -53,6 +54,7 @@ class ReconciliationContext:
     database: Database
     cipher: Cipher = field(repr=False)
     elsewhere: Elsewhere
+    calendar: Calendar
     #: keys the hashes of request bodies
     request_key: bytes = field(repr=False)
 
@@ -212,7 +214,9 @@ async def _match(
     payments: list[DayPayment],
     lines: list[DayLine],
 ) -> DayResult:
-    result: DayResult = await reconciling.elsewhere(match_day, on, payments, lines, account.cut_off)
+    result: DayResult = await reconciling.elsewhere(
+        match_day, on, payments, lines, account.cut_off, reconciling.calendar
+    )
     return result
 
 

@@ -34,7 +34,9 @@ _LABELS = {
 
 
 @router.get(PATH)
-async def find_page(request: Request, memo: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def search_page(
+    request: Request, memo: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """The form, with the memo that a procedure's page already knows."""
     return _page(request, TypedTransfer(memo))
 
