@@ -18,6 +18,7 @@ from core import audit, clock
 from core.calendar import Calendar
 from core.calendar_files import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
+from core.days import day_text
 from core.db import Database
 from core.errors import Invalid
 from core.file_names import checked_name
@@ -30,7 +31,7 @@ from payments.books.queries import DayPayment, list_day_payments, sum_day_paymen
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
-from reconciliation.formats.rows import StatementRow
+from reconciliation.formats.rows import StatementRefused, StatementRow, fault_at
 from reconciliation.intake import file_digest, fingerprint_rows
 from reconciliation.models import Discrepancy, Match, Reconciliation, Statement, StatementLine
 
@@ -127,8 +128,10 @@ async def take_statement(
     """Store the rows of a statement file, in the caller's transaction.
 
     The same file again, under whatever name, is ignored. Rows that an earlier file held are passed
-    over by their fingerprints; two genuine equal rows of one file are kept.
+    over by their fingerprints; two genuine equal rows of one file are kept. Raises
+    `StatementRefused` with every row of a day before the account existed.
     """
+    _check_days(account, rows)
     digest = file_digest(content)
     statement_id = new_id("stmt")
     statement = {
@@ -176,6 +179,24 @@ async def take_statement(
         details={"rows": len(rows), "new": new_count, "sha256": digest},
     )
     return StatementIntake(statement_id, len(rows), new_count, known=False)
+
+
+def _check_days(account: CollectionAccountValue, rows: Sequence[StatementRow]) -> None:
+    opened_on = account.opened_on
+    if opened_on is None:
+        return
+    faults = [
+        fault_at(
+            row.line_no,
+            "",
+            "before_account",
+            f"ngày {day_text(day)} trước khi có tài khoản {account.code} ({day_text(opened_on)})",
+        )
+        for row in rows
+        if (day := clock.business_date(row.booked_at)) < opened_on
+    ]
+    if faults:
+        raise StatementRefused(faults)
 
 
 async def reconcile(

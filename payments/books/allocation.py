@@ -28,6 +28,8 @@ class Reason(StrEnum):
     CONFLICTING_NOTICE = "conflicting_notice"
     #: may or may not be money that is in the books already: two people say which
     POSSIBLE_DUPLICATE = "possible_duplicate"
+    #: said to have come on a day that is far ahead
+    DATED_AHEAD = "dated_ahead"
 
 
 @dataclass(frozen=True, slots=True)

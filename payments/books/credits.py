@@ -7,6 +7,7 @@ itself.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import insert, update
 from sqlmodel import col
@@ -23,6 +24,7 @@ from payments.bills.models import PayerData, Payment
 from payments.bills.queries import StaticReferenceValue
 from payments.bills.static_references import price_static_reference
 from payments.books.allocation import Distribution, Reason, distribute_static, suspend
+from payments.books.dates import money_date
 from payments.books.destination import Destination, destination_of
 from payments.books.identity import ToldNotice, identify, keep_notice, lock_notice
 from payments.books.ledger import MoneySource
@@ -51,7 +53,8 @@ _KEEP = insert(PayerData)
 class ToldCredit:
     """A credit as it was told of: on which account, through what, and under which name.
 
-    With `doubt` it waits whole in suspense, beside the money that it may be.
+    With `doubt` it waits whole in suspense, beside the money that it may be. `said` is when it is
+    told to have come, where that is far ahead; `credit` then bears the day that it was told of.
     """
 
     account: CollectionAccountValue
@@ -62,6 +65,7 @@ class ToldCredit:
     beside: RecordedMoney | None = None
     #: the bank's notice that it was first told by
     notice: ToldNotice | None = None
+    said: datetime | None = None
 
 
 async def record_credit(
@@ -79,6 +83,8 @@ async def record_credit(
     several.
     """
     destination = await destination_of(session, account, credit.narrative)
+    came = money_date(credit.credited_at, clock.now())
+    credit = replace(credit, credited_at=came.at)
     notice = ToldNotice(
         source=source,
         notice_ref=credit.feed_ref,
@@ -96,7 +102,8 @@ async def record_credit(
     beside = None
     if (other := identity.beside) is not None:
         beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
-    told = ToldCredit(account, credit, BANK, notice.key, identity.doubt, beside, notice)
+    doubt = identity.doubt or (Reason.DATED_AHEAD if came.said else None)
+    told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came.said)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)
 
 
@@ -113,17 +120,20 @@ async def record_unapplied(
 
     Also money told of under a reference that the books have with another amount.
     """
+    now = clock.now()
+    came = money_date(gateway_result.paid_at or now, now)
     credit = Credit(
         feed_ref=gateway_result.order_ref,
         bank_ref=gateway_result.gateway_ref or "",
         account_number=account.collection.account_number,
         amount=gateway_result.amount or 0,
         narrative="",
-        credited_at=gateway_result.paid_at or clock.now(),
+        credited_at=came.at,
     )
     key = settlement_key(account.id, credit.bank_ref)
     await lock_money(session, key)
-    told = ToldCredit(account.collection, credit, account.gateway, key)
+    doubt = Reason.DATED_AHEAD if came.said else None
+    told = ToldCredit(account.collection, credit, account.gateway, key, doubt, said=came.said)
     if (first := await find_recorded(session, key)) is not None:
         if first.credited == credit.amount:
             return Recording(CallbackResult.ACCEPTED, first.payment_id, first.bill_id)
@@ -155,6 +165,9 @@ async def _credit(
     event = PAYMENT.move(None, "succeeded").event
     details = {"amount": credit.amount, "gateway": told.gateway}
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
+    if told.said is not None:
+        dated = {"amount": credit.amount, "dated": told.said.isoformat()}
+        await note_doubt(session, actor, payment_id, Reason.DATED_AHEAD, dated)
     if told.doubt is not None:
         if told.beside is not None:
             beside = told.beside
