@@ -17,6 +17,7 @@ from core.statements import ReadSql, ValueSelect, values_of
 from payments.bills.models import Bill, Payment
 from payments.books.models import SuspenseItem
 from payments.incoming.models import Callback
+from payments.incoming.rejections import REGISTRY
 
 router = APIRouter(include_in_schema=False)
 
@@ -107,7 +108,7 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
 
 @router.get("/metrics")
 async def metrics(session: ReadSessionDep) -> Response:
-    """Figures from the database, in the Prometheus text format."""
+    """Figures from the database and of this process, in the Prometheus text format."""
     registry = CollectorRegistry()
     for name, (meaning, figures) in _FIGURES.items():
         gauge = Gauge(name, meaning, ["kind"], registry=registry)
@@ -122,4 +123,5 @@ async def metrics(session: ReadSessionDep) -> Response:
     )
     silence = await heartbeats.find_silence(session)
     age.set(math.inf if silence is None else silence.total_seconds())
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    figures = generate_latest(registry) + generate_latest(REGISTRY)
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)

@@ -13,7 +13,7 @@ from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
 from app.web import failures
-from app.web.citizen import bills, find_receipt, home, procedures, receipts
+from app.web.citizen import bills, find_receipt, home, paying, procedures, receipts
 from app.wiring import origin, parts_of
 from core import log, problems
 from core.settings import Settings
@@ -21,6 +21,7 @@ from payments.agencies import api as agencies_api
 from payments.agencies.access import api as access_api
 from payments.attempts import api as attempts_api
 from payments.bills import api as bills_api
+from payments.books import api as books_api
 from payments.catalogue import api as catalogue_api
 from payments.catalogue.upkeep.changes import api as changes_api
 from payments.catalogue.upkeep.proposals import api as proposals_api
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
+    app.include_router(books_api.router)
     app.include_router(receipts_api.router)
     app.include_router(access_api.router)
     app.include_router(reconciliation_api.router)
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(home.router)
     app.include_router(find_receipt.router)
     app.include_router(bills.router)
+    app.include_router(paying.router)
     app.include_router(procedures.router)
     app.include_router(health_router)
     bills.mount_static(app)
@@ -97,3 +100,4 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.urls = parts.payments.urls
     app.state.display = parts.display
     app.state.reconciling = parts.reconciling
+    app.state.approval_kinds = parts.approval_kinds

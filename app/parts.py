@@ -7,6 +7,7 @@ from core.db import Database
 from core.settings import Settings
 from payments.agencies.access.principals import Keyring
 from payments.agencies.changes import Knowledge
+from payments.books.approvals import ApprovalKinds
 from payments.context import Context
 from receipts.commands import IssuingContext
 from receipts.display import Display
@@ -26,3 +27,4 @@ class Parts:
     issuing: IssuingContext
     display: Display
     reconciling: ReconciliationContext
+    approval_kinds: ApprovalKinds

@@ -21,6 +21,7 @@ from app.parts import Parts
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
+from core.background import Background
 from core.calendar import Calendar, calendar_with, national
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
@@ -29,6 +30,7 @@ from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
 from payments.agencies.access.principals import Keyring
 from payments.agencies.memory import Agencies
+from payments.books.resolutions import suspense_kinds
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
 from payments.urls import Urls
@@ -39,6 +41,7 @@ from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
+from reconciliation.statements import statement_kinds
 
 T = TypeVar("T")
 
@@ -113,6 +116,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     pool = drawing_pool()
     urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
+    background = Background()
     try:
         yield Parts(
             settings=settings,
@@ -130,6 +134,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 qr=VietQrTransfer(),
                 receipts=receipts,
                 request_key=derive(master, "requests"),
+                background=background,
             ),
             issuing=IssuingContext(
                 cipher=cipher,
@@ -146,8 +151,10 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 calendar,
                 derive(master, "requests"),
             ),
+            approval_kinds={**suspense_kinds(cipher), **statement_kinds(cipher)},
         )
     finally:
+        await background.aclose()
         await directory.aclose()
         await database.dispose()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -281,9 +281,10 @@ RequestKeyDep = Annotated[bytes, Depends(request_key)]
 class Idempotency:
     """One request that creates something: its key, and what keeps its answer.
 
-    `await idempotent(claim, work)` does `work` once for a key and answers 201 with what it gives;
-    a repeat gets the first answer, byte for byte. Whoever takes this takes no session: `work` is
-    given the one of the transaction that keeps the answer.
+    `await idempotent(claim, work)` does `work` once for a key and answers 201 with what it gives,
+    or 202 where somebody has to agree first (`status`); a repeat gets the first answer, byte for
+    byte. Whoever takes this takes no session: `work` is given the one of the transaction that keeps
+    the answer.
     """
 
     def __init__(
@@ -300,12 +301,16 @@ class Idempotency:
         return Claim.of(owner, self._route, self._key, body, self._secret)
 
     async def __call__(
-        self, claim: Claim, work: Callable[[WriteSession], Awaitable[BaseModel]]
+        self,
+        claim: Claim,
+        work: Callable[[WriteSession], Awaitable[BaseModel]],
+        *,
+        status: int = 201,
     ) -> Response:
         """Do `work` and keep its answer in one transaction. Raises what `begin_or_replay` does."""
         async with self._database.transaction() as session:
             return await self._begin(session, claim) or await self._finish(
-                session, claim, await work(session)
+                session, claim, await work(session), status
             )
 
     async def outside(self, claim: Claim, work: Callable[[], Awaitable[BaseModel]]) -> Response:
@@ -324,16 +329,18 @@ class Idempotency:
                 await forget(session, claim)
             raise
         async with self._database.transaction() as session:
-            return await self._finish(session, claim, made)
+            return await self._finish(session, claim, made, 201)
 
     async def _begin(self, session: WriteSession, claim: Claim) -> Response | None:
         replay = await begin_or_replay(session, claim, new_id("made"), self._cipher)
         return None if replay is None else answered(replay)
 
-    async def _finish(self, session: WriteSession, claim: Claim, made: BaseModel) -> Response:
+    async def _finish(
+        self, session: WriteSession, claim: Claim, made: BaseModel, status: int
+    ) -> Response:
         body = made.model_dump_json().encode()
-        await finish(session, claim, 201, body, self._cipher)
-        return Response(body, 201, media_type="application/json")
+        await finish(session, claim, status, body, self._cipher)
+        return Response(body, status, media_type="application/json")
 
 
 def answered(replay: Replay) -> Response:

@@ -14,7 +14,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -36,7 +36,8 @@ _MAX_DEPTH = 8
 #: Parts of a name, in lower case without punctuation, that tell that its value is not for a log.
 _TELLING = re.compile(
     "authorization|apikey|token|secret|password|passwd|passphrase|credential|cookie|session"
-    "|signature|checksum|securehash|payer|identitynumber|cccd|cmnd|phone|mobile|email|narrative"
+    "|signature|checksum|securehash|payer|behalf|delegate|identitynumber|taxnumber|cccd|cmnd|phone"
+    "|mobile|email|narrative"
     "|(?:full|customer|account|holder|owner|sender|person|vendor)name|^name$|^body$|key$"
 )
 _PUNCTUATION = re.compile("[^0-9a-z]+")
@@ -97,10 +98,11 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     `level` is debug, info, warning or error; `stream` is standard error unless a test says
     otherwise. Raises KeyError for another level.
     """
+    global _output
     number = logging.getLevelNamesMapping()[level.upper()]
-    output = _Output(stream)
-    _configure_structlog(number, output)
-    handler = _Handler(output)
+    _output = _Output(stream)
+    _configure_structlog(number, _output)
+    handler = _Handler(_output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_BEFORE,
@@ -128,6 +130,21 @@ def writes_info() -> bool:
 def get(name: str) -> FilteringBoundLogger:
     """The logger of a module: `get(__name__).info("what happened", bill_id=…)`."""
     return cast(FilteringBoundLogger, structlog.get_logger(module=name))
+
+
+def own_line(module: str, event: str) -> Callable[..., None]:
+    """What writes lines of one event whose names and texts are all the program's own.
+
+    For the line of each request: binding and masking, which find nothing in it, cost a tenth of
+    creating a bill. What may hold a caller's text goes through `get`.
+    """
+    begin = json.dumps({"event": event, "module": module, "level": "info"})[:-1]
+
+    def write(**fields: str | int) -> None:
+        values = json.dumps({**fields, "timestamp": _timestamp()}, ensure_ascii=True)
+        _output.write(f"{begin}, {values[1:]}\n")
+
+    return write
 
 
 def mask(value: object, name: str = "") -> object:
@@ -194,8 +211,12 @@ def _text(value: object) -> str:
 
 
 def _add_time(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    event["timestamp"] = clock.now().isoformat(timespec="milliseconds")
+    event["timestamp"] = _timestamp()
     return event
+
+
+def _timestamp() -> str:
+    return clock.now().isoformat(timespec="milliseconds")
 
 
 def _add_module(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -263,4 +284,5 @@ def _configure_structlog(level: int, output: _Output) -> None:
 
 
 # From the first import on: a line logged before `configure` must not go out unmasked.
-_configure_structlog(logging.INFO, _Output(None))
+_output = _Output(None)
+_configure_structlog(logging.INFO, _output)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
+from core.lettering import complaint, undrawable
+
 
 def _utc(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -39,6 +41,16 @@ Line = Annotated[
     AfterValidator(no_controls),
     AfterValidator(_visible),
 ]
+
+
+def _drawable(value: str) -> str:
+    if lacking := undrawable(value):
+        raise ValueError(complaint(lacking))
+    return value
+
+
+#: A line of text that comes to stand on receipts.
+PrintedLine = Annotated[Line, AfterValidator(_drawable)]
 
 
 class RequestModel(BaseModel):

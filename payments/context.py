@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from core.background import Background
 from core.crypto import Cipher
 from core.db import Database
 from core.sessions import ReadSession
@@ -39,6 +40,7 @@ class Context:
     receipts: ReceiptIndex
     #: keys the hashes of request bodies, which may hold personal data
     request_key: bytes = field(repr=False)
+    background: Background
 
 
 async def context(request: Request) -> Context:

@@ -7,9 +7,14 @@ leaves out what its limits do not allow.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from core.errors import FieldError
+
+#: How long a payment page takes money where its gateway says nothing else.
+OPEN_FOR: Final = timedelta(minutes=15)
 
 
 class GatewayKind(StrEnum):
@@ -69,8 +74,9 @@ class GatewayInfo:
     """What an adapter says of itself, without any account.
 
     `title_*` are shown to citizens and printed on receipts. `least_amount` and `greatest_amount`
-    are whole đồng, None where unknown. `kept_headers` (lower case) are kept beside the raw bytes
-    of a notice, for whoever has to look at it later.
+    are whole đồng, None where unknown. `open_for` is how long the payment page of an attempt takes
+    money: past it an attempt that the gateway calls unpaid is over. `kept_headers` (lower case) are
+    kept beside the raw bytes of a notice, for whoever has to look at it later.
     """
 
     name: str
@@ -82,6 +88,12 @@ class GatewayInfo:
     least_amount: int | None = None
     greatest_amount: int | None = None
     kept_headers: tuple[str, ...] = ("content-type",)
+    open_for: timedelta = OPEN_FOR
+
+    def open_until(self, created_at: datetime, expires_at: datetime | None) -> datetime:
+        """When an attempt's time is over: the page's own, or its bill's where that is sooner."""
+        latest = created_at + self.open_for
+        return latest if expires_at is None else min(latest, expires_at)
 
     def check(self, credentials: Mapping[str, str]) -> list[FieldError]:
         """What is wrong with an account's credentials: each field by name, never its value."""

@@ -40,12 +40,33 @@ class GatewayMisuse(LephiError):
     code = "gateway_misuse"
 
 
+class CallbackFault(StrEnum):
+    """Why a callback is not taken; the figures count them apart."""
+
+    WRONG_SIGNATURE = "wrong_signature"
+    TOO_OLD = "too_old"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    UNKNOWN_GATEWAY = "unknown_gateway"
+    UNKNOWN_ACCOUNT = "unknown_account"
+
+
 class CallbackRejected(NotAllowed):
-    """A callback that is not authentic or not well formed: nothing is recorded from it."""
+    """A callback that is not authentic or not well formed: nothing is recorded from it.
+
+    `fault` says which; a wrong or missing signature unless told otherwise.
+    """
 
     status = 401
     title = "Callback rejected"
     code = "callback_rejected"
+
+    def __init__(
+        self, detail: str, *, fault: CallbackFault = CallbackFault.WRONG_SIGNATURE
+    ) -> None:
+        super().__init__(detail)
+        self.fault = fault
 
 
 class NoticeUnreadable(CallbackRejected):
@@ -56,6 +77,9 @@ class NoticeUnreadable(CallbackRejected):
 
     title = "Notice not readable"
     code = "notice_unreadable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, fault=CallbackFault.UNREADABLE)
 
 
 class Outcome(StrEnum):

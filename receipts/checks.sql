@@ -19,3 +19,13 @@ WHERE issued_at < earlier
 SELECT r.id, r.status AS detail FROM receipt r
 LEFT JOIN receipt_file f ON f.receipt_id = r.id AND f.kind = 'xml'
 WHERE r.status <> 'numbered' AND f.receipt_id IS NULL
+
+-- name: dates_rise
+-- a receipt bears the day of its issue, and days rise with the numbers
+SELECT id, 'number ' || number || ' of ' || issued_on AS detail FROM (
+  SELECT id, number, issued_on, issued_at, paid_at, lag(issued_on) OVER (PARTITION BY series_id
+    ORDER BY number) AS earlier, lag(paid_at) OVER (PARTITION BY series_id ORDER BY number)
+    AS earlier_paid_at FROM receipt) o
+WHERE paid_at IS NOT NULL AND (
+  issued_on <> CAST(issued_at AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date)
+  OR (earlier_paid_at IS NOT NULL AND issued_on < earlier))

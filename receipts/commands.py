@@ -8,6 +8,7 @@ its receipt already is passed over, so a repeated delivery changes nothing.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from hashlib import sha256
 
 from sqlalchemy import insert
@@ -21,7 +22,7 @@ from core.json import canonical
 from core.outbox import emit
 from core.sessions import WriteSession
 from payments.books.queries import ReceiptSource, list_receipt_sources
-from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine
+from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine
 from receipts.events import ReceiptIssued
 from receipts.law import rules_on
 from receipts.models import Receipt, ReceiptFile
@@ -57,8 +58,11 @@ async def issue(
     Raises what the signer raises; then the whole transaction must go, numbers included.
     """
     sources = await list_receipt_sources(session, issuing.cipher, bill_ids)
-    years = {(s.agency_id, clock.business_date(s.paid_at).year) for s in sources}
-    counters = await lock_series(session, years)
+    # A receipt bears the day of its issue and a number of that day's year, however long ago the
+    # money came: read once, so that the series locked is the one of the day that is written.
+    at = clock.now()
+    year = clock.business_date(at).year
+    counters = await lock_series(session, {(source.agency_id, year) for source in sources})
     # Under the series' locks nobody else can be issuing for these bills.
     bills = [source.bill_id for source in sources]
     with_receipt = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bills))
@@ -66,9 +70,8 @@ async def issue(
     issued = []
     for source in sources:
         if source.bill_id not in done:
-            day = clock.business_date(source.paid_at)
-            counter = counters[source.agency_id, day.year]
-            issued.append(await _issue_one(session, issuing, source, counter))
+            counter = counters[source.agency_id, year]
+            issued.append(await _issue_one(session, issuing, source, counter, at))
             done.add(source.bill_id)
     for counter in counters.values():
         await save(session, counter)
@@ -78,12 +81,17 @@ async def issue(
 
 
 async def _issue_one(
-    session: WriteSession, issuing: IssuingContext, source: ReceiptSource, counter: Counter
+    session: WriteSession,
+    issuing: IssuingContext,
+    source: ReceiptSource,
+    counter: Counter,
+    at: datetime,
 ) -> str:
-    number, issued_at = counter.take()
+    number, issued_at = counter.take(at)
     failpoints.hit("receipt.after_number")
     code = new_token(bits=60)
-    content = content_of(source, counter, number, code, issuing)
+    day = clock.business_date(issued_at)
+    content = content_of(source, counter, number, day, code, issuing)
     signed = await asyncio.to_thread(sign, content, issuing.signer)
     receipt_id = new_id("rcpt")
     receipt = {
@@ -100,6 +108,7 @@ async def _issue_one(
         "content": issuing.cipher.encrypt(canonical(content.to_json()), f"receipt:{receipt_id}"),
         "signer": signed.note.signer,
         "signed_at": signed.note.signed_at,
+        "paid_at": source.paid_at,
     }
     document = {
         "receipt_id": receipt_id,
@@ -119,9 +128,14 @@ async def _issue_one(
 
 
 def content_of(
-    source: ReceiptSource, counter: Counter, number: int, code: str, issuing: IssuingContext
+    source: ReceiptSource,
+    counter: Counter,
+    number: int,
+    day: date,
+    code: str,
+    issuing: IssuingContext,
 ) -> ReceiptContent:
-    """What the receipt of a settled bill says; lines that cost nothing are left out."""
+    """What the receipt of a settled bill says on its day; lines that cost nothing are left out."""
     lines = tuple(
         ReceiptLine(
             description=line.description,
@@ -135,7 +149,6 @@ def content_of(
         for line in source.lines
         if line.amount
     )
-    day = clock.business_date(source.paid_at)
     fees = (
         basis
         for line in source.lines
@@ -143,6 +156,10 @@ def content_of(
         for basis in (line.basis, (line.relief or {}).get("basis"))
         if basis
     )
+
+    def told(name: str) -> str:
+        return source.payer.get(name, "")
+
     basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
     return ReceiptContent(
         template=counter.template,
@@ -164,11 +181,21 @@ def content_of(
         check_code=code,
         check_url=issuing.check_url(code),
         payer=Payer(
-            name=source.payer.get("name", ""), identity=source.payer.get("identity_number", "")
+            name=told("name"),
+            address=told("address"),
+            tax_code=told("payer_tax_number"),
+            identity=told("identity_number"),
         ),
+        on_behalf_of=Payer(
+            name=told("behalf_name"),
+            address=told("behalf_address"),
+            tax_code=told("behalf_tax_number"),
+        ),
+        delegate=Delegate(name=told("delegate_name"), address=told("delegate_address")),
         dossier_number=source.dossier_number or "",
         reference=source.reference,
         legal_basis=basis,
+        paid_at=source.paid_at,
         demo=issuing.demo,
     )
 

@@ -13,7 +13,7 @@ value in law (Decree 254/2026/NĐ-CP, articles 23 and 26).
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -100,6 +100,19 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegate:
+    """Who collects in the body's name (Decree 254/2026/NĐ-CP, article 25); empty where nobody."""
+
+    __pydantic_config__ = _STRICT
+
+    name: str = ""
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        _mend(self, name=200, address=250)
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptLine:
     """One fee item. `amount` is the whole line in đồng, all copies included.
 
@@ -148,10 +161,12 @@ class SignatureNote:
 class ReceiptContent:
     """Everything a receipt says; building one checks it.
 
-    `number` runs from 1 in its series and year; `issued_on` is the business day in
-    Asia/Ho_Chi_Minh; `amount` is the sum of the lines in whole đồng. `reference` is the bill's,
-    `check_code` and `check_url` lead to the check page. `demo` marks a receipt without legal
-    value. Raises `Invalid` with one `FieldError` for each fault.
+    `number` runs from 1 in its series and year; `issued_on` is the day of issue in
+    Asia/Ho_Chi_Minh, `paid_at` the moment of payment, which may be of another day; `amount` is the
+    sum of the lines in whole đồng. `reference` is the bill's, `check_code` and `check_url` lead to
+    the check page. `demo` marks a receipt without legal value.
+
+    Raises `Invalid` with one `FieldError` for each fault.
     """
 
     __pydantic_config__ = _STRICT
@@ -174,8 +189,16 @@ class ReceiptContent:
     legal_basis: tuple[str, ...] = ()
     replaces: ReplacedReceipt | None = None
     demo: bool = False
+    #: when the money was there, to the second; None in receipts of before it was kept
+    paid_at: datetime | None = None
+    #: whose obligation it is, where the payer pays for somebody else (nộp thay)
+    on_behalf_of: Payer = Payer()
+    delegate: Delegate = Delegate()
 
     def __post_init__(self) -> None:
+        if self.paid_at is not None and self.paid_at.utcoffset() is not None:
+            told = self.paid_at.astimezone(UTC).replace(microsecond=0)
+            object.__setattr__(self, "paid_at", told)
         _mend(self, payment_method=60, dossier_number=60, reference=40, language_note=200)
         basis = tuple(text for text in (clean(item, 120) for item in self.legal_basis) if text)
         object.__setattr__(self, "legal_basis", basis[:6])
@@ -229,6 +252,8 @@ def _faults(content: ReceiptContent) -> Iterator[FieldError]:
         yield FieldError("issuer.name", "missing", "Thiếu tên tổ chức thu.")
     if not _TAX_CODE.fullmatch(content.issuer.tax_code):
         yield FieldError("issuer.tax_code", "malformed", "Mã số thuế phải có 10, 10-3 hoặc 12 số.")
+    if content.paid_at is not None and content.paid_at.utcoffset() is None:
+        yield FieldError("paid_at", "no_zone", "Thời điểm thanh toán thiếu múi giờ.")
     if not content.payment_method:
         yield FieldError("payment_method", "missing", "Thiếu hình thức thanh toán.")
     if not _CHECK_CODE.fullmatch(content.check_code):

@@ -3,24 +3,34 @@
 from core.guards import after_create, append_only
 from receipts.models import Receipt, ReceiptFile
 
-CREATE_FROZEN_RECEIPT = (
-    """
-CREATE FUNCTION check_frozen_receipt() RETURNS trigger LANGUAGE plpgsql AS $$
+
+def _function(*columns: str) -> str:
+    """The function that holds these columns of a receipt; it takes the place of an earlier one."""
+    old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+    return f"""
+CREATE OR REPLACE FUNCTION check_frozen_receipt() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' OR (OLD.series_id, OLD.number, OLD.bill_id, OLD.code, OLD.amount,
-        OLD.issued_on, OLD.issued_at, OLD.content) IS DISTINCT FROM (NEW.series_id, NEW.number,
-        NEW.bill_id, NEW.code, NEW.amount, NEW.issued_on, NEW.issued_at, NEW.content) THEN
+    IF TG_OP = 'DELETE' OR ({old}) IS DISTINCT FROM ({new}) THEN
         RAISE EXCEPTION 'receipt % is issued and does not change', OLD.id
             USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$
-""",
+"""
+
+
+_FROZEN = ("series_id", "number", "bill_id", "code", "amount", "issued_on", "issued_at", "content")
+
+#: As migration 0001 makes it.
+CREATE_FROZEN_RECEIPT = (
+    _function(*_FROZEN),
     "CREATE TRIGGER frozen_receipt BEFORE UPDATE OR DELETE ON receipt"
     " FOR EACH ROW EXECUTE FUNCTION check_frozen_receipt()",
 )
+#: Since migration 0014 the moment of payment is frozen as well.
+FREEZE_PAID_AT = _function(*_FROZEN, "paid_at")
 
 CREATE_GUARDS = (*CREATE_FROZEN_RECEIPT, append_only("receipt_file"))
 
-after_create(Receipt, *CREATE_FROZEN_RECEIPT)
+after_create(Receipt, *CREATE_FROZEN_RECEIPT, FREEZE_PAID_AT)
 after_create(ReceiptFile, append_only("receipt_file"))

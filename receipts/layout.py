@@ -6,6 +6,7 @@ language stands in brackets or beneath in a smaller size, and what is ours (chec
 marks) is never larger than what the law asks for.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from reportlab.lib.colors import Color, HexColor
@@ -13,7 +14,8 @@ from reportlab.lib.pagesizes import A5
 
 from core import qr
 from core.clock import VIETNAM
-from receipts.content import ReceiptContent, ReceiptLine, SignatureNote
+from core.lettering import drawable_form
+from receipts.content import Delegate, ReceiptContent, ReceiptLine, SignatureNote
 from receipts.law import ReceiptRules
 from receipts.typesetting import (
     ACCENT,
@@ -29,7 +31,6 @@ from receipts.typesetting import (
     beside,
     filled,
     modules,
-    printable,
     rule,
     space,
     stack,
@@ -105,6 +106,7 @@ def heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
             _contact("Địa chỉ", issuer.address, left),
             _contact("Điện thoại", issuer.phone, left),
             _contact("Tài khoản", issuer.account, left),
+            *_delegate(content.delegate, left),
         ]
     )
     identity = filled(
@@ -126,6 +128,17 @@ def heading(content: ReceiptContent, rules: ReceiptRules) -> Block:
             text(f"Ngày {content.issued_on:%d/%m/%Y}", FACT, ROOM, align="center"),
         ]
     )
+
+
+def _delegate(delegate: Delegate, room: float) -> list[Block]:
+    """Who collects in the body's name, as large as what the law asks for; nothing where nobody."""
+    if not delegate.name:
+        return []
+    return [
+        space(2),
+        text(f"Tổ chức được ủy quyền thu: {delegate.name}", FACT, room, most=4),
+        text(f"Địa chỉ: {delegate.address}" if delegate.address else "", FACT, room, most=4),
+    ]
 
 
 def _contact(label: str, value: str, room: float) -> Block:
@@ -178,18 +191,21 @@ def _banner(vietnamese: str, english: str, note: str, *, fill: Color) -> Block:
     return filled(lines, ROOM, fill=fill, pad=(8, 2.5))
 
 
-def payer(content: ReceiptContent) -> Block:
-    """Who paid and for what dossier; a fact that is not known has no line."""
-    payer = content.payer
+def parties(content: ReceiptContent) -> list[Block]:
+    """Who paid, for whom and for what dossier, fact by fact; what is not known has no line."""
+    payer, other = content.payer, content.on_behalf_of
     facts = [
         ("Người nộp", "Payer", payer.name, STRONG),
         ("Địa chỉ", "Address", payer.address, FACT),
         ("Mã số thuế", "Tax code", payer.tax_code, FACT),
         ("Số giấy tờ", "Identity number", payer.identity, FACT),
+        ("Nộp thay cho", "On behalf of", other.name, STRONG),
+        ("Địa chỉ", "Address", other.address, FACT),
+        ("Mã số thuế", "Tax code", other.tax_code, FACT),
         ("Mã hồ sơ", "Dossier", content.dossier_number, FACT),
         ("Mã tham chiếu", "Reference", content.reference, FACT),
     ]
-    return stack([_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]], gap=1)
+    return [_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]]
 
 
 def _fact(
@@ -279,7 +295,7 @@ def _below(line: ReceiptLine, room: float) -> Block:
     sub_item = f"Tiểu mục {line.sub_item}" if line.sub_item else ""
     offset = width(f"{sub_item}   ", NOTE) if sub_item else 0.0
     english = ENGLISH.level_with(NOTE)
-    if offset + width(printable(line.description_en), english) <= room:
+    if offset + width(drawable_form(line.description_en), english) <= room:
         return beside(
             [(0, text(sub_item, NOTE, room)), (offset, text(line.description_en, english, room))]
         )
@@ -293,12 +309,13 @@ def _quantity(line: ReceiptLine) -> str:
 
 
 def sums(content: ReceiptContent) -> Block:
-    """The amount in words and the way it was paid."""
+    """The amount in words, the way it was paid and when; what is not known has no line."""
     facts = [
         ("Bằng chữ", "In words", f"{content.amount_in_words}.", STRONG),
         ("Hình thức thanh toán", "Paid by", content.payment_method, FACT),
+        ("Thời điểm thanh toán", "Paid at", _vietnamese_time(content.paid_at), FACT),
     ]
-    return stack([_fact(*fact, labels=_SUM_LABELS) for fact in facts], gap=1)
+    return stack([_fact(*fact, labels=_SUM_LABELS) for fact in facts if fact[2]], gap=1)
 
 
 def closing(content: ReceiptContent, signature: SignatureNote | None) -> Block:
@@ -334,13 +351,12 @@ def _seal(signature: SignatureNote | None, room: float) -> Block:
         lines = [text("Chưa ký số", FACT, inner), text("Not signed", ENGLISH, inner)]
         panel = filled(stack(lines), room, fill=None, stroke=MUTED)
     else:
-        signed_at = signature.signed_at.astimezone(VIETNAM)
         lines = [
             _bilingual("Ký bởi", "Signed by", LABEL),
             text(signature.signer, SIGNER, inner, most=4),
             space(1),
             _bilingual("Ngày ký", "Signed on", LABEL),
-            text(f"{signed_at:%d/%m/%Y %H:%M:%S}", SIGNER, inner),
+            text(_vietnamese_time(signature.signed_at), SIGNER, inner),
         ]
         panel = filled(stack(lines), room, fill=SEAL_TINT, stroke=SEAL)
     return stack(
@@ -373,6 +389,11 @@ def foot(content: ReceiptContent, place: int, pages: int) -> Block:
     )
     count = text(f"Trang {place}/{pages}", NOTE, 50, align="right")
     return stack([rule(ROOM), space(3), beside([(0, lines), (room, count)])])
+
+
+def _vietnamese_time(at: datetime | None) -> str:
+    """A moment in Vietnam's time, as the law has dates; empty for none."""
+    return "" if at is None else f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
 
 
 def _grouped(value: int) -> str:

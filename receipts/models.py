@@ -59,6 +59,8 @@ class Receipt(SQLModel, table=True):
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     signer: str
     signed_at: datetime = moment()
+    #: when the money was there; None in a receipt of before 0014, which bore that day as its date
+    paid_at: datetime | None = moment(default=None)
 
 
 class ReceiptFile(SQLModel, table=True):

@@ -13,7 +13,6 @@ from sqlalchemy import tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from core import clock
 from core.ids import new_id
 from core.sessions import WriteSession
 from core.statements import values_of
@@ -39,14 +38,16 @@ class Counter:
     last_number: int
     last_issued_at: datetime | None
 
-    def take(self) -> tuple[int, datetime]:
-        """The next number and its time of issue, never before that of the number before it."""
+    def take(self, at: datetime) -> tuple[int, datetime]:
+        """The next number and its time of issue: `at`, or that of the number before if later.
+
+        So numbers and days rise together, whatever the clocks of two workers say.
+        """
         self.last_number += 1
-        now = clock.now()
         if self.last_issued_at is not None:
-            now = max(now, self.last_issued_at)
-        self.last_issued_at = now
-        return self.last_number, now
+            at = max(at, self.last_issued_at)
+        self.last_issued_at = at
+        return self.last_number, at
 
 
 async def lock_series(

@@ -75,12 +75,21 @@ class _Page:
 def _paginate(
     content: ReceiptContent, rules: ReceiptRules, banners: Block, closing: Block, bottom: float
 ) -> list[_Page]:
-    """Fill the pages with lines; the sum, the signature and the last line stay together."""
+    """Fill pages with facts and lines; the sum, the signature and the last line stay together."""
     table = layout.Table(content)
     sums = stack([table.sum(), space(6), layout.sums(content)])
-    above = stack([layout.heading(content, rules), banners, layout.payer(content)], gap=7)
+    above = stack([layout.heading(content, rules), banners], gap=7)
     pages: list[_Page] = []
+    facts: list[Block] = []
     rows: list[Block] = []
+    for fact in layout.parties(content):
+        if facts and above.height + 7 + stack([*facts, fact], gap=1).height > TOP - bottom:
+            pages.append(_Page(stack([above, stack(facts, gap=1)], gap=7)))
+            above, facts = stack([layout.continued_heading(content, rules), banners], gap=7), []
+        facts.append(fact)
+    above = stack([above, stack(facts, gap=1)], gap=7)
+    #: whether a page without rows has something of its own, and may stand as it is
+    whole = True
 
     def free() -> float:
         taken = above.height + 7 + table.head.height + sum(row.height for row in rows)
@@ -94,8 +103,9 @@ def _paginate(
         row = table.row(place, line)
         last = place == len(content.lines)
         needed = row.height + (sums.height + 10 + closing.height if last else 0)
-        if needed > free() and (rows or not pages):
+        if needed > free() and (rows or whole):
             pages.append(_Page(flow()))
+            whole = False
             above, rows = stack([layout.continued_heading(content, rules), banners], gap=7), []
         rows.append(row)
     return [*pages, _Page(flow([sums]), closing)]

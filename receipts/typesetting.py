@@ -6,7 +6,6 @@ payer's name can never become a tag, a link or a font change: it is only glyphs.
 
 import functools
 import importlib.resources
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from core.lettering import drawable_form
 from receipts.text import CUT
 
 REGULAR, BOLD, ITALIC = "BeVietnamPro-Regular", "BeVietnamPro-Bold", "BeVietnamPro-Italic"
@@ -27,9 +27,6 @@ SEAL = HexColor(0x1B6B4A)
 LINE = HexColor(0xC6D0D8)
 TINT = HexColor(0xF1F5F8)
 WHITE = HexColor(0xFFFFFF)
-
-#: What stands for a character that the font cannot draw; the XML keeps the character itself.
-_NO_GLYPH = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +73,11 @@ def width(text: str, style: Style) -> float:
     return float(pdfmetrics.stringWidth(text, style.font, style.size))
 
 
-def printable(text: str) -> str:
-    """The text with every character the fonts lack replaced by a look-alike or a question mark."""
-    if text.isascii():
-        return text
-    known = _known_characters()
-    if all(character in known for character in text):
-        return text
-    return "".join(_drawn(character, known) for character in text)
-
-
-def _drawn(character: str, known: frozenset[str]) -> str:
-    if character in known:
-        return character
-    simple = unicodedata.normalize("NFKC", character)
-    if simple.strip() and all(part in known for part in simple):
-        return simple
-    return "" if unicodedata.category(character).startswith("M") else _NO_GLYPH
-
-
-@functools.cache
-def _known_characters() -> frozenset[str]:
-    register_fonts()
-    each = [
-        {chr(code) for code in pdfmetrics.getFont(name).face.charToGlyph}  # type: ignore[attr-defined]
-        for name in (REGULAR, BOLD, ITALIC)
-    ]
-    return frozenset(set.intersection(*each))
-
-
 def wrap(text: str, style: Style, room: float) -> list[str]:
     """Break a text into lines no wider than `room`, between words, inside them only if it must."""
     lines: list[str] = []
     line = ""
-    for word in printable(text).split():
+    for word in drawable_form(text).split():
         candidate = f"{line} {word}" if line else word
         if width(candidate, style) <= room:
             line = candidate

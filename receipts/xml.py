@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from lxml import etree
 
 from core.errors import Invalid
-from receipts.content import Issuer, Payer, ReceiptContent, ReceiptLine, ReplacedReceipt
+from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine, ReplacedReceipt
 from receipts.law import rules_on
 from receipts.ports import SIGNATURE_PLACE, SIGNED_ELEMENT, SIGNED_ID
 
@@ -109,7 +109,7 @@ def read_data(data: etree._Element) -> tuple[ReceiptContent, datetime | None]:
     splits a value, an element twice, or one we do not know cannot pass.
     """
     try:
-        content, signing_at = _content(data), _signing_time(data)
+        content, signing_at = _content(data), _time(data, "TTChung/TGKy")
     except (ValueError, OverflowError) as error:
         raise Invalid("Dữ liệu biên lai bị sai.", code="xml_value") from error
     if _canonical(data) != _canonical(_data(content, signing_at)):
@@ -149,6 +149,7 @@ def _data(content: ReceiptContent, signing_at: datetime | None) -> etree._Elemen
             "TGKy": _moment(signing_at),
             "DVTTe": "VND",
             "HTTToan": content.payment_method,
+            "TDTToan": _moment(content.paid_at),
             "MHSo": content.dossier_number,
             "MTChieu": content.reference,
             "MTCuu": content.check_code,
@@ -171,8 +172,15 @@ def _data(content: ReceiptContent, signing_at: datetime | None) -> etree._Elemen
         )
     body = etree.SubElement(data, "NDBLai")
     _add(etree.SubElement(body, "TCThu"), _issuer_values(content.issuer))
-    if content.payer != Payer():
-        _add(etree.SubElement(body, "NNop"), _payer_values(content.payer))
+    if content.delegate != Delegate():
+        delegate: dict[str, str | int] = {
+            "Ten": content.delegate.name,
+            "DChi": content.delegate.address,
+        }
+        _add(etree.SubElement(body, "TCUQuyen"), delegate)
+    for name, party in (("NNop", content.payer), ("NDNThay", content.on_behalf_of)):
+        if party != Payer():
+            _add(etree.SubElement(body, name), _payer_values(party))
     items = etree.SubElement(body, "DSKThu")
     for place, line in enumerate(content.lines, start=1):
         _add(etree.SubElement(items, "KThu"), {"STT": place, **_line_values(line)})
@@ -225,15 +233,14 @@ def _text(element: etree._Element, path: str) -> str:
     return element.findtext(path) or ""
 
 
-def _signing_time(data: etree._Element) -> datetime | None:
-    text = _text(data, "TTChung/TGKy")
+def _time(data: etree._Element, path: str) -> datetime | None:
+    text = _text(data, path)
     return datetime.fromisoformat(text) if text else None
 
 
 def _content(data: etree._Element) -> ReceiptContent:
     general = data.find("TTChung")
     issuer = data.find("NDBLai/TCThu")
-    payer = data.find("NDBLai/NNop")
     if general is None or issuer is None:
         raise ValueError("a part is missing")
     earlier = general.find("BLTThe")
@@ -256,17 +263,24 @@ def _content(data: etree._Element) -> ReceiptContent:
         payment_method=_text(general, "HTTToan"),
         check_code=_text(general, "MTCuu"),
         check_url=_text(general, "DCTCuu"),
-        payer=Payer() if payer is None else _payer(payer),
+        payer=_payer(data.find("NDBLai/NNop")),
         dossier_number=_text(general, "MHSo"),
         reference=_text(general, "MTChieu"),
         language_note=_text(general, "GChu"),
         legal_basis=tuple(item.text or "" for item in general.iterfind("CCPLy")),
         replaces=None if earlier is None else _replaced(earlier),
         demo=_text(general, "BTNghiem") == "1",
+        paid_at=_time(general, "TDTToan"),
+        on_behalf_of=_payer(data.find("NDBLai/NDNThay")),
+        delegate=Delegate(
+            name=_text(data, "NDBLai/TCUQuyen/Ten"), address=_text(data, "NDBLai/TCUQuyen/DChi")
+        ),
     )
 
 
-def _payer(payer: etree._Element) -> Payer:
+def _payer(payer: etree._Element | None) -> Payer:
+    if payer is None:
+        return Payer()
     return Payer(
         name=_text(payer, "Ten"),
         address=_text(payer, "DChi"),

@@ -11,12 +11,15 @@ from core import clock
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep
 from core.errors import FieldError, Invalid, NotFound, TooLarge
-from core.idempotency import IdempotencyDep
+from core.idempotency import Idempotency, IdempotencyDep
 from core.sessions import ReadSession, WriteSession
 from core.uploads import name_of
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
+from payments.books.api import ApprovalKindsDep, ObjectId, ReasonBody
+from payments.books.approvals import ApprovalKinds, propose
+from payments.books.schemas import ApprovalOut, ReasonIn
 from reconciliation.commands import ReconciliationContext, reconcile, take_statement
 from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.queries import get_run, list_discrepancies
@@ -94,6 +97,61 @@ async def upload_statement(
         return StatementOut.of(found.code, taken, read.skipped)
 
     return await idempotent(idempotent.claim(principal.owner, body), work)
+
+
+@router.post(
+    "/statements/{statement_id}/release",
+    status_code=202,
+    response_model=ApprovalOut,
+    openapi_extra=documented(ReasonIn),
+)
+async def propose_release(
+    principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
+    statement_id: ObjectId,
+    body: ReasonBody,
+    kinds: ApprovalKindsDep,
+    idempotent: IdempotencyDep,
+) -> Response:
+    """Ask that what only this statement tells of settle its bills; another person approves it."""
+    return await _proposed("release_statement", principal, statement_id, body, kinds, idempotent)
+
+
+@router.post(
+    "/statements/{statement_id}/withdraw",
+    status_code=202,
+    response_model=ApprovalOut,
+    openapi_extra=documented(ReasonIn),
+)
+async def propose_withdrawal(
+    principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
+    statement_id: ObjectId,
+    body: ReasonBody,
+    kinds: ApprovalKindsDep,
+    idempotent: IdempotencyDep,
+) -> Response:
+    """Ask that a statement which was taken in wrongly be withdrawn; another person approves it.
+
+    Its lines then stand no longer. What only it told of is reversed, or listed where it has settled
+    a bill; its days are to be reconciled again.
+    """
+    return await _proposed("withdraw_statement", principal, statement_id, body, kinds, idempotent)
+
+
+async def _proposed(
+    kind: str,
+    principal: Principal,
+    statement_id: str,
+    body: ParsedBody[ReasonIn],
+    kinds: ApprovalKinds,
+    idempotent: Idempotency,
+) -> Response:
+    async def work(session: WriteSession) -> ApprovalOut:
+        reason = body.model.reason
+        made = await propose(session, kinds, kind, statement_id, {}, reason, principal)
+        return ApprovalOut.of(made)
+
+    claim = idempotent.claim(principal.owner, {"statement": statement_id, "body": body.value})
+    return await idempotent(claim, work, status=202)
 
 
 @router.post(

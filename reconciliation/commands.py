@@ -24,6 +24,7 @@ from core.errors import Invalid
 from core.file_names import checked_name
 from core.ids import new_id
 from core.json import dumps
+from core.name_locks import lock_names
 from core.sessions import WriteSession
 from core.statements import WriteSql, values_of
 from payments.agencies.queries import CollectionAccountValue
@@ -97,7 +98,8 @@ _LINES = values_of(
 ).order_by(col(StatementLine.booked_at), col(StatementLine.id))
 #: Nothing where this very file is known.
 _NEW_STATEMENT = insert_new(Statement).on_conflict_do_nothing(
-    index_elements=["collection_account_id", "sha256"]
+    index_elements=["collection_account_id", "sha256"],
+    index_where=col(Statement.withdrawn_at).is_(None),
 )
 #: Stores those of a file's lines that no earlier file held, all in one go; how many they are.
 _NEW_LINES = WriteSql(
@@ -110,9 +112,26 @@ _NEW_LINES = WriteSql(
     FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(id text, line_number int,
       booked_at timestamptz, amount bigint, direction text, reference text,
       narrative text, bank_ref text, fingerprint text)
-    ON CONFLICT (collection_account_id, fingerprint) DO NOTHING
+    ON CONFLICT (collection_account_id, fingerprint) WHERE withdrawn_at IS NULL DO NOTHING
     """,
 )
+#: Notes which lines of earlier files a file holds too; how many they are.
+_REPEATED_LINES = WriteSql(
+    int,
+    """
+    INSERT INTO repeated_line (statement_id, line_id)
+    SELECT DISTINCT :statement, l.id
+    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(fingerprint text)
+    JOIN statement_line l ON l.collection_account_id = :account AND l.withdrawn_at IS NULL
+      AND l.fingerprint = n.fingerprint
+    WHERE l.statement_id <> :statement
+    """,
+)
+
+
+def intake_lock(account_id: str) -> str:
+    """The name under which an account's statements are taken in or withdrawn, one at a time."""
+    return f"statements:{account_id}"
 
 
 async def take_statement(
@@ -132,6 +151,7 @@ async def take_statement(
     `StatementRefused` with every row of a day before the account existed.
     """
     _check_days(account, rows)
+    await lock_names(session, intake_lock(account.id))
     digest = file_digest(content)
     statement_id = new_id("stmt")
     statement = {
@@ -148,7 +168,9 @@ async def take_statement(
     if not await session.write(_NEW_STATEMENT, statement):
         known = await session.one(
             values_of(_KnownStatement, Statement).where(
-                Statement.collection_account_id == account.id, Statement.sha256 == digest
+                Statement.collection_account_id == account.id,
+                Statement.sha256 == digest,
+                col(Statement.withdrawn_at).is_(None),
             )
         )
         return StatementIntake(known.id, known.row_count, 0, known=True)
@@ -168,6 +190,8 @@ async def take_statement(
     ]
     told = {"statement": statement_id, "account": account.id, "lines": dumps(lines).decode()}
     new_count = await session.write(_NEW_LINES, told)
+    if new_count < len(rows):
+        await session.write(_REPEATED_LINES, told)
     await session.write(
         update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
     )
@@ -254,6 +278,7 @@ def _lines_around(account: CollectionAccountValue, on: date) -> list[ColumnEleme
     begin, end = clock.day_bounds(on - BEFORE, on + AFTER)
     return [
         col(StatementLine.collection_account_id) == account.id,
+        col(StatementLine.withdrawn_at).is_(None),
         col(StatementLine.booked_at) >= begin,
         col(StatementLine.booked_at) < end,
     ]
@@ -295,6 +320,11 @@ async def _record_unmatched(
         )
 
         async def take(session: WriteSession, credit: Credit = credit) -> bool:
+            stands = select(StatementLine.id).where(
+                StatementLine.id == credit.feed_ref, col(StatementLine.withdrawn_at).is_(None)
+            )
+            if await session.lock_first(stands) is None:
+                return False  # its statement has been withdrawn since it was read
             return await take_statement_credit(
                 session, account, credit, actor=actor, cipher=reconciling.cipher
             )
@@ -318,7 +348,7 @@ async def _store(
     only a statement tells would otherwise call unknown what is in the books by now.
     """
     name = f"reconciliation:{account.id}:{on}"
-    await session.one(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    await lock_names(session, name)
     if seen is not None and await _state_now(session, account, on) != seen:
         return None
     run_id = new_id("rec")

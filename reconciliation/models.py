@@ -10,10 +10,21 @@ from core.db import amount_field, json_field, moment
 
 
 class Statement(SQLModel, table=True):
-    """A statement file of one account; the same file again is the same statement."""
+    """A statement file of one account; the same file again is the same statement.
+
+    One that was withdrawn says nothing any more, and its file may come again.
+    """
 
     __tablename__ = "statement"
-    __table_args__ = (UniqueConstraint("collection_account_id", "sha256"),)
+    __table_args__ = (
+        Index(
+            "uq_statement_file",
+            "collection_account_id",
+            "sha256",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     collection_account_id: str = Field(foreign_key="collection_account.id")
@@ -25,6 +36,7 @@ class Statement(SQLModel, table=True):
     new_count: int
     created_by: str
     created_at: datetime = moment()
+    withdrawn_at: datetime | None = moment(default=None)
 
 
 class StatementLine(SQLModel, table=True):
@@ -32,7 +44,14 @@ class StatementLine(SQLModel, table=True):
 
     __tablename__ = "statement_line"
     __table_args__ = (
-        UniqueConstraint("collection_account_id", "fingerprint"),
+        Index(
+            "uq_statement_line_fingerprint",
+            "collection_account_id",
+            "fingerprint",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+        Index("ix_statement_line_statement", "statement_id"),
         CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
         CheckConstraint("direction IN ('credit', 'debit')", name="direction"),
         Index("ix_statement_line_booked", "collection_account_id", "booked_at"),
@@ -49,6 +68,18 @@ class StatementLine(SQLModel, table=True):
     narrative: str
     bank_ref: str
     fingerprint: str
+    #: when the last statement that held it was withdrawn
+    withdrawn_at: datetime | None = moment(default=None)
+
+
+class RepeatedLine(SQLModel, table=True):
+    """A line of an earlier statement that a later one held too: it stands if either does."""
+
+    __tablename__ = "repeated_line"
+    __table_args__ = (Index("ix_repeated_line_line", "line_id"),)
+
+    statement_id: str = Field(primary_key=True, foreign_key="statement.id")
+    line_id: str = Field(primary_key=True, foreign_key="statement_line.id")
 
 
 class Reconciliation(SQLModel, table=True):

@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.queries import get_account_codes
-from reconciliation.models import Discrepancy, Reconciliation
+from reconciliation.models import Discrepancy, Reconciliation, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +83,27 @@ async def list_discrepancies(session: ReadSession, run_id: str) -> list[Discrepa
         .where(Discrepancy.reconciliation_id == run_id)
         .order_by(col(Discrepancy.side), col(Discrepancy.object_id), col(Discrepancy.kind))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StatementValue:
+    """A statement file of an account; `new_count` of its rows were in no earlier one."""
+
+    id: str
+    file_name: str
+    row_count: int
+    new_count: int
+    created_by: str
+    created_at: datetime
+    withdrawn: bool
+
+
+async def list_statements(
+    session: ReadSession, collection_account_id: str, limit: int = 200
+) -> list[StatementValue]:
+    """The statements of an account, the newest first."""
+    wanted = values_of(
+        StatementValue, Statement, withdrawn=col(Statement.withdrawn_at).is_not(None)
+    )
+    of_account = wanted.where(Statement.collection_account_id == collection_account_id)
+    return await session.all(of_account.order_by(col(Statement.id).desc()).limit(limit))

@@ -24,6 +24,7 @@ from core.money import check_amount
 from payments.gateway_info import CredentialField, GatewayInfo, GatewayKind
 from payments.ports import (
     Acknowledgement,
+    CallbackFault,
     CallbackRejected,
     CallbackResult,
     Credit,
@@ -127,7 +128,7 @@ class SePayFeed:
 
     def _verify(self, callback: RawCallback) -> None:
         if callback.method != "POST":
-            raise CallbackRejected("sepay: not a POST")
+            raise CallbackRejected("sepay: not a POST", fault=CallbackFault.MALFORMED)
         timestamp = callback.headers.get("x-sepay-timestamp", "")
         given = _SIGNATURE.fullmatch(callback.headers.get("x-sepay-signature", ""))
         if _TIMESTAMP.fullmatch(timestamp) is None or given is None:
@@ -142,7 +143,8 @@ class SePayFeed:
             raise CallbackRejected("sepay: signature wrong")
         age = callback.received_at.timestamp() - int(timestamp)
         if not -_AHEAD_SECONDS <= age <= self._oldest_seconds:
-            raise CallbackRejected("sepay: timestamp too old, or ahead of our clock")
+            told = "sepay: timestamp too old, or ahead of our clock"
+            raise CallbackRejected(told, fault=CallbackFault.TOO_OLD)
 
     def _read(self, document: Mapping[str, object]) -> Credit | None:
         feed_ref = str(_integer(document, "id", lowest=0))

@@ -20,6 +20,7 @@ from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
     AttemptKey,
+    CallbackFault,
     CallbackRejected,
     CallbackResult,
     CheckoutType,
@@ -130,11 +131,12 @@ class PayGov:
     def read_notice(self, notice: RawCallback) -> GatewayResult:
         """Verify and read a result the portal posts; `CallbackRejected` unless it is authentic."""
         if notice.method != "POST":
-            raise CallbackRejected("paygov: not a POST")
+            raise CallbackRejected("paygov: not a POST", fault=CallbackFault.MALFORMED)
         try:
             document = json.loads(notice.body, max_bytes=_MAX_CALLBACK_BYTES)
         except Invalid:
-            raise CallbackRejected("paygov: not strict JSON") from None
+            fault = CallbackFault.MALFORMED
+            raise CallbackRejected("paygov: not strict JSON", fault=fault) from None
         try:
             return dialect.read_report(self._credentials, dialect.CALLBACK, document)
         except dialect.WrongSeal as error:

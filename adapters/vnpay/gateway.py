@@ -26,6 +26,7 @@ from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
     AttemptKey,
+    CallbackFault,
     CallbackRejected,
     CallbackResult,
     CheckoutType,
@@ -70,6 +71,7 @@ class VNPay:
         # VNPay's page refuses others: "5,000 to under 1 billion".
         least_amount=5_000,
         greatest_amount=999_999_999,
+        open_for=dialect.OPEN_FOR,
         fields=(
             CredentialField(
                 "tmn_code",
@@ -142,9 +144,10 @@ class VNPay:
     def read_notice(self, notice: RawCallback) -> GatewayResult:
         """Verify and read a result; `CallbackRejected` unless it is authentic."""
         if notice.method != "GET":
-            raise CallbackRejected("vnpay: not a GET")
+            raise CallbackRejected("vnpay: not a GET", fault=CallbackFault.MALFORMED)
         if len(notice.query) > _LONGEST_QUERY or not notice.query.isascii():
-            raise CallbackRejected("vnpay: no query that it could have sent")
+            fault = CallbackFault.MALFORMED
+            raise CallbackRejected("vnpay: no query that it could have sent", fault=fault)
         try:
             return dialect.read_result(self._credentials, notice.query)
         except dialect.WrongSeal as error:

@@ -4,15 +4,14 @@ Commands of `lephi catalogue` that stand in other modules take the group from he
 those modules is the one that `app.cli.main` names for it.
 """
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar, cast
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
 from app.cli.console import Json, check_path, fail, show, show_table
 from app.cli.differences import counted, show_differences, show_refusal
-from app.cli.people import ask_password
+from app.cli.people import By, as_person
 from app.cli.wired import with_parts
 from app.parts import Parts
 from app.seed.agency import seed_body
@@ -20,7 +19,6 @@ from app.seed.catalogue import read_seed, seed_catalogue
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal
-from payments.agencies.access.staff import sign_in
 from payments.agencies.queries import find_agency, get_agency_id
 from payments.catalogue.upkeep.proposals import commands as proposals
 from payments.catalogue.upkeep.proposals.reading import load_entries, tables_of
@@ -32,20 +30,10 @@ from payments.catalogue.upkeep.sheets.files import read_file
 
 catalogue = typer.Typer(help="The catalogue of procedures and fees.", no_args_is_help=True)
 
-T = TypeVar("T")
-
 AgencyCode = Annotated[
     str | None, typer.Option("--agency", help="The agency's own entries; left out, the national.")
 ]
 TableName = Annotated[str | None, typer.Option("--table", help=f"One of {', '.join(TITLES)}.")]
-By = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        metavar="EMAIL",
-        help="Who does this; the password is asked for, or read from LEPHI_USER_PASSWORD.",
-    ),
-]
 ProposalId = Annotated[str, typer.Argument(help="The proposal's id.")]
 
 
@@ -161,7 +149,7 @@ def import_file(
         except FileRefused as error:
             return error
 
-    made = _as_person(by, propose)
+    made = as_person(by, propose)
     if isinstance(made, FileRefused):
         _refuse(made, as_json=as_json)
     elif as_json:
@@ -206,7 +194,7 @@ def apply(proposal: ProposalId, by: By, as_json: Json = False) -> None:
     async def work(session: WriteSession, person: Principal) -> Proposal:
         return await proposals.apply(session, proposal, person, operator=True)
 
-    _show_decided(_as_person(by, work), as_json=as_json)
+    _show_decided(as_person(by, work), as_json=as_json)
 
 
 @catalogue.command("reject")
@@ -223,7 +211,7 @@ def reject(
     async def work(session: WriteSession, person: Principal) -> Proposal:
         return await proposals.reject(session, proposal, reason.strip(), person, operator=True)
 
-    _show_decided(_as_person(by, work), as_json=as_json)
+    _show_decided(as_person(by, work), as_json=as_json)
 
 
 @catalogue.command("show")
@@ -242,17 +230,6 @@ def show_proposal(proposal: ProposalId, as_json: Json = False) -> None:
         return
     show_differences(found.differences)
     typer.echo(f"{found.id}: {found.state}{', không còn như khi xem trước' if stale else ''}")
-
-
-def _as_person(email: str, work: Callable[[WriteSession, Principal], Awaitable[T]]) -> T:
-    """Work in one transaction, as somebody who has given their password."""
-    password = ask_password(email)
-
-    async def signed_in(parts: Parts) -> T:
-        async with parts.database.transaction() as session:
-            return await work(session, await sign_in(session, email, password))
-
-    return with_parts(signed_in)
 
 
 async def _owner(session: WriteSession, code: str | None) -> str | None:

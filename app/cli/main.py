@@ -36,12 +36,13 @@ _FAMILIES = {
     "key": ("keys", "key"),
     "reference": ("reference", "app"),
     "qr": ("qr", "app"),
-    "statement": ("books", "statement"),
+    "statement": ("statements", "statement"),
     "reconcile": ("reconcile", "app"),
     "receipt": ("receipt", "app"),
     "outbox": ("books", "outbox"),
     "notices": ("notices", "notices"),
     "suspense": ("suspense", "suspense"),
+    "approvals": ("approvals", "approvals"),
     "catalogue": ("catalogue_check", "catalogue"),
 }
 

@@ -4,7 +4,8 @@ Deeds that need a person ask for that person's password.
 """
 
 import os
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -12,10 +13,11 @@ from app.cli.console import Json, show, show_table
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.errors import NotFound
-from core.sessions import ReadSession
+from core.sessions import ReadSession, WriteSession
 from payments.agencies.access import staff
+from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Role
-from payments.agencies.access.staff import StaffValue
+from payments.agencies.access.staff import StaffValue, sign_in
 from payments.agencies.queries import AgencyValue, find_agency
 
 user = typer.Typer(help="People who work for an agency.", no_args_is_help=True)
@@ -23,6 +25,16 @@ user = typer.Typer(help="People who work for an agency.", no_args_is_help=True)
 #: Holds the password where nobody can be asked.
 PASSWORD = "LEPHI_USER_PASSWORD"  # noqa: S105  # the name of a variable
 
+T = TypeVar("T")
+
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        metavar="EMAIL",
+        help="Who does this; the password is asked for, or read from LEPHI_USER_PASSWORD.",
+    ),
+]
 AgencyCode = Annotated[str, typer.Option("--agency", help="The agency's code.")]
 OnlyAgency = Annotated[
     str | None, typer.Option("--agency", help="Only of this agency; left out, of all.")
@@ -37,6 +49,22 @@ def ask_password(email: str) -> str:
         return given
     typed: str = typer.prompt(f"Mật khẩu của {email}", hide_input=True, err=True)
     return typed
+
+
+def as_person(email: str, work: Callable[[WriteSession, Principal], Awaitable[T]]) -> T:
+    """Work in one transaction, as somebody who has given their password."""
+    return as_person_with(email, lambda _, session, person: work(session, person))
+
+
+def as_person_with(email: str, work: Callable[[Parts, WriteSession, Principal], Awaitable[T]]) -> T:
+    """As `as_person`, for work that needs the house's parts too."""
+    password = ask_password(email)
+
+    async def signed_in(parts: Parts) -> T:
+        async with parts.database.transaction() as session:
+            return await work(parts, session, await sign_in(session, email, password))
+
+    return with_parts(signed_in)
 
 
 async def agency_of(session: ReadSession, code: str) -> AgencyValue:

@@ -5,15 +5,22 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from app.cli.console import Json, show
+from app.cli.approvals import Reason, show_approval
+from app.cli.console import Json, fail, show
+from app.cli.people import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.clock import VIETNAM
 from core.errors import NotFound
 from core.money import format_vnd
+from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
 from payments.agencies.queries import find_collection_account
+from payments.books.approvals import ApprovalValue, propose
 from payments.books.queries import WaitingMoney, list_waiting_money
+from payments.books.schemas import ResolutionIn
 
 suspense = typer.Typer(help="Money that waits for a person.", no_args_is_help=True)
 
@@ -49,6 +56,29 @@ def list_suspense(
     for item in [] if as_json else waiting:
         # A line each and not a table, which would cut references that people copy.
         typer.echo(_line(item))
+
+
+@suspense.command("resolve")
+def resolve(
+    item: Annotated[str, typer.Argument(help="The item's id, as list shows it.")],
+    kind: Annotated[str, typer.Option(help="assign, refund, same_money, other_money or keep.")],
+    reason: Reason,
+    by: By,
+    bill: Annotated[str | None, typer.Option(help="The reference of a bill to assign to.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask what is to become of it: nothing happens before another person approves."""
+    try:
+        wanted = ResolutionIn.model_validate({"kind": kind, "bill": bill, "reason": reason})
+    except ValidationError as error:
+        fail("; ".join(one["msg"] for one in error.errors()))
+
+    async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
+        return await propose(
+            session, parts.approval_kinds, kind, item, wanted.wanted, wanted.reason, person
+        )
+
+    show_approval(as_person_with(by, work), as_json=as_json)
 
 
 def _line(item: WaitingMoney) -> str:

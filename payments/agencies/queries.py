@@ -106,6 +106,12 @@ async def find_collection_account(session: ReadSession, code: str) -> Collection
     )
 
 
+async def get_collection_account(session: ReadSession, account_id: str) -> CollectionAccountValue:
+    """The collection account of that id. Raises `NoResultFound`."""
+    wanted = values_of(CollectionAccountValue, CollectionAccount)
+    return await session.one(wanted.where(CollectionAccount.id == account_id))
+
+
 @dataclass(frozen=True, slots=True)
 class _GatewayRow:
     """An account at a gateway as it is stored, its credentials still sealed."""

@@ -17,7 +17,7 @@ from pydantic import (
 from stdnum.vn import mst
 
 from core import clock
-from core.schemas import Instant, Line, RequestModel
+from core.schemas import Instant, Line, PrintedLine, RequestModel
 from payments.agencies.banks import BANKS
 from payments.agencies.listing import AccountEntry, AgencyEntry, GatewayEntry
 from payments.agencies.models import DEFAULT_CUT_OFF
@@ -108,10 +108,10 @@ class AgencyIn(RequestModel):
     """A body or a unit of one. `offers` left out: a unit as its parent does, a body nothing yet."""
 
     code: OwnCode
-    name: Line
-    name_en: Line
+    name: PrintedLine
+    name_en: PrintedLine
     tax_code: TaxCode
-    address: Line
+    address: PrintedLine
     phone: Phone
     parent: OwnCode | None = None
     offers: Offers | None = None
@@ -121,10 +121,10 @@ class AgencyIn(RequestModel):
 class AgencyChangeIn(RequestModel):
     """What is to be different; what is left out, or null, stays. A code never changes."""
 
-    name: Line | None = None
-    name_en: Line | None = None
+    name: PrintedLine | None = None
+    name_en: PrintedLine | None = None
     tax_code: TaxCode | None = None
-    address: Line | None = None
+    address: PrintedLine | None = None
     phone: Phone | None = None
     parent: OwnCode | None = None
     offers: Offers | None = None

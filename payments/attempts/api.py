@@ -39,7 +39,10 @@ async def start_payment(
     context: ContextDep,
     request: Request,
 ) -> Response:
-    """Start an attempt at a gateway. `unknown` means: being asked, do not pay again."""
+    """Start an attempt at a gateway. `unknown` means: being asked, do not pay again.
+
+    409 `attempt_open` names the attempt that is open already; `instead_of` replaces it.
+    """
     route = f"POST /bills/{bill_id}/payments"
     claim = Claim.of(principal.owner, route, key, body.value, context.request_key)
     status, answer = await checkout(
@@ -51,6 +54,7 @@ async def start_payment(
         payment_json,
         actor=principal.actor,
         payer_ip=request.client.host if request.client else "127.0.0.1",
+        instead_of=body.model.instead_of,
     )
     return Response(answer, status, media_type=_JSON)
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from core import audit, clock, failpoints, idempotency
-from core.errors import Conflict, LephiError, NotFound
+from core.errors import Conflict, FieldError, LephiError, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
@@ -23,6 +23,7 @@ from core.money import format_vnd
 from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.attempts.conclusion import conclude, take_over
+from payments.attempts.leaving import leave
 from payments.attempts.queries import count_attempts, get_payment
 from payments.bills.locks import find_and_lock_bill
 from payments.bills.models import Payment
@@ -39,9 +40,6 @@ from payments.ports import (
 )
 from payments.states import PAYMENT
 
-#: Attempts of one bill that may be open at a time; more is a loop or an attack.
-MOST_LIVE = 5
-
 
 class BillNotPayable(Conflict):
     """The bill is paid, expired, cancelled or exempt: there is nothing to pay."""
@@ -50,16 +48,20 @@ class BillNotPayable(Conflict):
 
 
 class OutcomePending(Conflict):
-    """An earlier attempt is being asked about, or its money looked at by a person: wait for it."""
+    """Money of an earlier attempt is looked at by a person: wait for it."""
 
     code = "payment_outcome_pending"
     retryable = True
 
 
-class TooManyAttempts(Conflict):
-    """Too many attempts of this bill are open at once: finish one of them."""
+class AttemptOpen(Conflict):
+    """An earlier attempt is open, and may be charged: go on with it, or name it to replace it.
 
-    code = "too_many_attempts"
+    `errors` names it. `GET` it until it has ended, send the payer on to its `checkout`, or send its
+    id as `instead_of` once the payer says that nothing was charged.
+    """
+
+    code = "attempt_open"
 
 
 class GatewayNotOffered(NotFound):
@@ -157,13 +159,15 @@ async def checkout(
     actor: str,
     payer_ip: str = "127.0.0.1",
     proven: bool = True,
+    instead_of: str | None = None,
 ) -> tuple[int, bytes]:
     """Start an attempt; the HTTP status and body of the answer, the same for every repeat.
 
     201 with the attempt, whose status may be `unknown`. Raises `BillNotPayable`,
-    `OutcomePending`, `TooManyAttempts`, `GatewayNotOffered`, `AmountNotTaken`, what `idempotency`
+    `OutcomePending`, `AttemptOpen`, `GatewayNotOffered`, `AmountNotTaken`, what `idempotency`
     raises, and `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after
-    those two the same key may be used again.
+    those two the same key may be used again. `instead_of` is the open attempt that this one
+    replaces, with what `leaving.leave` raises.
 
     `proven` says that the caller may see the whole bill. The gateway then sends the citizen back to
     the page that its token opens; who only knows the reference comes back to the page without.
@@ -178,6 +182,8 @@ async def checkout(
         async with context.database.transaction() as session:
             await take_over(session, replay.object_id, agency_ids, actor)
         return await _answer(context, claim, replay.object_id, agency_ids, present)
+    if instead_of is not None:
+        await _leave(context, bill_id, instead_of, agency_ids, actor)
     choice = Choice(bill_id, agency_ids, gateway, actor, payer_ip, proven)
     intent = await _intend(context, choice, claim)
     failpoints.hit("checkout.after_intent")
@@ -204,22 +210,24 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         bill = await find_and_lock_bill(session, choice.bill_id)
         if bill is None or bill.agency_id not in choice.agency_ids:
             raise NotFound("Không có khoản phải nộp này.")
+        payment_id = new_id("pay")
+        # Before anything is refused: the twin of a request that has just begun is told to wait,
+        # not that an attempt is open, which is its own.
+        if not await idempotency.begin(session, claim, payment_id):
+            raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
         agency = await context.agencies.get_agency(bill.agency_id, session)
         account, info = await choose_gateway(context, agency, gateway, session)
         late = bill.expires_at is not None and bill.expires_at <= clock.now()
         if bill.status != "open" or late:
             raise BillNotPayable("Khoản này không còn gì phải nộp hoặc đã đóng.")
         tried = await count_attempts(session, bill.id)
-        if tried.unclear:
-            raise OutcomePending("Chưa rõ kết quả lần thanh toán trước; đang hỏi cổng thanh toán.")
-        if tried.live >= MOST_LIVE:
-            raise TooManyAttempts("Có quá nhiều lần thanh toán đang dở cho khoản này.")
+        if tried.held:
+            raise OutcomePending("Tiền của lần thanh toán trước đang được cán bộ kiểm tra.")
+        if tried.open is not None:
+            raise _open(tried.open)
         amount = bill.amount - tried.waiting
         _check_limits(account, info, amount)
-        payment_id = new_id("pay")
         order_ref = f"{bill.reference}-{tried.attempts + 1:02d}"
-        if not await idempotency.begin(session, claim, payment_id):
-            raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
         now = clock.now()
         await session.write(
             insert(Payment).values(
@@ -237,6 +245,7 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
                 created_at=now,
                 ask_at=now + idempotency.LEASE,
                 asked=0,
+                private=choice.proven,
             )
         )
         await audit.record(
@@ -262,6 +271,25 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         created_at=now,
     )
     return Intent(payment_id, request, account)
+
+
+def _open(payment_id: str) -> AttemptOpen:
+    return AttemptOpen(
+        f"Lần thanh toán trước ({payment_id}) chưa có kết quả. Hãy hoàn tất lần đó, hoặc gửi "
+        "instead_of để chọn cách khác.",
+        errors=[FieldError("instead_of", "attempt_open", payment_id)],
+    )
+
+
+async def _leave(
+    context: Context, bill_id: str, payment_id: str, agency_ids: Collection[str], actor: str
+) -> None:
+    """Leave the attempt that another is to replace. Raises `NotFound` for another bill's."""
+    async with context.database.transaction() as session:
+        replaced = await get_payment(session, payment_id, agency_ids)
+    if replaced.bill_id != bill_id:
+        raise NotFound("Không có giao dịch thanh toán này.")
+    await leave(context, payment_id, agency_ids, actor=actor)
 
 
 async def _answer(

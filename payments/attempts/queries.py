@@ -20,9 +20,10 @@ class EarlierAttempts:
     """How often a bill was tried, and how many đồng wait in suspense for the rest of it."""
 
     attempts: int
-    live: int
-    #: those whose outcome nobody knows yet
-    unclear: int
+    #: the id of the newest one that may still end in either way, None if none is open
+    open: str | None
+    #: those whose money a person looks at
+    held: int
     waiting: int
 
 
@@ -42,8 +43,8 @@ async def count_attempts(session: ReadSession, bill_id: str) -> EarlierAttempts:
         values_of(
             EarlierAttempts,
             attempts=func.count(),
-            live=func.count().filter(col(Payment.status).in_(sorted(LIVE))),
-            unclear=func.count().filter(col(Payment.status).in_(["unknown", "held"])),
+            open=func.max(col(Payment.id)).filter(col(Payment.status).in_(sorted(LIVE))),
+            held=func.count().filter(col(Payment.status) == "held"),
             waiting=amount_waiting(bill_id),
         )
         .select_from(Payment)

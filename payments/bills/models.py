@@ -205,6 +205,7 @@ class Payment(SQLModel, table=True):
         CheckConstraint("kind IN ('attempt', 'credit')", name="kind"),
         CheckConstraint("(kind = 'attempt') = (order_ref IS NOT NULL)", name="attempt_has_order"),
         CheckConstraint("credited IS NULL OR settlement_key IS NOT NULL", name="money_has_key"),
+        CheckConstraint("gateway_says IN ('pending', 'not_found')", name="gateway_says"),
         Index("ix_payment_bill", "bill_id"),
         Index("ix_payment_accounting", "collection_account_id", "accounting_on"),
         Index(
@@ -246,3 +247,8 @@ class Payment(SQLModel, table=True):
     asked: int = 0
     #: why this may be money that is in the books already; it counts for no bill until people say
     doubt: str | None = None
+    #: when the gateway was last asked about an attempt, and what it said while nothing was paid
+    asked_at: datetime | None = moment(default=None)
+    gateway_says: str | None = None
+    #: whether the gateway sends the payer back to the page that the bill's token opens
+    private: bool | None = None

@@ -48,8 +48,8 @@ class NewBill(BillRequest):
     created_at: datetime
 
     @property
-    def remaining(self) -> int:
-        """What is still to be paid, in đồng: all of it."""
+    def payable(self) -> int:
+        """What a payer may be asked for now, in đồng: all of it, for nothing is under way."""
         return self.amount
 
     @property

@@ -89,10 +89,10 @@ def bill_out(
     bill: BillValue | NewBill,
     receipts: Sequence[ReceiptSummary] = (),
 ) -> BillOut:
-    """A bill for the API; its QR only while there is something to pay."""
+    """A bill for the API; its QR only while there is something to pay and nothing is under way."""
     payload = None
-    if bill.remaining:
-        payload = bill_payload(context, agency, bill.reference, bill.remaining)
+    if bill.payable:
+        payload = bill_payload(context, agency, bill.reference, bill.payable)
     payments = () if isinstance(bill, NewBill) else bill.payments
     return BillOut(
         id=bill.id,

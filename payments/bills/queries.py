@@ -17,6 +17,7 @@ from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.bills.lines import LineValue, lines_of
 from payments.bills.models import Bill, PayerData, Payment, Reference
+from payments.states import LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ class PaymentValue:
     accounting_on: date | None
     #: why it may be money that is in the books already, and so counts for nothing yet
     doubt: str | None = None
+    #: when the gateway was last asked, and what it said while nothing was paid
+    asked_at: datetime | None = None
+    gateway_says: str | None = None
+    #: why an attempt failed, in the gateway's words or in ours
+    gateway_code: str | None = None
+    #: whether its payment page leads back to a page that shows the payer's name
+    private: bool | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is an attempt that may still end in either way."""
+        return self.status in LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,20 @@ class BillValue:
         """What is still to be paid, in đồng; short money that waits is not asked for twice."""
         unpaid = self.status in ("open", "expired")
         return max(self.amount - self.received, 0) if unpaid else 0
+
+    @property
+    def open_attempt(self) -> PaymentValue | None:
+        """The attempt whose outcome is not known yet, the newest where there are several."""
+        return next((one for one in reversed(self.payments) if one.is_open), None)
+
+    @property
+    def payable(self) -> int:
+        """What a payer may be asked for now, in đồng.
+
+        Nothing while an attempt is open or money is looked at: whoever pays then may pay twice.
+        """
+        under_way = any(p.is_open or p.status == "held" for p in self.payments)
+        return 0 if self.status != "open" or under_way else self.remaining
 
 
 #: Some bills, newest first.

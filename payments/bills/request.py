@@ -11,6 +11,8 @@ from core.money import MAX_AMOUNT
 from payments.agencies.queries import AgencyValue
 from payments.bills.line_requests import line_requests
 from payments.bills.new_bill import BillRequest
+from payments.bills.parties import party_faults, personal_data
+from payments.bills.printed_words import undrawable_faults
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.lines import NewLine
@@ -38,12 +40,14 @@ def bill_request(
 
     `citizen_key` keys the hash of the payer's personal number. Raises `RefusedRequest` with every
     fault: an unknown fee, one not in force, an amount over the limit, a relief that does not apply,
-    an expiry in the past, a return address that is not on the agency's list.
+    an expiry in the past, a return address that is not on the agency's list, words that no receipt
+    could show, a tax number that is none.
     """
     now = clock.now()
     circumstances = circumstances_of(body, clock.business_date(now))
-    payer = personal_data(body)
-    own_faults = _own_faults(body, agency, now)
+    named = party_faults(body)
+    payer = {} if named else personal_data(body)
+    own_faults = [*_own_faults(body, agency, now), *named, *undrawable_faults(body)]
     lines, faults = priced_lines(schedule, body, circumstances)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
@@ -122,19 +126,3 @@ def _personal_number(body: BillIn) -> str | None:
     """
     number = body.payer.identity_number if body.payer else None
     return number if number is not None and PERSONAL_NUMBER.fullmatch(number) else None
-
-
-def personal_data(body: BillIn) -> dict[str, str]:
-    """What the body says about people, as it is kept encrypted: payer, tax number, claims."""
-    data = body.payer.model_dump(exclude_none=True) if body.payer else {}
-    numbers = {line.notice.tax_number for line in body.lines if line.notice is not None}
-    if numbers:
-        data["tax_number"] = numbers.pop()
-    if body.relief is not None:
-        if body.relief.claims:
-            data["claims"] = ", ".join(body.relief.claims)
-        if body.relief.born_on is not None:
-            data["born_on"] = body.relief.born_on.isoformat()
-        if body.relief.asset is not None:
-            data["asset"] = body.relief.asset
-    return data

@@ -18,10 +18,10 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from stdnum.vn import mst
 
 from core.money import Amount
 from core.schemas import Code, Instant, Line, RequestModel, no_controls
+from core.tax_numbers import checked_tax_number
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
 from payments.catalogue.schemas import ReliefOut
 from payments.schemas import ReceiptOut
@@ -81,19 +81,12 @@ Day = Annotated[
 ]
 
 
-def _tax_number(value: str) -> str:
-    # A person's identity number serves as tax number; it has no check digit of its own.
-    if re.fullmatch(r"[0-9]{12}", value) is None and not mst.is_valid(value):
-        raise ValueError("is no tax number: 10 or 13 digits with a right check digit, or 12 digits")
-    return value
-
-
 class NoticeIn(RequestModel):
     """Another office's notice of an amount, such as the tax office's of a registration charge."""
 
     number: Line
     issued_on: Day
-    tax_number: Annotated[str, AfterValidator(_tax_number)]
+    tax_number: Annotated[str, AfterValidator(checked_tax_number)]
     treasury: Line
     chapter: Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
     sub_item: SubItem
@@ -160,6 +153,10 @@ Relief = Annotated[
 ]
 
 
+#: A party's tax number as it is sent; what is wrong with it is said with the bill's other faults.
+TaxNumber = Annotated[str, StringConstraints(min_length=1, max_length=30)]
+
+
 class PayerIn(RequestModel):
     """Who pays, as far as the agency needs to know; kept encrypted."""
 
@@ -169,6 +166,24 @@ class PayerIn(RequestModel):
         Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)] | None
     ) = None
     identity_number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{6,20}$")] | None = None
+    address: Line | None = None
+    #: ten digits, ten and three of a branch, or a person's twelve; checked with the bill
+    tax_number: TaxNumber | None = None
+
+
+class OnBehalfIn(RequestModel):
+    """Whose obligation the payer pays (nộp thay); kept encrypted."""
+
+    name: Line
+    address: Line | None = None
+    tax_number: TaxNumber | None = None
+
+
+class DelegateIn(RequestModel):
+    """Who collects in the body's name under a written delegation (ủy quyền, ủy nhiệm thu)."""
+
+    name: Line
+    address: Line
 
 
 Metadata = Annotated[
@@ -193,6 +208,8 @@ class BillIn(RequestModel):
     lines: list[LineIn] = Field(min_length=1, max_length=50)
     dossier_number: DossierNumber | None = None
     payer: PayerIn | None = None
+    on_behalf_of: OnBehalfIn | None = None
+    delegate: DelegateIn | None = None
     channel: Literal["api", "counter", "online"] = "api"
     expires_at: InstantIn | None = None
     return_url: WebAddress | None = None

@@ -28,6 +28,16 @@ class Reason(StrEnum):
     CONFLICTING_NOTICE = "conflicting_notice"
     #: may or may not be money that is in the books already: two people say which
     POSSIBLE_DUPLICATE = "possible_duplicate"
+    #: only a statement told of it: two people release it
+    STATEMENT_ONLY = "statement_only"
+    #: two people said that it is money that is in the books already
+    SAME_MONEY = "same_money"
+    #: two people said that it is to be given back
+    REFUND_WANTED = "refund_wanted"
+    #: the statement that alone told of it was withdrawn
+    STATEMENT_WITHDRAWN = "statement_withdrawn"
+    #: the bank took it back
+    RETURNED_BY_BANK = "returned_by_bank"
     #: said to have come on a day that is far ahead
     DATED_AHEAD = "dated_ahead"
 
@@ -39,7 +49,9 @@ class Distribution:
     allocated: int = 0
     suspense: int = 0
     refundable: int = 0
-    #: why there is money in suspense or refundable; None when there is none
+    #: what was no money, or was taken back
+    reversed: int = 0
+    #: why there is money that is not allocated; None when there is none
     reason: Reason | None = None
     #: take what waits in suspense for this bill too: together they reach its amount
     takes_waiting: bool = False
@@ -47,7 +59,7 @@ class Distribution:
     @property
     def total(self) -> int:
         """The credit this came from."""
-        return self.allocated + self.suspense + self.refundable
+        return self.allocated + self.suspense + self.refundable + self.reversed
 
 
 def suspend(credit: int, reason: Reason) -> Distribution:

@@ -97,7 +97,7 @@ HAVING count(n.payment_id) = 0
 -- name: credits_of_notices
 -- one source tells of each credit once
 SELECT n.payment_id AS id, n.source || ' told of it under ' || count(*) || ' numbers' AS detail
-FROM credit_notice n WHERE n.source NOT LIKE 'before:%'
+FROM credit_notice n WHERE n.source NOT LIKE 'before:%' AND n.withdrawn_at IS NULL
 GROUP BY n.payment_id, n.source HAVING count(*) > 1
 
 -- name: credits_told_under_one_reference
@@ -109,9 +109,9 @@ FROM (
     min(n.payment_id) AS payment_id, count(*) AS told,
     (SELECT count(DISTINCT a.payment_id) FROM credit_notice a
       WHERE a.collection_account_id = n.collection_account_id AND a.booked_on = n.booked_on
-        AND a.amount = n.amount AND a.plain_ref = n.plain_ref AND a.reference = n.reference)
-      AS payments
-  FROM credit_notice n WHERE n.plain_ref <> ''
+        AND a.amount = n.amount AND a.plain_ref = n.plain_ref AND a.reference = n.reference
+        AND a.withdrawn_at IS NULL) AS payments
+  FROM credit_notice n WHERE n.plain_ref <> '' AND n.withdrawn_at IS NULL
   GROUP BY n.collection_account_id, n.booked_on, n.amount, n.plain_ref, n.reference, n.source
 ) t
 GROUP BY t.collection_account_id, t.booked_on, t.amount, t.plain_ref, t.reference, t.payments
@@ -124,12 +124,12 @@ SELECT min(t.payment_id) AS id, count(*) || ' credits go where they were sent, t
 FROM (
   SELECT DISTINCT n.collection_account_id || ' ' || n.booked_on || ' ' || n.plain_ref AS name,
     n.payment_id, n.amount AS of_amount, 'conflicting_notice' AS reason
-  FROM credit_notice n WHERE n.plain_ref <> ''
+  FROM credit_notice n WHERE n.plain_ref <> '' AND n.withdrawn_at IS NULL
   UNION SELECT n.source || ' ' || n.notice_ref, n.payment_id, n.amount, 'conflicting_notice'
-  FROM credit_notice n
+  FROM credit_notice n WHERE n.withdrawn_at IS NULL
   UNION SELECT n.source || ' ' || n.booked_on || ' ' || n.plain_ref || ' ' || n.reference || ' '
     || n.amount, n.payment_id, 0, 'possible_duplicate'
-  FROM credit_notice n WHERE n.plain_ref <> ''
+  FROM credit_notice n WHERE n.plain_ref <> '' AND n.withdrawn_at IS NULL
 ) t
 WHERE NOT EXISTS (SELECT 1 FROM suspense_item s JOIN payment p ON p.id = s.payment_id
   WHERE s.payment_id = t.payment_id AND s.reason IN ('conflicting_notice', 'possible_duplicate')

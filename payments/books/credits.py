@@ -9,8 +9,7 @@ itself.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import insert, update
-from sqlmodel import col
+from sqlalchemy import insert
 
 from core import audit, clock
 from core.crypto import Cipher
@@ -18,15 +17,18 @@ from core.ids import new_id
 from core.json import canonical
 from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue
-from payments.bills.create import create_bill_within
 from payments.bills.locks import LockedBill, lock_bill
 from payments.bills.models import PayerData, Payment
-from payments.bills.queries import StaticReferenceValue
-from payments.bills.static_references import price_static_reference
-from payments.books.allocation import Distribution, Reason, distribute_static, suspend
+from payments.books.allocation import Reason, suspend
 from payments.books.dates import money_date
 from payments.books.destination import Destination, destination_of
-from payments.books.identity import ToldNotice, identify, keep_notice, lock_notice
+from payments.books.identity import (
+    STATEMENT,
+    ToldNotice,
+    identify,
+    keep_notice,
+    lock_notice,
+)
 from payments.books.ledger import MoneySource
 from payments.books.posting import distribute_on, post_credit
 from payments.books.recording import (
@@ -38,6 +40,7 @@ from payments.books.recording import (
     note_doubt,
     settlement_key,
 )
+from payments.books.release import create_and_distribute, release_stated
 from payments.ports import CallbackResult, Credit, GatewayResult
 from payments.states import PAYMENT
 
@@ -80,7 +83,7 @@ async def record_credit(
     """Record money that arrived on an account by bank transfer, told by `source` (see `identity`).
 
     The references in the narrative decide what it is for: one bill, one static fee, none or
-    several.
+    several. What only a statement tells of waits whole in suspense until people release it.
     """
     destination = await destination_of(session, account, credit.narrative)
     came = money_date(credit.credited_at, clock.now())
@@ -98,11 +101,16 @@ async def record_credit(
     identity = await identify(session, notice)
     if (same := identity.same) is not None:
         await keep_notice(session, notice, same.payment_id)
+        if source != STATEMENT and came.said is None:
+            # Two sources tell of it now: it waits for nobody any more.
+            await release_stated(session, cipher, same.payment_id, same.bill_id, actor=actor)
         return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)
     beside = None
     if (other := identity.beside) is not None:
         beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
-    doubt = identity.doubt or (Reason.DATED_AHEAD if came.said else None)
+    doubt = identity.doubt or (Reason.STATEMENT_ONLY if source == STATEMENT else None)
+    if came.said is not None:
+        doubt = identity.doubt or Reason.DATED_AHEAD
     told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came.said)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)
 
@@ -177,8 +185,14 @@ async def _credit(
     elif bill is not None:
         distribution = await distribute_on(session, bill, credit.amount)
     elif destination.static is not None:
-        bill, distribution = await _create_and_distribute(
-            session, payment_id, credit, destination.static, actor=actor, cipher=cipher
+        bill, distribution = await create_and_distribute(
+            session,
+            payment_id,
+            credit.amount,
+            credit.credited_at,
+            destination.static,
+            actor=actor,
+            cipher=cipher,
         )
     else:
         distribution = suspend(credit.amount, destination.reason)
@@ -221,26 +235,3 @@ async def _keep_narrative(
     data = cipher.encrypt(canonical({"narrative": narrative}), f"payer:{payment_id}")
     kept = {"subject_id": payment_id, "data": data, "created_at": clock.now()}
     await session.write(_KEEP, kept)
-
-
-async def _create_and_distribute(
-    session: WriteSession,
-    payment_id: str,
-    credit: Credit,
-    static: StaticReferenceValue,
-    *,
-    actor: str,
-    cipher: Cipher,
-) -> tuple[LockedBill | None, Distribution]:
-    """Create the bill that a static reference's credit pays exactly; None where it does not."""
-    wanted = await price_static_reference(
-        session, static.agency_id, static.fee_code, credit.credited_at
-    )
-    distribution = distribute_static(None if wanted is None else wanted.amount, credit.amount)
-    if wanted is None or not distribution.allocated:
-        return None, distribution
-    created = await create_bill_within(session, wanted, actor=actor, cipher=cipher)
-    bill = await lock_bill(session, created.id)
-    assigned = update(Payment).where(col(Payment.id) == payment_id)
-    await session.write(assigned.values(bill_id=bill.id, agency_id=bill.agency_id))
-    return bill, distribution

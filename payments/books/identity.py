@@ -15,12 +15,12 @@ batch, or come with a suffix here and without it there. So:
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import array, insert
-from sqlmodel import and_, col, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import and_, col, or_
 
 from core import clock
 from core.bank_refs import plain_bank_ref
+from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.models import Payment
@@ -96,8 +96,7 @@ async def lock_notice(session: WriteSession, notice: ToldNotice) -> None:
     names = [f"notice:{notice.source}:{notice.notice_ref}", f"notice:{day}:{notice.amount}"]
     if plain := plain_bank_ref(notice.bank_ref):
         names.append(f"notice:{day}:{plain}")
-    locks = func.unnest(array(names))
-    await session.all(select(func.pg_advisory_xact_lock(func.hashtextextended(locks, 0))))
+    await lock_names(session, *names)
 
 
 async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
@@ -108,6 +107,7 @@ async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
     )
     known = await session.all(
         _KNOWN.where(
+            col(CreditNotice.withdrawn_at).is_(None),
             or_(
                 is_own,
                 and_(
@@ -124,7 +124,7 @@ async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
                         ),
                     ),
                 ),
-            )
+            ),
         )
     )
     return judge(notice, plain, known)

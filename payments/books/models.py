@@ -4,6 +4,7 @@ What the database refuses by itself is in `guards`, what must always hold in `ch
 """
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from core.db import amount_field, moment
+from core.db import amount_field, json_field, moment
 from payments.books.allocation import Reason
 
 _AMOUNT = "amount BETWEEN 1 AND 10000000000000"
@@ -52,6 +53,8 @@ class CreditNotice(SQLModel, table=True):
     reference: str
     payment_id: str = Field(foreign_key="payment.id")
     told_at: datetime = moment()
+    #: when the statement that told it was withdrawn; it says nothing of any money any more
+    withdrawn_at: datetime | None = moment(default=None)
 
 
 class Allocation(SQLModel, table=True):
@@ -72,12 +75,15 @@ class Allocation(SQLModel, table=True):
 
 
 class SuspenseItem(SQLModel, table=True):
-    """A part of a payment that is not allocated: waiting in suspense, or refundable."""
+    """A part of a payment that is not allocated: waiting in suspense, refundable, or reversed.
+
+    What is reversed was no money, or was taken back: it stays here for good.
+    """
 
     __tablename__ = "suspense_item"
     __table_args__ = (
         CheckConstraint(_AMOUNT, name="amount"),
-        CheckConstraint("place IN ('suspense', 'refundable')", name="place"),
+        CheckConstraint("place IN ('suspense', 'refundable', 'reversed')", name="place"),
         CheckConstraint(f"reason IN ({_REASONS})", name="reason"),
         Index("ix_suspense_item_payment", "payment_id"),
         Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
@@ -112,7 +118,8 @@ class Posting(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount <> 0", name="not_zero"),
         CheckConstraint(
-            "ledger IN ('receivable', 'revenue', 'suspense', 'refundable', 'paid_back')",
+            "ledger IN ('receivable', 'revenue', 'suspense', 'refundable', 'paid_back',"
+            " 'reversed')",
             name="ledger",
         ),
         Index("ix_posting_transaction", "transaction_id"),
@@ -129,3 +136,41 @@ class Posting(SQLModel, table=True):
     collection_account_id: str = Field(foreign_key="collection_account.id")
     bill_id: str | None = Field(default=None, foreign_key="bill.id")
     amount: int = amount_field()
+
+
+class Approval(SQLModel, table=True):
+    """What one person asks to be done about money, and what another one says to it."""
+
+    __tablename__ = "approval"
+    __table_args__ = (
+        CheckConstraint("status IN ('proposed', 'approved', 'rejected')", name="status"),
+        CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
+        CheckConstraint("status <> 'approved' OR decided_by <> proposed_by", name="two_people"),
+        Index("ix_approval_agency", "agency_id", "id"),
+        Index(
+            "uq_approval_proposed",
+            "object_id",
+            unique=True,
+            postgresql_where=text("status = 'proposed'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    agency_id: str = Field(foreign_key="agency.id")
+    kind: str
+    #: what it is about: a suspense item, a statement
+    object_id: str
+    #: what else was asked for, such as the reference of a bill
+    wanted: dict[str, Any] = json_field()
+    #: what its proposer saw, and what must still hold when it is approved
+    figures: dict[str, Any] = json_field()
+    reason: str
+    status: str
+    proposed_by: str
+    proposed_at: datetime = moment()
+    decided_by: str | None = None
+    decided_at: datetime | None = moment(default=None)
+    #: why it was rejected
+    decision: str | None = None
+    #: what approving it did
+    outcome: dict[str, Any] | None = json_field(nullable=True, default=None)

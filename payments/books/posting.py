@@ -41,6 +41,30 @@ async def post_credit(
 
     Raises ValueError for money given to no bill: a fault of ours.
     """
+    await _post(session, actor, bill, source, distribution, ("credit", "receivable"))
+
+
+async def post_from_suspense(
+    session: WriteSession,
+    actor: str,
+    bill: LockedBill | None,
+    source: MoneySource,
+    distribution: Distribution,
+    place: str,
+) -> None:
+    """As `post_credit`, of money that was in suspense or refundable; the caller closes its item."""
+    await _post(session, actor, bill, source, distribution, ("from_suspense", place))
+
+
+async def _post(
+    session: WriteSession,
+    actor: str,
+    bill: LockedBill | None,
+    source: MoneySource,
+    distribution: Distribution,
+    origin: tuple[str, str],
+) -> None:
+    """`origin` is what the ledger transaction is called, and the ledger that the money leaves."""
     now = clock.now()
     bill_id = None if bill is None else bill.id
     if distribution.allocated:
@@ -48,13 +72,15 @@ async def post_credit(
             raise ValueError(f"money of {source.payment_id} is given to no bill")
         await _allocate(session, source.payment_id, bill, distribution.allocated, now)
     await suspense.hold(session, source.payment_id, bill_id, distribution, now)
+    kind, left = origin
     amounts = {
-        "receivable": distribution.total,
         "revenue": -distribution.allocated,
         "suspense": -distribution.suspense,
         "refundable": -distribution.refundable,
     }
-    await ledger.post(session, "credit", source, bill_id, amounts)
+    amounts[left] = amounts.get(left, 0) + distribution.total
+    if any(amounts.values()):
+        await ledger.post(session, kind, source, bill_id, amounts)
     if bill is not None and distribution.takes_waiting:
         await _take_waiting(session, bill, source, now)
     if bill is not None and distribution.allocated:
@@ -80,7 +106,7 @@ async def _take_waiting(
 ) -> None:
     """Give the bill the money that waited in suspense for it, on the day that settles it."""
     for item in await suspense.lock_waiting(session, bill.id):
-        await suspense.close(session, item, now)
+        await suspense.close_item(session, item.id, now)
         await _allocate(session, item.payment_id, bill, item.amount, now)
         source = MoneySource(item.payment_id, item.collection_account_id, settling.accounting_on)
         amounts = {"suspense": item.amount, "revenue": -item.amount}

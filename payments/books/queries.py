@@ -1,14 +1,15 @@
 """What receipts, reconciliation and the operator may know of money: frozen values, never rows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, cast, func
-from sqlmodel import col
+from sqlmodel import col, select
 
 from core.crypto import Cipher
+from core.cursors import Page, page_of
 from core.sessions import ReadSession
 from core.statements import ReadSql, values_of
 from payments.agencies.models import CollectionAccount
@@ -19,7 +20,10 @@ from payments.books.models import SuspenseItem
 
 @dataclass(frozen=True, slots=True)
 class DayPayment:
-    """Money on one account, as reconciliation needs it; `amount` is what was credited, in đồng."""
+    """Money on one account, as reconciliation needs it.
+
+    `amount` is what was credited and not reversed, in đồng.
+    """
 
     payment_id: str
     #: the reference that the payer's bank carried, or the bill's; empty where there is none
@@ -33,13 +37,21 @@ class DayPayment:
     static: bool = False
 
 
+#: What of each payment was no money, or was taken back: it is looked for on no statement.
+_REVERSED = (
+    select(SuspenseItem.payment_id, func.sum(SuspenseItem.amount).label("amount"))
+    .where(SuspenseItem.place == "reversed")
+    .group_by(col(SuspenseItem.payment_id))
+    .subquery()
+)
+_LEFT = cast(Payment.credited - func.coalesce(_REVERSED.c.amount, 0), BigInteger)
 _DAY_PAYMENTS = (
     values_of(
         DayPayment,
         Payment,
         payment_id=col(Payment.id),
         reference=func.coalesce(Payment.reference, Bill.reference, ""),
-        amount=col(Payment.credited),
+        amount=_LEFT,
         static=col(Reference.reference).is_not(None),
     )
     .join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
@@ -47,6 +59,8 @@ _DAY_PAYMENTS = (
         Reference,
         (col(Reference.reference) == col(Payment.reference)) & (col(Reference.kind) == "procedure"),
     )
+    .outerjoin(_REVERSED, _REVERSED.c.payment_id == col(Payment.id))
+    .where(_LEFT > 0)
     .order_by(col(Payment.paid_at), col(Payment.id))
 )
 
@@ -54,7 +68,7 @@ _DAY_PAYMENTS = (
 async def list_day_payments(
     session: ReadSession, collection_account_id: str, first: date, last: date
 ) -> list[DayPayment]:
-    """Every payment with money whose accounting day is `first` to `last`, by time."""
+    """Every payment with money left whose accounting day is `first` to `last`, by time."""
     return await session.all(
         _DAY_PAYMENTS.where(
             Payment.collection_account_id == collection_account_id,
@@ -71,10 +85,15 @@ class DaySum:
     credited: int
 
 
-_DAY_SUM = values_of(
-    DaySum,
-    count=func.count(col(Payment.id)),
-    credited=cast(func.coalesce(func.sum(Payment.credited), 0), BigInteger),
+_DAY_SUM = (
+    values_of(
+        DaySum,
+        count=func.count(col(Payment.id)),
+        credited=cast(func.coalesce(func.sum(_LEFT), 0), BigInteger),
+    )
+    .select_from(Payment)
+    .outerjoin(_REVERSED, _REVERSED.c.payment_id == col(Payment.id))
+    .where(_LEFT > 0)
 )
 
 
@@ -119,8 +138,8 @@ _WAITING_MONEY = (
     .join_from(SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id))
     .join(CollectionAccount, col(CollectionAccount.id) == col(Payment.collection_account_id))
     .outerjoin(Bill, col(Bill.id) == col(SuspenseItem.bill_id))
-    .where(col(SuspenseItem.closed_at).is_(None))
-    .order_by(col(SuspenseItem.created_at), col(SuspenseItem.id))
+    .where(col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed")
+    .order_by(col(SuspenseItem.id))
 )
 
 
@@ -132,6 +151,24 @@ async def list_waiting_money(
     if collection_account_id is not None:
         found = found.where(Payment.collection_account_id == collection_account_id)
     return await session.all(found)
+
+
+async def page_of_waiting_money(
+    session: ReadSession,
+    agency_ids: Collection[str],
+    *,
+    reason: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[WaitingMoney]:
+    """As `list_waiting_money`, of some agencies; `cursor` is the id to go on after."""
+    wanted = _WAITING_MONEY.where(col(Payment.agency_id).in_(agency_ids))
+    if reason is not None:
+        wanted = wanted.where(col(SuspenseItem.reason) == reason)
+    if cursor is not None:
+        wanted = wanted.where(col(SuspenseItem.id) > cursor)
+    found = await session.all(wanted.limit(limit + 1))
+    return page_of(found, limit, lambda item: item.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import col
 
 from core import audit
+from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.models import Payment
@@ -58,7 +58,7 @@ async def lock_money(session: WriteSession, key: str) -> None:
     Taken after the bill's lock. A gateway that tells two orders of one charge at one instant then
     meets the first as recorded, and not a broken constraint.
     """
-    await session.one(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+    await lock_names(session, key)
 
 
 async def find_recorded(session: ReadSession, key: str) -> RecordedMoney | None:

@@ -1,4 +1,4 @@
-"""Suspense items: parts of payments that are not allocated, waiting in suspense or refundable."""
+"""Suspense items: parts of payments that are not allocated."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, insert, upda
 from sqlmodel import col, select
 
 from core.ids import new_id
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.models import Payment
 from payments.books.allocation import Distribution, Reason
@@ -24,6 +24,32 @@ class WaitingItem:
     collection_account_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class LockedItem:
+    """An item that nobody else changes before our transaction ends, with its payment's facts.
+
+    `amount` and `credited` in đồng; `reference` is the payer's; `doubt` is the payment's.
+    """
+
+    id: str
+    amount: int
+    place: str
+    reason: str
+    payment_id: str
+    bill_id: str | None
+    closed_at: datetime | None
+    collection_account_id: str
+    agency_id: str
+    kind: str
+    credited: int
+    reference: str | None
+    paid_at: datetime
+    doubt: str | None
+
+
+_ITEM = values_of(LockedItem, SuspenseItem, Payment, bill_id=col(SuspenseItem.bill_id)).join_from(
+    SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id)
+)
 _WAITING = (
     values_of(WaitingItem, SuspenseItem, Payment)
     .join_from(SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id))
@@ -59,8 +85,12 @@ async def hold(
     distribution: Distribution,
     now: datetime,
 ) -> None:
-    """Write down the parts of a payment that wait in suspense or are refundable."""
-    parts = {"suspense": distribution.suspense, "refundable": distribution.refundable}
+    """Write down the parts of a payment that are not allocated."""
+    parts = {
+        "suspense": distribution.suspense,
+        "refundable": distribution.refundable,
+        "reversed": distribution.reversed,
+    }
     for place, amount in parts.items():
         if amount:
             item = {
@@ -75,7 +105,24 @@ async def hold(
             await session.write(_HOLD, item)
 
 
-async def close(session: WriteSession, item: WaitingItem, now: datetime) -> None:
+async def find_item(session: ReadSession, item_id: str) -> LockedItem | None:
+    """The item of that id as it is now, not locked; None if there is none."""
+    return await session.first(_ITEM.where(SuspenseItem.id == item_id))
+
+
+async def lock_item(session: WriteSession, item_id: str) -> LockedItem:
+    """Lock an item; the caller has locked its bill. Raises `sqlalchemy.exc.NoResultFound`."""
+    return await session.lock_one(_ITEM.where(SuspenseItem.id == item_id), of=SuspenseItem)
+
+
+async def lock_items_of(session: WriteSession, payment_id: str) -> list[LockedItem]:
+    """Lock what is open of a payment in suspense and refundable, oldest first."""
+    is_open = (col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed")
+    wanted = _ITEM.where(SuspenseItem.payment_id == payment_id, *is_open)
+    return await session.lock_all(wanted.order_by(col(SuspenseItem.id)), of=SuspenseItem)
+
+
+async def close_item(session: WriteSession, item_id: str, now: datetime) -> None:
     """End a locked item, because its money has gone elsewhere."""
-    ended = update(SuspenseItem).where(col(SuspenseItem.id) == item.id)
+    ended = update(SuspenseItem).where(col(SuspenseItem.id) == item_id)
     await session.write(ended.values(closed_at=now))

@@ -4,9 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from core import clock
 from core.bodies import read_raw
+from core.errors import TooLarge
 from payments.context import ContextDep
 from payments.incoming import notices
-from payments.ports import RawCallback
+from payments.incoming.rejections import count_rejected
+from payments.ports import CallbackFault, RawCallback
 
 router = APIRouter(tags=["callbacks"])
 
@@ -20,12 +22,18 @@ async def take_callback(
     gateway: str, account: str, request: Request, context: ContextDep
 ) -> Response:
     """A gateway's report or a bank's notice; answered in the gateway's own way."""
+    try:
+        body = await read_raw(request, most=_MOST_CALLBACK)
+    except TooLarge:
+        known = context.gateways.find_info(gateway) is not None
+        count_rejected(gateway if known else None, CallbackFault.TOO_LARGE)
+        raise
     raw = RawCallback(
         method=request.method,
         path=request.url.path,
         query=request.url.query,
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=await read_raw(request, most=_MOST_CALLBACK),
+        body=body,
         received_at=clock.now(),
     )
     answer = await notices.receive(context, gateway, account, raw)

@@ -34,9 +34,11 @@ from payments.books.credits import record_credit
 from payments.books.recording import Recording
 from payments.context import Context
 from payments.incoming.models import Callback
+from payments.incoming.rejections import count_rejected
 from payments.notice_json import read_notice, write_notice
 from payments.ports import (
     Acknowledgement,
+    CallbackFault,
     CallbackRejected,
     CallbackResult,
     Credit,
@@ -105,14 +107,16 @@ async def receive(
     context: Context, gateway: str, account: str, raw: RawCallback
 ) -> Acknowledgement:
     """Take one callback. Raises `NotFound` for a path that is no account of ours."""
-    found = await context.agencies.get_gateway(gateway, account)
+    found = await _account(context, gateway, account)
     adapter = context.gateways.reader(found.access)
     try:
         content = adapter.read_notice(raw)
     except NoticeUnreadable as error:
+        count_rejected(gateway, error.fault)
         result = await _set_aside(context, found, raw, adapter.info.kept_headers, error)
         return adapter.acknowledge(result, raw)
     except CallbackRejected as error:
+        count_rejected(gateway, error.fault)
         log.warning("callback rejected", gateway=gateway, account=account, reason=error.detail)
         return adapter.acknowledge(CallbackResult.REJECTED, raw)
     if content is None:
@@ -126,6 +130,19 @@ async def receive(
         log.warning("callback not applied yet", gateway=gateway, account=account)
         result = CallbackResult.TRY_AGAIN
     return adapter.acknowledge(result, raw)
+
+
+async def _account(context: Context, gateway: str, account: str) -> GatewayAccountValue:
+    """The account of a callback's path. Raises `NotFound`."""
+    known = context.gateways.find_info(gateway) is not None
+    try:
+        return await context.agencies.get_gateway(gateway, account)
+    except NotFound:
+        count_rejected(
+            gateway if known else None,
+            CallbackFault.UNKNOWN_ACCOUNT if known else CallbackFault.UNKNOWN_GATEWAY,
+        )
+        raise
 
 
 def event_key(content: NoticeContent) -> str:

@@ -53,6 +53,14 @@ ROUTES = {
     "/api/v1/receipts/{receipt_id}.pdf": {"get"},
     "/api/v1/receipts/{receipt_id}.xml": {"get"},
     "/api/v1/statements": {"post"},
+    "/api/v1/statements/{statement_id}/release": {"post"},
+    "/api/v1/statements/{statement_id}/withdraw": {"post"},
+    "/api/v1/suspense": {"get"},
+    "/api/v1/suspense/{item_id}/resolutions": {"post"},
+    "/api/v1/approvals": {"get"},
+    "/api/v1/approvals/{approval_id}": {"get"},
+    "/api/v1/approvals/{approval_id}/approve": {"post"},
+    "/api/v1/approvals/{approval_id}/reject": {"post"},
     "/api/v1/reconciliations": {"post"},
     "/api/v1/reconciliations/{run_id}": {"get"},
     "/api/v1/reconciliations/{run_id}/discrepancies": {"get"},
@@ -61,9 +69,16 @@ CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/state
              "/api/v1/reconciliations", "/api/v1/catalogue/proposals", "/api/v1/api-keys",
              "/api/v1/users", "/api/v1/accounts", "/api/v1/agencies",
              "/api/v1/gateway-accounts"}  # fmt: skip
+#: What somebody else has to agree to: 202, and it happens when they do.
+PROPOSES = {
+    "/api/v1/suspense/{item_id}/resolutions",
+    "/api/v1/statements/{statement_id}/release",
+    "/api/v1/statements/{statement_id}/withdraw",
+}
 #: Those that create nothing and take a body all the same.
 WITH_BODY = {
     "/api/v1/agencies/{code}/change",
+    "/api/v1/approvals/{approval_id}/reject",
     "/api/v1/catalogue/proposals/{proposal_id}/reject",
     "/api/v1/gateway-accounts/{gateway_account_id}/change",
 }
@@ -121,9 +136,11 @@ async def test_every_operation_tells_of_keys_refusals_and_what_it_takes(
         assert "422" not in operation["responses"]
         headers = {p["name"]: p["required"] for p in operation.get("parameters", ())}
         creates = method == "post" and path in CREATIONS
-        assert headers.get("Idempotency-Key", False) is creates, path
-        assert ("requestBody" in operation) is (creates or path in WITH_BODY), path
+        proposes = method == "post" and path in PROPOSES
+        assert headers.get("Idempotency-Key", False) is (creates or proposes), path
+        assert ("requestBody" in operation) is (creates or proposes or path in WITH_BODY), path
         assert ("201" in operation["responses"]) is creates, path
+        assert ("202" in operation["responses"]) is proposes, path
     bodies = document["components"]["schemas"]
     for name in (
         "BillIn",

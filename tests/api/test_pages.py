@@ -118,6 +118,8 @@ async def test_the_token_shows_the_name_the_dossier_and_the_receipt(
         ("submitted", "Nếu đã bị trừ tiền, đừng thanh toán lại"),
         ("unknown", "Đang kiểm tra kết quả, đừng thanh toán lại"),
         ("held", "Tiền đã đến, cán bộ đang kiểm tra"),
+        ("declined", "PayGov đã từ chối giao dịch, chưa trừ tiền"),
+        ("lapsed", "Lần thanh toán qua PayGov đã khép lại"),
         ("short", "Đã nhận 3.000 đ, còn thiếu 2.000 đ"),
         ("paid", "Đã nộp đủ"),
         ("paid, receipt on its way", "Biên lai đang được lập và ký số"),
@@ -144,7 +146,7 @@ async def test_a_way_to_pay_is_offered_only_where_paying_is_right(
         )
     # What is left of the short one is less than the second gateway takes.
     every, least = [setup.name for setup in PAYING], [PAYING[0].name]
-    payable = {"open": every, "submitted": every, "short": least}
+    payable = {"open": every, "short": least, "declined": every, "lapsed": every}
     assert {s: ways for s, (qr, ways) in offered.items() if qr or ways} == payable
     assert all(offered[state][0] for state in payable)
 
@@ -172,9 +174,9 @@ async def test_the_code_of_a_bill_paid_in_part_asks_for_the_rest(
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("payment_outcome_pending", "Đừng thanh toán lại"),
+        ("payment_declined", "Chưa có khoản tiền nào bị trừ"),
         ("gateway_unavailable", "Chưa có khoản tiền nào bị trừ"),
-        ("too_many_attempts", "Có quá nhiều lần thanh toán đang dở"),
+        ("rate_limited", "Bạn thao tác quá nhanh"),
         ("request_failed", "Hãy bấm “Cập nhật”"),
     ],
 )

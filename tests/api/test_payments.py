@@ -16,6 +16,7 @@ from core.ids import is_id
 from payments.attempts.inquiry import inquire
 from tests.api.test_bills import INSTANT
 from tests.support.gateway_setups import MERCHANT
+from tests.support.page_states import until_attempt
 from tests.support.problems import problem
 from tests.support.system import System, system_at
 from tests.support.system_builder import SystemTemplate
@@ -165,7 +166,7 @@ async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again
     assert (payment["status"], payment["checkout"]) == ("unknown", None)
     path = f"/api/v1/bills/{bill['id']}/payments"
     pending = problem(await system.post(path, {"gateway": "paygov"}), 409)
-    assert (pending["code"], pending["retryable"]) == ("payment_outcome_pending", True)
+    assert (pending["code"], pending["errors"][0]["detail"]) == ("attempt_open", payment["id"])
     with clock.frozen(clock.now() + timedelta(minutes=1)):
         assert await inquire(system.parts.payments)
     found = (await system.client.get(f"/api/v1/payments/{payment['id']}")).json()
@@ -176,13 +177,24 @@ async def test_no_clear_answer_is_unknown_and_is_asked_about_never_charged_again
     assert await system.broken() == []
 
 
-async def test_open_attempts_of_a_bill_are_bounded(system: System) -> None:
+async def test_a_bill_has_one_open_attempt(system: System) -> None:
     bill = await system.create_bill()
-    for _ in range(5):
-        await system.start(bill)
+    payment = await system.start(bill)
     path = f"/api/v1/bills/{bill['id']}/payments"
-    problem(await system.post(path, {"gateway": "paygov"}), 409, "too_many_attempts")
-    assert creates(system, bill) == 5
+    for gateway in ("paygov", "vnpay"):
+        refused = problem(await system.post(path, {"gateway": gateway}), 409, "attempt_open")
+        assert refused["errors"][0]["detail"] == payment["id"]
+    assert creates(system, bill) == 1
+    assert (await system.read(bill))["qr"] is None
+
+
+async def test_an_attempt_whose_money_is_held_lets_no_other_begin(system: System) -> None:
+    bill = await system.create_bill()
+    await system.decide(await system.start(bill), "wrong_amount")
+    await until_attempt(system, bill, "held")
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    pending = problem(await system.post(path, {"gateway": "paygov"}), 409)
+    assert (pending["code"], pending["retryable"]) == ("payment_outcome_pending", True)
 
 
 async def test_a_bill_past_its_time_starts_no_attempt_even_before_it_is_swept(
@@ -199,10 +211,10 @@ async def test_a_bill_past_its_time_starts_no_attempt_even_before_it_is_swept(
 async def test_an_attempt_asks_for_the_rest_of_a_bill_that_is_paid_in_part(system: System) -> None:
     bill = await system.create_bill()
     await system.transfer(bill["qr"]["payload"], 2000, bill["reference"])
-    payment = await system.start(bill)
-    assert payment["amount"] == 3000
     # So does the code that banking apps read; tag 54 is the amount, four digits long.
     assert "54043000" in (await system.read(bill))["qr"]["payload"]
+    payment = await system.start(bill)
+    assert payment["amount"] == 3000
     await system.decide(payment, "success")
     await system.until(bill, "paid")
     assert await system.broken() == []

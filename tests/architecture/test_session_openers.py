@@ -19,6 +19,8 @@ OPENERS = {
     "payments/attempts/checkout.py": "a gateway is called between two transactions",
     "payments/incoming/notices.py": "a notice is stored before it is acted upon",
     "payments/attempts/inquiry.py": "a gateway is asked between two transactions",
+    "payments/attempts/asking.py": "a gateway is asked between two transactions",
+    "payments/attempts/leaving.py": "a gateway is asked before an attempt is left",
     "receipts/api.py": "a receipt is drawn after it was read, with no transaction open",
     "receipts/display.py": "a receipt is drawn between two transactions",
     "reconciliation/commands.py": "a day is matched between two transactions",

@@ -206,6 +206,7 @@ async def refused(books: Books, statement: str, **values: Any) -> str:
         "SET code = 'other'",
         "SET issued_on = issued_on + 1",
         "SET issued_at = issued_at - interval '1 second'",
+        "SET paid_at = now()",
         "SET series_id = 'other'",
         "SET bill_id = 'other'",
         "SET status = 'replaced', amount = 1",

@@ -32,7 +32,7 @@ async def test_each_year_of_an_agency_has_its_series_and_keeps_it(database: Data
     async with database.transaction() as session:
         first = await lock_series(session, WANTED)
         assert first.keys() == WANTED
-        assert {counter.take()[0] for counter in first.values()} == {1}
+        assert {counter.take(clock.now())[0] for counter in first.values()} == {1}
         for counter in first.values():
             await save(session, counter)
     async with database.transaction() as session:
@@ -40,7 +40,7 @@ async def test_each_year_of_an_agency_has_its_series_and_keeps_it(database: Data
         assert {key: counter.id for key, counter in again.items()} == {
             key: counter.id for key, counter in first.items()
         }
-        assert {counter.take()[0] for counter in again.values()} == {2}
+        assert {counter.take(clock.now())[0] for counter in again.values()} == {2}
         assert await lock_series(session, ()) == {}
 
 
@@ -50,7 +50,7 @@ async def test_two_who_open_a_series_at_once_open_one_and_count_on(database: Dat
     async def number() -> int:
         async with database.transaction() as session:
             (counter,) = (await lock_series(session, {("ag_a", 2026)})).values()
-            taken, _ = counter.take()
+            taken, _ = counter.take(clock.now())
             await asyncio.sleep(0.05)
             await save(session, counter)
             return taken

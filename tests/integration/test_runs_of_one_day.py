@@ -8,18 +8,19 @@ from sqlalchemy import text
 
 from reconciliation import commands
 from tests.support.callbacks import credit
-from tests.support.statements import reconcile, take_statement
+from tests.support.statements import reconcile, release, take_statement
 from tests.support.system import System
 
 
 async def test_six_runs_at_once_say_the_same_and_one_stands(system: System) -> None:
     bills = [await system.create_bill() for _ in range(3)]
     told = (f"5000|credit|nop {bill['reference']}|FT26{n}777" for n, bill in enumerate(bills))
-    await take_statement(system, *told)
+    statement = await take_statement(system, *told)
     runs = await asyncio.gather(*(reconcile(system) for _ in range(6)))
     for one in runs:
         assert one["summary"]["matched"] == {"count": 3, "sum": 15_000}
         assert one["summary"]["unknown_in_ledger"]["count"] == 0
+    await release(system, statement)
     assert [(await system.read(bill))["status"] for bill in bills] == ["paid"] * 3
     read = [
         (await system.office.get(f"/api/v1/reconciliations/{one['id']}")).json() for one in runs

@@ -21,16 +21,14 @@ from adapters.sandbox.engine.store import Order
 from app.invariants import broken
 from core import clock
 from core.errors import LephiError
+from payments.attempts.asking import ASKED_FOR, GRACE, STILL_ASKED
 from payments.attempts.conclusion import FIRST_ASK
 from payments.attempts.inquiry import (
-    ASKED_FOR,
-    DEADLINE,
-    GRACE,
-    STILL_ASKED,
     expire_bills,
     inquire,
     pause,
 )
+from payments.gateway_info import OPEN_FOR
 from payments.ports import (
     AttemptKey,
     GatewayAccount,
@@ -177,7 +175,7 @@ async def test_money_whose_callback_was_lost_is_found_by_asking(world: MoneyWorl
     assert await states(world, bill) == ("paid", "succeeded")
     assert {d.state for d in world.sandbox.deliveries.all} == {DeliveryState.LOST}
     # What is settled is not asked about again.
-    world.advance(DEADLINE)
+    world.advance(OPEN_FOR)
     assert await ask(world) == 0
 
 
@@ -253,7 +251,7 @@ async def test_an_attempt_ends_past_its_deadline_and_late_money_still_settles(
     world: MoneyWorld,
 ) -> None:
     bill = await started(world)
-    world.advance(DEADLINE)
+    world.advance(OPEN_FOR)
     assert await ask(world) == 1
     assert await states(world, bill) == ("open", "submitted")
     await ask_when_due(world)
@@ -267,7 +265,7 @@ async def test_money_taken_after_an_attempts_end_is_found_though_its_callback_is
     world: MoneyWorld,
 ) -> None:
     bill = await started(world)
-    world.advance(DEADLINE)
+    world.advance(OPEN_FOR)
     await ask(world)
     await ask_when_due(world)
     assert await states(world, bill) == ("open", "expired")
@@ -280,7 +278,7 @@ async def test_money_taken_after_an_attempts_end_is_found_though_its_callback_is
 
 async def test_an_attempt_that_is_over_is_not_asked_about_for_ever(world: MoneyWorld) -> None:
     bill = await started(world)
-    world.advance(DEADLINE)
+    world.advance(OPEN_FOR)
     await ask(world)
     await ask_when_due(world)
     assert await states(world, bill) == ("open", "expired")
@@ -296,7 +294,7 @@ async def test_an_attempt_at_a_gateway_that_cannot_be_asked_never_ends_by_itself
     bill = await started(world, expires_in=HOUR)
     _, context = await with_gateway(world, Dumb)
     for _ in range(3):
-        world.advance(DEADLINE)
+        world.advance(OPEN_FOR)
         assert await inquire(context) == 1
         assert await expire_bills(context) == 0
     assert await states(world, bill) == ("open", "submitted")

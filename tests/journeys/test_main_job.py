@@ -19,6 +19,8 @@ from core.clock import VIETNAM
 from core.references import new_reference
 from tests.support.gateway_setups import PAYING, GatewaySetup
 from tests.support.machine import needs
+from tests.support.staff import finance_office
+from tests.support.statements import reconcile, release, take_statement
 from tests.support.system import System
 
 #: What a citizen does on a gateway's page goes through each gateway that the tests know.
@@ -191,7 +193,9 @@ async def test_the_receipts_files_are_accepted_by_other_tools_and_refused_when_c
     assert "26TAA" in check.text
 
 
-async def test_a_credit_that_only_the_statement_tells_of_settles_its_bill(system: System) -> None:
+async def test_a_credit_that_only_the_statement_tells_of_waits_and_the_feed_settles_its_bill(
+    system: System,
+) -> None:
     bill = await system.create_bill()
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
@@ -199,12 +203,33 @@ async def test_a_credit_that_only_the_statement_tells_of_settles_its_bill(system
     assert (await upload(system, content.encode(), "so-phu.csv", "s1")).status_code == 201
     run = await reconcile_today(system, "r1")
     assert run["summary"]["matched"] == {"count": 1, "sum": 5000}
-    assert (await system.read(bill))["status"] == "paid"
-    # The bank's own notice comes late: the same reference is the same money.
+    assert (await system.read(bill))["status"] == "open"
+    # The bank's own notice comes late: the same reference is the same money, and two tell of it.
     state = system.sandbox
     state.bank.transfer(DEMO_ACCOUNT, 5000, bill["reference"], reference_code="FT-LOST")
     await system.told()
-    assert len((await system.read(bill))["payments"]) == 1
+    paid = await system.read(bill)
+    assert (paid["status"], len(paid["payments"])) == ("paid", 1)
+    assert await system.broken() == []
+
+
+async def test_what_only_the_statement_tells_of_settles_when_two_people_release_it(
+    system: System,
+) -> None:
+    bills = [await system.create_bill() for _ in range(2)]
+    told = [f"5000|credit|tt {bill['reference']} ok|FT26LOST{n}" for n, bill in enumerate(bills)]
+    statement = await take_statement(system, *told)
+    assert (await reconcile(system))["summary"]["matched"] == {"count": 2, "sum": 10_000}
+    assert [(await system.read(bill))["status"] for bill in bills] == ["open"] * 2
+    await release(system, statement)
+    await system.work()
+    for bill in bills:
+        paid = await system.read(bill)
+        assert (paid["status"], len(paid["receipts"])) == ("paid", 1)
+    assert (await reconcile(system))["summary"]["matched"] == {"count": 2, "sum": 10_000}
+    office = await finance_office(system)
+    again = await office.post(f"/statements/{statement['id']}/release", {"reason": "lần nữa"})
+    assert again.json()["code"] == "nothing_to_release"
     assert await system.broken() == []
 
 

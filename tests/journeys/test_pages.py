@@ -55,7 +55,7 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
         | {f"fee, {name}": home + path for name, path in fees.items()}
         | {
             "bill, the largest amount": large["pay_url"],
-            "bill, with a message": f"{home}{bills['open'].private}&message=too_many_attempts",
+            "bill, with a message": f"{home}{bills['open'].private}&message=rate_limited",
             "receipt": receipt["check_url"],
             "receipt, unknown": f"{home}/r/ABCDEFGHJKLM",
             "poster": f"{body}/2.000884",

@@ -19,11 +19,12 @@ from adapters.paygov import dialect
 from adapters.sandbox.engine.faults import Fault
 from adapters.sandbox.engine.state import PayerOutcome
 from core.ids import new_id
-from payments.attempts import inquiry, results
+from payments.attempts import asking, inquiry, results
 from payments.books import credits, identity, posting
 from payments.books.allocation import Distribution, Reason, distribute
 from payments.books.identity import Identity, ToldNotice
 from payments.books.recording import Recording
+from payments.gateway_info import OPEN_FOR
 from payments.incoming import notices
 from payments.ports import CallbackResult, GatewayResult, Outcome
 
@@ -173,11 +174,11 @@ def expire_without_asking(patch: pytest.MonkeyPatch) -> None:
     async def broken(context: Any, row: Any) -> None:
         async def write(session: Any) -> None:
             nothing = GatewayResult(row.order_ref, Outcome.PENDING)
-            await inquiry._conclude(session, row.id, nothing)
+            await asking._conclude(session, row.id, nothing, row.created_at + OPEN_FOR)
 
         await context.database.run(write)
 
-    patch.setattr(inquiry, "_ask", broken)
+    patch.setattr(inquiry, "ask_safely", broken)
 
 
 def create_again_after_a_timeout(patch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,11 @@ from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import Role, Scope
 from payments.agencies.access.staff import create_staff_user
+from payments.books.queries import list_waiting_money
+from tests.support.callbacks import credit
 from tests.support.catalogue_files import fees_csv
 from tests.support.gateway_setups import PAYGOV
+from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
 
 EVERYONE = "clerk finance chief admin auditor collector"
@@ -97,6 +100,37 @@ class Things:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
+    async def waiting_money(self) -> str:
+        """An item in suspense that nobody has asked about."""
+        system = self.system
+        await credit(system, 5000, "chuyen tien", bank_ref=new_id("ft"))
+        async with system.parts.database.reading() as session:
+            return (await list_waiting_money(session))[-1].id
+
+    async def approval(self) -> str:
+        """What the system's finance clerk has asked for."""
+        path = f"/api/v1/suspense/{await self.waiting_money()}/resolutions"
+        headers = self.client("finance") | {"Idempotency-Key": new_id("k")}
+        sent = await resolution(self)
+        answer = await self.system.browser.post(path, headers=headers, **sent)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def statement(self) -> str:
+        """A statement that was taken in."""
+        sent = await statement(self)
+        headers = {"Idempotency-Key": new_id("k")}
+        answer = await self.system.office.post("/api/v1/statements", headers=headers, **sent)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def unreleased_statement(self) -> str:
+        """A statement that alone tells of a bill's money."""
+        made = await self.system.create_bill()
+        taken = await take_statement(self.system, f"5000|credit|{made['reference']}|{new_id('f')}")
+        await reconcile(self.system)
+        return str(taken["id"])
+
     async def run(self) -> str:
         """A reconciliation of today."""
         if not self._run:
@@ -172,6 +206,10 @@ async def gateway(_: Things) -> Asked:
 
 async def reason(_: Things) -> Asked:
     return {"json": {"reason": "thử"}}
+
+
+async def resolution(_: Things) -> Asked:
+    return {"json": {"kind": "keep", "reason": "thử"}}
 
 
 async def table(_: Things) -> Asked:
@@ -315,6 +353,20 @@ CASES = [
     Case("POST /catalogue/proposals/{proposal_id}/reject", "finance chief admin", "", 200, 404,
          reason, Things.proposal),
     Case("POST /statements", "finance chief admin", "statements", 201, 404, statement),
+    Case("POST /statements/{statement_id}/withdraw", "finance chief", "", 202, 404, reason,
+         Things.statement),
+    Case("POST /statements/{statement_id}/release", "finance chief", "", 202, 404, reason,
+         Things.unreleased_statement),
+    Case("GET /suspense", "finance chief admin auditor", "reconciliation", 200, 200),
+    Case("POST /suspense/{item_id}/resolutions", "finance chief", "", 202, 404, resolution,
+         Things.waiting_money),
+    Case("GET /approvals", "finance chief admin auditor", "", 200, 200),
+    Case("GET /approvals/{approval_id}", "finance chief admin auditor", "", 200, 404,
+         thing=Things.approval),
+    Case("POST /approvals/{approval_id}/approve", "chief", "", 200, 404, thing=Things.approval),
+    # The finance clerk takes back what is their own; the chief rejects it.
+    Case("POST /approvals/{approval_id}/reject", "finance chief", "", 200, 404, reason,
+         Things.approval),
     Case("POST /reconciliations", "finance chief admin", "reconciliation", 201, 404,
          reconciliation),
     Case("GET /reconciliations/{run_id}", "finance chief admin auditor", "reconciliation", 200, 404,

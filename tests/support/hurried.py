@@ -10,7 +10,7 @@ from datetime import timedelta
 import app.cli.main
 from app import worker
 from core import idempotency, outbox
-from payments.attempts import conclusion, inquiry
+from payments.attempts import asking, conclusion, inquiry
 from payments.incoming import notices
 from tests.support.broken import VARIANTS
 
@@ -30,7 +30,7 @@ def hurry() -> None:
     idempotency.LEASE = timedelta(seconds=3)
     notices.PATIENCE = timedelta(seconds=1)
     conclusion.FIRST_ASK = timedelta(seconds=1)
-    inquiry.GRACE = timedelta(seconds=5)
+    asking.GRACE = timedelta(seconds=5)
     inquiry.pause = lambda asked: timedelta(seconds=0.5)
     worker.INQUIRY_SECONDS = 0.3
     worker.IDLE_SECONDS = 0.1

@@ -166,6 +166,10 @@ class MoneyMachine(RuleBasedStateMachine):
     def pay(self, which: int, outcome: PayerOutcome) -> None:
         self.do(self.world.pay(pick(self.world.open_orders(), which), outcome))
 
+    @rule(which=WHICH, fault=CREATE_FAULTS)
+    def choose_another_way(self, which: int, fault: Fault | None) -> None:
+        self.do(self.world.start(pick(self.world.bills, which), fault, instead=True))
+
     @rule(which=WHICH, outcome=st.sampled_from(PayerOutcome))
     def start_and_pay(self, which: int, outcome: PayerOutcome) -> None:
         self.do(self.world.start(pick(self.world.bills, which)))
@@ -270,6 +274,11 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def read_on_statement(self, which: int) -> None:
         self.do(self.world.read_on_statement(pick(self.world.named_credits()[::-1], which)))
+
+    @precondition(lambda self: self.world.credits())
+    @rule()
+    def release(self) -> None:
+        self.do(self.world.release())
 
     # Callbacks.
 

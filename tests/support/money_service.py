@@ -22,6 +22,7 @@ from app.seed.agency import DEMO_ACCOUNT, DemoBody
 from core import failpoints
 from core.settings import Settings
 from payments.bills.static_references import static_reference
+from payments.context import Context
 from payments.ports import GatewayAccount, NoticeReader, PaymentGateway
 from tests.support.gateway_setups import (
     PAYGOV,
@@ -117,9 +118,7 @@ class MoneyService:
 
     def connect(self, sandbox: InProcessSandbox) -> None:
         """From now on this sandbox is the gateway."""
-        payments = replace(self.parts.payments, gateways=_InProcessDirectory(sandbox))
-        self.parts = replace(self.parts, payments=payments)
-        attach(self._app, self.parts)
+        self.use(replace(self.parts.payments, gateways=_InProcessDirectory(sandbox)))
 
     async def poster(self, fee: str) -> str:
         """The static reference of a fee."""
@@ -140,6 +139,19 @@ class MoneyService:
     async def get(self, path: str) -> httpx2.Response:
         """GET with the API key."""
         return await self._client.get(path, headers=self._authorization())
+
+    async def browse(self, path: str) -> httpx2.Response:
+        """GET as a citizen's browser does."""
+        return await self._client.get(path, headers={"Accept": "text/html"})
+
+    async def press(self, path: str, form: Mapping[str, str]) -> httpx2.Response:
+        """POST a page's form."""
+        return await self._client.post(path, data=dict(form), headers={"Accept": "text/html"})
+
+    def use(self, payments: Context) -> None:
+        """From now on the routes have these parts."""
+        self.parts = replace(self.parts, payments=payments)
+        attach(self._app, self.parts)
 
     async def call_back(
         self, path: str, body: bytes, headers: Mapping[str, str]

@@ -29,6 +29,7 @@ from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
 from payments.agencies.queries import find_collection_account
+from payments.books.commands import release_stated_money
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
 from tests.support.in_process_sandbox import InProcessSandbox
@@ -117,11 +118,24 @@ class MoneyWorld:
         self._expect(answer, {201} if crash is None else {201, 500})
 
     async def start(
-        self, bill: Opened, fault: Fault | None = None, crash: str | None = None
+        self,
+        bill: Opened,
+        fault: Fault | None = None,
+        crash: str | None = None,
+        *,
+        instead: bool = False,
     ) -> None:
-        """Start an attempt; the gateway misbehaves as told."""
+        """Start an attempt; the gateway misbehaves as told. `instead` leaves one that is open."""
         self._lie(MERCHANT.id, Operation.CREATE, fault)
-        answer = await self._post(f"{_BILLS}/{bill.id}/payments", {"gateway": "paygov"}, crash)
+        body = {"gateway": "paygov"}
+        open_attempts = await self.service.read(
+            "SELECT id, order_ref FROM payment WHERE bill_id = :id"
+            " AND status IN ('created', 'submitted', 'unknown') ORDER BY id DESC",
+            id=bill.id,
+        )
+        if instead and open_attempts:
+            body["instead_of"] = open_attempts[0]["id"]
+        answer = await self._post(f"{_BILLS}/{bill.id}/payments", body, crash)
         self.sandbox.faults.clear()
         expected = {503} if fault in (Fault.RATE_LIMITED, Fault.UNAVAILABLE) else {201}
         self._expect(answer, {*expected, 409} if crash is None else {*expected, 409, 500})
@@ -304,6 +318,13 @@ class MoneyWorld:
             await take_statement_credit(
                 session, account, credit, actor="system:statement", cipher=parts.cipher
             )
+
+    async def release(self) -> None:
+        """Two people release what only statements have told of so far."""
+        lines = [f"line-{move.id}" for move in self.credits()]
+        parts = self.service.parts
+        async with parts.database.transaction() as session:
+            await release_stated_money(session, parts.cipher, lines, actor="staff:chief")
 
     # What time does, and the worker.
 

@@ -19,6 +19,8 @@ STATES = (
     "submitted",
     "unknown",
     "held",
+    "declined",
+    "lapsed",
     "short",
     "paid",
     "paid, receipt on its way",
@@ -93,14 +95,26 @@ async def _bill(system: System, state: str) -> dict[str, Any]:
         await system.start(bill)
     elif state == "unknown":
         partner = MERCHANT["partner_code"]
-        system.sandbox.faults.script(partner, Operation.CREATE, Fault.TRUNCATED)
+        # The gateway has never heard of it, however often the page asks.
+        system.sandbox.faults.script(
+            partner, Operation.CREATE, Fault.SERVER_ERROR, takes_effect=False
+        )
         assert (await system.start(bill))["status"] == "unknown"
     elif state == "held":
         await system.decide(await system.start(bill), "wrong_amount")
-        await _until_attempt(system, bill, "held")
+        await until_attempt(system, bill, "held")
+    elif state == "declined":
+        await system.decide(await system.start(bill), "decline")
+        await until_attempt(system, bill, "failed")
+    elif state == "lapsed":
+        order_ref = f"{bill['reference']}-01"
+        await system.start(bill)
+        path = f"/b/{bill['reference']}/another-way"
+        await system.browser.post(path, data={"attempt": order_ref})
+        await until_attempt(system, bill, "expired")
     elif state == "short":
         await system.transfer(bill["qr"]["payload"], 3000, bill["reference"])
-        await _until_attempt(system, bill, "succeeded")
+        await until_attempt(system, bill, "succeeded")
     elif state.startswith("paid"):
         await system.decide(await system.start(bill), "success")
         await system.until(bill, "paid")
@@ -113,7 +127,8 @@ async def _bill(system: System, state: str) -> dict[str, Any]:
     return bill
 
 
-async def _until_attempt(system: System, bill: dict[str, Any], status: str) -> None:
+async def until_attempt(system: System, bill: dict[str, Any], status: str) -> None:
+    """Wait until the last payment of a bill has a status; fails after ten seconds."""
     payments: list[dict[str, Any]] = []
     for _ in range(500):
         payments = (await system.read(bill))["payments"]

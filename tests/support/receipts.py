@@ -57,6 +57,7 @@ def content(**changes: Any) -> ReceiptContent:
         "check_code": "7KQMX2PA9TRB",
         "check_url": "https://lephi.example.vn/r/7KQMX2PA9TRB",
         "legal_basis": rules_on(ISSUED_ON).basis,
+        "paid_at": datetime(2026, 11, 22, 2, 35, 9, tzinfo=UTC),
     }
     return ReceiptContent(**fields | changes)
 

@@ -5,12 +5,13 @@ from typing import Any
 from core import clock
 from core.clock import VIETNAM
 from core.ids import new_id
+from tests.support.staff import finance_office
 from tests.support.system import System
 
 _HEADER = "line_id,booked_at,amount,direction,reference,narrative,bank_ref"
 
 
-async def take_statement(system: System, *lines: str) -> None:
+async def take_statement(system: System, *lines: str) -> dict[str, Any]:
     """Take in a statement of now: of each line amount, side, narrative and the bank's reference."""
     now = clock.now().astimezone(VIETNAM).isoformat(timespec="seconds")
     rows = [_HEADER]
@@ -24,6 +25,17 @@ async def take_statement(system: System, *lines: str) -> None:
         headers={"Idempotency-Key": new_id("k")},
     )
     assert taken.status_code == 201, taken.text
+    found: dict[str, Any] = taken.json()
+    return found
+
+
+async def release(system: System, statement: dict[str, Any]) -> None:
+    """Two people let what only a statement tells of go where it was sent."""
+    office = await finance_office(system)
+    path = f"/statements/{statement['id']}/release"
+    asked = await office.post(path, {"reason": "chỉ có trên sao kê"})
+    assert asked.status_code == 202, asked.text
+    await office.approve(asked.json())
 
 
 async def reconcile(system: System) -> dict[str, Any]:

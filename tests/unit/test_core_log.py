@@ -75,6 +75,10 @@ NAMES = [
     "email",
     "payer",
     "payer_name",
+    "payer_tax_number",
+    "on_behalf_of",
+    "behalf_address",
+    "delegate",
     "name",
     "full_name",
     "account_name",
@@ -267,6 +271,25 @@ def test_a_line_says_when_where_and_how_grave(lines: Lines) -> None:
     assert theirs["module"] == "theirs"
     assert theirs["level"] == "error"
     assert theirs["trace_id"] == "abc"
+
+
+def test_a_line_of_our_own_words_is_like_every_other(lines: Lines) -> None:
+    write = log.own_line("core.test", "said")
+    with clock.frozen(datetime(2026, 11, 22, 2, 3, 4, 567891, UTC)):
+        write(route="/b/{reference}", status=200, odd='"\n\u2028ệ')
+        log.get("core.test").info("said", route="/b/{reference}", status=200, odd='"\n\u2028ệ')
+    own, bound = lines()
+    assert own == bound
+
+
+def test_a_line_of_our_own_words_goes_where_the_others_go_and_breaks_nothing() -> None:
+    write, stream = log.own_line("core.test", "said"), io.StringIO()
+    log.configure("info", stream)
+    write(status=200)
+    assert stream.getvalue().isascii()
+    assert stream.getvalue().count("\n") == 1
+    stream.close()
+    write(status=500)
 
 
 def test_an_exception_is_written_with_its_traceback_in_one_line(lines: Lines) -> None:

@@ -12,10 +12,11 @@ import pikepdf
 import pytest
 import zxingcpp
 
-from receipts.content import Issuer, Payer, ReceiptContent, ReplacedReceipt
+from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReplacedReceipt
 from receipts.layout import Mark
 from receipts.pdf import draw
-from receipts.typesetting import BOLD, REGULAR, Style, printable, register_fonts, width, wrap
+from receipts.typesetting import BOLD, REGULAR, Style, register_fonts, width, wrap
+from receipts.xml import parse, render
 from tests.support.pdf import fonts_of, image_of, text_of, words_of
 from tests.support.receipts import HOSTILE, ISSUED_ON, NOTE, content, line
 
@@ -27,6 +28,8 @@ WORDY = "Lệ phí đăng ký theo quy định của Hội đồng nhân dân th
 LONGEST = content(
     issuer=Issuer(WORDY, "0109876543-001", WORDY, "0" * 60, WORDY, WORDY),
     payer=Payer(WORDY, WORDY, "W" * 20, "M" * 40),
+    on_behalf_of=Payer(WORDY, WORDY, "W" * 20, "M" * 40),
+    delegate=Delegate(WORDY, WORDY),
     lines=(
         *(line(description=WORDY, description_en=WORDY, amount=10**9, copies=99) for _ in "123"),
         line(description="W" * 400, description_en="W" * 400, unit="W" * 20, quantity=10**12),
@@ -159,6 +162,27 @@ def test_a_receipt_without_a_payer_or_dossier_leaves_no_empty_lines() -> None:
     assert "Mã hồ sơ" not in written
 
 
+def test_the_parties_of_a_payment_stand_on_the_page() -> None:
+    receipt = content(
+        payer=Payer("Nguyễn Thị Ngọc Ánh", "số 5 phố Huế", "0109876543"),
+        on_behalf_of=Payer("Công ty Bình Minh", "số 7 phố Vọng", "0109876543-001"),
+        delegate=Delegate("Bưu điện phường Cửa Nam", "số 9 phố Tràng Thi"),
+    )
+    written = text_of(draw(receipt, NOTE))
+    for fact in (
+        "Địa chỉ (Address) số 5 phố Huế",
+        "Mã số thuế (Tax code) 0109876543",
+        "Nộp thay cho (On behalf of) Công ty Bình Minh",
+        "Địa chỉ (Address) số 7 phố Vọng",
+        "Mã số thuế (Tax code) 0109876543-001",
+        "Tổ chức được ủy quyền thu: Bưu điện phường Cửa Nam",
+        "Địa chỉ: số 9 phố Tràng Thi",
+    ):
+        assert fact in written
+    smallest = min(height_of(draw(receipt, NOTE), word) for word in ("Tràng", "Vọng", "0109876543"))
+    assert smallest >= height_of(draw(receipt, NOTE), "22/11/2026")
+
+
 @pytest.mark.parametrize(
     ("mark", "sentence"),
     [
@@ -215,6 +239,8 @@ WIDEST = replace(
     LONGEST,
     issuer=Issuer("W" * 200, "0109876543-001", *("W" * 250,) * 4),
     payer=Payer(*("W" * 250,) * 4),
+    on_behalf_of=Payer(*("W" * 250,) * 4),
+    delegate=Delegate("W" * 200, "W" * 250),
 )
 
 
@@ -262,17 +288,18 @@ def test_hostile_text_is_drawn_as_the_text_it_is() -> None:
         assert all("/Annots" not in page and "/AA" not in page for page in opened.pages)
 
 
-def test_a_character_the_font_lacks_becomes_a_look_alike_or_a_question_mark() -> None:
-    assert printable("№ 5 中文 Ánh ₫ Ａ") == "No 5 ?? Ánh ₫ A"
-    assert printable("x\u0488y") == "xy"
-
-
-VIETNAMESE = "aàảãáạăằẳẵắặâầẩẫấậeèẻẽéẹêềểễếệiìỉĩíịoòỏõóọôồổỗốộơờởỡớợuùủũúụưừửữứựyỳỷỹýỵđ"
-
-
-def test_the_fonts_have_every_vietnamese_letter() -> None:
-    letters = VIETNAMESE + VIETNAMESE.upper() + "₫–—“”…•×·"
-    assert printable(letters) == letters
+def test_no_character_of_the_xml_becomes_a_question_mark() -> None:
+    odd = content(
+        payer=Payer(name="王小明 😀", address="Иван"),
+        lines=(line(description="Phí ﷽"),),
+        issuer=replace(content().issuer, name="Phường 中"),
+    )
+    written = text_of(draw(odd, NOTE))
+    assert "?" not in written
+    for told in ("[U+738B U+5C0F U+660E] [U+1F600]", "Phí [U+FDFD]", "Phường [U+4E2D]"):
+        assert told in written
+    assert "[U+0418 U+0432 U+0430 U+043D]" in written
+    assert parse(render(odd)).payer.name == "王小明 😀"
 
 
 def test_a_broken_paragraph_keeps_its_words_and_its_width() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from core.errors import Invalid
-from receipts.content import Payer, ReplacedReceipt
+from receipts.content import Delegate, Payer, ReplacedReceipt
 from receipts.xml import MAX_BYTES, data_element, parse, parse_tree, read_data, render
 from tests.support.examples import examples
 from tests.support.receipts import HOSTILE, content, line
@@ -17,6 +17,8 @@ FULL = content(
     replaces=ReplacedReceipt("EBL01", "26TAA", 7, date(2026, 11, 20)),
     demo=True,
     payer=Payer("Nguyễn Văn A", "Hà Nội", "0101234567", "001190012345"),
+    on_behalf_of=Payer("Công ty B", "Huế", "0109876543-001"),
+    delegate=Delegate("Bưu điện phường", "số 1 phố Huế"),
     language_note="Bản tiếng Anh chỉ để tham khảo",
     lines=(line(), line(amount=12_345, copies=2, sub_item="", description_en="")),
 )
@@ -109,6 +111,9 @@ def altered(old: str, new: str) -> bytes:
         ("<TTChung>", "<TTChung>&nbsp;"),
         ("<BTNghiem>1<", "<BTNghiem>0<"),
         ("<DVTTe>VND<", "<DVTTe>USD<"),
+        ("</TCUQuyen>", "</TCUQuyen><TCUQuyen/>"),
+        ("<NDNThay>", "<NDNThay><Ten>C</Ten>"),
+        ("<TDTToan>2026-11-22T02:35:09Z<", "<TDTToan>2026-11-22T02:35:09.5Z<"),
     ],
 )
 def test_a_document_we_would_not_have_written_is_refused(old: str, new: str) -> None:

@@ -1,35 +1,38 @@
-"""The page of a bill: amount, QR, state, and the way to a gateway."""
+"""The page of a bill: amount, QR, state."""
 
-import json
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from datetime import timedelta
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
-from app.web.citizen.messages import known_code, message_for
-from app.web.citizen.situation import Doubt, Situation, situation_of
+from app.web.citizen.situation import Situation, situation_of
+from app.web.citizen.under_way import GOES_ON, go_on_address, message_beside
 from app.web.policy import policy
-from app.web.rate import limited
 from app.web.templating import FOLDER, render
-from core import qr
+from core import clock, qr
 from core.crypto import new_token
 from core.db import SessionDep
-from core.errors import LephiError, NotFound
+from core.errors import NotFound
 from core.heartbeats import is_silent
-from core.idempotency import Claim
-from core.ids import new_id
 from core.references import is_reference
-from core.sessions import ReadSession
-from payments.attempts.checkout import checkout, offered_gateways
-from payments.bills.presenting import bill_payload, payment_json
-from payments.bills.queries import BillValue, find_bill, read_payer
+from core.sessions import ReadSession, WriteSession
+from payments.attempts.asking import ask_now
+from payments.attempts.checkout import offered_gateways
+from payments.attempts.leaving import open_until
+from payments.bills.presenting import bill_payload
+from payments.bills.queries import BillValue, PaymentValue, find_bill, read_payer
 from payments.context import Context, ContextDep
 from payments.ports import ReceiptSummary
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
+
+#: How many seconds a page waits for a gateway.
+PATIENCE = 0.8
+
+#: How often a page that is being watched asks about its open attempt.
+WATCHED = timedelta(seconds=15)
 
 
 def mount_static(app: FastAPI) -> None:
@@ -37,7 +40,8 @@ def mount_static(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 
-async def _bill(session: SessionDep, reference: str) -> BillValue:
+async def bill_of(session: ReadSession, reference: str) -> BillValue:
+    """The bill of a reference as it stands in an address. Raises `NotFound`."""
     found = await find_bill(session, reference.upper()) if is_reference(reference.upper()) else None
     if found is None:
         raise NotFound("Không có khoản phải nộp nào mang mã này.")
@@ -48,13 +52,13 @@ async def _bill(session: SessionDep, reference: str) -> BillValue:
 async def bill_qr(
     reference: str, extension: str, session: SessionDep, context: ContextDep
 ) -> Response:
-    """The image of a bill's QR; there is none once there is nothing to pay."""
-    bill = await _bill(session, reference)
+    """The image of a bill's QR; there is none while there is nothing to pay."""
+    bill = await bill_of(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
     payload = None
-    # What has come already is not asked for twice.
-    if remaining := situation_of(bill, 0).remaining:
-        payload = bill_payload(context, agency, bill.reference, remaining)
+    # What has come already is not asked for twice, nor what may come from a gateway any moment.
+    if bill.payable:
+        payload = bill_payload(context, agency, bill.reference, bill.payable)
     return image(payload, extension)
 
 
@@ -70,12 +74,16 @@ def image(payload: str | None, extension: str) -> Response:
 
 
 @router.get("/b/{reference}/state")
-async def bill_state(reference: str, session: SessionDep, context: ContextDep) -> dict[str, str]:
+async def bill_state(reference: str, context: ContextDep) -> dict[str, str]:
     """What the page's script asks every few seconds: has anything changed?"""
-    bill = await _bill(session, reference)
-    receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    situation = situation_of(bill, len(receipts))
-    return {"version": _version(situation, await _receipt_waits(session, situation))}
+    async with context.database.transaction() as session:
+        bill = await bill_of(session, reference)
+        receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+        situation = _situation(context, bill, len(receipts))
+        waits = await _receipt_waits(session, situation)
+    if bill.open_attempt is not None:
+        await ask_now(context, bill.open_attempt, 0, again=WATCHED)
+    return {"version": _version(situation, waits)}
 
 
 async def _receipt_waits(session: ReadSession, situation: Situation) -> bool:
@@ -90,27 +98,41 @@ def _version(situation: Situation, waits: bool) -> str:
 
 @router.get("/b/{reference}")
 async def bill_page(
-    reference: str,
-    request: Request,
-    session: SessionDep,
-    context: ContextDep,
-    t: str = "",
-    message: str = "",
+    reference: str, request: Request, context: ContextDep, t: str = "", message: str = ""
 ) -> Response:
     """A bill: amount, QR, state. The token in its address opens names and receipts too.
 
-    A gateway adds parameters of its own when it sends a citizen back, so odd ones are no fault.
+    While an attempt is open its gateway is asked before the page is shown; one that does not answer
+    at once is heard when it does, and the page says so meanwhile. A gateway adds parameters of its
+    own when it sends a citizen back, so odd ones are no fault.
     """
-    bill = await _bill(session, reference)
+    async with context.database.transaction() as session:
+        bill = await bill_of(session, reference)
+    if bill.open_attempt is not None:
+        await ask_now(context, bill.open_attempt, PATIENCE)
+    async with context.database.transaction() as session:
+        return await _page(request, context, session, reference, token=t, message=message)
+
+
+async def _page(
+    request: Request,
+    context: Context,
+    session: WriteSession,
+    reference: str,
+    *,
+    token: str,
+    message: str,
+) -> Response:
+    bill = await bill_of(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
-    opened = bool(t) and context.urls.opens(bill.id, t)
+    opened = bool(token) and context.urls.opens(bill.id, token)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    situation = situation_of(bill, len(receipts))
-    payable = bill.status == "open" and situation.doubt not in (Doubt.HELD, Doubt.UNKNOWN)
-    remaining = situation.remaining
-    gateways = await offered_gateways(context, agency, remaining, session) if payable else []
-    scannable = payable and bill_payload(context, agency, bill.reference, remaining) is not None
+    situation = _situation(context, bill, len(receipts))
+    payable = situation.payable
+    gateways = await offered_gateways(context, agency, payable, session) if payable else []
+    scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
+    attempt = situation.attempt
     waits = await _receipt_waits(session, situation)
     return render(
         request,
@@ -125,16 +147,32 @@ async def bill_page(
         full_amount=sum(line.full_amount for line in bill.lines),
         relieved=sum(line.full_amount - line.amount for line in bill.lines),
         opened=opened,
-        token=t if opened else "",
+        token=token if opened else "",
         payer_name=payer.get("name", ""),
+        on_behalf_of=payer.get("behalf_name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
         gateways=[info for _, info in gateways],
-        attempted=situation.attempt and context.gateways.find_info(situation.attempt.gateway),
+        attempted=_title(context, attempt),
+        go_on=go_on_address(attempt, opened=opened) if situation.doubt in GOES_ON else None,
         account=agency.account if scannable else None,
         once=new_token(bits=80),
-        message=message_for(message) if bill.status == "open" else None,
+        message=message_beside(situation, message),
     )
+
+
+def _situation(context: Context, bill: BillValue, receipts: int) -> Situation:
+    attempt = bill.open_attempt
+    over = attempt is not None and clock.now() > open_until(context, attempt, bill.expires_at)
+    return situation_of(bill, receipts, over=over)
+
+
+def _title(context: Context, attempt: PaymentValue | None) -> str:
+    """What citizens call the gateway of an attempt."""
+    if attempt is None:
+        return ""
+    info = context.gateways.find_info(attempt.gateway)
+    return attempt.gateway if info is None else info.title_vi
 
 
 def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
@@ -144,48 +182,3 @@ def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
         "pdf": context.urls.receipt_file(receipt.code, "pdf"),
         "xml": context.urls.receipt_file(receipt.code, "xml"),
     }
-
-
-@router.post("/b/{reference}/pay", dependencies=[Depends(limited)])
-async def pay(
-    reference: str,
-    request: Request,
-    context: ContextDep,
-    gateway: Annotated[str, Form(max_length=30)],
-    t: Annotated[str, Form(max_length=64)] = "",
-    once: Annotated[str, Form(max_length=64)] = "",
-) -> Response:
-    """Start an attempt from the bill's page and send the citizen to the gateway."""
-    async with context.database.transaction() as session:
-        bill = await _bill(session, reference)
-    key = once or new_id("click")
-    claim = Claim.of(
-        f"page:{bill.id}", "POST /b/pay", key, {"gateway": gateway}, context.request_key
-    )
-    try:
-        _, answer = await checkout(
-            context,
-            bill.id,
-            {bill.agency_id},
-            gateway,
-            claim,
-            payment_json,
-            actor="citizen:page",
-            payer_ip=request.client.host if request.client else "127.0.0.1",
-            proven=bool(t) and context.urls.opens(bill.id, t),
-        )
-    except LephiError as error:
-        return _back(bill, t, known_code(error.code))
-    started = json.loads(answer)
-    if started["status"] == "failed":
-        return _back(bill, t, "payment_declined")
-    address = (started["checkout"] or {}).get("url")
-    if address is None:
-        return _back(bill, t, "payment_outcome_pending")
-    return RedirectResponse(address, 303)
-
-
-def _back(bill: BillValue, token: str, message: str) -> Response:
-    """To the bill's page again, with a message."""
-    asked = {"t": token, "message": message} if token else {"message": message}
-    return RedirectResponse(f"/b/{bill.reference}?{urlencode(asked)}", 303)

@@ -68,13 +68,11 @@ _MESSAGES = {
         "This gateway does not take the amount that is left to pay",
         f"{_SAFE_EN} Choose another way on this page.",
     ),
-    "too_many_attempts": PageMessage(
-        "Có quá nhiều lần thanh toán đang dở",
-        "Nếu đã bị trừ tiền, đừng thanh toán lại: trang này sẽ báo kết quả. Nếu chưa, hãy hoàn tất "
-        "một trang thanh toán đã mở, hoặc quét mã QR.",
-        "Too many payments have been started",
-        "If money was taken, do not pay again: this page will show the outcome. If not, finish one "
-        "of the payment pages you opened, or scan the QR code.",
+    "attempt_unclear": PageMessage(
+        "Cổng thanh toán chưa trả lời, nên chưa thể chọn cách khác",
+        "Hãy chờ một phút rồi thử lại. Đừng thanh toán bằng cách khác khi chưa biết kết quả.",
+        "The gateway has not answered yet, so another way cannot be chosen",
+        "Wait a minute, then try again. Do not pay in another way before the outcome is known.",
     ),
     "bill_not_payable": PageMessage(
         "Khoản này không còn gì phải nộp",
@@ -91,6 +89,7 @@ _MESSAGES = {
 }
 _MESSAGES["gateway_capability_missing"] = _MESSAGES["gateway_misuse"]
 _MESSAGES["gateway_outcome_unknown"] = _PENDING
+_MESSAGES["attempt_open"] = _PENDING
 
 
 #: What is told of a failure that has no sentences of its own.

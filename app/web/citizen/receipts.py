@@ -54,6 +54,8 @@ async def check_page(
         content=found.content,
         note=found.note,
         payer=masked(found.content.payer.name),
+        on_behalf_of=masked(found.content.on_behalf_of.name),
+        delegate=masked(found.content.delegate.name),
         pdf_url=context.urls.receipt_file(found.summary.code, "pdf"),
         xml_url=context.urls.receipt_file(found.summary.code, "xml"),
     )

@@ -48,6 +48,10 @@ class Action(StrEnum):
     TAKE_STATEMENT = "statements.take"
     RECONCILE = "reconciliations.run"
     READ_RECONCILIATIONS = "reconciliations.read"
+    READ_SUSPENSE = "suspense.read"
+    READ_APPROVALS = "approvals.read"
+    PROPOSE_APPROVAL = "approvals.propose"
+    DECIDE_APPROVAL = "approvals.decide"
     ADMINISTER = "administer"
 
 
@@ -151,6 +155,27 @@ RIGHTS: Mapping[Action, Right] = {
         "Read reconciliations and their discrepancies",
         {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
         _RECONCILIATION,
+    ),
+    Action.READ_SUSPENSE: _right(
+        "Xem tiền chờ xử lý và tiền phải hoàn trả",
+        "Read what waits in suspense or is refundable",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+        _RECONCILIATION,
+    ),
+    Action.READ_APPROVALS: _right(
+        "Xem các đề nghị về tiền và quyết định",
+        "Read what was asked for about money, and what was decided",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+    ),
+    Action.PROPOSE_APPROVAL: _right(
+        "Đề nghị xử lý tiền (dùng tiền chờ, rút sao kê), rút đề nghị của mình",
+        "Ask that money in suspense be used or a statement withdrawn, or take that back",
+        {_FINANCE, _CHIEF},
+    ),
+    Action.DECIDE_APPROVAL: _right(
+        "Duyệt hoặc từ chối đề nghị của người khác",
+        "Approve or reject what somebody else asked for",
+        {_CHIEF},
     ),
     Action.ADMINISTER: _right(
         "Quản lý người dùng, khóa API, đơn vị, tài khoản thu và cổng thanh toán",

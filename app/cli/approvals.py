@@ -1,0 +1,95 @@
+"""`lephi approvals`: what one person asked for about money, and another one's word on it."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from app.cli.console import Json, fail, show
+from app.cli.people import By, as_person, as_person_with
+from app.cli.wired import with_parts
+from app.parts import Parts
+from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.tree import branches
+from payments.books import approvals as commands
+from payments.books.approvals import ApprovalValue
+from payments.books.schemas import ApprovalOut
+
+approvals = typer.Typer(help="What two people decide about money.", no_args_is_help=True)
+
+ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the approval.")]
+
+
+@approvals.callback()
+def about() -> None:
+    """What two people decide about money."""
+
+
+@approvals.command("list")
+def list_all(
+    status: Annotated[
+        str | None, typer.Option(help="Only those proposed, approved or rejected.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List what was asked for, the newest first."""
+
+    async def work(parts: Parts) -> list[ApprovalValue]:
+        async with parts.database.reading() as session:
+            everybody = list(await branches(session))
+            page = await commands.list_approvals(session, everybody, status=status, limit=limit)
+            return list(page.items)
+
+    found = with_parts(work)
+    if as_json:
+        show([ApprovalOut.of(one).model_dump(mode="json") for one in found])
+    elif not found:
+        typer.echo("Nothing was asked for.")
+    for one in [] if as_json else found:
+        _tell(one)
+
+
+@approvals.command("approve")
+def approve(approval: ApprovalId, by: By, as_json: Json = False) -> None:
+    """Do what somebody else asked for; the figures must be as they were shown."""
+
+    async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
+        return await commands.approve(session, parts.approval_kinds, approval, person)
+
+    show_approval(as_person_with(by, work), as_json=as_json)
+
+
+@approvals.command("reject")
+def reject(approval: ApprovalId, by: By, reason: Reason, as_json: Json = False) -> None:
+    """Refuse what was asked for; who asked may take it back so."""
+    why = one_line(reason)
+
+    async def work(session: WriteSession, person: Principal) -> ApprovalValue:
+        return await commands.reject(session, approval, why, person)
+
+    show_approval(as_person(by, work), as_json=as_json)
+
+
+def one_line(reason: str) -> str:
+    """The reason without spaces around it; ends where it is no line of text."""
+    if not reason.strip() or not reason.isprintable() or len(reason) > 200:
+        fail("The reason must be one line of text, 200 characters at most.")
+    return reason.strip()
+
+
+def show_approval(approval: ApprovalValue, *, as_json: bool) -> None:
+    """Tell of an approval: a line, or JSON as the API has it."""
+    if as_json:
+        show(ApprovalOut.of(approval).model_dump(mode="json"))
+    else:
+        _tell(approval)
+
+
+def _tell(one: ApprovalValue) -> None:
+    wanted = "".join(f" {name} {value}" for name, value in one.wanted.items())
+    told = one.figures if one.outcome is None else one.outcome
+    typer.echo(f"{one.id}  {one.status}  {one.kind} {one.object_id}{wanted}  {one.reason}")
+    typer.echo(f"  {json.dumps(told, ensure_ascii=False)}")

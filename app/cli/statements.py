@@ -1,0 +1,135 @@
+"""`lephi statement`: statements of collection accounts, taken in, looked through, withdrawn."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.approvals import Reason, one_line, show_approval
+from app.cli.console import Json, check_path, fail, show, show_table
+from app.cli.people import By, as_person_with
+from app.cli.wired import with_parts
+from app.parts import Parts
+from core import clock
+from core.errors import NotFound
+from core.sessions import WriteSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.queries import find_collection_account
+from payments.books.approvals import ApprovalValue, propose
+from reconciliation.commands import StatementIntake, take_statement
+from reconciliation.formats.csv_statement import read_day_file
+from reconciliation.queries import StatementValue, list_statements
+
+StatementId = Annotated[str, typer.Argument(help="The statement's id, as list shows it.")]
+
+statement = typer.Typer(help="Statements of collection accounts.", no_args_is_help=True)
+
+
+@statement.callback()
+def statements() -> None:
+    """Statements of collection accounts."""
+
+
+@statement.command("import")
+def import_statement(
+    file: Annotated[Path, typer.Argument(parser=Path, help="The statement file, CSV.")],
+    account: Annotated[str, typer.Option(help="Code or number of the collection account.")],
+    mapping: Annotated[str, typer.Option(help="How the bank lays its columns out.")],
+    as_json: Json = False,
+) -> None:
+    """Take a statement in, whole or not at all; each bad row is named with column and reason."""
+    check_path(file, is_kept=True)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
+
+    async def work(parts: Parts) -> tuple[StatementIntake, dict[str, int]]:
+        file_read = read_day_file(content, mapping, clock.business_date(clock.now()))
+        async with parts.database.transaction() as session:
+            found = await find_collection_account(session, account)
+            if found is None:
+                raise NotFound(f"There is no collection account {account}.")
+            taken = await take_statement(
+                session,
+                found,
+                file_read.rows,
+                content=content,
+                file_name=file.name,
+                mapping=mapping,
+                actor="system:cli",
+            )
+            return taken, file_read.skipped
+
+    taken, skipped = with_parts(work)
+    if as_json:
+        show(
+            {
+                "id": taken.statement_id,
+                "rows": taken.row_count,
+                "new": taken.new_count,
+                "known": taken.known,
+                "skipped": skipped,
+            }
+        )
+    elif taken.known:
+        typer.echo("This file was taken in before; nothing changed.")
+    else:
+        typer.echo(f"{taken.row_count} rows, {taken.new_count} of them new.")
+    if skipped and not as_json:
+        told = ", ".join(f"{count} × {what}" for what, count in sorted(skipped.items()))
+        typer.echo(f"Passed over, as no lines of a statement: {told}.")
+
+
+@statement.command("list")
+def list_all(
+    account: Annotated[str, typer.Option(help="Code or number of the collection account.")],
+    as_json: Json = False,
+) -> None:
+    """Show the statements of an account, the newest first."""
+
+    async def work(parts: Parts) -> list[StatementValue]:
+        async with parts.database.reading() as session:
+            found = await find_collection_account(session, account)
+            if found is None:
+                raise NotFound(f"There is no collection account {account}.")
+            return await list_statements(session, found.id)
+
+    found = with_parts(work)
+    if as_json:
+        show([asdict(one) | {"created_at": one.created_at.isoformat()} for one in found])
+        return
+    rows = [
+        [
+            one.id,
+            one.created_at.astimezone(clock.VIETNAM).isoformat(timespec="seconds"),
+            one.row_count,
+            one.new_count,
+            "withdrawn" if one.withdrawn else "",
+            one.file_name,
+        ]
+        for one in found
+    ]
+    show_table(["Statement", "Taken in", "Rows", "New", "", "File"], rows)
+
+
+@statement.command("release")
+def release(statement_id: StatementId, reason: Reason, by: By, as_json: Json = False) -> None:
+    """Ask that what only this statement tells of settle its bills: another person approves it."""
+    _propose("release_statement", statement_id, reason, by, as_json=as_json)
+
+
+@statement.command("withdraw")
+def withdraw(statement_id: StatementId, reason: Reason, by: By, as_json: Json = False) -> None:
+    """Ask that a statement taken in wrongly be withdrawn: another person approves it."""
+    _propose("withdraw_statement", statement_id, reason, by, as_json=as_json)
+
+
+def _propose(kind: str, statement_id: str, reason: str, by: str, *, as_json: bool) -> None:
+    why = one_line(reason)
+
+    async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
+        return await propose(session, parts.approval_kinds, kind, statement_id, {}, why, person)
+
+    show_approval(as_person_with(by, work), as_json=as_json)

@@ -1,0 +1,132 @@
+"""What becomes of money that a statement told of. Commands take a session and never commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, ColumnElement, String, any_, cast, func, literal, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
+from sqlmodel import col, exists, select
+
+from core import clock
+from core.crypto import Cipher
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.bills.locks import lock_bill
+from payments.bills.models import Bill, Payment
+from payments.books.allocation import Reason
+from payments.books.identity import STATEMENT
+from payments.books.models import Allocation, CreditNotice, SuspenseItem
+from payments.books.release import release_stated
+from payments.books.reversal import reverse_item
+from payments.books.suspense import lock_items_of
+
+
+@dataclass(frozen=True, slots=True)
+class StatedMoney:
+    """Money that a statement told of; amounts in đồng.
+
+    `settled` is what bills have of it, `waiting` what is in suspense or refundable, `unreleased`
+    what of that waits because only a statement told of it; `shared` says that a feed or another
+    statement tells of it too. `bill` is a reference.
+    """
+
+    payment_id: str
+    credited: int
+    settled: int
+    waiting: int
+    unreleased: int
+    shared: bool
+    bill_id: str | None
+    bill: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOutcome:
+    """How much money was released, and how many đồng of it bills have taken."""
+
+    count: int
+    allocated: int
+
+
+_OTHER = aliased(CreditNotice)
+_SETTLED = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
+    Allocation.payment_id == Payment.id
+)
+_WAITING = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(
+    SuspenseItem.payment_id == Payment.id,
+    col(SuspenseItem.closed_at).is_(None),
+    SuspenseItem.place != "reversed",
+)
+_UNRELEASED = _WAITING.where(SuspenseItem.reason == Reason.STATEMENT_ONLY)
+
+
+def _is_of(notice: type[CreditNotice], line_ids: Sequence[str]) -> ColumnElement[bool]:
+    """That a standing notice is of one of these lines; one parameter, however many they are."""
+    named = col(notice.notice_ref) == any_(literal(list(line_ids), ARRAY(String)))
+    return (col(notice.source) == STATEMENT) & named & col(notice.withdrawn_at).is_(None)
+
+
+async def list_stated_money(session: ReadSession, line_ids: Sequence[str]) -> list[StatedMoney]:
+    """The money that was recorded, or told of again, because of these lines of a statement."""
+    told_otherwise = exists(col(_OTHER.payment_id)).where(
+        col(_OTHER.payment_id) == col(Payment.id),
+        col(_OTHER.withdrawn_at).is_(None),
+        ~_is_of(_OTHER, line_ids),
+    )
+    told = exists(col(CreditNotice.payment_id)).where(
+        col(CreditNotice.payment_id) == col(Payment.id), _is_of(CreditNotice, line_ids)
+    )
+    wanted = values_of(
+        StatedMoney,
+        Payment,
+        payment_id=col(Payment.id),
+        settled=cast(_SETTLED.scalar_subquery(), BigInteger),
+        waiting=cast(_WAITING.scalar_subquery(), BigInteger),
+        unreleased=cast(_UNRELEASED.scalar_subquery(), BigInteger),
+        shared=told_otherwise,
+        bill=col(Bill.reference),
+    ).join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
+    return await session.all(wanted.where(told).order_by(col(Payment.id)))
+
+
+async def withdraw_stated_money(
+    session: WriteSession, line_ids: Sequence[str], *, actor: str
+) -> list[StatedMoney]:
+    """Take back what was recorded because these lines of a statement told of it, and nobody else.
+
+    Money that waits is reversed; what has settled a bill stays, and people see to it. The lines'
+    notices tell of nothing any more, so that the right statement can tell of the money anew; those
+    of settled money stay, or it would be entered twice. Gives the money as it was before.
+    """
+    found = []
+    for money in await list_stated_money(session, line_ids):
+        if money.bill_id is not None:
+            await lock_bill(session, money.bill_id)
+        items = [] if money.shared else await lock_items_of(session, money.payment_id)
+        for item in items:
+            await reverse_item(session, actor, item, Reason.STATEMENT_WITHDRAWN)
+        found.append(money)
+        if money.shared or not await _is_settled(session, money.payment_id):
+            notices = update(CreditNotice).where(
+                col(CreditNotice.payment_id) == money.payment_id, _is_of(CreditNotice, line_ids)
+            )
+            await session.write(notices.values(withdrawn_at=clock.now()))
+    return found
+
+
+async def release_stated_money(
+    session: WriteSession, cipher: Cipher, line_ids: Sequence[str], *, actor: str
+) -> ReleaseOutcome:
+    """Let what only these lines of a statement told of go where it was sent: bills settle."""
+    count, allocated = 0, 0
+    for money in await list_stated_money(session, line_ids):
+        became = await release_stated(session, cipher, money.payment_id, money.bill_id, actor=actor)
+        count += len(became)
+        allocated += sum(one["allocated"] for one in became)
+    return ReleaseOutcome(count, allocated)
+
+
+async def _is_settled(session: ReadSession, payment_id: str) -> bool:
+    wanted = select(Allocation.id).where(Allocation.payment_id == payment_id)
+    return await session.first(wanted) is not None

@@ -1,0 +1,122 @@
+"""Money that leaves suspense: to the bill it was sent for, a poster's new bill, or elsewhere.
+
+Items and bills are locked by the caller, or here, the bill first.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from core import clock
+from core.crypto import Cipher
+from core.sessions import WriteSession
+from payments.agencies.queries import get_collection_account
+from payments.bills.create import create_bill_within
+from payments.bills.locks import LockedBill, lock_bill
+from payments.bills.models import Payment
+from payments.bills.queries import StaticReferenceValue
+from payments.bills.static_references import price_static_reference
+from payments.books import suspense
+from payments.books.allocation import Distribution, Reason, distribute_static, suspend
+from payments.books.destination import destination_of
+from payments.books.ledger import MoneySource
+from payments.books.posting import distribute_on, post_from_suspense
+from payments.books.suspense import LockedItem
+
+
+async def send_on(
+    session: WriteSession, cipher: Cipher, item: LockedItem, actor: str
+) -> dict[str, Any]:
+    """Let a locked item's money go where it was sent: to its bill, its poster, or to people."""
+    if item.bill_id is not None:
+        return await give(session, item, await lock_bill(session, item.bill_id), actor)
+    account = await get_collection_account(session, item.collection_account_id)
+    destination = await destination_of(session, account, item.reference or "")
+    if destination.bill_id is not None:
+        return await give(session, item, await lock_bill(session, destination.bill_id), actor)
+    if destination.static is None:
+        return await move(session, item, None, suspend(item.amount, destination.reason), actor)
+    bill, distribution = await create_and_distribute(
+        session,
+        item.payment_id,
+        item.amount,
+        item.paid_at,
+        destination.static,
+        actor=actor,
+        cipher=cipher,
+    )
+    return await move(session, item, bill, distribution, actor)
+
+
+async def give(
+    session: WriteSession, item: LockedItem, bill: LockedBill, actor: str
+) -> dict[str, Any]:
+    """Give a locked item's money to a locked bill."""
+    distribution = await distribute_on(session, bill, item.amount)
+    told = update(Payment).where(col(Payment.id) == item.payment_id, col(Payment.bill_id).is_(None))
+    await session.write(told.values(bill_id=bill.id, agency_id=bill.agency_id))
+    return await move(session, item, bill, distribution, actor)
+
+
+async def release_stated(
+    session: WriteSession, cipher: Cipher, payment_id: str, bill_id: str | None, *, actor: str
+) -> list[dict[str, Any]]:
+    """Let go what of a payment waits because a statement alone told of it; what became of each."""
+    if bill_id is not None:
+        await lock_bill(session, bill_id)
+    return [
+        await send_on(session, cipher, item, actor)
+        for item in await suspense.lock_items_of(session, payment_id)
+        if item.reason == Reason.STATEMENT_ONLY
+    ]
+
+
+async def move(
+    session: WriteSession,
+    item: LockedItem,
+    bill: LockedBill | None,
+    distribution: Distribution,
+    actor: str,
+) -> dict[str, Any]:
+    """Put a locked item's money into other places; what became of it, in đồng."""
+    believed = update(Payment).where(col(Payment.id) == item.payment_id).values(doubt=None)
+    await session.write(believed)
+    today = clock.business_date(clock.now())
+    source = MoneySource(item.payment_id, item.collection_account_id, today)
+    await suspense.close_item(session, item.id, clock.now())
+    if bill is None and distribution.allocated:
+        raise ValueError(f"money of {item.payment_id} is given to no bill")
+    await post_from_suspense(session, actor, bill, source, distribution, item.place)
+    return {
+        "allocated": distribution.allocated,
+        "suspense": distribution.suspense,
+        "refundable": distribution.refundable,
+        "bill": None if bill is None else bill.reference,
+    }
+
+
+async def create_and_distribute(
+    session: WriteSession,
+    payment_id: str,
+    amount: int,
+    paid_at: datetime,
+    static: StaticReferenceValue,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> tuple[LockedBill | None, Distribution]:
+    """Create the bill that a static reference's money pays exactly; None where it does not.
+
+    `amount` in đồng; the fee is the one that was in force at `paid_at`.
+    """
+    wanted = await price_static_reference(session, static.agency_id, static.fee_code, paid_at)
+    distribution = distribute_static(None if wanted is None else wanted.amount, amount)
+    if wanted is None or not distribution.allocated:
+        return None, distribution
+    created = await create_bill_within(session, wanted, actor=actor, cipher=cipher)
+    bill = await lock_bill(session, created.id)
+    assigned = update(Payment).where(col(Payment.id) == payment_id)
+    await session.write(assigned.values(bill_id=bill.id, agency_id=bill.agency_id))
+    return bill, distribution

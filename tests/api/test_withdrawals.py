@@ -1,0 +1,197 @@
+"""A statement that was taken in wrongly is withdrawn by two people, and the right one counts."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core import clock
+from core.clock import VIETNAM
+from core.ids import new_id
+from payments.books import commands as books_commands
+from reconciliation import statements
+from tests.support.callbacks import credit
+from tests.support.places import looking
+from tests.support.problems import problem
+from tests.support.staff import FinanceOffice, finance_office
+from tests.support.statements import reconcile, release
+from tests.support.system import System
+
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+
+HEADER = "line_id,booked_at,amount,direction,reference,narrative,bank_ref"
+
+
+def bank_ref() -> str:
+    return f"FT26{int(new_id('ft')[-10:], 16) % 10**10:010d}"
+
+
+def line(amount: int, narrative: str, ref: str, *, days: int = 0) -> str:
+    at = (clock.now() - timedelta(days=days)).astimezone(VIETNAM).replace(hour=9, minute=0)
+    return f"{new_id('l')},{at.isoformat(timespec='seconds')},{amount},credit,,{narrative},{ref}"
+
+
+async def taken(system: System, *lines: str) -> dict[str, Any]:
+    """A statement of these lines, taken in."""
+    content = "\n".join([HEADER, *lines]).encode() + b"\n"
+    answer = await system.office.post(
+        "/api/v1/statements",
+        files={"file": ("so-phu.csv", content, "text/csv")},
+        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
+        headers={"Idempotency-Key": new_id("k")},
+    )
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def asked_back(office: FinanceOffice, statement: dict[str, Any]) -> dict[str, Any]:
+    path = f"/statements/{statement['id']}/withdraw"
+    answer = await office.post(path, {"reason": "tệp mất hàng nghìn"})
+    assert answer.status_code == 202, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def withdrawn(office: FinanceOffice, statement: dict[str, Any]) -> dict[str, Any]:
+    """What withdrawing it did."""
+    done = await office.approve(await asked_back(office, statement))
+    outcome: dict[str, Any] = done["outcome"]
+    return outcome
+
+
+async def test_a_statement_that_lost_its_thousands_makes_way_for_the_right_one(
+    system: System,
+) -> None:
+    office, bills = await finance_office(system), [await system.create_bill() for _ in range(2)]
+    refs = [bank_ref() for _ in bills]
+    told = list(zip(bills, refs, strict=True))
+    wrong = await taken(system, *(line(5, bill["reference"], ref) for bill, ref in told))
+    async with looking(system) as seen:
+        await reconcile(system)
+        asked = await asked_back(office, wrong)
+        assert asked["figures"] == asked["figures"] | {"lines": 2, "credits": 10, "reversed": 10}
+        outcome = (await office.approve(asked))["outcome"]
+    assert (outcome["reversed"], outcome["settled"], outcome["settled_money"]) == (10, 0, [])
+    assert outcome["days"] == [clock.business_date(clock.now()).isoformat()]
+    assert seen[0].ledger == {"receivable": 10, "reversed": -10}
+    assert await office.suspense() == []
+    right = await taken(system, *(line(5000, bill["reference"], ref) for bill, ref in told))
+    assert right["new"] == 2
+    summary = (await reconcile(system))["summary"]
+    assert summary["matched"] == {"count": 2, "sum": 10_000}
+    assert summary["unknown_in_ledger"]["count"] == 0
+    await release(system, right)
+    assert [(await system.read(bill))["status"] for bill in bills] == ["paid"] * 2
+    assert await system.broken() == []
+
+
+async def test_what_a_bill_has_stays_and_is_listed(system: System) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    own = line(7000, bill["reference"], bank_ref())
+    wrong = await taken(system, own)
+    await reconcile(system)
+    await release(system, wrong)
+    await system.work()
+    outcome = await withdrawn(office, wrong)
+    # What is over is not given back for money that nobody has seen.
+    assert (outcome["reversed"], outcome["settled"], outcome["bills"]) == (
+        2000,
+        5000,
+        [bill["reference"]],
+    )
+    assert [one["bill"] for one in outcome["settled_money"]] == [bill["reference"]]
+    assert len((await system.read(bill))["receipts"]) == 1
+    again = await taken(system, own)
+    assert (again["known"], again["new"]) == (False, 1)
+    await reconcile(system)
+    assert await system.broken() == []
+    assert [one["reason"] for one in await office.suspense()] in ([], ["possible_duplicate"])
+
+
+async def test_money_that_a_feed_told_of_too_stays(system: System) -> None:
+    office, bill, ref = await finance_office(system), await system.create_bill(), bank_ref()
+    wrong = await taken(system, line(5000, bill["reference"], ref))
+    await reconcile(system)
+    await credit(system, 5000, bill["reference"], bank_ref=ref)
+    async with looking(system) as seen:
+        outcome = await withdrawn(office, wrong)
+        assert (outcome["reversed"], outcome["settled"]) == (0, 0)
+        await taken(system, line(5000, bill["reference"], ref))
+        await reconcile(system)
+    assert (seen[0].payments, seen[0].ledger) == ([], {})
+
+
+async def test_a_line_that_another_statement_held_too_stands(system: System) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    shared, own = line(5000, bill["reference"], bank_ref()), line(9000, "khac", bank_ref())
+    first = await taken(system, shared, own)
+    second = await taken(system, shared, line(8000, "khac nua", bank_ref()))
+    assert second["new"] == 1
+    assert (await reconcile(system))["summary"]["matched"]["count"] == 1
+    assert (await withdrawn(office, first))["lines"] == 1
+    summary = (await reconcile(system))["summary"]
+    assert summary["matched"] == {"count": 1, "sum": 5000}
+    assert summary["unknown_in_ledger"] == {"count": 1, "sum": 8000}
+    assert (await withdrawn(office, second))["lines"] == 2
+    assert (await reconcile(system))["summary"]["matched"]["count"] == 0
+    assert await system.broken() == []
+
+
+async def test_a_statement_is_withdrawn_once_and_its_file_may_come_again(system: System) -> None:
+    office, one = await finance_office(system), line(9000, "khac", bank_ref())
+    statement = await taken(system, one)
+    assert (await taken(system, one))["known"]
+    await withdrawn(office, statement)
+    path = f"/statements/{statement['id']}/withdraw"
+    problem(await office.post(path, {"reason": "x"}), 409, "already_withdrawn")
+    again = await taken(system, one)
+    assert (again["known"], again["new"], again["id"] != statement["id"]) == (False, 1, True)
+    problem(await office.post("/statements/stmt_khong/withdraw", {"reason": "x"}), 404)
+
+
+async def test_figures_that_have_changed_are_not_approved(system: System) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    statement = await taken(system, line(2000, bill["reference"], bank_ref()))
+    asked = await asked_back(office, statement)
+    await reconcile(system)
+    answer = await office.post(f"/approvals/{asked['id']}/approve", by=office.chief)
+    problem(answer, 409, "stale")
+
+
+async def test_runs_beside_a_withdrawal_enter_nothing_of_its_lines(system: System) -> None:
+    office = await finance_office(system)
+    bills = [await system.create_bill() for _ in range(4)]
+    statement = await taken(
+        system, *(line(100 + n, bill["reference"], bank_ref()) for n, bill in enumerate(bills))
+    )
+    asked = await asked_back(office, statement)
+    approving = office.post(f"/approvals/{asked['id']}/approve", by=office.chief)
+    answer, *_ = await asyncio.gather(approving, *(reconcile(system) for _ in range(3)))
+    if answer.status_code == 409:  # a run was first: what it entered is in the figures now
+        why = {"reason": "hỏi lại"}
+        await office.post(f"/approvals/{asked['id']}/reject", why, by=office.chief)
+        await withdrawn(office, statement)
+    assert await office.suspense() == []
+    assert (await reconcile(system))["summary"]["unknown_in_ledger"]["count"] == 0
+    assert await system.broken() == []
+
+
+async def test_without_its_notices_withdrawn_the_right_file_would_stay_in_doubt(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the first test."""
+    office, bill, ref = await finance_office(system), await system.create_bill(), bank_ref()
+    wrong = await taken(system, line(5, bill["reference"], ref))
+    await reconcile(system)
+
+    async def nothing_happens(*_: Any, **__: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(statements, "withdraw_stated_money", nothing_happens)
+    await withdrawn(office, wrong)
+    monkeypatch.setattr(statements, "withdraw_stated_money", books_commands.withdraw_stated_money)
+    await taken(system, line(5000, bill["reference"], ref))
+    await reconcile(system)
+    assert (await system.read(bill))["status"] == "open"

@@ -1,0 +1,424 @@
+"""An open attempt: nothing is payable beside it, its gateway is asked, its payer can leave it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from adapters.paygov.gateway import PayGov
+from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.state import PayerOutcome
+from app.invariants import broken
+from app.web.citizen import bills as bill_pages
+from core import clock, idempotency
+from payments.attempts import asking
+from payments.attempts.asking import AGAIN
+from payments.attempts.leaving import AFTER_LEAVING
+from payments.attempts.queries import count_attempts
+from payments.bills.queries import BillValue
+from payments.gateway_info import OPEN_FOR
+from tests.integration.test_status_inquiry import (
+    Dumb,
+    Other,
+    attempt,
+    order_of,
+    started,
+    states,
+    with_gateway,
+)
+from tests.support.database import PostgresServer
+from tests.support.markup import tree_of, words_of
+from tests.support.money_service import MERCHANT
+from tests.support.money_world import MoneyWorld, Opened, world_at
+from tests.support.offered import offered
+from tests.support.problems import problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened_world(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[MoneyWorld]:
+    """One service for the whole module."""
+    with postgres_server.database() as url:
+        async with world_at(url, tmp_path_factory.mktemp("open")) as world:
+            yield world
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
+    """An empty world; afterwards its books must be in order, whatever the test did."""
+    await opened_world.begin(seed=1)
+    yield opened_world
+    assert opened_world.problems == []
+    async with opened_world.service.parts.database.transaction() as session:
+        assert await broken(session) == []
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait a moment only for a gateway that does not answer."""
+    monkeypatch.setattr(bill_pages, "PATIENCE", 0.05)
+
+
+async def page(world: MoneyWorld, bill: Opened, *, private: bool = False) -> str:
+    """The page of a bill as HTML, by its reference or with its token."""
+    path = f"/b/{bill.reference}"
+    if private:
+        token = world.service.parts.payments.urls.token(bill.id)
+        path = f"{path}?t={token}"
+    return (await world.service.browse(path)).text
+
+
+async def start(world: MoneyWorld, bill: Opened, key: str, **more: str) -> httpx2.Response:
+    path = f"/api/v1/bills/{bill.id}/payments"
+    return await world.service.post(path, {"gateway": "paygov", **more}, key)
+
+
+async def choose_another_way(world: MoneyWorld, bill: Opened) -> str:
+    """Press the button for it, as the page has it; where that leads."""
+    tree = tree_of(await page(world, bill))
+    (form,) = tree.xpath("//form[contains(@action, '/another-way')]")
+    fields = {str(i.get("name")): str(i.get("value")) for i in form.xpath(".//input")}
+    answer = await world.service.press(str(form.get("action")), fields)
+    assert answer.status_code == 303
+    return answer.headers["location"]
+
+
+async def until_attempt(world: MoneyWorld, bill: Opened, status: str) -> None:
+    """Wait until the bill's only attempt has a status; fails after ten seconds."""
+    for _ in range(500):
+        if (await states(world, bill))[1] == status:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"the attempt is not {status}")
+
+
+def silent(world: MoneyWorld, times: int = 30) -> None:
+    """The gateway gives no answer to so many questions."""
+    world.sandbox.faults.script(MERCHANT.id, Operation.QUERY, Fault.TRUNCATED, count=times)
+
+
+async def test_the_page_asks_and_a_lost_callback_is_told_at_once(world: MoneyWorld) -> None:
+    bill = await started(world)
+    await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)
+    assert "Đã nộp đủ" in words_of(await page(world, bill))
+    assert await states(world, bill) == ("paid", "succeeded")
+
+
+@pytest.mark.parametrize("fault", [None, Fault.TRUNCATED])
+async def test_nothing_is_payable_while_nobody_knows_whether_it_was_paid(
+    world: MoneyWorld, fault: Fault | None
+) -> None:
+    bill = await started(world, fault=fault)
+    await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)
+    silent(world)
+    assert await offered(world, bill) == []
+    words = words_of(await page(world, bill))
+    assert "đừng thanh toán lại" in words
+    assert "Chọn cách thanh toán khác" not in words
+    world.sandbox.faults.clear()
+    world.advance(AGAIN)
+    assert "Đã nộp đủ" in words_of(await page(world, bill))
+    assert len(world.charged_orders()) == 1
+
+
+async def test_nothing_is_payable_while_the_gateway_calls_it_unpaid(world: MoneyWorld) -> None:
+    bill = await started(world)
+    assert await offered(world, bill) == []
+    assert "PayGov chưa nhận được tiền" in words_of(await page(world, bill))
+
+
+async def test_a_page_that_offers_beside_an_open_attempt_is_noticed(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = await started(world)
+    monkeypatch.setattr(BillValue, "payable", BillValue.remaining)
+    assert {"button paygov", "qr.png", "qr.svg", "qr of the API"} <= set(await offered(world, bill))
+
+
+async def test_a_second_attempt_is_refused_and_the_open_one_named(world: MoneyWorld) -> None:
+    bill = await started(world)
+    refused = problem(await start(world, bill, "another"), 409, "attempt_open")
+    (named,) = refused["errors"]
+    assert named["detail"] == (await attempt(world, bill))["id"]
+    assert not refused["retryable"]
+    assert len(world.sandbox.store.orders) == 1
+
+
+async def test_a_checkout_that_does_not_look_is_noticed(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def blind(*given: Any) -> Any:
+        return replace(await count_attempts(*given), open=None)
+
+    bill = await started(world)
+    monkeypatch.setattr("payments.attempts.checkout.count_attempts", blind)
+    assert (await start(world, bill, "another")).status_code == 201
+    assert len(world.sandbox.store.orders) == 2
+
+
+async def test_twins_of_one_request_get_its_answer_and_not_that_it_is_open(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    await world.pay(order_of(world, bill), PayerOutcome.DECLINE)
+    await world.deliver_due()
+    answers = await asyncio.gather(*(start(world, bill, "twin") for _ in range(6)))
+    told = {a.json().get("code", "") for a in answers if a.status_code == 409}
+    assert told <= {"idempotency_in_flight"}
+    assert len({a.json()["id"] for a in answers if a.status_code == 201}) == 1
+    assert len(world.sandbox.store.orders) == 2
+
+
+async def test_an_attempt_lives_as_long_as_its_payment_page(world: MoneyWorld) -> None:
+    bill = await started(world)
+    world.advance(OPEN_FOR)
+    assert await offered(world, bill) == []
+    world.advance(AGAIN)
+    assert "button paygov" in await offered(world, bill)
+    assert await states(world, bill) == ("open", "expired")
+    assert "Lần thanh toán qua PayGov đã khép lại" in words_of(await page(world, bill))
+
+
+async def test_whoever_chooses_another_way_is_told_what_happens_and_may_pay_again(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    words = words_of(await page(world, bill))
+    for said in ("chưa bị trừ tiền", "phần thừa được ghi nhận để hoàn trả", "024 0000 0000"):
+        assert said in words
+    assert await choose_another_way(world, bill) == f"/b/{bill.reference}"
+    assert await states(world, bill) == ("open", "expired")
+    assert "button paygov" in await offered(world, bill)
+
+
+@pytest.mark.parametrize("outcome", [PayerOutcome.SUCCESS, PayerOutcome.LOST_CALLBACK])
+async def test_money_that_comes_after_another_way_was_chosen_and_paid_is_kept(
+    world: MoneyWorld, outcome: PayerOutcome
+) -> None:
+    bill = await started(world)
+    first = order_of(world, bill)
+    await choose_another_way(world, bill)
+    await world.transfer(bill.amount, bill.reference, bill.reference)
+    await world.deliver_due()
+    assert (await states_of_bill(world, bill)) == "paid"
+    await world.pay(first, outcome)
+    await world.deliver_due()
+    world.advance(AFTER_LEAVING)
+    await world.work()
+    (item,) = await world.service.read(
+        "SELECT place, amount, reason FROM suspense_item WHERE bill_id = :id", id=bill.id
+    )
+    assert dict(item) == {
+        "place": "refundable",
+        "amount": bill.amount,
+        "reason": "bill_already_paid",
+    }
+
+
+async def test_money_that_comes_after_another_way_was_chosen_pays_what_is_still_owed(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    first = order_of(world, bill)
+    await choose_another_way(world, bill)
+    await world.pay(first, PayerOutcome.SUCCESS)
+    await world.deliver_due()
+    assert await states(world, bill) == ("paid", "succeeded")
+
+
+async def test_an_attempt_that_was_paid_meanwhile_is_not_left(world: MoneyWorld) -> None:
+    bill = await started(world)
+    tree = tree_of(await page(world, bill))
+    (order_ref,) = tree.xpath("//form[contains(@action, '/another-way')]//input/@value")
+    await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)
+    path = f"/b/{bill.reference}/another-way"
+    await world.service.press(path, {"attempt": str(order_ref)})
+    assert await states(world, bill) == ("paid", "succeeded")
+
+
+async def test_while_the_gateway_is_silent_its_attempt_is_left_only_past_its_time(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    (row,) = [await attempt(world, bill)]
+    silent(world, 200)
+    path = f"/b/{bill.reference}/another-way"
+    answer = await world.service.press(path, {"attempt": row["order_ref"]})
+    assert answer.headers["location"].endswith("message=attempt_unclear")
+    problem(await start(world, bill, "b", instead_of=row["id"]), 409, "attempt_unclear")
+    assert await states(world, bill) == ("open", "submitted")
+    world.advance(OPEN_FOR + SECOND)
+    # Nobody is locked out for longer, though nobody knows.
+    assert await offered(world, bill) == []
+    await choose_another_way(world, bill)
+    assert "button paygov" in await offered(world, bill)
+    world.sandbox.faults.clear()
+
+
+async def test_another_attempt_may_take_the_open_ones_place(world: MoneyWorld) -> None:
+    bill = await started(world)
+    first = (await attempt(world, bill))["id"]
+    second = await start(world, bill, "second", instead_of=first)
+    assert second.status_code == 201
+    rows = await world.service.read(
+        "SELECT id, status FROM payment WHERE bill_id = :id ORDER BY id", id=bill.id
+    )
+    assert [(row["id"], row["status"]) for row in rows] == [
+        (first, "expired"),
+        (second.json()["id"], "submitted"),
+    ]
+    # The same request again is the same answer, and leaves nothing.
+    assert (await start(world, bill, "second", instead_of=first)).content == second.content
+    # One that has ended is open no more, whoever names it.
+    problem(await start(world, bill, "third", instead_of=first), 409, "attempt_open")
+
+
+async def test_only_the_bills_own_attempt_can_be_replaced(world: MoneyWorld) -> None:
+    bill, other = await started(world), await started(world)
+    foreign = (await attempt(world, other))["id"]
+    problem(await start(world, bill, "k", instead_of=foreign), 404)
+    assert await states(world, other) == ("open", "submitted")
+
+
+async def test_an_attempt_that_cannot_be_asked_about_is_left_past_its_time(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    _, context = await with_gateway(world, Dumb)
+    world.service.use(context)
+    assert await offered(world, bill) == []
+    path = f"/b/{bill.reference}/another-way"
+    order_ref = (await attempt(world, bill))["order_ref"]
+    await world.service.press(path, {"attempt": order_ref})
+    assert await states(world, bill) == ("open", "submitted")
+    world.advance(OPEN_FOR + SECOND)
+    await choose_another_way(world, bill)
+    assert await states(world, bill) == ("open", "expired")
+    await world.pay(order_of(world, bill), PayerOutcome.SUCCESS)
+    await world.deliver_due()
+    assert await states(world, bill) == ("paid", "succeeded")
+
+
+async def test_an_attempt_that_is_just_being_started_is_neither_asked_about_nor_left(
+    world: MoneyWorld,
+) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    await world.start(bill, crash="checkout.after_intent")
+    row = await attempt(world, bill)
+    assert "Đang mở trang thanh toán của PayGov" in words_of(await page(world, bill))
+    assert await offered(world, bill) == []
+    problem(await start(world, bill, "b", instead_of=row["id"]), 409, "attempt_unclear")
+    assert (await attempt(world, bill))["asked_at"] is None
+    world.advance(idempotency.LEASE)
+    await page(world, bill)
+    assert await states(world, bill) == ("open", "unknown")
+    world.cut_off.clear()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_slow_gateway_keeps_no_page_waiting(world: MoneyWorld) -> None:
+    bill = await started(world)
+    await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)
+    answering, told = asyncio.Event(), asyncio.Event()
+
+    async def wait(_order_ref: str) -> None:
+        told.set()
+        await answering.wait()
+
+    gateway, context = await with_gateway(world, Other)
+    assert isinstance(gateway, Other)
+    gateway.asked = wait
+    world.service.use(context)
+    html = await page(world, bill)
+    assert told.is_set()
+    assert "Đang hỏi PayGov" in words_of(html)
+    assert tree_of(html).xpath("//noscript/meta[@http-equiv='refresh']")
+    before = (await world.service.browse(f"/b/{bill.reference}/state")).json()
+    answering.set()
+    await until_attempt(world, bill, "succeeded")
+    # The page that is still shown learns of it.
+    assert (await world.service.browse(f"/b/{bill.reference}/state")).json() != before
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_page_that_is_looked_at_often_asks_now_and_then(world: MoneyWorld) -> None:
+    bill = await started(world)
+    asked: list[str] = []
+
+    async def note(order_ref: str) -> None:
+        asked.append(order_ref)
+
+    gateway, context = await with_gateway(world, Other)
+    assert isinstance(gateway, Other)
+    gateway.asked = note
+    world.service.use(context)
+    await asyncio.gather(*(page(world, bill) for _ in range(5)))
+    await page(world, bill)
+    assert len(asked) == 1
+    world.advance(AGAIN)
+    await page(world, bill)
+    assert len(asked) == 2
+    # The worker asks at its own pace, whatever pages do.
+    assert (await attempt(world, bill))["asked"] == 0
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_pressing_pay_at_a_slow_gateway_shows_the_page_and_then_the_way_on(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    answering = asyncio.Event()
+    call = PayGov.start
+
+    async def slow(self: PayGov, *given: Any) -> Any:
+        await answering.wait()
+        return await call(self, *given)
+
+    monkeypatch.setattr(PayGov, "start", slow)
+    monkeypatch.setattr("app.web.citizen.paying.PATIENCE", 0.05)
+    path = f"/b/{bill.reference}/pay"
+    answer = await world.service.press(path, {"gateway": "paygov", "once": "this-page"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/b/{bill.reference}")
+    assert "Đang mở trang thanh toán của PayGov" in words_of(await page(world, bill))
+    assert await offered(world, bill) == []
+    answering.set()
+    await until_attempt(world, bill, "submitted")
+    (order,) = world.open_orders()
+    links = tree_of(await page(world, bill)).xpath("//a[contains(., 'Tiếp tục')]/@href")
+    assert [str(link).endswith(order.page) for link in links] == [True]
+
+
+async def test_only_whoever_sees_the_name_goes_on_to_what_leads_back_to_it(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)  # by the portal: it leads back to the private page
+    assert "Tiếp tục trên trang PayGov" not in words_of(await page(world, bill))
+    assert "Tiếp tục trên trang PayGov" in words_of(await page(world, bill, private=True))
+
+
+async def states_of_bill(world: MoneyWorld, bill: Opened) -> str:
+    (row,) = await world.service.read("SELECT status FROM bill WHERE id = :id", id=bill.id)
+    status: str = row["status"]
+    return status
+
+
+async def test_an_old_answer_is_not_kept_for_a_new_one(world: MoneyWorld) -> None:
+    bill = await started(world)
+    await page(world, bill)
+    assert (await attempt(world, bill))["gateway_says"] == "pending"
+    silent(world)
+    world.advance(asking.AGAIN)
+    assert "Đang hỏi PayGov" in words_of(await page(world, bill))
+    assert (await attempt(world, bill))["asked_at"] == clock.now()
