@@ -16,9 +16,7 @@ from sqlmodel import col, select
 
 from core import audit, clock
 from core.calendar import Calendar
-from core.calendar_files import FIRST_YEAR, LAST_YEAR
 from core.crypto import Cipher
-from core.days import day_text
 from core.db import Database
 from core.errors import Invalid
 from core.file_names import checked_name
@@ -32,15 +30,18 @@ from payments.books.queries import DayPayment, list_day_payments, sum_day_paymen
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
-from reconciliation.formats.rows import StatementRefused, StatementRow, fault_at
-from reconciliation.intake import file_digest, fingerprint_rows
+from reconciliation.formats.rows import StatementRow
+from reconciliation.intake import (
+    FIRST_DAY,
+    LAST_DAY,
+    check_days,
+    file_digest,
+    fingerprint_rows,
+)
 from reconciliation.models import Discrepancy, Match, Reconciliation, Statement, StatementLine
 
 #: Money may be booked some days after it was paid (Tết), and a feed may date it a day earlier.
 BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
-
-#: The days that the calendar of holidays covers, with room for the days around.
-FIRST_DAY, LAST_DAY = date(FIRST_YEAR + 1, 1, 1), date(LAST_YEAR - 1, 12, 31)
 
 #: How often a run is made while the books of its day change under it.
 _TRIES = 5
@@ -150,7 +151,7 @@ async def take_statement(
     over by their fingerprints; two genuine equal rows of one file are kept. Raises
     `StatementRefused` with every row of a day before the account existed.
     """
-    _check_days(account, rows)
+    check_days(rows, account.code, account.opened_on)
     await lock_names(session, intake_lock(account.id))
     digest = file_digest(content)
     statement_id = new_id("stmt")
@@ -203,24 +204,6 @@ async def take_statement(
         details={"rows": len(rows), "new": new_count, "sha256": digest},
     )
     return StatementIntake(statement_id, len(rows), new_count, known=False)
-
-
-def _check_days(account: CollectionAccountValue, rows: Sequence[StatementRow]) -> None:
-    opened_on = account.opened_on
-    if opened_on is None:
-        return
-    faults = [
-        fault_at(
-            row.line_no,
-            "",
-            "before_account",
-            f"ngày {day_text(day)} trước khi có tài khoản {account.code} ({day_text(opened_on)})",
-        )
-        for row in rows
-        if (day := clock.business_date(row.booked_at)) < opened_on
-    ]
-    if faults:
-        raise StatementRefused(faults)
 
 
 async def reconcile(

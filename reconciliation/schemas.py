@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from core.schemas import Code, Instant, RequestModel
-from reconciliation.commands import FIRST_DAY, LAST_DAY, StatementIntake
+from reconciliation.commands import StatementIntake
+from reconciliation.intake import FIRST_DAY, LAST_DAY
 from reconciliation.queries import DiscrepancyValue, RunValue
 
 

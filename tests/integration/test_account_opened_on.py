@@ -98,6 +98,7 @@ def test_where_nobody_has_said_since_when_every_day_is_taken(lephi: Lephi) -> No
     lephi.forget_the_day()
     lephi.take("2026-11-01T09:00:00+07:00")
     assert lephi.lines() == 1
+    assert "row 2" in lephi.take("1970-01-01T00:00:00+07:00", code=1).output
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ from payments.books import credits, dates
 from payments.books.credits import record_credit
 from payments.books.dates import AHEAD, MoneyDate, money_date
 from payments.books.identity import STATEMENT
+from payments.books.models import SuspenseItem
 from payments.ports import Credit
 from tests.support.callbacks import call, order_of, result_of
 from tests.support.places import Kept, looking
+from tests.support.staff import finance_office
 from tests.support.system import System
 
 YEARS = timedelta(days=365 * 36)
@@ -83,6 +85,21 @@ async def test_a_clock_that_is_a_little_wrong_stops_nothing(
     await tell(system, bill, ahead)
     assert (await system.read(bill))["status"] == "paid"
     assert await alerts(system) == []
+
+
+async def test_two_people_let_it_pay_or_say_that_it_is_none(system: System) -> None:
+    office = await finance_office(system)
+    for kind, status in (("other_money", "paid"), ("same_money", "open")):
+        bill = await system.create_bill()
+        await tell(system, bill, YEARS)
+        async with system.parts.database.reading() as session:
+            items = await session.all(
+                select(SuspenseItem.id).where(SuspenseItem.bill_id == bill["id"])
+            )
+        done = await office.approve(await office.propose(items[0], kind))
+        assert done["status"] == "approved"
+        assert (await system.read(bill))["status"] == status
+    assert await system.broken() == []
 
 
 async def test_the_rest_of_the_money_is_asked_for_and_settles_alone(system: System) -> None:
