@@ -123,5 +123,5 @@ async def metrics(session: ReadSessionDep) -> Response:
     )
     silence = await heartbeats.find_silence(session)
     age.set(math.inf if silence is None else silence.total_seconds())
-    figures = generate_latest(registry) + generate_latest(REGISTRY)
-    return Response(figures, media_type=CONTENT_TYPE_LATEST)
+    told = generate_latest(registry) + generate_latest(REGISTRY)
+    return Response(told, media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Who stands behind a bill: the payer, the one it is paid for, and who collects for the body. Pure.
+"""Who stands behind a bill: the payer, the one it is paid for, and who collects for the body.
 
 What is said of them is kept encrypted, as one flat object of texts, and comes to stand on the
 receipt.

@@ -45,21 +45,22 @@ def bill_request(
     """
     now = clock.now()
     circumstances = circumstances_of(body, clock.business_date(now))
-    named = party_faults(body)
-    payer = {} if named else personal_data(body)
-    own_faults = [*_own_faults(body, agency, now), *named, *undrawable_faults(body)]
+    number = _personal_number(body)
+    own_faults = _own_faults(body, agency, now)
     lines, faults = priced_lines(schedule, body, circumstances)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
     if len(lines) > MOST_LINES:
         faults.append(FieldError("lines", "too_long", f"Tối đa {MOST_LINES} dòng."))
     faults.extend(own_faults)
+    named = party_faults(body)
+    payer = {} if named else personal_data(body)
+    faults += [*named, *undrawable_faults(body)]
     if faults:
         # One word says it where there is nothing else to mend.
         code = "not_offered" if {fault.code for fault in faults} == {"not_offered"} else None
         told = "Không mở được khoản phải nộp: " + faults[0].detail
         raise RefusedRequest(told, code=code, errors=faults)
-    number = _personal_number(body)
     return BillRequest(
         agency_id=agency.id,
         lines=tuple(lines),

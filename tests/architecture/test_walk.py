@@ -81,7 +81,7 @@ def returns(rooms: list[str]) -> int:
 
 
 #: Each kind of bill, and how often its request may come back to a room.
-BOUNDS = [(PLAIN, 2), (RELIEVED, 6)]
+BOUNDS = [(PLAIN, 1), (RELIEVED, 5)]
 
 
 @pytest.mark.parametrize(("body", "most"), BOUNDS)
