@@ -1,5 +1,6 @@
 """Money that is said to have come on a day far ahead is kept and settles nothing by itself."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from payments.books.dates import AHEAD, MoneyDate, money_date
 from payments.books.identity import STATEMENT
 from payments.books.models import SuspenseItem
 from payments.ports import Credit
-from tests.support.callbacks import call, order_of, result_of
+from tests.support.callbacks import call, notice_of, notify, order_of, result_of
 from tests.support.places import Kept, looking
 from tests.support.staff import finance_office
 from tests.support.system import System
@@ -85,6 +86,20 @@ async def test_a_clock_that_is_a_little_wrong_stops_nothing(
     await tell(system, bill, ahead)
     assert (await system.read(bill))["status"] == "paid"
     assert await alerts(system) == []
+
+
+@pytest.mark.parametrize("year", [2062, 2150, 9999])
+async def test_a_banks_notice_over_http_is_kept_whatever_year_it_says(
+    system: System, year: int
+) -> None:
+    bill = await system.create_bill()
+    body = json.loads(notice_of(system, 5000, bill["reference"]))
+    body["transactionDate"] = f"{year}-12-31 23:59:59"
+    async with looking(system) as seen:
+        answer = await notify(system, json.dumps(body).encode())
+        assert answer.status_code == 200
+    assert seen[0].waiting == [("suspense", "dated_ahead", 5000)]
+    assert await booked(system) == [("succeeded", today())]
 
 
 async def test_two_people_let_it_pay_or_say_that_it_is_none(system: System) -> None:
