@@ -96,6 +96,7 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
                     "payment.discord",
                     _CONFLICTING,
                     "payment.possible_duplicate",
+                    "payment.dated_ahead",
                     "payment.held",
                     "callback.unknown_order",
                 )

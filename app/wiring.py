@@ -22,6 +22,7 @@ from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
 from core.background import Background
+from core.calendar import Calendar, calendar_with, national
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
 from core.errors import LephiError
@@ -87,6 +88,14 @@ def signer_of(settings: Settings) -> SoftwareKeystore:
     return SoftwareKeystore.load(folder, settings.signing_secret)
 
 
+def calendar_of(settings: Settings) -> Calendar:
+    """The working days, with those of the operator's own file.
+
+    Raises `Invalid`, which names the file's entries that are wrong, or says that there is none.
+    """
+    return national() if settings.calendar_file is None else calendar_with(settings.calendar_file)
+
+
 def open_database(settings: Settings) -> Database:
     """The database of the settings. Raises `DatabaseMissing`."""
     if settings.database_url is None:
@@ -103,6 +112,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     master = load_or_create_key(settings.field_key_file)
     cipher = Cipher(derive(master, "fields"))
     signer: Signer = signer_of(settings)
+    calendar = calendar_of(settings)
     database = open_database(settings)
     directory = Directory()
     pool = drawing_pool()
@@ -110,7 +120,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     receipts = Receipts()
     background = Background()
     reconciling = ReconciliationContext(
-        database, cipher, partial(_elsewhere, pool), derive(master, "requests")
+        database, cipher, partial(_elsewhere, pool), calendar, derive(master, "requests")
     )
     try:
         yield Parts(

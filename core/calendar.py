@@ -1,17 +1,22 @@
 """Working days in Vietnam, and the day the treasury books a credit on. Pure.
 
 The public holidays, Tết, substituted days off and working Saturdays are those of the `holidays`
-library. For a year whose substitutions the government has not announced yet they are a forecast;
-a body adds its own days off as `extra`.
+library, with the days that the government has decided otherwise (`calendar.toml`) and those that an
+operator's file adds (`core.calendar_files`). Everything that asks about days asks one `Calendar`.
+
+The library computes a Tết that nobody has announced: until its year is confirmed, that Tết is a
+forecast, and `lephi doctor` says so.
 """
 
-from collections.abc import Set
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from importlib.resources import files
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.calendar_files import FIRST_YEAR, LAST_YEAR, DayChanges, read_changes
 from core.clock import VIETNAM, business_date
 from core.errors import FieldError, Invalid
 
@@ -22,52 +27,105 @@ if TYPE_CHECKING:
 #: agree on another.
 CUT_OFF = time(16, 0)
 
-#: The years the lunar calendar of the library covers, as far as money can be dated.
-FIRST_YEAR, LAST_YEAR = 2000, 2099
+#: Between these days of a year (month, day) every day off is one of Tết.
+_TET_FROM, _TET_TO = (1, 10), (3, 5)
 
 
-def is_working_day(day: date, extra: Set[date] = frozenset()) -> bool:
-    """Whether `day` is a working day in Vietnam; `extra` are a body's own days off.
+@dataclass(frozen=True, slots=True)
+class TetForecast:
+    """A Tết whose days off nobody has announced: first and last of them, by computation."""
 
-    Raises `Invalid` for a year the calendar does not cover.
-    """
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        detail = f"The calendar covers the years {FIRST_YEAR} to {LAST_YEAR}, not {day.year}."
-        raise Invalid(
-            detail,
-            code="date_outside_calendar",
-            errors=[FieldError("date", "date_outside_calendar", detail)],
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The working days of Vietnam with `changes` to them."""
+
+    changes: DayChanges
+
+    def with_changes(self, more: DayChanges) -> "Calendar":
+        """The same with further changes, which win over those of before."""
+        return Calendar(
+            DayChanges(
+                (self.changes.off - more.worked) | more.off,
+                (self.changes.worked - more.off) | more.worked,
+                self.changes.tet | more.tet,
+            )
         )
-    holidays, working_saturdays = _calendar()
-    if day in extra or day in holidays:
-        return False
-    return day.weekday() < 5 or day in working_saturdays
 
+    def is_working_day(self, day: date) -> bool:
+        """Whether `day` is a working day. Raises `Invalid` for a year that is not covered."""
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            detail = f"The calendar covers the years {FIRST_YEAR} to {LAST_YEAR}, not {day.year}."
+            raise Invalid(
+                detail,
+                code="date_outside_calendar",
+                errors=[FieldError("date", "date_outside_calendar", detail)],
+            )
+        if day in self.changes.off or day in self.changes.worked:
+            return day in self.changes.worked
+        holidays, working_saturdays = _calendar()
+        if day in holidays:
+            return False
+        return day.weekday() < 5 or day in working_saturdays
 
-def next_working_day(day: date, extra: Set[date] = frozenset()) -> date:
-    """The first working day strictly after `day`.
-
-    Raises `Invalid` where the calendar ends.
-    """
-    day += timedelta(days=1)
-    while not is_working_day(day, extra):
+    def next_working_day(self, day: date) -> date:
+        """The first working day strictly after `day`. Raises `Invalid` where the calendar ends."""
         day += timedelta(days=1)
-    return day
-
-
-def treasury_day(at: datetime, cut_off: time = CUT_OFF, extra: Set[date] = frozenset()) -> date:
-    """The working day on which the treasury books money credited at `at` (aware).
-
-    The same day if it is a working day and `at` is strictly before `cut_off` in Vietnam, else the
-    next working day: what comes after cut-off, at a weekend or over Tết is the opening balance of
-    the next working day (Circular 81/2025/TT-BTC art. 5(3)b and 6(3)b).
-
-    Raises `Invalid` for a year the calendar does not cover, ValueError for a naive time.
-    """
-    day = business_date(at)
-    if is_working_day(day, extra) and at.astimezone(VIETNAM).time() < cut_off:
+        while not self.is_working_day(day):
+            day += timedelta(days=1)
         return day
-    return next_working_day(day, extra)
+
+    def treasury_day(self, at: datetime, cut_off: time = CUT_OFF) -> date:
+        """The working day on which the treasury books money credited at `at` (aware).
+
+        The same day if it is a working day and `at` is strictly before `cut_off` in Vietnam, else
+        the next working day: what comes after cut-off, at a weekend or over Tết is the opening
+        balance of the next working day (Circular 81/2025/TT-BTC art. 5(3)b and 6(3)b).
+
+        Raises `Invalid` for a year the calendar does not cover, ValueError for a naive time.
+        """
+        day = business_date(at)
+        if self.is_working_day(day) and at.astimezone(VIETNAM).time() < cut_off:
+            return day
+        return self.next_working_day(day)
+
+    def find_forecast(self, today: date) -> TetForecast | None:
+        """The coming or present Tết, if it is a forecast; None once its year is confirmed."""
+        for year in (today.year, today.year + 1):
+            days = self._tet(year)
+            if days and days[-1] >= today:
+                return None if year in self.changes.tet else TetForecast(days[0], days[-1])
+        return None
+
+    def _tet(self, year: int) -> list[date]:
+        holidays, _ = _calendar()
+        first, last = date(year, *_TET_FROM), date(year, *_TET_TO)
+        off = (holidays | self.changes.off) - self.changes.worked
+        return sorted(day for day in off if first <= day <= last)
+
+
+def national() -> Calendar:
+    """The calendar with what the government has decided, as far as we know."""
+    return _national()
+
+
+def calendar_with(file: Path) -> Calendar:
+    """The national calendar with the days of a file. Raises `Invalid`, which says what is wrong."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        detail = f"Không đọc được tệp lịch làm việc {file}: {error}"
+        raise Invalid(detail, errors=[FieldError("calendar_file", "unreadable", detail)]) from None
+    return national().with_changes(read_changes(text))
+
+
+@cache
+def _national() -> Calendar:
+    text = files("core").joinpath("calendar.toml").read_text("utf-8")
+    return Calendar(read_changes(text))
 
 
 @cache

@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     signing_secret: str | None = Field(
         None, repr=False, description="passphrase of the signing key, or PIN of its token"
     )
+    calendar_file: Path | None = Field(
+        None,
+        description="TOML file of days off and days worked that the calendar lacks, and of the"
+        " years whose Tết is announced (docs/reconcile.md)",
+    )
     pool_size: int = Field(
         16,
         ge=1,

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, insert, update
 from sqlmodel import col, select
 
 from core import audit, clock
-from core.calendar import FIRST_YEAR, LAST_YEAR
+from core.calendar import Calendar
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import Invalid
@@ -27,13 +27,11 @@ from payments.books.queries import DayPayment, list_day_payments, sum_day_paymen
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
+from reconciliation.intake import FIRST_DAY, LAST_DAY
 from reconciliation.models import Discrepancy, Match, Reconciliation, StatementLine
 
 #: Money may be booked some days after it was paid (Tết), and a feed may date it a day earlier.
 BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
-
-#: The days that the calendar of holidays covers, with room for the days around.
-FIRST_DAY, LAST_DAY = date(FIRST_YEAR + 1, 1, 1), date(LAST_YEAR - 1, 12, 31)
 
 #: How often a run is made while the books of its day change under it.
 _TRIES = 5
@@ -49,6 +47,7 @@ class ReconciliationContext:
     database: Database
     cipher: Cipher = field(repr=False)
     elsewhere: Elsewhere
+    calendar: Calendar
     #: keys the hashes of request bodies
     request_key: bytes = field(repr=False)
 
@@ -107,7 +106,9 @@ async def _match(
     payments: list[DayPayment],
     lines: list[DayLine],
 ) -> DayResult:
-    result: DayResult = await reconciling.elsewhere(match_day, on, payments, lines, account.cut_off)
+    result: DayResult = await reconciling.elsewhere(
+        match_day, on, payments, lines, account.cut_off, reconciling.calendar
+    )
     return result
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
 from core.bank_refs import plain_bank_ref
-from core.calendar import treasury_day
+from core.calendar import Calendar
 from core.clock import business_date
 from core.references import find_references
 from payments.books.queries import DayPayment
@@ -93,7 +93,11 @@ class DayResult:
 
 
 def match_day(
-    on: date, payments: Sequence[DayPayment], lines: Sequence[DayLine], cut_off: time
+    on: date,
+    payments: Sequence[DayPayment],
+    lines: Sequence[DayLine],
+    cut_off: time,
+    calendar: Calendar,
 ) -> DayResult:
     """Put every payment and line of `on` in exactly one place. Blocks; processor work."""
     credits_ = sorted(
@@ -107,7 +111,7 @@ def match_day(
     found += returned
     credits_ = [line for line in credits_ if line not in gone]
     found += _shared_references(_left(payments, found), _lines_left(credits_, found))
-    rest = _by_reference(_left(payments, found), _lines_left(credits_, found), cut_off)
+    rest = _by_reference(_left(payments, found), _lines_left(credits_, found), cut_off, calendar)
     day = DayResult(debits=[x for x in lines if _is_debit_of(x, on)])
     of_day = {p.payment_id: p for p in payments if p.accounting_on == on}
     by_line = {line.line_id: line for line in lines}
@@ -116,7 +120,8 @@ def match_day(
             day.discrepancies.append(_reversed_payment(one, taken_back[one.line_id]))
         elif one.payment_id in of_day:
             day.matches.append(one)
-            late = _late(one, of_day[one.payment_id], by_line[one.line_id], cut_off)
+            due = calendar.treasury_day(of_day[one.payment_id].paid_at, cut_off)
+            late = _late(one, due, by_line[one.line_id])
             day.discrepancies.extend(late)
     day.matches.extend(one for one in rest.matches if one.payment_id in of_day)
     stated = any(business_date(line.booked_at) >= on for line in lines)
@@ -282,7 +287,7 @@ def _shared_references(payments: Sequence[DayPayment], lines: Sequence[DayLine])
 
 
 def _by_reference(
-    payments: Sequence[DayPayment], lines: Sequence[DayLine], cut_off: time
+    payments: Sequence[DayPayment], lines: Sequence[DayLine], cut_off: time, calendar: Calendar
 ) -> DayResult:
     """The rules of `matching`; a reference that several still carry stays with the first."""
     result = DayResult()
@@ -317,7 +322,7 @@ def _by_reference(
                 for x in lines
             ),
         )
-        match(connection, cut_off=cut_off)
+        match(connection, calendar, cut_off=cut_off)
         for row in connection.execute(
             "SELECT payment_id, line_id, reference, amount, rule FROM matches"
         ).fetchall():
@@ -331,10 +336,7 @@ def _by_reference(
     return result
 
 
-def _late(
-    found: DayMatch, payment: DayPayment, line: DayLine, cut_off: time
-) -> list[DayDiscrepancy]:
-    due = treasury_day(payment.paid_at, cut_off)
+def _late(found: DayMatch, due: date, line: DayLine) -> list[DayDiscrepancy]:
     booked = business_date(line.booked_at)
     if booked <= due:
         return []

@@ -7,7 +7,7 @@ there last, so no one ever reads half a result.
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import Final
 
 import duckdb
 
-from core.calendar import CUT_OFF, is_working_day
+from core.calendar import CUT_OFF, Calendar, national
 from core.errors import LephiError, Unavailable
 from core.file_names import path_fault
 from core.spreadsheets import inert_sql
@@ -60,7 +60,7 @@ def reconcile_files(
     out_dir: Path,
     *,
     cut_off: time = CUT_OFF,
-    extra: Set[date] = frozenset(),
+    calendar: Calendar | None = None,
     memory_limit: str = "1GB",
     threads: int | None = None,
     progress: Callable[[str], None] = lambda step: None,
@@ -69,13 +69,14 @@ def reconcile_files(
 
     Writes matches.csv (in the order of the payments), discrepancies.csv (by side, class and id)
     and summary.json into `out_dir`, which is made if it is not there; results of an earlier run
-    are replaced. `extra` are the body's own days off. `progress` hears the name of each step.
+    are replaced. `calendar` is the national one unless given. `progress` hears each step's name.
 
     Raises `InputRefused`, with nothing written, for a cell that is not of its type, a wrong
     column, an id or a payment's reference that comes twice, or a payment of another date; and
     `core.errors.Unavailable` where memory or disk do not suffice, with nothing written either.
     """
     _refuse_places(payments_csv, ledger_csv, out_dir)
+    days = calendar or national()
     with _workplace(out_dir) as work, ThreadPoolExecutor(1) as beside:
         results = work / "results"
         spill = work / "spill"
@@ -94,9 +95,7 @@ def reconcile_files(
             connection: duckdb.DuckDBPyConnection, payments: CsvSource, lines: CsvSource
         ) -> FilesSummary:
             with _closing(connection):
-                return _reconcile(
-                    connection, payments, lines, on, results, cut_off, extra, progress
-                )
+                return _reconcile(connection, payments, lines, on, results, cut_off, days, progress)
 
         try:
             summary = attempt(started.result(), payments, lines)
@@ -127,18 +126,18 @@ def _reconcile(
     on: date,
     results: Path,
     cut_off: time,
-    extra: Set[date],
+    calendar: Calendar,
     progress: Callable[[str], None],
 ) -> FilesSummary:
     # What DuckDB does leaves a core idle here and there, and needs no Python meanwhile.
     with connection.cursor() as looking, ThreadPoolExecutor(1) as beside:
-        beside.submit(is_working_day, on)  # loads the calendar, which matching needs
+        beside.submit(calendar.is_working_day, on)  # loads the calendar, which matching needs
         progress("đọc các khoản thanh toán")
         _load_payments(connection, payments, on)
         unique = {"payment_id": beside.submit(_is_unique, looking, "payments", "payment_id")}
         progress("đọc sổ và đối chiếu")
         _show_lines(connection, lines)
-        tallies = matching.match(connection, cut_off=cut_off, extra=extra)
+        tallies = matching.match(connection, calendar, cut_off=cut_off)
         if lines.row_count != _count(connection, "ledger", "*"):
             raise _Doubt("rows of the ledger")
         unique["line_id"] = beside.submit(_is_unique, looking, "ledger", "line_id")

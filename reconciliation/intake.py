@@ -12,15 +12,37 @@ words name a payer's reference, those two with day, amount and side are what the
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, date
 from hashlib import sha256
 
 from core.bank_refs import plain_bank_ref
+from core.calendar_files import FIRST_YEAR, LAST_YEAR
 from core.clock import business_date
+from core.days import day_text
 from core.folding import single_spaced
 from core.json import canonical
 from core.references import find_references
-from reconciliation.formats.rows import StatementRow
+from reconciliation.formats.rows import StatementRefused, StatementRow, fault_at
+
+#: The days that the calendar of holidays covers, with room for the days around.
+FIRST_DAY, LAST_DAY = date(FIRST_YEAR + 1, 1, 1), date(LAST_YEAR - 1, 12, 31)
+
+
+def check_days(rows: Sequence[StatementRow], account: str, opened_on: date | None) -> None:
+    """Raise `StatementRefused` with every row of a day on which the account cannot have been.
+
+    `opened_on` is None where nobody has said since when it exists: then only days that no day of
+    the books can be are refused.
+    """
+    since = max(opened_on or FIRST_DAY, FIRST_DAY)
+    before = f"tài khoản {account} có từ {day_text(since)}" if opened_on else "quá xa về trước"
+    faults = [
+        fault_at(row.line_no, "", "before_account", f"ngày {day_text(day)}: {before}")
+        for row in rows
+        if (day := business_date(row.booked_at)) < since
+    ]
+    if faults:
+        raise StatementRefused(faults)
 
 
 def fingerprint_rows(account: str, rows: Sequence[StatementRow]) -> list[str]:

@@ -14,9 +14,9 @@ Pure.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Final, Literal
 
 import duckdb
 
-from core.calendar import CUT_OFF, treasury_day
+from core.calendar import CUT_OFF, Calendar
 from core.clock import VIETNAM
 from core.errors import LephiError
 from reconciliation.reference_macros import create_macros, replace_unlike
@@ -136,9 +136,9 @@ def add_rows(
 
 def match(
     connection: duckdb.DuckDBPyConnection,
+    calendar: Calendar,
     *,
     cut_off: time = CUT_OFF,
-    extra: Set[date] = frozenset(),
     progress: Callable[[str], None] = lambda step: None,
 ) -> Mapping[str, ClassTally]:
     """Match the tables `payments` and `lines` of this connection; the tally of every class.
@@ -149,12 +149,12 @@ def match(
     but `matches` is in that of the payments if `preserve_insertion_order` is set.
 
     The caller vouches that ids are unique, that references of payments are valid and unique, and
-    that amounts are positive. `extra` are the body's own days off. `progress` hears each step.
+    that amounts are positive. `progress` hears each step.
 
     Raises `ControlTotalsDiffer` if a row or a đồng was lost, which would be our fault, and
     `core.errors.Invalid` for a payment outside the years of the calendar.
     """
-    _give_treasury_days(connection, cut_off, extra)
+    _give_treasury_days(connection, cut_off, calendar)
     for step, sql in _steps():
         progress(step)
         connection.execute(sql)
@@ -179,7 +179,7 @@ def _read(name: str) -> str:
 
 
 def _give_treasury_days(
-    connection: duckdb.DuckDBPyConnection, cut_off: time, extra: Set[date]
+    connection: duckdb.DuckDBPyConnection, cut_off: time, calendar: Calendar
 ) -> None:
     """For each day on which something was paid: when the treasury books it.
 
@@ -197,8 +197,8 @@ def _give_treasury_days(
             "INSERT INTO treasury_days VALUES (?, ?, ?)",
             [
                 day,
-                treasury_day(first.astimezone(UTC), cut_off, extra),
-                treasury_day(last.astimezone(UTC), cut_off, extra),
+                calendar.treasury_day(first.astimezone(UTC), cut_off),
+                calendar.treasury_day(last.astimezone(UTC), cut_off),
             ],
         )
 

@@ -15,7 +15,7 @@ from reconciliation.formats.accounts import is_of_account
 from reconciliation.formats.balances import BalanceGap, Balances
 from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.formats.rows import StatementRefused, StatementRow, fault_of_file
-from reconciliation.intake import file_digest, fingerprint_rows
+from reconciliation.intake import check_days, file_digest, fingerprint_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,16 @@ def prepare(
 ) -> PreparedStatement:
     """Read a statement of `account` and make its lines ready. Blocks; processor work.
 
-    Raises `StatementRefused` naming every bad row and column, or another account that the file
-    names, and `UnknownMapping`. `forced` believes amounts that seem to have lost their thousands.
+    Raises `StatementRefused` naming every bad row and column, every row of a day before the account
+    existed, or another account that the file names, and `UnknownMapping`. `forced` believes amounts
+    that seem to have lost their thousands.
     """
     read = read_day_file(content, mapping, today, forced=forced)
     if not is_of_account(read.accounts, account.account_number):
         named = ", ".join(dict.fromkeys(read.accounts))
         detail = f"Tệp ghi tài khoản {named}, không phải tài khoản {account.account_number}."
         raise StatementRefused([fault_of_file("other_account", detail)])
+    check_days(read.rows, account.code, account.opened_on)
     return PreparedStatement(
         digest=file_digest(content),
         mapping=mapping,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from core.schemas import Code, Instant, RequestModel
-from reconciliation.commands import FIRST_DAY, LAST_DAY
+from reconciliation.intake import FIRST_DAY, LAST_DAY
 from reconciliation.preparing import PreparedStatement
 from reconciliation.queries import DiscrepancyValue, RunValue
 from reconciliation.statements import StatementIntake

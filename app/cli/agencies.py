@@ -169,6 +169,10 @@ def create_collection(
     unlisted_bank: Annotated[
         bool, typer.Option("--unlisted-bank", help="The BIN is right, though no list has it.")
     ] = False,
+    opened_on: Annotated[
+        str | None,
+        typer.Option(help="First day it existed on: statements of earlier days are refused."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write down an account that a body's money arrives on. It cannot be changed afterwards."""
@@ -185,6 +189,7 @@ def create_collection(
                 "holder": holder,
                 "cut_off": cut_off,
                 "unlisted_bank": unlisted_bank,
+                "opened_on": opened_on,
             },
         )
         async with parts.database.transaction() as session:

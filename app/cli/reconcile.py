@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from app.cli.console import show, show_table
-from core.calendar import CUT_OFF
+from core.calendar import CUT_OFF, calendar_with
 from core.errors import LephiError
 from core.money import format_vnd
 from reconciliation.columns import InputRefused
@@ -88,6 +88,10 @@ def files(
     cut_off: Annotated[
         str, typer.Option(metavar="HH:MM", help="When the treasury's day ends in Vietnam.")
     ] = f"{CUT_OFF:%H:%M}",
+    calendar: Annotated[
+        Path | None,
+        typer.Option(parser=Path, metavar="TOML", help="Days off and days worked of one's own."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
 ) -> None:
     """Match two files: matches.csv, discrepancies.csv and summary.json.
@@ -109,6 +113,7 @@ def files(
                 on,
                 out,
                 cut_off=day_ends,
+                calendar=None if calendar is None else calendar_with(calendar),
                 progress=lambda step: progress.update(task, description=step),
             )
     except InputRefused as refused:

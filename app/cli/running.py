@@ -23,9 +23,10 @@ from app.cli.wired import settings_or_fail, with_parts
 from app.main import create_app
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent
-from app.wiring import DatabaseMissing, open_database, signer_of
+from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
+from core.days import day_text
 from core.db import Database
 from core.errors import LephiError
 from core.heartbeats import SILENCE, find_silence
@@ -163,6 +164,7 @@ def _checks(settings: Settings) -> list[_Check]:
     checks = [
         _Check("disk", free > 500, f"{free} MB free at {settings.data_dir}"),
         _check_key(settings),
+        _check_calendar(settings),
     ]
     if settings.database_url is None:
         checks.append(_Check("database", settings.mode != "production", "not named"))
@@ -197,6 +199,21 @@ def _check_key(settings: Settings) -> _Check:
     until = own.not_valid_after_utc
     valid = own.not_valid_before_utc <= clock.now() <= until
     return _Check("signing key", valid, f"{signer_name(own)}, valid to {until:%d/%m/%Y}")
+
+
+def _check_calendar(settings: Settings) -> _Check:
+    """Whether the days are known: a Tết that nobody has announced is a forecast."""
+    try:
+        forecast = calendar_of(settings).find_forecast(clock.business_date(clock.now()))
+    except LephiError as error:
+        return _Check("calendar", False, error.detail)
+    if forecast is None:
+        return _Check("calendar", True, "the coming Tết is confirmed")
+    told = (
+        f"Tết {forecast.first.year} ({day_text(forecast.first)} to {day_text(forecast.last)}) is a"
+        " forecast: confirm or correct it in LEPHI_CALENDAR_FILE once it is announced"
+    )
+    return _Check("calendar", True, told, warning=True)
 
 
 async def _ask_database(settings: Settings) -> list[_Check]:

@@ -6,7 +6,7 @@ what is there. Every change leaves an audit entry with what was and what is, nev
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import time
+from datetime import date, time
 from typing import Any, TypeAlias
 
 from sqlalchemy import delete, insert, update
@@ -58,6 +58,7 @@ class NewAccount:
     holder: str
     cut_off: time = DEFAULT_CUT_OFF
     unlisted_bank: bool = False
+    opened_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,14 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
         "cut_off": new.cut_off,
         "created_at": clock.now(),
         "kind": new.kind,
+        "opened_on": new.opened_on,
     }
     made = insert_or_not(CollectionAccount).values(row).on_conflict_do_nothing()
     if not await session.write(made):
         raise CodeTaken(f"There is a collection account {new.code} already.")
     after = {name: row[name] for name in row if name not in ("id", "created_at")}
     after["cut_off"] = new.cut_off.isoformat("minutes")
+    after["opened_on"] = None if new.opened_on is None else new.opened_on.isoformat()
     await record_change(session, actor, "account.created", str(row["id"]), {}, after)
     return str(row["id"])
 

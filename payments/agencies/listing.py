@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Literal
 
 from sqlalchemy import ColumnElement
@@ -45,6 +45,7 @@ class AccountEntry:
     account_name: str
     cut_off: time
     created_at: datetime
+    opened_on: date | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Public bodies and where their money arrives."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from sqlalchemy import CheckConstraint, Column, LargeBinary, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -69,6 +69,8 @@ class CollectionAccount(SQLModel, table=True):
     created_at: datetime = moment()
     #: whose account it is to be read as: a bank's own, or the treasury's at a bank
     kind: str = Field(default="treasury", sa_column_kwargs={"server_default": "treasury"})
+    #: the first day that a statement of it can tell of; None where nobody has said
+    opened_on: date | None = None
 
 
 class GatewayAccountRow(SQLModel, table=True):

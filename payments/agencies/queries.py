@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import date
 from datetime import time as time_of_day
 
 from sqlalchemy import ColumnElement
@@ -18,7 +19,10 @@ from payments.ports import GatewayAccount
 
 @dataclass(frozen=True, slots=True)
 class CollectionAccountValue:
-    """A bank or treasury account; `cut_off` is Vietnam time of a working day."""
+    """A bank or treasury account; `cut_off` is Vietnam time of a working day.
+
+    `opened_on` is the first day it existed on, None where nobody has said.
+    """
 
     id: str
     agency_id: str
@@ -27,6 +31,7 @@ class CollectionAccountValue:
     account_number: str
     account_name: str
     cut_off: time_of_day
+    opened_on: date | None
 
 
 @dataclass(frozen=True, slots=True)

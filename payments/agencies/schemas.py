@@ -1,7 +1,7 @@
 """What is asked of whoever sets up a body, and what is shown of it. Secrets never come out."""
 
 import re
-from datetime import time
+from datetime import date, time
 from typing import Annotated, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from pydantic import (
 )
 from stdnum.vn import mst
 
+from core import clock
 from core.schemas import Instant, Line, PrintedLine, RequestModel
 from payments.agencies.banks import BANKS
 from payments.agencies.listing import AccountEntry, AgencyEntry, GatewayEntry
@@ -147,6 +148,19 @@ CutOff = Annotated[
 ]
 
 
+def _past_day(value: object) -> object:
+    # A number is a date to Pydantic, too.
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        day = date.fromisoformat(value)
+        if date(1990, 1, 1) <= day <= clock.business_date(clock.now()):
+            return day
+    raise ValueError("must be a day from 1990 to today, such as 2026-11-02")
+
+
+#: A day that has been, in a body.
+Day = Annotated[date, BeforeValidator(_past_day)]
+
+
 class AccountIn(RequestModel):
     """A bank or treasury account that a body's money arrives on; it never changes afterwards."""
 
@@ -161,6 +175,8 @@ class AccountIn(RequestModel):
     cut_off: CutOff = DEFAULT_CUT_OFF
     #: the BIN is right although the list of banks does not have it
     unlisted_bank: bool = False
+    #: the first day it existed on: a statement that tells of earlier days is refused
+    opened_on: Day | None = None
 
 
 class GatewayIn(RequestModel):
@@ -238,6 +254,7 @@ class AccountOut(BaseModel):
     holder: str
     cut_off: Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
     created_at: Instant
+    opened_on: date | None
 
     @classmethod
     def of(cls, entry: AccountEntry) -> Self:
@@ -253,6 +270,7 @@ class AccountOut(BaseModel):
             cut_off=entry.cut_off,
             holder=entry.account_name,
             created_at=entry.created_at,
+            opened_on=entry.opened_on,
         )
 
 

@@ -10,6 +10,7 @@ from payments.agencies.queries import GatewayAccountValue
 from payments.bills.locks import LockedBill
 from payments.books.allocation import Reason, suspend
 from payments.books.credits import record_unapplied
+from payments.books.dates import money_date
 from payments.books.ledger import MoneySource
 from payments.books.locks import LockedPayment, find_and_lock_attempt
 from payments.books.moves import move_payment
@@ -19,6 +20,7 @@ from payments.books.recording import (
     find_recorded,
     lock_money,
     note_conflict,
+    note_doubt,
     settlement_key,
 )
 from payments.ports import CallbackResult, GatewayResult, Outcome
@@ -110,10 +112,14 @@ async def _money(
         return await record_unapplied(
             session, account, gateway_result, bill.id, actor=actor, cipher=cipher
         )
-    paid_at = gateway_result.paid_at or clock.now()
-    accounting_on = clock.business_date(paid_at)
+    now = clock.now()
+    came = money_date(gateway_result.paid_at or now, now)
+    accounting_on = clock.business_date(came.at)
     source = MoneySource(payment.id, payment.collection_account_id, accounting_on)
-    odd = amount != payment.amount or bool(differing)
+    if came.said is not None:
+        dated = {"amount": amount, "dated": came.said.isoformat()}
+        await note_doubt(session, actor, payment.id, Reason.DATED_AHEAD, dated)
+    odd = amount != payment.amount or bool(differing) or came.said is not None
     after = "held" if odd or gateway_result.outcome is Outcome.HELD else "succeeded"
     await move_payment(
         session,
@@ -125,11 +131,13 @@ async def _money(
         gateway_ref=gateway_ref,
         gateway_code=gateway_result.gateway_code,
         settlement_key=key,
-        paid_at=paid_at,
+        paid_at=came.at,
         accounting_on=source.accounting_on,
         ask_at=None,
     )
-    if odd:
+    if came.said is not None:
+        distribution = suspend(amount, Reason.DATED_AHEAD)
+    elif odd:
         distribution = suspend(amount, Reason.AMOUNT_MISMATCH)
     elif after == "held":
         distribution = suspend(amount, Reason.HELD_BY_GATEWAY)

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     STATEMENT_WITHDRAWN = "statement_withdrawn"
     #: the bank took it back
     RETURNED_BY_BANK = "returned_by_bank"
+    #: said to have come on a day that is far ahead
+    DATED_AHEAD = "dated_ahead"
 
 
 @dataclass(frozen=True, slots=True)

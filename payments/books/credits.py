@@ -7,6 +7,7 @@ itself.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import insert
 
@@ -19,6 +20,7 @@ from payments.agencies.queries import CollectionAccountValue, GatewayAccountValu
 from payments.bills.locks import LockedBill, lock_bill
 from payments.bills.models import PayerData, Payment
 from payments.books.allocation import Reason, suspend
+from payments.books.dates import money_date
 from payments.books.destination import Destination, destination_of
 from payments.books.identity import (
     STATEMENT,
@@ -54,7 +56,8 @@ _KEEP = insert(PayerData)
 class ToldCredit:
     """A credit as it was told of: on which account, through what, and under which name.
 
-    With `doubt` it waits whole in suspense, beside the money that it may be.
+    With `doubt` it waits whole in suspense, beside the money that it may be. `said` is when it is
+    told to have come, where that is far ahead; `credit` then bears the day that it was told of.
     """
 
     account: CollectionAccountValue
@@ -65,6 +68,7 @@ class ToldCredit:
     beside: RecordedMoney | None = None
     #: the bank's notice that it was first told by
     notice: ToldNotice | None = None
+    said: datetime | None = None
 
 
 async def record_credit(
@@ -82,6 +86,8 @@ async def record_credit(
     several. What only a statement tells of waits whole in suspense until people release it.
     """
     destination = await destination_of(session, account, credit.narrative)
+    came = money_date(credit.credited_at, clock.now())
+    credit = replace(credit, credited_at=came.at)
     notice = ToldNotice(
         source=source,
         notice_ref=credit.feed_ref,
@@ -95,7 +101,7 @@ async def record_credit(
     identity = await identify(session, notice)
     if (same := identity.same) is not None:
         await keep_notice(session, notice, same.payment_id)
-        if source != STATEMENT:
+        if source != STATEMENT and came.said is None:
             # Two sources tell of it now: it waits for nobody any more.
             await release_stated(session, cipher, same.payment_id, same.bill_id, actor=actor)
         return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)
@@ -103,7 +109,9 @@ async def record_credit(
     if (other := identity.beside) is not None:
         beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
     doubt = identity.doubt or (Reason.STATEMENT_ONLY if source == STATEMENT else None)
-    told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice)
+    if came.said is not None:
+        doubt = identity.doubt or Reason.DATED_AHEAD
+    told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came.said)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)
 
 
@@ -120,17 +128,20 @@ async def record_unapplied(
 
     Also money told of under a reference that the books have with another amount.
     """
+    now = clock.now()
+    came = money_date(gateway_result.paid_at or now, now)
     credit = Credit(
         feed_ref=gateway_result.order_ref,
         bank_ref=gateway_result.gateway_ref or "",
         account_number=account.collection.account_number,
         amount=gateway_result.amount or 0,
         narrative="",
-        credited_at=gateway_result.paid_at or clock.now(),
+        credited_at=came.at,
     )
     key = settlement_key(account.id, credit.bank_ref)
     await lock_money(session, key)
-    told = ToldCredit(account.collection, credit, account.gateway, key)
+    doubt = Reason.DATED_AHEAD if came.said else None
+    told = ToldCredit(account.collection, credit, account.gateway, key, doubt, said=came.said)
     if (first := await find_recorded(session, key)) is not None:
         if first.credited == credit.amount:
             return Recording(CallbackResult.ACCEPTED, first.payment_id, first.bill_id)
@@ -162,6 +173,9 @@ async def _credit(
     event = PAYMENT.move(None, "succeeded").event
     details = {"amount": credit.amount, "gateway": told.gateway}
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
+    if told.said is not None:
+        dated = {"amount": credit.amount, "dated": told.said.isoformat()}
+        await note_doubt(session, actor, payment_id, Reason.DATED_AHEAD, dated)
     if told.doubt is not None:
         if told.beside is not None:
             beside = told.beside

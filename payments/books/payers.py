@@ -26,6 +26,7 @@ _PAID = (
         col(Reference.kind) == "procedure",
         col(Payment.bill_id).is_not(None),
         col(Payment.doubt).is_(None),
+        col(CreditNotice.withdrawn_at).is_(None),
     )
     .distinct()
     .limit(2)

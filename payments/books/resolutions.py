@@ -29,7 +29,14 @@ from payments.books.reversal import reverse_item
 from payments.books.suspense import LockedItem
 
 #: Reasons for which it is asked whether money is other money at all.
-_DOUBTS = frozenset({Reason.CONFLICTING_NOTICE, Reason.POSSIBLE_DUPLICATE, Reason.STATEMENT_ONLY})
+_DOUBTS = frozenset(
+    {
+        Reason.CONFLICTING_NOTICE,
+        Reason.POSSIBLE_DUPLICATE,
+        Reason.STATEMENT_ONLY,
+        Reason.DATED_AHEAD,
+    }
+)
 
 
 class NotWaiting(Conflict):

@@ -16,6 +16,7 @@ from core.clock import VIETNAM
 from core.guesses import WrongGuess
 from core.references import new_reference
 from payments.bills.models import Bill
+from tests.support.heartbeats import STOPPED, leave_signs
 from tests.support.markup import tree_of, words_of
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import System
@@ -83,6 +84,16 @@ async def test_amount_and_time_lead_to_the_receipt(system: System, form: str) ->
     assert "0011" not in page.text, "the narrative is nobody's business"
 
 
+@pytest.mark.parametrize(("off", "found"), [(-100, 404), (-80, 303), (20, 303), (40, 404)])
+async def test_the_two_banks_clocks_may_differ_by_so_much(
+    system: System, off: int, found: int
+) -> None:
+    paid = await pay(system)
+    await system.work()
+    typed = paid.by_time(off=timedelta(seconds=off), form="%H:%M:%S")
+    assert (await ask(system, typed)).status_code == found
+
+
 async def test_the_banks_reference_leads_to_the_receipt_however_it_is_typed(
     system: System,
 ) -> None:
@@ -106,6 +117,9 @@ async def test_money_without_its_receipt_yet_is_told_as_money_that_has_come(syst
     answer = await ask(system, paid.by_time())
     assert answer.status_code == 200
     assert "bạn không phải nộp lại" in words_of(answer.text)
+    assert "sau ít phút" in words_of(answer.text)
+    await leave_signs(system.parts.database, one=STOPPED)
+    assert "sau ít phút" not in words_of((await ask(system, paid.by_time())).text)
 
 
 async def test_wrong_none_and_somebody_elses_have_one_answer(system: System) -> None:
@@ -193,6 +207,8 @@ async def test_a_brake_by_address_alone_lets_a_made_up_header_through(
             {"memo", "amount", "day", "time"},
         ),
         ({"amount": "0", "day": "2026-11-28", "time": "9:5"}, {"memo", "amount"}),
+        ({"amount": "5.000 đ", "day": "28-11-2026", "time": "9g05p07s"}, {"memo"}),
+        ({"amount": "5000", "day": "2026-11-28", "time": "9:05 PM"}, {"memo", "time"}),
         (
             {"amount": "x" * 30, "day": "9999-12-31", "time": "\x00"},
             {"memo", "amount", "day", "time"},

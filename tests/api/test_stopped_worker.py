@@ -4,9 +4,11 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from app import worker
@@ -14,6 +16,7 @@ from app.cli.main import build
 from core import heartbeats
 from core.heartbeats import Heartbeat
 from core.sessions import WriteSession
+from payments.bills.models import Bill
 from tests.support.heartbeats import STOPPED, WORKING, leave_signs
 from tests.support.markup import tree_of, words_of
 from tests.support.system import System
@@ -123,7 +126,22 @@ async def test_a_paid_bill_promises_seconds_only_while_a_worker_works(system: Sy
     await system.work()
     paid = (await system.browser.get(page)).text
     assert "Xem PDF" in words_of(paid)
-    assert "tạm ngừng" not in words_of(paid)
+    assert "chưa lập được" not in words_of(paid)
+
+
+async def test_a_receipt_that_does_not_come_is_not_promised_for_ever(system: System) -> None:
+    """A worker works, and yet the receipt fails: its key is gone, or its delivery set aside."""
+    bill = await system.create_bill()
+    await system.transfer(bill["qr"]["payload"], 5000, bill["reference"])
+    await system.until(bill, "paid")
+    page = bill["pay_url"].removeprefix(system.base_url)
+    assert PROMISE in words_of((await system.browser.get(page)).text)
+    async with system.parts.database.transaction() as session:
+        long_ago = col(Bill.paid_at) - timedelta(hours=1)
+        await session.write(update(Bill).values(paid_at=long_ago))
+    words = words_of((await system.browser.get(page)).text)
+    assert PROMISE not in words
+    assert "bạn không phải nộp lại" in words
 
 
 async def test_the_doctor_tells_of_a_stopped_worker(

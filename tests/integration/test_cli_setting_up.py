@@ -97,7 +97,7 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, database_url: str) ->
     assert shown | {"id": "", "created_at": ""} == {
         "id": "", "created_at": "", "code": "kbnn", "agency": "phuong", "kind": "treasury",
         "bank_bin": "970436", "bank": "Vietcombank", "number": "11133355", "holder": "KBNN Thử",
-        "cut_off": "16:00",
+        "cut_off": "16:00", "opened_on": None,
     }  # fmt: skip
     told = gateway(lephi, "--collection-account", "kbnn").stdout
     assert told.endswith("/callbacks/paygov/phuong\n")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import references
+from core.calendar import national
 from core.errors import Invalid
 from reconciliation import matching
 from reconciliation.matching import ClassTally
@@ -82,12 +83,12 @@ def test_the_order_of_rows_does_not_matter(
         "SELECT * FROM placed_lines ORDER BY line_id",
     )
     fill(duck, payments, lines)
-    tallies = matching.match(duck)
+    tallies = matching.match(duck, national())
     before = [rows(duck, sql) for sql in everything]
 
     fill(duck, chance.sample(payments, len(payments)), chance.sample(lines, len(lines)))
 
-    assert matching.match(duck) == tallies
+    assert matching.match(duck, national()) == tallies
     assert [rows(duck, sql) for sql in everything] == before
 
 
@@ -99,7 +100,7 @@ def test_it_gives_what_the_slow_way_gives_with_everything_in_one_place(
     payments, lines = day
     fill(duck, payments, lines)
 
-    tallies = matching.match(duck)
+    tallies = matching.match(duck, national())
 
     found = result(duck)
     assert found == match_slowly(payments, lines)
@@ -137,12 +138,12 @@ def test_a_broken_rule_is_seen_by_the_comparison(
     payment = Payment("pay_1", reference_of(1), 5_000, at(ON, 9))
     line = Line("L1", at(ON, 9), 4_000, "credit", payment.reference, "")
     fill(duck, [payment], [line])
-    matching.match(duck)
+    matching.match(duck, national())
     assert result(duck) == match_slowly([payment], [line])
 
     monkeypatch.setattr(matching, "_steps", lambda: careless)
     with pytest.raises(matching.ControlTotalsDiffer):
-        matching.match(duck)
+        matching.match(duck, national())
 
     assert result(duck) != match_slowly([payment], [line])
 
@@ -158,13 +159,13 @@ def test_a_lost_line_stops_the_run(
     monkeypatch.setattr(matching, "_steps", lambda: losing)
 
     with pytest.raises(matching.ControlTotalsDiffer, match="credits"):
-        matching.match(duck)
+        matching.match(duck, national())
 
 
 def verdict(duck: duckdb.DuckDBPyConnection, *lines: Line, cut_off: time = time(16)) -> list[Row]:
     payment = Payment("pay_1", reference_of(1), 50_000, at(ON, 9))
     fill(duck, [payment], lines)
-    matching.match(duck, cut_off=cut_off)
+    matching.match(duck, national(), cut_off=cut_off)
     return rows(duck, "SELECT side, id, class, other_amount FROM discrepancies ORDER BY 1 DESC, 2")
 
 
@@ -213,7 +214,7 @@ def test_a_narrative_that_names_two_payments_is_unknown_and_names_both(
     payments = [Payment(f"pay_{n}", reference_of(n), 50_000, at(ON, 9)) for n in (1, 2)]
     fill(duck, payments, [credit("L1", "", f"{reference_of(2)}{ONE}")])
 
-    matching.match(duck)
+    matching.match(duck, national())
 
     ((reason,),) = rows(duck, "SELECT reason FROM discrepancies WHERE side = 'line'")
     assert ONE in str(reason)
@@ -258,7 +259,7 @@ def test_late_is_counted_by_cut_off_and_calendar(
     line = Line("L1", booked, 50_000, "credit", ONE, "")  # type: ignore[arg-type] # parametrized
     fill(duck, [payment], [line])
 
-    tallies = matching.match(duck)
+    tallies = matching.match(duck, national())
 
     assert tallies["matched"] == ClassTally(1, 50_000)
     assert tallies["late"] == (ClassTally(1, 50_000) if is_late else ClassTally(0, 0))
@@ -275,13 +276,13 @@ def test_a_day_beyond_the_calendar_is_refused(duck: duckdb.DuckDBPyConnection) -
     fill(duck, [Payment("pay_1", ONE, 50_000, at(date(2150, 1, 4), 9))], [])
 
     with pytest.raises(Invalid):
-        matching.match(duck)
+        matching.match(duck, national())
 
 
 def test_nothing_at_all_gives_every_class_with_zero(duck: duckdb.DuckDBPyConnection) -> None:
     fill(duck, [], [])
 
-    assert matching.match(duck) == dict.fromkeys(matching.CLASSES, ClassTally(0, 0))
+    assert matching.match(duck, national()) == dict.fromkeys(matching.CLASSES, ClassTally(0, 0))
 
 
 def test_many_lines_in_a_reason_are_cut(duck: duckdb.DuckDBPyConnection) -> None:

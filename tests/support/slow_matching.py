@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time
 
-from core.calendar import treasury_day
+from core.calendar import national
 from core.clock import business_date
 from core.references import LENGTH, PREFIX, find_references
 
@@ -68,7 +68,7 @@ def match_slowly(
         else:
             line, rule = found[0]
             matches.add((payment.payment_id, line.line_id, payment.reference, payment.amount, rule))
-            if business_date(line.booked_at) > treasury_day(payment.paid_at, cut_off):
+            if business_date(line.booked_at) > national().treasury_day(payment.paid_at, cut_off):
                 discrepancies.add((*name, "late", payment.amount, total))
     return Result(frozenset(matches), frozenset(discrepancies))
 

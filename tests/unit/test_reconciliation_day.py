@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from core.calendar import Calendar, national
+from core.calendar_files import DayChanges
 from core.references import new_reference
 from payments.books.queries import DayPayment
 from reconciliation.day import DayLine, DayResult, match_day
@@ -47,8 +49,13 @@ def classes(day: DayResult) -> dict[str, str]:
     return {odd.object_id: odd.kind for odd in day.discrepancies}
 
 
-def run(payments: list[DayPayment], lines: list[DayLine], on: date = MONDAY) -> DayResult:
-    return match_day(on, payments, lines, time(16))
+def run(
+    payments: list[DayPayment],
+    lines: list[DayLine],
+    on: date = MONDAY,
+    calendar: Calendar | None = None,
+) -> DayResult:
+    return match_day(on, payments, lines, time(16), calendar or national())
 
 
 def test_the_banks_own_reference_comes_before_the_payers() -> None:
@@ -186,3 +193,22 @@ def test_a_second_credit_of_a_paid_reference_is_said_to_be_one() -> None:
     (odd,) = day.discrepancies
     assert (odd.object_id, odd.kind, odd.reference) == ("l2", "unknown_in_ledger", ONE)
     assert odd.reason.startswith(f"Mã {ONE} đã có khoản thanh toán")
+
+
+@pytest.mark.parametrize("ref", ["FT1", ""], ids=["by the bank's reference", "by the payer's"])
+def test_a_day_asks_the_calendar_it_is_given(ref: str) -> None:
+    """Both ways of finding a line: one of them knew of no day off but the library's."""
+    paid = payment("p", ONE, ref=ref or "FT-other")
+    booked = line("l", ONE, ref=ref, at=MORNING + timedelta(days=1))
+    assert classes(run([paid], [booked])) == {"p": "late"}
+    off = national().with_changes(DayChanges(off=frozenset({MONDAY})))
+    assert classes(run([paid], [booked], calendar=off)) == {}
+
+
+def test_a_saturday_that_is_worked_is_a_day_to_be_booked_on() -> None:
+    friday_evening = datetime(2026, 1, 9, 10, 0, tzinfo=UTC)
+    monday = datetime(2026, 1, 12, 2, 0, tzinfo=UTC)
+    paid, booked = payment("p", ONE, ref="FT1", at=friday_evening), line("l", ref="FT1", at=monday)
+    assert classes(run([paid], [booked], on=date(2026, 1, 9))) == {"p": "late"}
+    library_only = Calendar(DayChanges())
+    assert classes(run([paid], [booked], on=date(2026, 1, 9), calendar=library_only)) == {}

@@ -34,6 +34,9 @@ router = APIRouter(include_in_schema=False)
 #: How many seconds a page waits for a gateway.
 PATIENCE = 0.8
 
+#: A receipt comes within seconds of its money; after so long nobody is told so any more.
+PROMISED = timedelta(minutes=15)
+
 #: How often a page that is being watched asks about its open attempt.
 WATCHED = timedelta(seconds=15)
 
@@ -84,16 +87,20 @@ async def bill_state(reference: str, context: ContextDep) -> dict[str, str]:
         receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
         odd = await _odd_money(context, session, bill)
         situation = _situation(context, bill, len(receipts), odd)
-        waits = await _receipt_waits(session, situation)
+        waits = await _receipt_waits(session, bill, situation)
     if bill.open_attempt is not None:
         await ask_now(context, bill.open_attempt, 0, again=WATCHED)
     return {"version": _version(situation, waits)}
 
 
-async def _receipt_waits(session: ReadSession, situation: Situation) -> bool:
-    """Whether a receipt is due and nobody issues any: then no page may promise it in seconds."""
-    due = situation.status == "paid" and not situation.final
-    return due and await is_silent(session)
+async def _receipt_waits(session: ReadSession, bill: BillValue, situation: Situation) -> bool:
+    """Whether a receipt is due and does not come: then no page may promise it in seconds.
+
+    No worker works, or one does and cannot issue it: the money came long ago.
+    """
+    if situation.status != "paid" or situation.final or bill.paid_at is None:
+        return False
+    return clock.now() - bill.paid_at > PROMISED or await is_silent(session)
 
 
 def _version(situation: Situation, waits: bool) -> str:
@@ -138,7 +145,7 @@ async def _page(
     scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
     attempt = situation.attempt
-    waits = await _receipt_waits(session, situation)
+    waits = await _receipt_waits(session, bill, situation)
     return render(
         request,
         "bill.html",

@@ -15,6 +15,7 @@ from app.web.templating import render
 from core import guesses
 from core.db import SessionDep
 from core.errors import FieldError, Invalid
+from core.heartbeats import is_silent
 from core.sessions import ReadSession
 from payments.books.payers import find_bill_by_bank_ref, find_bill_by_time
 from payments.context import ContextDep
@@ -34,7 +35,9 @@ _LABELS = {
 
 
 @router.get(PATH)
-async def find_page(request: Request, memo: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def search_page(
+    request: Request, memo: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """The form, with the memo that a procedure's page already knows."""
     return _page(request, TypedTransfer(memo))
 
@@ -69,7 +72,8 @@ async def find(
         return _page(request, typed, 404, missed=True)
     receipts = (await context.receipts.of_bills(session, [bill_id])).get(bill_id, ())
     if not receipts:
-        return _page(request, typed, coming=True)
+        waits = await is_silent(session)
+        return _page(request, typed, coming="waits" if waits else "soon")
     return RedirectResponse(f"/r/{receipts[-1].code}", 303)
 
 
@@ -88,7 +92,7 @@ def _page(
     *,
     faults: tuple[FieldError, ...] = (),
     missed: bool = False,
-    coming: bool = False,
+    coming: str = "",
 ) -> Response:
     return render(
         request,

@@ -15,9 +15,10 @@ _DAY = re.compile(r"(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})"
 #: As a browser sends it ("09:15"), and as people write it ("9h15", "9:15:32").
 _TIME = re.compile(r"(\d{1,2})\s*[:hg]\s*(\d{1,2})(?:\s*[:mp]\s*(\d{1,2}))?\s*s?", re.ASCII)
 
-#: How far the bank's clock and the app's may stand apart: around a minute, around a second.
-_ABOUT_MINUTE = timedelta(seconds=60)
-_ABOUT_SECOND = timedelta(seconds=30)
+#: How long before and after the time that the payer's app shows the money may have come: clocks
+#: differ, and the other bank hears of it later.
+_BEFORE = timedelta(seconds=30)
+_AFTER = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ def read_transfer(typed: TypedTransfer) -> TransferTraits:
     span = _time(typed.time, faults)
     if paid is None or day is None or span is None or faults:
         raise Invalid(faults[0].detail, errors=faults)
-    at, width, about = span
+    at, width = span
     begin = datetime.combine(day, at, VIETNAM)
     return TransferTraits(
-        references[0], amount=paid, first=begin - about, last=begin + width + about
+        references[0], amount=paid, first=begin - _BEFORE, last=begin + width + _AFTER
     )
 
 
@@ -92,15 +93,14 @@ def _day(text: str, faults: list[FieldError]) -> date | None:
     return day
 
 
-def _time(text: str, faults: list[FieldError]) -> tuple[time, timedelta, timedelta] | None:
-    """When it begins, how long it lasts (a minute, or a second), how far it may be wrong."""
+def _time(text: str, faults: list[FieldError]) -> tuple[time, timedelta] | None:
+    """When it begins, and how long it lasts: a minute, where no second is told."""
     match = _TIME.fullmatch(text.strip().lower())
     try:
         if match and match[3] is not None:
-            at = time(int(match[1]), int(match[2]), int(match[3]))
-            return at, timedelta(0), _ABOUT_SECOND
+            return time(int(match[1]), int(match[2]), int(match[3])), timedelta(0)
         if match:
-            return time(int(match[1]), int(match[2])), timedelta(seconds=60), _ABOUT_MINUTE
+            return time(int(match[1]), int(match[2])), timedelta(seconds=60)
     except ValueError:
         pass
     detail = "Hãy ghi giờ chuyển như trong ứng dụng ngân hàng, ví dụ 09:15 hoặc 09:15:32."
