@@ -104,5 +104,5 @@ async def metrics(session: ReadSessionDep) -> Response:
         gauge = Gauge(name, meaning, ["kind"], registry=registry)
         for figure in await session.all(figures):
             gauge.labels(figure.kind).set(float(figure.value))
-    figures = generate_latest(registry) + generate_latest(REGISTRY)
-    return Response(figures, media_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(registry) + generate_latest(REGISTRY)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

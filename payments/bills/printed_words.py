@@ -1,4 +1,4 @@
-"""What a request puts on the receipt in its own words, and whether a receipt can show it. Pure.
+"""What a request puts on the receipt in its own words, and whether a receipt can show it.
 
 The bill is refused while there is still somebody to mend the words; once money is in, nothing about
 a name stops a receipt.

@@ -7,6 +7,7 @@ must see what comes of it; an oracle that lets one of these pass proves nothing 
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -34,10 +35,12 @@ def number_by_sequence() -> None:
     """Take receipt numbers from a database sequence, which never gives a number back."""
     issue_one = commands._issue_one
 
-    async def issue_next(session: WriteSession, issuing: Any, source: Any, counter: Any) -> str:
+    async def issue_next(
+        session: WriteSession, issuing: Any, source: Any, counter: Any, at: datetime
+    ) -> str:
         number: int = (await session.execute(text("SELECT nextval('broken_numbers')"))).scalar_one()
         counter.last_number = number - 1
-        return await issue_one(session, issuing, source, counter)
+        return await issue_one(session, issuing, source, counter, at)
 
     _replace(commands, "_issue_one", issue_next)
 
