@@ -13,7 +13,7 @@ from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
 from app.web import failures
-from app.web.citizen import bills, home, procedures, receipts
+from app.web.citizen import bills, documents, home, procedures, receipts
 from app.wiring import origin, parts_of
 from core import log, problems
 from core.settings import Settings
@@ -75,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(access_api.router)
     app.include_router(reconciliation_api.router)
     app.include_router(receipts.router)
+    app.include_router(documents.router)
     app.include_router(home.router)
     app.include_router(bills.router)
     app.include_router(procedures.router)

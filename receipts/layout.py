@@ -15,7 +15,7 @@ from reportlab.lib.pagesizes import A5
 from core import qr
 from core.clock import VIETNAM
 from core.lettering import drawable_form
-from receipts.content import Delegate, ReceiptContent, ReceiptLine, SignatureNote
+from receipts.content import Delegate, Payer, ReceiptContent, ReceiptLine, SignatureNote
 from receipts.law import ReceiptRules
 from receipts.styles import (
     CODE,
@@ -192,13 +192,17 @@ def parties(content: ReceiptContent) -> list[Block]:
         ("Địa chỉ", "Address", payer.address, FACT),
         ("Mã số thuế", "Tax code", payer.tax_code, FACT),
         ("Số giấy tờ", "Identity number", payer.identity, FACT),
-        ("Nộp thay cho", "On behalf of", other.name, STRONG),
-        ("Địa chỉ", "Address", other.address, FACT),
-        ("Mã số thuế", "Tax code", other.tax_code, FACT),
+        ("Nộp thay cho", "On behalf of", _in_one(other), FACT),
         ("Mã hồ sơ", "Dossier", content.dossier_number, FACT),
         ("Mã tham chiếu", "Reference", content.reference, FACT),
     ]
     return [_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]]
+
+
+def _in_one(party: Payer) -> str:
+    """A party in one fact, so that a usual receipt stays one page."""
+    number = f"mã số thuế {party.tax_code}" if party.tax_code else ""
+    return "; ".join(part for part in (party.name, number, party.address) if part)
 
 
 def _fact(

@@ -39,13 +39,16 @@ async def _agency(context: Context, principal: Principal, code: str) -> AgencyVa
 async def _present(
     context: Context, session: WriteSession, bills: list[BillValue]
 ) -> list[BillOut]:
-    receipts = await context.receipts.of_bills(session, [bill.id for bill in bills])
+    ids = [bill.id for bill in bills]
+    receipts = await context.receipts.of_bills(session, ids)
+    documents = await context.receipts.documents_of_bills(session, ids)
     return [
         bill_out(
             context,
             await context.agencies.get_agency(bill.agency_id, session),
             bill,
             receipts.get(bill.id, ()),
+            documents.get(bill.id, ()),
         )
         for bill in bills
     ]

@@ -1,6 +1,7 @@
 """The page of a bill: amount, QR, state, and the way to a gateway."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -20,11 +21,12 @@ from core.errors import LephiError, NotFound
 from core.idempotency import Claim
 from core.ids import new_id
 from core.references import is_reference
+from core.sessions import WriteSession
 from payments.attempts.checkout import checkout, offered_gateways
 from payments.bills.presenting import bill_payload, payment_json
 from payments.bills.queries import BillValue, find_bill, read_payer
 from payments.context import Context, ContextDep
-from payments.ports import ReceiptSummary
+from payments.ports import DocumentSummary, ReceiptSummary
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
@@ -71,8 +73,10 @@ def image(payload: str | None, extension: str) -> Response:
 async def bill_state(reference: str, session: SessionDep, context: ContextDep) -> dict[str, str]:
     """What the page's script asks every few seconds: has anything changed?"""
     bill = await _bill(session, reference)
-    receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    return {"version": situation_of(bill, len(receipts)).version}
+    papers = len(await _receipts(context, session, bill)) + len(
+        await _documents(context, session, bill)
+    )
+    return {"version": situation_of(bill, papers).version}
 
 
 @router.get("/b/{reference}")
@@ -91,8 +95,9 @@ async def bill_page(
     bill = await _bill(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
     opened = bool(t) and context.urls.opens(bill.id, t)
-    receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    situation = situation_of(bill, len(receipts))
+    receipts = await _receipts(context, session, bill)
+    documents = await _documents(context, session, bill)
+    situation = situation_of(bill, len(receipts) + len(documents))
     payable = bill.status == "open" and situation.doubt not in (Doubt.HELD, Doubt.UNKNOWN)
     remaining = situation.remaining
     gateways = await offered_gateways(context, agency, remaining, session) if payable else []
@@ -114,12 +119,25 @@ async def bill_page(
         on_behalf_of=payer.get("behalf_name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
+        documents=[(one, context.urls.document(one.code)) for one in documents] if opened else [],
         gateways=[info for _, info in gateways],
         attempted=situation.attempt and context.gateways.find_info(situation.attempt.gateway),
         account=agency.account if scannable else None,
         once=new_token(bits=80),
         message=message_for(message) if bill.status == "open" else None,
     )
+
+
+async def _receipts(
+    context: Context, session: WriteSession, bill: BillValue
+) -> Sequence[ReceiptSummary]:
+    return (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+
+
+async def _documents(
+    context: Context, session: WriteSession, bill: BillValue
+) -> Sequence[DocumentSummary]:
+    return (await context.receipts.documents_of_bills(session, [bill.id])).get(bill.id, ())
 
 
 def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
