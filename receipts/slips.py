@@ -46,8 +46,9 @@ async def write_documents(
     for kind in kinds_among(line.nature for line in costing):
         lines = document_lines(source, kind)
         amount = sum(line.amount for line in lines)
+        told = (payer, on_behalf_of)
         if kind is DocumentKind.TREASURY_SLIP:
-            payer, on_behalf_of = _taxpayers(source, payer, on_behalf_of)
+            told = _taxpayers(source, payer, on_behalf_of)
         content = DocumentContent(
             kind=kind,
             issued_at=at,
@@ -58,8 +59,8 @@ async def write_documents(
             amount_in_words=amount_in_words(amount),
             payment_method=payment_method,
             reference=source.reference,
-            payer=payer,
-            on_behalf_of=on_behalf_of,
+            payer=told[0],
+            on_behalf_of=told[1],
             delegate=delegate,
             dossier_number=source.dossier_number or "",
             demo=demo,

@@ -89,6 +89,17 @@ async def test_a_land_levy_has_the_data_of_the_treasurys_slip_and_no_receipt(
     assert await system.broken() == []
 
 
+async def test_a_notices_tax_number_stands_on_the_slip_alone(shared_system: System) -> None:
+    system = shared_system
+    bill = await paid(system, [*LAND, *POSTED], payer={"name": "Nguyễn Thị Ánh"})
+    pages = {
+        one["kind"]: (await system.browser.get(one["page_url"])).text for one in bill["documents"]
+    }
+    assert "0100109106" in pages["treasury_slip"]
+    assert "0100109106" not in pages["confirmation"]
+    assert sum(one["amount"] for one in (*bill["receipts"], *bill["documents"])) == bill["amount"]
+
+
 @pytest.mark.parametrize(
     ("natures", "receipt", "documents"),
     [
