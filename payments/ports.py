@@ -390,3 +390,17 @@ class ReceiptSummary:
     issued_at: datetime
     amount: int
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """What proves a part of a bill that no receipt proves; `amount` in đồng.
+
+    `kind` is `treasury_slip` (other revenue of the state budget) or `confirmation` (a price).
+    """
+
+    id: str
+    kind: str
+    code: str
+    amount: int
+    issued_at: datetime
