@@ -12,13 +12,8 @@ from core.db import Database
 from core.sessions import ReadSession
 from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
-from payments.ports import (
-    DocumentSummary,
-    GatewayDirectory,
-    PlacedMoney,
-    ReceiptSummary,
-    TransferQr,
-)
+from payments.ports import GatewayDirectory, TransferQr
+from payments.summaries import DocumentSummary, PlacedMoney, ReceiptSummary
 from payments.urls import Urls
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from core.schemas import Instant
-from payments.ports import DocumentSummary, ReceiptSummary
+from payments.summaries import DocumentSummary, ReceiptSummary
 from payments.urls import Urls
 
 

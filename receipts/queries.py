@@ -14,7 +14,7 @@ from core.crypto import Cipher
 from core.errors import LephiError, NotFound
 from core.sessions import ReadSession
 from core.statements import ValueSelect, values_of
-from payments.ports import DocumentSummary, ReceiptSummary
+from payments.summaries import DocumentSummary, ReceiptSummary
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.documents import DocumentContent
 from receipts.models import PaymentDocument, Receipt, ReceiptFile, ReceiptSeries

@@ -20,8 +20,8 @@ from payments.catalogue.rules.lines import NewLine, whole_words
 from payments.catalogue.rules.natures import FeeNature
 from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
-from payments.ports import DocumentSummary, PlacedMoney, ReceiptSummary
 from payments.schemas import document_out, receipt_out
+from payments.summaries import DocumentSummary, PlacedMoney, ReceiptSummary
 
 #: Where money is that has not come.
 NOWHERE: Final = PlacedMoney()
@@ -60,6 +60,7 @@ def payment_out(payment: PaymentValue, placed: PlacedMoney = NOWHERE) -> Payment
         allocated=placed.allocated,
         in_suspense=placed.suspense,
         refundable=placed.refundable,
+        reversed=placed.reversed,
         reason=placed.reason,
         checkout=CheckoutOut(**payment.checkout) if payment.checkout else None,
         created_at=payment.created_at,

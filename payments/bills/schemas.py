@@ -279,8 +279,8 @@ class PaymentOut(BaseModel):
     """An attempt, or a credit that arrived by itself.
 
     `amount` is what was asked for; `credited` what came, null until then. Of that `allocated` is
-    with bills, `in_suspense` waits for people or for the rest, `refundable` is to be given back;
-    `reason` says why not all of it is with its bill.
+    with bills, `in_suspense` waits for people or for the rest, `refundable` is to be given back,
+    `reversed` was no money or was taken back; `reason` says why not all of it is with its bill.
     """
 
     id: str
@@ -292,6 +292,7 @@ class PaymentOut(BaseModel):
     allocated: int
     in_suspense: int
     refundable: int
+    reversed: int
     reason: str | None
     checkout: CheckoutOut | None
     created_at: Instant

@@ -26,7 +26,7 @@ from payments.bills.presenting import bill_payload
 from payments.bills.queries import BillValue, PaymentValue, find_bill, read_payer
 from payments.books.credits import BANK
 from payments.context import Context, ContextDep
-from payments.ports import DocumentSummary, ReceiptSummary
+from payments.summaries import DocumentSummary, ReceiptSummary
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)

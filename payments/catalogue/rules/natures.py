@@ -35,7 +35,7 @@ class Refundability(StrEnum):
 def nature_of_before(name_vi: str, kind: str, sub_item: str | None) -> FeeNature:
     """The nature of a fee that a file or a row of before does not tell: by its name and sub-item.
 
-    Migration 0014_1 reads the rows of then in the same way.
+    Migration 0016 reads the rows of then in the same way.
     """
     name = name_vi.casefold()
     if sub_item is None:
