@@ -215,6 +215,14 @@ class MoneyMachine(RuleBasedStateMachine):
             )
         )
 
+    @precondition(lambda self: self.world.old_names())
+    @rule(which=WHICH, name=WHICH)
+    def transfer_under_an_old_name(self, which: int, name: int) -> None:
+        bill = pick(self.world.bills, which)
+        named = pick(self.world.old_names(), name)
+        amount = max(bill.amount, 1)
+        self.do(self.world.transfer(amount, bill.reference, bill.reference, named=named))
+
     @rule(
         which=WHICH,
         amount=st.sampled_from((9_999, 10_000, 25_000, 50_000)),

@@ -244,6 +244,15 @@ class MoneyWorld:
         if statuses != {401}:
             self.problems.append(f"a forged callback was answered with {statuses}")
 
+    def old_names(self) -> list[str]:
+        """What the bank called credits of earlier days; some banks begin again each day."""
+        today = clock.business_date(clock.now())
+        return [
+            move.reference_code
+            for move in self.named_credits()
+            if clock.business_date(move.booked_at) < today
+        ]
+
     def named_credits(self) -> list[Movement]:
         """Credits that the bank has a reference of which tells something."""
         return [move for move in self.credits() if plain_bank_ref(move.reference_code)]
