@@ -101,7 +101,12 @@ def open_database(settings: Settings) -> Database:
     if settings.database_url is None:
         raise DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database.")
     url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return Database(url, subscriptions=subscriptions_of(HANDLERS), pool_size=settings.pool_size)
+    return Database(
+        url,
+        subscriptions=subscriptions_of(HANDLERS),
+        pool_size=settings.pool_size,
+        behind_pooler=settings.behind_pooler,
+    )
 
 
 @asynccontextmanager

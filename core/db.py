@@ -86,6 +86,9 @@ class Database:
 
     Lone statements (`write_alone`) may take as many again, once there are any.
 
+    `behind_pooler` says that a pooler in transaction mode stands in between: no statement is
+    prepared, and time limits are the role's own.
+
     `subscriptions` says which handlers an event goes to; every session carries them, so an event
     emitted anywhere gets its delivery rows in the same transaction.
     """
@@ -97,14 +100,20 @@ class Database:
         subscriptions: Subscriptions | None = None,
         pool_size: int = 10,
         lock_timeout_ms: int = 5000,
+        behind_pooler: bool = False,
     ) -> None:
-        connecting = {
+        connecting: dict[str, Any] = {
             "connect_timeout": 10,
             "options": (
                 f"-c lock_timeout={lock_timeout_ms} -c statement_timeout=30000 "
                 "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
             ),
         }
+        if behind_pooler:
+            # The next transaction may be another server connection's: what was prepared on this one
+            # is not there, and a pooler refuses options it cannot give to every one of them. The
+            # role has them instead (`core.pooler`).
+            connecting = {"connect_timeout": 10, "prepare_threshold": None}
         self.url = url
         self.engine = create_async_engine(
             url,

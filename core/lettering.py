@@ -38,6 +38,9 @@ DRAWN = _spelled_out(_DRAWN)
 #: hyphens. A raised, circled or broken figure would read as another figure.
 _SAME_READING = ("<wide>", "<narrow>", "<font>", "<compat>", "<noBreak>")
 
+#: Hyphens, dashes and apostrophes that other systems write where ours has another.
+_SAME_STROKE = {"\u2010": "-", "\u2012": "–", "\u2015": "—", "\u02bc": "’", "\u2032": "'"}
+
 #: Breaks, marks of direction and other format characters: no text of a receipt keeps them.
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
@@ -93,7 +96,11 @@ def _drawn(character: str) -> str | None:
     """The character as the page draws it, None where it cannot."""
     if character in DRAWN:
         return character
+    if character in _SAME_STROKE:
+        return _SAME_STROKE[character]
     if not unicodedata.decomposition(character).startswith(_SAME_READING):
         return None
-    simple = unicodedata.normalize("NFKC", character)
+    simple = "".join(
+        _SAME_STROKE.get(part, part) for part in unicodedata.normalize("NFKC", character)
+    )
     return simple if simple.strip() and DRAWN.issuperset(simple) else None

@@ -110,6 +110,10 @@ class Settings(BaseSettings):
         description="database connections of one process; opening bills may take as many again",
     )
 
+    behind_pooler: bool = Field(
+        False, description="whether the database is reached through PgBouncer, transaction mode"
+    )
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str | None, info: ValidationInfo) -> str | None:

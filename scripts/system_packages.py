@@ -32,6 +32,7 @@ PACKAGES = (
     SystemPackage("qpdf", "qpdf", "the structure of PDF receipts"),
     SystemPackage("softhsm2", "softhsm2-util", "keys in a hardware module"),
     SystemPackage("postgresql-15", "/usr/lib/postgresql/15/bin/postgres", "Debian's PostgreSQL"),
+    SystemPackage("pgbouncer", "pgbouncer", "a pooler before the database"),
     SystemPackage("wrk", "wrk", "load over HTTP"),
 )
 

@@ -31,6 +31,7 @@ from core.db import Database
 from core.errors import LephiError
 from core.heartbeats import SILENCE, find_silence
 from core.outbox import OutboxDelivery
+from core.pooler import look_for_pooler
 from core.settings import Settings, listing, load
 from core.statements import ReadSql
 from payments.incoming.models import Callback
@@ -171,6 +172,11 @@ def _checks(settings: Settings) -> list[_Check]:
         return checks
     url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
     try:
+        pooler = look_for_pooler(url, expected=settings.behind_pooler)
+        if pooler is not None:
+            checks.append(("pooler", not pooler.faults, pooler.detail))
+            if not settings.behind_pooler:
+                return checks  # nothing of ours could open a connection
         steps = pending(url)
         detail = f"pending: {', '.join(steps)}" if steps else "current"
         checks.append(_Check("schema", not steps, detail))

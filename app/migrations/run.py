@@ -14,6 +14,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from core.pooler import BehindPooler, is_pooled
+
+MIGRATE_DIRECTLY = (
+    "LEPHI_DATABASE_URL leads through a pooler. Migrate with the address of PostgreSQL itself: the "
+    "lock that lets one process migrate at a time does not outlive a transaction there."
+)
+
 #: Advisory lock of the one process that may migrate at a time.
 LOCK = 0x6C65706869_02
 
@@ -30,11 +37,14 @@ def upgrade(url: str, revision: str = "head", *, lock_timeout_ms: int = 5000) ->
     """Bring the database at `url` to a revision, waiting for each table's lock at most so long.
 
     Gives the revisions that this call applied, oldest first. Raises what the database says on
-    failure; then nothing of the failed step remains.
+    failure, and `BehindPooler` where a pooler stands in between: the lock that keeps two migrators
+    apart is the connection's own. Then nothing of the failed step remains.
     """
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.connect() as connection:
+            if is_pooled(connection):
+                raise BehindPooler(MIGRATE_DIRECTLY)
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
             connection.execute(text(f"SET lock_timeout = {lock_timeout_ms:d}"))
             # Read only now: who held the lock before us may have done it all.

@@ -17,7 +17,7 @@ from pydantic import (
 from stdnum.vn import mst
 
 from core import clock
-from core.schemas import Instant, Line, PrintedLine, RequestModel
+from core.schemas import Instant, PrintedLine, RequestModel
 from payments.agencies.banks import BANKS
 from payments.agencies.listing import AccountEntry, AgencyEntry, GatewayEntry
 from payments.agencies.models import DEFAULT_CUT_OFF
@@ -170,7 +170,7 @@ class AccountIn(RequestModel):
     bank_bin: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     #: as a VietQR code carries it
     number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{4,19}$")]
-    holder: Annotated[Line, StringConstraints(max_length=100)]
+    holder: Annotated[PrintedLine, StringConstraints(max_length=100)]
     #: after this time of a working day (Vietnam) money is booked the next one (TT 81/2025, Art. 2)
     cut_off: CutOff = DEFAULT_CUT_OFF
     #: the BIN is right although the list of banks does not have it

@@ -150,3 +150,19 @@ async def test_a_line_by_fee_cannot_change_its_nature(shared_system: System) -> 
     line = {"fee": "2.000815", "quantity": 1, "nature": "price"}
     sent = {"agency": system.body.agency_code, "lines": [line]}
     assert (await system.post("/api/v1/bills", sent)).status_code == 422
+
+
+async def test_the_page_and_the_api_say_what_a_fee_is_and_whether_it_is_given_back(
+    shared_system: System,
+) -> None:
+    system = shared_system
+    body = f"/p/{system.body.agency_code}"
+    land = (await system.browser.get(f"{body}/x-tien-su-dung-dat")).text
+    assert "không phải phí, lệ phí: chứng từ là giấy nộp tiền C1-02/NS" in land
+    assert "Giá dịch vụ, không phải phí, lệ phí: không có biên lai" in land
+    shop = (await system.browser.get(f"{body}/1.001612")).text
+    assert "Hoàn trả có điều kiện: Không hoàn trả khi hồ sơ bị từ chối" in shop
+    answer = await system.client.get("/api/v1/procedures/1.001612")
+    (fee,) = answer.json()["fees"]
+    assert (fee["nature"], fee["refundable"]) == ("fee", "on_terms")
+    assert "bị từ chối" in fee["refund_terms"]

@@ -78,5 +78,5 @@ def test_a_route_that_is_not_included_is_complained_of() -> None:
     line = "    app.include_router(home.router)\n"
     assert main.count(line) == 1
     main = main.replace(line, f"{line}    app.include_router(contact.router)\n")
-    main = main.replace("import bills, ", "import bills, contact, ")
+    main = main.replace("    bills,\n", "    bills,\n    contact,\n", 1)
     assert unincluded([page], Source("app/main.py", main)) == []

@@ -36,6 +36,8 @@ def test_every_vietnamese_letter_is_drawn() -> None:
         ("x\u0488y", "x[U+0488]y"),
         ("Иван", "[U+0418 U+0432 U+0430 U+043D]"),
         ("№ 5 Ánh ₫ Ａ", "No 5 Ánh ₫ A"),
+        ("O\u02bcBrien Anna\u2010Maria\u2011An", "O’Brien Anna-Maria-An"),
+        ("👨\u200d👩 ❤\ufe0f", "[U+1F468 U+200D U+1F469] [U+2764 U+FE0F]"),
         ("?", "?"),
         ("", ""),
     ],
@@ -52,6 +54,7 @@ def test_a_figure_in_another_dress_never_reads_as_another_figure(figure: str) ->
 def test_each_character_that_cannot_be_drawn_is_named_once_and_in_order() -> None:
     assert undrawable("王小王 An") == "王小"
     assert undrawable("Nguye\u0302\u0303n №\u200b\u202e\u3000An") == ""
+    assert undrawable("O\u02bcBrien Anna\u2010Maria\u2011An") == ""
     assert undrawable("x\ue000\ufffe\u0488") == "\ue000\ufffe\u0488"
 
 
