@@ -41,7 +41,8 @@ from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
-from reconciliation.statements import statement_kinds
+from reconciliation.forced_statements import forced_kinds
+from reconciliation.statement_approvals import statement_kinds
 
 T = TypeVar("T")
 
@@ -117,6 +118,9 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
     background = Background()
+    reconciling = ReconciliationContext(
+        database, cipher, partial(_elsewhere, pool), calendar, derive(master, "requests")
+    )
     try:
         yield Parts(
             settings=settings,
@@ -144,14 +148,12 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 demo=settings.mode != "production",
             ),
             display=_display(database, cipher, signer, pool),
-            reconciling=ReconciliationContext(
-                database,
-                cipher,
-                partial(_elsewhere, pool),
-                calendar,
-                derive(master, "requests"),
-            ),
-            approval_kinds={**suspense_kinds(cipher), **statement_kinds(cipher)},
+            reconciling=reconciling,
+            approval_kinds={
+                **suspense_kinds(cipher),
+                **statement_kinds(cipher),
+                **forced_kinds(reconciling),
+            },
         )
     finally:
         await background.aclose()

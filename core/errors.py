@@ -7,7 +7,7 @@ Vietnamese, so `detail` may be Vietnamese; `code` never changes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,17 @@ class LephiError(Exception):
         self.errors = tuple(errors)
         if code is not None:
             self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Whole into another process, whatever arguments the subclass is made with."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[LephiError], args: tuple[Any, ...], state: dict[str, Any]) -> LephiError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class BadRequest(LephiError):

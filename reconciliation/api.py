@@ -1,7 +1,8 @@
 """The HTTP surface of statements and reconciliations."""
 
-import asyncio
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
@@ -20,8 +21,9 @@ from payments.agencies.queries import CollectionAccountValue, find_collection_ac
 from payments.books.api import ApprovalKindsDep, ObjectId, ReasonBody
 from payments.books.approvals import ApprovalKinds, propose
 from payments.books.schemas import ApprovalOut, ReasonIn
-from reconciliation.commands import ReconciliationContext, reconcile, take_statement
-from reconciliation.formats.csv_statement import read_day_file
+from reconciliation.commands import ReconciliationContext, reconcile
+from reconciliation.forced_statements import propose_forced
+from reconciliation.preparing import PreparedStatement, prepare
 from reconciliation.queries import get_run, list_discrepancies
 from reconciliation.schemas import (
     DiscrepancyList,
@@ -30,6 +32,7 @@ from reconciliation.schemas import (
     ReconciliationOut,
     StatementOut,
 )
+from reconciliation.statements import take_statement
 
 router = APIRouter(prefix="/api/v1", tags=["reconciliation"])
 
@@ -73,30 +76,100 @@ async def upload_statement(
     idempotent: IdempotencyDep,
 ) -> Response:
     """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
+    uploaded = await _uploaded(file, account, mapping, principal, parts)
+    prepared = await _prepared(parts, uploaded)
+
+    async def work(session: WriteSession) -> StatementOut:
+        taken = await take_statement(
+            session,
+            uploaded.account,
+            prepared,
+            file_name=uploaded.name,
+            actor=principal.actor,
+        )
+        return StatementOut.of(uploaded.account.code, taken, prepared)
+
+    return await idempotent(idempotent.claim(principal.owner, uploaded.claimed), work)
+
+
+@router.post("/statements/forced", status_code=202, response_model=ApprovalOut)
+async def propose_forced_statement(
+    principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
+    file: Annotated[UploadFile, File(description="The statement file.")],
+    account: FormText,
+    mapping: FormText,
+    reason: Annotated[str, Form(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")],
+    parts: ReconcilingDep,
+    kinds: ApprovalKindsDep,
+    idempotent: IdempotencyDep,
+) -> Response:
+    """Ask that a file be taken in whose amounts seem to have lost their thousands.
+
+    Another person approves it. Every other fault still refuses the file, row by row.
+    """
+    uploaded = await _uploaded(file, account, mapping, principal, parts)
+    prepared = await _prepared(parts, uploaded, forced=True)
+
+    async def work(session: WriteSession) -> ApprovalOut:
+        made = await propose_forced(
+            session,
+            parts,
+            kinds,
+            uploaded.account,
+            prepared,
+            content=uploaded.content,
+            file_name=uploaded.name,
+            reason=reason,
+            by=principal,
+        )
+        return ApprovalOut.of(made)
+
+    claimed = {**uploaded.claimed, "reason": reason}
+    return await idempotent(idempotent.claim(principal.owner, claimed), work, status=202)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A statement file as it was sent, and the account that it is said to be of."""
+
+    account: CollectionAccountValue
+    mapping: str
+    name: str
+    content: bytes
+
+    @property
+    def claimed(self) -> dict[str, str]:
+        """What must be the same where the request is repeated."""
+        digest = sha256(self.content).hexdigest()
+        return {"account": self.account.id, "mapping": self.mapping, "sha256": digest}
+
+
+async def _uploaded(
+    file: UploadFile,
+    account: str,
+    mapping: str,
+    principal: Principal,
+    parts: ReconciliationContext,
+) -> _Upload:
+    """What was sent. Raises `TooLarge`, `BadFileName` and `NotFound`."""
     if file.size is None or file.size > MOST_BYTES:
         raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
     name = name_of(file)
-    content = await file.read()
     async with parts.database.reading() as session:
         found = await _account(session, principal, account)
-    body = {"account": found.id, "mapping": mapping, "sha256": sha256(content).hexdigest()}
+    return _Upload(found, mapping, name, await file.read())
 
-    async def work(session: WriteSession) -> StatementOut:
-        # Reading a million rows takes seconds, which nobody else should have to wait for.
-        today = clock.business_date(clock.now())
-        read = await asyncio.to_thread(read_day_file, content, mapping, today)
-        taken = await take_statement(
-            session,
-            found,
-            read.rows,
-            content=content,
-            file_name=name,
-            mapping=mapping,
-            actor=principal.actor,
-        )
-        return StatementOut.of(found.code, taken, read.skipped)
 
-    return await idempotent(idempotent.claim(principal.owner, body), work)
+async def _prepared(
+    parts: ReconciliationContext, uploaded: _Upload, *, forced: bool = False
+) -> PreparedStatement:
+    # Reading a hundred thousand rows takes seconds, which nobody else should have to wait for.
+    today = clock.business_date(clock.now())
+    reading = partial(prepare, forced=forced)
+    prepared: PreparedStatement = await parts.elsewhere(
+        reading, uploaded.content, uploaded.mapping, uploaded.account, today
+    )
+    return prepared
 
 
 @router.post(

@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, update
-from sqlalchemy.dialects.postgresql import insert as insert_new
 from sqlmodel import col, select
 
 from core import audit, clock
@@ -19,26 +18,17 @@ from core.calendar import Calendar
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import Invalid
-from core.file_names import checked_name
 from core.ids import new_id
-from core.json import dumps
 from core.name_locks import lock_names
 from core.sessions import WriteSession
-from core.statements import WriteSql, values_of
+from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
 from payments.books.queries import DayPayment, list_day_payments, sum_day_payments
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
-from reconciliation.formats.rows import StatementRow
-from reconciliation.intake import (
-    FIRST_DAY,
-    LAST_DAY,
-    check_days,
-    file_digest,
-    fingerprint_rows,
-)
-from reconciliation.models import Discrepancy, Match, Reconciliation, Statement, StatementLine
+from reconciliation.intake import FIRST_DAY, LAST_DAY
+from reconciliation.models import Discrepancy, Match, Reconciliation, StatementLine
 
 #: Money may be booked some days after it was paid (Tết), and a feed may date it a day earlier.
 BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
@@ -63,17 +53,6 @@ class ReconciliationContext:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementIntake:
-    """What taking a statement in did: rows of the file, and how many were new to us."""
-
-    statement_id: str
-    row_count: int
-    new_count: int
-    #: whether this very file had been taken in before
-    known: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _DayState:
     """What tells whether the books of a day, and the lines around it, are as they were read."""
 
@@ -83,127 +62,12 @@ class _DayState:
     lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownStatement:
-    """A statement that had been taken in before."""
-
-    id: str
-    row_count: int
-
-
 _LINES = values_of(
     DayLine,
     StatementLine,
     line_id=col(StatementLine.id),
     reference=func.coalesce(StatementLine.reference, ""),
 ).order_by(col(StatementLine.booked_at), col(StatementLine.id))
-#: Nothing where this very file is known.
-_NEW_STATEMENT = insert_new(Statement).on_conflict_do_nothing(
-    index_elements=["collection_account_id", "sha256"],
-    index_where=col(Statement.withdrawn_at).is_(None),
-)
-#: Stores those of a file's lines that no earlier file held, all in one go; how many they are.
-_NEW_LINES = WriteSql(
-    int,
-    """
-    INSERT INTO statement_line (id, statement_id, collection_account_id, line_number,
-      booked_at, amount, direction, reference, narrative, bank_ref, fingerprint)
-    SELECT n.id, :statement, :account, n.line_number, n.booked_at, n.amount,
-      n.direction, n.reference, n.narrative, n.bank_ref, n.fingerprint
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(id text, line_number int,
-      booked_at timestamptz, amount bigint, direction text, reference text,
-      narrative text, bank_ref text, fingerprint text)
-    ON CONFLICT (collection_account_id, fingerprint) WHERE withdrawn_at IS NULL DO NOTHING
-    """,
-)
-#: Notes which lines of earlier files a file holds too; how many they are.
-_REPEATED_LINES = WriteSql(
-    int,
-    """
-    INSERT INTO repeated_line (statement_id, line_id)
-    SELECT DISTINCT :statement, l.id
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(fingerprint text)
-    JOIN statement_line l ON l.collection_account_id = :account AND l.withdrawn_at IS NULL
-      AND l.fingerprint = n.fingerprint
-    WHERE l.statement_id <> :statement
-    """,
-)
-
-
-def intake_lock(account_id: str) -> str:
-    """The name under which an account's statements are taken in or withdrawn, one at a time."""
-    return f"statements:{account_id}"
-
-
-async def take_statement(
-    session: WriteSession,
-    account: CollectionAccountValue,
-    rows: Sequence[StatementRow],
-    *,
-    content: bytes,
-    file_name: str,
-    mapping: str,
-    actor: str,
-) -> StatementIntake:
-    """Store the rows of a statement file, in the caller's transaction.
-
-    The same file again, under whatever name, is ignored. Rows that an earlier file held are passed
-    over by their fingerprints; two genuine equal rows of one file are kept. Raises
-    `StatementRefused` with every row of a day before the account existed.
-    """
-    check_days(rows, account.code, account.opened_on)
-    await lock_names(session, intake_lock(account.id))
-    digest = file_digest(content)
-    statement_id = new_id("stmt")
-    statement = {
-        "id": statement_id,
-        "collection_account_id": account.id,
-        "sha256": digest,
-        "file_name": checked_name(file_name),
-        "mapping": mapping,
-        "row_count": len(rows),
-        "new_count": 0,
-        "created_by": actor,
-        "created_at": clock.now(),
-    }
-    if not await session.write(_NEW_STATEMENT, statement):
-        known = await session.one(
-            values_of(_KnownStatement, Statement).where(
-                Statement.collection_account_id == account.id,
-                Statement.sha256 == digest,
-                col(Statement.withdrawn_at).is_(None),
-            )
-        )
-        return StatementIntake(known.id, known.row_count, 0, known=True)
-    lines = [
-        {
-            "id": new_id("line"),
-            "line_number": row.line_no,
-            "booked_at": row.booked_at.isoformat(),
-            "amount": row.amount,
-            "direction": row.direction,
-            "reference": row.reference,
-            "narrative": row.narrative,
-            "bank_ref": row.bank_ref,
-            "fingerprint": fingerprint,
-        }
-        for row, fingerprint in zip(rows, fingerprint_rows(account.id, rows), strict=True)
-    ]
-    told = {"statement": statement_id, "account": account.id, "lines": dumps(lines).decode()}
-    new_count = await session.write(_NEW_LINES, told)
-    if new_count < len(rows):
-        await session.write(_REPEATED_LINES, told)
-    await session.write(
-        update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
-    )
-    await audit.record(
-        session,
-        actor=actor,
-        action="statement.taken",
-        object_id=statement_id,
-        details={"rows": len(rows), "new": new_count, "sha256": digest},
-    )
-    return StatementIntake(statement_id, len(rows), new_count, known=False)
 
 
 async def reconcile(

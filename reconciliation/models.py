@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, json_field, moment
@@ -37,6 +37,29 @@ class Statement(SQLModel, table=True):
     created_by: str
     created_at: datetime = moment()
     withdrawn_at: datetime | None = moment(default=None)
+    #: what the account had before and after, where the file says so
+    opening_balance: int | None = amount_field(default=None, nullable=True)
+    closing_balance: int | None = amount_field(default=None, nullable=True)
+    #: how many of its balances do not follow from the lines before; None of statements before 0011
+    gap_count: int | None = None
+
+
+class ProposedStatement(SQLModel, table=True):
+    """A file that is refused as it is, kept until a second person has said that it is right."""
+
+    __tablename__ = "proposed_statement"
+
+    id: str = Field(primary_key=True)
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    file_name: str
+    mapping: str
+    row_count: int
+    #: what came and what went by it, in đồng
+    credited: int = amount_field()
+    debited: int = amount_field()
+    #: the file, encrypted
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = moment()
 
 
 class StatementLine(SQLModel, table=True):
@@ -70,6 +93,8 @@ class StatementLine(SQLModel, table=True):
     fingerprint: str
     #: when the last statement that held it was withdrawn
     withdrawn_at: datetime | None = moment(default=None)
+    #: the running balance, where the statement tells it
+    balance: int | None = amount_field(default=None, nullable=True)
 
 
 class RepeatedLine(SQLModel, table=True):

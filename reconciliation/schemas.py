@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from core.schemas import Code, Instant, RequestModel
-from reconciliation.commands import StatementIntake
 from reconciliation.intake import FIRST_DAY, LAST_DAY
+from reconciliation.preparing import PreparedStatement
 from reconciliation.queries import DiscrepancyValue, RunValue
+from reconciliation.statements import StatementIntake
 
 
 def _plain_day(value: object) -> object:
@@ -35,11 +36,21 @@ class Tally(BaseModel):
     sum: int
 
 
+class BalanceWarning(BaseModel):
+    """A balance that does not follow from the rows before it; `row` null is the closing one."""
+
+    row: int | None
+    expected: int
+    told: int
+    detail: str
+
+
 class StatementOut(BaseModel):
     """A statement as it was taken in. `new` counts the rows that no earlier file held.
 
     `skipped` counts what is no line of a statement: `header` (repeated), `page_sum`, `balance`,
-    `zero` (moves nothing), `sep`.
+    `zero` (moves nothing), `sep`. `opening` and `closing` are the balances that it tells, and
+    `warnings` where its balances do not go from one row to the next: a row may be missing.
     """
 
     id: str
@@ -48,9 +59,14 @@ class StatementOut(BaseModel):
     new: int
     known: bool
     skipped: dict[str, int]
+    opening: int | None
+    closing: int | None
+    warnings: list[BalanceWarning]
 
     @classmethod
-    def of(cls, account: str, taken: StatementIntake, skipped: dict[str, int]) -> "StatementOut":
+    def of(
+        cls, account: str, taken: StatementIntake, prepared: PreparedStatement
+    ) -> "StatementOut":
         """The answer for a statement."""
         return cls(
             id=taken.statement_id,
@@ -58,7 +74,13 @@ class StatementOut(BaseModel):
             rows=taken.row_count,
             new=taken.new_count,
             known=taken.known,
-            skipped=skipped,
+            skipped=prepared.skipped,
+            opening=prepared.balances.opening,
+            closing=prepared.balances.closing,
+            warnings=[
+                BalanceWarning(row=gap.row, expected=gap.expected, told=gap.told, detail=gap.detail)
+                for gap in prepared.gaps
+            ],
         )
 
 

@@ -1,224 +1,129 @@
-"""What two people decide about a statement: one asks for it, another approves.
+"""Taking statements in: whole or not at all, each row once, whatever files it comes in."""
 
-* release: what only this statement tells of goes where it was sent, and settles;
-* withdraw: it was taken in wrongly. Its lines stand no longer, but for those that another statement
-  held too. What was recorded because only it told of it is reversed, or listed where it has settled
-  a bill. The same file may come again.
-"""
+from dataclasses import dataclass
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from functools import partial
-from typing import Any
-
-from sqlalchemy import ColumnElement, ScalarSelect, func, update
-from sqlmodel import col, or_, select
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert as insert_new
+from sqlmodel import col
 
 from core import audit, clock
-from core.crypto import Cipher
-from core.errors import Conflict, NotFound
+from core.file_names import checked_name
+from core.ids import new_id
 from core.name_locks import lock_names
-from core.sessions import ReadSession, WriteSession
-from core.statements import values_of
-from payments.agencies.queries import get_collection_account
-from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject
-from payments.books.commands import (
-    StatedMoney,
-    list_stated_money,
-    release_stated_money,
-    withdraw_stated_money,
-)
-from reconciliation.commands import intake_lock
-from reconciliation.models import RepeatedLine, Statement, StatementLine
-
-#: Counts again the lines that statements brought, after some have gone from one to another.
-_RECOUNT = update(Statement).values(
-    new_count=select(func.count())
-    .where(col(StatementLine.statement_id) == col(Statement.id))
-    .correlate(Statement)
-    .scalar_subquery()
-)
-
-#: How much money an approval lists one by one; the sums are of all.
-MOST_LISTED = 200
-
-
-class NothingToRelease(Conflict):
-    """All that this statement tells of is told of by others too, or has been released."""
-
-    code = "nothing_to_release"
-
-
-class AlreadyWithdrawn(Conflict):
-    """The statement has been withdrawn already."""
-
-    code = "already_withdrawn"
+from core.sessions import WriteSession
+from core.statements import WriteSql, values_of
+from payments.agencies.queries import CollectionAccountValue
+from reconciliation.models import Statement
+from reconciliation.preparing import PreparedStatement
 
 
 @dataclass(frozen=True, slots=True)
-class _StatementFacts:
-    id: str
-    collection_account_id: str
-    file_name: str
+class StatementIntake:
+    """What taking a statement in did: rows of the file, and how many were new to us."""
+
+    statement_id: str
     row_count: int
-    withdrawn_at: datetime | None
+    new_count: int
+    #: whether this very file had been taken in before
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _LineFacts:
+class _KnownStatement:
+    """A statement that had been taken in before."""
+
     id: str
-    booked_at: datetime
-    amount: int
-    direction: str
+    row_count: int
 
 
-def statement_kinds(cipher: Cipher) -> ApprovalKinds:
-    """The kinds of approvals about a statement; `cipher` keeps what a new bill's payer is."""
-    return {
-        "release_statement": ApprovalKind(_look_to_release, partial(_release, cipher)),
-        "withdraw_statement": ApprovalKind(_look_to_withdraw, _withdraw),
+#: Nothing where this very file is known.
+_NEW_STATEMENT = insert_new(Statement).on_conflict_do_nothing(
+    index_elements=["collection_account_id", "sha256"],
+    index_where=col(Statement.withdrawn_at).is_(None),
+)
+#: Stores those of a file's lines that no earlier file held, all in one go; how many they are.
+_NEW_LINES = WriteSql(
+    int,
+    """
+    INSERT INTO statement_line (id, statement_id, collection_account_id, line_number,
+      booked_at, amount, direction, reference, narrative, bank_ref, fingerprint, balance)
+    SELECT n.id, :statement, :account, n.line_number, n.booked_at, n.amount,
+      n.direction, n.reference, n.narrative, n.bank_ref, n.fingerprint, n.balance
+    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(id text, line_number int,
+      booked_at timestamptz, amount bigint, direction text, reference text,
+      narrative text, bank_ref text, fingerprint text, balance bigint)
+    ON CONFLICT (collection_account_id, fingerprint) WHERE withdrawn_at IS NULL DO NOTHING
+    """,
+)
+#: Notes which lines of earlier files a file holds too; how many they are.
+_REPEATED_LINES = WriteSql(
+    int,
+    """
+    INSERT INTO repeated_line (statement_id, line_id)
+    SELECT DISTINCT :statement, l.id
+    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(fingerprint text)
+    JOIN statement_line l ON l.collection_account_id = :account AND l.withdrawn_at IS NULL
+      AND l.fingerprint = n.fingerprint
+    WHERE l.statement_id <> :statement
+    """,
+)
+
+
+def intake_lock(account_id: str) -> str:
+    """The name under which an account's statements are taken in or withdrawn, one at a time."""
+    return f"statements:{account_id}"
+
+
+async def take_statement(
+    session: WriteSession,
+    account: CollectionAccountValue,
+    prepared: PreparedStatement,
+    *,
+    file_name: str,
+    actor: str,
+) -> StatementIntake:
+    """Store the rows of a statement file, in the caller's transaction.
+
+    The same file again, under whatever name, is ignored. Rows that an earlier file held are passed
+    over by their fingerprints; two genuine equal rows of one file are kept.
+    """
+    await lock_names(session, intake_lock(account.id))
+    statement_id = new_id("stmt")
+    statement = {
+        "id": statement_id,
+        "collection_account_id": account.id,
+        "sha256": prepared.digest,
+        "file_name": checked_name(file_name),
+        "mapping": prepared.mapping,
+        "row_count": prepared.row_count,
+        "new_count": 0,
+        "created_by": actor,
+        "created_at": clock.now(),
+        "opening_balance": prepared.balances.opening,
+        "closing_balance": prepared.balances.closing,
+        "gap_count": len(prepared.gaps),
     }
-
-
-async def _look_to_release(
-    session: WriteSession, statement_id: str, _: Mapping[str, Any]
-) -> Subject:
-    statement = await _lock(session, statement_id)
-    lines = await _lines(session, statement_id)
-    money = await list_stated_money(session, [line.id for line in lines])
-    waiting = [one for one in money if one.unreleased]
-    if not waiting:
-        raise NothingToRelease("Sao kê này không có khoản tiền nào chờ duyệt.")
-    account = await get_collection_account(session, statement.collection_account_id)
-    figures = {
-        "account": account.code,
-        "file_name": statement.file_name,
-        "rows": statement.row_count,
-        "count": len(waiting),
-        "amount": sum(one.unreleased for one in waiting),
-        "bills": sorted({one.bill for one in waiting if one.bill})[:MOST_LISTED],
-    }
-    return Subject(account.agency_id, figures)
-
-
-async def _release(
-    cipher: Cipher, session: WriteSession, approval: ApprovalValue, actor: str
-) -> dict[str, Any]:
-    lines = await _lines(session, approval.object_id)
-    line_ids = [line.id for line in lines]
-    return asdict(await release_stated_money(session, cipher, line_ids, actor=actor))
-
-
-async def _look_to_withdraw(
-    session: WriteSession, statement_id: str, _: Mapping[str, Any]
-) -> Subject:
-    statement = await _lock(session, statement_id)
-    lines = await _lines(session, statement_id, alone=True)
-    account = await get_collection_account(session, statement.collection_account_id)
-    money = await list_stated_money(session, [line.id for line in lines])
-    figures = {
-        "account": account.code,
-        "file_name": statement.file_name,
-        "rows": statement.row_count,
-        "lines": len(lines),
-        "credits": sum(line.amount for line in lines if line.direction == "credit"),
-        "debits": sum(line.amount for line in lines if line.direction == "debit"),
-        **_sums(money),
-    }
-    return Subject(account.agency_id, figures)
-
-
-async def _withdraw(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
-    statement = await _lock(session, approval.object_id)
-    handed = update(StatementLine).where(
-        col(StatementLine.statement_id) == statement.id,
-        col(StatementLine.withdrawn_at).is_(None),
-        _another().is_not(None),
+    if not await session.write(_NEW_STATEMENT, statement):
+        known = await session.one(
+            values_of(_KnownStatement, Statement).where(
+                Statement.collection_account_id == account.id,
+                Statement.sha256 == prepared.digest,
+                col(Statement.withdrawn_at).is_(None),
+            )
+        )
+        return StatementIntake(known.id, known.row_count, 0, known=True)
+    told = {"statement": statement_id, "account": account.id, "lines": prepared.lines}
+    new_count = await session.write(_NEW_LINES, told)
+    if new_count < prepared.row_count:
+        await session.write(_REPEATED_LINES, told)
+    await session.write(
+        update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
     )
-    handed = handed.values(statement_id=_another())
-    heirs = await session.write_all(handed.returning(col(StatementLine.statement_id)))
-    if heirs:
-        await session.write(_RECOUNT.where(col(Statement.id).in_({statement.id, *heirs})))
-    lines = await _lines(session, statement.id, alone=True)
-    now = clock.now()
-    gone = update(StatementLine).where(*_stands(statement.id))
-    await session.write(gone.values(withdrawn_at=now))
-    withdrawn = update(Statement).where(col(Statement.id) == statement.id)
-    await session.write(withdrawn.values(withdrawn_at=now))
-    money = await withdraw_stated_money(session, [line.id for line in lines], actor=actor)
-    outcome = {
-        "lines": len(lines),
-        "days": sorted({clock.business_date(line.booked_at).isoformat() for line in lines}),
-        **_sums(money),
-        "settled_money": [
-            {"payment": one.payment_id, "amount": one.settled, "bill": one.bill}
-            for one in money
-            if one.settled and not one.shared
-        ][:MOST_LISTED],
-    }
     await audit.record(
         session,
         actor=actor,
-        action="statement.withdrawn",
-        object_id=statement.id,
-        details={name: outcome[name] for name in ("lines", "reversed", "settled")},
+        action="statement.taken",
+        object_id=statement_id,
+        details={"rows": prepared.row_count, "new": new_count, "sha256": prepared.digest},
     )
-    return outcome
-
-
-def _sums(money: Sequence[StatedMoney]) -> dict[str, Any]:
-    """What withdrawing reverses and what it leaves to people, in đồng."""
-    own = [one for one in money if not one.shared]
-    return {
-        "reversed": sum(one.waiting for one in own),
-        "settled": sum(one.settled for one in own),
-        "bills": sorted({one.bill for one in own if one.settled and one.bill})[:MOST_LISTED],
-    }
-
-
-async def _lock(session: WriteSession, statement_id: str) -> _StatementFacts:
-    wanted = values_of(_StatementFacts, Statement).where(Statement.id == statement_id)
-    found = await session.first(wanted)
-    if found is None:
-        raise NotFound("Không có sao kê này.")
-    await lock_names(session, intake_lock(found.collection_account_id))
-    statement = await session.lock_one(wanted)
-    if statement.withdrawn_at is not None:
-        raise AlreadyWithdrawn("Sao kê này đã được rút.")
-    return statement
-
-
-def _stands(statement_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(StatementLine.statement_id) == statement_id,
-        col(StatementLine.withdrawn_at).is_(None),
-    )
-
-
-def _another() -> ScalarSelect[str]:
-    """The statement, still standing, that held a line too."""
-    return (
-        select(func.min(RepeatedLine.statement_id))
-        .join(Statement, col(Statement.id) == col(RepeatedLine.statement_id))
-        .where(
-            col(RepeatedLine.line_id) == col(StatementLine.id),
-            # A line that was handed on stands by the statement that repeated it.
-            col(RepeatedLine.statement_id) != col(StatementLine.statement_id),
-            col(Statement.withdrawn_at).is_(None),
-        )
-        .correlate(StatementLine)
-        .scalar_subquery()
-    )
-
-
-async def _lines(
-    session: ReadSession, statement_id: str, *, alone: bool = False
-) -> list[_LineFacts]:
-    """The lines of a statement that stand: all, or those that stand by it `alone`."""
-    wanted = values_of(_LineFacts, StatementLine)
-    if alone:
-        return await session.all(wanted.where(*_stands(statement_id), _another().is_(None)))
-    repeated = select(RepeatedLine.line_id).where(RepeatedLine.statement_id == statement_id)
-    held = or_(col(StatementLine.statement_id) == statement_id, col(StatementLine.id).in_(repeated))
-    return await session.all(wanted.where(held, col(StatementLine.withdrawn_at).is_(None)))
+    return StatementIntake(statement_id, prepared.row_count, new_count, known=False)

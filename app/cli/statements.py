@@ -13,14 +13,18 @@ from app.cli.wired import with_parts
 from app.parts import Parts
 from core import clock
 from core.errors import NotFound
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal
-from payments.agencies.queries import find_collection_account
+from payments.agencies.queries import CollectionAccountValue, find_collection_account
 from payments.books.approvals import ApprovalValue, propose
-from reconciliation.commands import StatementIntake, take_statement
-from reconciliation.formats.csv_statement import read_day_file
+from reconciliation.forced_statements import propose_forced
+from reconciliation.preparing import PreparedStatement, prepare
 from reconciliation.queries import StatementValue, list_statements
+from reconciliation.statements import StatementIntake, take_statement
 
+StatementPath = Annotated[Path, typer.Argument(parser=Path, help="The statement file, CSV.")]
+Account = Annotated[str, typer.Option(help="Code or number of the collection account.")]
+MappingCode = Annotated[str, typer.Option(help="How the bank lays its columns out.")]
 StatementId = Annotated[str, typer.Argument(help="The statement's id, as list shows it.")]
 
 statement = typer.Typer(help="Statements of collection accounts.", no_args_is_help=True)
@@ -33,36 +37,27 @@ def statements() -> None:
 
 @statement.command("import")
 def import_statement(
-    file: Annotated[Path, typer.Argument(parser=Path, help="The statement file, CSV.")],
-    account: Annotated[str, typer.Option(help="Code or number of the collection account.")],
-    mapping: Annotated[str, typer.Option(help="How the bank lays its columns out.")],
+    file: StatementPath,
+    account: Account,
+    mapping: MappingCode,
     as_json: Json = False,
 ) -> None:
     """Take a statement in, whole or not at all; each bad row is named with column and reason."""
     check_path(file, is_kept=True)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+    content = _content_of(file)
 
-    async def work(parts: Parts) -> tuple[StatementIntake, dict[str, int]]:
-        file_read = read_day_file(content, mapping, clock.business_date(clock.now()))
+    async def work(parts: Parts) -> tuple[StatementIntake, PreparedStatement]:
         async with parts.database.transaction() as session:
-            found = await find_collection_account(session, account)
-            if found is None:
-                raise NotFound(f"There is no collection account {account}.")
+            found = await _account(session, account)
+            today = clock.business_date(clock.now())
+            prepared = prepare(content, mapping, found, today)
             taken = await take_statement(
-                session,
-                found,
-                file_read.rows,
-                content=content,
-                file_name=file.name,
-                mapping=mapping,
-                actor="system:cli",
+                session, found, prepared, file_name=file.name, actor="system:cli"
             )
-            return taken, file_read.skipped
+            return taken, prepared
 
-    taken, skipped = with_parts(work)
+    taken, prepared = with_parts(work)
+    skipped = prepared.skipped
     if as_json:
         show(
             {
@@ -71,30 +66,66 @@ def import_statement(
                 "new": taken.new_count,
                 "known": taken.known,
                 "skipped": skipped,
+                "warnings": [gap.detail for gap in prepared.gaps],
             }
         )
-    elif taken.known:
+        return
+    if taken.known:
         typer.echo("This file was taken in before; nothing changed.")
     else:
         typer.echo(f"{taken.row_count} rows, {taken.new_count} of them new.")
-    if skipped and not as_json:
+    if skipped:
         told = ", ".join(f"{count} × {what}" for what, count in sorted(skipped.items()))
         typer.echo(f"Passed over, as no lines of a statement: {told}.")
+    for gap in prepared.gaps:
+        typer.echo(f"Cảnh báo: {gap.detail}.")
+
+
+@statement.command("force")
+def force(
+    file: StatementPath,
+    account: Account,
+    mapping: MappingCode,
+    reason: Reason,
+    by: By,
+    as_json: Json = False,
+) -> None:
+    """Ask that a file be taken in whose amounts seem to have lost their thousands.
+
+    Another person approves it. A file that is in order needs no force: import it.
+    """
+    why = one_line(reason)
+    check_path(file, is_kept=True)
+    content = _content_of(file)
+
+    async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
+        found = await _account(session, account)
+        today = clock.business_date(clock.now())
+        return await propose_forced(
+            session,
+            parts.reconciling,
+            parts.approval_kinds,
+            found,
+            prepare(content, mapping, found, today, forced=True),
+            content=content,
+            file_name=file.name,
+            reason=why,
+            by=person,
+        )
+
+    show_approval(as_person_with(by, work), as_json=as_json)
 
 
 @statement.command("list")
 def list_all(
-    account: Annotated[str, typer.Option(help="Code or number of the collection account.")],
+    account: Account,
     as_json: Json = False,
 ) -> None:
     """Show the statements of an account, the newest first."""
 
     async def work(parts: Parts) -> list[StatementValue]:
         async with parts.database.reading() as session:
-            found = await find_collection_account(session, account)
-            if found is None:
-                raise NotFound(f"There is no collection account {account}.")
-            return await list_statements(session, found.id)
+            return await list_statements(session, (await _account(session, account)).id)
 
     found = with_parts(work)
     if as_json:
@@ -124,6 +155,20 @@ def release(statement_id: StatementId, reason: Reason, by: By, as_json: Json = F
 def withdraw(statement_id: StatementId, reason: Reason, by: By, as_json: Json = False) -> None:
     """Ask that a statement taken in wrongly be withdrawn: another person approves it."""
     _propose("withdraw_statement", statement_id, reason, by, as_json=as_json)
+
+
+async def _account(session: ReadSession, code: str) -> CollectionAccountValue:
+    found = await find_collection_account(session, code)
+    if found is None:
+        raise NotFound(f"There is no collection account {code}.")
+    return found
+
+
+def _content_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
 
 
 def _propose(kind: str, statement_id: str, reason: str, by: str, *, as_json: bool) -> None:

@@ -4,10 +4,10 @@ Pure.
 """
 
 import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
@@ -16,8 +16,12 @@ from core.bank_refs import is_rounded
 from core.clock import business_date
 from core.errors import FieldError
 from core.folding import caseless, without_marks
+from reconciliation.formats.accounts import named_accounts
+from reconciliation.formats.balances import BalanceGap, Balances, balance_gaps
 from reconciliation.formats.cells import CellRefused, read_time
 from reconciliation.formats.decoding import decode
+from reconciliation.formats.headers import SEPARATOR, Header, get_header, rows_of
+from reconciliation.formats.lost_thousands import lost_thousands
 from reconciliation.formats.mappings import Mapping, get_mapping
 from reconciliation.formats.rows import (
     Direction,
@@ -45,15 +49,21 @@ _AHEAD: Final = timedelta(days=2)
 _PAGE_SUM = re.compile(
     r"(?:cong|tong|so du|luy ke) (?:trang|chuyen|mang)\b|(?:mang|chuyen) (?:sang|tu) trang\b"
 )
-_SEPARATOR = re.compile(r"sep=(.)[,;\t]*\r?(?:\n|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class StatementFile:
-    """A statement as it was read: its rows, and how many others were passed over as what."""
+    """A statement as it was read: its rows, and how many others were passed over as what.
+
+    `accounts` are the numbers of accounts that it names above its heading; `gaps` where its
+    balances do not go from one line to the next.
+    """
 
     rows: list[StatementRow]
     skipped: dict[str, int]
+    accounts: tuple[str, ...] = ()
+    balances: Balances = field(default_factory=Balances)
+    gaps: tuple[BalanceGap, ...] = ()
 
 
 def read(content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS) -> list[StatementRow]:
@@ -65,10 +75,14 @@ def read(content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS) -> 
 
 
 def read_day_file(
-    content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS
+    content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS, forced: bool = False
 ) -> StatementFile:
-    """As `read`, and what was passed over."""
-    return read_file(content, get_mapping(mapping, on), on=on, limits=limits)
+    """As `read`, with all that the file tells beside its rows.
+
+    `forced` believes amounts that seem to have lost their thousands: two people have said so.
+    """
+    found = get_mapping(mapping, on)
+    return read_file(content, found, on=on, limits=limits, forced=forced)
 
 
 def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> list[StatementRow]:
@@ -77,7 +91,12 @@ def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> lis
 
 
 def read_file(
-    content: bytes, mapping: Mapping, *, on: date | None = None, limits: Limits = LIMITS
+    content: bytes,
+    mapping: Mapping,
+    *,
+    on: date | None = None,
+    limits: Limits = LIMITS,
+    forced: bool = False,
 ) -> StatementFile:
     """A statement by a given layout, its rows in their order. Raises `StatementRefused`.
 
@@ -88,56 +107,27 @@ def read_file(
         detail = f"Tệp lớn hơn {limits.size:,} byte.".replace(",", ".")
         raise StatementRefused([fault_of_file("too_large", detail)])
     text = decode(content)
-    header = _get_header(text, mapping)
+    header = get_header(text, mapping)
     reading = _RowReader(mapping, header, limits, None if on is None else on + _AHEAD)
-    rows = _rows_of(text, header.delimiter)
+    accounts: list[str] = []
     try:
-        for number, cells in rows:
+        for number, cells in rows_of(text, header.delimiter):
             if number > header.row:
                 reading.take(number, cells)
+            elif number < header.row:
+                accounts += named_accounts(cells)
     except csv.Error as error:
         reading.faults.append(fault_of_file("csv", f"Không đọc được như CSV: {error}."))
     reading.end()
+    if not forced and not reading.faults:
+        reading.faults += lost_thousands(reading.rows, mapping.amount)
     if reading.faults:
         raise StatementRefused(reading.faults)
-    if _SEPARATOR.match(text):
+    if SEPARATOR.match(text):
         reading.skipped["sep"] += 1
-    return StatementFile(reading.rows, dict(reading.skipped))
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    row: int
-    delimiter: str
-    columns: dict[str, int]
-    names: list[str]
-
-
-def _get_header(text: str, mapping: Mapping) -> _Header:
-    """The first row, among those where it may be, that holds every column of the layout once."""
-    wanted = {caseless(name): name for name in mapping.names}
-    closest: tuple[int, list[str]] = (1, list(mapping.names))
-    within = mapping.header_within + bool(_SEPARATOR.match(text))
-    for delimiter in mapping.delimiters:
-        try:
-            for number, cells in _rows_of(text, delimiter):
-                if number > within:
-                    break
-                names = [caseless(cell) for cell in cells]
-                missing = [name for key, name in wanted.items() if names.count(key) != 1]
-                if not missing:
-                    columns = {name: names.index(key) for key, name in wanted.items()}
-                    return _Header(number, delimiter, columns, names)
-                if len(missing) < len(closest[1]):
-                    closest = (number, missing)
-        except csv.Error:
-            continue
-    number, missing = closest
-    raise StatementRefused(
-        [
-            fault_at(number, name, "missing_column", "thiếu cột này, hoặc có nó hai lần")
-            for name in missing
-        ]
+    gaps = balance_gaps(reading.rows, reading.balances)
+    return StatementFile(
+        reading.rows, dict(reading.skipped), tuple(accounts), reading.balances, tuple(gaps)
     )
 
 
@@ -146,7 +136,7 @@ class _RowReader:
     """What was read so far: rows, faults, and what the trailer must agree with."""
 
     mapping: Mapping
-    header: _Header
+    header: Header
     limits: Limits
     latest: date | None
     skipped: Counter[str] = field(default_factory=Counter)
@@ -154,6 +144,7 @@ class _RowReader:
     faults: list[FieldError] = field(default_factory=list)
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     sums: Counter[str] = field(default_factory=Counter)
+    balances: Balances = field(default_factory=Balances)
     has_totals: bool = False
     has_count: bool = False
 
@@ -179,6 +170,8 @@ class _RowReader:
         trailer = self.mapping.trailer
         if furniture := self._furniture(first, cells):
             self.skipped[furniture] += 1
+            if furniture == "balance":
+                self._note_balance(first, cells)
             return
         if trailer.totals and first.startswith(caseless(trailer.totals)):
             self._check_totals(number, cells)
@@ -202,6 +195,14 @@ class _RowReader:
         if self._moves_nothing(cells) and self._is_dated(cells):
             return "zero"
         return None
+
+    def _note_balance(self, first: str, cells: Sequence[str]) -> None:
+        """Keep what the statement begins or ends with; words without a number tell nothing."""
+        for cell in reversed(cells):
+            with suppress(CellRefused):
+                amount = self.mapping.amount.style.read(cell)
+                self.balances = self.balances.told(without_marks(first), amount)
+                return
 
     def _is_dated(self, cells: Sequence[str]) -> bool:
         try:
@@ -385,11 +386,3 @@ class _RowReader:
 
     def _fault(self, number: int, column: str, code: str, detail: str) -> None:
         self.faults.append(fault_at(number, column, code, detail))
-
-
-def _rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with their numbers, as a person counts. Raises `csv.Error`."""
-    rows: Iterable[list[str]] = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, strict=True
-    )
-    return enumerate(rows, start=1)

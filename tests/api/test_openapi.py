@@ -53,6 +53,7 @@ ROUTES = {
     "/api/v1/receipts/{receipt_id}.pdf": {"get"},
     "/api/v1/receipts/{receipt_id}.xml": {"get"},
     "/api/v1/statements": {"post"},
+    "/api/v1/statements/forced": {"post"},
     "/api/v1/statements/{statement_id}/release": {"post"},
     "/api/v1/statements/{statement_id}/withdraw": {"post"},
     "/api/v1/suspense": {"get"},
@@ -71,6 +72,7 @@ CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/state
              "/api/v1/gateway-accounts"}  # fmt: skip
 #: What somebody else has to agree to: 202, and it happens when they do.
 PROPOSES = {
+    "/api/v1/statements/forced",
     "/api/v1/suspense/{item_id}/resolutions",
     "/api/v1/statements/{statement_id}/release",
     "/api/v1/statements/{statement_id}/withdraw",

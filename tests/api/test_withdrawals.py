@@ -9,8 +9,7 @@ import pytest
 from core import clock
 from core.clock import VIETNAM
 from core.ids import new_id
-from payments.books import commands as books_commands
-from reconciliation import statements
+from reconciliation import statement_approvals
 from tests.support.callbacks import credit
 from tests.support.places import looking
 from tests.support.problems import problem
@@ -189,9 +188,9 @@ async def test_without_its_notices_withdrawn_the_right_file_would_stay_in_doubt(
     async def nothing_happens(*_: Any, **__: Any) -> list[Any]:
         return []
 
-    monkeypatch.setattr(statements, "withdraw_stated_money", nothing_happens)
+    monkeypatch.setattr(statement_approvals, "withdraw_stated_money", nothing_happens)
     await withdrawn(office, wrong)
-    monkeypatch.setattr(statements, "withdraw_stated_money", books_commands.withdraw_stated_money)
+    monkeypatch.undo()
     await taken(system, line(5000, bill["reference"], ref))
     await reconcile(system)
     assert (await system.read(bill))["status"] == "open"

@@ -238,6 +238,11 @@ async def statement(things: Things) -> Asked:
     }
 
 
+async def forced_statement(things: Things) -> Asked:
+    sent = await statement(things)
+    return {**sent, "data": {**sent["data"], "reason": "thử"}}
+
+
 async def reconciliation(things: Things) -> Asked:
     body = things.system.body
     day = clock.business_date(clock.now()).isoformat()
@@ -353,6 +358,7 @@ CASES = [
     Case("POST /catalogue/proposals/{proposal_id}/reject", "finance chief admin", "", 200, 404,
          reason, Things.proposal),
     Case("POST /statements", "finance chief admin", "statements", 201, 404, statement),
+    Case("POST /statements/forced", "finance chief", "", 202, 404, forced_statement),
     Case("POST /statements/{statement_id}/withdraw", "finance chief", "", 202, 404, reason,
          Things.statement),
     Case("POST /statements/{statement_id}/release", "finance chief", "", 202, 404, reason,

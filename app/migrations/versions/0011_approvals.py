@@ -108,10 +108,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("statement_id", "line_id", name=op.f("pk_repeated_line")),
     )
     op.create_index("ix_repeated_line_line", "repeated_line", ["line_id"])
+    for column in ("opening_balance", "closing_balance"):
+        op.add_column("statement", sa.Column(column, sa.BigInteger(), nullable=True))
+    op.add_column("statement", sa.Column("gap_count", sa.Integer(), nullable=True))
+    op.add_column("statement_line", sa.Column("balance", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "proposed_statement",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("collection_account_id", sa.String(), nullable=False),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("mapping", sa.String(), nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("credited", sa.BigInteger(), nullable=False),
+        sa.Column("debited", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["collection_account_id"],
+            ["collection_account.id"],
+            name=op.f("fk_proposed_statement_collection_account_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposed_statement")),
+    )
 
 
 def downgrade() -> None:
     """Take it away; refused by the database where money is reversed or a statement withdrawn."""
+    op.drop_table("proposed_statement")
+    op.drop_column("statement_line", "balance")
+    for column in ("gap_count", "closing_balance", "opening_balance"):
+        op.drop_column("statement", column)
     op.drop_table("repeated_line")
     op.drop_index("ix_statement_line_statement", table_name="statement_line")
     op.drop_index("uq_statement_line_fingerprint", table_name="statement_line")

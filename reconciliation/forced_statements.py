@@ -1,0 +1,138 @@
+"""A statement whose amounts seem wrong, taken in when two people say that they are right.
+
+The file is kept, encrypted, from when the first person asks until the second has decided.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import delete, insert
+from sqlmodel import col
+
+from core import clock
+from core.crypto import Cipher
+from core.errors import Conflict, NotFound
+from core.file_names import checked_name
+from core.ids import new_id
+from core.sessions import WriteSession
+from core.statements import values_of
+from payments.agencies.access.principals import Principal
+from payments.agencies.queries import CollectionAccountValue, get_collection_account
+from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject, propose
+from reconciliation.commands import ReconciliationContext
+from reconciliation.models import ProposedStatement
+from reconciliation.preparing import PreparedStatement, prepare
+from reconciliation.statements import take_statement
+
+
+class AlreadyTaken(Conflict):
+    """This very file was taken in while it waited."""
+
+    code = "already_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class _ProposedFile:
+    id: str
+    collection_account_id: str
+    file_name: str
+    mapping: str
+    row_count: int
+    credited: int
+    debited: int
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedContent:
+    content: bytes
+
+
+def forced_kinds(reconciling: ReconciliationContext) -> ApprovalKinds:
+    """The kind of approval about a file that waits to be taken in."""
+    return {"force_statement": ApprovalKind(_look, partial(_take, reconciling))}
+
+
+async def propose_forced(
+    session: WriteSession,
+    reconciling: ReconciliationContext,
+    kinds: ApprovalKinds,
+    account: CollectionAccountValue,
+    prepared: PreparedStatement,
+    *,
+    content: bytes,
+    file_name: str,
+    reason: str,
+    by: Principal,
+) -> ApprovalValue:
+    """Ask that a file be taken in as it is; `prepared` is what it says, believed.
+
+    Raises what `payments.books.approvals.propose` does.
+    """
+    proposed_id = new_id("file")
+    row = {
+        "id": proposed_id,
+        "collection_account_id": account.id,
+        "file_name": checked_name(file_name),
+        "mapping": prepared.mapping,
+        "row_count": prepared.row_count,
+        "credited": prepared.credited,
+        "debited": prepared.debited,
+        "content": reconciling.cipher.encrypt(content, _place(proposed_id)),
+        "created_at": clock.now(),
+    }
+    await session.write(insert(ProposedStatement), row)
+    return await propose(session, kinds, "force_statement", proposed_id, {}, reason, by)
+
+
+async def _look(session: WriteSession, proposed_id: str, _: Mapping[str, Any]) -> Subject:
+    file = await _lock(session, proposed_id)
+    account = await get_collection_account(session, file.collection_account_id)
+    figures = {
+        "account": account.code,
+        "file_name": file.file_name,
+        "mapping": file.mapping,
+        "rows": file.row_count,
+        "credits": file.credited,
+        "debits": file.debited,
+    }
+    return Subject(account.agency_id, figures)
+
+
+async def _take(
+    reconciling: ReconciliationContext, session: WriteSession, approval: ApprovalValue, actor: str
+) -> dict[str, Any]:
+    file = await _lock(session, approval.object_id)
+    account = await get_collection_account(session, file.collection_account_id)
+    sealed = await session.one(
+        values_of(_SealedContent, ProposedStatement).where(ProposedStatement.id == file.id)
+    )
+    content = _opened(reconciling.cipher, file.id, sealed)
+    today = clock.business_date(clock.now())
+    believed = partial(prepare, forced=True)
+    prepared: PreparedStatement = await reconciling.elsewhere(
+        believed, content, file.mapping, account, today
+    )
+    taken = await take_statement(session, account, prepared, file_name=file.file_name, actor=actor)
+    if taken.known:
+        raise AlreadyTaken("Tệp này đã được nhận trong lúc chờ duyệt; hãy từ chối đề nghị này.")
+    await session.write(delete(ProposedStatement).where(col(ProposedStatement.id) == file.id))
+    return {"statement": taken.statement_id, "rows": taken.row_count, "new": taken.new_count}
+
+
+async def _lock(session: WriteSession, proposed_id: str) -> _ProposedFile:
+    wanted = values_of(_ProposedFile, ProposedStatement)
+    found = await session.lock_first(wanted.where(ProposedStatement.id == proposed_id))
+    if found is None:
+        raise NotFound("Tệp này không còn chờ duyệt.")
+    return found
+
+
+def _opened(cipher: Cipher, proposed_id: str, sealed: _SealedContent) -> bytes:
+    return cipher.decrypt(bytes(sealed.content), _place(proposed_id))
+
+
+def _place(proposed_id: str) -> str:
+    """What the file's encryption is bound to."""
+    return f"statement:{proposed_id}"

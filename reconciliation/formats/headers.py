@@ -1,0 +1,63 @@
+"""The heading of a statement in CSV: found among its first rows, by the columns of its layout.
+
+Pure.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from core.folding import caseless
+from reconciliation.formats.mappings import Mapping
+from reconciliation.formats.rows import StatementRefused, fault_at
+
+#: What a spreadsheet writes above everything to say which separator it used.
+SEPARATOR = re.compile(r"sep=(.)[,;\t]*\r?(?:\n|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Which row the heading is, what separates its cells, and where each column stands."""
+
+    row: int
+    delimiter: str
+    columns: dict[str, int]
+    names: list[str]
+
+
+def get_header(text: str, mapping: Mapping) -> Header:
+    """The first row, among those where it may be, that holds every column of the layout once."""
+    wanted = {caseless(name): name for name in mapping.names}
+    closest: tuple[int, list[str]] = (1, list(mapping.names))
+    within = mapping.header_within + bool(SEPARATOR.match(text))
+    for delimiter in mapping.delimiters:
+        try:
+            for number, cells in rows_of(text, delimiter):
+                if number > within:
+                    break
+                names = [caseless(cell) for cell in cells]
+                missing = [name for key, name in wanted.items() if names.count(key) != 1]
+                if not missing:
+                    columns = {name: names.index(key) for key, name in wanted.items()}
+                    return Header(number, delimiter, columns, names)
+                if len(missing) < len(closest[1]):
+                    closest = (number, missing)
+        except csv.Error:
+            continue
+    number, missing = closest
+    raise StatementRefused(
+        [
+            fault_at(number, name, "missing_column", "thiếu cột này, hoặc có nó hai lần")
+            for name in missing
+        ]
+    )
+
+
+def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their numbers, as a person counts. Raises `csv.Error`."""
+    rows: Iterable[list[str]] = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True
+    )
+    return enumerate(rows, start=1)

@@ -1,0 +1,42 @@
+"""Amounts that a spreadsheet has read as decimals: 20.000 has become 20.
+
+Whole amounts of a million and more keep their dots, for no spreadsheet takes two of them for a
+decimal. So a file that has lost its thousands holds amounts under a thousand and none between a
+thousand and a million; its sums and balances agree, for they were lost with the rest. Pure.
+"""
+
+import re
+from collections.abc import Sequence
+
+from core.errors import FieldError
+from core.folding import caseless, without_marks
+from reconciliation.formats.mappings import AmountColumns
+from reconciliation.formats.rows import StatementRow, fault_at
+
+_THOUSAND, _MILLION = 1_000, 1_000_000
+#: What a bank pays or takes in small change: such a line says nothing about the others.
+_SMALL_CHANGE = re.compile(r"\b(?:lai|interest|phi sms|phi dich vu)\b")
+
+
+def lost_thousands(rows: Sequence[StatementRow], amounts: AmountColumns) -> list[FieldError]:
+    """A fault for each line whose amount seems to have lost its thousands; none where none has."""
+    if not amounts.style.thousands or any(_THOUSAND <= row.amount < _MILLION for row in rows):
+        return []
+    detail = (
+        "dưới 1.000 đồng trong tệp không có số nào từ 1.000 đến 999.999: bảng tính có thể đã đọc"
+        " 20.000 thành 20; hãy xuất lại tệp từ ngân hàng"
+    )
+    return [
+        fault_at(row.line_no, _column(row, amounts), "lost_thousands", f"{row.amount} là {detail}")
+        for row in rows
+        if row.amount < _THOUSAND and not _is_small_change(row)
+    ]
+
+
+def _is_small_change(row: StatementRow) -> bool:
+    return _SMALL_CHANGE.search(without_marks(caseless(row.narrative))) is not None
+
+
+def _column(row: StatementRow, amounts: AmountColumns) -> str:
+    sides = {"credit": amounts.credit_column, "debit": amounts.debit_column}
+    return amounts.column or sides[row.direction]
