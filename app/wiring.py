@@ -30,6 +30,7 @@ from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
 from payments.agencies.access.principals import Keyring
 from payments.agencies.memory import Agencies
+from payments.books.places import Places
 from payments.books.resolutions import suspense_kinds
 from payments.catalogue.prices import PriceBook
 from payments.context import Context
@@ -137,6 +138,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 urls=urls,
                 qr=VietQrTransfer(),
                 receipts=receipts,
+                money=Places(),
                 request_key=derive(master, "requests"),
                 background=background,
             ),

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bench import results
 
-NAMES = ("bills", "qr", "match_1m")
+NAMES = ("bills", "qr", "intake", "match_1m")
 OUTPUT = Path(__file__).parents[1] / "var" / "bench.json"
 
 

@@ -7,6 +7,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from core.log import get
+
+log = get(__name__)
+
 
 class Background:
     """The work under way in this process, each piece under a name of its own."""
@@ -19,11 +23,11 @@ class Background:
     ) -> bool:
         """Begin the work unless it is under way; whether it has ended within so many seconds.
 
-        The work answers for its own failures: nobody may be left to be told of them.
+        A failure is noted in the log: nobody may be left to be told of it.
         """
         task = self._running.get(name)
         if task is None:
-            task = self._running[name] = asyncio.create_task(work())
+            task = self._running[name] = asyncio.create_task(_noted(name, work))
             task.add_done_callback(lambda _: self._running.pop(name, None))
         if patience <= 0:
             return task.done()
@@ -36,3 +40,10 @@ class Background:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _noted(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        await work()
+    except Exception as error:  # noqa: BLE001  whatever it is, nobody else will tell of it
+        log.error("work in the background failed", work=name, reason=repr(error))

@@ -1,6 +1,6 @@
 """What the flows of this package need beside a session, put together once by the application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
@@ -12,7 +12,7 @@ from core.db import Database
 from core.sessions import ReadSession
 from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
-from payments.ports import GatewayDirectory, ReceiptSummary, TransferQr
+from payments.ports import GatewayDirectory, PlacedMoney, ReceiptSummary, TransferQr
 from payments.urls import Urls
 
 
@@ -23,6 +23,16 @@ class ReceiptIndex(Protocol):
         self, session: ReadSession, bill_ids: Sequence[str]
     ) -> Mapping[str, Sequence[ReceiptSummary]]:
         """The receipts of each bill that has any, in order of issue."""
+        ...
+
+
+class MoneyIndex(Protocol):
+    """Finds where the money of payments is; the application supplies it."""
+
+    async def of_payments(
+        self, session: ReadSession, payment_ids: Collection[str]
+    ) -> Mapping[str, PlacedMoney]:
+        """The places of each payment whose money has come."""
         ...
 
 
@@ -38,6 +48,7 @@ class Context:
     urls: Urls
     qr: TransferQr
     receipts: ReceiptIndex
+    money: MoneyIndex
     #: keys the hashes of request bodies, which may hold personal data
     request_key: bytes = field(repr=False)
     background: Background

@@ -47,9 +47,9 @@ def prepare(
 ) -> PreparedStatement:
     """Read a statement of `account` and make its lines ready. Blocks; processor work.
 
-    Raises `StatementRefused` naming every bad row and column, or another account that the file
-    names, or every row of a day before the account existed; and `UnknownMapping`. `forced` believes
-    amounts that seem to have lost their thousands.
+    Raises `StatementRefused` naming every bad row and column, every row of a day before the account
+    existed, or another account that the file names, and `UnknownMapping`. `forced` believes amounts
+    that seem to have lost their thousands.
     """
     read = read_day_file(content, mapping, today, forced=forced)
     if not is_of_account(read.accounts, account.account_number):

@@ -50,6 +50,12 @@ class NothingToRelease(Conflict):
     code = "nothing_to_release"
 
 
+class BalancesDisagree(Conflict):
+    """A row of this statement may be missing or wrong: decide about its money item by item."""
+
+    code = "balances_disagree"
+
+
 class AlreadyWithdrawn(Conflict):
     """The statement has been withdrawn already."""
 
@@ -63,6 +69,7 @@ class _StatementFacts:
     file_name: str
     row_count: int
     withdrawn_at: datetime | None
+    gap_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ async def _look_to_release(
     session: WriteSession, statement_id: str, _: Mapping[str, Any]
 ) -> Subject:
     statement = await _lock(session, statement_id)
+    if statement.gap_count:
+        raise BalancesDisagree("Số dư trên sao kê không khớp; hãy duyệt từng khoản tiền chờ.")
     lines = await _lines(session, statement_id)
     money = await list_stated_money(session, [line.id for line in lines])
     waiting = [one for one in money if one.unreleased]

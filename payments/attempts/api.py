@@ -12,7 +12,7 @@ from payments.agencies.access.rights import Action
 from payments.attempts.checkout import checkout
 from payments.attempts.queries import get_payment
 from payments.attempts.schemas import PaymentIn
-from payments.bills.presenting import payment_json, payment_out
+from payments.bills.presenting import NOWHERE, payment_json, payment_out
 from payments.bills.schemas import PaymentOut
 from payments.context import ContextDep
 
@@ -61,7 +61,12 @@ async def start_payment(
 
 @router.get("/payments/{payment_id}")
 async def read_payment(
-    principal: Annotated[Principal, needs(Action.READ_BILLS)], payment_id: str, session: SessionDep
+    principal: Annotated[Principal, needs(Action.READ_BILLS)],
+    payment_id: str,
+    context: ContextDep,
+    session: SessionDep,
 ) -> PaymentOut:
-    """A payment by its id."""
-    return payment_out(await get_payment(session, payment_id, principal.agency_ids))
+    """A payment by its id, with where its money is."""
+    payment = await get_payment(session, payment_id, principal.agency_ids)
+    places = await context.money.of_payments(session, [payment.id])
+    return payment_out(payment, places.get(payment.id, NOWHERE))

@@ -19,23 +19,23 @@ from core.errors import Conflict, FieldError, LephiError, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
-from core.money import format_vnd
 from core.sessions import WriteSession
-from payments.agencies.queries import AgencyValue, GatewayAccountValue
+from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.conclusion import conclude, take_over
 from payments.attempts.leaving import leave
+from payments.attempts.offering import check_limits, choose_gateway
 from payments.attempts.queries import count_attempts, get_payment
 from payments.bills.locks import find_and_lock_bill
 from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
 from payments.context import Context
-from payments.gateway_info import GatewayInfo, GatewayKind
 from payments.ports import (
     AcceptedAttempt,
     DeclinedAttempt,
     GatewayMisuse,
     GatewayUnavailable,
     OutcomeUnknown,
+    PlacedMoney,
     StartRequest,
 )
 from payments.states import PAYMENT
@@ -64,12 +64,6 @@ class AttemptOpen(Conflict):
     code = "attempt_open"
 
 
-class GatewayNotOffered(NotFound):
-    """The bill's agency has no account at this gateway."""
-
-    code = "gateway_not_offered"
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which bill is to be paid at which gateway, and who says so."""
@@ -93,68 +87,13 @@ class Intent:
     account: GatewayAccountValue
 
 
-class AmountNotTaken(Conflict):
-    """The gateway takes no payment of what is left of the bill: choose another way to pay."""
-
-    code = "amount_not_taken"
-
-
-async def offered_gateways(
-    context: Context, agency: AgencyValue, amount: int, session: WriteSession | None = None
-) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
-    """The gateways that a citizen can pay `amount` đồng through, each with what it says of itself.
-
-    A feed only tells of money that has come, and a name that no adapter has cannot be paid at.
-    """
-    return [
-        (account, info)
-        for account, info in await _gateways(context, agency, session)
-        if info.takes(amount, account.access.credentials)
-    ]
-
-
-async def choose_gateway(
-    context: Context, agency: AgencyValue, gateway: str, session: WriteSession | None = None
-) -> tuple[GatewayAccountValue, GatewayInfo]:
-    """The agency's account at a gateway, and what that is. Raises `GatewayNotOffered`."""
-    for account, info in await _gateways(context, agency, session):
-        if account.gateway == gateway:
-            return account, info
-    raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
-
-
-def _check_limits(account: GatewayAccountValue, info: GatewayInfo, amount: int) -> None:
-    """Raises `AmountNotTaken` unless the gateway takes a payment of `amount` đồng."""
-    if info.takes(amount, account.access.credentials):
-        return
-    least, greatest = info.limits(account.access.credentials)
-    bounds = [f"từ {format_vnd(least)}"] if least is not None else []
-    bounds += [f"đến {format_vnd(greatest)}"] if greatest is not None else []
-    raise AmountNotTaken(
-        f"{info.title_vi} chỉ nhận mỗi lần {' '.join(bounds)}; còn phải nộp "
-        f"{format_vnd(amount)}. Hãy chọn cách khác."
-    )
-
-
-async def _gateways(
-    context: Context, agency: AgencyValue, session: WriteSession | None
-) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
-    def pays(name: str) -> bool:
-        info = context.gateways.find_info(name)
-        return info is not None and info.kind is GatewayKind.GATEWAY
-
-    accounts = await context.agencies.list_gateways(agency, pays, session)
-    infos = [context.gateways.find_info(account.gateway) for account in accounts]
-    return [(one, info) for one, info in zip(accounts, infos, strict=True) if info is not None]
-
-
 async def checkout(
     context: Context,
     bill_id: str,
     agency_ids: Collection[str],
     gateway: str,
     claim: Claim,
-    present: Callable[[PaymentValue], dict[str, Any]],
+    present: Callable[[PaymentValue, PlacedMoney], dict[str, Any]],
     *,
     actor: str,
     payer_ip: str = "127.0.0.1",
@@ -226,7 +165,7 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
         if tried.open is not None:
             raise _open(tried.open)
         amount = bill.amount - tried.waiting
-        _check_limits(account, info, amount)
+        check_limits(account, info, amount)
         order_ref = f"{bill.reference}-{tried.attempts + 1:02d}"
         now = clock.now()
         await session.write(
@@ -297,11 +236,14 @@ async def _answer(
     claim: Claim,
     payment_id: str,
     agency_ids: Collection[str],
-    present: Callable[[PaymentValue], dict[str, Any]],
+    present: Callable[[PaymentValue, PlacedMoney], dict[str, Any]],
 ) -> tuple[int, bytes]:
     async def write(session: WriteSession) -> bytes:
         payment = await get_payment(session, payment_id, agency_ids)
-        body = dumps(present(payment))
+        # A callback may have been faster than the gateway's answer.
+        came = [payment.id] if payment.credited is not None else []
+        places = await context.money.of_payments(session, came)
+        body = dumps(present(payment, places.get(payment.id, PlacedMoney())))
         if await idempotency.finish(session, claim, 201, body, context.cipher):
             return body
         # Two repeats took the key over at once: both give the answer that was kept.

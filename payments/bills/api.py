@@ -40,12 +40,15 @@ async def _present(
     context: Context, session: WriteSession, bills: list[BillValue]
 ) -> list[BillOut]:
     receipts = await context.receipts.of_bills(session, [bill.id for bill in bills])
+    with_money = [payment_id for bill in bills for payment_id in bill.with_money]
+    places = await context.money.of_payments(session, with_money)
     return [
         bill_out(
             context,
             await context.agencies.get_agency(bill.agency_id, session),
             bill,
             receipts.get(bill.id, ()),
+            places,
         )
         for bill in bills
     ]

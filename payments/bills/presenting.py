@@ -1,7 +1,8 @@
 """A bill and a payment as the API shows them: values come in, models go out, nothing is read."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 from payments.agencies.queries import AgencyValue
 from payments.bills.lines import LineValue
@@ -18,8 +19,11 @@ from payments.bills.schemas import (
 from payments.catalogue.rules.lines import NewLine, whole_words
 from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
-from payments.ports import ReceiptSummary
+from payments.ports import PlacedMoney, ReceiptSummary
 from payments.schemas import receipt_out
+
+#: Where money is that has not come.
+NOWHERE: Final = PlacedMoney()
 
 #: The amount of an EMVCo code has at most 13 digits (tag 54).
 _LARGEST_IN_QR = 10**13 - 1
@@ -43,23 +47,28 @@ def bill_payload(
     )
 
 
-def payment_out(payment: PaymentValue) -> PaymentOut:
-    """A payment for the API."""
+def payment_out(payment: PaymentValue, placed: PlacedMoney = NOWHERE) -> PaymentOut:
+    """A payment for the API; `placed` is where its money is, once any has come."""
     return PaymentOut(
         id=payment.id,
         bill=payment.bill_id,
         gateway=payment.gateway,
         status=payment.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
         amount=payment.amount,
+        credited=payment.credited,
+        allocated=placed.allocated,
+        in_suspense=placed.suspense,
+        refundable=placed.refundable,
+        reason=placed.reason,
         checkout=CheckoutOut(**payment.checkout) if payment.checkout else None,
         created_at=payment.created_at,
         paid_at=payment.paid_at,
     )
 
 
-def payment_json(payment: PaymentValue) -> dict[str, Any]:
+def payment_json(payment: PaymentValue, placed: PlacedMoney = NOWHERE) -> dict[str, Any]:
     """A payment as JSON-ready values."""
-    return payment_out(payment).model_dump(mode="json")
+    return payment_out(payment, placed).model_dump(mode="json")
 
 
 def line_out(line: NewLine | LineValue) -> LineOut:
@@ -88,6 +97,7 @@ def bill_out(
     agency: AgencyValue,
     bill: BillValue | NewBill,
     receipts: Sequence[ReceiptSummary] = (),
+    places: Mapping[str, PlacedMoney] = MappingProxyType({}),
 ) -> BillOut:
     """A bill for the API; its QR only while there is something to pay and nothing is under way."""
     payload = None
@@ -110,7 +120,7 @@ def bill_out(
             png_url=context.urls.bill_qr(bill.reference, "png"),
             svg_url=context.urls.bill_qr(bill.reference, "svg"),
         ),
-        payments=[payment_out(payment) for payment in payments],
+        payments=[payment_out(one, places.get(one.id, NOWHERE)) for one in payments],
         receipts=[receipt_out(context.urls, receipt) for receipt in receipts],
         expires_at=bill.expires_at,
         created_at=bill.created_at,

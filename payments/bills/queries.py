@@ -78,6 +78,11 @@ class BillValue:
     payments: tuple[PaymentValue, ...]
 
     @property
+    def with_money(self) -> list[str]:
+        """The ids of its payments whose money has come."""
+        return [payment.id for payment in self.payments if payment.credited is not None]
+
+    @property
     def received(self) -> int:
         """What has come for this bill and needs no person to look at it, in đồng."""
         sure = (p for p in self.payments if p.status == "succeeded" and p.doubt is None)

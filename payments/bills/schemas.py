@@ -270,13 +270,23 @@ class CheckoutOut(BaseModel):
 
 
 class PaymentOut(BaseModel):
-    """An attempt, or a credit that arrived by itself."""
+    """An attempt, or a credit that arrived by itself.
+
+    `amount` is what was asked for; `credited` what came, null until then. Of that `allocated` is
+    with bills, `in_suspense` waits for people or for the rest, `refundable` is to be given back;
+    `reason` says why not all of it is with its bill.
+    """
 
     id: str
     bill: str | None
     gateway: str
     status: Literal["created", "submitted", "unknown", "held", "succeeded", "failed", "expired"]
     amount: int
+    credited: int | None
+    allocated: int
+    in_suspense: int
+    refundable: int
+    reason: str | None
     checkout: CheckoutOut | None
     created_at: Instant
     paid_at: Instant | None

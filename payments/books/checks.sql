@@ -47,6 +47,11 @@ FROM bill b LEFT JOIN (SELECT bill_id, sum(amount) FROM bill_line GROUP BY 1) l
   ON l.bill_id = b.id
 WHERE b.amount <> coalesce(l.sum, -1)
 
+-- name: open_attempts_of_bills
+-- a bill has one open attempt at most
+SELECT bill_id AS id, count(*) || ' are open' AS detail FROM payment
+WHERE status IN ('created', 'submitted', 'unknown') GROUP BY 1 HAVING count(*) > 1
+
 -- name: references_of_bills
 -- a bill has its reference
 SELECT b.id, b.reference AS detail FROM bill b

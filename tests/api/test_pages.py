@@ -116,7 +116,10 @@ async def test_the_token_shows_the_name_the_dossier_and_the_receipt(
     [
         ("open", "Khoản phải nộp"),
         ("submitted", "Nếu đã bị trừ tiền, đừng thanh toán lại"),
+        ("starting", "Đang mở trang thanh toán của PayGov"),
         ("unknown", "Đang kiểm tra kết quả, đừng thanh toán lại"),
+        ("over", "10.000 đ sẽ được hoàn trả"),
+        ("cancelled, then paid", "5.000 đ đã đến, cán bộ đang xem xét"),
         ("held", "Tiền đã đến, cán bộ đang kiểm tra"),
         ("declined", "PayGov đã từ chối giao dịch, chưa trừ tiền"),
         ("lapsed", "Lần thanh toán qua PayGov đã khép lại"),
@@ -215,8 +218,10 @@ async def test_the_script_is_told_when_a_page_has_changed_and_when_to_stop(
     assert len(set(versions.values())) == len(bills)
     assert {state for state, path in watched.items() if path is None} == {
         "paid",
+        "over",
         "exempt",
         "cancelled",
+        "cancelled, then paid",
     }
 
 
@@ -443,14 +448,14 @@ async def test_the_button_leads_to_the_gateway(shared_system: System) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "said"),
     [
-        (Fault.DECLINE, "payment_declined"),
-        (Fault.TRUNCATED, "payment_outcome_pending"),
+        (Fault.DECLINE, "payment_declined", "Chưa có khoản tiền nào bị trừ cho lần này"),
+        (Fault.TRUNCATED, "payment_outcome_pending", "đừng thanh toán lại"),
     ],
 )
-async def test_a_button_that_leads_nowhere_says_why(
-    shared_system: System, fault: Fault, code: str
+async def test_a_button_that_leads_nowhere_says_why_once(
+    shared_system: System, fault: Fault, code: str, said: str
 ) -> None:
     bill = await shared_system.create_bill()
     shared_system.sandbox.faults.script(MERCHANT["partner_code"], Operation.CREATE, fault)
@@ -458,6 +463,11 @@ async def test_a_button_that_leads_nowhere_says_why(
     assert status == 303
     assert address.startswith(f"/b/{bill['reference']}?t=")
     assert address.endswith(f"&message={code}")
+    # With the message and without it, as the script renews the page.
+    for shown in (address, address.partition("&message")[0]):
+        tree = tree_of((await shared_system.browser.get(shown)).text)
+        (notice,) = tree.xpath("//section[contains(@class, 'notice')]")
+        assert said in " ".join(notice.text_content().split())
 
 
 async def test_a_bill_that_is_paid_meanwhile_is_not_paid_again(

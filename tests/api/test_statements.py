@@ -6,9 +6,11 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
+from core import clock
 from core.ids import new_id
 from tests.support.problems import problem
 from tests.support.staff import FinanceOffice, finance_office
+from tests.support.statements import reconcile
 from tests.support.system import System
 from tests.unit.test_statement_care import WHOLE, treasury
 
@@ -146,3 +148,22 @@ async def test_a_hole_in_the_balances_warns_by_row_and_is_kept(shared_system: Sy
         (100_000, 125_000, 1, 110_000),
         (100_000, 125_000, 1, 125_000),
     ]
+
+
+async def test_a_statement_with_a_hole_is_released_item_by_item(shared_system: System) -> None:
+    system, office, name = shared_system, await finance_office(shared_system), new_id("h")
+    bill = await system.create_bill()
+    today = clock.now().astimezone(clock.VIETNAM).strftime("%d/%m/%Y").encode()
+    rows = [f"{name}A;{bill['reference']};;5.000;105.000", f"{name}B;nop;;7.000;200.000"]
+    taken = await send(office, treasury(*rows).replace(b"16/11/2026", today))
+    assert len(taken.json()["warnings"]) == 1
+    await reconcile(system)
+    path = f"/statements/{taken.json()['id']}/release"
+    problem(await office.post(path, {"reason": "xin"}), 409, "balances_disagree")
+    (item,) = [
+        one
+        for one in await office.suspense(reason="statement_only")
+        if one["bill"] == bill["reference"]
+    ]
+    await office.approve(await office.propose(item["id"], "other_money"))
+    assert (await system.read(bill))["status"] == "paid"

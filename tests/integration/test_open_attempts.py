@@ -164,6 +164,11 @@ async def test_a_checkout_that_does_not_look_is_noticed(
     monkeypatch.setattr("payments.attempts.checkout.count_attempts", blind)
     assert (await start(world, bill, "another")).status_code == 201
     assert len(world.sandbox.store.orders) == 2
+    async with world.service.parts.database.transaction() as session:
+        told = await broken(session)
+    assert told == [f"a bill has one open attempt at most: {bill.id} (2 are open)"]
+    world.advance(OPEN_FOR + SECOND)
+    await world.work()
 
 
 async def test_twins_of_one_request_get_its_answer_and_not_that_it_is_open(
@@ -177,6 +182,26 @@ async def test_twins_of_one_request_get_its_answer_and_not_that_it_is_open(
     assert told <= {"idempotency_in_flight"}
     assert len({a.json()["id"] for a in answers if a.status_code == 201}) == 1
     assert len(world.sandbox.store.orders) == 2
+
+
+async def test_of_many_requests_at_once_one_opens_an_attempt(world: MoneyWorld) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    answers = await asyncio.gather(*(start(world, bill, f"key-{n}") for n in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"attempt_open"}
+    assert len(world.sandbox.store.orders) == 1
+
+
+async def test_a_button_pressed_many_times_at_once_opens_one_attempt(world: MoneyWorld) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    for once in ("this-page", ""):
+        form = {"gateway": "paygov", "once": once}
+        path = f"/b/{bill.reference}/pay"
+        answers = await asyncio.gather(*(world.service.press(path, form) for _ in range(4)))
+        assert {answer.status_code for answer in answers} == {303}
+    assert len(world.sandbox.store.orders) == 1
 
 
 async def test_an_attempt_lives_as_long_as_its_payment_page(world: MoneyWorld) -> None:
@@ -223,6 +248,25 @@ async def test_money_that_comes_after_another_way_was_chosen_and_paid_is_kept(
         "amount": bill.amount,
         "reason": "bill_already_paid",
     }
+
+
+@pytest.mark.parametrize("end", ["left", "paid"])
+async def test_an_old_page_pressed_again_leads_to_no_attempt_that_has_ended(
+    world: MoneyWorld, end: str
+) -> None:
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    path, form = f"/b/{bill.reference}/pay", {"gateway": "paygov", "once": "an-old-page"}
+    first = (await world.service.press(path, form)).headers["location"]
+    assert first.endswith(order_of(world, bill).page)
+    assert (await world.service.press(path, form)).headers["location"] == first
+    if end == "left":
+        await choose_another_way(world, bill)
+    else:
+        await world.pay(order_of(world, bill), PayerOutcome.SUCCESS)
+        await world.deliver_due()
+    again = await world.service.press(path, form)
+    assert again.headers["location"] == f"/b/{bill.reference}"
 
 
 async def test_money_that_comes_after_another_way_was_chosen_pays_what_is_still_owed(

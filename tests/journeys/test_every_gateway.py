@@ -187,6 +187,33 @@ async def test_a_forged_result_is_not_believed(system: System, gateway: str) -> 
     assert await credited(system, bill) == []
 
 
+@pytest.mark.parametrize("come", [False, True])
+@pytest.mark.parametrize("gateway", GATEWAYS)
+async def test_an_attempt_is_left_for_another_whether_or_not_its_payer_came_to_it(
+    system: System, gateway: str, come: bool
+) -> None:
+    bill = await system.create_bill(lines=LINES)
+    first = await start(system, bill, gateway)
+    if come:
+        assert (await system.browser.get(first["checkout"]["url"])).status_code == 200
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    for other in GATEWAYS:
+        refused = await system.post(path, {"gateway": other})
+        assert (refused.status_code, refused.json()["code"]) == (409, "attempt_open")
+    second = await system.post(path, {"gateway": gateway, "instead_of": first["id"]})
+    assert second.status_code == 201, second.text
+    await press(system, second.json(), PayerOutcome.SUCCESS)
+    await system.until(bill, "paid")
+    # The first page was still open in the payer's other window.
+    await press(system, first, PayerOutcome.SUCCESS)
+    await system.told()
+    paid = {p["id"]: p for p in (await system.read(bill))["payments"]}
+    assert paid[second.json()["id"]]["allocated"] == bill["amount"]
+    late = paid[first["id"]]
+    assert (late["refundable"], late["reason"]) == (bill["amount"], "bill_already_paid")
+    assert await system.broken() == []
+
+
 async def test_a_gateway_is_not_offered_beyond_its_limits(system: System) -> None:
     refused, bills = [], []
     for gateway in GATEWAYS:

@@ -16,6 +16,7 @@ DOSSIER = "H00.01-261122-0001"
 #: The states of `bills_in_every_state`.
 STATES = (
     "open",
+    "starting",
     "submitted",
     "unknown",
     "held",
@@ -23,10 +24,12 @@ STATES = (
     "lapsed",
     "short",
     "paid",
+    "over",
     "paid, receipt on its way",
     "exempt",
     "expired",
     "cancelled",
+    "cancelled, then paid",
 )
 
 
@@ -93,6 +96,14 @@ async def _bill(system: System, state: str) -> dict[str, Any]:
     bill = await system.create_bill(**changes)
     if state == "submitted":
         await system.start(bill)
+    elif state == "starting":
+        payment = await system.start(bill)
+        async with system.parts.database.transaction() as session:
+            statement = text("UPDATE payment SET status = 'created' WHERE id = :id")
+            await session.execute(statement, {"id": payment["id"]})
+    elif state == "over":
+        await system.transfer(bill["qr"]["payload"], 15_000, bill["reference"])
+        await system.until(bill, "paid")
     elif state == "unknown":
         partner = MERCHANT["partner_code"]
         # The gateway has never heard of it, however often the page asks.
@@ -118,8 +129,11 @@ async def _bill(system: System, state: str) -> dict[str, Any]:
     elif state.startswith("paid"):
         await system.decide(await system.start(bill), "success")
         await system.until(bill, "paid")
-    elif state == "cancelled":
+    elif state.startswith("cancelled"):
         assert (await system.client.post(f"/api/v1/bills/{bill['id']}/cancel")).status_code == 200
+        if state == "cancelled, then paid":
+            await system.transfer(bill["qr"]["payload"], 5000, bill["reference"])
+            await until_attempt(system, bill, "succeeded")
     elif state == "expired":
         async with system.parts.database.transaction() as session:
             statement = text("UPDATE bill SET status = 'expired' WHERE id = :id")

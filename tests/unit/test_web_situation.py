@@ -12,11 +12,12 @@ from app.web.citizen.situation import UNDER_WAY, AttemptEnd, Doubt, Situation, s
 from app.web.citizen.under_way import message_beside
 from app.web.policy import policy
 from payments.attempts.checkout import (
-    AmountNotTaken,
+    AttemptOpen,
     BillNotPayable,
-    GatewayNotOffered,
     OutcomePending,
 )
+from payments.attempts.leaving import AttemptUnclear
+from payments.attempts.offering import AmountNotTaken, GatewayNotOffered
 from payments.bills.queries import BillValue, PaymentValue
 from payments.ports import GatewayMisuse, GatewayUnavailable, OutcomeUnknown
 from payments.states import BILL, PAYMENT
@@ -180,6 +181,8 @@ def test_every_way_that_a_payment_can_fail_has_its_message() -> None:
     for error in (
         BillNotPayable,
         OutcomePending,
+        AttemptOpen,
+        AttemptUnclear,
         GatewayNotOffered,
         GatewayUnavailable,
         OutcomeUnknown,

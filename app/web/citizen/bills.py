@@ -1,11 +1,13 @@
 """The page of a bill: amount, QR, state."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
+from app.web.citizen.odd_money import OddMoney, odd_money
 from app.web.citizen.situation import Situation, situation_of
 from app.web.citizen.under_way import GOES_ON, go_on_address, message_beside
 from app.web.policy import policy
@@ -18,10 +20,11 @@ from core.heartbeats import is_silent
 from core.references import is_reference
 from core.sessions import ReadSession, WriteSession
 from payments.attempts.asking import ask_now
-from payments.attempts.checkout import offered_gateways
 from payments.attempts.leaving import open_until
+from payments.attempts.offering import offered_gateways
 from payments.bills.presenting import bill_payload
 from payments.bills.queries import BillValue, PaymentValue, find_bill, read_payer
+from payments.books.credits import BANK
 from payments.context import Context, ContextDep
 from payments.ports import ReceiptSummary
 from receipts.words import amount_in_words
@@ -82,7 +85,8 @@ async def bill_state(reference: str, context: ContextDep) -> dict[str, str]:
     async with context.database.transaction() as session:
         bill = await bill_of(session, reference)
         receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-        situation = _situation(context, bill, len(receipts))
+        odd = await _odd_money(context, session, bill)
+        situation = _situation(context, bill, len(receipts), odd)
         waits = await _receipt_waits(session, bill, situation)
     if bill.open_attempt is not None:
         await ask_now(context, bill.open_attempt, 0, again=WATCHED)
@@ -134,7 +138,8 @@ async def _page(
     agency = await context.agencies.get_agency(bill.agency_id, session)
     opened = bool(token) and context.urls.opens(bill.id, token)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
-    situation = _situation(context, bill, len(receipts))
+    odd = await _odd_money(context, session, bill)
+    situation = _situation(context, bill, len(receipts), odd)
     payable = situation.payable
     gateways = await offered_gateways(context, agency, payable, session) if payable else []
     scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
@@ -161,6 +166,7 @@ async def _page(
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
         gateways=[info for _, info in gateways],
         attempted=_title(context, attempt),
+        odd=odd,
         go_on=go_on_address(attempt, opened=opened) if situation.doubt in GOES_ON else None,
         account=agency.account if scannable else None,
         once=new_token(bits=80),
@@ -168,16 +174,28 @@ async def _page(
     )
 
 
-def _situation(context: Context, bill: BillValue, receipts: int) -> Situation:
+async def _odd_money(
+    context: Context, session: ReadSession, bill: BillValue
+) -> tuple[OddMoney, ...]:
+    places = await context.money.of_payments(session, bill.with_money)
+    titles = {payment.gateway: _title(context, payment) for payment in bill.payments}
+    return odd_money(bill, places, titles)
+
+
+def _situation(
+    context: Context, bill: BillValue, receipts: int, odd: Sequence[OddMoney]
+) -> Situation:
     attempt = bill.open_attempt
     over = attempt is not None and clock.now() > open_until(context, attempt, bill.expires_at)
-    return situation_of(bill, receipts, over=over)
+    return situation_of(bill, receipts, over=over, odd=odd)
 
 
 def _title(context: Context, attempt: PaymentValue | None) -> str:
     """What citizens call the gateway of an attempt."""
     if attempt is None:
         return ""
+    if attempt.gateway == BANK:
+        return "chuyển khoản ngân hàng"
     info = context.gateways.find_info(attempt.gateway)
     return attempt.gateway if info is None else info.title_vi
 

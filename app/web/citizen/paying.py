@@ -103,6 +103,12 @@ async def pay(
     address = (started["checkout"] or {}).get("url")
     if address is None:
         return _back(bill, t, "payment_outcome_pending")
+    # An old page may be pressed again, and its answer is the first one: nobody is sent to pay what
+    # has ended or was left since.
+    async with context.database.transaction() as session:
+        attempt = (await bill_of(session, reference)).open_attempt
+    if attempt is None or attempt.id != started["id"]:
+        return _back(bill, t)
     return RedirectResponse(address, 303)
 
 

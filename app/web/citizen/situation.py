@@ -1,8 +1,10 @@
 """How a bill stands, as its page tells it: what has come, what is under way, what to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.web.citizen.odd_money import OddMoney
 from payments.bills.queries import BillValue, PaymentValue
 from payments.ports import GatewayMisuse, GatewayUnavailable, Outcome
 
@@ -64,10 +66,13 @@ class Situation:
     may_leave: bool = False
 
 
-def situation_of(bill: BillValue, receipts: int, *, over: bool = False) -> Situation:
+def situation_of(
+    bill: BillValue, receipts: int, *, over: bool = False, odd: Sequence[OddMoney] = ()
+) -> Situation:
     """How `bill` stands when it has that many receipts.
 
-    `over` says that the payment page of its open attempt takes no money any more.
+    `over` says that the payment page of its open attempt takes no money any more; `odd` is money
+    that came for it and is not simply its payment.
     """
     unpaid = bill.status in ("open", "expired")
     received = bill.received
@@ -80,13 +85,14 @@ def situation_of(bill: BillValue, receipts: int, *, over: bool = False) -> Situa
     may_leave = doubt is Doubt.UNPAID or (is_open and over)
     about = "" if attempt is None else attempt.order_ref
     parts = (bill.status, doubt, ended, about, may_leave and "free", received, receipts)
+    waiting = [f"{one.amount}{'r' if one.refundable else 's'}" for one in odd]
     return Situation(
         status=bill.status,
         doubt=doubt,
         received=received if unpaid else 0,
         remaining=bill.remaining,
         payable=bill.payable,
-        version="-".join(str(part) if part else "0" for part in parts),
+        version="-".join([*(str(part) if part else "0" for part in parts), *waiting]),
         final=bill.status in ("exempt", "cancelled") or (bill.status == "paid" and receipts > 0),
         attempt=attempt,
         ended=ended,

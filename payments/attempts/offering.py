@@ -1,0 +1,69 @@
+"""At which gateways a bill can be paid: those of its agency that take what is left of it."""
+
+from core.errors import Conflict, NotFound
+from core.money import format_vnd
+from core.sessions import WriteSession
+from payments.agencies.queries import AgencyValue, GatewayAccountValue
+from payments.context import Context
+from payments.gateway_info import GatewayInfo, GatewayKind
+
+
+class GatewayNotOffered(NotFound):
+    """The bill's agency has no account at this gateway."""
+
+    code = "gateway_not_offered"
+
+
+class AmountNotTaken(Conflict):
+    """The gateway takes no payment of what is left of the bill: choose another way to pay."""
+
+    code = "amount_not_taken"
+
+
+async def offered_gateways(
+    context: Context, agency: AgencyValue, amount: int, session: WriteSession | None = None
+) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    """The gateways that a citizen can pay `amount` đồng through, each with what it says of itself.
+
+    A feed only tells of money that has come, and a name that no adapter has cannot be paid at.
+    """
+    return [
+        (account, info)
+        for account, info in await _gateways(context, agency, session)
+        if info.takes(amount, account.access.credentials)
+    ]
+
+
+async def choose_gateway(
+    context: Context, agency: AgencyValue, gateway: str, session: WriteSession | None = None
+) -> tuple[GatewayAccountValue, GatewayInfo]:
+    """The agency's account at a gateway, and what that is. Raises `GatewayNotOffered`."""
+    for account, info in await _gateways(context, agency, session):
+        if account.gateway == gateway:
+            return account, info
+    raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
+
+
+def check_limits(account: GatewayAccountValue, info: GatewayInfo, amount: int) -> None:
+    """Raises `AmountNotTaken` unless the gateway takes a payment of `amount` đồng."""
+    if info.takes(amount, account.access.credentials):
+        return
+    least, greatest = info.limits(account.access.credentials)
+    bounds = [f"từ {format_vnd(least)}"] if least is not None else []
+    bounds += [f"đến {format_vnd(greatest)}"] if greatest is not None else []
+    raise AmountNotTaken(
+        f"{info.title_vi} chỉ nhận mỗi lần {' '.join(bounds)}; còn phải nộp "
+        f"{format_vnd(amount)}. Hãy chọn cách khác."
+    )
+
+
+async def _gateways(
+    context: Context, agency: AgencyValue, session: WriteSession | None
+) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    def pays(name: str) -> bool:
+        info = context.gateways.find_info(name)
+        return info is not None and info.kind is GatewayKind.GATEWAY
+
+    accounts = await context.agencies.list_gateways(agency, pays, session)
+    infos = [context.gateways.find_info(account.gateway) for account in accounts]
+    return [(one, info) for one, info in zip(accounts, infos, strict=True) if info is not None]
