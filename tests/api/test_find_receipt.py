@@ -244,6 +244,16 @@ async def test_the_way_there_is_shown_and_needs_no_script(system: System) -> Non
     assert str(memo) in link
 
 
+async def test_a_posters_reference_typed_as_a_bills_leads_to_the_form(system: System) -> None:
+    payload = await payload_of(system, POSTER[0])
+    reference = payload[payload.index("LP") :][:14]
+    found = await system.browser.get("/b", params={"reference": f"nop {reference.lower()}"})
+    assert (found.status_code, found.headers["location"]) == (303, f"/bien-lai?memo={reference}")
+    bill = await system.create_bill()
+    found = await system.browser.get("/b", params={"reference": bill["reference"]})
+    assert found.headers["location"] == f"/b/{bill['reference']}"
+
+
 async def test_old_guesses_are_forgotten(system: System) -> None:
     paid = await pay(system)
     await _wrong(system, paid, 2, "203.0.113")
