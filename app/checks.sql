@@ -16,19 +16,33 @@ SELECT id, status AS detail FROM (
   SELECT 1 FROM audit_entry e WHERE e.object_id = s.id AND e.action = s.action)
 
 -- name: receipt_of_a_settled_bill
--- a settled bill has its receipt, or it is on its way
-SELECT b.id, 'paid ' || b.paid_at AS detail FROM bill b
-LEFT JOIN receipt r ON r.bill_id = b.id
-WHERE b.status = 'paid' AND r.id IS NULL AND NOT EXISTS (
-  SELECT 1 FROM outbox_event e JOIN outbox_delivery d ON d.event_id = e.id
+-- a settled bill has its receipt and documents, or they are on their way
+SELECT b.id, n.proof || ' missing, paid ' || b.paid_at AS detail FROM bill b
+CROSS JOIN LATERAL (SELECT DISTINCT CASE l.nature WHEN 'state_revenue' THEN 'treasury_slip'
+    WHEN 'price' THEN 'confirmation' ELSE 'receipt' END AS proof
+  FROM bill_line l WHERE l.bill_id = b.id AND l.amount > 0) n
+LEFT JOIN receipt r ON r.bill_id = b.id AND n.proof = 'receipt'
+LEFT JOIN payment_document d ON d.bill_id = b.id AND d.kind = n.proof
+WHERE b.status = 'paid' AND r.id IS NULL AND d.id IS NULL AND NOT EXISTS (
+  SELECT 1 FROM outbox_event e JOIN outbox_delivery o ON o.event_id = e.id
   WHERE e.name = 'bill.paid' AND e.payload ->> 'bill_id' = b.id
-    AND d.handler = 'receipts.issue' AND d.state <> 'done')
+    AND o.handler = 'receipts.issue' AND o.state <> 'done')
 
 -- name: receipt_of_the_amount
--- only a settled bill has a receipt, of its amount
-SELECT r.id, b.status || ' ' || b.amount || ' against ' || r.amount AS detail
+-- only a settled bill has a receipt, of its charges and fees
+SELECT r.id, b.status || ' ' || coalesce(l.amount, 0) || ' against ' || r.amount AS detail
 FROM receipt r JOIN bill b ON b.id = r.bill_id
-WHERE b.status <> 'paid' OR b.amount <> r.amount
+LEFT JOIN LATERAL (SELECT sum(n.amount) AS amount FROM bill_line n WHERE n.bill_id = b.id
+  AND (n.nature IS NULL OR n.nature IN ('charge', 'fee'))) l ON true
+WHERE b.status <> 'paid' OR l.amount IS DISTINCT FROM r.amount
+
+-- name: documents_of_their_lines
+-- a document is of a settled bill, and of its lines' amount
+SELECT d.id, b.status || ' ' || coalesce(l.amount, 0) || ' against ' || d.amount AS detail
+FROM payment_document d JOIN bill b ON b.id = d.bill_id
+LEFT JOIN LATERAL (SELECT sum(n.amount) AS amount FROM bill_line n WHERE n.bill_id = d.bill_id
+  AND n.nature = CASE d.kind WHEN 'confirmation' THEN 'price' ELSE 'state_revenue' END) l ON true
+WHERE b.status <> 'paid' OR l.amount IS DISTINCT FROM d.amount
 
 -- name: matched_money
 -- a match joins equal money of one account

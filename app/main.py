@@ -13,7 +13,15 @@ from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
 from app.web import failures
-from app.web.citizen import bills, find_receipt, home, paying, procedures, receipts
+from app.web.citizen import (
+    bills,
+    documents,
+    find_receipt,
+    home,
+    paying,
+    procedures,
+    receipts,
+)
 from app.wiring import origin, parts_of
 from core import log, problems
 from core.settings import Settings
@@ -77,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(access_api.router)
     app.include_router(reconciliation_api.router)
     app.include_router(receipts.router)
+    app.include_router(documents.router)
     app.include_router(home.router)
     app.include_router(find_receipt.router)
     app.include_router(bills.router)

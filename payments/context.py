@@ -12,7 +12,8 @@ from core.db import Database
 from core.sessions import ReadSession
 from payments.agencies.memory import Agencies
 from payments.catalogue.prices import PriceBook
-from payments.ports import GatewayDirectory, PlacedMoney, ReceiptSummary, TransferQr
+from payments.ports import GatewayDirectory, TransferQr
+from payments.summaries import DocumentSummary, PlacedMoney, ReceiptSummary
 from payments.urls import Urls
 
 
@@ -23,6 +24,12 @@ class ReceiptIndex(Protocol):
         self, session: ReadSession, bill_ids: Sequence[str]
     ) -> Mapping[str, Sequence[ReceiptSummary]]:
         """The receipts of each bill that has any, in order of issue."""
+        ...
+
+    async def documents_of_bills(
+        self, session: ReadSession, bill_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[DocumentSummary]]:
+        """The slips and confirmations of each bill that has any."""
         ...
 
 

@@ -362,31 +362,3 @@ class TransferQr(Protocol):
         `static` is the poster's code, used many times; otherwise it is one bill's.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedMoney:
-    """Where the money of a payment is now, in đồng; what it paid and what waits or is given back.
-
-    `reason` says why not all of it is with its bill, None where it is. Together they are what was
-    credited, less what was given to other bills or paid back.
-    """
-
-    allocated: int = 0
-    suspense: int = 0
-    refundable: int = 0
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptSummary:
-    """A receipt of a bill as the bill's reader sees it; `amount` in đồng."""
-
-    id: str
-    template: str
-    symbol: str
-    number: int
-    code: str
-    issued_at: datetime
-    amount: int
-    status: str

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from core.schemas import Instant
-from payments.ports import ReceiptSummary
+from payments.summaries import DocumentSummary, ReceiptSummary
 from payments.urls import Urls
 
 
@@ -23,6 +23,31 @@ class ReceiptOut(BaseModel):
     pdf_url: str
     xml_url: str
     check_url: str
+
+
+class DocumentOut(BaseModel):
+    """What proves a part of a bill that no receipt proves.
+
+    `treasury_slip` has the data of form C1-02/NS for other revenue of the state budget;
+    `confirmation` says that a price was paid, and is neither a receipt nor an invoice.
+    """
+
+    id: str
+    kind: Literal["treasury_slip", "confirmation"]
+    amount: int
+    issued_at: Instant
+    page_url: str
+
+
+def document_out(urls: Urls, document: DocumentSummary) -> DocumentOut:
+    """A document for the API, with its address."""
+    return DocumentOut(
+        id=document.id,
+        kind=document.kind,  # type: ignore[arg-type]  # a CHECK keeps it to these values
+        amount=document.amount,
+        issued_at=document.issued_at,
+        page_url=urls.document(document.code),
+    )
 
 
 def receipt_out(urls: Urls, receipt: ReceiptSummary) -> ReceiptOut:

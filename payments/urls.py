@@ -46,6 +46,10 @@ class Urls:
         """Where a gateway reports to."""
         return f"{self.base_url}/callbacks/{gateway}/{account}"
 
+    def document(self, code: str) -> str:
+        """The page of a payment slip or a confirmation, opened by its code."""
+        return f"{self.base_url}/d/{code}"
+
     def receipt_check(self, code: str) -> str:
         """The page on which anyone checks a receipt."""
         return f"{self.base_url}/r/{code}"

@@ -21,14 +21,17 @@ from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
 from core.sessions import WriteSession
+from payments.bills.queries import LineValue
 from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine
+from receipts.documents import kind_of
 from receipts.events import ReceiptIssued
 from receipts.law import rules_on
 from receipts.models import Receipt, ReceiptFile
 from receipts.numbering import Counter, lock_series, save
 from receipts.ports import Signer
 from receipts.signing import sign
+from receipts.slips import write_documents
 from receipts.words import amount_in_words
 
 ACTOR = "system:receipts"
@@ -55,6 +58,8 @@ async def issue(
 ) -> list[str]:
     """Issue the receipts of settled bills in the caller's transaction; the ids of the new ones.
 
+    Lines that are neither phí nor lệ phí go on documents of their own (`receipts.slips`).
+
     Raises what the signer raises; then the whole transaction must go, numbers included.
     """
     sources = await list_receipt_sources(session, issuing.cipher, bill_ids)
@@ -62,19 +67,31 @@ async def issue(
     # money came: read once, so that the series locked is the one of the day that is written.
     at = clock.now()
     year = clock.business_date(at).year
-    counters = await lock_series(session, {(source.agency_id, year) for source in sources})
+    proved = [source for source in sources if _receipt_lines(source)]
+    counters = await lock_series(session, {(source.agency_id, year) for source in proved})
     # Under the series' locks nobody else can be issuing for these bills.
-    bills = [source.bill_id for source in sources]
+    bills = [source.bill_id for source in proved]
     with_receipt = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bills))
     done = set(await session.all(with_receipt))
     issued = []
-    for source in sources:
+    for source in proved:
         if source.bill_id not in done:
             counter = counters[source.agency_id, year]
             issued.append(await _issue_one(session, issuing, source, counter, at))
             done.add(source.bill_id)
     for counter in counters.values():
         await save(session, counter)
+    for source in sources:
+        await write_documents(
+            session,
+            issuing.cipher,
+            source,
+            _parties(source),
+            at=at,
+            payment_method=_methods(source.gateways, issuing.gateway_title),
+            demo=issuing.demo,
+            actor=ACTOR,
+        )
     failpoints.hit("receipt.before_commit")
     hit_after_commit(session, "receipt.after_commit")
     return issued
@@ -135,7 +152,8 @@ def content_of(
     code: str,
     issuing: IssuingContext,
 ) -> ReceiptContent:
-    """What the receipt of a settled bill says on its day; lines that cost nothing are left out."""
+    """What the receipt of a settled bill says on its day, of the charges and fees among them."""
+    of_receipt = _receipt_lines(source)
     lines = tuple(
         ReceiptLine(
             description=line.description,
@@ -146,27 +164,53 @@ def content_of(
             sub_item=line.sub_item or "",
             description_en=line.description_en or "",
         )
-        for line in source.lines
-        if line.amount
+        for line in of_receipt
     )
     fees = (
         basis
-        for line in source.lines
-        if line.amount
+        for line in of_receipt
         for basis in (line.basis, (line.relief or {}).get("basis"))
         if basis
     )
-
-    def told(name: str) -> str:
-        return source.payer.get(name, "")
-
     basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
+    amount = sum(line.amount for line in lines)
+    issuer, payer, on_behalf_of, delegate = _parties(source)
     return ReceiptContent(
         template=counter.template,
         symbol=counter.symbol,
         number=number,
         issued_on=day,
-        issuer=Issuer(
+        issuer=issuer,
+        lines=lines,
+        amount=amount,
+        amount_in_words=amount_in_words(amount),
+        payment_method=_methods(source.gateways, issuing.gateway_title),
+        check_code=code,
+        check_url=issuing.check_url(code),
+        payer=payer,
+        on_behalf_of=on_behalf_of,
+        delegate=delegate,
+        dossier_number=source.dossier_number or "",
+        reference=source.reference,
+        legal_basis=basis,
+        paid_at=source.paid_at,
+        demo=issuing.demo,
+    )
+
+
+def _receipt_lines(source: ReceiptSource) -> list[LineValue]:
+    """The lines that a receipt proves; those that cost nothing are left out."""
+    return [line for line in source.lines if line.amount and kind_of(line.nature) is None]
+
+
+def _parties(source: ReceiptSource) -> tuple[Issuer, Payer, Payer, Delegate]:
+    """Who collected, from whom, for whom it was paid, and who collects for the body."""
+
+    def told(name: str) -> str:
+        return source.payer.get(name, "")
+
+    return (
+        Issuer(
             name=source.agency_name,
             name_en=source.agency_name_en,
             tax_code=source.agency_tax_code,
@@ -174,29 +218,18 @@ def content_of(
             phone=source.agency_phone,
             account=source.account,
         ),
-        lines=lines,
-        amount=source.amount,
-        amount_in_words=amount_in_words(source.amount),
-        payment_method=_methods(source.gateways, issuing.gateway_title),
-        check_code=code,
-        check_url=issuing.check_url(code),
-        payer=Payer(
+        Payer(
             name=told("name"),
             address=told("address"),
             tax_code=told("payer_tax_number"),
             identity=told("identity_number"),
         ),
-        on_behalf_of=Payer(
+        Payer(
             name=told("behalf_name"),
             address=told("behalf_address"),
             tax_code=told("behalf_tax_number"),
         ),
-        delegate=Delegate(name=told("delegate_name"), address=told("delegate_address")),
-        dossier_number=source.dossier_number or "",
-        reference=source.reference,
-        legal_basis=basis,
-        paid_at=source.paid_at,
-        demo=issuing.demo,
+        Delegate(name=told("delegate_name"), address=told("delegate_address")),
     )
 
 

@@ -1,7 +1,7 @@
 """What the database keeps of receipts by itself: what was issued never changes, nor goes away."""
 
 from core.guards import after_create, append_only
-from receipts.models import Receipt, ReceiptFile
+from receipts.models import PaymentDocument, Receipt, ReceiptFile
 
 
 def _function(*columns: str) -> str:
@@ -34,3 +34,4 @@ CREATE_GUARDS = (*CREATE_FROZEN_RECEIPT, append_only("receipt_file"))
 
 after_create(Receipt, *CREATE_FROZEN_RECEIPT, FREEZE_PAID_AT)
 after_create(ReceiptFile, append_only("receipt_file"))
+after_create(PaymentDocument, append_only("payment_document"))

@@ -9,23 +9,42 @@ marks) is never larger than what the law asks for.
 from datetime import datetime
 from enum import StrEnum
 
-from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.colors import Color
 from reportlab.lib.pagesizes import A5
 
 from core import qr
 from core.clock import VIETNAM
 from core.lettering import drawable_form
-from receipts.content import Delegate, ReceiptContent, ReceiptLine, SignatureNote
+from receipts.content import Delegate, Payer, ReceiptContent, ReceiptLine, SignatureNote
 from receipts.law import ReceiptRules
+from receipts.styles import (
+    CODE,
+    DEMO,
+    DETAIL,
+    ENGLISH,
+    ENGLISH_HEAD,
+    ENGLISH_MARK,
+    ENGLISH_NAME,
+    FACT,
+    FINE,
+    HEAD,
+    LABEL,
+    MARK,
+    NAME,
+    NOTE,
+    NOTE_MARK,
+    NUMBER,
+    SEAL_TINT,
+    SIGNER,
+    STRONG,
+    TITLE,
+    TOTAL,
+)
 from receipts.typesetting import (
     ACCENT,
     ALERT,
-    BOLD,
-    ITALIC,
     MUTED,
-    REGULAR,
     SEAL,
-    WHITE,
     Block,
     Style,
     beside,
@@ -42,32 +61,6 @@ WIDTH, HEIGHT = A5
 MARGIN = 30.0
 ROOM = WIDTH - 2 * MARGIN
 TOP = HEIGHT - 25.0
-
-# What the law asks for: never below 9 points.
-NAME = Style(BOLD, 10.5)
-TITLE = Style(BOLD, 14.5, ACCENT)
-FACT = Style(REGULAR, 9)
-STRONG = Style(BOLD, 9)
-NUMBER = Style(BOLD, 10.5, ALERT)
-TOTAL = Style(BOLD, 11, ACCENT)
-# Ours: never above 8.5 points.
-LABEL = Style(REGULAR, 8, MUTED)
-DETAIL = Style(REGULAR, 7.5)
-CODE = Style(BOLD, 8.5)
-SIGNER = Style(BOLD, 9, SEAL)
-HEAD = Style(BOLD, 7.5, WHITE)
-MARK = Style(BOLD, 8.5, WHITE)
-NOTE_MARK = Style(REGULAR, 8, WHITE)
-NOTE = Style(REGULAR, 6.6, MUTED)
-# Another language: smaller than anything beside it.
-ENGLISH = Style(ITALIC, 6.3, MUTED)
-FINE = Style(ITALIC, 5.8, MUTED)
-ENGLISH_NAME = Style(ITALIC, 7.5, MUTED)
-ENGLISH_HEAD = Style(ITALIC, 6, HexColor(0xD5E1EA))
-ENGLISH_MARK = Style(ITALIC, 6.5, WHITE)
-
-DEMO = HexColor(0x8A5A00)
-SEAL_TINT = HexColor(0xF2F8F5)
 
 _QR_SIDE = 66.0
 _PAYER_LABELS, _SUM_LABELS = 104.0, 126.0
@@ -199,13 +192,17 @@ def parties(content: ReceiptContent) -> list[Block]:
         ("Địa chỉ", "Address", payer.address, FACT),
         ("Mã số thuế", "Tax code", payer.tax_code, FACT),
         ("Số giấy tờ", "Identity number", payer.identity, FACT),
-        ("Nộp thay cho", "On behalf of", other.name, STRONG),
-        ("Địa chỉ", "Address", other.address, FACT),
-        ("Mã số thuế", "Tax code", other.tax_code, FACT),
+        ("Nộp thay cho", "On behalf of", _in_one(other), FACT),
         ("Mã hồ sơ", "Dossier", content.dossier_number, FACT),
         ("Mã tham chiếu", "Reference", content.reference, FACT),
     ]
     return [_fact(*fact, labels=_PAYER_LABELS, most=3) for fact in facts if fact[2]]
+
+
+def _in_one(party: Payer) -> str:
+    """A party in one fact, so that a usual receipt stays one page."""
+    number = f"mã số thuế {party.tax_code}" if party.tax_code else ""
+    return "; ".join(part for part in (party.name, number, party.address) if part)
 
 
 def _fact(

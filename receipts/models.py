@@ -63,6 +63,28 @@ class Receipt(SQLModel, table=True):
     paid_at: datetime | None = moment(default=None)
 
 
+class PaymentDocument(SQLModel, table=True):
+    """What proves the part of a bill that no receipt proves: a slip's data, or a confirmation."""
+
+    __tablename__ = "payment_document"
+    __table_args__ = (
+        CheckConstraint("kind IN ('treasury_slip', 'confirmation')", name="kind"),
+        CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
+        UniqueConstraint("bill_id", "kind"),
+    )
+
+    id: str = Field(primary_key=True)
+    bill_id: str = Field(foreign_key="bill.id")
+    agency_id: str = Field(foreign_key="agency.id", index=True)
+    kind: str
+    #: 60 random bits; whoever has it may read the document
+    code: str = Field(unique=True)
+    amount: int = amount_field()
+    issued_at: datetime = moment()
+    #: canonical JSON of `receipts.documents.DocumentContent`, encrypted
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class ReceiptFile(SQLModel, table=True):
     """A file of a receipt: its signed XML (the document of record), its signed PDF (the display).
 

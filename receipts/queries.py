@@ -14,9 +14,10 @@ from core.crypto import Cipher
 from core.errors import LephiError, NotFound
 from core.sessions import ReadSession
 from core.statements import ValueSelect, values_of
-from payments.ports import ReceiptSummary
+from payments.summaries import DocumentSummary, ReceiptSummary
 from receipts.content import ReceiptContent, SignatureNote
-from receipts.models import Receipt, ReceiptFile, ReceiptSeries
+from receipts.documents import DocumentContent
+from receipts.models import PaymentDocument, Receipt, ReceiptFile, ReceiptSeries
 
 T = TypeVar("T", bound="_ListedReceipt")
 
@@ -94,6 +95,29 @@ def _receipts(kind: type[T], condition: ColumnElement[bool]) -> ValueSelect[T]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _ListedDocument:
+    """What a list says of a document."""
+
+    id: str
+    bill_id: str
+    kind: str
+    code: str
+    amount: int
+    issued_at: datetime
+
+    @property
+    def summary(self) -> DocumentSummary:
+        """What the reader of its bill sees."""
+        return DocumentSummary(
+            id=self.id,
+            kind=self.kind,
+            code=self.code,
+            amount=self.amount,
+            issued_at=self.issued_at,
+        )
+
+
 class Receipts:
     """The receipts of bills, for `payments`, which may not look here by itself."""
 
@@ -109,6 +133,41 @@ class Receipts:
         ):
             found.setdefault(receipt.bill_id, []).append(receipt.summary)
         return found
+
+    async def documents_of_bills(
+        self, session: ReadSession, bill_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[DocumentSummary]]:
+        """The documents that prove what no receipt proves, of each bill that has any."""
+        if not bill_ids:
+            return {}
+        found: dict[str, list[DocumentSummary]] = {}
+        of_bills = (
+            values_of(_ListedDocument, PaymentDocument)
+            .where(col(PaymentDocument.bill_id).in_(bill_ids))
+            .order_by(col(PaymentDocument.kind))
+        )
+        for document in await session.all(of_bills):
+            found.setdefault(document.bill_id, []).append(document.summary)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredDocument:
+    """A document as it is stored; `content` is encrypted."""
+
+    id: str
+    content: bytes
+
+
+async def find_document(session: ReadSession, cipher: Cipher, code: str) -> DocumentContent | None:
+    """What the document of that code says, None if there is none."""
+    stored = await session.first(
+        values_of(_StoredDocument, PaymentDocument).where(PaymentDocument.code == code)
+    )
+    if stored is None:
+        return None
+    told = json.loads(cipher.decrypt(stored.content, f"document:{stored.id}"))
+    return DocumentContent.from_json(told)
 
 
 async def get_receipt(

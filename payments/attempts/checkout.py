@@ -35,10 +35,10 @@ from payments.ports import (
     GatewayMisuse,
     GatewayUnavailable,
     OutcomeUnknown,
-    PlacedMoney,
     StartRequest,
 )
 from payments.states import PAYMENT
+from payments.summaries import PlacedMoney
 
 
 class BillNotPayable(Conflict):

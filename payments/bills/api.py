@@ -39,7 +39,9 @@ async def _agency(context: Context, principal: Principal, code: str) -> AgencyVa
 async def _present(
     context: Context, session: WriteSession, bills: list[BillValue]
 ) -> list[BillOut]:
-    receipts = await context.receipts.of_bills(session, [bill.id for bill in bills])
+    ids = [bill.id for bill in bills]
+    receipts = await context.receipts.of_bills(session, ids)
+    documents = await context.receipts.documents_of_bills(session, ids)
     with_money = [payment_id for bill in bills for payment_id in bill.with_money]
     places = await context.money.of_payments(session, with_money)
     return [
@@ -48,6 +50,7 @@ async def _present(
             await context.agencies.get_agency(bill.agency_id, session),
             bill,
             receipts.get(bill.id, ()),
+            documents.get(bill.id, ()),
             places,
         )
         for bill in bills

@@ -33,6 +33,7 @@ _LINE_COLUMNS = (
     "certainty",
     "relief",
     "notice",
+    "nature",
 )
 
 
@@ -56,11 +57,12 @@ b AS (
 ), l AS (
   INSERT INTO bill_line (bill_id, position, fee_id, fee, description, description_en, quantity,
     unit, copies, value, full_amount, amount, sub_item, explanation, explanation_en, basis,
-    certainty, relief, notice)
+    certainty, relief, notice, nature)
   SELECT %(id)s, n.* FROM jsonb_to_recordset(CAST(%(lines)s AS jsonb)) AS n(position int,
     fee_id text, fee text, description text, description_en text, quantity int, unit text,
     copies int, value bigint, full_amount bigint, amount bigint, sub_item text, explanation text,
-    explanation_en text, basis text, certainty text, relief jsonb, notice jsonb) {and_guard}
+    explanation_en text, basis text, certainty text, relief jsonb, notice jsonb,
+    nature text) {and_guard}
 ), u AS (
   INSERT INTO relief_use (bill_id, relief, year_from, citizen_hash, created_at)
   SELECT %(id)s, n.relief, n.year_from, %(citizen_hash)s, %(created_at)s

@@ -7,6 +7,7 @@ from core.errors import FieldError
 from payments.bills.schemas import BillIn, LineIn, NoticeIn
 from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest, LineRequest
 from payments.catalogue.rules.lines import NewLine
+from payments.catalogue.rules.natures import FeeNature
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def _own(line: LineIn) -> NewLine:
         amount=amount,
         full_amount=amount,
         sub_item=line.sub_item,
+        nature=line.nature or FeeNature.CHARGE,
     )
 
 

@@ -32,6 +32,7 @@ class LineValue:
     certainty: str | None
     relief: dict[str, Any] | None
     notice: dict[str, Any] | None
+    nature: str | None
 
 
 async def lines_of(session: ReadSession, ids: list[str]) -> dict[str, list[LineValue]]:

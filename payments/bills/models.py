@@ -108,6 +108,9 @@ class BillLine(SQLModel, table=True):
     relief: dict[str, Any] | None = json_field(nullable=True, default=None)
     #: the notice that set the amount, without the tax number (that is in `payer_data`)
     notice: dict[str, Any] | None = json_field(nullable=True, default=None)
+    #: what it is in law, as the fee said then; None in lines of before 0016, and in those with
+    #: their own amount that do not say: a receipt proves them
+    nature: str | None = None
 
 
 class ReliefUse(SQLModel, table=True):

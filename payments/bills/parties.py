@@ -5,13 +5,33 @@ receipt.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from core.errors import FieldError
 from core.tax_numbers import checked_tax_number
+from payments.bills.printed_words import undrawable_faults
 from payments.bills.schemas import BillIn
 
 
-def personal_data(body: BillIn) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """What is kept of the people behind a bill, and all that is wrong with what was said."""
+
+    data: dict[str, str] = field(repr=False)
+    faults: list[FieldError]
+
+
+def parties_of(body: BillIn) -> Parties:
+    """What the body says of people: `data` as it is kept encrypted, empty where there are faults.
+
+    Words that no receipt could show are faults of theirs, and those of lines are told with them.
+    """
+    faults = _tax_number_faults(body)
+    data = {} if faults else _personal_data(body)
+    return Parties(data, [*faults, *undrawable_faults(body)])
+
+
+def _personal_data(body: BillIn) -> dict[str, str]:
     """What the body says about people, as it is kept encrypted: parties, tax numbers, claims.
 
     `tax_number` is that of a notice, `payer_tax_number` and `behalf_tax_number` are the parties'.
@@ -39,14 +59,14 @@ def personal_data(body: BillIn) -> dict[str, str]:
     return data
 
 
-def party_faults(body: BillIn) -> list[FieldError]:
+def _tax_number_faults(body: BillIn) -> list[FieldError]:
     """Each tax number of a party that is none, and why."""
     faults = []
-    for _, field, number in _tax_numbers(body):
+    for _, path, number in _tax_numbers(body):
         try:
             checked_tax_number(number)
         except ValueError as error:
-            faults.append(FieldError(field, "tax_number", str(error)))
+            faults.append(FieldError(path, "tax_number", str(error)))
     return faults
 
 

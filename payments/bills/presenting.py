@@ -17,10 +17,11 @@ from payments.bills.schemas import (
     QrOut,
 )
 from payments.catalogue.rules.lines import NewLine, whole_words
+from payments.catalogue.rules.natures import FeeNature
 from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
-from payments.ports import PlacedMoney, ReceiptSummary
-from payments.schemas import receipt_out
+from payments.schemas import document_out, receipt_out
+from payments.summaries import DocumentSummary, PlacedMoney, ReceiptSummary
 
 #: Where money is that has not come.
 NOWHERE: Final = PlacedMoney()
@@ -59,6 +60,7 @@ def payment_out(payment: PaymentValue, placed: PlacedMoney = NOWHERE) -> Payment
         allocated=placed.allocated,
         in_suspense=placed.suspense,
         refundable=placed.refundable,
+        reversed=placed.reversed,
         reason=placed.reason,
         checkout=CheckoutOut(**payment.checkout) if payment.checkout else None,
         created_at=payment.created_at,
@@ -89,6 +91,7 @@ def line_out(line: NewLine | LineValue) -> LineOut:
         certainty=line.certainty,  # type: ignore[arg-type]  # a CHECK keeps it to these values
         relief=ReliefOut(**line.relief) if line.relief else None,
         notice=NoticeOut(**line.notice) if line.notice else None,
+        nature=FeeNature(line.nature or FeeNature.CHARGE),
     )
 
 
@@ -97,6 +100,7 @@ def bill_out(
     agency: AgencyValue,
     bill: BillValue | NewBill,
     receipts: Sequence[ReceiptSummary] = (),
+    documents: Sequence[DocumentSummary] = (),
     places: Mapping[str, PlacedMoney] = MappingProxyType({}),
 ) -> BillOut:
     """A bill for the API; its QR only while there is something to pay and nothing is under way."""
@@ -122,6 +126,7 @@ def bill_out(
         ),
         payments=[payment_out(one, places.get(one.id, NOWHERE)) for one in payments],
         receipts=[receipt_out(context.urls, receipt) for receipt in receipts],
+        documents=[document_out(context.urls, document) for document in documents],
         expires_at=bill.expires_at,
         created_at=bill.created_at,
         metadata=bill.metadata,

@@ -15,7 +15,8 @@ from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
-from payments.bills.lines import LineValue, lines_of
+from payments.bills.lines import LineValue as LineValue
+from payments.bills.lines import lines_of
 from payments.bills.models import Bill, PayerData, Payment, Reference
 from payments.states import LIVE
 

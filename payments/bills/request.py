@@ -11,8 +11,7 @@ from core.money import MAX_AMOUNT
 from payments.agencies.queries import AgencyValue
 from payments.bills.line_requests import line_requests
 from payments.bills.new_bill import BillRequest
-from payments.bills.parties import party_faults, personal_data
-from payments.bills.printed_words import undrawable_faults
+from payments.bills.parties import parties_of
 from payments.bills.schemas import BillIn
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.lines import NewLine
@@ -44,18 +43,16 @@ def bill_request(
     could show, a tax number that is none.
     """
     now = clock.now()
+    own_faults = _own_faults(body, agency, now)
     circumstances = circumstances_of(body, clock.business_date(now))
     number = _personal_number(body)
-    own_faults = _own_faults(body, agency, now)
     lines, faults = priced_lines(schedule, body, circumstances)
+    parties = parties_of(body)
     if sum(line.amount for line in lines) > MAX_AMOUNT:
         faults.append(FieldError("lines", "out_of_range", f"The sum is over {MAX_AMOUNT} đồng."))
     if len(lines) > MOST_LINES:
         faults.append(FieldError("lines", "too_long", f"Tối đa {MOST_LINES} dòng."))
-    faults.extend(own_faults)
-    named = party_faults(body)
-    payer = {} if named else personal_data(body)
-    faults += [*named, *undrawable_faults(body)]
+    faults.extend([*own_faults, *parties.faults])
     if faults:
         # One word says it where there is nothing else to mend.
         code = "not_offered" if {fault.code for fault in faults} == {"not_offered"} else None
@@ -71,7 +68,7 @@ def bill_request(
         return_url=body.return_url,
         expires_at=body.expires_at,
         metadata=dict(body.metadata),
-        payer=payer or None,
+        payer=parties.data or None,
         citizen_hash=keyed_hash(citizen_key, f"citizen:{number}".encode()) if number else None,
     )
 

@@ -23,8 +23,9 @@ from core.money import Amount
 from core.schemas import Code, Instant, Line, RequestModel, no_controls
 from core.tax_numbers import checked_tax_number
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
+from payments.catalogue.rules.natures import FeeNature
 from payments.catalogue.schemas import ReliefOut
-from payments.schemas import ReceiptOut
+from payments.schemas import DocumentOut, ReceiptOut
 
 SubItem = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
 
@@ -103,6 +104,8 @@ class LineIn(RequestModel):
     description: Line | None = None
     amount: Amount | None = None
     sub_item: SubItem | None = None
+    #: what a line with its own amount is in law; a charge unless told otherwise
+    nature: FeeNature | None = Field(default=None, strict=False)
 
     @model_validator(mode="after")
     def _one_kind(self) -> "LineIn":
@@ -121,6 +124,8 @@ class LineIn(RequestModel):
             raise ValueError("value and notice go with a fee")
 
     def _check_by_fee(self) -> None:
+        if self.nature is not None:
+            raise ValueError("nature goes with a line's own amount; a fee has its own")
         if self.description is not None or self.sub_item is not None:
             raise ValueError("give fee and quantity, or description, amount and sub_item")
         if (self.amount is None) != (self.notice is None):
@@ -251,6 +256,7 @@ class LineOut(BaseModel):
     certainty: Literal["confirmed", "secondary", "unconfirmed"] | None
     relief: ReliefOut | None
     notice: NoticeOut | None
+    nature: FeeNature
 
 
 class QrOut(BaseModel):
@@ -273,8 +279,8 @@ class PaymentOut(BaseModel):
     """An attempt, or a credit that arrived by itself.
 
     `amount` is what was asked for; `credited` what came, null until then. Of that `allocated` is
-    with bills, `in_suspense` waits for people or for the rest, `refundable` is to be given back;
-    `reason` says why not all of it is with its bill.
+    with bills, `in_suspense` waits for people or for the rest, `refundable` is to be given back,
+    `reversed` was no money or was taken back; `reason` says why not all of it is with its bill.
     """
 
     id: str
@@ -286,6 +292,7 @@ class PaymentOut(BaseModel):
     allocated: int
     in_suspense: int
     refundable: int
+    reversed: int
     reason: str | None
     checkout: CheckoutOut | None
     created_at: Instant
@@ -293,7 +300,7 @@ class PaymentOut(BaseModel):
 
 
 class BillOut(BaseModel):
-    """A bill, its payments and its receipts."""
+    """A bill, its payments, its receipts, and what proves what no receipt proves."""
 
     id: str
     agency: str
@@ -307,6 +314,7 @@ class BillOut(BaseModel):
     qr: QrOut | None
     payments: list[PaymentOut]
     receipts: list[ReceiptOut]
+    documents: list[DocumentOut]
     expires_at: Instant | None
     created_at: Instant
     metadata: dict[str, Any]

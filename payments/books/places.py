@@ -10,7 +10,7 @@ from core.sessions import ReadSession
 from core.statements import values_of
 from payments.bills.models import Payment
 from payments.books.models import Allocation, SuspenseItem
-from payments.ports import PlacedMoney
+from payments.summaries import PlacedMoney
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,12 @@ class _MoneyRow:
     allocated: int
     suspense: int
     refundable: int
+    reversed: int
     reason: str | None
 
 
 def _waiting(place: str) -> ColumnElement[int]:
-    """What of a payment waits in a place, in đồng: a column for a statement."""
+    """What of a payment is in a place, in đồng: a column for a statement."""
     held = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(
         col(SuspenseItem.payment_id) == col(Payment.id),
         col(SuspenseItem.place) == place,
@@ -45,6 +46,7 @@ _PLACES = values_of(
     ),
     suspense=_waiting("suspense"),
     refundable=_waiting("refundable"),
+    reversed=_waiting("reversed"),
     reason=select(func.max(SuspenseItem.reason))
     .where(col(SuspenseItem.payment_id) == col(Payment.id), col(SuspenseItem.closed_at).is_(None))
     .scalar_subquery(),
@@ -62,6 +64,12 @@ class Places:
             return {}
         which = (col(Payment.id).in_(payment_ids), col(Payment.credited).is_not(None))
         return {
-            one.payment_id: PlacedMoney(one.allocated, one.suspense, one.refundable, one.reason)
+            one.payment_id: PlacedMoney(
+                allocated=one.allocated,
+                suspense=one.suspense,
+                refundable=one.refundable,
+                reversed=one.reversed,
+                reason=one.reason,
+            )
             for one in await session.all(_PLACES.where(*which))
         }

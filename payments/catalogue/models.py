@@ -84,6 +84,11 @@ class Fee(SQLModel, table=True):
         CheckConstraint("jsonb_typeof(rule) = 'object'", name="rule"),
         CheckConstraint(r"sub_item ~ '^\d{4}$'", name="sub_item"),
         CheckConstraint("charged IN ('always', 'choice', 'on_request')", name="charged"),
+        CheckConstraint("nature IN ('charge', 'fee', 'state_revenue', 'price')", name="nature"),
+        CheckConstraint(
+            "refundable IN ('unknown', 'never', 'always', 'on_terms')", name="refundable"
+        ),
+        CheckConstraint("refundable <> 'on_terms' OR refund_terms <> ''", name="refund_terms"),
         *_dated(),
     )
 
@@ -114,6 +119,11 @@ class Fee(SQLModel, table=True):
     #: whether a procedure always takes it, it is one of several to choose from, or only on request;
     #: before migration 0002 several fees of a procedure were always to choose from
     charged: str = Field(default="always", sa_column_kwargs={"server_default": "choice"})
+    #: what it is in law (`payments.catalogue.rules.natures`), which decides what proves its payment
+    nature: str = Field(default="charge", sa_column_kwargs={"server_default": "charge"})
+    #: whether what was rightly taken is given back, and in Vietnamese when
+    refundable: str = Field(default="unknown", sa_column_kwargs={"server_default": "unknown"})
+    refund_terms: str | None = None
 
 
 class Relief(SQLModel, table=True):

@@ -13,6 +13,7 @@ from core.statements import ValueSelect, values_of
 from payments.catalogue.models import Fee, Procedure, Relief
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.kinds import rule_from
+from payments.catalogue.rules.natures import FeeNature, Refundability
 from payments.catalogue.rules.procedure_codes import ProcedureCodes
 from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue
@@ -57,6 +58,9 @@ class FeeRow:
     kind: str
     rule: dict[str, Any]
     charged: str
+    nature: str
+    refundable: str
+    refund_terms: str | None
     sub_item: str | None
     basis: str
     source: str
@@ -81,6 +85,9 @@ class FeeRow:
             unit=LocalizedText(self.unit_vi, self.unit_en),
             rule=rule_from(self.kind, self.rule),
             charged=Applicability(self.charged),
+            nature=FeeNature(self.nature),
+            refundable=Refundability(self.refundable),
+            refund_terms=self.refund_terms,
             sub_item=self.sub_item,
             basis=self.basis,
             source=self.source,

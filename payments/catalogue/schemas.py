@@ -11,6 +11,7 @@ from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.fee_requests import FeeRequest, MeasuredBy
 from payments.catalogue.rules.lines import whole_words
+from payments.catalogue.rules.natures import FeeNature, Refundability
 from payments.catalogue.rules.pricing import price_fee
 from payments.catalogue.rules.reliefs import Ground, ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, ProcedureValue, Schedule
@@ -100,7 +101,8 @@ class FeeOut(BaseModel):
     for a fee in a foreign currency. `charged` says whether the procedure always takes the fee, it
     is one to choose from, or only on request. `scope` tells whose fee it is; `certainty` how sure
     we are of its amount; `valid_to` is the last day, null while none is known; `sub_item` null is
-    no state revenue.
+    no state revenue. `nature` decides what proves the payment (a receipt for a charge or fee only);
+    `refundable` says whether it is given back, and `refund_terms` when.
     """
 
     code: str
@@ -111,6 +113,9 @@ class FeeOut(BaseModel):
     kind: str
     measured_by: MeasuredBy
     charged: Applicability
+    nature: FeeNature
+    refundable: Refundability
+    refund_terms: str | None
     tariff_vi: str
     tariff_en: str
     price: PriceOut | None
@@ -139,6 +144,9 @@ class FeeOut(BaseModel):
             kind=fee.rule.kind,
             measured_by=fee.rule.measured_by,
             charged=fee.charged,
+            nature=fee.nature,
+            refundable=fee.refundable,
+            refund_terms=fee.refund_terms,
             tariff_vi=tariff.vi,
             tariff_en=tariff.en,
             price=_price(fee, schedule, asked, circumstances),

@@ -31,6 +31,7 @@ BILL = {
     "qr",
     "payments",
     "receipts",
+    "documents",
     "expires_at",
     "created_at",
     "metadata",
@@ -51,6 +52,7 @@ LINE = {
     "certainty",
     "relief",
     "notice",
+    "nature",
 }
 
 #: On this day an identity card is exchanged for half of its 50,000 đ; from 2027 on for all of it.

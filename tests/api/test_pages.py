@@ -25,6 +25,7 @@ from tests.support.page_states import (
     Shown,
     bills_in_every_state,
     bills_with_reliefs,
+    documents_of_every_kind,
 )
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import System
@@ -63,6 +64,8 @@ async def everything(shared_system: System, bills: dict[str, Shown]) -> dict[str
     found |= {
         f"fee, {name}": path for name, path in (await fees_of_every_kind(shared_system)).items()
     }
+    for kind, path in (await documents_of_every_kind(shared_system)).items():
+        found[f"document, {kind}"] = path
     for state, shown in (await bills_with_reliefs(shared_system)).items():
         found |= {f"bill, {state}": shown.private, f"bill, {state}, seen by all": shown.public}
     return found | {

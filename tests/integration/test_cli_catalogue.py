@@ -196,7 +196,7 @@ def test_a_calculated_cell_is_refused_and_what_is_hidden_is_said(
     file.write_bytes(fees_sheet(calculate))
     done = lephi("import", file, *own, code=1)
     assert done.stderr.splitlines()[1].startswith(
-        "  Khoản thu, dòng 2, cột Hiệu lực đến hết ngày: Ô W2 là công thức; "
+        "  Khoản thu, dòng 2, cột Hiệu lực đến hết ngày: Ô Z2 là công thức; "
     )
     (fault,) = as_json(lephi("import", file, *own, "--json", code=1))["faults"]
     assert (fault["sheet"], fault["row"], fault["code"]) == ("Khoản thu", 2, "formula")

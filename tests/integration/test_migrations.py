@@ -282,3 +282,34 @@ def test_notices_of_before_stay_to_be_applied_and_say_when_they_are_due(
         connection.execute(text("UPDATE callback SET state = 'set_aside'"))
     downgrade(empty_database_url)
     upgrade(empty_database_url)
+
+
+def test_fees_of_before_are_told_by_name_and_sub_item(empty_database_url: str) -> None:
+    url = empty_database_url
+    with engine_at(url) as engine, engine.connect() as connection:
+        command.upgrade(configuration(connection), "0014")
+        connection.commit()
+    fee = (
+        "INSERT INTO fee (id, code, name_vi, name_en, unit_vi, unit_en, kind, rule, sub_item,"
+        " basis, source, certainty, checked_on, valid_from, created_at, updated_at) VALUES"
+        " ('{0}', '{0}', '{1}', '', '', '', '{2}', '{{}}', {3}, 'b', 's', 'confirmed',"
+        " '2026-01-01', '2026-01-01', now(), now())"
+    )
+    apply(
+        url,
+        fee.format("a", "Phí chứng thực", "fixed", "'2716'"),
+        fee.format("b", "LỆ PHÍ hộ tịch", "fixed", "'2771'"),
+        fee.format("c", "Lệ phí trước bạ nhà", "percentage", "'2801'"),
+        fee.format("d", "Khoản khác", "assessed", "'1401'"),
+        fee.format("e", "Giá gửi bưu chính", "fixed", "NULL"),
+    )
+    upgrade(url)
+    with engine_at(url) as engine, engine.connect() as connection:
+        found = connection.execute(text("SELECT code, nature, refundable FROM fee ORDER BY code"))
+        assert [tuple(row) for row in found] == [
+            ("a", "charge", "unknown"),
+            ("b", "fee", "unknown"),
+            ("c", "state_revenue", "unknown"),
+            ("d", "state_revenue", "unknown"),
+            ("e", "price", "unknown"),
+        ]

@@ -19,7 +19,12 @@ from tests.support.browser import DESKTOP, PHONE, tab
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.machine import needs
 from tests.support.page_routes import unlisted
-from tests.support.page_states import Shown, bills_in_every_state, bills_with_reliefs
+from tests.support.page_states import (
+    Shown,
+    bills_in_every_state,
+    bills_with_reliefs,
+    documents_of_every_kind,
+)
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import System
 
@@ -46,6 +51,7 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
     home = shared_system.base_url
     wide = {"description": "Lệ phí " * 20, "amount": 10**13, "sub_item": "2716"}
     large = await shared_system.create_bill(lines=[wide])
+    documents = await documents_of_every_kind(shared_system)
     made = {f"bill, {state}": home + shown.private for state, shown in (bills | relieved).items()}
     made |= {
         f"bill, {state}, seen by all": home + shown.public for state, shown in relieved.items()
@@ -53,6 +59,7 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
     return (
         made
         | {f"fee, {name}": home + path for name, path in fees.items()}
+        | {f"document, {kind}": home + path for kind, path in documents.items()}
         | {
             "bill, the largest amount": large["pay_url"],
             "bill, with a message": f"{home}{bills['open'].private}&message=rate_limited",

@@ -89,6 +89,26 @@ async def bills_with_reliefs(system: System) -> dict[str, Shown]:
     return made
 
 
+async def documents_of_every_kind(system: System) -> dict[str, str]:
+    """The path of a treasury slip's data and of a confirmation, with every party there may be."""
+    lines = [
+        {"fee": "tien-su-dung-dat", "amount": 12_345_000, "notice": _NOTICE},
+        {"fee": "tra-ket-qua-qua-buu-chinh", "quantity": 1},
+    ]
+    bill = await system.create_bill(
+        lines=lines,
+        dossier_number=DOSSIER,
+        payer={"name": PAYER, "address": "số 5 phố Huế, Hà Nội", "tax_number": "0100109106"},
+        on_behalf_of={"name": "Công ty trách nhiệm hữu hạn Bình Minh", "address": "phố Vọng"},
+        delegate={"name": "Bưu điện Bến Mẫu", "address": "số 9 phố Tràng Thi, Hà Nội"},
+    )
+    await system.transfer(bill["qr"]["payload"], bill["amount"], bill["reference"])
+    await system.until(bill, "paid")
+    await system.work()
+    paid = await system.read(bill)
+    return {one["kind"]: one["page_url"].removeprefix(system.base_url) for one in paid["documents"]}
+
+
 async def _bill(system: System, state: str) -> dict[str, Any]:
     changes: dict[str, Any] = {"payer": {"name": PAYER}, "dossier_number": DOSSIER}
     if state == "exempt":

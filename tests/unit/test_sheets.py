@@ -177,6 +177,8 @@ def test_a_clerks_file_is_understood() -> None:
         "rule": {"amount": 10_000},
         "charged": "choice",
         "sub_item": "2716",
+        "nature": "charge",
+        "refundable": "unknown",
         "basis": "226/2016/TT-BTC",
         "source": "Công báo",
         "certainty": "confirmed",

@@ -26,7 +26,7 @@ from payments.bills.presenting import bill_payload
 from payments.bills.queries import BillValue, PaymentValue, find_bill, read_payer
 from payments.books.credits import BANK
 from payments.context import Context, ContextDep
-from payments.ports import ReceiptSummary
+from payments.summaries import DocumentSummary, ReceiptSummary
 from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
@@ -84,9 +84,11 @@ async def bill_state(reference: str, context: ContextDep) -> dict[str, str]:
     """What the page's script asks every few seconds: has anything changed?"""
     async with context.database.transaction() as session:
         bill = await bill_of(session, reference)
-        receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+        papers = len(await _receipts(context, session, bill)) + len(
+            await _documents(context, session, bill)
+        )
         odd = await _odd_money(context, session, bill)
-        situation = _situation(context, bill, len(receipts), odd)
+        situation = _situation(context, bill, papers, odd)
         waits = await _receipt_waits(session, bill, situation)
     if bill.open_attempt is not None:
         await ask_now(context, bill.open_attempt, 0, again=WATCHED)
@@ -137,9 +139,10 @@ async def _page(
     bill = await bill_of(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
     opened = bool(token) and context.urls.opens(bill.id, token)
-    receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+    receipts = await _receipts(context, session, bill)
+    documents = await _documents(context, session, bill)
     odd = await _odd_money(context, session, bill)
-    situation = _situation(context, bill, len(receipts), odd)
+    situation = _situation(context, bill, len(receipts) + len(documents), odd)
     payable = situation.payable
     gateways = await offered_gateways(context, agency, payable, session) if payable else []
     scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
@@ -164,6 +167,7 @@ async def _page(
         on_behalf_of=payer.get("behalf_name", ""),
         words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
+        documents=[(one, context.urls.document(one.code)) for one in documents] if opened else [],
         gateways=[info for _, info in gateways],
         attempted=_title(context, attempt),
         odd=odd,
@@ -198,6 +202,18 @@ def _title(context: Context, attempt: PaymentValue | None) -> str:
         return "chuyển khoản ngân hàng"
     info = context.gateways.find_info(attempt.gateway)
     return attempt.gateway if info is None else info.title_vi
+
+
+async def _receipts(
+    context: Context, session: ReadSession, bill: BillValue
+) -> Sequence[ReceiptSummary]:
+    return (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+
+
+async def _documents(
+    context: Context, session: ReadSession, bill: BillValue
+) -> Sequence[DocumentSummary]:
+    return (await context.receipts.documents_of_bills(session, [bill.id])).get(bill.id, ())
 
 
 def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:

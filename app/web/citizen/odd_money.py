@@ -11,7 +11,7 @@ from core.money import format_vnd
 from payments.bills.queries import BillValue, PaymentValue
 from payments.books.allocation import Reason
 from payments.catalogue.rules.wording import LocalizedText, vnd
-from payments.ports import PlacedMoney
+from payments.summaries import PlacedMoney
 
 _REASONS = {
     Reason.EXCESS: LocalizedText(
@@ -41,6 +41,10 @@ _REASONS = {
     Reason.POSSIBLE_DUPLICATE: LocalizedText(
         "Có thể là giao dịch đã được báo trước đó.",
         "It may be a payment that was told of before.",
+    ),
+    Reason.STATEMENT_ONLY: LocalizedText(
+        "Tiền mới thấy trên sao kê của ngân hàng; kế toán đang duyệt.",
+        "Only the bank's statement tells of it so far; the accountants are looking at it.",
     ),
 }
 _OTHERWISE = LocalizedText("Cán bộ cần xem lại.", "An officer has to look at it.")

@@ -33,6 +33,8 @@ class NewLine:
     value: int | None = None
     relief: dict[str, Any] | None = None
     notice: dict[str, Any] | None = None
+    #: what it is in law; None is proved by a receipt
+    nature: str | None = None
     #: the relief's use, where a citizen may have it once a year
     yearly: YearlyUse | None = None
 
@@ -60,6 +62,7 @@ class NewLine:
             value=asked.value,
             relief=_shown(given) if given else None,
             notice=notice.shown() if notice else None,
+            nature=fee.nature,
             yearly=given.use if given else None,
         )
 

@@ -16,6 +16,7 @@ from core.days import day_text, holds_on, span_text
 from core.errors import FieldError, Invalid
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.fees import FeeRule
+from payments.catalogue.rules.natures import FeeNature, Refundability
 from payments.catalogue.rules.procedure_codes import NO_CODES, ProcedureCodes
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.wording import LocalizedText
@@ -51,6 +52,10 @@ class FeeValue:
     checked_on: date
     valid_from: date
     valid_to: date | None
+    nature: FeeNature = FeeNature.CHARGE
+    refundable: Refundability = Refundability.UNKNOWN
+    #: when it is given back, in Vietnamese
+    refund_terms: str | None = None
     #: the other codes of its procedure
     procedure_codes: ProcedureCodes = field_of(default=NO_CODES, compare=False)
 

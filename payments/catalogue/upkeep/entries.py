@@ -22,6 +22,7 @@ from core.money import MAX_AMOUNT
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.kinds import rule_from
 from payments.catalogue.rules.legal_texts import legal_numbers
+from payments.catalogue.rules.natures import FeeNature, Refundability, nature_of_before
 from payments.catalogue.rules.procedure_codes import ProcedureCodes
 from payments.catalogue.rules.reliefs import Ground, ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue
@@ -134,6 +135,7 @@ class FeeEntry(DatedEntry):
     """A fee; `procedure` None goes with any procedure."""
 
     table: ClassVar[str] = "fees"
+    later: ClassVar[frozenset[str]] = frozenset({"nature", "refundable", "refund_terms"})
 
     code: EntryCode
     procedure: EntryCode | None = None
@@ -145,6 +147,25 @@ class FeeEntry(DatedEntry):
     rule: dict[str, Any]
     charged: Applicability = Applicability.ALWAYS
     sub_item: SubItemCode | None = None
+    nature: FeeNature = FeeNature.CHARGE
+    refundable: Refundability = Refundability.UNKNOWN
+    refund_terms: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_nature(cls, data: Any) -> Any:
+        """Files of before have no column for it; left blank it follows from name and sub-item."""
+        if not isinstance(data, dict) or data.get("nature") is not None:
+            return data
+        name, kind, sub_item = (data.get(one) for one in ("name_vi", "kind", "sub_item"))
+        told = nature_of_before(str(name or ""), str(kind or ""), sub_item or None)
+        return data | {"nature": told}
+
+    @model_validator(mode="after")
+    def _has_refund_terms(self) -> Self:
+        if self.refundable == Refundability.ON_TERMS and self.refund_terms is None:
+            raise ValueError("refund_terms: hãy ghi hoàn trả trong trường hợp nào")
+        return self
 
     @model_validator(mode="after")
     def _has_a_rule(self) -> Self:
@@ -155,6 +176,7 @@ class FeeEntry(DatedEntry):
     def columns(self) -> dict[str, Any]:
         """Everything but code, first day and procedure."""
         names = {"name_vi", "name_en", "unit_vi", "unit_en", "kind", "charged", "sub_item"}
+        names |= {"nature", "refundable", "refund_terms"}
         rule = rule_from(self.kind, self.rule).to_data()
         return self.model_dump(include=names) | {"rule": rule} | self.dates()
 
@@ -170,6 +192,9 @@ class FeeEntry(DatedEntry):
             rule=rule_from(self.kind, self.rule),
             charged=self.charged,
             sub_item=self.sub_item,
+            nature=self.nature,
+            refundable=self.refundable,
+            refund_terms=self.refund_terms,
             basis=self.basis,
             source=self.source,
             certainty=self.certainty,

@@ -3,9 +3,10 @@
 What has begun is not rewritten: a citizen paid by it, and a bill of that day must be explained by
 it. A fee or relief that is or was in force keeps everything that decides what it costs; it can be
 ended, from yesterday on, and followed by another. What only tells about it (names, basis, source,
-certainty, the day it was checked, the sub-item) may be corrected at any time. A new fee or relief
-may begin in the past only where nothing of its code held on the days before today: the first load
-of a schedule, or of a code. Sub-items and legal texts cost nobody anything and may be corrected.
+certainty, the day it was checked, the sub-item, its nature) may be corrected at any time. A new fee
+or relief may begin in the past only where nothing of its code held on the days before today: the
+first load of a schedule, or of a code. Sub-items and legal texts cost nobody anything and may be
+corrected.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,10 @@ from payments.catalogue.upkeep.sheets.intake import PlacedEntry
 
 #: What of a fee or relief in force may be corrected, for it changes no amount.
 CORRECTABLE = frozenset(
-    {"name_vi", "name_en", "basis", "source", "certainty", "checked_on", "sub_item"}
+    {
+        *("name_vi", "name_en", "basis", "source", "certainty", "checked_on", "sub_item"),
+        *("nature", "refundable", "refund_terms"),
+    }
 )
 
 #: The tables that decide what something costs, and in which an agency may have its own.
