@@ -122,6 +122,17 @@ async def test_money_without_its_receipt_yet_is_told_as_money_that_has_come(syst
     assert "sau ít phút" not in words_of((await ask(system, paid.by_time())).text)
 
 
+async def test_a_price_leads_to_what_proves_it(system: System) -> None:
+    """Postage has a confirmation and no receipt, and so nothing to wait for."""
+    paid = await pay(system, ("tra-ket-qua-qua-buu-chinh", 30_500))
+    await system.work()
+    found = await ask(system, paid.by_time())
+    assert found.status_code == 303, words_of(found.text)
+    page = words_of((await system.browser.get(found.headers["location"])).text)
+    assert "Xác nhận thanh toán" in page
+    assert "30.500 đ" in page
+
+
 async def test_wrong_none_and_somebody_elses_have_one_answer(system: System) -> None:
     paid = await pay(system)
     elsewhere = await pay(system, OTHER)
