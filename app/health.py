@@ -84,7 +84,7 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
     "lephi_suspense_dong": (
         "Open money in suspense or refundable, in đồng",
         _by(col(SuspenseItem.place), func.sum(SuspenseItem.amount)).where(
-            col(SuspenseItem.closed_at).is_(None)
+            col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed"
         ),
     ),
     "lephi_alerts": (
@@ -97,6 +97,7 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
                     _CONFLICTING,
                     "payment.possible_duplicate",
                     "payment.dated_ahead",
+                    "payment.returned_by_bank",
                     "payment.held",
                     "callback.unknown_order",
                 )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Identity, LargeBinary, insert, text
-from sqlmodel import Field, SQLModel, col
+from sqlmodel import Field, SQLModel, col, select
 
 from core import clock
 from core.db import json_field, moment
@@ -126,6 +126,18 @@ async def record(
         "details": dict(details or {}),
     }
     await session.write(insert(AuditEntry), entry)
+
+
+async def is_recorded(
+    session: ReadSession, action: str, object_id: str, details: Mapping[str, Any]
+) -> bool:
+    """Whether there is an entry of this deed with at least these details."""
+    wanted = select(AuditEntry.action).where(
+        AuditEntry.object_id == object_id,
+        AuditEntry.action == action,
+        col(AuditEntry.details).contains(dict(details)),
+    )
+    return await session.first(wanted) is not None
 
 
 async def each_entry(session: ReadSession, actions: Collection[str]) -> AsyncIterator[EntryValue]:

@@ -23,6 +23,7 @@ from core.name_locks import lock_names
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
+from payments.books.commands import reverse_returned_money
 from payments.books.queries import DayPayment, list_day_payments, sum_day_payments
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
@@ -83,7 +84,9 @@ async def reconcile(
     for left in reversed(range(_TRIES)):
         payments, lines = await _day(reconciling, account, on)
         result = await _match(reconciling, account, on, payments, lines)
-        if await _record_unmatched(reconciling, account, result, lines, actor=actor):
+        returned = await _reverse_returned(reconciling, result, actor=actor)
+        recorded = await _record_unmatched(reconciling, account, result, lines, actor=actor)
+        if returned or recorded:
             payments, lines = await _day(reconciling, account, on)
             result = await _match(reconciling, account, on, payments, lines)
         # A day that goes on may never come to rest: the last run is stored as it is.
@@ -178,6 +181,22 @@ async def _record_unmatched(
 
         recorded += await reconciling.database.run(take)
     return recorded
+
+
+async def _reverse_returned(
+    reconciling: ReconciliationContext, result: DayResult, *, actor: str
+) -> int:
+    """Reverse what the bank took back and no bill has; of how many payments there was any."""
+    returned = 0
+    for payment_id, line_id in result.returned.items():
+
+        async def take_back(
+            session: WriteSession, payment_id: str = payment_id, line_id: str = line_id
+        ) -> bool:
+            return await reverse_returned_money(session, payment_id, line_id, actor=actor)
+
+        returned += await reconciling.database.run(take_back)
+    return returned
 
 
 async def _store(

@@ -77,6 +77,8 @@ class DayResult:
     matches: list[DayMatch] = field(default_factory=list)
     discrepancies: list[DayDiscrepancy] = field(default_factory=list)
     debits: list[DayLine] = field(default_factory=list)
+    #: of each payment that the bank took back, the line that did it
+    returned: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, dict[str, int]]:
         """Count and sum (đồng) of each class."""
@@ -117,7 +119,9 @@ def match_day(
     by_line = {line.line_id: line for line in lines}
     for one in found:
         if one.payment_id in of_day and one.line_id in taken_back:
-            day.discrepancies.append(_reversed_payment(one, taken_back[one.line_id]))
+            debit = taken_back[one.line_id]
+            day.discrepancies.append(_reversed_payment(one, debit))
+            day.returned[one.payment_id] = debit.line_id
         elif one.payment_id in of_day:
             day.matches.append(one)
             due = calendar.treasury_day(of_day[one.payment_id].paid_at, cut_off)

@@ -1,4 +1,4 @@
-"""What becomes of money that a statement told of. Commands take a session and never commit."""
+"""What becomes of money that a statement tells of, or tells of taking back. They never commit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, select
 
-from core import clock
+from core import audit, clock
 from core.crypto import Cipher
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
@@ -17,6 +17,7 @@ from payments.bills.models import Bill, Payment
 from payments.books.allocation import Reason
 from payments.books.identity import STATEMENT
 from payments.books.models import Allocation, CreditNotice, SuspenseItem
+from payments.books.recording import note_doubt
 from payments.books.release import release_stated
 from payments.books.reversal import reverse_item
 from payments.books.suspense import lock_items_of
@@ -48,6 +49,13 @@ class ReleaseOutcome:
     count: int
     allocated: int
 
+
+@dataclass(frozen=True, slots=True)
+class _PaymentsBill:
+    bill_id: str | None
+
+
+_RETURNED = f"payment.{Reason.RETURNED_BY_BANK}"
 
 _OTHER = aliased(CreditNotice)
 _SETTLED = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
@@ -130,3 +138,25 @@ async def release_stated_money(
 async def _is_settled(session: ReadSession, payment_id: str) -> bool:
     wanted = select(Allocation.id).where(Allocation.payment_id == payment_id)
     return await session.first(wanted) is not None
+
+
+async def reverse_returned_money(
+    session: WriteSession, payment_id: str, line_id: str, *, actor: str
+) -> bool:
+    """The bank has taken a payment's money back, by the debit `line_id` of a statement.
+
+    What of it waits is reversed, and True given. What has settled a bill stays: an alert says so,
+    once for each debit, and people see to it.
+    """
+    payment = await session.one(values_of(_PaymentsBill, Payment).where(Payment.id == payment_id))
+    if payment.bill_id is not None:
+        await lock_bill(session, payment.bill_id)
+    items = await lock_items_of(session, payment_id)
+    for item in items:
+        await reverse_item(session, actor, item, Reason.RETURNED_BY_BANK)
+    told = {"line": line_id}
+    if await _is_settled(session, payment_id) and not await audit.is_recorded(
+        session, _RETURNED, payment_id, told
+    ):
+        await note_doubt(session, actor, payment_id, Reason.RETURNED_BY_BANK, told)
+    return bool(items)
