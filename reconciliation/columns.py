@@ -185,7 +185,7 @@ LINES: Final = Layout(
         ),
         Column("reference", "reference", _take_any),
         Column("narrative", "narrative", _take_any),
-        _unread("bank_ref"),
+        Column("bank_ref", "bank_ref", _take_any),
     ),
     unique=("line_id",),
 )

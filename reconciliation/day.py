@@ -25,7 +25,7 @@ from reconciliation.matching import add_rows, connect, create_relations, match
 from reconciliation.reversals import ReversibleLine, reversals_of
 
 #: Every place money of a day can be in, in the order they are reported.
-CLASSES = (*FILE_CLASSES, "reversed", "no_statement")
+CLASSES = (*FILE_CLASSES, "no_statement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +322,15 @@ def _by_reference(
             connection,
             "lines",
             (
-                [x.line_id, x.booked_at, x.amount, x.direction, x.reference, x.narrative]
+                [
+                    x.line_id,
+                    x.booked_at,
+                    x.amount,
+                    x.direction,
+                    x.reference,
+                    x.narrative,
+                    x.bank_ref,
+                ]
                 for x in lines
             ),
         )

@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO day_in_vietnam(moment) AS
 CREATE OR REPLACE MACRO is_blank(cell) AS
     cell IS NULL OR NOT regexp_matches(cell, '[\p{L}\p{N}]');
 CREATE TYPE class_of_payment AS ENUM (
-    'matched', 'late', 'missing_in_ledger', 'amount_mismatch', 'duplicate'
+    'matched', 'late', 'missing_in_ledger', 'amount_mismatch', 'duplicate', 'reversed'
 );
 CREATE OR REPLACE MACRO in_dong(amount) AS
     replace(format('{:,}', amount), ',', '.') || ' đ';

@@ -8,7 +8,8 @@ call `match`, read `matches`, `discrepancies` and `placed_lines`.
 The result does not depend on the order of the rows: a payment matches when it was credited once,
 with its amount. Credited again, it is `duplicate`; credited once with another amount, it is
 `amount_mismatch`; never credited, `missing_in_ledger`. A match booked after the day on which the
-treasury had to book it is also `late`. A credit that names no payment is `unknown_in_ledger`.
+treasury had to book it is also `late`. One whose credit a debit returns is `reversed`. A credit
+that names no payment is `unknown_in_ledger`.
 
 Pure.
 """
@@ -28,6 +29,7 @@ from core.calendar import CUT_OFF, Calendar
 from core.clock import VIETNAM
 from core.errors import LephiError
 from reconciliation.reference_macros import create_macros, replace_unlike
+from reconciliation.returned_lines import find_returned
 
 #: Every place money can be in, in the order they are reported.
 CLASSES: Final = (
@@ -36,6 +38,7 @@ CLASSES: Final = (
     "missing_in_ledger",
     "amount_mismatch",
     "duplicate",
+    "reversed",
     "unknown_in_ledger",
     "debits",
 )
@@ -59,6 +62,7 @@ _RELATIONS: Final = {
         "direction": "VARCHAR NOT NULL",
         "reference": "VARCHAR",
         "narrative": "VARCHAR",
+        "bank_ref": "VARCHAR",
     },
 }
 
@@ -160,6 +164,8 @@ def match(
         connection.execute(sql)
         if step == "other words":
             replace_unlike(connection, "spoken", "words")
+        if step == "returned":
+            find_returned(connection)
     _check_control_totals(connection)
     found = {
         name: ClassTally(count, int(total or 0))

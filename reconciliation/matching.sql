@@ -2,7 +2,8 @@
 --
 -- Given:
 --   payments (payment_id, reference, amount, paid_at), a table; ids and references are unique
---   lines    (line_id, booked_at, amount, direction, reference, narrative), read once; ids unique
+--   lines    (line_id, booked_at, amount, direction, reference, narrative, bank_ref), read once, and
+--            again where a debit has the amount of a payment; ids unique
 --   treasury_days (paid_on, before_cut_off, after_cut_off), from the calendar, by matching.py
 -- Further columns are ignored. Amounts are whole đồng; times carry their zone.
 
@@ -130,6 +131,17 @@ SELECT payment, line_id, booked_on, amount, is_exact, is_late, in_narrative
 FROM found_by_words;
 
 
+-- step: returned
+-- The credits that a debit returns, with that debit: returned_lines.py finds them, for the rule has
+-- to tell one of many and is the same for a day of the database. Mostly there are none.
+CREATE OR REPLACE TABLE returned (
+    payment BIGINT NOT NULL,
+    line_id VARCHAR NOT NULL,
+    amount BIGINT NOT NULL,
+    debit_line_id VARCHAR NOT NULL
+);
+
+
 -- step: verdicts
 CREATE OR REPLACE TABLE repeated AS
 SELECT payment
@@ -151,9 +163,14 @@ SELECT
     END AS class
 FROM naming
 ANTI JOIN repeated ON repeated.payment = naming.payment
+ANTI JOIN returned ON returned.payment = naming.payment
 UNION ALL
 SELECT payment, NULL, NULL, CAST('duplicate' AS class_of_payment)
-FROM repeated;
+FROM repeated
+ANTI JOIN returned ON returned.payment = repeated.payment
+UNION ALL
+SELECT DISTINCT payment, NULL, NULL, CAST('reversed' AS class_of_payment)
+FROM returned;
 
 -- There is one row for each payment, and it stands at the same place as the payment, so that the
 -- two can be laid side by side.
@@ -263,10 +280,17 @@ SELECT
     credited.booked_on,
     credited.credited,
     credited.line_ids,
+    taken.amount AS taken_back,
+    taken.debits,
     day_due(known.paid_at, before_cut_off, after_cut_off) AS due_on
 FROM known
 JOIN treasury_days ON treasury_days.paid_on = day_in_vietnam(known.paid_at)
-LEFT JOIN credited ON credited.payment = known.payment;
+LEFT JOIN credited ON credited.payment = known.payment
+LEFT JOIN (
+    SELECT payment, sum(amount) AS amount, list(debit_line_id ORDER BY debit_line_id) AS debits
+    FROM returned
+    GROUP BY payment
+) AS taken ON taken.payment = known.payment;
 
 CREATE OR REPLACE VIEW discrepancies AS
 SELECT
@@ -275,8 +299,11 @@ SELECT
     CAST(class AS VARCHAR) AS class,
     reference,
     amount,
-    credited AS other_amount,
+    CASE class WHEN 'reversed' THEN credited - taken_back ELSE credited END AS other_amount,
     CASE class
+        WHEN 'reversed'
+            THEN 'Ngân hàng đã ghi có ' || in_dong(credited) || ' (dòng ' || few(line_ids)
+                || ') rồi ghi nợ trả lại ' || in_dong(taken_back) || ': dòng ' || few(debits)
         WHEN 'missing_in_ledger'
             THEN 'Chưa được ghi có; ngày kho bạc dự kiến ' || in_figures(due_on)
         WHEN 'duplicate'

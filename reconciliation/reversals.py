@@ -7,7 +7,8 @@ Pure.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -41,23 +42,50 @@ class ReversibleLine(Protocol):
     def references(self) -> list[str]: ...
 
 
-def reversals_of(lines: Sequence[ReversibleLine]) -> Mapping[str, ReversibleLine]:
-    """The id of each credit that was taken back, and the debit that did it."""
-    debits = [line for line in lines if line.direction == "debit" and says_reversal(line.narrative)]
+def reversals_of(
+    lines: Sequence[ReversibleLine], *, worded: bool = True
+) -> Mapping[str, ReversibleLine]:
+    """The id of each credit that was taken back, and the debit that did it.
+
+    Without `worded` a debit need not say that it returns money.
+    """
+    debits = [
+        line
+        for line in lines
+        if line.direction == "debit" and (not worded or says_reversal(line.narrative))
+    ]
+    if not debits:
+        return {}
+    named = _by_name(lines, {debit.amount for debit in debits})
     reversed_: dict[str, ReversibleLine] = {}
     for debit in sorted(debits, key=_place):
         candidates = [
             line
-            for line in lines
-            if line.direction == "credit"
-            and line.amount == debit.amount
-            and line.line_id not in reversed_
-            and _is_in_time(line, debit)
-            and _is_named(line, debit)
+            for name in _names(debit)
+            for line in named.get(name, ())
+            if line.line_id not in reversed_ and _is_in_time(line, debit)
         ]
         if candidates:
             reversed_[max(candidates, key=lambda line: _likeness(line, debit)).line_id] = debit
     return reversed_
+
+
+def _by_name(
+    lines: Sequence[ReversibleLine], amounts: Set[int]
+) -> Mapping[tuple[int, str], Sequence[ReversibleLine]]:
+    """The credits of these amounts by all that may name them: a day has thousands of one amount."""
+    named: defaultdict[tuple[int, str], list[ReversibleLine]] = defaultdict(list)
+    for line in lines:
+        if line.direction == "credit" and line.amount in amounts:
+            for name in _names(line):
+                named[name].append(line)
+    return named
+
+
+def _names(line: ReversibleLine) -> list[tuple[int, str]]:
+    plain = plain_bank_ref(line.bank_ref)
+    told = [*line.references, *([f"bank {plain}"] if plain else [])]
+    return [(line.amount, name) for name in dict.fromkeys(told)]
 
 
 def says_reversal(narrative: str) -> bool:
@@ -69,11 +97,6 @@ def _is_in_time(credit: ReversibleLine, debit: ReversibleLine) -> bool:
     # Exports that tell days only give both the same time, or none that can be compared.
     after = business_date(debit.booked_at) - business_date(credit.booked_at)
     return timedelta(0) <= after <= _LONGEST
-
-
-def _is_named(credit: ReversibleLine, debit: ReversibleLine) -> bool:
-    shared = not set(credit.references).isdisjoint(debit.references)
-    return shared or _has_its_bank_ref(credit, debit)
 
 
 def _has_its_bank_ref(credit: ReversibleLine, debit: ReversibleLine) -> bool:

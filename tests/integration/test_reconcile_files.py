@@ -122,9 +122,48 @@ def test_every_class_is_written_as_the_contract_has_it(tmp_path: Path) -> None:
         "missing_in_ledger": {"count": 1, "sum": 50_000},
         "amount_mismatch": {"count": 1, "sum": 50_000},
         "duplicate": {"count": 1, "sum": 50_000},
+        "reversed": {"count": 0, "sum": 0},
         "unknown_in_ledger": {"count": 1, "sum": 70_000},
         "debits": {"count": 1, "sum": 9_000_000},
     }
+
+
+def test_a_credit_that_a_debit_returns_makes_its_payment_reversed(tmp_path: Path) -> None:
+    _, out = reconcile(
+        tmp_path,
+        [payment(number) for number in range(1, 6)],
+        [
+            line("L1", ONE, bank_ref="FT26001"),
+            line("L2", "", direction="debit", narrative="HOAN TRA GD", bank_ref="ft26001\\BNK"),
+            line("L3", TWO),
+            line("L4", "", direction="debit", narrative=f"tra lai {TWO.lower()}"),
+            line("L5", THREE),
+            line("L6", THREE),
+            line("L7", "", direction="debit", narrative=f"HUY {THREE}"),
+            # Another amount, another name, and before the credit: they return nothing.
+            line("L8", FOUR),
+            line("L9", "", direction="debit", amount="49999", narrative=f"HOAN TRA {FOUR}"),
+            line("L10", "", direction="debit", narrative="quet cuoi ngay"),
+            line(
+                "L11",
+                "",
+                direction="debit",
+                narrative=f"HOAN TRA {FOUR}",
+                booked_at="2026-10-30T09:00:00+07:00",
+            ),
+        ],
+    )
+    assert [row[:2] for row in table(out / "matches.csv")[1:]] == [["pay_4", "L8"]]
+    rows = [row[1:6] for row in table(out / "discrepancies.csv")[1:]]
+    assert rows == [
+        ["pay_5", "missing_in_ledger", FIVE, "50000", ""],
+        ["pay_1", "reversed", ONE, "50000", "0"],
+        ["pay_2", "reversed", TWO, "50000", "0"],
+        ["pay_3", "reversed", THREE, "50000", "50000"],
+    ]
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["reversed"] == {"count": 3, "sum": 150_000}
+    assert summary["debits"]["count"] == 6
 
 
 def test_a_reference_in_the_narrative_matches_by_that_rule(tmp_path: Path) -> None:

@@ -46,7 +46,10 @@ def fill(
     matching.add_rows(
         duck,
         "lines",
-        [(x.line_id, x.booked_at, x.amount, x.direction, x.reference, x.narrative) for x in lines],
+        [
+            (x.line_id, x.booked_at, x.amount, x.direction, x.reference, x.narrative, x.bank_ref)
+            for x in lines
+        ],
     )
 
 
@@ -118,14 +121,30 @@ def test_it_gives_what_the_slow_way_gives_with_everything_in_one_place(
             ("matched", None),
             ("unknown_in_ledger", None),
             ("", sum(row[4] or 0 for row in doubtful)),
+            ("", int(str(rows(duck, "SELECT coalesce(sum(amount), 0) FROM returned")[0][0]))),
         )
     )
     assert went == came
     assert sum(payment.amount for payment in payments) == sum(
         tallies[name].sum
-        for name in ("matched", "missing_in_ledger", "amount_mismatch", "duplicate")
+        for name in ("matched", "missing_in_ledger", "amount_mismatch", "duplicate", "reversed")
     )
     assert tallies["late"].count == sum(row[2] == "late" for row in found.discrepancies)
+
+
+def test_a_return_that_is_overlooked_is_seen_by_the_comparison(
+    duck: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = Payment("pay_1", reference_of(1), 5_000, at(ON, 9))
+    there = Line("L1", at(ON, 10), 5_000, "credit", reference_of(1), "", "FT26001")
+    back = Line("L2", at(ON, 11), 5_000, "debit", "", "HOAN TRA", "FT26001")
+    fill(duck, [payment], [there, back])
+    matching.match(duck, national())
+    assert result(duck) == match_slowly([payment], [there, back])
+    monkeypatch.setattr(matching, "find_returned", lambda connection: None)
+    fill(duck, [payment], [there, back])
+    matching.match(duck, national())
+    assert result(duck) != match_slowly([payment], [there, back])
 
 
 def test_a_broken_rule_is_seen_by_the_comparison(

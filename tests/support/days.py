@@ -63,8 +63,14 @@ def days(draw: st.DrawFn) -> tuple[list[Payment], list[Line]]:
                     "credit",
                     field.get(how, said),
                     said if how == "narrative" else draw(_noise(numbers)),
+                    draw(st.sampled_from(["", f"FT26{len(lines):06d}", "FT26999999"])),
                 )
             )
+    for line in draw(st.lists(st.sampled_from(lines), max_size=3)) if lines else []:
+        words = draw(st.sampled_from([f"HOAN TRA {line.reference}", "HOAN TRA", line.narrative]))
+        back = line.booked_at + timedelta(days=draw(st.sampled_from([0, 0, 1, 14, 15, -1])))
+        own = f"L{len(lines)}"
+        lines.append(Line(own, back, line.amount, "debit", "", words, line.bank_ref))
     for _ in range(draw(st.integers(0, 4))):
         direction = draw(st.sampled_from(["credit", "credit", "debit"]))
         other_field = draw(st.one_of(st.just(""), _noise(numbers)))

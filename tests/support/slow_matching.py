@@ -28,6 +28,7 @@ class Line:
     direction: str
     reference: str
     narrative: str
+    bank_ref: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,25 @@ def match_slowly(
     credits: dict[str, list[tuple[Line, str]]] = {payment.payment_id: [] for payment in payments}
     matches = set()
     discrepancies: set[tuple[str, str, str, int, int | None]] = set()
+    debits = []
     for line in lines:
         if line.direction == "debit":
+            debits.append(line)
             continue
         named, rule = _named(line, by_reference)
         if named is None:
             discrepancies.add(("line", line.line_id, "unknown_in_ledger", line.amount, None))
         else:
             credits[named.payment_id].append((line, rule))
+    returned = _returned(debits, credits, {one.payment_id: one.reference for one in payments})
     for payment in payments:
         found = credits[payment.payment_id]
         name = ("payment", payment.payment_id)
         total = sum(line.amount for line, _ in found)
-        if not found:
+        back = sum(line.amount for line, _ in found if line.line_id in returned)
+        if back:
+            discrepancies.add((*name, "reversed", payment.amount, total - back))
+        elif not found:
             discrepancies.add((*name, "missing_in_ledger", payment.amount, None))
         elif len(found) > 1:
             discrepancies.add((*name, "duplicate", payment.amount, total))
@@ -71,6 +78,31 @@ def match_slowly(
             if business_date(line.booked_at) > national().treasury_day(payment.paid_at, cut_off):
                 discrepancies.add((*name, "late", payment.amount, total))
     return Result(frozenset(matches), frozenset(discrepancies))
+
+
+def _returned(
+    debits: list[Line], credits: dict[str, list[tuple[Line, str]]], references: dict[str, str]
+) -> set[str]:
+    """The credits that a debit returns, one each: the likeliest, of those the last before it."""
+    returned: set[str] = set()
+    for debit in sorted(debits, key=lambda line: (line.booked_at, line.line_id)):
+        said = find_references(f"{debit.reference} {debit.narrative}")
+        best: tuple[tuple[bool, bool, datetime, str], str] | None = None
+        for payment_id, found in credits.items():
+            for line, _ in found:
+                by_bank = bool(debit.bank_ref) and line.bank_ref == debit.bank_ref
+                days = (business_date(debit.booked_at) - business_date(line.booked_at)).days
+                fits = line.amount == debit.amount and 0 <= days <= 14
+                if line.line_id in returned or not fits:
+                    continue
+                if by_bank or references[payment_id] in said:
+                    before = line.booked_at <= debit.booked_at
+                    likeness = (by_bank, before, line.booked_at, line.line_id)
+                    if best is None or likeness > best[0]:
+                        best = (likeness, line.line_id)
+        if best is not None:
+            returned.add(best[1])
+    return returned
 
 
 def _named(line: Line, by_reference: dict[str, Payment]) -> tuple[Payment | None, str]:
