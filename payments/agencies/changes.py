@@ -19,11 +19,12 @@ class CodeTaken(Conflict):
 class Knowledge:
     """What other rooms know and a body's set-up is held against.
 
-    `procedures` gives those of some codes that are procedures; `credentials` the faults of an
+    `procedures` gives the procedures that each of some codes stands for, by the codes they are kept
+    under, and leaves out what stands for none; `credentials` the faults of an
     account's credentials at a gateway, and raises `NotFound` for a gateway that there is not.
     """
 
-    procedures: Callable[[ReadSession, Sequence[str]], Awaitable[set[str]]]
+    procedures: Callable[[ReadSession, Sequence[str]], Awaitable[Mapping[str, Sequence[str]]]]
     credentials: Callable[[str, Mapping[str, str]], Sequence[FieldError]]
 
 

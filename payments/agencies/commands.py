@@ -82,7 +82,7 @@ async def create_agency(
     offers = new.offers
     if offers is None:
         offers = () if new.parent_id is None else Offering.PARENT
-    await _check_offers(session, offers, new.parent_id, knowledge)
+    offers = await _meant_offers(session, offers, new.parent_id, knowledge)
     agency_id = new_id("agency")
     row = {
         "id": agency_id,
@@ -129,7 +129,7 @@ async def change_agency(
     if "parent_id" in changes:
         await _check_parent(session, agency_id, after.parent_id)
     if "offers" in changes or "parent_id" in changes:
-        await _check_offers(session, offers, after.parent_id, knowledge)
+        offers = await _meant_offers(session, offers, after.parent_id, knowledge)
     was = _facts(before) | {"offers": _shown(named(before.offers, chosen))}
     now = _facts(after) | {"offers": _shown(offers)}
     if was == now:
@@ -187,22 +187,31 @@ async def _check_parent(session: WriteSession, agency_id: str, parent_id: str | 
         raise Invalid(detail, errors=[FieldError("parent", "circle", detail)])
 
 
-async def _check_offers(
+async def _meant_offers(
     session: WriteSession, offers: Offers, parent_id: str | None, knowledge: Knowledge
-) -> None:
+) -> Offers:
+    """The offer by the codes that procedures are kept under, whichever of their codes were named.
+
+    Raises `Invalid` for what there is not, and for a code of several procedures, which it names.
+    """
     if offers == Offering.PARENT and parent_id is None:
         detail = "A body without a parent has nobody's offer to take over."
         raise Invalid(detail, errors=[FieldError("offers", "no_parent", detail)])
     if isinstance(offers, str):
-        return
+        return offers
     known = await knowledge.procedures(session, list(offers))
-    faults = [
-        FieldError(f"offers.{place}", "unknown", f"There is no procedure {code}.")
-        for place, code in enumerate(offers)
-        if code not in known
-    ]
+    faults = []
+    for place, code in enumerate(offers):
+        meant = known.get(code, ())
+        if not meant:
+            faults.append(("unknown", place, f"There is no procedure {code}."))
+        elif len(meant) > 1:
+            several = f"{code} stands for {', '.join(meant)}: name those you offer."
+            faults.append(("ambiguous", place, several))
     if faults:
-        raise Invalid(faults[0].detail, errors=faults)
+        errors = [FieldError(f"offers.{place}", kind, detail) for kind, place, detail in faults]
+        raise Invalid(errors[0].detail, errors=errors)
+    return tuple(dict.fromkeys(known[code][0] for code in offers))
 
 
 async def _choice(session: ReadSession, agency_id: str) -> list[str]:

@@ -51,10 +51,20 @@ async def find_stamp(session: ReadSession) -> str | None:
     return await session.first(select(CatalogueStamp.stamp))
 
 
-async def known_procedures(session: ReadSession, codes: Sequence[str]) -> set[str]:
-    """Those of some codes that are codes of procedures."""
-    printable = [code for code in codes if code.isprintable()]
-    return set(await session.all(select(Procedure.code).where(col(Procedure.code).in_(printable))))
+async def known_procedures(
+    session: ReadSession, codes: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """The procedures that each of some codes stands for, by the codes they are kept under.
+
+    A code that a procedure is kept under stands for that one alone; unknown codes are left out.
+    """
+    found = await session.all(select_procedures().order_by(col(Procedure.code)))
+    kept = {one.code for one in found}
+    meant = {
+        code: (code,) if code in kept else tuple(one.code for one in found if code in one.codes.all)
+        for code in codes
+    }
+    return {code: procedures for code, procedures in meant.items() if procedures}
 
 
 async def get_procedure(

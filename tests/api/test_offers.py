@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from app.knowledge import KNOWLEDGE
 from core import clock
+from core.errors import Invalid
 from payments.agencies.commands import Offers, change_agency
 from payments.agencies.gateways import configure_gateway
 from payments.bills.static_references import price_static_reference
@@ -151,3 +152,18 @@ async def test_a_gateway_that_is_not_offered_takes_no_payment(system: System) ->
     problem(answer, 404)
     page = await system.browser.get(bill["pay_url"])
     assert "paygov" not in page.text.lower()
+
+
+async def test_a_body_may_name_what_it_offers_by_any_code_of_a_procedure(system: System) -> None:
+    # The commune's new code of a procedure that is kept under an older one.
+    await choose(system, ["1.115970", COPIES])
+    items = (await system.client.get("/api/v1/procedures")).json()["items"]
+    codes = {item["code"] for item in items}
+    assert COPIES in codes
+    (other,) = codes - {COPIES}
+    assert (await system.client.get("/api/v1/procedures/1.115970")).json()["code"] == other
+    with pytest.raises(Invalid) as refused:
+        await choose(system, ["1.116405", "0.000000"])
+    faults = [(fault.field, fault.code) for fault in refused.value.errors]
+    assert faults == [("offers.0", "ambiguous"), ("offers.1", "unknown")]
+    assert "stands for" in refused.value.errors[0].detail
