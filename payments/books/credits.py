@@ -101,7 +101,8 @@ async def record_credit(
     identity = await identify(session, notice)
     if (same := identity.same) is not None:
         await keep_notice(session, notice, same.payment_id)
-        if source != STATEMENT and came.said is None:
+        waited = same.doubt == Reason.STATEMENT_ONLY
+        if waited and source != STATEMENT and came.said is None:
             # Two sources tell of it now: it waits for nobody any more.
             await release_stated(session, cipher, same.payment_id, same.bill_id, actor=actor)
         return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)

@@ -66,6 +66,8 @@ class KnownNotice:
     payment_id: str
     bill_id: str | None
     credited: int
+    #: why the payment waits, if it does
+    doubt: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,17 @@ async def test_money_without_its_receipt_yet_is_told_as_money_that_has_come(syst
     assert "sau ít phút" not in words_of((await ask(system, paid.by_time())).text)
 
 
+async def test_a_price_leads_to_what_proves_it(system: System) -> None:
+    """Postage has a confirmation and no receipt, and so nothing to wait for."""
+    paid = await pay(system, ("tra-ket-qua-qua-buu-chinh", 30_500))
+    await system.work()
+    found = await ask(system, paid.by_time())
+    assert found.status_code == 303, words_of(found.text)
+    page = words_of((await system.browser.get(found.headers["location"])).text)
+    assert "Xác nhận thanh toán" in page
+    assert "30.500 đ" in page
+
+
 async def test_wrong_none_and_somebody_elses_have_one_answer(system: System) -> None:
     paid = await pay(system)
     elsewhere = await pay(system, OTHER)
@@ -242,6 +253,16 @@ async def test_the_way_there_is_shown_and_needs_no_script(system: System) -> Non
     prefilled = tree_of((await system.browser.get(str(link))).text)
     (memo,) = prefilled.xpath("//input[@id='memo']/@value")
     assert str(memo) in link
+
+
+async def test_a_posters_reference_typed_as_a_bills_leads_to_the_form(system: System) -> None:
+    payload = await payload_of(system, POSTER[0])
+    reference = payload[payload.index("LP") :][:14]
+    found = await system.browser.get("/b", params={"reference": f"nop {reference.lower()}"})
+    assert (found.status_code, found.headers["location"]) == (303, f"/bien-lai?memo={reference}")
+    bill = await system.create_bill()
+    found = await system.browser.get("/b", params={"reference": bill["reference"]})
+    assert found.headers["location"] == f"/b/{bill['reference']}"
 
 
 async def test_old_guesses_are_forgotten(system: System) -> None:

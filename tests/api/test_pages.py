@@ -39,7 +39,13 @@ Read = Callable[[str], Awaitable[str]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bills(shared_system: System) -> dict[str, Shown]:
+async def documents(shared_system: System) -> dict[str, str]:
+    return await documents_of_every_kind(shared_system)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bills(shared_system: System, documents: dict[str, str]) -> dict[str, Shown]:
+    # After the documents: what issues those would issue the receipt that is on its way, too.
     return await bills_in_every_state(shared_system)
 
 
@@ -56,7 +62,9 @@ async def read(shared_system: System) -> Read:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def everything(shared_system: System, bills: dict[str, Shown]) -> dict[str, str]:
+async def everything(
+    shared_system: System, bills: dict[str, Shown], documents: dict[str, str]
+) -> dict[str, str]:
     """The path of every page in every state."""
     found = {f"bill, {state}": shown.private for state, shown in bills.items()}
     receipt = (await shared_system.read(bills["paid"].bill))["receipts"][0]
@@ -64,7 +72,7 @@ async def everything(shared_system: System, bills: dict[str, Shown]) -> dict[str
     found |= {
         f"fee, {name}": path for name, path in (await fees_of_every_kind(shared_system)).items()
     }
-    for kind, path in (await documents_of_every_kind(shared_system)).items():
+    for kind, path in documents.items():
         found[f"document, {kind}"] = path
     for state, shown in (await bills_with_reliefs(shared_system)).items():
         found |= {f"bill, {state}": shown.private, f"bill, {state}, seen by all": shown.public}

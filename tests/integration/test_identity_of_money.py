@@ -194,7 +194,17 @@ def merge_by_the_banks_reference(patch: pytest.MonkeyPatch) -> None:
         known = (await session.execute(text(query), told)).first()
         if known is None:
             return Identity()
-        row = (notice.source, "", notice.amount, "", "", known.payment_id, None, notice.amount)
+        row = (
+            notice.source,
+            "",
+            notice.amount,
+            "",
+            "",
+            known.payment_id,
+            None,
+            notice.amount,
+            None,
+        )
         return Identity(identity.KnownNotice(*row))
 
     patch.setattr(credits, "identify", broken)

@@ -43,6 +43,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
     """The address of every page in every state. Asking for a browser first skips early."""
+    # Before the bills: what issues these would issue the receipt that is on its way, too.
+    documents = await documents_of_every_kind(shared_system)
     bills: dict[str, Shown] = await bills_in_every_state(shared_system)
     fees = await fees_of_every_kind(shared_system)
     relieved = await bills_with_reliefs(shared_system)
@@ -51,7 +53,6 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
     home = shared_system.base_url
     wide = {"description": "Lệ phí " * 20, "amount": 10**13, "sub_item": "2716"}
     large = await shared_system.create_bill(lines=[wide])
-    documents = await documents_of_every_kind(shared_system)
     made = {f"bill, {state}": home + shown.private for state, shown in (bills | relieved).items()}
     made |= {
         f"bill, {state}, seen by all": home + shown.public for state, shown in relieved.items()

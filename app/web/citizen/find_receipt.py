@@ -17,6 +17,7 @@ from core.db import SessionDep
 from core.errors import FieldError, Invalid
 from core.heartbeats import is_silent
 from core.sessions import ReadSession
+from payments.bills.queries import find_bill
 from payments.books.payers import find_bill_by_bank_ref, find_bill_by_time
 from payments.context import ContextDep
 
@@ -71,10 +72,15 @@ async def find(
         await guesses.note_wrong(session, subject)
         return _page(request, typed, 404, missed=True)
     receipts = (await context.receipts.of_bills(session, [bill_id])).get(bill_id, ())
-    if not receipts:
-        waits = await is_silent(session)
-        return _page(request, typed, coming="waits" if waits else "soon")
-    return RedirectResponse(f"/r/{receipts[-1].code}", 303)
+    if receipts:
+        return RedirectResponse(f"/r/{receipts[-1].code}", 303)
+    # A price has no receipt: what proves it is on the bill's own page.
+    documents = (await context.receipts.documents_of_bills(session, [bill_id])).get(bill_id, ())
+    bill = await find_bill(session, bill_id) if documents else None
+    if bill is not None:
+        return RedirectResponse(f"/b/{bill.reference}?t={context.urls.token(bill_id)}", 303)
+    waits = await is_silent(session)
+    return _page(request, typed, coming="waits" if waits else "soon")
 
 
 async def _find_bill(session: ReadSession, traits: TransferTraits) -> str | None:

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import col, select
 
 from app.web.citizen.fee_cards import summary_of
+from app.web.citizen.find_receipt import PATH
 from app.web.citizen.transfers import TypedTransfer
 from app.web.rate import limited
 from app.web.templating import render
@@ -16,6 +17,7 @@ from core.db import ReadSessionDep, SessionDep
 from core.references import find_references
 from core.statements import values_of
 from payments.agencies.models import Agency
+from payments.bills.queries import find_static_reference
 from payments.catalogue.models import Procedure
 from payments.catalogue.queries import list_fields, list_procedures
 from payments.context import ContextDep
@@ -52,10 +54,17 @@ async def home(request: Request, session: ReadSessionDep) -> Response:
 
 
 @router.get("/b", dependencies=[Depends(limited)])
-async def look_up_bill(request: Request, reference: Typed = "") -> Response:
-    """Go to a bill by a reference as typed: in any case, with spaces, or inside a memo."""
+async def look_up_bill(
+    request: Request, session: ReadSessionDep, reference: Typed = ""
+) -> Response:
+    """Go to a bill by a reference as typed: in any case, with spaces, or inside a memo.
+
+    A poster's is no bill's: whoever types it has paid, and looks for the receipt.
+    """
     found = find_references(reference)
     if len(found) == 1:
+        if await find_static_reference(session, found[0]) is not None:
+            return RedirectResponse(f"{PATH}?memo={found[0]}", 303)
         return RedirectResponse(f"/b/{found[0]}", 303)
     return render(
         request, "index.html", 404, agencies=(), missed="bill", typed=reference, transfer=_NONE
