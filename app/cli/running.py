@@ -174,7 +174,7 @@ def _checks(settings: Settings) -> list[_Check]:
     try:
         pooler = look_for_pooler(url, expected=settings.behind_pooler)
         if pooler is not None:
-            checks.append(("pooler", not pooler.faults, pooler.detail))
+            checks.append(_Check("pooler", not pooler.faults, pooler.detail))
             if not settings.behind_pooler:
                 return checks  # nothing of ours could open a connection
         steps = pending(url)

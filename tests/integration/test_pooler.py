@@ -127,7 +127,7 @@ async def test_the_doctor_finds_a_pooler_and_says_what_is_missing(
         assert "LEPHI_BEHIND_POOLER=true" in found.detail
         settings = Settings(mode="test", database_url=url, data_dir=tmp_path)
         rows = await asyncio.to_thread(_checks, settings)
-        assert [(name, ok) for name, ok, _ in rows][-1] == ("pooler", False)
+        assert [(one.check, one.ok) for one in rows][-1] == ("pooler", False)
         found = look_for_pooler(url, expected=True)
         assert found is not None
         assert all(name in found.detail for name in LIMITS)
@@ -138,8 +138,8 @@ async def test_the_doctor_finds_a_pooler_and_says_what_is_missing(
         assert found.faults == ()
         settings = Settings(mode="test", database_url=url, data_dir=tmp_path, behind_pooler=True)
         rows = await asyncio.to_thread(_checks, settings)
-        assert {name: ok for name, ok, _ in rows}["pooler"]
-        assert {name: ok for name, ok, _ in rows}["database"]
+        assert {one.check: one.ok for one in rows}["pooler"]
+        assert {one.check: one.ok for one in rows}["database"]
 
 
 def test_nobody_migrates_through_a_pooler(empty_database_url: str) -> None:
