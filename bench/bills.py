@@ -14,7 +14,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from app.seed.catalogue import seed_catalogue
 from app.wiring import parts_of
 from bench.pgbench import ALONE, EACH_TABLE, PgBench
 from bench.portal import Seen, Task
+from bench.server import durable_server
 from core.settings import Settings
 from payments.agencies.access.api_keys import create_api_key
 
@@ -43,13 +43,8 @@ _START_SECONDS: Final = 60.0
 
 def run() -> dict[str, Any]:
     """Bills a second: the median of the rounds; latencies over all of them."""
-    with tempfile.TemporaryDirectory(prefix="lephi-bench-") as folder:
-        server = EmbeddedDatabase(Path(folder) / "database", durable=True)
-        with server:
-            try:
-                return _measure(server, Path(folder))
-            finally:
-                server.remove()
+    with durable_server() as (server, folder):
+        return _measure(server, folder)
 
 
 def _measure(server: EmbeddedDatabase, folder: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ COPY of the same rows into a table of the same columns, on the same durable serv
 
 import asyncio
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from app.seed.agency import seed_body
 from app.wiring import parts_of
 from bench import bills
 from bench.portal import Task
+from bench.server import durable_server
 from core.settings import Settings
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import Scope
@@ -38,13 +38,8 @@ _LONGEST_SECONDS: Final = 120.0
 
 def run() -> dict[str, Any]:
     """Seconds for the statement, and the others' 99th percentile meanwhile, over some rounds."""
-    with tempfile.TemporaryDirectory(prefix="lephi-bench-") as folder:
-        server = EmbeddedDatabase(Path(folder) / "database", durable=True)
-        with server:
-            try:
-                return _measure(server, Path(folder))
-            finally:
-                server.remove()
+    with durable_server() as (server, folder):
+        return _measure(server, folder)
 
 
 def _measure(server: EmbeddedDatabase, folder: Path) -> dict[str, Any]:

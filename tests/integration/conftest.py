@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
+from app.invariants import broken
 from app.seed.catalogue import seed_catalogue
 from core.db import Database
 from tests.support.database import PostgresServer
+from tests.support.money_world import MoneyWorld, world_at
 
 _CATALOGUE = "lephi_catalogue"
 
@@ -40,3 +43,23 @@ async def seeded(postgres_server: PostgresServer, _catalogue: str) -> AsyncItera
         database = Database(url, pool_size=3)
         yield database
         await database.dispose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened_world(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[MoneyWorld]:
+    """One service for the whole module."""
+    with postgres_server.database() as url:
+        async with world_at(url, tmp_path_factory.mktemp("world")) as world:
+            yield world
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
+    """An empty world; afterwards its books must be in order, whatever the test did."""
+    await opened_world.begin(seed=1)
+    yield opened_world
+    assert opened_world.problems == []
+    async with opened_world.service.parts.database.transaction() as session:
+        assert await broken(session) == []

@@ -1,14 +1,12 @@
 """An open attempt: nothing is payable beside it, its gateway is asked, its payer can leave it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 
 from adapters.paygov.gateway import PayGov
 from adapters.sandbox.engine.faults import Fault, Operation
@@ -31,36 +29,15 @@ from tests.integration.test_status_inquiry import (
     states,
     with_gateway,
 )
-from tests.support.database import PostgresServer
 from tests.support.markup import tree_of, words_of
 from tests.support.money_service import MERCHANT
-from tests.support.money_world import MoneyWorld, Opened, world_at
+from tests.support.money_world import MoneyWorld, Opened
 from tests.support.offered import offered
 from tests.support.problems import problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened_world(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[MoneyWorld]:
-    """One service for the whole module."""
-    with postgres_server.database() as url:
-        async with world_at(url, tmp_path_factory.mktemp("open")) as world:
-            yield world
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
-    """An empty world; afterwards its books must be in order, whatever the test did."""
-    await opened_world.begin(seed=1)
-    yield opened_world
-    assert opened_world.problems == []
-    async with opened_world.service.parts.database.transaction() as session:
-        assert await broken(session) == []
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ The whole service runs in this process under a clock that the test moves; see `M
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
@@ -18,7 +17,6 @@ from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Order
-from app.invariants import broken
 from core import clock
 from core.errors import LephiError
 from payments.attempts.asking import ASKED_FOR, GRACE, STILL_ASKED
@@ -39,34 +37,13 @@ from payments.ports import (
     OutcomeUnknown,
     PaymentGateway,
 )
-from tests.support.database import PostgresServer
 from tests.support.money_service import MERCHANT
-from tests.support.money_world import MoneyWorld, Opened, world_at
+from tests.support.money_world import MoneyWorld, Opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened_world(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[MoneyWorld]:
-    """One service for the whole module."""
-    with postgres_server.database() as url:
-        async with world_at(url, tmp_path_factory.mktemp("sweep")) as world:
-            yield world
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
-    """An empty world; afterwards its books must be in order, whatever the test did."""
-    await opened_world.begin(seed=1)
-    yield opened_world
-    assert opened_world.problems == []
-    async with opened_world.service.parts.database.transaction() as session:
-        assert await broken(session) == []
 
 
 async def a_bill(world: MoneyWorld, expires_in: timedelta | None = None) -> Opened:
