@@ -1,39 +1,19 @@
 """Odd money is visible: what is over, double, held or too late, on the page and in the API."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from adapters.sandbox.engine.state import PayerOutcome
 from payments.books.places import Places
 from tests.integration.test_status_inquiry import order_of, started
-from tests.support.database import PostgresServer
 from tests.support.markup import words_of
-from tests.support.money_world import MoneyWorld, Opened, world_at
+from tests.support.money_world import MoneyWorld, Opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WHOM = ("024 0000 0000", "1 đường Thử Nghiệm, phường Bến Mẫu")
 PLACES = ("credited", "allocated", "in_suspense", "refundable", "reason")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened_world(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[MoneyWorld]:
-    """One service for the whole module."""
-    with postgres_server.database() as url:
-        async with world_at(url, tmp_path_factory.mktemp("odd")) as world:
-            yield world
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(opened_world: MoneyWorld) -> MoneyWorld:
-    """An empty world."""
-    await opened_world.begin(seed=1)
-    return opened_world
 
 
 async def a_bill(world: MoneyWorld) -> Opened:
