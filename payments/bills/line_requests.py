@@ -7,7 +7,7 @@ from core.errors import FieldError
 from payments.bills.schemas import BillIn, LineIn, NoticeIn
 from payments.catalogue.rules.fee_requests import AssessmentNotice, FeeRequest, LineRequest
 from payments.catalogue.rules.lines import NewLine
-from payments.catalogue.rules.natures import FeeNature
+from payments.catalogue.rules.natures import nature_of_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _own(line: LineIn) -> NewLine:
         amount=amount,
         full_amount=amount,
         sub_item=line.sub_item,
-        nature=line.nature or FeeNature.CHARGE,
+        nature=line.nature or nature_of_before(line.description or "", "", line.sub_item),
     )
 
 

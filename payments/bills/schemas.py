@@ -104,7 +104,7 @@ class LineIn(RequestModel):
     description: Line | None = None
     amount: Amount | None = None
     sub_item: SubItem | None = None
-    #: what a line with its own amount is in law; a charge unless told otherwise
+    #: what a line with its own amount is in law; told by its words unless it is said
     nature: FeeNature | None = Field(default=None, strict=False)
 
     @model_validator(mode="after")

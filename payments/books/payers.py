@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from core import clock
 from core.bank_refs import plain_bank_ref
 from core.sessions import ReadSession
-from payments.bills.models import Payment, Reference
+from payments.bills.models import Bill, Payment, Reference
 from payments.books.models import CreditNotice
 
 #: The bills that transfers to posters have paid, by what was told of the transfers.
@@ -22,9 +22,12 @@ _PAID = (
     select(col(Payment.bill_id))
     .join_from(CreditNotice, Payment, col(Payment.id) == col(CreditNotice.payment_id))
     .join(Reference, col(Reference.reference) == col(CreditNotice.reference))
+    .join(Bill, col(Bill.id) == col(Payment.bill_id))
     .where(
         col(Reference.kind) == "procedure",
-        col(Payment.bill_id).is_not(None),
+        # Money that people have assigned to another bill leads nobody to it.
+        col(Bill.channel) == "poster",
+        col(Bill.status) == "paid",
         col(Payment.doubt).is_(None),
         col(CreditNotice.withdrawn_at).is_(None),
     )

@@ -214,13 +214,16 @@ class _SettledBill:
 
 
 #: The settled bills among `ids` with their agency, their payer, every gateway whose money they
-#: were given, and the account that the first of it came to.
+#: were given, the account that the first of it came to, and when the last of it was there: what the
+#: bank or gateway says of that, unless it is later than the settling.
 _SETTLED = ReadSql(
     _SettledBill,
     """
 SELECT b.id AS bill_id, b.agency_id, a.name AS agency_name, a.name_en AS agency_name_en,
   a.tax_code AS agency_tax_code, a.address AS agency_address, a.phone AS agency_phone,
-  b.reference, b.dossier_number, b.amount, b.paid_at, y.data,
+  b.reference, b.dossier_number, b.amount, y.data,
+  coalesce((SELECT least(max(p.paid_at), b.paid_at) FROM allocation o
+    JOIN payment p ON p.id = o.payment_id WHERE o.bill_id = b.id), b.paid_at) AS paid_at,
   ARRAY(SELECT DISTINCT p.gateway FROM allocation o JOIN payment p ON p.id = o.payment_id
     WHERE o.bill_id = b.id ORDER BY 1) AS gateways,
   coalesce((SELECT c.account_number || ' · ' || c.account_name FROM allocation o

@@ -16,9 +16,11 @@ from core.clock import VIETNAM
 from core.guesses import WrongGuess
 from core.references import new_reference
 from payments.bills.models import Bill
+from tests.support.callbacks import credit
 from tests.support.heartbeats import STOPPED, leave_signs
 from tests.support.markup import tree_of, words_of
 from tests.support.qr_images import opened, texts_in
+from tests.support.staff import finance_office
 from tests.support.system import System
 
 #: Procedures with one fixed fee each, and what it is.
@@ -273,3 +275,38 @@ async def test_old_guesses_are_forgotten(system: System) -> None:
         assert await guesses.expire(session) == 0
         await session.write(update(WrongGuess).values(at=clock.now() - guesses.WINDOW))
         assert await guesses.expire(session) == 2
+
+
+async def test_money_that_people_gave_to_another_bill_leads_nobody_to_that_bill(
+    system: System,
+) -> None:
+    poster = await pay(system)
+    reference = poster.memo.split(".")[2][:14].upper()
+    bill = await system.create_bill(payer={"name": "Người Khác", "phone": "0900000001"})
+    ref = "FT26777123456"
+    await credit(system, 5000, reference, bank_ref=ref)
+    office = await finance_office(system)
+    (item,) = [one for one in await office.suspense() if one["reason"] == "static_amount"]
+    await office.approve(await office.propose(item["id"], "assign", bill["reference"]))
+    await system.work()
+    assert (await system.read(bill))["status"] == "paid"
+    typed = {"memo": reference, "bank_ref": ref}
+    assert (await ask(system, typed)).status_code == 404
+
+
+async def test_an_amount_that_no_bank_moves_is_no_amount(system: System) -> None:
+    paid = await pay(system)
+    answer = await ask(system, paid.by_time() | {"amount": "9" * 20})
+    assert answer.status_code == 422
+
+
+async def test_guesses_of_times_keep_nobody_out_who_has_the_banks_reference(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guesses, "MOST_WRONG", 2)
+    paid = await pay(system)
+    await system.work()
+    for minutes in (5, 6):
+        assert (await ask(system, paid.by_time(timedelta(minutes=minutes)))).status_code == 404
+    assert (await ask(system, paid.by_time())).status_code == 429
+    assert (await ask(system, paid.by_bank_ref())).status_code == 303

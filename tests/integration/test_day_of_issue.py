@@ -10,7 +10,7 @@ from core import clock
 from receipts.content import ReceiptContent
 from receipts.verification import verify
 from receipts.xml import parse
-from tests.support.callbacks import credit
+from tests.support.callbacks import credit, notice_of, notify
 from tests.support.pdf import text_of
 from tests.support.receipts import content
 from tests.support.rows import count
@@ -57,6 +57,20 @@ async def test_a_december_payment_told_of_in_january_is_issued_in_januarys_serie
     page = await system.browser.get(second["check_url"])
     assert "22:30" in page.text
     assert await system.broken() == []
+
+
+async def test_the_moment_of_payment_is_the_banks_however_late_we_are_told(system: System) -> None:
+    with clock.frozen(NEW_YEARS_EVE) as now:
+        bill = await system.create_bill()
+        notice = notice_of(system, 5000, bill["reference"])
+        now.advance(timedelta(days=5))
+        answer = await notify(system, notice)
+        assert answer.status_code == 200, answer.text
+        await system.work()
+    _, xml = await receipt_of(system, bill)
+    told = parse(xml)
+    assert told.paid_at == NEW_YEARS_EVE
+    assert told.issued_on.isoformat() == f"{YEAR + 1}-01-05"
 
 
 async def test_days_rise_with_the_numbers_however_the_payments_came(system: System) -> None:

@@ -77,3 +77,17 @@ async def test_short_money_that_was_taken_back_counts_for_its_bill_no_more(syste
     assert paid["status"] == "paid"
     assert [one["reversed"] for one in paid["payments"]] == [2000, 0, 0]
     assert await system.broken() == []
+
+
+async def test_reversed_money_that_is_lost_is_named(system: System) -> None:
+    ref = bank_ref()
+    await credit(system, 7000, "chuyen tien", bank_ref=ref)
+    await take_statement(system, *there_and_back(7000, "chuyen tien", ref))
+    await reconcile(system)
+    assert await system.broken() == []
+    async with system.parts.database.transaction() as session:
+        await session.execute(
+            text("UPDATE suspense_item SET closed_at = now() WHERE place = 'reversed'")
+        )
+    said = {line.partition(":")[0] for line in await system.broken()}
+    assert said == {"money credited is in its places", "the ledger agrees with the places"}

@@ -284,6 +284,11 @@ class MoneyMachine(RuleBasedStateMachine):
         self.do(self.world.read_on_statement(pick(self.world.named_credits()[::-1], which)))
 
     @precondition(lambda self: self.world.credits())
+    @rule(which=WHICH)
+    def take_back(self, which: int) -> None:
+        self.do(self.world.take_back(pick(self.world.credits()[::-1], which)))
+
+    @precondition(lambda self: self.world.credits())
     @rule()
     def release(self) -> None:
         self.do(self.world.release())

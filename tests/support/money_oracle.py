@@ -136,22 +136,22 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
     homeless = 0
     poster_bills: Counter[int] = Counter()
     for move in world.credits():
-        meant = world.meant[move.id]
+        meant, left = world.meant[move.id], move.amount - world.taken_back[move.id]
         if move.id in world.contradicting:
             if meant in due:
-                due[meant].odd += move.amount
+                due[meant].odd += left
             else:
-                homeless += move.amount
+                homeless += left
         elif meant in world.posters:
             day = move.booked_at.astimezone(clock.VIETNAM).date().isoformat()
-            if move.amount == poster_price(world.posters[meant], day):
+            if move.amount == poster_price(world.posters[meant], day) and left == move.amount:
                 poster_bills[move.amount] += 1
             else:
-                homeless += move.amount
+                homeless += left
         elif meant is None:
-            homeless += move.amount
+            homeless += left
         else:
-            due[meant].clean += move.amount
+            due[meant].clean += left
 
     problems = []
     places = await world.service.read(

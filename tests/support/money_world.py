@@ -8,6 +8,7 @@ is in the sandbox's own store (`sandbox.store`).
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
 from payments.agencies.queries import find_collection_account
-from payments.books.commands import release_stated_money
+from payments.books.commands import release_stated_money, reverse_returned_money
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
 from tests.support.in_process_sandbox import InProcessSandbox
@@ -87,6 +88,8 @@ class MoneyWorld:
         self.meant: dict[int, str | None] = {}
         #: bank credits told of under the reference of one that we had recorded before
         self.contradicting: set[int] = set()
+        #: how much of each credit was reversed because the bank took it back
+        self.taken_back: Counter[int] = Counter()
         #: orders that money was taken for after they had ended in our books, or after the gateway
         #: had told their end: the status inquiry does not ask about them any more
         self.after_the_end: set[str] = set()
@@ -334,6 +337,27 @@ class MoneyWorld:
         parts = self.service.parts
         async with parts.database.transaction() as session:
             await release_stated_money(session, parts.cipher, lines, actor="staff:chief")
+
+    async def take_back(self, move: Movement) -> None:
+        """A statement shows that the bank has taken a credit back: what waits is reversed."""
+        found = await self.service.read(
+            "SELECT payment_id FROM credit_notice WHERE notice_ref IN (:feed, :line) LIMIT 1",
+            feed=str(move.id),
+            line=f"line-{move.id}",
+        )
+        if not found:
+            return  # nobody has told of it yet
+        payment_id = found[0]["payment_id"]
+        async with self.service.parts.database.transaction() as session:
+            await reverse_returned_money(
+                session, payment_id, f"back-{move.id}", actor="system:statement"
+            )
+        reversed_ = await self.service.read(
+            "SELECT coalesce(sum(amount), 0)::bigint AS amount FROM suspense_item"
+            " WHERE payment_id = :id AND place = 'reversed'",
+            id=payment_id,
+        )
+        self.taken_back[move.id] = reversed_[0]["amount"]
 
     # What time does, and the worker.
 

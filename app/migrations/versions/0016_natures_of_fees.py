@@ -1,8 +1,8 @@
 """Fees and lines say what they are in law; what is no fee gets documents of its own.
 
 Fees of before get the nature that their name and sub-item tell, as
-`payments.catalogue.rules.natures.nature_of_before` reads them; lines of before stay without one and
-keep the receipts that they have.
+`payments.catalogue.rules.natures.nature_of_before` reads them, and so do the lines of bills that are
+still to be paid. Lines of paid bills stay without one and keep the receipts that they have.
 """
 
 import sqlalchemy as sa
@@ -17,6 +17,17 @@ branch_labels = None
 depends_on = None
 
 _FEES = sa.text("SELECT id, name_vi, kind, sub_item FROM fee")
+_OWN_LINES = sa.text("""
+    SELECT l.bill_id, l.position, l.description, l.sub_item FROM bill_line l
+    JOIN bill b ON b.id = l.bill_id WHERE l.fee_id IS NULL AND b.status IN ('open', 'expired')
+""")
+_TELL_LINES_OF_FEES = """
+    UPDATE bill_line l SET nature = f.nature FROM fee f, bill b
+    WHERE f.id = l.fee_id AND b.id = l.bill_id AND b.status IN ('open', 'expired')
+"""
+_TELL_LINE = sa.text(
+    "UPDATE bill_line SET nature = :nature WHERE bill_id = :bill_id AND position = :position"
+)
 _TELL = sa.text("UPDATE fee SET nature = :nature WHERE id = ANY(:ids)")
 
 
@@ -40,6 +51,11 @@ def upgrade() -> None:
         told.setdefault(nature.value, []).append(fee.id)
     for value, ids in told.items():
         connection.execute(_TELL, {"nature": value, "ids": ids})
+    connection.execute(sa.text(_TELL_LINES_OF_FEES))
+    for line in connection.execute(_OWN_LINES).all():
+        nature = nature_of_before(line.description, "", line.sub_item)
+        told_line = {"nature": nature.value, "bill_id": line.bill_id, "position": line.position}
+        connection.execute(_TELL_LINE, told_line)
     op.create_check_constraint(
         op.f("ck_fee_nature"), "fee", "nature IN ('charge', 'fee', 'state_revenue', 'price')"
     )

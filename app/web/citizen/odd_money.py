@@ -42,6 +42,10 @@ _REASONS = {
         "Có thể là giao dịch đã được báo trước đó.",
         "It may be a payment that was told of before.",
     ),
+    Reason.DATED_AHEAD: LocalizedText(
+        "Ngân hàng hoặc cổng ghi ngày giao dịch ở xa trong tương lai.",
+        "The bank or gateway dates it far ahead.",
+    ),
     Reason.STATEMENT_ONLY: LocalizedText(
         "Tiền mới thấy trên sao kê của ngân hàng; kế toán đang duyệt.",
         "Only the bank's statement tells of it so far; the accountants are looking at it.",

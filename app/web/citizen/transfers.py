@@ -8,6 +8,7 @@ from app.web.citizen.typed import amount
 from core.bank_refs import plain_bank_ref
 from core.clock import VIETNAM
 from core.errors import FieldError, Invalid
+from core.money import MAX_AMOUNT
 from core.references import find_references
 
 _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
@@ -74,7 +75,7 @@ def _amount(text: str, faults: list[FieldError]) -> int | None:
         paid = amount(text)
     except ValueError:
         paid = None
-    if not paid:
+    if not paid or paid > MAX_AMOUNT:
         detail = "Hãy ghi số tiền đã chuyển bằng chữ số, ví dụ 10.000."
         faults.append(FieldError("amount", "not_an_amount", detail))
     return paid

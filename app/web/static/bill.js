@@ -30,6 +30,12 @@ async function renew() {
   const page = new DOMParser().parseFromString(text, "text/html");
   const next = page.getElementById("main");
   if (!next) throw new Error("no page");
+  // What the page may lead to, and which scripts it has, was said when it was loaded.
+  const needs = "form, [data-copy]";
+  if (next.querySelector(needs) && !main.querySelector(needs)) {
+    location.replace(address);
+    return;
+  }
   const focused = main.contains(document.activeElement);
   main.replaceWith(document.adoptNode(next));
   main = next;
