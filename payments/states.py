@@ -94,6 +94,7 @@ PAYMENT = Machine(
         Move("unknown", "failed", "payment.failed", "the gateway says declined"),
         Move("unknown", "held", "payment.held", "money came that needs a person"),
         Move("unknown", "expired", "payment.expired", "past the deadline, no order or left"),
+        Move("held", "succeeded", "payment.succeeded", "two people have decided about its money"),
         Move("failed", "succeeded", "payment.succeeded", "late truth, paid after a failure"),
         Move("failed", "held", "payment.held", "late truth that needs a person"),
         Move("expired", "succeeded", "payment.succeeded", "late truth, paid after the deadline"),

@@ -23,7 +23,7 @@ from core.name_locks import lock_names
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
-from payments.books.commands import reverse_returned_money
+from payments.books.commands import note_returned_money, share_notices_of
 from payments.books.queries import DayPayment, list_day_payments, sum_day_payments
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Credit
@@ -84,9 +84,8 @@ async def reconcile(
     for left in reversed(range(_TRIES)):
         payments, lines = await _day(reconciling, account, on)
         result = await _match(reconciling, account, on, payments, lines)
-        returned = await _reverse_returned(reconciling, result, actor=actor)
-        recorded = await _record_unmatched(reconciling, account, result, lines, actor=actor)
-        if returned or recorded:
+        await _note_returned(reconciling, result, actor=actor)
+        if await _record_unmatched(reconciling, account, result, lines, actor=actor):
             payments, lines = await _day(reconciling, account, on)
             result = await _match(reconciling, account, on, payments, lines)
         # A day that goes on may never come to rest: the last run is stored as it is.
@@ -170,6 +169,7 @@ async def _record_unmatched(
         )
 
         async def take(session: WriteSession, credit: Credit = credit) -> bool:
+            await share_notices_of(session, account.id)
             stands = select(StatementLine.id).where(
                 StatementLine.id == credit.feed_ref, col(StatementLine.withdrawn_at).is_(None)
             )
@@ -183,20 +183,18 @@ async def _record_unmatched(
     return recorded
 
 
-async def _reverse_returned(
+async def _note_returned(
     reconciling: ReconciliationContext, result: DayResult, *, actor: str
-) -> int:
-    """Reverse what the bank took back and no bill has; of how many payments there was any."""
-    returned = 0
+) -> None:
+    """Alert people of each payment of the books that the bank took back."""
     for payment_id, line_id in result.returned.items():
 
-        async def take_back(
+        async def note(
             session: WriteSession, payment_id: str = payment_id, line_id: str = line_id
-        ) -> bool:
-            return await reverse_returned_money(session, payment_id, line_id, actor=actor)
+        ) -> None:
+            await note_returned_money(session, payment_id, line_id, actor=actor)
 
-        returned += await reconciling.database.run(take_back)
-    return returned
+        await reconciling.database.run(note)
 
 
 async def _store(

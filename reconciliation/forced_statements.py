@@ -5,6 +5,7 @@ The file is kept, encrypted, from when the first person asks until the second ha
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,14 @@ from core.sessions import WriteSession
 from core.statements import values_of
 from payments.agencies.access.principals import Principal
 from payments.agencies.queries import CollectionAccountValue, get_collection_account
-from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject, propose
+from payments.books.approvals import (
+    ApprovalKind,
+    ApprovalKinds,
+    ApprovalValue,
+    FiguresChanged,
+    Subject,
+    propose,
+)
 from reconciliation.commands import ReconciliationContext
 from reconciliation.models import ProposedStatement
 from reconciliation.preparing import PreparedStatement, prepare
@@ -42,6 +50,7 @@ class _ProposedFile:
     row_count: int
     credited: int
     debited: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class _SealedContent:
 
 def forced_kinds(reconciling: ReconciliationContext) -> ApprovalKinds:
     """The kind of approval about a file that waits to be taken in."""
-    return {"force_statement": ApprovalKind(_look, partial(_take, reconciling))}
+    return {"force_statement": ApprovalKind(_look, partial(_take, reconciling), _forget)}
 
 
 async def propose_forced(
@@ -109,16 +118,24 @@ async def _take(
         values_of(_SealedContent, ProposedStatement).where(ProposedStatement.id == file.id)
     )
     content = _opened(reconciling.cipher, file.id, sealed)
-    today = clock.business_date(clock.now())
+    # Read as it was read when it was asked for: a layout may have ended since.
+    then = clock.business_date(file.created_at)
     believed = partial(prepare, forced=True)
     prepared: PreparedStatement = await reconciling.elsewhere(
-        believed, content, file.mapping, account, today
+        believed, content, file.mapping, account, then
     )
+    said = (prepared.row_count, prepared.credited, prepared.debited)
+    if said != (file.row_count, file.credited, file.debited):
+        raise FiguresChanged("Tệp đọc ra khác lúc đề nghị; hãy từ chối rồi nộp lại tệp.")
     taken = await take_statement(session, account, prepared, file_name=file.file_name, actor=actor)
     if taken.known:
         raise AlreadyTaken("Tệp này đã được nhận trong lúc chờ duyệt; hãy từ chối đề nghị này.")
-    await session.write(delete(ProposedStatement).where(col(ProposedStatement.id) == file.id))
+    await _forget(session, file.id)
     return {"statement": taken.statement_id, "rows": taken.row_count, "new": taken.new_count}
+
+
+async def _forget(session: WriteSession, proposed_id: str) -> None:
+    await session.write(delete(ProposedStatement).where(col(ProposedStatement.id) == proposed_id))
 
 
 async def _lock(session: WriteSession, proposed_id: str) -> _ProposedFile:

@@ -2,7 +2,7 @@
 
 A debit returns a credit if it has its amount and names it, by the bank's reference or by the
 payer's in its words (`reconciliation.reversals`). Lines are read a second time only where a debit
-has the amount of a payment, which an evening's sweep has not. Pure.
+has the amount of a credit that names a payment, which an evening's sweep has not. Pure.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from reconciliation.reversals import reversals_of
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AMOUNTS = """
     SELECT DISTINCT amount FROM ledger
-    WHERE NOT is_credit AND amount IN (SELECT amount FROM payments)
+    WHERE NOT is_credit AND amount IN (SELECT amount FROM naming)
 """
 _DEBITS = """
     SELECT line_id, epoch_us(booked_at), amount, coalesce(bank_ref, ''),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, func, update
@@ -18,6 +19,7 @@ from sqlmodel import col, or_, select
 from core import audit, clock
 from core.crypto import Cipher
 from core.errors import Conflict, NotFound
+from core.json import canonical
 from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
@@ -26,6 +28,7 @@ from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue,
 from payments.books.commands import (
     StatedMoney,
     list_stated_money,
+    lock_notices_of,
     release_stated_money,
     withdraw_stated_money,
 )
@@ -107,6 +110,7 @@ async def _look_to_release(
         "count": len(waiting),
         "amount": sum(one.unreleased for one in waiting),
         "bills": sorted({one.bill for one in waiting if one.bill})[:MOST_LISTED],
+        "digest": _digest_of(waiting),
     }
     return Subject(account.agency_id, figures)
 
@@ -161,7 +165,12 @@ async def _withdraw(session: WriteSession, approval: ApprovalValue, actor: str) 
         "days": sorted({clock.business_date(line.booked_at).isoformat() for line in lines}),
         **_sums(money),
         "settled_money": [
-            {"payment": one.payment_id, "amount": one.settled, "bill": one.bill}
+            {
+                "payment": one.payment_id,
+                "amount": one.settled,
+                "waiting": one.waiting,
+                "bill": one.bill,
+            }
             for one in money
             if one.settled and not one.shared
         ][:MOST_LISTED],
@@ -176,12 +185,19 @@ async def _withdraw(session: WriteSession, approval: ApprovalValue, actor: str) 
     return outcome
 
 
+def _digest_of(money: Sequence[StatedMoney]) -> str:
+    """Which money it is, one by one: sums would not tell it from other money."""
+    told = [[one.payment_id, one.settled, one.waiting, one.unreleased] for one in money]
+    return sha256(canonical(told)).hexdigest()
+
+
 def _sums(money: Sequence[StatedMoney]) -> dict[str, Any]:
     """What withdrawing reverses and what it leaves to people, in đồng."""
     own = [one for one in money if not one.shared]
     return {
-        "reversed": sum(one.waiting for one in own),
+        "reversed": sum(one.waiting for one in own if not one.settled),
         "settled": sum(one.settled for one in own),
+        "digest": _digest_of(own),
         "bills": sorted({one.bill for one in own if one.settled and one.bill})[:MOST_LISTED],
     }
 
@@ -192,6 +208,8 @@ async def _lock(session: WriteSession, statement_id: str) -> _StatementFacts:
     if found is None:
         raise NotFound("Không có sao kê này.")
     await lock_names(session, intake_lock(found.collection_account_id))
+    # What is shown stays so: nobody enters money that this statement tells of meanwhile.
+    await lock_notices_of(session, found.collection_account_id)
     statement = await session.lock_one(wanted)
     if statement.withdrawn_at is not None:
         raise AlreadyWithdrawn("Sao kê này đã được rút.")

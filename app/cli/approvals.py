@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.console import Json, fail, show
-from app.cli.people import By, as_person, as_person_with
+from app.cli.people import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.sessions import WriteSession
@@ -67,10 +67,10 @@ def reject(approval: ApprovalId, by: By, reason: Reason, as_json: Json = False) 
     """Refuse what was asked for; who asked may take it back so."""
     why = one_line(reason)
 
-    async def work(session: WriteSession, person: Principal) -> ApprovalValue:
-        return await commands.reject(session, approval, why, person)
+    async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
+        return await commands.reject(session, parts.approval_kinds, approval, why, person)
 
-    show_approval(as_person(by, work), as_json=as_json)
+    show_approval(as_person_with(by, work), as_json=as_json)
 
 
 def one_line(reason: str) -> str:

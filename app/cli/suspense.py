@@ -61,7 +61,9 @@ def list_suspense(
 @suspense.command("resolve")
 def resolve(
     item: Annotated[str, typer.Argument(help="The item's id, as list shows it.")],
-    kind: Annotated[str, typer.Option(help="assign, refund, same_money, other_money or keep.")],
+    kind: Annotated[
+        str, typer.Option(help="assign, refund, same_money, other_money, returned or keep.")
+    ],
     reason: Reason,
     by: By,
     bill: Annotated[str | None, typer.Option(help="The reference of a bill to assign to.")] = None,

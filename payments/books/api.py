@@ -142,7 +142,8 @@ async def reject(
     approval_id: ObjectId,
     body: ReasonBody,
     session: SessionDep,
+    kinds: ApprovalKindsDep,
 ) -> ApprovalOut:
     """Refuse it and say why; whoever asked may take it back so."""
-    done = await approvals.reject(session, approval_id, body.model.reason, principal)
+    done = await approvals.reject(session, kinds, approval_id, body.model.reason, principal)
     return ApprovalOut.of(done)

@@ -52,10 +52,15 @@ class ProposerApproves(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an approval is about: whose it is, and the figures to decide by (JSON values)."""
+    """What an approval is about: whose it is, and the figures to decide by (JSON values).
+
+    `others` are further agencies whose things it touches: only who may see them all may ask and
+    decide.
+    """
 
     agency_id: str
     figures: Mapping[str, Any]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,13 @@ class ApprovalKind:
 
     `look` locks what it is about, until the transaction ends, and says what there is to see; it
     raises `NotFound`, `Invalid` or `Conflict` where it cannot be done. `carry_out` does it, after
-    another look in the same transaction, and gives what it did (JSON values).
+    another look in the same transaction, and gives what it did (JSON values). `refuse` clears away
+    what was kept for it, where it is rejected.
     """
 
     look: Callable[[WriteSession, str, Mapping[str, Any]], Awaitable[Subject]]
     carry_out: Callable[[WriteSession, ApprovalValue, str], Awaitable[Mapping[str, Any]]]
+    refuse: Callable[[WriteSession, str], Awaitable[None]] | None = None
 
 
 #: What can be asked for, by name.
@@ -115,8 +122,7 @@ async def propose(
     """
     by.require(Action.PROPOSE_APPROVAL)
     subject = await kinds[kind].look(session, object_id, wanted)
-    if subject.agency_id not in by.agency_ids:
-        raise NotFound("Không có khoản này.")
+    _check_reach(subject, by)
     waiting = (col(Approval.object_id) == object_id, col(Approval.status) == "proposed")
     if await session.first(select(Approval.id).where(*waiting)) is not None:
         raise ApprovalWaits("Đã có một đề nghị đang chờ duyệt về khoản này.")
@@ -153,19 +159,21 @@ async def approve(
         # The database refuses it too; see the constraint two_people.
         raise ProposerApproves("Người đề nghị không tự duyệt được; cần người thứ hai.")
     kind = kinds[approval.kind]
-    await _look_again(session, kind, approval)
+    await _look_again(session, kind, approval, by)
     outcome = await kind.carry_out(session, approval, by.actor)
     return await _decide(session, by, approval, "approved", outcome=dict(outcome))
 
 
 async def reject(
-    session: WriteSession, approval_id: str, reason: str, by: Principal
+    session: WriteSession, kinds: ApprovalKinds, approval_id: str, reason: str, by: Principal
 ) -> ApprovalValue:
     """Refuse what was asked for; who asked may take it back so. Raises as `approve` does."""
     by.require(Action.PROPOSE_APPROVAL)
     approval = await _lock(session, approval_id, by)
     if approval.proposed_by != by.actor:
         by.require(Action.DECIDE_APPROVAL)
+    if (refuse := kinds[approval.kind].refuse) is not None:
+        await refuse(session, approval.object_id)
     return await _decide(session, by, approval, "rejected", decision=reason)
 
 
@@ -211,12 +219,20 @@ def _known(approval: ApprovalValue | None, agency_ids: Collection[str]) -> Appro
     return approval
 
 
-async def _look_again(session: WriteSession, kind: ApprovalKind, approval: ApprovalValue) -> None:
+def _check_reach(subject: Subject, by: Principal) -> None:
+    if not by.agency_ids.issuperset({subject.agency_id, *subject.others}):
+        raise NotFound("Không có khoản này.")
+
+
+async def _look_again(
+    session: WriteSession, kind: ApprovalKind, approval: ApprovalValue, by: Principal
+) -> None:
     again = "Hãy từ chối đề nghị này rồi đề nghị lại."
     try:
         subject = await kind.look(session, approval.object_id, approval.wanted)
     except (Conflict, NotFound) as error:
         raise FiguresChanged(f"{error.detail} {again}") from error
+    _check_reach(subject, by)
     if dict(subject.figures) != approval.figures:
         raise FiguresChanged(f"Số liệu đã khác lúc đề nghị. {again}")
 

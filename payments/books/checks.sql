@@ -115,7 +115,10 @@ FROM (
     (SELECT count(DISTINCT a.payment_id) FROM credit_notice a
       WHERE a.collection_account_id = n.collection_account_id AND a.booked_on = n.booked_on
         AND a.amount = n.amount AND a.plain_ref = n.plain_ref AND a.reference = n.reference
-        AND a.withdrawn_at IS NULL) AS payments
+        AND a.withdrawn_at IS NULL
+        -- What people took for none, or the bank took back, is no credit that others tell of.
+        AND NOT EXISTS (SELECT 1 FROM suspense_item s
+          WHERE s.payment_id = a.payment_id AND s.place = 'reversed')) AS payments
   FROM credit_notice n WHERE n.plain_ref <> '' AND n.withdrawn_at IS NULL
   GROUP BY n.collection_account_id, n.booked_on, n.amount, n.plain_ref, n.reference, n.source
 ) t

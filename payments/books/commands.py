@@ -10,12 +10,13 @@ from sqlmodel import col, exists, select
 
 from core import audit, clock
 from core.crypto import Cipher
+from core.name_locks import lock_names, share_name
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.locks import lock_bill
 from payments.bills.models import Bill, Payment
 from payments.books.allocation import Reason
-from payments.books.identity import STATEMENT
+from payments.books.identity import STATEMENT, notices_of
 from payments.books.models import Allocation, CreditNotice, SuspenseItem
 from payments.books.recording import note_doubt
 from payments.books.release import release_stated
@@ -48,11 +49,6 @@ class ReleaseOutcome:
 
     count: int
     allocated: int
-
-
-@dataclass(frozen=True, slots=True)
-class _PaymentsBill:
-    bill_id: str | None
 
 
 _RETURNED = f"payment.{Reason.RETURNED_BY_BANK}"
@@ -98,24 +94,40 @@ async def list_stated_money(session: ReadSession, line_ids: Sequence[str]) -> li
     return await session.all(wanted.where(told).order_by(col(Payment.id)))
 
 
+async def share_notices_of(session: WriteSession, account_id: str) -> None:
+    """Let no statement of the account be withdrawn or released before our transaction ends.
+
+    For whoever locks something of the statement's before the notice itself.
+    """
+    await share_name(session, notices_of(account_id))
+
+
+async def lock_notices_of(session: WriteSession, account_id: str) -> None:
+    """Let nobody tell of money on the account before our transaction ends."""
+    await lock_names(session, notices_of(account_id))
+
+
 async def withdraw_stated_money(
     session: WriteSession, line_ids: Sequence[str], *, actor: str
 ) -> list[StatedMoney]:
     """Take back what was recorded because these lines of a statement told of it, and nobody else.
 
-    Money that waits is reversed; what has settled a bill stays, and people see to it. The lines'
-    notices tell of nothing any more, so that the right statement can tell of the money anew; those
-    of settled money stay, or it would be entered twice. Gives the money as it was before.
+    Money that waits is reversed; of what has settled a bill nothing is, and people see to it. The
+    lines' notices tell of nothing any more, so that the right statement can tell of the money anew;
+    those of settled money stay, or it would be entered twice. Gives the money as it was before.
+    The caller has locked the account's notices (`lock_notices_of`).
     """
     found = []
+    told = await list_stated_money(session, line_ids)
+    for bill_id in sorted({money.bill_id for money in told if money.bill_id is not None}):
+        await lock_bill(session, bill_id)
     for money in await list_stated_money(session, line_ids):
-        if money.bill_id is not None:
-            await lock_bill(session, money.bill_id)
         items = [] if money.shared else await lock_items_of(session, money.payment_id)
-        for item in items:
+        is_settled = await _is_settled(session, money.payment_id)
+        for item in [] if is_settled else items:
             await reverse_item(session, actor, item, Reason.STATEMENT_WITHDRAWN)
         found.append(money)
-        if money.shared or not await _is_settled(session, money.payment_id):
+        if money.shared or not is_settled:
             notices = update(CreditNotice).where(
                 col(CreditNotice.payment_id) == money.payment_id, _is_of(CreditNotice, line_ids)
             )
@@ -128,7 +140,10 @@ async def release_stated_money(
 ) -> ReleaseOutcome:
     """Let what only these lines of a statement told of go where it was sent: bills settle."""
     count, allocated = 0, 0
-    for money in await list_stated_money(session, line_ids):
+    told = await list_stated_money(session, line_ids)
+    for bill_id in sorted({money.bill_id for money in told if money.bill_id is not None}):
+        await lock_bill(session, bill_id)
+    for money in told:
         became = await release_stated(session, cipher, money.payment_id, money.bill_id, actor=actor)
         count += len(became)
         allocated += sum(one["allocated"] for one in became)
@@ -140,23 +155,13 @@ async def _is_settled(session: ReadSession, payment_id: str) -> bool:
     return await session.first(wanted) is not None
 
 
-async def reverse_returned_money(
+async def note_returned_money(
     session: WriteSession, payment_id: str, line_id: str, *, actor: str
-) -> bool:
+) -> None:
     """The bank has taken a payment's money back, by the debit `line_id` of a statement.
 
-    What of it waits is reversed, and True given. What has settled a bill stays: an alert says so,
-    once for each debit, and people see to it.
+    An alert says so, once for each debit; two people decide what becomes of it.
     """
-    payment = await session.one(values_of(_PaymentsBill, Payment).where(Payment.id == payment_id))
-    if payment.bill_id is not None:
-        await lock_bill(session, payment.bill_id)
-    items = await lock_items_of(session, payment_id)
-    for item in items:
-        await reverse_item(session, actor, item, Reason.RETURNED_BY_BANK)
     told = {"line": line_id}
-    if await _is_settled(session, payment_id) and not await audit.is_recorded(
-        session, _RETURNED, payment_id, told
-    ):
+    if not await audit.is_recorded(session, _RETURNED, payment_id, told):
         await note_doubt(session, actor, payment_id, Reason.RETURNED_BY_BANK, told)
-    return bool(items)

@@ -89,6 +89,11 @@ _KNOWN = (
 )
 
 
+def notices_of(account_id: str) -> str:
+    """The name of all notices about an account: shared by who tells, alone for who takes back."""
+    return f"notices:{account_id}"
+
+
 async def lock_notice(session: WriteSession, notice: ToldNotice) -> None:
     """Let nobody else decide about this notice or the money it may tell of, until we have.
 
@@ -98,7 +103,7 @@ async def lock_notice(session: WriteSession, notice: ToldNotice) -> None:
     names = [f"notice:{notice.source}:{notice.notice_ref}", f"notice:{day}:{notice.amount}"]
     if plain := plain_bank_ref(notice.bank_ref):
         names.append(f"notice:{day}:{plain}")
-    await lock_names(session, *names)
+    await lock_names(session, *names, within=notices_of(notice.collection_account_id))
 
 
 async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
@@ -142,7 +147,8 @@ def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
     if plain and (alike := [one for one in known if one.plain_ref == plain]):
         return _by_bank_reference(alike, notice, told)
     untold = [one for one in known if one.payment_id not in told]
-    return Identity(_by_payers_reference(untold, notice, plain))
+    named_by_payer = _by_payers_reference(untold, notice, plain)
+    return Identity() if named_by_payer is None else _unless_reversed(named_by_payer, notice)
 
 
 def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[str]) -> Identity:
@@ -161,7 +167,11 @@ def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[s
         return Identity()
     untold = [one for one in fitting if one.payment_id not in told]
     # The source has told of all of these already: this is another one, unless it is mistaken.
-    return Identity(untold[0]) if untold else _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)
+    if not untold:
+        return _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)
+    # Money that stands is told of first.
+    untold.sort(key=lambda one: one.doubt in (Reason.SAME_MONEY, Reason.RETURNED_BY_BANK))
+    return _unless_reversed(untold[0], notice)
 
 
 def _by_payers_reference(
@@ -176,6 +186,14 @@ def _by_payers_reference(
         if not (plain and one.plain_ref) or not (from_statement or one.source == STATEMENT)
     ]
     return comparable[0] if comparable else None
+
+
+def _unless_reversed(found: KnownNotice, notice: ToldNotice) -> Identity:
+    """Whoever tells of money that people took for none, or that was taken back, has seen money."""
+    own = (found.source, found.notice_ref) == (notice.source, notice.notice_ref)
+    if not own and found.doubt in (Reason.SAME_MONEY, Reason.RETURNED_BY_BANK):
+        return _doubtful([found], Reason.POSSIBLE_DUPLICATE)
+    return Identity(found)
 
 
 def _doubtful(beside: list[KnownNotice], doubt: Reason) -> Identity:

@@ -22,7 +22,7 @@ from payments.books.models import SuspenseItem
 class DayPayment:
     """Money on one account, as reconciliation needs it.
 
-    `amount` is what was credited and not reversed, in đồng.
+    `amount` is what was credited, in đồng; what was reversed whole is no such money.
     """
 
     payment_id: str
@@ -51,7 +51,7 @@ _DAY_PAYMENTS = (
         Payment,
         payment_id=col(Payment.id),
         reference=func.coalesce(Payment.reference, Bill.reference, ""),
-        amount=_LEFT,
+        amount=col(Payment.credited),
         static=col(Reference.reference).is_not(None),
     )
     .join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
@@ -89,7 +89,7 @@ _DAY_SUM = (
     values_of(
         DaySum,
         count=func.count(col(Payment.id)),
-        credited=cast(func.coalesce(func.sum(_LEFT), 0), BigInteger),
+        credited=cast(func.coalesce(func.sum(Payment.credited), 0), BigInteger),
     )
     .select_from(Payment)
     .outerjoin(_REVERSED, _REVERSED.c.payment_id == col(Payment.id))

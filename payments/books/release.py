@@ -20,6 +20,7 @@ from payments.bills.queries import StaticReferenceValue
 from payments.bills.static_references import price_static_reference
 from payments.books import suspense
 from payments.books.allocation import Distribution, Reason, distribute_static, suspend
+from payments.books.decided import note_decided
 from payments.books.destination import destination_of
 from payments.books.ledger import MoneySource
 from payments.books.posting import distribute_on, post_from_suspense
@@ -81,8 +82,8 @@ async def move(
     actor: str,
 ) -> dict[str, Any]:
     """Put a locked item's money into other places; what became of it, in đồng."""
-    believed = update(Payment).where(col(Payment.id) == item.payment_id).values(doubt=None)
-    await session.write(believed)
+    counts = distribution.allocated or distribution.reason == Reason.SHORT
+    await note_decided(session, actor, item, None if counts else distribution.reason)
     today = clock.business_date(clock.now())
     source = MoneySource(item.payment_id, item.collection_account_id, today)
     await suspense.close_item(session, item.id, clock.now())

@@ -4,6 +4,7 @@
 * refund: it is to be given back;
 * same_money: it was told of twice, and the books have it already;
 * other_money: it is money of its own, and goes where it was sent;
+* returned: the bank took it back, as a statement shows;
 * keep: it stays where it is, and the reason is on record.
 """
 
@@ -63,6 +64,7 @@ def suspense_kinds(cipher: Cipher) -> ApprovalKinds:
         "refund": ApprovalKind(_look_in_suspense, _refund),
         "same_money": ApprovalKind(_look_in_doubt, _same_money),
         "other_money": ApprovalKind(_look_in_doubt, partial(_other_money, cipher)),
+        "returned": ApprovalKind(_look, _returned),
         "keep": ApprovalKind(_look, _keep),
     }
 
@@ -98,7 +100,8 @@ async def _look_for_bill(session: WriteSession, item_id: str, wanted: Mapping[st
         "amount": bill.amount,
         "waiting": sum(one.amount for one in waiting),
     }
-    return Subject(item.agency_id, _figures(item) | {"bill": shown})
+    # Bodies that share an account do not see each other's bills.
+    return Subject(item.agency_id, _figures(item) | {"bill": shown}, others=(bill.agency_id,))
 
 
 async def _assign(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
@@ -115,6 +118,12 @@ async def _refund(session: WriteSession, approval: ApprovalValue, actor: str) ->
 async def _same_money(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
     item = await _lock(session, approval.object_id, None)
     await reverse_item(session, actor, item, Reason.SAME_MONEY)
+    return {"reversed": item.amount}
+
+
+async def _returned(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
+    item = await _lock(session, approval.object_id, None)
+    await reverse_item(session, actor, item, Reason.RETURNED_BY_BANK)
     return {"reversed": item.amount}
 
 

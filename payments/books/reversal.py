@@ -4,14 +4,11 @@ Nothing is deleted. What was credited stays credited; the part is a suspense ite
 `reversed`, and a ledger transaction of its own says when and why.
 """
 
-from sqlalchemy import update
-from sqlmodel import col
-
 from core import audit, clock
 from core.sessions import WriteSession
-from payments.bills.models import Payment
 from payments.books import ledger, suspense
 from payments.books.allocation import Distribution, Reason
+from payments.books.decided import note_decided
 from payments.books.ledger import MoneySource
 from payments.books.suspense import LockedItem
 
@@ -23,8 +20,7 @@ async def reverse_item(session: WriteSession, actor: str, item: LockedItem, reas
     reversed_ = Distribution(reversed=item.amount, reason=reason)
     await suspense.hold(session, item.payment_id, item.bill_id, reversed_, now)
     if item.amount == item.credited:
-        counts_no_more = update(Payment).where(col(Payment.id) == item.payment_id)
-        await session.write(counts_no_more.values(doubt=reason))
+        await note_decided(session, actor, item, reason)
     source = MoneySource(item.payment_id, item.collection_account_id, clock.business_date(now))
     amounts = {item.place: item.amount, "reversed": -item.amount}
     await ledger.post(session, "reversal", source, item.bill_id, amounts)

@@ -12,7 +12,7 @@ from payments.books.queries import WaitingMoney
 class ResolutionIn(RequestModel):
     """What is to become of money in suspense, and why; `bill` is the reference to assign it to."""
 
-    kind: Literal["assign", "refund", "same_money", "other_money", "keep"]
+    kind: Literal["assign", "refund", "same_money", "other_money", "returned", "keep"]
     bill: Code | None = None
     reason: Line
 

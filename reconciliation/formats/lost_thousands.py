@@ -15,7 +15,11 @@ from reconciliation.formats.rows import StatementRow, fault_at
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
 #: What a bank pays or takes in small change: such a line says nothing about the others.
-_SMALL_CHANGE = re.compile(r"\b(?:lai|interest|phi sms|phi dich vu)\b")
+_SMALL_CHANGE = re.compile(
+    r"\b(?:lai (?:suat|tien gui|nhap von|khong ky han)|interest|phi sms|phi dich vu)\b"
+)
+#: With its mark the word is interest; without, it may be "lại".
+_INTEREST = re.compile(r"\blãi\b")
 
 
 def lost_thousands(rows: Sequence[StatementRow], amounts: AmountColumns) -> list[FieldError]:
@@ -34,7 +38,8 @@ def lost_thousands(rows: Sequence[StatementRow], amounts: AmountColumns) -> list
 
 
 def _is_small_change(row: StatementRow) -> bool:
-    return _SMALL_CHANGE.search(without_marks(caseless(row.narrative))) is not None
+    words = caseless(row.narrative)
+    return bool(_INTEREST.search(words) or _SMALL_CHANGE.search(without_marks(words)))
 
 
 def _column(row: StatementRow, amounts: AmountColumns) -> str:

@@ -12,7 +12,8 @@ from core.ids import new_id
 from core.sessions import WriteSession
 from payments.books import approvals
 from payments.books.approvals import ApprovalKind, ApprovalValue
-from tests.support.callbacks import credit
+from tests.integration.test_identity_of_money import tell
+from tests.support.callbacks import call, credit, order_of, result_of
 from tests.support.neighbour import neighbour_of
 from tests.support.places import looking
 from tests.support.problems import problem
@@ -330,3 +331,48 @@ async def test_suspense_is_read_page_by_page_and_by_reason(system: System) -> No
         "/api/v1/suspense", params={"agency": "khong-co"}, headers=office.clerk
     )
     assert other.status_code == 404
+
+
+@alone
+async def test_money_told_of_by_another_source_after_all_is_not_dropped(system: System) -> None:
+    """Two people took a second notice for the same money; then another feed tells of two."""
+    office, bill = await finance_office(system), await system.create_bill()
+    ref = bank_ref()
+    for _ in range(2):
+        await credit(system, 5000, bill["reference"], bank_ref=ref)
+    await office.approve(await office.propose(await last_item(system), "same_money"))
+    async with looking(system) as seen:
+        for number in ("x1", "x2"):
+            await tell(system, "another-feed", number, bank_ref=ref, narrative=bill["reference"])
+    assert seen[0].waiting == [("suspense", "possible_duplicate", 5000)]
+
+
+@alone
+async def test_a_held_attempt_is_held_no_longer_when_people_have_decided(system: System) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    order = order_of(system, await system.start(bill))
+    assert (await call(system, result_of(system, order, amount=4000))).status_code == 200
+    (payment,) = (await system.read(bill))["payments"]
+    assert payment["status"] == "held"
+    await office.approve(await office.propose(await last_item(system), "refund"))
+    read = await system.read(bill)
+    assert (read["payments"][0]["status"], read["payments"][0]["refundable"]) == ("succeeded", 4000)
+    again = await system.start(bill)
+    assert (again["status"], again["amount"]) == ("submitted", 5000), "the 4,000 count for nothing"
+    assert await system.broken() == []
+
+
+@alone
+async def test_nobody_assigns_money_to_a_bill_of_a_body_that_they_may_not_see(
+    system: System,
+) -> None:
+    async with neighbour_of(system, unit=True) as one, neighbour_of(system, unit=True) as other:
+        bill = await system.create_bill(agency=other.code)
+        own = await system.create_bill(agency=one.code)
+        for _ in range(2):
+            await credit(system, 5000, own["reference"], bank_ref=bank_ref())
+        item = await last_item(system)
+        clerk = await key_of_person(system, "finance", agency_id=one.agency_id)
+        office = FinanceOffice(system, clerk, clerk)
+        body = {"kind": "assign", "bill": bill["reference"], "reason": "x"}
+        problem(await office.post(f"/suspense/{item}/resolutions", body), 404)

@@ -24,7 +24,7 @@ from tests.support.system_builder import SystemTemplate
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAYMENT = {"id", "bill", "gateway", "status", "amount", "checkout", "created_at", "paid_at"}
-PAYMENT |= {"credited", "allocated", "in_suspense", "refundable", "reason"}
+PAYMENT |= {"credited", "allocated", "in_suspense", "refundable", "reversed", "reason"}
 PARTNER = MERCHANT["partner_code"]
 
 

@@ -66,7 +66,7 @@ def days(draw: st.DrawFn) -> tuple[list[Payment], list[Line]]:
                     draw(st.sampled_from(["", f"FT26{len(lines):06d}", "FT26999999"])),
                 )
             )
-    for line in draw(st.lists(st.sampled_from(lines), max_size=3)) if lines else []:
+    for line in draw(st.lists(st.sampled_from(tuple(lines)), max_size=3)) if lines else []:
         words = draw(st.sampled_from([f"HOAN TRA {line.reference}", "HOAN TRA", line.narrative]))
         back = line.booked_at + timedelta(days=draw(st.sampled_from([0, 0, 1, 14, 15, -1])))
         own = f"L{len(lines)}"

@@ -30,7 +30,11 @@ from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
 from core.settings import Settings
 from payments.agencies.queries import find_collection_account
-from payments.books.commands import release_stated_money, reverse_returned_money
+from payments.bills.locks import lock_bill
+from payments.books.allocation import Reason
+from payments.books.commands import release_stated_money
+from payments.books.reversal import reverse_item
+from payments.books.suspense import lock_items_of
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
 from tests.support.in_process_sandbox import InProcessSandbox
@@ -339,19 +343,21 @@ class MoneyWorld:
             await release_stated_money(session, parts.cipher, lines, actor="staff:chief")
 
     async def take_back(self, move: Movement) -> None:
-        """A statement shows that the bank has taken a credit back: what waits is reversed."""
+        """The bank has taken a credit back, as a statement shows: two people reverse what waits."""
         found = await self.service.read(
-            "SELECT payment_id FROM credit_notice WHERE notice_ref IN (:feed, :line) LIMIT 1",
+            "SELECT p.id AS payment_id, p.bill_id FROM credit_notice n JOIN payment p"
+            " ON p.id = n.payment_id WHERE n.notice_ref IN (:feed, :line) LIMIT 1",
             feed=str(move.id),
             line=f"line-{move.id}",
         )
         if not found:
             return  # nobody has told of it yet
-        payment_id = found[0]["payment_id"]
+        payment_id, bill_id = found[0]["payment_id"], found[0]["bill_id"]
         async with self.service.parts.database.transaction() as session:
-            await reverse_returned_money(
-                session, payment_id, f"back-{move.id}", actor="system:statement"
-            )
+            if bill_id is not None:
+                await lock_bill(session, bill_id)
+            for item in await lock_items_of(session, payment_id):
+                await reverse_item(session, "staff:chief", item, Reason.RETURNED_BY_BANK)
         reversed_ = await self.service.read(
             "SELECT coalesce(sum(amount), 0)::bigint AS amount FROM suspense_item"
             " WHERE payment_id = :id AND place = 'reversed'",

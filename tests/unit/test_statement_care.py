@@ -46,6 +46,7 @@ def refused_rows(content: bytes) -> list[str]:
         # A million and more keeps its two dots, whatever reads it.
         (("A;nop;;1.250.000;1.250.000", "B;nop;;20;1.250.020"), [3]),
         (("A;nop;;7;7",), [2]),
+        (("A;nop lai le phi;;20;20", "B;trả lại;;30;50"), [2, 3]),
         (("A;lai tien gui thang 10;;523;523", "B;nop;;150;673"), [3]),
     ],
 )
@@ -65,6 +66,8 @@ def test_amounts_that_lost_their_thousands_are_refused_with_their_rows(
         ("A;nop;;999;999", "B;nop;;1.000;1.999"),
         ("A;nop;;1.250.000;1.250.000",),
         ("A;Lãi tiền gửi;;523;523",),
+        ("A;TRẢ LÃI THÁNG 10;;523;523",),
+        ("A;TRA LAI TIEN GUI;;523;523",),
         (),
     ],
 )
