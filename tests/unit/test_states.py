@@ -34,7 +34,7 @@ def test_a_state_that_is_cut_off_is_seen() -> None:
 def test_only_settled_states_are_final() -> None:
     assert set(BILL.final) == {"paid", "exempt", "cancelled"}
     # Failed and expired are not among them: the gateway may know better later.
-    assert set(PAYMENT.final) == {"succeeded", "held"}
+    assert set(PAYMENT.final) == {"succeeded"}
 
 
 def test_a_live_attempt_has_a_way_out() -> None:
