@@ -154,7 +154,7 @@ async def _conclude(
     latest = attempt.bill.expires_at
     over = now > (open_until if latest is None else min(open_until, latest))
     if result.outcome is Outcome.NOT_FOUND:
-        over = now > max(open_until, payment.created_at + GRACE)
+        over = now > payment.created_at + GRACE
     if over:
         details = {"gateway_says": result.outcome}
         await move_payment(session, ACTOR, payment, "expired", details, ask_at=now + STILL_ASKED)
