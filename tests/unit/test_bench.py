@@ -1,6 +1,7 @@
 """The benchmarks' own arithmetic: fair turns, and a file that keeps the others' figures."""
 
 import io
+import gc
 import json
 from pathlib import Path
 
@@ -20,7 +21,11 @@ RESULT = {
 }
 
 
-def test_every_candidate_is_given_the_same_numbers_and_no_turn_repeats_one() -> None:
+def test_every_candidate_is_given_the_same_numbers_and_no_turn_repeats_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Before each turn the garbage is collected, which takes seconds in a worker of many tests.
+    monkeypatch.setattr(gc, "collect", lambda: 0)
     seen: dict[str, list[int]] = {"ours": [], "theirs": []}
     rates = measure.rates(
         {name: numbers.append for name, numbers in seen.items()}, rounds=3, seconds=1e-5
