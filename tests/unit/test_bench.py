@@ -1,7 +1,7 @@
 """The benchmarks' own arithmetic: fair turns, and a file that keeps the others' figures."""
 
-import io
 import gc
+import io
 import json
 from pathlib import Path
 
