@@ -53,19 +53,19 @@ def _measure(server: EmbeddedDatabase, folder: Path) -> dict[str, Any]:
         mode="demo",
         database_url=server.url(),
         data_dir=folder,
-        port=_free_port(),
+        port=free_port(),
         log_level="warning",
     )
-    api_key, agency = asyncio.run(_seed(settings))
-    with _service(settings):
+    api_key, agency = asyncio.run(seed(settings))
+    with service(settings):
         warm_up = Task(settings.port, api_key, agency, CLIENTS, WARM_UP_SECONDS)
-        _open_bills(warm_up, server)
+        open_bills(warm_up, server)
         floor = PgBench.like_the_last_bill(server.url())
         floor.rate(ALONE, clients=CLIENTS, seconds=WARM_UP_SECONDS)
         rates: dict[str, list[float]] = {"ours": [], ALONE: [], EACH_TABLE: []}
         milliseconds: list[float] = []
         for _ in range(ROUNDS):
-            seen = _open_bills(Task(settings.port, api_key, agency, CLIENTS, SECONDS), server)
+            seen = open_bills(Task(settings.port, api_key, agency, CLIENTS, SECONDS), server)
             milliseconds += seen.milliseconds
             rates["ours"].append(len(seen.milliseconds) / seen.seconds)
             for statements in (ALONE, EACH_TABLE):
@@ -95,7 +95,7 @@ def _measure(server: EmbeddedDatabase, folder: Path) -> dict[str, Any]:
     }
 
 
-async def _seed(settings: Settings) -> tuple[str, str]:
+async def seed(settings: Settings) -> tuple[str, str]:
     """A body with its catalogue; an API key of its, and its code."""
     async with parts_of(settings) as parts, parts.database.transaction() as session:
         body = await seed_body(session)
@@ -105,7 +105,7 @@ async def _seed(settings: Settings) -> tuple[str, str]:
 
 
 @contextmanager
-def _service(settings: Settings) -> Iterator[None]:
+def service(settings: Settings) -> Iterator[None]:
     """`lephi serve` with these settings and no others, from when it is ready."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LEPHI_")}
     base_url = f"http://127.0.0.1:{settings.port}"
@@ -139,7 +139,7 @@ def _is_ready(base_url: str) -> bool:
         return False
 
 
-def _open_bills(task: Task, server: EmbeddedDatabase) -> Seen:
+def open_bills(task: Task, server: EmbeddedDatabase) -> Seen:
     """One round of the portals; each bill that was answered is in the database, and no other."""
     before = _count_bills(server)
     done = subprocess.run(
@@ -165,7 +165,8 @@ def _count_bills(server: EmbeddedDatabase) -> int:
     return count
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -48,24 +48,24 @@ def _measure(server: EmbeddedDatabase, folder: Path) -> dict[str, Any]:
         mode="demo",
         database_url=server.url(),
         data_dir=folder,
-        port=bills._free_port(),
+        port=bills.free_port(),
         log_level="warning",
     )
-    api_key, agency = asyncio.run(bills._seed(settings))
+    api_key, agency = asyncio.run(bills.seed(settings))
     office_key, account = asyncio.run(_office(settings))
     ours, floors, quiet_p99, busy_p99 = [], [], [], []
-    with bills._service(settings):
+    with bills.service(settings):
         portals = Task(settings.port, api_key, agency, CLIENTS, QUIET_SECONDS)
-        bills._open_bills(portals, server)
+        bills.open_bills(portals, server)
         for turn in range(ROUNDS):
             rows = list(_rows(turn))
-            quiet_p99.append(_p99(bills._open_bills(portals, server).milliseconds))
+            quiet_p99.append(_p99(bills.open_bills(portals, server).milliseconds))
             upload = _Upload(settings.port, office_key, account, rows)
             upload.start()
             busy: list[float] = []
             beside = Task(settings.port, api_key, agency, CLIENTS, _TURN_SECONDS)
             while upload.is_alive():
-                busy += bills._open_bills(beside, server).milliseconds
+                busy += bills.open_bills(beside, server).milliseconds
             upload.join()
             ours.append(upload.seconds)
             busy_p99.append(_p99(busy))

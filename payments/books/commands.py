@@ -34,7 +34,6 @@ class StatedMoney:
     """
 
     payment_id: str
-    credited: int
     settled: int
     waiting: int
     unreleased: int
@@ -118,16 +117,13 @@ async def withdraw_stated_money(
     The caller has locked the account's notices (`lock_notices_of`).
     """
     found = []
-    told = await list_stated_money(session, line_ids)
-    for bill_id in sorted({money.bill_id for money in told if money.bill_id is not None}):
-        await lock_bill(session, bill_id)
+    await _lock_bills_of(session, await list_stated_money(session, line_ids))
     for money in await list_stated_money(session, line_ids):
-        items = [] if money.shared else await lock_items_of(session, money.payment_id)
-        is_settled = await _is_settled(session, money.payment_id)
-        for item in [] if is_settled else items:
-            await reverse_item(session, actor, item, Reason.STATEMENT_WITHDRAWN)
         found.append(money)
-        if money.shared or not is_settled:
+        if not (money.shared or money.settled):
+            for item in await lock_items_of(session, money.payment_id):
+                await reverse_item(session, actor, item, Reason.STATEMENT_WITHDRAWN)
+        if money.shared or not money.settled:
             notices = update(CreditNotice).where(
                 col(CreditNotice.payment_id) == money.payment_id, _is_of(CreditNotice, line_ids)
             )
@@ -141,8 +137,7 @@ async def release_stated_money(
     """Let what only these lines of a statement told of go where it was sent: bills settle."""
     count, allocated = 0, 0
     told = await list_stated_money(session, line_ids)
-    for bill_id in sorted({money.bill_id for money in told if money.bill_id is not None}):
-        await lock_bill(session, bill_id)
+    await _lock_bills_of(session, told)
     for money in told:
         became = await release_stated(session, cipher, money.payment_id, money.bill_id, actor=actor)
         count += len(became)
@@ -150,9 +145,10 @@ async def release_stated_money(
     return ReleaseOutcome(count, allocated)
 
 
-async def _is_settled(session: ReadSession, payment_id: str) -> bool:
-    wanted = select(Allocation.id).where(Allocation.payment_id == payment_id)
-    return await session.first(wanted) is not None
+async def _lock_bills_of(session: WriteSession, told: Sequence[StatedMoney]) -> None:
+    """Whoever takes several bills takes them in one order."""
+    for bill_id in sorted({money.bill_id for money in told if money.bill_id is not None}):
+        await lock_bill(session, bill_id)
 
 
 async def note_returned_money(

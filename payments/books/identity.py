@@ -148,7 +148,7 @@ def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
         return _by_bank_reference(alike, notice, told)
     untold = [one for one in known if one.payment_id not in told]
     named_by_payer = _by_payers_reference(untold, notice, plain)
-    return Identity() if named_by_payer is None else _unless_reversed(named_by_payer, notice)
+    return Identity() if named_by_payer is None else _told_of(named_by_payer)
 
 
 def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[str]) -> Identity:
@@ -162,16 +162,13 @@ def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[s
         for one in equal
         if one.reference == notice.reference or not (one.reference and notice.reference)
     ]
-    fitting.sort(key=lambda one: one.reference != notice.reference)
+    # Money that stands comes first, then what bears the payer's very reference.
+    fitting.sort(key=lambda one: (_is_reversed(one), one.reference != notice.reference))
     if not fitting:
         return Identity()
     untold = [one for one in fitting if one.payment_id not in told]
     # The source has told of all of these already: this is another one, unless it is mistaken.
-    if not untold:
-        return _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)
-    # Money that stands is told of first.
-    untold.sort(key=lambda one: one.doubt in (Reason.SAME_MONEY, Reason.RETURNED_BY_BANK))
-    return _unless_reversed(untold[0], notice)
+    return _told_of(untold[0]) if untold else _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)
 
 
 def _by_payers_reference(
@@ -185,13 +182,17 @@ def _by_payers_reference(
         for one in untold
         if not (plain and one.plain_ref) or not (from_statement or one.source == STATEMENT)
     ]
-    return comparable[0] if comparable else None
+    return min(comparable, key=_is_reversed, default=None)
 
 
-def _unless_reversed(found: KnownNotice, notice: ToldNotice) -> Identity:
-    """Whoever tells of money that people took for none, or that was taken back, has seen money."""
-    own = (found.source, found.notice_ref) == (notice.source, notice.notice_ref)
-    if not own and found.doubt in (Reason.SAME_MONEY, Reason.RETURNED_BY_BANK):
+def _is_reversed(known: KnownNotice) -> bool:
+    """Whether people took the money for none, or the bank took it back."""
+    return known.doubt in (Reason.SAME_MONEY, Reason.RETURNED_BY_BANK)
+
+
+def _told_of(found: KnownNotice) -> Identity:
+    """This money; but who tells of reversed money, and has not told of it before, has seen some."""
+    if _is_reversed(found):
         return _doubtful([found], Reason.POSSIBLE_DUPLICATE)
     return Identity(found)
 

@@ -28,7 +28,7 @@ class WaitingItem:
 class LockedItem:
     """An item that nobody else changes before our transaction ends, with its payment's facts.
 
-    `amount` and `credited` in đồng; `reference` is the payer's; `doubt` is the payment's.
+    `amount` and `credited` in đồng; `reference` is the payer's.
     """
 
     id: str
@@ -44,7 +44,6 @@ class LockedItem:
     credited: int
     reference: str | None
     paid_at: datetime
-    doubt: str | None
 
 
 _ITEM = values_of(LockedItem, SuspenseItem, Payment, bill_id=col(SuspenseItem.bill_id)).join_from(

@@ -5,7 +5,8 @@ version, used again, or shared by a batch.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from payments.agencies.queries import find_collection_account
 from payments.bills.static_references import static_reference
 from payments.books import credits, identity
 from payments.books.credits import record_credit
-from payments.books.identity import STATEMENT, Identity, ToldNotice
+from payments.books.identity import STATEMENT, Identity, KnownNotice, ToldNotice, judge
 from payments.books.queries import list_waiting_money
 from payments.ports import Credit
 from tests.support.callbacks import credit
@@ -307,3 +308,14 @@ async def test_what_waits_is_listed_with_its_reason(system: System) -> None:
         (7000, "no_reference", None),
     ]
     assert (waiting[0].place, waiting[0].gateway_ref) == ("suspense", ref)
+
+
+async def test_money_that_stands_is_told_of_before_money_that_was_taken_back() -> None:
+    gone = KnownNotice("a", "1", 5000, "", "LPX", "pay_1", None, 5000, "returned_by_bank")
+    stands = replace(gone, notice_ref="2", payment_id="pay_2", doubt=None)
+    told = ToldNotice("b", "9", "acc", date(2026, 11, 28), 5000, "", "LPX")
+    assert judge(told, "", [gone, stands]) == Identity(stands)
+    alone = judge(told, "", [gone])
+    assert (alone.same, alone.doubt, alone.beside) == (None, "possible_duplicate", gone)
+    named = [replace(one, plain_ref="FT26001") for one in (gone, stands)]
+    assert judge(replace(told, bank_ref="FT26001"), "FT26001", named) == Identity(named[1])
