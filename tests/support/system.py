@@ -34,6 +34,10 @@ from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
 from tests.support.heartbeats import WORKING, leave_signs
 from tests.support.system_builder import SystemTemplate
 
+#: The server closes a connection that has been idle for five seconds: ours are given up before, or
+#: a request could be sent at that very moment.
+BRIEF = httpx2.Limits(keepalive_expiry=2)
+
 
 @dataclass(slots=True)
 class System:
@@ -163,7 +167,7 @@ async def system_at(
             async with (
                 _client(base_url, api_key) as client,
                 _client(base_url, template.seeded.office_key) as office,
-                httpx2.AsyncClient(base_url=base_url, timeout=30) as browser,
+                httpx2.AsyncClient(base_url=base_url, timeout=30, limits=BRIEF) as browser,
             ):
                 yield System(
                     *(app, parts, body, state, base_url, sandbox_url),
@@ -173,7 +177,7 @@ async def system_at(
 
 def _client(base_url: str, key: str) -> httpx2.AsyncClient:
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30)
+    return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30, limits=BRIEF)
 
 
 async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:
