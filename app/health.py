@@ -16,6 +16,7 @@ from core.outbox import OutboxDelivery
 from core.statements import ReadSql, ValueSelect, values_of
 from payments.bills.models import Bill, Payment
 from payments.books.models import SuspenseItem
+from payments.books.suspense import is_waiting
 from payments.incoming.models import Callback
 from payments.incoming.rejections import REGISTRY
 
@@ -84,7 +85,7 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
     "lephi_suspense_dong": (
         "Open money in suspense or refundable, in đồng",
         _by(col(SuspenseItem.place), func.sum(SuspenseItem.amount)).where(
-            col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed"
+            col(SuspenseItem.closed_at).is_(None), is_waiting()
         ),
     ),
     "lephi_alerts": (

@@ -92,6 +92,8 @@ async def configure_gateway(
         enabled=(known.enabled if known else True) if enabled is None else enabled,
         credentials=known.credentials if known else b"",
     )
+    if credentials is not None:
+        await _refuse_shared(session, cipher, gateway, agency_id, credentials)
     renewed = credentials is not None and dict(credentials) != old
     if renewed:
         now = replace(now, credentials=_sealed(cipher, row_id, credentials or {}))
@@ -103,6 +105,28 @@ async def configure_gateway(
             session, actor, "gateway.configured", row_id, was, _open_facts(now), told
         )
     return row_id
+
+
+async def _refuse_shared(
+    session: WriteSession,
+    cipher: Cipher,
+    gateway: str,
+    agency_id: str,
+    credentials: Mapping[str, str],
+) -> None:
+    """Raise `Invalid` where another body's account at the gateway has these very credentials.
+
+    Whoever can sign for one could tell of the other's money.
+    """
+    others = await session.all(
+        values_of(GatewayFacts, GatewayAccountRow).where(
+            col(GatewayAccountRow.gateway) == gateway,
+            col(GatewayAccountRow.agency_id) != agency_id,
+        )
+    )
+    if any(_unsealed(cipher, one) == dict(credentials) for one in others):
+        detail = "Another body's account has the same credentials: ask the provider for your own."
+        raise Invalid(detail, errors=[FieldError("credentials", "shared", detail)])
 
 
 async def _account_faults(

@@ -21,8 +21,8 @@ WITH ledger AS (
   SELECT t.payment_id, o.ledger, sum(o.amount) AS sum
   FROM posting o JOIN ledger_transaction t ON t.id = o.transaction_id GROUP BY 1, 2
 ), places AS (
-  SELECT id AS payment_id, 'receivable' AS ledger, credited AS sum FROM payment
-    WHERE credited IS NOT NULL
+  SELECT id AS payment_id, CASE gateway WHEN 'bank' THEN 'receivable' ELSE 'in_transit' END
+    AS ledger, credited AS sum FROM payment WHERE credited IS NOT NULL
   UNION ALL SELECT payment_id, 'revenue', -sum(amount) FROM allocation GROUP BY 1
   UNION ALL SELECT payment_id, place, -sum(amount) FROM suspense_item
     WHERE closed_at IS NULL GROUP BY 1, 2
@@ -154,3 +154,8 @@ FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id
 JOIN posting o ON o.transaction_id = t.id
 WHERE o.collection_account_id <> p.collection_account_id
 GROUP BY 1, 2
+
+-- name: settled_by_gateways
+-- gateways have paid over no more than they took
+SELECT collection_account_id AS id, 'in transit ' || sum(amount) AS detail FROM posting
+WHERE ledger = 'in_transit' GROUP BY 1 HAVING sum(amount) < 0

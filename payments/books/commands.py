@@ -21,7 +21,7 @@ from payments.books.models import Allocation, CreditNotice, SuspenseItem
 from payments.books.recording import note_doubt
 from payments.books.release import release_stated
 from payments.books.reversal import reverse_item
-from payments.books.suspense import lock_items_of
+from payments.books.suspense import is_waiting, lock_items_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ _SETTLED = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
 _WAITING = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(
     SuspenseItem.payment_id == Payment.id,
     col(SuspenseItem.closed_at).is_(None),
-    SuspenseItem.place != "reversed",
+    is_waiting(),
 )
 _UNRELEASED = _WAITING.where(SuspenseItem.reason == Reason.STATEMENT_ONLY)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.locks import BILL, LockedBill
 from payments.bills.models import Bill, Payment
@@ -42,6 +42,13 @@ class LockedAttempt:
     payment: LockedPayment
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Where an order was given."""
+
+    gateway_account_id: str | None
+
+
 _PAYMENT = values_of(LockedPayment, Payment)
 
 
@@ -65,6 +72,12 @@ async def find_and_lock_attempt(
     if bill is None:
         return None
     return LockedAttempt(bill, await session.lock_one(_PAYMENT.where(which)))
+
+
+async def find_order_account(session: ReadSession, order_ref: str) -> str | None:
+    """The gateway account that we gave this order to; None for no order of ours."""
+    found = await session.first(values_of(_Order, Payment).where(Payment.order_ref == order_ref))
+    return None if found is None else found.gateway_account_id
 
 
 def _is_bill_of(payment: ColumnElement[bool]) -> ColumnElement[bool]:

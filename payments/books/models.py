@@ -75,15 +75,18 @@ class Allocation(SQLModel, table=True):
 
 
 class SuspenseItem(SQLModel, table=True):
-    """A part of a payment that is not allocated: waiting in suspense, refundable, or reversed.
+    """A part of a payment that is not allocated: waiting, refundable, reversed, or in transit.
 
-    What is reversed was no money, or was taken back: it stays here for good.
+    What is reversed was no money, or was taken back; what is `in_transit` is what a gateway paid
+    over of money that the books had already. Both stay here for good.
     """
 
     __tablename__ = "suspense_item"
     __table_args__ = (
         CheckConstraint(_AMOUNT, name="amount"),
-        CheckConstraint("place IN ('suspense', 'refundable', 'reversed')", name="place"),
+        CheckConstraint(
+            "place IN ('suspense', 'refundable', 'reversed', 'in_transit')", name="place"
+        ),
         CheckConstraint(f"reason IN ({_REASONS})", name="reason"),
         Index("ix_suspense_item_payment", "payment_id"),
         Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
@@ -119,7 +122,7 @@ class Posting(SQLModel, table=True):
         CheckConstraint("amount <> 0", name="not_zero"),
         CheckConstraint(
             "ledger IN ('receivable', 'revenue', 'suspense', 'refundable', 'paid_back',"
-            " 'reversed')",
+            " 'reversed', 'in_transit')",
             name="ledger",
         ),
         Index("ix_posting_transaction", "transaction_id"),

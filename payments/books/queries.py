@@ -16,6 +16,7 @@ from payments.agencies.models import CollectionAccount
 from payments.bills.lines import LineValue, lines_of
 from payments.bills.models import Bill, Payment, Reference
 from payments.books.models import SuspenseItem
+from payments.books.suspense import is_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ _WAITING_MONEY = (
     .join_from(SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id))
     .join(CollectionAccount, col(CollectionAccount.id) == col(Payment.collection_account_id))
     .outerjoin(Bill, col(Bill.id) == col(SuspenseItem.bill_id))
-    .where(col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed")
+    .where(col(SuspenseItem.closed_at).is_(None), is_waiting())
     .order_by(col(SuspenseItem.id))
 )
 

@@ -242,16 +242,13 @@ async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
             first = CallbackResult(found.result or "")
             return CallbackResult.REPEATED if first is CallbackResult.ACCEPTED else first
         recorded = await _record(context, session, kept)
-        await session.write(
-            update(Callback)
-            .where(of_this)
-            .values(
-                state="applied",
-                result=recorded.result,
-                applied_at=clock.now(),
-                attempts=Callback.attempts + 1,
-            )
-        )
+        end = update(Callback).where(of_this).values(attempts=Callback.attempts + 1)
+        if recorded.misdirected:
+            told = "The order is another account's: do two accounts have the same credentials?"
+            await session.write(end.values(state="set_aside", last_error=told))
+        else:
+            applied = {"state": "applied", "result": recorded.result, "applied_at": clock.now()}
+            await session.write(end.values(applied))
         failpoints.hit("callback.before_apply_commit")
         return _told(recorded, kept.content)
 
