@@ -1,8 +1,8 @@
 """Signs of life: a worker leaves one every few seconds, so that others see when none works.
 
 Payments need no worker, receipts do: without these nobody would notice that it has stopped but the
-payers who wait. Several workers may run; the newest sign counts, whoever left it. Signs are left and
-judged by the database's clock: those of the machines may differ.
+payers who wait. Several workers may run; the newest sign counts, whoever left it. Signs are left
+and judged by the database's clock: those of the machines may differ.
 """
 
 from datetime import datetime, timedelta
