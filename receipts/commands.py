@@ -21,6 +21,7 @@ from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
 from core.sessions import WriteSession
+from payments.bills.locks import lock_bills
 from payments.bills.queries import LineValue
 from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine
@@ -62,6 +63,8 @@ async def issue(
 
     Raises what the signer raises; then the whole transaction must go, numbers included.
     """
+    # Money that turns out to be none reopens its bill only while that has no receipt.
+    await lock_bills(session, bill_ids)
     sources = await list_receipt_sources(session, issuing.cipher, bill_ids)
     # A receipt bears the day of its issue and a number of that day's year, however long ago the
     # money came: read once, so that the series locked is the one of the day that is written.

@@ -58,12 +58,20 @@ class CreditNotice(SQLModel, table=True):
 
 
 class Allocation(SQLModel, table=True):
-    """A part of a payment given to a bill."""
+    """A part of a payment given to a bill, or, negative, the whole of such a part taken back.
+
+    What a bill has of a payment is the sum of their rows.
+    """
 
     __tablename__ = "allocation"
     __table_args__ = (
-        CheckConstraint(_AMOUNT, name="amount"),
-        UniqueConstraint("payment_id", "bill_id"),
+        CheckConstraint(
+            f"CASE WHEN reverses IS NULL THEN {_AMOUNT}"
+            " ELSE amount BETWEEN -10000000000000 AND -1 END",
+            name="amount",
+        ),
+        UniqueConstraint("reverses"),
+        Index("ix_allocation_payment", "payment_id"),
         Index("ix_allocation_bill", "bill_id"),
     )
 
@@ -72,6 +80,8 @@ class Allocation(SQLModel, table=True):
     bill_id: str = Field(foreign_key="bill.id")
     amount: int = amount_field()
     created_at: datetime = moment()
+    #: the allocation that this one takes back
+    reverses: str | None = Field(default=None, foreign_key="allocation.id")
 
 
 class SuspenseItem(SQLModel, table=True):

@@ -39,7 +39,8 @@ class PaymentChanges(TypedDict, total=False):
 class BillChanges(TypedDict, total=False):
     """What else may change of a bill that moves."""
 
-    paid_at: datetime
+    #: None where a bill is to be paid again
+    paid_at: datetime | None
 
 
 async def move_payment(

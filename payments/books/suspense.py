@@ -130,6 +130,20 @@ async def lock_items_of(session: WriteSession, payment_id: str) -> list[LockedIt
     return await session.lock_all(wanted.order_by(col(SuspenseItem.id)), of=SuspenseItem)
 
 
+async def lock_sent_over(session: WriteSession, bill_id: str) -> list[LockedItem]:
+    """Lock what was sent for a locked bill that was paid already, or was more than it takes.
+
+    What is still refundable of it, oldest first.
+    """
+    wanted = _ITEM.where(
+        col(SuspenseItem.bill_id) == bill_id,
+        col(SuspenseItem.place) == "refundable",
+        col(SuspenseItem.reason).in_((Reason.BILL_ALREADY_PAID, Reason.EXCESS)),
+        col(SuspenseItem.closed_at).is_(None),
+    )
+    return await session.lock_all(wanted.order_by(col(SuspenseItem.id)), of=SuspenseItem)
+
+
 async def close_item(session: WriteSession, item_id: str, now: datetime) -> None:
     """End a locked item, because its money has gone elsewhere."""
     ended = update(SuspenseItem).where(col(SuspenseItem.id) == item_id)
