@@ -154,3 +154,9 @@ FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id
 JOIN posting o ON o.transaction_id = t.id
 WHERE o.collection_account_id <> p.collection_account_id
 GROUP BY 1, 2
+
+-- name: days_of_money
+-- money is posted on the day that it counts for
+SELECT p.id, 'counts for ' || p.accounting_on || ', posted on ' || t.accounting_on AS detail
+FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id AND t.kind = 'credit'
+WHERE t.accounting_on <> p.accounting_on

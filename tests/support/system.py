@@ -34,6 +34,16 @@ from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
 from tests.support.heartbeats import WORKING, leave_signs
 from tests.support.system_builder import SystemTemplate
 
+#: Puts every gateway at `:url`/name, and tells the log of it, as `lephi gateway configure` would.
+POINT_GATEWAYS_AT = """
+WITH g AS (
+  UPDATE gateway_account SET base_url = :url || '/' || gateway RETURNING id, base_url
+)
+INSERT INTO audit_entry (at, actor, action, object_id, details)
+SELECT now(), 'system:test', 'gateway.configured', id,
+  jsonb_build_object('after', jsonb_build_object('base_url', base_url)) FROM g
+"""
+
 #: The server closes a connection that has been idle for five seconds: ours are given up before, or
 #: a request could be sent at that very moment.
 BRIEF = httpx2.Limits(keepalive_expiry=2)
@@ -133,7 +143,7 @@ class System:
     async def broken(self) -> list[str]:
         """The invariants that do not hold."""
         async with self.parts.database.transaction() as session:
-            return await broken(session)
+            return await broken(session, self.parts.evidence)
 
 
 @contextlib.asynccontextmanager
@@ -182,7 +192,4 @@ def _client(base_url: str, key: str) -> httpx2.AsyncClient:
 
 async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:
     async with parts.database.transaction() as session:
-        await session.execute(
-            text("UPDATE gateway_account SET base_url = :url || '/' || gateway"),
-            {"url": sandbox_url},
-        )
+        await session.execute(text(POINT_GATEWAYS_AT), {"url": sandbox_url})
