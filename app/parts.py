@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.invariants import Evidence
 from core.crypto import Cipher
 from core.db import Database
 from core.settings import Settings
@@ -28,3 +29,4 @@ class Parts:
     display: Display
     reconciling: ReconciliationContext
     approval_kinds: ApprovalKinds
+    evidence: Evidence

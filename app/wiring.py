@@ -13,14 +13,17 @@ from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
+from adapters.keystore.files import trusted_certificates
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
 from app.handlers import HANDLERS
+from app.invariants import Evidence
 from app.knowledge import KNOWLEDGE
 from app.parts import Parts
 from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
+from core.audit import Sealer
 from core.background import Background
 from core.calendar import Calendar, calendar_with, national
 from core.crypto import Cipher, load_or_create_key
@@ -38,6 +41,7 @@ from payments.urls import Urls
 from receipts.commands import IssuingContext
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.display import Display
+from receipts.evidence import Opener
 from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
@@ -161,6 +165,10 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 **statement_kinds(cipher),
                 **forced_kinds(reconciling),
             },
+            evidence=Evidence(
+                Sealer(derive(master, "seals")),
+                Opener(cipher, trusted_certificates(settings.signing_dir)),
+            ),
         )
     finally:
         await background.aclose()

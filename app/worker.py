@@ -28,6 +28,8 @@ log = get(__name__)
 IDLE_SECONDS = 0.2
 INQUIRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 300.0
+#: Between looks for entries that were left out of the chain, among all there are.
+WHOLE_LOOK_SECONDS = 3600.0
 
 
 async def deliver(parts: Parts, handler: Handler[Parts, Any]) -> int:
@@ -71,16 +73,16 @@ async def run_once(parts: Parts) -> int:
     done += await inquiry.inquire(parts.payments)
     done += await inquiry.expire_bills(parts.payments)
     async with parts.database.transaction() as session:
-        done += await audit.chain(session)
+        done += await audit.chain(session, sealer=parts.evidence.sealer)
     return done
 
 
 async def run(parts: Parts, stop: asyncio.Event) -> None:
     """Work until `stop` is set; what has been begun is finished."""
 
-    async def chain() -> int:
+    async def chain(*, whole: bool = False) -> int:
         async with parts.database.transaction() as session:
-            return await audit.chain(session)
+            return await audit.chain(session, sealer=parts.evidence.sealer, whole=whole)
 
     worker = new_id("worker")
 
@@ -107,6 +109,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             ("gateways", lambda: inquiry.inquire(context), INQUIRY_SECONDS),
             ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
             ("audit", chain, INQUIRY_SECONDS),
+            ("audit, whole", lambda: chain(whole=True), WHOLE_LOOK_SECONDS),
             ("heartbeat", beat, heartbeats.BEAT_SECONDS),
             ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
         ):

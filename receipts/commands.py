@@ -89,7 +89,7 @@ async def issue(
             session,
             issuing.cipher,
             source,
-            _parties(source),
+            parties_of(source),
             at=at,
             payment_method=_methods(source.gateways, issuing.gateway_title),
             demo=issuing.demo,
@@ -157,18 +157,7 @@ def content_of(
 ) -> ReceiptContent:
     """What the receipt of a settled bill says on its day, of the charges and fees among them."""
     of_receipt = _receipt_lines(source)
-    lines = tuple(
-        ReceiptLine(
-            description=line.description,
-            amount=line.amount,
-            quantity=line.quantity,
-            unit=line.unit,
-            copies=line.copies,
-            sub_item=line.sub_item or "",
-            description_en=line.description_en or "",
-        )
-        for line in of_receipt
-    )
+    lines = written_lines(source)
     fees = (
         basis
         for line in of_receipt
@@ -177,7 +166,7 @@ def content_of(
     )
     basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
     amount = sum(line.amount for line in lines)
-    issuer, payer, on_behalf_of, delegate = _parties(source)
+    issuer, payer, on_behalf_of, delegate = parties_of(source)
     return ReceiptContent(
         template=counter.template,
         symbol=counter.symbol,
@@ -201,12 +190,28 @@ def content_of(
     )
 
 
+def written_lines(source: ReceiptSource) -> tuple[ReceiptLine, ...]:
+    """The lines that a receipt proves, as it says them."""
+    return tuple(
+        ReceiptLine(
+            description=line.description,
+            amount=line.amount,
+            quantity=line.quantity,
+            unit=line.unit,
+            copies=line.copies,
+            sub_item=line.sub_item or "",
+            description_en=line.description_en or "",
+        )
+        for line in _receipt_lines(source)
+    )
+
+
 def _receipt_lines(source: ReceiptSource) -> list[LineValue]:
     """The lines that a receipt proves; those that cost nothing are left out."""
     return [line for line in source.lines if line.amount and kind_of(line.nature) is None]
 
 
-def _parties(source: ReceiptSource) -> tuple[Issuer, Payer, Payer, Delegate]:
+def parties_of(source: ReceiptSource) -> tuple[Issuer, Payer, Payer, Delegate]:
     """Who collected, from whom, for whom it was paid, and who collects for the body."""
 
     def told(name: str) -> str:

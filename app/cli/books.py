@@ -20,7 +20,7 @@ def invariants(as_json: Json = False) -> None:
 
     async def work(parts: Parts) -> list[str]:
         async with parts.database.transaction() as session:
-            return await broken(session)
+            return await broken(session, parts.evidence)
 
     lines = with_parts(work)
     if as_json:

@@ -18,7 +18,7 @@ from core.errors import FieldError, Invalid
 from core.ids import new_id
 from core.sessions import WriteSession
 from core.statements import values_of
-from payments.agencies.changes import CodeTaken, Knowledge, record_change
+from payments.agencies.changes import CodeTaken, Knowledge, digest, record_change
 from payments.agencies.models import CollectionAccount, GatewayAccountRow
 from payments.agencies.tree import reaches
 
@@ -100,7 +100,12 @@ async def configure_gateway(
     await _write_gateway(session, gateway, account, known, now)
     was = {} if known is None else _open_facts(known)
     if renewed or was != _open_facts(now):
-        told = {"gateway": gateway, "account": account, "credentials_renewed": renewed}
+        told = {
+            "gateway": gateway,
+            "account": account,
+            "credentials_renewed": renewed,
+            "sealed": digest(now.credentials),
+        }
         await record_change(
             session, actor, "gateway.configured", row_id, was, _open_facts(now), told
         )

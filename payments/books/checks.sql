@@ -159,3 +159,9 @@ GROUP BY 1, 2
 -- gateways have paid over no more than they took
 SELECT collection_account_id AS id, 'in transit ' || sum(amount) AS detail FROM posting
 WHERE ledger = 'in_transit' GROUP BY 1 HAVING sum(amount) < 0
+
+-- name: days_of_money
+-- money is posted on the day that it counts for
+SELECT p.id, 'counts for ' || p.accounting_on || ', posted on ' || t.accounting_on AS detail
+FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id AND t.kind = 'credit'
+WHERE t.accounting_on <> p.accounting_on

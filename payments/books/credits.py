@@ -176,7 +176,11 @@ async def _credit(
     if credit.narrative:
         await _keep_narrative(session, payment_id, credit.narrative, cipher)
     event = PAYMENT.move(None, "succeeded").event
-    details = {"amount": credit.amount, "gateway": told.gateway}
+    details = {
+        "amount": credit.amount,
+        "gateway": told.gateway,
+        "accounting_on": source.accounting_on.isoformat(),
+    }
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
     if told.said is not None:
         dated = {"amount": credit.amount, "dated": told.said.isoformat()}

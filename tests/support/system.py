@@ -28,11 +28,22 @@ from app.parts import Parts
 from app.seed.agency import DemoBody
 from app.web import rate
 from app.worker import run_once
+from core.audit import chain
 from core.ids import new_id
 from core.settings import Settings
 from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
 from tests.support.heartbeats import WORKING, leave_signs
 from tests.support.system_builder import SystemTemplate
+
+#: Puts every gateway at `:url`/name, and tells the log of it, as `lephi gateway configure` would.
+POINT_GATEWAYS_AT = """
+WITH g AS (
+  UPDATE gateway_account SET base_url = :url || '/' || gateway RETURNING id, base_url
+)
+INSERT INTO audit_entry (at, actor, action, object_id, details)
+SELECT now(), 'system:test', 'gateway.configured', id,
+  jsonb_build_object('after', jsonb_build_object('base_url', base_url)) FROM g
+"""
 
 #: The server closes a connection that has been idle for five seconds: ours are given up before, or
 #: a request could be sent at that very moment.
@@ -131,9 +142,12 @@ class System:
         raise AssertionError(f"the bill is {found['status']}, not {status}")
 
     async def broken(self) -> list[str]:
-        """The invariants that do not hold."""
+        """The invariants that do not hold, once what was done is in the chain as by a worker."""
         async with self.parts.database.transaction() as session:
-            return await broken(session)
+            while await chain(session, sealer=self.parts.evidence.sealer):
+                pass
+        async with self.parts.database.transaction() as session:
+            return await broken(session, self.parts.evidence)
 
 
 @contextlib.asynccontextmanager
@@ -182,7 +196,4 @@ def _client(base_url: str, key: str) -> httpx2.AsyncClient:
 
 async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:
     async with parts.database.transaction() as session:
-        await session.execute(
-            text("UPDATE gateway_account SET base_url = :url || '/' || gateway"),
-            {"url": sandbox_url},
-        )
+        await session.execute(text(POINT_GATEWAYS_AT), {"url": sandbox_url})
