@@ -20,7 +20,8 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _begin(parent: int) -> None:
+def begin_below(parent: int) -> None:
+    """What a helper process does first: it ends with its parent, and by nobody else's Ctrl-C."""
     end_with_parent(parent)
     # Ctrl-C goes to the whole terminal group; the owner decides when its helpers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -34,6 +35,6 @@ def drawing_pool(workers: int = 2) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         workers,
         mp_context=get_context("spawn"),
-        initializer=_begin,
+        initializer=begin_below,
         initargs=(os.getpid(),),
     )

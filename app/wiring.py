@@ -16,6 +16,7 @@ from adapters.keystore.demo import ensure_demo_keystore
 from adapters.keystore.files import trusted_certificates
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
+from app.apart import run_apart
 from app.handlers import HANDLERS
 from app.invariants import Evidence
 from app.knowledge import KNOWLEDGE
@@ -129,7 +130,13 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     receipts = Receipts()
     background = Background()
     reconciling = ReconciliationContext(
-        database, cipher, partial(_elsewhere, pool), calendar, derive(master, "requests")
+        database=database,
+        cipher=cipher,
+        elsewhere=partial(_elsewhere, pool),
+        apart=run_apart,
+        background=background,
+        calendar=calendar,
+        request_key=derive(master, "requests"),
     )
     try:
         yield Parts(

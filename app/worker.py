@@ -21,6 +21,7 @@ from core.log import get
 from core.outbox import Delivery
 from payments.attempts import inquiry
 from payments.incoming import notices
+from reconciliation import takings
 
 log = get(__name__)
 
@@ -93,7 +94,8 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
 
     async def keep_house() -> int:
         async with parts.database.transaction() as session:
-            return await idempotency.expire(session) + await guesses.expire(session)
+            expired = await idempotency.expire(session) + await guesses.expire(session)
+            return expired + await takings.expire(session)
 
     async def listen(handler: Handler[Parts, Any]) -> None:
         await _repeat(

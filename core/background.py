@@ -1,6 +1,7 @@
 """Work that an answer does not wait for: it goes on after it, and ends with the process.
 
-Nothing may depend on it: whatever is lost when the process ends is done by the worker too.
+Nothing may depend on it: whatever is lost when the process ends is done by the worker too, or is
+nothing that was promised.
 """
 
 import asyncio

@@ -115,6 +115,7 @@ class Database:
             # role has them instead (`core.pooler`).
             connecting = {"connect_timeout": 10, "prepare_threshold": None}
         self.url = url
+        self.behind_pooler = behind_pooler
         self.engine = create_async_engine(
             url,
             pool_size=pool_size,

@@ -26,6 +26,8 @@ class LephiError(Exception):
     title: ClassVar[str] = "Unexpected error"
     code: str = "unexpected"
     retryable: bool = False
+    #: after how many seconds it is worth trying again, where that is known
+    retry_after: int | None = None
 
     def __init__(
         self,

@@ -38,6 +38,9 @@ FAILPOINTS = (
     Failpoint("receipt.before_commit", "receipt and delivered mark written, not committed"),
     Failpoint("receipt.after_commit", "receipt committed, nothing further done"),
     Failpoint("pdf.before_store", "PDF drawn, not stored"),
+    Failpoint("statement.while_read", "some rows of a large statement read, nothing written"),
+    Failpoint("statement.before_commit", "a large statement's rows written, not committed"),
+    Failpoint("statement.after_commit", "a large statement taken, whoever asked not told"),
     Failpoint("outbox.after_claim", "deliveries leased, handlers not run"),
 )
 
@@ -69,6 +72,7 @@ class _ArmedFailpoint:
 
 
 _armed: dict[str, _ArmedFailpoint] = {}
+_text = ""
 
 
 def hit(name: str) -> None:
@@ -99,9 +103,16 @@ def configure(text: str) -> None:
 
     Raises `Invalid` naming every faulty entry, and then changes nothing.
     """
+    global _text
     armed = _parse(text)
     _armed.clear()
     _armed.update(armed)
+    _text = text
+
+
+def armed_text() -> str:
+    """What `configure` was told last, to arm a process of ours in the same way."""
+    return _text
 
 
 def check(text: str) -> None:
@@ -111,7 +122,7 @@ def check(text: str) -> None:
 
 def clear() -> None:
     """Disarm every failpoint."""
-    _armed.clear()
+    configure("")
 
 
 def _parse(text: str) -> dict[str, _ArmedFailpoint]:

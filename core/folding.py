@@ -9,6 +9,8 @@ def without_marks(text: str, *, compatible: bool = False) -> str:
     `compatible` also takes a character for what it stands for: "①" is "1", a full-width "Ａ" is
     "A".
     """
+    if text.isascii():
+        return text
     plain = text.replace("đ", "d").replace("Đ", "D")
     spread = unicodedata.normalize("NFKD" if compatible else "NFD", plain)
     return "".join(character for character in spread if not unicodedata.combining(character))
@@ -16,7 +18,8 @@ def without_marks(text: str, *, compatible: bool = False) -> str:
 
 def single_spaced(text: str) -> str:
     """The text in one form (NFC), each run of white space as one space, none at the ends."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    # Plain ASCII, as most of a statement's cells are, has one form only.
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
 
 
 def caseless(text: str) -> str:

@@ -160,7 +160,9 @@ def install(app: FastAPI) -> None:
     async def expected(request: Request, error: LephiError) -> Response:
         if error.status >= 500:
             _log.warning("request failed", code=error.code, status=error.status, problem=error)
-        headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+        headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
         return problem_response(body_of(error, trace_id_of(request.scope)), headers)
 
     @app.exception_handler(RequestValidationError)

@@ -5,11 +5,12 @@ first is told by the type checker, and a session that came from `Database.readin
 database too. Who opens one is in `core.db`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Delete, Insert, Update
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
@@ -125,6 +126,17 @@ class WriteSession(ModelAsyncSession):
         """Carry out a statement that writes once for each set of parameters."""
         connection = await self.connection()
         await connection.execute(_clause(statement), parameters)
+
+    async def copy_in(self, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
+        """COPY rows into a table: `rows` is text in COPY's own form (`core.copying`), in pieces."""
+        raw = await (await self.connection()).get_raw_connection()
+        driver: Any = raw.driver_connection  # psycopg's own: SQLAlchemy knows no COPY
+        copying = SQL("COPY {} ({}) FROM STDIN").format(
+            Identifier(table), SQL(", ").join(map(Identifier, columns))
+        )
+        async with driver.cursor() as cursor, cursor.copy(copying) as copy:
+            for piece in rows:
+                await copy.write(piece)
 
     async def write_all(
         self, statement: Returning[T], parameters: Parameters | None = None

@@ -1,45 +1,41 @@
 """The HTTP surface of statements and reconciliations."""
 
-from dataclasses import dataclass
 from datetime import date
-from functools import partial
-from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
 
 from core import clock
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep
-from core.errors import FieldError, Invalid, NotFound, TooLarge
+from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import Idempotency, IdempotencyDep
-from core.sessions import ReadSession, WriteSession
-from core.uploads import name_of
+from core.ids import new_id
+from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
-from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
+from payments.agencies.queries import get_collection_account, is_agency
 from payments.books.api import ApprovalKindsDep, ObjectId, ReasonBody
 from payments.books.approvals import ApprovalKinds, propose
 from payments.books.schemas import ApprovalOut, ReasonIn
 from reconciliation.commands import ReconciliationContext, reconcile
+from reconciliation.exports import discrepancy_pieces
 from reconciliation.forced_statements import propose_forced
-from reconciliation.preparing import PreparedStatement, prepare
-from reconciliation.queries import get_run, list_discrepancies
+from reconciliation.queries import find_statement, get_run, page_of_discrepancies
 from reconciliation.schemas import (
     DiscrepancyList,
     DiscrepancyOut,
     ReconciliationIn,
     ReconciliationOut,
     StatementOut,
+    TakingOut,
 )
 from reconciliation.statements import take_statement
+from reconciliation.takings import find_taking
+from reconciliation.uploads import own_account, read_in_turn, receive, take_large
 
 router = APIRouter(prefix="/api/v1", tags=["reconciliation"])
-
-#: A statement of a very busy month; more comes in several files.
-MOST_BYTES = 64 * 1024 * 1024
-
-_JSON = "application/json"
 
 
 async def reconciling(request: Request) -> ReconciliationContext:
@@ -54,18 +50,11 @@ FormText = Annotated[str, Form(max_length=64, pattern=r"^[^\x00]*$")]
 RunBody = Annotated[ParsedBody[ReconciliationIn], Depends(parsed(ReconciliationIn))]
 
 
-async def _account(session: ReadSession, principal: Principal, code: str) -> CollectionAccountValue:
-    """The collection account the caller named, if it is theirs. Raises `NotFound`."""
-    account = await find_collection_account(session, code)
-    if account is None or account.agency_id not in principal.agency_ids:
-        raise NotFound("Không có tài khoản thu này.")
-    return account
-
-
 @router.post(
     "/statements",
     status_code=201,
     response_model=StatementOut,
+    responses={202: {"model": TakingOut, "description": "A large file: ask how it ends."}},
 )
 async def upload_statement(
     principal: Annotated[Principal, needs(Action.TAKE_STATEMENT)],
@@ -75,21 +64,50 @@ async def upload_statement(
     parts: ReconcilingDep,
     idempotent: IdempotencyDep,
 ) -> Response:
-    """Take a statement in, whole or not at all; a bad row is named with its column and reason."""
-    uploaded = await _uploaded(file, account, mapping, principal, parts)
-    prepared = await _prepared(parts, uploaded)
+    """Take a statement in, whole or not at all; a bad row is named with its column and reason.
 
-    async def work(session: WriteSession) -> StatementOut:
-        taken = await take_statement(
-            session,
-            uploaded.account,
-            prepared,
-            file_name=uploaded.name,
-            actor=principal.actor,
-        )
-        return StatementOut.of(uploaded.account.code, taken, prepared)
+    A file of more than 2 MiB is answered with 202 and the statement's id: ask
+    `GET /statements/{id}` how far it is and how it ended.
+    """
+    uploaded = await receive(parts, principal, file, account, mapping)
+    claim = idempotent.claim(principal.owner, uploaded.claimed)
+    taking_id = new_id("stmt")
+    if uploaded.is_large:
+        return await take_large(parts, uploaded, idempotent, claim, taking_id, principal.actor)
+    async with read_in_turn(parts, uploaded, taking_id) as (_, prepared):
 
-    return await idempotent(idempotent.claim(principal.owner, uploaded.claimed), work)
+        async def work(session: WriteSession) -> StatementOut:
+            taken = await take_statement(
+                session,
+                uploaded.account,
+                prepared,
+                file_name=uploaded.name,
+                actor=principal.actor,
+                statement_id=taking_id,
+            )
+            return StatementOut.of(uploaded.account.code, taken, prepared)
+
+        return await idempotent(claim, work)
+
+
+@router.get("/statements/{statement_id}")
+async def read_statement(
+    principal: Annotated[Principal, needs(Action.TAKE_STATEMENT)],
+    statement_id: ObjectId,
+    parts: ReconcilingDep,
+    session: ReadSessionDep,
+) -> TakingOut:
+    """How far a statement is: `taking`, `taken` with its counts, or `refused` with the reason."""
+    found = await find_taking(session, parts.cipher, statement_id)
+    if found is None:
+        known = await find_statement(session, statement_id, principal.agency_ids)
+        if known is None:
+            raise NotFound("Không có sao kê này.")
+        return TakingOut.of_statement(known)
+    account = await get_collection_account(session, found.collection_account_id)
+    if account.agency_id not in principal.agency_ids:
+        raise NotFound("Không có sao kê này.")
+    return TakingOut.of(account.code, found)
 
 
 @router.post("/statements/forced", status_code=202, response_model=ApprovalOut)
@@ -107,69 +125,25 @@ async def propose_forced_statement(
 
     Another person approves it. Every other fault still refuses the file, row by row.
     """
-    uploaded = await _uploaded(file, account, mapping, principal, parts)
-    prepared = await _prepared(parts, uploaded, forced=True)
+    uploaded = await receive(parts, principal, file, account, mapping)
+    claim = idempotent.claim(principal.owner, {**uploaded.claimed, "reason": reason})
+    async with read_in_turn(parts, uploaded, new_id("stmt"), forced=True) as (content, prepared):
 
-    async def work(session: WriteSession) -> ApprovalOut:
-        made = await propose_forced(
-            session,
-            parts,
-            kinds,
-            uploaded.account,
-            prepared,
-            content=uploaded.content,
-            file_name=uploaded.name,
-            reason=reason,
-            by=principal,
-        )
-        return ApprovalOut.of(made)
+        async def work(session: WriteSession) -> ApprovalOut:
+            made = await propose_forced(
+                session,
+                parts,
+                kinds,
+                uploaded.account,
+                prepared,
+                content=content,
+                file_name=uploaded.name,
+                reason=reason,
+                by=principal,
+            )
+            return ApprovalOut.of(made)
 
-    claimed = {**uploaded.claimed, "reason": reason}
-    return await idempotent(idempotent.claim(principal.owner, claimed), work, status=202)
-
-
-@dataclass(frozen=True, slots=True)
-class _Upload:
-    """A statement file as it was sent, and the account that it is said to be of."""
-
-    account: CollectionAccountValue
-    mapping: str
-    name: str
-    content: bytes
-
-    @property
-    def claimed(self) -> dict[str, str]:
-        """What must be the same where the request is repeated."""
-        digest = sha256(self.content).hexdigest()
-        return {"account": self.account.id, "mapping": self.mapping, "sha256": digest}
-
-
-async def _uploaded(
-    file: UploadFile,
-    account: str,
-    mapping: str,
-    principal: Principal,
-    parts: ReconciliationContext,
-) -> _Upload:
-    """What was sent. Raises `TooLarge`, `BadFileName` and `NotFound`."""
-    if file.size is None or file.size > MOST_BYTES:
-        raise TooLarge(f"Tệp sao kê vượt quá {MOST_BYTES} byte.")
-    name = name_of(file)
-    async with parts.database.reading() as session:
-        found = await _account(session, principal, account)
-    return _Upload(found, mapping, name, await file.read())
-
-
-async def _prepared(
-    parts: ReconciliationContext, uploaded: _Upload, *, forced: bool = False
-) -> PreparedStatement:
-    # Reading a hundred thousand rows takes seconds, which nobody else should have to wait for.
-    today = clock.business_date(clock.now())
-    reading = partial(prepare, forced=forced)
-    prepared: PreparedStatement = await parts.elsewhere(
-        reading, uploaded.content, uploaded.mapping, uploaded.account, today
-    )
-    return prepared
+        return await idempotent(claim, work, status=202)
 
 
 @router.post(
@@ -243,7 +217,7 @@ async def run_reconciliation(
 
     async def work() -> ReconciliationOut:
         async with parts.database.reading() as session:
-            account = await _account(session, principal, body.model.account)
+            account = await own_account(session, principal, body.model.account)
             if not await is_agency(session, account.agency_id, body.model.agency):
                 raise NotFound("Cơ quan này không có tài khoản thu đó.")
             _check(body.model, clock.business_date(clock.now()))
@@ -277,8 +251,33 @@ async def read_discrepancies(
     principal: Annotated[Principal, needs(Action.READ_RECONCILIATIONS)],
     run_id: str,
     session: ReadSessionDep,
+    cursor: Annotated[str | None, Query(max_length=100, pattern=r"^[a-z0-9_]+$")] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> DiscrepancyList:
-    """What did not simply agree, and why."""
+    """What did not simply agree, and why, page by page."""
     run = await get_run(session, run_id, principal.agency_ids)
-    found = await list_discrepancies(session, run.id)
-    return DiscrepancyList(items=[DiscrepancyOut.of(odd) for odd in found])
+    page = await page_of_discrepancies(session, run.id, cursor=cursor, limit=limit)
+    items = [DiscrepancyOut.of(odd) for odd in page.items]
+    return DiscrepancyList(items=items, next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/reconciliations/{run_id}/discrepancies.csv",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}, "description": "The list as a file."}},
+)
+async def export_discrepancies(
+    principal: Annotated[Principal, needs(Action.READ_RECONCILIATIONS)],
+    run_id: str,
+    parts: ReconcilingDep,
+) -> StreamingResponse:
+    """All that did not simply agree, as a CSV file; texts that a spreadsheet would calculate do
+    not begin as they would."""
+    async with parts.database.reading() as session:
+        run = await get_run(session, run_id, principal.agency_ids)
+    name = f"doi-soat-{run.business_on}.csv"
+    return StreamingResponse(
+        discrepancy_pieces(parts.database, run.id),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

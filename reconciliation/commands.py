@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, insert, update
 from sqlmodel import col, select
 
 from core import audit, clock
+from core.background import Background
 from core.calendar import Calendar
 from core.crypto import Cipher
 from core.db import Database
@@ -48,6 +49,9 @@ class ReconciliationContext:
     database: Database
     cipher: Cipher = field(repr=False)
     elsewhere: Elsewhere
+    #: runs a function on an open file in a process that is begun for it and ends with it
+    apart: Elsewhere
+    background: Background
     calendar: Calendar
     #: keys the hashes of request bodies
     request_key: bytes = field(repr=False)

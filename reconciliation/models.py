@@ -44,6 +44,37 @@ class Statement(SQLModel, table=True):
     gap_count: int | None = None
 
 
+class StatementTaking(SQLModel, table=True):
+    """A statement that is being taken in, or how that ended; its id is the statement's to be.
+
+    Whoever takes it in leaves a sign of life: one that is still `taking` long after its last sign
+    was interrupted, and nothing of it was taken.
+    """
+
+    __tablename__ = "statement_taking"
+    __table_args__ = (
+        CheckConstraint("state IN ('taking', 'taken', 'refused')", name="state"),
+        Index(
+            "ix_statement_taking_under_way", "beat_at", postgresql_where=text("state = 'taking'")
+        ),
+        Index("ix_statement_taking_created_at", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    collection_account_id: str = Field(foreign_key="collection_account.id")
+    #: whether it is one of the large, which are taken in apart
+    large: bool
+    state: str
+    #: rows of the file that were read so far
+    rows_read: int = 0
+    beat_at: datetime = moment()
+    #: what was answered: of one that was taken, plainly
+    outcome: dict[str, Any] | None = json_field(default=None, nullable=True)
+    #: and why one was refused, encrypted, since a reason quotes the file
+    refusal: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    created_at: datetime = moment()
+
+
 class ProposedStatement(SQLModel, table=True):
     """A file that is refused as it is, kept until a second person has said that it is right."""
 
@@ -157,7 +188,7 @@ class Discrepancy(SQLModel, table=True):
     __tablename__ = "discrepancy"
     __table_args__ = (
         CheckConstraint("side IN ('payment', 'line')", name="side"),
-        Index("ix_discrepancy_reconciliation", "reconciliation_id"),
+        Index("ix_discrepancy_reconciliation", "reconciliation_id", "id"),
     )
 
     id: str = Field(primary_key=True)

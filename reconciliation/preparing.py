@@ -1,15 +1,16 @@
 """A statement's file made ready for the database: processor work, done in a process of its own.
 
-What comes back is text for one statement, and few figures: a hundred thousand rows as objects would
-stop the event loop for as long as it takes to unpack them.
+What comes back is text as the database takes it, in batches, and few figures: a hundred thousand
+rows as objects would stop the event loop for as long as it takes to unpack them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
+from core.copying import copy_line
 from core.ids import new_id
-from core.json import dumps
 from payments.agencies.queries import CollectionAccountValue
 from reconciliation.formats.accounts import is_of_account
 from reconciliation.formats.balances import BalanceGap, Balances
@@ -17,10 +18,26 @@ from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.formats.rows import StatementRefused, StatementRow, fault_of_file
 from reconciliation.intake import check_days, file_digest, fingerprint_rows
 
+#: What each line of a prepared statement holds, in this order.
+COLUMNS: Final = (
+    *("id", "line_number", "booked_at", "amount", "direction"),
+    *("reference", "narrative", "bank_ref", "fingerprint", "balance"),
+)
+#: How many lines are sent to the database at a time.
+BATCH: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class LineBatch:
+    """Some lines of a statement as COPY takes them, their cells as in `COLUMNS`."""
+
+    count: int
+    text: bytes
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedStatement:
-    """A file that was read: `lines` is JSON, a list of rows with ids and fingerprints.
+    """A file that was read: `batches` holds its lines with ids and fingerprints.
 
     `credited` and `debited` are the sums of its lines, in đồng; `skipped` and `gaps` as in
     `reconciliation.formats.csv_statement.StatementFile`.
@@ -31,7 +48,7 @@ class PreparedStatement:
     row_count: int
     credited: int
     debited: int
-    lines: str
+    batches: tuple[LineBatch, ...]
     skipped: dict[str, int]
     balances: Balances
     gaps: tuple[BalanceGap, ...]
@@ -44,14 +61,15 @@ def prepare(
     today: date,
     *,
     forced: bool = False,
+    tell: Callable[[int], None] | None = None,
 ) -> PreparedStatement:
     """Read a statement of `account` and make its lines ready. Blocks; processor work.
 
     Raises `StatementRefused` naming every bad row and column, every row of a day before the account
     existed, or another account that the file names, and `UnknownMapping`. `forced` believes amounts
-    that seem to have lost their thousands.
+    that seem to have lost their thousands. `tell` hears now and then how many rows were read.
     """
-    read = read_day_file(content, mapping, today, forced=forced)
+    read = read_day_file(content, mapping, today, forced=forced, tell=tell)
     if not is_of_account(read.accounts, account.account_number):
         named = ", ".join(dict.fromkeys(read.accounts))
         detail = f"Tệp ghi tài khoản {named}, không phải tài khoản {account.account_number}."
@@ -63,7 +81,7 @@ def prepare(
         row_count=len(read.rows),
         credited=_sum_of(read.rows, "credit"),
         debited=_sum_of(read.rows, "debit"),
-        lines=_lines(account.id, read.rows),
+        batches=tuple(_batches(account.id, read.rows)),
         skipped=read.skipped,
         balances=read.balances,
         gaps=read.gaps,
@@ -74,20 +92,19 @@ def _sum_of(rows: Sequence[StatementRow], direction: str) -> int:
     return sum(row.amount for row in rows if row.direction == direction)
 
 
-def _lines(account_id: str, rows: Sequence[StatementRow]) -> str:
-    lines = [
-        {
-            "id": new_id("line"),
-            "line_number": row.line_no,
-            "booked_at": row.booked_at.isoformat(),
-            "amount": row.amount,
-            "direction": row.direction,
-            "reference": row.reference,
-            "narrative": row.narrative,
-            "bank_ref": row.bank_ref,
-            "fingerprint": fingerprint,
-            "balance": row.balance,
-        }
-        for row, fingerprint in zip(rows, fingerprint_rows(account_id, rows), strict=True)
-    ]
-    return dumps(lines).decode()
+def _batches(account_id: str, rows: Sequence[StatementRow]) -> Iterator[LineBatch]:
+    fingerprints = fingerprint_rows(account_id, rows)
+    for begin in range(0, len(rows), BATCH):
+        lines = [
+            copy_line(
+                (
+                    *(new_id("line"), row.line_no, row.booked_at.isoformat()),
+                    *(row.amount, row.direction, row.reference, row.narrative, row.bank_ref),
+                    *(fingerprint, row.balance),
+                )
+            )
+            for row, fingerprint in zip(
+                rows[begin : begin + BATCH], fingerprints[begin : begin + BATCH], strict=True
+            )
+        ]
+        yield LineBatch(len(lines), "".join(lines).encode())

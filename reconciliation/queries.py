@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlmodel import col
 
+from core.cursors import Page, page_of
 from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
-from payments.agencies.queries import get_account_codes
+from payments.agencies.queries import get_account_codes, get_collection_account
 from reconciliation.models import Discrepancy, Reconciliation, Statement
 
 
@@ -76,13 +77,16 @@ async def get_run(session: ReadSession, run_id: str, agency_ids: Collection[str]
     )
 
 
-async def list_discrepancies(session: ReadSession, run_id: str) -> list[DiscrepancyValue]:
-    """The discrepancies of a run, by side and object."""
-    return await session.all(
-        values_of(DiscrepancyValue, Discrepancy)
-        .where(Discrepancy.reconciliation_id == run_id)
-        .order_by(col(Discrepancy.side), col(Discrepancy.object_id), col(Discrepancy.kind))
-    )
+async def page_of_discrepancies(
+    session: ReadSession, run_id: str, *, cursor: str | None = None, limit: int = 50
+) -> Page[DiscrepancyValue]:
+    """Some discrepancies of a run, by side and object; `cursor` is that of the page before."""
+    wanted = values_of(DiscrepancyValue, Discrepancy).where(Discrepancy.reconciliation_id == run_id)
+    if cursor is not None:
+        # They got their ids in the order of side, object and kind.
+        wanted = wanted.where(col(Discrepancy.id) > cursor)
+    found = await session.all(wanted.order_by(col(Discrepancy.id)).limit(limit + 1))
+    return page_of(found, limit, lambda odd: odd.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,49 @@ class StatementValue:
     created_by: str
     created_at: datetime
     withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStatementValue:
+    """A statement that was taken in, by the code of its account; balances in đồng."""
+
+    id: str
+    account: str
+    row_count: int
+    new_count: int
+    opening_balance: int | None
+    closing_balance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredStatement:
+    id: str
+    collection_account_id: str
+    row_count: int
+    new_count: int
+    opening_balance: int | None
+    closing_balance: int | None
+
+
+async def find_statement(
+    session: ReadSession, statement_id: str, agency_ids: Collection[str]
+) -> KnownStatementValue | None:
+    """The statement of that id, None if absent or another agency's."""
+    wanted = values_of(_StoredStatement, Statement)
+    found = await session.first(wanted.where(Statement.id == statement_id))
+    if found is None:
+        return None
+    account = await get_collection_account(session, found.collection_account_id)
+    if account.agency_id not in agency_ids:
+        return None
+    return KnownStatementValue(
+        id=found.id,
+        account=account.code,
+        row_count=found.row_count,
+        new_count=found.new_count,
+        opening_balance=found.opening_balance,
+        closing_balance=found.closing_balance,
+    )
 
 
 async def list_statements(

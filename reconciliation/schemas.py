@@ -9,8 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field
 from core.schemas import Code, Instant, RequestModel
 from reconciliation.intake import FIRST_DAY, LAST_DAY
 from reconciliation.preparing import PreparedStatement
-from reconciliation.queries import DiscrepancyValue, RunValue
+from reconciliation.queries import DiscrepancyValue, KnownStatementValue, RunValue
 from reconciliation.statements import StatementIntake
+from reconciliation.takings import TakingValue
 
 
 def _plain_day(value: object) -> object:
@@ -84,6 +85,74 @@ class StatementOut(BaseModel):
         )
 
 
+class RefusalError(BaseModel):
+    """One thing that is wrong with a file, and where."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class RefusalOut(BaseModel):
+    """Why a statement was not taken in; `errors` as in a problem, named by row and column."""
+
+    code: str
+    detail: str
+    retryable: bool
+    errors: list[RefusalError] = []
+
+
+class TakingOut(BaseModel):
+    """How far a statement is. `status` is `taking`, `taken` or `refused`.
+
+    `rows_read` counts the rows of the file that were read so far; `statement` says what was taken
+    and `refusal` why nothing was. Of one that was taken in long ago only its counts are known.
+    """
+
+    id: str
+    account: str
+    status: Literal["taking", "taken", "refused"]
+    rows_read: int
+    statement: StatementOut | None = None
+    refusal: RefusalOut | None = None
+
+    @classmethod
+    def of(cls, account: str, taking: TakingValue) -> "TakingOut":
+        """The answer for a taking."""
+        return cls.model_validate(
+            {
+                "id": taking.id,
+                "account": account,
+                "status": taking.state,
+                "rows_read": taking.rows_read,
+                "statement": taking.outcome,
+                "refusal": taking.refusal,
+            }
+        )
+
+    @classmethod
+    def of_statement(cls, known: KnownStatementValue) -> "TakingOut":
+        """The answer for a statement that was taken in."""
+        told = StatementOut(
+            id=known.id,
+            account=known.account,
+            rows=known.row_count,
+            new=known.new_count,
+            known=False,
+            skipped={},
+            opening=known.opening_balance,
+            closing=known.closing_balance,
+            warnings=[],
+        )
+        return cls(
+            id=known.id,
+            account=known.account,
+            status="taken",
+            rows_read=known.row_count,
+            statement=told,
+        )
+
+
 class ReconciliationOut(BaseModel):
     """A run and its tally by class; `superseded_by` is a newer run of the same day, if any."""
 
@@ -137,7 +206,7 @@ class DiscrepancyOut(BaseModel):
 
 
 class DiscrepancyList(BaseModel):
-    """The discrepancies of a run; there is only one page."""
+    """A page of a run's discrepancies."""
 
     items: list[DiscrepancyOut]
     next_cursor: str | None = None

@@ -1,6 +1,9 @@
 """Taking statements in: whole or not at all, each row once, whatever files it comes in."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert as insert_new
@@ -14,7 +17,7 @@ from core.sessions import WriteSession
 from core.statements import WriteSql, values_of
 from payments.agencies.queries import CollectionAccountValue
 from reconciliation.models import Statement
-from reconciliation.preparing import PreparedStatement
+from reconciliation.preparing import COLUMNS, LineBatch, PreparedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,18 @@ _NEW_STATEMENT = insert_new(Statement).on_conflict_do_nothing(
     index_elements=["collection_account_id", "sha256"],
     index_where=col(Statement.withdrawn_at).is_(None),
 )
-#: Stores those of a file's lines that no earlier file held, all in one go; how many they are.
+#: Where a batch of lines stands before it is known which are new; gone with the transaction.
+_STAGE = WriteSql(
+    int,
+    """
+    CREATE TEMPORARY TABLE staged_line (id text, line_number int, booked_at timestamptz,
+      amount bigint, direction text, reference text, narrative text, bank_ref text,
+      fingerprint text, balance bigint) ON COMMIT DROP
+    """,
+)
+#: Makes room for the next batch.
+_EMPTY_STAGE = WriteSql(int, "TRUNCATE staged_line")
+#: Stores those of a batch's lines that no earlier file held; how many they are.
 _NEW_LINES = WriteSql(
     int,
     """
@@ -49,22 +63,20 @@ _NEW_LINES = WriteSql(
       booked_at, amount, direction, reference, narrative, bank_ref, fingerprint, balance)
     SELECT n.id, :statement, :account, n.line_number, n.booked_at, n.amount,
       n.direction, n.reference, n.narrative, n.bank_ref, n.fingerprint, n.balance
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(id text, line_number int,
-      booked_at timestamptz, amount bigint, direction text, reference text,
-      narrative text, bank_ref text, fingerprint text, balance bigint)
+    FROM staged_line n
     ON CONFLICT (collection_account_id, fingerprint) WHERE withdrawn_at IS NULL DO NOTHING
     """,
 )
-#: Notes which lines of earlier files a file holds too; how many they are.
+#: Notes which lines of earlier files a batch holds too; how many they are.
 _REPEATED_LINES = WriteSql(
     int,
     """
     INSERT INTO repeated_line (statement_id, line_id)
-    SELECT DISTINCT :statement, l.id
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS n(fingerprint text)
+    SELECT CAST(:statement AS varchar), l.id
+    FROM staged_line n
     JOIN statement_line l ON l.collection_account_id = :account AND l.withdrawn_at IS NULL
       AND l.fingerprint = n.fingerprint
-    WHERE l.statement_id <> :statement
+    WHERE l.statement_id <> CAST(:statement AS varchar)
     """,
 )
 
@@ -81,14 +93,18 @@ async def take_statement(
     *,
     file_name: str,
     actor: str,
+    statement_id: str | None = None,
+    rest: float = 0.0,
 ) -> StatementIntake:
     """Store the rows of a statement file, in the caller's transaction.
 
     The same file again, under whatever name, is ignored. Rows that an earlier file held are passed
-    over by their fingerprints; two genuine equal rows of one file are kept.
+    over by their fingerprints; two genuine equal rows of one file are kept. `statement_id` is the
+    id it is to have, where one was given out. After each batch of rows we rest for so many times as
+    long as it took, for the sake of who uses the database beside us.
     """
     await lock_names(session, intake_lock(account.id))
-    statement_id = new_id("stmt")
+    statement_id = statement_id or new_id("stmt")
     statement = {
         "id": statement_id,
         "collection_account_id": account.id,
@@ -112,10 +128,7 @@ async def take_statement(
             )
         )
         return StatementIntake(known.id, known.row_count, 0, known=True)
-    told = {"statement": statement_id, "account": account.id, "lines": prepared.lines}
-    new_count = await session.write(_NEW_LINES, told)
-    if new_count < prepared.row_count:
-        await session.write(_REPEATED_LINES, told)
+    new_count = await _store_lines(session, account.id, statement_id, prepared.batches, rest)
     await session.write(
         update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
     )
@@ -127,3 +140,27 @@ async def take_statement(
         details={"rows": prepared.row_count, "new": new_count, "sha256": prepared.digest},
     )
     return StatementIntake(statement_id, prepared.row_count, new_count, known=False)
+
+
+async def _store_lines(
+    session: WriteSession,
+    account_id: str,
+    statement_id: str,
+    batches: Sequence[LineBatch],
+    rest: float,
+) -> int:
+    """Store the lines, batch by batch; how many no earlier file held."""
+    told = {"statement": statement_id, "account": account_id}
+    await session.write(_STAGE)
+    new_count = 0
+    for batch in batches:
+        begun = monotonic()
+        await session.copy_in("staged_line", COLUMNS, (batch.text,))
+        new = await session.write(_NEW_LINES, told)
+        if new < batch.count:
+            await session.write(_REPEATED_LINES, told)
+        await session.write(_EMPTY_STAGE)
+        new_count += new
+        if rest:
+            await asyncio.sleep(rest * (monotonic() - begun))
+    return new_count

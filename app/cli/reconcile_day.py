@@ -8,8 +8,11 @@ from app.parts import Parts
 from core.errors import NotFound
 from payments.agencies.queries import find_collection_account
 from reconciliation.commands import reconcile
-from reconciliation.queries import RunValue, get_run, list_discrepancies
+from reconciliation.queries import RunValue, get_run, page_of_discrepancies
 from reconciliation.schemas import DiscrepancyOut
+
+#: How many are read at a time.
+_PAGE = 1_000
 
 
 def run_day(account: str, on: date) -> tuple[RunValue, list[dict[str, Any]]]:
@@ -21,9 +24,15 @@ def run_day(account: str, on: date) -> tuple[RunValue, list[dict[str, Any]]]:
         if found is None:
             raise NotFound(f"There is no collection account {account}.")
         run_id = await reconcile(parts.reconciling, found, on, actor="system:cli")
-        async with parts.database.transaction() as session:
-            run = await get_run(session, run_id, {found.agency_id})
-            odd = await list_discrepancies(session, run_id)
-        return run, [DiscrepancyOut.of(one).model_dump(by_alias=True) for one in odd]
+        odd: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            async with parts.database.reading() as session:
+                run = await get_run(session, run_id, {found.agency_id})
+                page = await page_of_discrepancies(session, run_id, cursor=cursor, limit=_PAGE)
+            odd += [DiscrepancyOut.of(one).model_dump(by_alias=True) for one in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                return run, odd
 
     return with_parts(work)

@@ -1,10 +1,14 @@
 """`lephi statement`: statements of collection accounts, taken in, looked through, withdrawn."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.approvals import Reason, one_line, show_approval
 from app.cli.console import Json, check_path, fail, show, show_table
@@ -13,14 +17,17 @@ from app.cli.wired import with_parts
 from app.parts import Parts
 from core import clock
 from core.errors import NotFound
+from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.principals import Principal
 from payments.agencies.queries import CollectionAccountValue, find_collection_account
 from payments.books.approvals import ApprovalValue, propose
 from reconciliation.forced_statements import propose_forced
+from reconciliation.large_statements import LARGE, LargeStatement, take_showing
 from reconciliation.preparing import PreparedStatement, prepare
 from reconciliation.queries import StatementValue, list_statements
-from reconciliation.statements import StatementIntake, take_statement
+from reconciliation.statements import StatementIntake
+from reconciliation.takings import NewTaking, taking_turn
 
 StatementPath = Annotated[Path, typer.Argument(parser=Path, help="The statement file, CSV.")]
 Account = Annotated[str, typer.Option(help="Code or number of the collection account.")]
@@ -47,14 +54,21 @@ def import_statement(
     content = _content_of(file)
 
     async def work(parts: Parts) -> tuple[StatementIntake, PreparedStatement]:
-        async with parts.database.transaction() as session:
+        async with parts.database.reading() as session:
             found = await _account(session, account)
-            today = clock.business_date(clock.now())
-            prepared = prepare(content, mapping, found, today)
-            taken = await take_statement(
-                session, found, prepared, file_name=file.name, actor="system:cli"
-            )
-            return taken, prepared
+        new = LargeStatement(
+            taking_id=new_id("stmt"),
+            account=found,
+            mapping=mapping,
+            file_name=file.name,
+            actor="system:cli",
+            today=clock.business_date(clock.now()),
+            database_url=parts.database.url,
+        )
+        turn = NewTaking(new.taking_id, found.id, large=len(content) > LARGE)
+        async with taking_turn(parts.database, turn):
+            with _showing(content, hidden=as_json) as tell:
+                return await take_showing(parts.database, content, new, tell)
 
     taken, prepared = with_parts(work)
     skipped = prepared.skipped
@@ -155,6 +169,23 @@ def release(statement_id: StatementId, reason: Reason, by: By, as_json: Json = F
 def withdraw(statement_id: StatementId, reason: Reason, by: By, as_json: Json = False) -> None:
     """Ask that a statement taken in wrongly be withdrawn: another person approves it."""
     _propose("withdraw_statement", statement_id, reason, by, as_json=as_json)
+
+
+@contextmanager
+def _showing(content: bytes, *, hidden: bool) -> Iterator[Callable[[int], None]]:
+    """Show on standard error how many rows were read, where a person looks."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("đọc và ghi sao kê"),
+        BarColumn(),
+        TextColumn("{task.completed:,} dòng"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=hidden or not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=content.count(b"\n"))
+        yield lambda rows: progress.update(task, completed=rows)
 
 
 async def _account(session: ReadSession, code: str) -> CollectionAccountValue:

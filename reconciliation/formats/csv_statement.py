@@ -6,7 +6,7 @@ Pure.
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -21,6 +21,7 @@ from reconciliation.formats.balances import BalanceGap, Balances, balance_gaps
 from reconciliation.formats.cells import CellRefused, read_time
 from reconciliation.formats.decoding import decode
 from reconciliation.formats.headers import SEPARATOR, Header, get_header, rows_of
+from reconciliation.formats.limits import LIMITS, Limits
 from reconciliation.formats.lost_thousands import lost_thousands
 from reconciliation.formats.mappings import Mapping, get_mapping
 from reconciliation.formats.rows import (
@@ -31,17 +32,8 @@ from reconciliation.formats.rows import (
     fault_of_file,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is taken at most; a busy treasury account has some thousands of rows a day."""
-
-    size: int = 64 * 2**20
-    rows: int = 1_000_000
-    cell: int = 4_000
-
-
-LIMITS: Final = Limits()
+#: After how many rows whoever waits is told how far it is.
+_TOLD_EVERY: Final = 1_000
 
 #: A bank may date a line to tomorrow; further ahead a date is mistyped.
 _AHEAD: Final = timedelta(days=2)
@@ -75,14 +67,21 @@ def read(content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS) -> 
 
 
 def read_day_file(
-    content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS, forced: bool = False
+    content: bytes,
+    mapping: str,
+    on: date,
+    *,
+    limits: Limits = LIMITS,
+    forced: bool = False,
+    tell: Callable[[int], None] | None = None,
 ) -> StatementFile:
     """As `read`, with all that the file tells beside its rows.
 
     `forced` believes amounts that seem to have lost their thousands: two people have said so.
+    `tell` hears now and then how many rows were read.
     """
     found = get_mapping(mapping, on)
-    return read_file(content, found, on=on, limits=limits, forced=forced)
+    return read_file(content, found, on=on, limits=limits, forced=forced, tell=tell)
 
 
 def read_by(content: bytes, mapping: Mapping, *, limits: Limits = LIMITS) -> list[StatementRow]:
@@ -97,6 +96,7 @@ def read_file(
     on: date | None = None,
     limits: Limits = LIMITS,
     forced: bool = False,
+    tell: Callable[[int], None] | None = None,
 ) -> StatementFile:
     """A statement by a given layout, its rows in their order. Raises `StatementRefused`.
 
@@ -116,6 +116,8 @@ def read_file(
                 reading.take(number, cells)
             elif number < header.row:
                 accounts += named_accounts(cells)
+            if tell is not None and number % _TOLD_EVERY == 0:
+                tell(len(reading.rows))
     except csv.Error as error:
         reading.faults.append(fault_of_file("csv", f"Không đọc được như CSV: {error}."))
     reading.end()

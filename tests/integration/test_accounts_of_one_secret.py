@@ -1,14 +1,14 @@
 """Two bodies' accounts at one gateway that bear one secret: nobody tells of the other's money."""
 
-import json
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from app.seed.agency import configure_gateway
 from core.errors import Invalid
+from payments.agencies import gateways
 from payments.attempts import results
 from tests.support.callbacks import call, order_of, result_of
 from tests.support.gateway_setups import MERCHANT
@@ -51,20 +51,10 @@ async def test_another_bodys_credentials_are_refused(
 
 
 async def beside(system: System, neighbour: Neighbour) -> str:
-    """An account of before, whose credentials nobody compared; its callback path."""
-    await configure(system, neighbour.agency_id, MERCHANT | {"secret_key": "another"})
-    async with system.parts.database.transaction() as session:
-        row_id = await session.scalar(
-            text("SELECT id FROM gateway_account WHERE gateway = 'paygov' AND account = 'beside'")
-        )
-        sealed = system.parts.cipher.encrypt(
-            json.dumps(dict(MERCHANT)).encode(), f"gateway:{row_id}"
-        )
-        await session.execute(
-            text("UPDATE gateway_account SET credentials = :sealed WHERE id = :id"),
-            {"sealed": sealed, "id": row_id},
-        )
-    system.parts.payments.agencies.forget()
+    """An account of before, when nobody compared credentials; its callback path."""
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(gateways, "_refuse_shared", lambda *_: asyncio.sleep(0))
+        await configure(system, neighbour.agency_id, dict(MERCHANT))
     return "/callbacks/paygov/beside"
 
 

@@ -23,7 +23,9 @@ from payments.catalogue.upkeep.entries import KINDS, Entry
 from payments.catalogue.upkeep.sheets import exports
 from payments.catalogue.upkeep.sheets.columns import COLUMNS
 from payments.catalogue.upkeep.sheets.files import read_file
+from reconciliation import exports as exported
 from reconciliation import files
+from reconciliation.queries import DiscrepancyValue
 from tests.architecture.source import Source, calls, sources
 from tests.architecture.test_house_rules import dotted
 from tests.support.catalogue_files import parts_of
@@ -112,9 +114,19 @@ def written_discrepancies(folder: Path) -> Iterable[str]:
         yield from row
 
 
+def written_export(_: Path) -> Iterable[str]:
+    """A run's discrepancies as they are fetched; ids of ours cannot be hostile."""
+    odd = [DiscrepancyValue("disc_1", "line", text, "late", text, 1, None, text) for text in LIVE]
+    rows = list(csv.reader(io.StringIO(exported.write_rows(odd), newline="")))
+    assert [original(row[-1]) for row in rows] == list(LIVE)
+    for row in rows:
+        yield from row
+
+
 #: Module → what it writes of nothing but hostile text, cell by cell.
 WALKS: dict[str, tuple[Callable[[Path], Iterable[str]], ...]] = {
     "payments/catalogue/upkeep/sheets/exports.py": (written_csv, written_workbook),
+    "reconciliation/exports.py": (written_export,),
     "reconciliation/files.py": (written_discrepancies,),
 }
 #: What nobody but we read, and what must not be other than it was.
@@ -141,6 +153,7 @@ def test_a_writer_that_forgets_would_be_noticed(
 ) -> None:
     monkeypatch.setattr(exports, "inert", str)
     monkeypatch.setattr(exports, "is_live", lambda text: False)
+    monkeypatch.setattr(exported, "inert", str)
     plain = re.sub(r"CASE .* END AS reason", "reason", files._DISCREPANCIES, flags=re.DOTALL)
     assert plain != files._DISCREPANCIES
     monkeypatch.setattr(files, "_DISCREPANCIES", plain)

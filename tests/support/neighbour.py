@@ -1,6 +1,6 @@
 """A second agency with a key of its own, to see that it can neither read nor touch the first's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from core import clock
 from core.audit import record
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
+from payments.agencies.access.rights import PORTAL_SCOPES
 from payments.agencies.models import Agency
 from tests.support.system import System
 
@@ -24,7 +25,9 @@ class Neighbour:
 
 
 @asynccontextmanager
-async def neighbour_of(system: System, *, unit: bool = False) -> AsyncIterator[Neighbour]:
+async def neighbour_of(
+    system: System, *, unit: bool = False, scopes: Iterable[str] = PORTAL_SCOPES
+) -> AsyncIterator[Neighbour]:
     """Another agency in the same system; with `unit`, one below the system's own."""
     agency_id, code = new_id("agency"), f"co-quan-{new_id('x')[-12:]}"
     async with system.parts.database.transaction() as session:
@@ -46,7 +49,9 @@ async def neighbour_of(system: System, *, unit: bool = False) -> AsyncIterator[N
         await record(
             session, actor="test", action="agency.created", object_id=agency_id, details={}
         )
-        _, key = await create_api_key(session, agency_id=agency_id, label="neighbour")
+        _, key = await create_api_key(
+            session, agency_id=agency_id, label="neighbour", scopes=scopes
+        )
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
         yield Neighbour(agency_id, code, client)

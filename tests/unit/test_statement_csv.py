@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from core.clock import VIETNAM
 from core.references import find_references
 from reconciliation.formats.cells import CellRefused, NumberStyle, read_time
-from reconciliation.formats.csv_statement import Limits, read, read_by
+from reconciliation.formats.csv_statement import read, read_by
 from reconciliation.formats.decoding import decode
+from reconciliation.formats.limits import Limits
 from reconciliation.formats.mappings import (
     UnknownMapping,
     get_mapping,

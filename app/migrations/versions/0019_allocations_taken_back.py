@@ -6,7 +6,7 @@ from alembic import op
 from payments.books.guards import REPLACE_CHECK_OVERDRAFT
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
