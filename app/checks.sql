@@ -60,7 +60,10 @@ FROM bill b JOIN audit_entry e ON e.object_id = b.id
 WHERE (e.action IN ('bill.opened', 'bill.exempt', 'bill.paid')
     AND CAST(e.details ->> 'amount' AS bigint) <> b.amount)
   OR (e.action = 'bill.paid' AND (b.paid_at IS NULL
-    OR abs(extract(epoch FROM b.paid_at - e.at)) > 60))
+      OR abs(extract(epoch FROM b.paid_at - e.at)) > 60)
+    -- Its money was none, and it was to be paid again.
+    AND NOT EXISTS (SELECT 1 FROM audit_entry r WHERE r.object_id = b.id
+      AND r.action = 'bill.reopened' AND r.id > e.id))
 
 -- name: money_as_recorded
 -- money is of the amount and the day that it was recorded with
