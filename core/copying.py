@@ -4,9 +4,11 @@ Made where there is time for it, in a process of its own say: whoever sends them
 on (`core.sessions.WriteSession.copy_in`).
 """
 
+import re
 from collections.abc import Iterable
 
-_SPECIAL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy_line(cells: Iterable[str | int | None]) -> str:
@@ -17,4 +19,6 @@ def copy_line(cells: Iterable[str | int | None]) -> str:
 def _cell(value: str | int | None) -> str:
     if value is None:
         return "\\N"
-    return value.translate(_SPECIAL) if isinstance(value, str) else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    return value.translate(_ESCAPED) if _SPECIAL.search(value) else value

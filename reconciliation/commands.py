@@ -5,9 +5,11 @@ statement's line settles nothing by itself: matching comes first, and only a cre
 not place and whose reference is unpaid is recorded as money; then the day is matched once more.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, update
@@ -16,6 +18,7 @@ from sqlmodel import col, select
 from core import audit, clock
 from core.background import Background
 from core.calendar import Calendar
+from core.copying import copy_line
 from core.crypto import Cipher
 from core.db import Database
 from core.errors import Invalid
@@ -26,14 +29,17 @@ from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
 from payments.books.commands import note_returned_money, share_notices_of
 from payments.books.queries import DayPayment, list_day_payments, sum_day_payments
-from payments.incoming.commands import take_statement_credit
+from payments.incoming.commands import may_be_taken, take_statement_credit
 from payments.ports import Credit
 from reconciliation.day import DayLine, DayResult, match_day
 from reconciliation.intake import FIRST_DAY, LAST_DAY
-from reconciliation.models import Discrepancy, Match, Reconciliation, StatementLine
+from reconciliation.models import Reconciliation, StatementLine
 
 #: Money may be booked some days after it was paid (Tết), and a feed may date it a day earlier.
 BEFORE, AFTER = timedelta(days=7), timedelta(days=14)
+
+#: How many lines are gone through before the event loop has its turn.
+_AT_A_TIME = 1_000
 
 #: How often a run is made while the books of its day change under it.
 _TRIES = 5
@@ -123,7 +129,8 @@ async def _day(
 ) -> tuple[list[DayPayment], list[DayLine]]:
     async with reconciling.database.transaction() as session:
         payments = await list_day_payments(session, account.id, on - AFTER, on + BEFORE)
-        lines = await session.all(_LINES.where(*_lines_around(account, on)))
+        # There may be hundreds of thousands: the event loop has its turns between them.
+        lines = [line async for line in session.each(_LINES.where(*_lines_around(account, on)))]
         return payments, lines
 
 
@@ -159,7 +166,9 @@ async def _record_unmatched(
     """Record credits that only the statement tells of; how many were recorded."""
     by_id = {line.line_id: line for line in lines}
     recorded = 0
-    for odd in result.discrepancies:
+    for number, odd in enumerate(result.discrepancies):
+        if number % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
         if odd.kind != "unknown_in_ledger":
             continue
         line = by_id[odd.object_id]
@@ -171,6 +180,8 @@ async def _record_unmatched(
             narrative=f"{line.reference} {line.narrative}".strip(),
             credited_at=line.booked_at,
         )
+        if not may_be_taken(credit):
+            continue  # most lines of a busy account: no transaction for each
 
         async def take(session: WriteSession, credit: Credit = credit) -> bool:
             await share_notices_of(session, account.id)
@@ -243,22 +254,35 @@ async def _store(
     if earlier is not None:
         took_place = col(Reconciliation.superseded_by) == earlier
         await session.write(update(Reconciliation).where(took_place).values(superseded_by=run_id))
-    if result.matches:
-        matches = [{"reconciliation_id": run_id, **asdict(one)} for one in result.matches]
-        await session.write_each(insert(Match), matches)
-    if result.discrepancies:
-        odd = [
-            {
-                "id": new_id("disc"),
-                "reconciliation_id": run_id,
-                **asdict(one),
-                "reference": one.reference or "",
-            }
-            for one in result.discrepancies
-        ]
-        await session.write_each(insert(Discrepancy), odd)
+    await session.copy_in("match", _MATCH_COLUMNS, _pieces(_match_lines(run_id, result)))
+    await session.copy_in("discrepancy", _ODD_COLUMNS, _pieces(_odd_lines(run_id, result)))
     counts = {name: tally["count"] for name, tally in summary.items()}
     await audit.record(
         session, actor=actor, action="reconciliation.run", object_id=run_id, details=counts
     )
     return run_id
+
+
+_MATCH_COLUMNS = ("reconciliation_id", "payment_id", "line_id", "reference", "amount", "rule")
+_ODD_COLUMNS = (
+    *("id", "reconciliation_id", "side", "object_id", "kind"),
+    *("reference", "amount", "other_amount", "reason"),
+)
+
+
+def _match_lines(run_id: str, result: DayResult) -> Iterator[str]:
+    for one in result.matches:
+        what = (one.payment_id, one.line_id, one.reference, one.amount, one.rule)
+        yield copy_line((run_id, *what))
+
+
+def _odd_lines(run_id: str, result: DayResult) -> Iterator[str]:
+    for one in result.discrepancies:
+        what = (one.side, one.object_id, one.kind, one.reference or "")
+        yield copy_line((new_id("disc"), run_id, *what, one.amount, one.other_amount, one.reason))
+
+
+def _pieces(lines: Iterator[str]) -> Iterator[bytes]:
+    """Some lines at a time: each piece is sent before the next is made."""
+    while some := list(islice(lines, _AT_A_TIME)):
+        yield "".join(some).encode()

@@ -7,6 +7,7 @@ rows as objects would stop the event loop for as long as it takes to unpack them
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from core.copying import copy_line
@@ -16,7 +17,7 @@ from reconciliation.formats.accounts import is_of_account
 from reconciliation.formats.balances import BalanceGap, Balances
 from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.formats.rows import StatementRefused, StatementRow, fault_of_file
-from reconciliation.intake import check_days, file_digest, fingerprint_rows
+from reconciliation.intake import check_days, file_digest, with_fingerprints
 
 #: What each line of a prepared statement holds, in this order.
 COLUMNS: Final = (
@@ -75,12 +76,14 @@ def prepare(
         detail = f"Tệp ghi tài khoản {named}, không phải tài khoản {account.account_number}."
         raise StatementRefused([fault_of_file("other_account", detail)])
     check_days(read.rows, account.code, account.opened_on)
+    row_count = len(read.rows)
+    credited, debited = _sum_of(read.rows, "credit"), _sum_of(read.rows, "debit")
     return PreparedStatement(
         digest=file_digest(content),
         mapping=mapping,
-        row_count=len(read.rows),
-        credited=_sum_of(read.rows, "credit"),
-        debited=_sum_of(read.rows, "debit"),
+        row_count=row_count,
+        credited=credited,
+        debited=debited,
         batches=tuple(_batches(account.id, read.rows)),
         skipped=read.skipped,
         balances=read.balances,
@@ -92,19 +95,25 @@ def _sum_of(rows: Sequence[StatementRow], direction: str) -> int:
     return sum(row.amount for row in rows if row.direction == direction)
 
 
-def _batches(account_id: str, rows: Sequence[StatementRow]) -> Iterator[LineBatch]:
-    fingerprints = fingerprint_rows(account_id, rows)
-    for begin in range(0, len(rows), BATCH):
-        lines = [
-            copy_line(
-                (
-                    *(new_id("line"), row.line_no, row.booked_at.isoformat()),
-                    *(row.amount, row.direction, row.reference, row.narrative, row.bank_ref),
-                    *(fingerprint, row.balance),
-                )
-            )
-            for row, fingerprint in zip(
-                rows[begin : begin + BATCH], fingerprints[begin : begin + BATCH], strict=True
-            )
-        ]
-        yield LineBatch(len(lines), "".join(lines).encode())
+def _batches(account_id: str, rows: list[StatementRow]) -> Iterator[LineBatch]:
+    """The lines of the rows, which are used up: both at once would be twice the memory."""
+    lines = map(_line, with_fingerprints(account_id, _used_up(rows)))
+    while some := list(islice(lines, BATCH)):
+        yield LineBatch(len(some), "".join(some).encode())
+
+
+def _used_up(rows: list[StatementRow]) -> Iterator[StatementRow]:
+    rows.reverse()
+    while rows:
+        yield rows.pop()
+
+
+def _line(marked: tuple[StatementRow, str]) -> str:
+    row, fingerprint = marked
+    return copy_line(
+        (
+            *(new_id("line"), row.line_no, row.booked_at.isoformat()),
+            *(row.amount, row.direction, row.reference, row.narrative, row.bank_ref),
+            *(fingerprint, row.balance),
+        )
+    )

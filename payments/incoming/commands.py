@@ -14,6 +14,14 @@ from payments.ports import Credit
 from payments.states import LIVE
 
 
+def may_be_taken(credit: Credit) -> bool:
+    """Whether a statement's credit says by itself what it is and what it pays.
+
+    If not, `take_statement_credit` leaves it to people without a look at the books.
+    """
+    return bool(plain_bank_ref(credit.bank_ref)) and len(find_references(credit.narrative)) == 1
+
+
 async def take_statement_credit(
     session: WriteSession,
     account: CollectionAccountValue,
@@ -30,7 +38,7 @@ async def take_statement_credit(
     The caller has matched the statement first, so this money is not in the books under another
     name.
     """
-    if not plain_bank_ref(credit.bank_ref) or len(find_references(credit.narrative)) != 1:
+    if not may_be_taken(credit):
         return False
     # A gateway may be about to tell of this very money: it is asked first.
     under_way = exists(col(Payment.id)).where(

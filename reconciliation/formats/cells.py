@@ -100,7 +100,8 @@ def read_time(cell: str, formats: Sequence[str]) -> datetime:
             if wanted == ISO:
                 if not _ISO.fullmatch(text):
                     continue
-                moment = datetime.fromisoformat(text)
+                # Not in a zone of its own, which every one of many rows would have.
+                moment = datetime.fromisoformat(text).astimezone(VIETNAM)
             else:
                 moment = datetime.strptime(text, wanted).replace(tzinfo=VIETNAM)
                 if _bare(moment.strftime(wanted)) != _bare(text):

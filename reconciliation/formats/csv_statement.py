@@ -5,7 +5,7 @@ Pure.
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,6 +37,8 @@ _TOLD_EVERY: Final = 1_000
 
 #: A bank may date a line to tomorrow; further ahead a date is mistyped.
 _AHEAD: Final = timedelta(days=2)
+#: What no zero begins with: most amounts.
+_NONZERO: Final = frozenset("123456789")
 #: What stands between the lines of a statement that was printed page by page, without its marks.
 _PAGE_SUM = re.compile(
     r"(?:cong|tong|so du|luy ke) (?:trang|chuyen|mang)\b|(?:mang|chuyen) (?:sang|tu) trang\b"
@@ -144,7 +146,7 @@ class _RowReader:
     skipped: Counter[str] = field(default_factory=Counter)
     rows: list[StatementRow] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
-    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    seen: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     sums: Counter[str] = field(default_factory=Counter)
     balances: Balances = field(default_factory=Balances)
     has_totals: bool = False
@@ -190,7 +192,8 @@ class _RowReader:
         """What a row is that is no line of the statement, None if it may be one."""
         if any(first.startswith(caseless(words)) for words in self.mapping.skip):
             return "balance"
-        if [caseless(cell) for cell in cells] == self.header.names:
+        names = self.header.names
+        if caseless(cells[0]) == names[0] and [caseless(cell) for cell in cells] == names:
             return "header"
         if _PAGE_SUM.match(without_marks(first)) and not self._is_dated(cells):
             return "page_sum"
@@ -216,6 +219,8 @@ class _RowReader:
     def _moves_nothing(self, cells: Sequence[str]) -> bool:
         """Whether every amount of the row is written, and is zero: nothing left out is guessed."""
         written = [self._cell(cells, name) for name in self.mapping.amount.names]
+        if written[0][:1] in _NONZERO:
+            return False
         try:
             return all(self.mapping.amount.style.read(cell) == 0 for cell in written)
         except CellRefused:
@@ -241,9 +246,10 @@ class _RowReader:
             self._fault(number, "", "width", f"có ô thừa sau {self.width} cột của tiêu đề")
         elif len(cells) < self.width:
             self._fault(number, "", "width", f"có {len(cells)} ô, cần {self.width}")
-        for name in self.columns:
-            if len(self._cell(cells, name)) > self.limits.cell:
-                self._fault(number, name, "too_long", f"ô dài quá {self.limits.cell} ký tự")
+        if max(map(len, cells)) > self.limits.cell:
+            for name in self.columns:
+                if len(self._cell(cells, name)) > self.limits.cell:
+                    self._fault(number, name, "too_long", f"ô dài quá {self.limits.cell} ký tự")
         if len(self.faults) > before:
             return
         self._check_fixed(number, cells)
@@ -350,7 +356,7 @@ class _RowReader:
                 self._fault(number, name, "value", f"phải là {value}")
         for name in self.mapping.unique:
             cell = self._cell(cells, name)
-            first = self.seen.setdefault((name, cell), number)
+            first = self.seen[name].setdefault(cell, number)
             if not cell.strip():
                 self._fault(number, name, "empty", "để trống")
             elif first != number:
@@ -383,7 +389,7 @@ class _RowReader:
         return "" if name is None else self._cell(cells, name).strip()
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
-        place = self.columns[name]
+        place = self.header.columns[name]
         return cells[place] if place < len(cells) else ""
 
     def _fault(self, number: int, column: str, code: str, detail: str) -> None:

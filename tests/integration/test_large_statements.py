@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import col, select
 
 import reconciliation.uploads
 from core import clock, failpoints
@@ -18,7 +18,7 @@ from payments.agencies.queries import get_collection_account
 from reconciliation import large_statements, takings
 from reconciliation.formats.limits import Limits
 from reconciliation.large_statements import LargeStatement, take_showing
-from reconciliation.models import StatementTaking
+from reconciliation.models import StatementLine, StatementTaking
 from reconciliation.statements import take_statement
 from reconciliation.takings import NewTaking, TakingInterrupted, TooManyStatements, begin
 from tests.support.neighbour import neighbour_of
@@ -113,6 +113,21 @@ async def test_rows_of_an_earlier_file_are_passed_over_in_every_batch(
     of_later = {"where": "statement_id = :id", "id": later["id"]}
     assert await count(system.parts.database, "repeated_line", **of_later) == 3_000
     assert await lines_of(system, name) == ROWS + 2
+
+
+async def test_words_are_kept_as_they_were_written(shared_system: System) -> None:
+    name = new_id("q")
+    words = ["C:\\N \\. \\t", "a\tb", "nộp “lệ phí”; ''--", "dong 1\n\\.\ndong 2"]
+    odd = [f'Q{n},{NOW},5,credit,,"{said}",{name}{n}' for n, said in enumerate(words)]
+    begun = (await send(shared_system, statement(name, 400, *odd))).json()
+    done = await ended(shared_system, begun["id"])
+    assert done["statement"]["new"] == 404
+    async with shared_system.parts.database.reading() as session:
+        told = select(StatementLine.narrative).where(
+            StatementLine.statement_id == done["id"], StatementLine.amount == 5
+        )
+        found = await session.all(told.order_by(col(StatementLine.line_number)))
+    assert found == words
 
 
 async def test_a_large_statement_with_a_bad_row_is_refused_by_row(shared_system: System) -> None:

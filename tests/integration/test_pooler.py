@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 from sqlmodel import select
 
+import reconciliation.uploads
 from adapters.sandbox.dialects import sepay
 from adapters.sandbox.engine.embedded import served
 from app.cli.running import _checks
@@ -22,6 +23,7 @@ from app.parts import Parts
 from app.worker import run_once
 from core import clock
 from core.db import Database, DatabaseUnavailable
+from core.ids import new_id
 from core.pooler import LIMITS, BehindPooler, is_pooled, look_for_pooler
 from core.settings import Settings
 from payments.bills.models import Bill
@@ -49,7 +51,9 @@ def configure(url: str) -> None:
     engine.dispose()
 
 
-async def test_a_whole_bill_goes_through_a_pooler(system: System) -> None:
+async def test_a_whole_bill_goes_through_a_pooler(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configure(system.parts.database.url)
     with ExitStack() as stack:
         url = stack.enter_context(pooled(system.parts.database.url))
@@ -79,6 +83,12 @@ async def test_a_whole_bill_goes_through_a_pooler(system: System) -> None:
             for bill in bills:
                 read = (await portal.get(f"/api/v1/bills/{bill['id']}")).json()
                 assert (read["status"], len(read["receipts"])) == ("paid", 1)
+            office = {"Authorization": system.office.headers["Authorization"]}
+            for rows in (3, 3, 3_000):
+                taken = await _take(system, portal, office, rows)
+                assert taken["new"] == rows, "large or not, they go through a table of their own"
+            monkeypatch.setattr(reconciliation.uploads, "LARGE", 10)
+            assert (await _take(system, portal, office, 3_000))["new"] == 3_000
     assert await system.broken() == []
 
 
@@ -90,6 +100,26 @@ async def _bill(system: System, portal: httpx2.AsyncClient, number: int) -> dict
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+async def _take(
+    system: System, portal: httpx2.AsyncClient, office: dict[str, str], rows: int
+) -> dict[str, Any]:
+    """Take a statement of so many rows in; what its answer says in the end."""
+    name, now = new_id("s"), clock.now().isoformat(timespec="seconds")
+    lines = ["line_id,booked_at,amount,direction,reference,narrative,bank_ref"]
+    lines += [f"{n},{now},{n + 1},credit,,{name},{name}{n}" for n in range(rows)]
+    answer = await portal.post(
+        "/api/v1/statements",
+        files={"file": ("so-phu.csv", "\n".join(lines).encode(), "text/csv")},
+        data={"account": system.body.collection_code, "mapping": "lephi-basic"},
+        headers=office | {"Idempotency-Key": name},
+    )
+    told: dict[str, Any] = answer.json()
+    while told.get("status") == "taking":
+        await asyncio.sleep(0.02)
+        told = (await portal.get(f"/api/v1/statements/{told['id']}", headers=office)).json()
+    return told if answer.status_code == 201 else told["statement"]
 
 
 async def test_without_the_setting_no_connection_is_had(database_url: str) -> None:
