@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy import SQLColumnExpression, func
 from sqlmodel import col
 
-from core import heartbeats
+from core import clocks, heartbeats, refusals
 from core.audit import AuditEntry
 from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
 from core.json import dumps
@@ -17,8 +17,8 @@ from core.statements import ReadSql, ValueSelect, values_of
 from payments.bills.models import Bill, Payment
 from payments.books.models import SuspenseItem
 from payments.books.suspense import is_waiting
+from payments.incoming import rejections
 from payments.incoming.models import Callback
-from payments.incoming.rejections import REGISTRY
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,17 +42,21 @@ async def ready(database: DatabaseDep) -> Response:
     """The process can take payments: the database answers and takes writes.
 
     `degraded` names what else does not work. Payments go on without a worker, so that a balancer
-    must not take this process out for it; receipts wait.
+    must not take this process out for it; receipts wait. They wait for clocks that disagree too.
     """
     try:
         async with database.transaction() as session:
             read_only = await session.one(_READ_ONLY)
-            silent = await heartbeats.is_silent(session)
+            degraded = {
+                "worker": await heartbeats.is_silent(session),
+                "clock": await clocks.find_disagreement(session) is not None,
+            }
     except DatabaseUnavailable:
-        read_only = silent = True
+        read_only, degraded = True, {}
     if read_only:
         return Response('{"status":"unavailable"}', 503, media_type="application/json")
-    told = {"status": "ok"} | ({"degraded": ["worker"]} if silent else {})
+    lacking = [name for name, is_so in degraded.items() if is_so]
+    told = {"status": "ok"} | ({"degraded": lacking} if lacking else {})
     return Response(dumps(told), 200, media_type="application/json")
 
 
@@ -123,7 +127,19 @@ async def metrics(session: ReadSessionDep) -> Response:
         "Seconds since the newest sign of life of any worker; +Inf if there was none",
         registry=registry,
     )
+    apart = Gauge(
+        "lephi_clock_drift_seconds",
+        "Seconds that the database's clock is ahead of the machine's",
+        registry=registry,
+    )
+    apart.set((await clocks.measure_drift(session)).total_seconds())
+    jumped = Gauge(
+        "lephi_clock_jump_seconds",
+        "Seconds that the machine's clock was put forward since this process began",
+        registry=registry,
+    )
+    jumped.set(round(clocks.measure_jump().total_seconds(), 3))
     silence = await heartbeats.find_silence(session)
     age.set(math.inf if silence is None else silence.total_seconds())
-    told = generate_latest(registry) + generate_latest(REGISTRY)
-    return Response(told, media_type=CONTENT_TYPE_LATEST)
+    counted = (generate_latest(one) for one in (registry, rejections.REGISTRY, refusals.REGISTRY))
+    return Response(b"".join(counted), media_type=CONTENT_TYPE_LATEST)

@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from app.headers import Headers
 from app.health import router as health_router
 from app.hosts import Hosts, host_names
+from app.odd_addresses import OddAddresses
 from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
@@ -67,11 +68,12 @@ def create_app(settings: Settings) -> FastAPI:
         # measured here goes through /metrics and what is told through core/log.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(OddAddresses)
     problems.install(app)
     failures.install(app)
     if settings.mode == "production":
         app.add_middleware(Hosts, names=host_names(settings))
-    app.add_middleware(Headers)
+    app.add_middleware(Headers, https_only=settings.mode == "production")
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)
     app.include_router(incoming_api.router)

@@ -14,6 +14,7 @@ from app.handlers import HANDLERS
 from app.parts import Parts
 from app.wiring import origin
 from core import audit, failpoints, guesses, heartbeats, idempotency, outbox
+from core.clocks import ClocksDisagree
 from core.db import DatabaseUnavailable
 from core.handlers import Handler
 from core.ids import new_id
@@ -42,6 +43,10 @@ async def deliver(parts: Parts, handler: Handler[Parts, Any]) -> int:
     failpoints.hit("outbox.after_claim")
     try:
         await _work(parts, handler, deliveries)
+    except ClocksDisagree as error:
+        # No fault of theirs: they wait, and no try is counted.
+        log.error("deliveries wait", handler=handler.name, reason=error.detail)
+        return 0
     except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
         log.warning("batch failed, trying one by one", handler=handler.name, reason=repr(error))
         for delivery in deliveries:
@@ -128,6 +133,8 @@ async def _repeat(
             done = await job()
         except DatabaseUnavailable:
             log.warning("database away, waiting", job=name)
+        except ClocksDisagree as error:
+            log.error("waiting", job=name, reason=error.detail)
         except Exception:
             log.exception("job failed", job=name)
         if not done:

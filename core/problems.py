@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import json, log
 from core.errors import FieldError, Invalid, LephiError, Unauthenticated
+from core.refusals import count_refused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -160,6 +161,9 @@ def install(app: FastAPI) -> None:
     async def expected(request: Request, error: LephiError) -> Response:
         if error.status >= 500:
             _log.warning("request failed", code=error.code, status=error.status, problem=error)
+        elif error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            _log.warning("access refused", code=error.code, status=error.status)
+            count_refused(error.code)
         headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)

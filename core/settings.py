@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -80,6 +81,11 @@ class Settings(BaseSettings):
         description="further names the service is asked under, with commas between them, as where"
         " a proxy puts its own in the place of the name in base_url",
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="addresses or networks of your own proxies, with commas between them: what they"
+        " say of where a request comes from is believed; none for none",
+    )
     sandbox_url: str | None = Field(
         None, description="address of the sandbox that plays the gateways; not in production"
     )
@@ -149,6 +155,24 @@ class Settings(BaseSettings):
         if _HOST.fullmatch(value) is None:
             raise _fault("not_a_host", "must be a host name or an address")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, value: str) -> str:
+        if value == "none":
+            return ""
+        try:
+            named = [ip_network(part) for one in value.split(",") if (part := one.strip())]
+        except ValueError:
+            raise _fault(
+                "not_an_address", "must be addresses or networks, as 10.1.0.0/16"
+            ) from None
+        if any(network.prefixlen == 0 for network in named):
+            # Then anybody says where they come from.
+            raise _fault("too_wide", "must not be every address there is")
+        return ",".join(
+            str(one.network_address if one.num_addresses == 1 else one) for one in named
+        )
 
     @field_validator("base_url")
     @classmethod

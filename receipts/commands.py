@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from sqlmodel import col, select
 
 from core import audit, clock, failpoints
+from core.clocks import require_agreement
 from core.crypto import Cipher, new_token
 from core.db import hit_after_commit
 from core.ids import new_id
@@ -61,8 +62,10 @@ async def issue(
 
     Lines that are neither phí nor lệ phí go on documents of their own (`receipts.slips`).
 
-    Raises what the signer raises; then the whole transaction must go, numbers included.
+    Raises what the signer raises, and `ClocksDisagree` where today cannot be believed; then the
+    whole transaction must go, numbers included.
     """
+    await require_agreement(session)
     # Money that turns out to be none reopens its bill only while that has no receipt.
     await lock_bills(session, bill_ids)
     sources = await list_receipt_sources(session, issuing.cipher, bill_ids)

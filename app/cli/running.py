@@ -26,6 +26,7 @@ from app.processes import end_with_parent
 from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
+from core.clocks import MOST_APART, measure_drift
 from core.days import day_text
 from core.db import Database
 from core.errors import LephiError
@@ -66,6 +67,9 @@ def serve(with_parent: WithParent = 0) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Anybody else may write in the header what they like.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=30,
     )
 
@@ -253,11 +257,17 @@ async def _look(database: Database) -> list[_Check]:
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)
         silence = await find_silence(session)
+        drift = await measure_drift(session)
     return [
         _Check("database", True, f"PostgreSQL {server.version}"),
         _Check("durability", server.fsync == "on", f"fsync is {server.fsync}"),
         _Check("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
         _Check("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
+        _Check(
+            "clocks",
+            abs(drift) <= MOST_APART,
+            f"the database's is {drift.total_seconds():+.1f} s from the machine's",
+        ),
         _check_worker(silence),
     ]
 
