@@ -3,14 +3,17 @@
 import math
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import SQLColumnExpression, func
 from sqlmodel import col
 
+from app.disk import LEAST_FREE, free_bytes
+from app.parts import Parts
 from core import heartbeats
 from core.audit import AuditEntry
 from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
+from core.deadlines import allow
 from core.json import dumps
 from core.outbox import OutboxDelivery
 from core.statements import ReadSql, ValueSelect, values_of
@@ -18,6 +21,9 @@ from payments.bills.models import Bill, Payment
 from payments.books.models import SuspenseItem
 from payments.incoming.models import Callback
 from payments.incoming.rejections import REGISTRY
+
+#: Whoever asks whether we are ready asks again soon.
+_READY_SECONDS = 1.5
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,22 +43,32 @@ _READ_ONLY = ReadSql(
 
 
 @router.get("/health/ready")
-async def ready(database: DatabaseDep) -> Response:
-    """The process can take payments: the database answers and takes writes.
+async def ready(request: Request, database: DatabaseDep) -> Response:
+    """The process can take payments: the database answers and takes writes, and has room for them.
 
-    `degraded` names what else does not work. Payments go on without a worker, so that a balancer
-    must not take this process out for it; receipts wait.
+    503 names in `failed` what is not so. `degraded` names what else does not work. Payments go on
+    without a worker, so that a balancer must not take this process out for it; receipts wait.
     """
+    allow(_READY_SECONDS)
     try:
         async with database.transaction() as session:
             read_only = await session.one(_READ_ONLY)
             silent = await heartbeats.is_silent(session)
     except DatabaseUnavailable:
         read_only = silent = True
-    if read_only:
-        return Response('{"status":"unavailable"}', 503, media_type="application/json")
-    told = {"status": "ok"} | ({"degraded": ["worker"]} if silent else {})
-    return Response(dumps(told), 200, media_type="application/json")
+    failed = [*(["database"] if read_only else []), *(["storage"] if database.is_full() else [])]
+    if failed:
+        told = dumps({"status": "unavailable", "failed": failed})
+        return Response(told, 503, {"Retry-After": "5"}, "application/json")
+    parts: Parts = request.app.state.parts
+    degraded = [
+        *(["worker"] if silent else []),
+        *(["disk"] if free_bytes(parts.settings.data_dir) < LEAST_FREE else []),
+    ]
+    answer: dict[str, object] = {"status": "ok"}
+    if degraded:
+        answer["degraded"] = degraded
+    return Response(dumps(answer), 200, media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from core.background import Background
 from core.calendar import Calendar, calendar_with, national
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
+from core.deadlines import paused
 from core.errors import LephiError
 from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
@@ -176,7 +177,8 @@ def _title(directory: Directory, name: str) -> str:
 
 async def _elsewhere(pool: ProcessPoolExecutor, work: Callable[..., T], *given: Any) -> T:
     """Run processor work in a process of the pool."""
-    return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
+    with paused():
+        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
 
 
 def _display(

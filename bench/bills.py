@@ -105,8 +105,8 @@ async def seed(settings: Settings) -> tuple[str, str]:
 
 
 @contextmanager
-def service(settings: Settings) -> Iterator[None]:
-    """`lephi serve` with these settings and no others, from when it is ready."""
+def service(settings: Settings) -> Iterator[int]:
+    """`lephi serve` with these settings and no others, from when it is ready; its pid."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LEPHI_")}
     base_url = f"http://127.0.0.1:{settings.port}"
     environment |= {
@@ -126,7 +126,7 @@ def service(settings: Settings) -> Iterator[None]:
             if service.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the service did not start")
             time.sleep(0.05)
-        yield
+        yield service.pid
     finally:
         service.terminate()
         service.wait()

@@ -9,8 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from core import clock
-from core.bodies import ParsedBody, documented, parsed
+from core.bodies import FORM_BYTES, ParsedBody, documented, parsed
 from core.db import ReadSessionDep
+from core.deadlines import LONG_SECONDS, allowing
 from core.errors import FieldError, Invalid, NotFound, TooLarge
 from core.idempotency import Idempotency, IdempotencyDep
 from core.sessions import ReadSession, WriteSession
@@ -66,7 +67,9 @@ async def _account(session: ReadSession, principal: Principal, code: str) -> Col
     "/statements",
     status_code=201,
     response_model=StatementOut,
+    max_body_size=MOST_BYTES + FORM_BYTES,
 )
+@allowing(LONG_SECONDS)
 async def upload_statement(
     principal: Annotated[Principal, needs(Action.TAKE_STATEMENT)],
     file: Annotated[UploadFile, File(description="The statement file.")],
@@ -92,7 +95,13 @@ async def upload_statement(
     return await idempotent(idempotent.claim(principal.owner, uploaded.claimed), work)
 
 
-@router.post("/statements/forced", status_code=202, response_model=ApprovalOut)
+@router.post(
+    "/statements/forced",
+    status_code=202,
+    response_model=ApprovalOut,
+    max_body_size=MOST_BYTES + FORM_BYTES,
+)
+@allowing(LONG_SECONDS)
 async def propose_forced_statement(
     principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
     file: Annotated[UploadFile, File(description="The statement file.")],
@@ -233,6 +242,7 @@ async def _proposed(
     response_model=ReconciliationOut,
     openapi_extra=documented(ReconciliationIn),
 )
+@allowing(LONG_SECONDS)
 async def run_reconciliation(
     principal: Annotated[Principal, needs(Action.RECONCILE)],
     body: RunBody,

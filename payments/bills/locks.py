@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from core.row_waits import waiting
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.bills.models import Bill
@@ -27,10 +28,12 @@ BILL: Final = values_of(LockedBill, Bill)
 
 
 async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
-    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`."""
-    return await session.lock_one(BILL.where(Bill.id == bill_id))
+    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`, and `RowBusy`."""
+    with waiting(session, bill_id):
+        return await session.lock_one(BILL.where(Bill.id == bill_id))
 
 
 async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:
-    """Lock a bill and read it; None if there is none of that id."""
-    return await session.lock_first(BILL.where(Bill.id == bill_id))
+    """Lock a bill and read it; None if there is none of that id. Raises `RowBusy`."""
+    with waiting(session, bill_id):
+        return await session.lock_first(BILL.where(Bill.id == bill_id))
