@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy import SQLColumnExpression, func
 from sqlmodel import col
 
+from app import children
 from app.disk import LEAST_FREE, free_bytes
 from app.parts import Parts
 from core import heartbeats
@@ -63,6 +64,7 @@ async def ready(request: Request, database: DatabaseDep) -> Response:
     parts: Parts = request.app.state.parts
     degraded = [
         *(["worker"] if silent else []),
+        *(["children"] if parts.children.is_failing() else []),
         *(["disk"] if free_bytes(parts.settings.data_dir) < LEAST_FREE else []),
     ]
     answer: dict[str, object] = {"status": "ok"}
@@ -140,5 +142,5 @@ async def metrics(session: ReadSessionDep) -> Response:
     )
     silence = await heartbeats.find_silence(session)
     age.set(math.inf if silence is None else silence.total_seconds())
-    told = generate_latest(registry) + generate_latest(REGISTRY)
+    told = b"".join(map(generate_latest, (registry, REGISTRY, children.REGISTRY)))
     return Response(told, media_type=CONTENT_TYPE_LATEST)

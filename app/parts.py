@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.children import ChildPool
 from core.crypto import Cipher
 from core.db import Database
 from core.settings import Settings
@@ -19,6 +20,7 @@ class Parts:
     """Everything a process needs, made once."""
 
     settings: Settings
+    children: ChildPool
     database: Database
     cipher: Cipher = field(repr=False)
     keyring: Keyring

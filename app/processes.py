@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import resource
 import signal
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -20,20 +23,18 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _begin(parent: int) -> None:
+def begin_helping(parent: int, memory: int) -> None:
+    """Be a helper of this process, with so many bytes of memory and no more."""
     end_with_parent(parent)
     # Ctrl-C goes to the whole terminal group; the owner decides when its helpers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
-def drawing_pool(workers: int = 2) -> ProcessPoolExecutor:
-    """Processes for work that would stop the event loop, such as drawing a PDF.
-
-    They start at the first piece of work and are ended by `shutdown`, or by the kernel with us.
-    """
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=_begin,
-        initargs=(os.getpid(),),
-    )
+def in_time(seconds: float, work: Callable[..., T], *given: Any) -> T:
+    """Do it, or die: work that hangs in a library hears of nothing else."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return work(*given)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

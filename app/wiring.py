@@ -4,28 +4,25 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
+from app.children import ChildPool
 from app.handlers import HANDLERS
 from app.knowledge import KNOWLEDGE
 from app.parts import Parts
-from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
 from core.background import Background
 from core.calendar import Calendar, calendar_with, national
 from core.crypto import Cipher, load_or_create_key
 from core.db import Database
-from core.deadlines import paused
 from core.errors import LephiError
 from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
@@ -45,8 +42,6 @@ from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
 from reconciliation.forced_statements import forced_kinds
 from reconciliation.statement_approvals import statement_kinds
-
-T = TypeVar("T")
 
 
 class DatabaseMissing(LephiError):
@@ -121,16 +116,17 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     calendar = calendar_of(settings)
     database = open_database(settings)
     directory = Directory()
-    pool = drawing_pool()
+    pool = ChildPool()
     urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
     background = Background()
     reconciling = ReconciliationContext(
-        database, cipher, partial(_elsewhere, pool), calendar, derive(master, "requests")
+        database, cipher, pool.run, calendar, derive(master, "requests")
     )
     try:
         yield Parts(
             settings=settings,
+            children=pool,
             database=database,
             cipher=cipher,
             keyring=Keyring(database),
@@ -167,7 +163,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         await background.aclose()
         await directory.aclose()
         await database.dispose()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.close()
 
 
 def _title(directory: Directory, name: str) -> str:
@@ -175,17 +171,9 @@ def _title(directory: Directory, name: str) -> str:
     return name if info is None else info.title_vi
 
 
-async def _elsewhere(pool: ProcessPoolExecutor, work: Callable[..., T], *given: Any) -> T:
-    """Run processor work in a process of the pool."""
-    with paused():
-        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
-
-
-def _display(
-    database: Database, cipher: Cipher, signer: Signer, pool: ProcessPoolExecutor
-) -> Display:
+def _display(database: Database, cipher: Cipher, signer: Signer, pool: ChildPool) -> Display:
     async def draw_elsewhere(content: ReceiptContent, note: SignatureNote) -> bytes:
-        return await _elsewhere(pool, draw, content, note)
+        return await pool.run(draw, content, note)
 
     async def sign_elsewhere(key: Signer, pdf: bytes) -> bytes:
         return await asyncio.to_thread(key.sign_pdf, pdf)
