@@ -3,14 +3,18 @@
 import math
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import SQLColumnExpression, func
 from sqlmodel import col
 
+from app import children
+from app.disk import LEAST_FREE, free_bytes
+from app.parts import Parts
 from core import clocks, heartbeats, refusals
 from core.audit import AuditEntry
 from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
+from core.deadlines import allow
 from core.json import dumps
 from core.outbox import OutboxDelivery
 from core.statements import ReadSql, ValueSelect, values_of
@@ -19,6 +23,9 @@ from payments.books.models import SuspenseItem
 from payments.books.suspense import is_waiting
 from payments.incoming import rejections
 from payments.incoming.models import Callback
+
+#: Whoever asks whether we are ready asks again soon.
+_READY_SECONDS = 1.5
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,12 +45,14 @@ _READ_ONLY = ReadSql(
 
 
 @router.get("/health/ready")
-async def ready(database: DatabaseDep) -> Response:
-    """The process can take payments: the database answers and takes writes.
+async def ready(request: Request, database: DatabaseDep) -> Response:
+    """The process can take payments: the database answers and takes writes, and has room for them.
 
-    `degraded` names what else does not work. Payments go on without a worker, so that a balancer
-    must not take this process out for it; receipts wait. They wait for clocks that disagree too.
+    503 names in `failed` what is not so. `degraded` names what else does not work. Payments go on
+    without a worker, so that a balancer must not take this process out for it; receipts wait. They
+    wait for clocks that disagree too.
     """
+    allow(_READY_SECONDS)
     try:
         async with database.transaction() as session:
             read_only = await session.one(_READ_ONLY)
@@ -53,11 +62,16 @@ async def ready(database: DatabaseDep) -> Response:
             }
     except DatabaseUnavailable:
         read_only, degraded = True, {}
-    if read_only:
-        return Response('{"status":"unavailable"}', 503, media_type="application/json")
+    failed = [*(["database"] if read_only else []), *(["storage"] if database.is_full() else [])]
+    if failed:
+        told = dumps({"status": "unavailable", "failed": failed})
+        return Response(told, 503, {"Retry-After": "5"}, "application/json")
+    parts: Parts = request.app.state.parts
+    degraded["children"] = parts.children.is_failing()
+    degraded["disk"] = free_bytes(parts.settings.data_dir) < LEAST_FREE
     lacking = [name for name, is_so in degraded.items() if is_so]
-    told = {"status": "ok"} | ({"degraded": lacking} if lacking else {})
-    return Response(dumps(told), 200, media_type="application/json")
+    answer = {"status": "ok"} | ({"degraded": lacking} if lacking else {})
+    return Response(dumps(answer), 200, media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +155,6 @@ async def metrics(session: ReadSessionDep) -> Response:
     jumped.set(round(clocks.measure_jump().total_seconds(), 3))
     silence = await heartbeats.find_silence(session)
     age.set(math.inf if silence is None else silence.total_seconds())
-    counted = (generate_latest(one) for one in (registry, rejections.REGISTRY, refusals.REGISTRY))
+    ours = (rejections.REGISTRY, refusals.REGISTRY, children.REGISTRY)
+    counted = (generate_latest(one) for one in (registry, *ours))
     return Response(b"".join(counted), media_type=CONTENT_TYPE_LATEST)

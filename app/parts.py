@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.children import ChildPool
 from app.invariants import Evidence
 from core.crypto import Cipher
 from core.db import Database
@@ -20,6 +21,7 @@ class Parts:
     """Everything a process needs, made once."""
 
     settings: Settings
+    children: ChildPool
     database: Database
     cipher: Cipher = field(repr=False)
     keyring: Keyring

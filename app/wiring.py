@@ -4,12 +4,10 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
@@ -17,11 +15,11 @@ from adapters.keystore.files import trusted_certificates
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.registry import Directory
 from app.apart import run_apart
+from app.children import ChildPool
 from app.handlers import HANDLERS
 from app.invariants import Evidence
 from app.knowledge import KNOWLEDGE
 from app.parts import Parts
-from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
 from core.audit import Sealer
@@ -49,8 +47,6 @@ from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
 from reconciliation.forced_statements import forced_kinds
 from reconciliation.statement_approvals import statement_kinds
-
-T = TypeVar("T")
 
 
 class DatabaseMissing(LephiError):
@@ -125,14 +121,14 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     calendar = calendar_of(settings)
     database = open_database(settings)
     directory = Directory()
-    pool = drawing_pool()
+    pool = ChildPool()
     urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
     background = Background()
     reconciling = ReconciliationContext(
         database=database,
         cipher=cipher,
-        elsewhere=partial(_elsewhere, pool),
+        elsewhere=pool.run,
         apart=run_apart,
         background=background,
         calendar=calendar,
@@ -141,6 +137,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     try:
         yield Parts(
             settings=settings,
+            children=pool,
             database=database,
             cipher=cipher,
             keyring=Keyring(database),
@@ -181,7 +178,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         await background.aclose()
         await directory.aclose()
         await database.dispose()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.close()
 
 
 def _title(directory: Directory, name: str) -> str:
@@ -189,16 +186,9 @@ def _title(directory: Directory, name: str) -> str:
     return name if info is None else info.title_vi
 
 
-async def _elsewhere(pool: ProcessPoolExecutor, work: Callable[..., T], *given: Any) -> T:
-    """Run processor work in a process of the pool."""
-    return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
-
-
-def _display(
-    database: Database, cipher: Cipher, signer: Signer, pool: ProcessPoolExecutor
-) -> Display:
+def _display(database: Database, cipher: Cipher, signer: Signer, pool: ChildPool) -> Display:
     async def draw_elsewhere(content: ReceiptContent, note: SignatureNote) -> bytes:
-        return await _elsewhere(pool, draw, content, note)
+        return await pool.run(draw, content, note)
 
     async def sign_elsewhere(key: Signer, pdf: bytes) -> bytes:
         return await asyncio.to_thread(key.sign_pdf, pdf)

@@ -309,10 +309,13 @@ class Idempotency:
         status: int = 201,
     ) -> Response:
         """Do `work` and keep its answer in one transaction. Raises what `begin_or_replay` does."""
-        async with self._database.transaction() as session:
+
+        async def once(session: WriteSession) -> Response:
             return await self._begin(session, claim) or await self._finish(
                 session, claim, await work(session), status
             )
+
+        return await self._database.run(once)
 
     async def outside(self, claim: Claim, work: Callable[[], Awaitable[BaseModel]]) -> Response:
         """Do work that has transactions of its own and that may be done again.

@@ -116,6 +116,28 @@ class Settings(BaseSettings):
         description="database connections of one process; opening bills may take as many again",
     )
 
+    request_seconds: float = Field(
+        10,
+        ge=1,
+        le=300,
+        description="seconds after which a request is given up and answered 503, unless its route"
+        " or its gateway says otherwise",
+    )
+    connections: int = Field(
+        4000,
+        ge=10,
+        le=100_000,
+        description="connections that lephi serve holds at once; over it, those are closed that"
+        " have not sent a whole request for longest",
+    )
+    connections_per_address: int = Field(
+        100,
+        ge=0,
+        le=100_000,
+        description="connections from one address; 0 for any number; none counts from this machine,"
+        " where the proxy is",
+    )
+
     behind_pooler: bool = Field(
         False, description="whether the database is reached through PgBouncer, transaction mode"
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import shutil
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +19,11 @@ from adapters.keystore.files import is_there
 from adapters.sandbox.engine.server import serve as serve_sandbox
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
+from app.disk import LEAST_FREE, free_bytes
 from app.main import create_app
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent
+from app.server import guarded, limits_of
 from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
@@ -63,6 +64,8 @@ def serve(with_parent: WithParent = 0) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=guarded(limits_of(settings)),
+        ws="none",
         log_config=None,  # its own would take the place of ours
         log_level="warning",
         access_log=False,
@@ -165,9 +168,10 @@ class _Check:
 
 
 def _checks(settings: Settings) -> list[_Check]:
-    free = shutil.disk_usage(_existing(settings.data_dir)).free // 1_000_000
+    free = free_bytes(settings.data_dir)
+    room = f"{free // 1_000_000} MB free at {settings.data_dir} and for files that are sent"
     checks = [
-        _Check("disk", free > 500, f"{free} MB free at {settings.data_dir}"),
+        _Check("disk", free > LEAST_FREE, room),
         _check_key(settings),
         _check_calendar(settings),
     ]
@@ -189,12 +193,6 @@ def _checks(settings: Settings) -> list[_Check]:
     except (SQLAlchemyError, LephiError) as error:
         checks.append(_Check("database", False, str(error).splitlines()[0]))
     return checks
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder
 
 
 def _check_key(settings: Settings) -> _Check:

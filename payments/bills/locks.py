@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlmodel import col
 
+from core.row_waits import waiting
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.bills.models import Bill
@@ -30,8 +31,9 @@ BILL: Final = values_of(LockedBill, Bill)
 
 
 async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
-    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`."""
-    return await session.lock_one(BILL.where(Bill.id == bill_id))
+    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`, and `RowBusy`."""
+    with waiting(session, bill_id):
+        return await session.lock_one(BILL.where(Bill.id == bill_id))
 
 
 async def lock_bills(session: WriteSession, bill_ids: Collection[str]) -> list[LockedBill]:
@@ -40,5 +42,6 @@ async def lock_bills(session: WriteSession, bill_ids: Collection[str]) -> list[L
 
 
 async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:
-    """Lock a bill and read it; None if there is none of that id."""
-    return await session.lock_first(BILL.where(Bill.id == bill_id))
+    """Lock a bill and read it; None if there is none of that id. Raises `RowBusy`."""
+    with waiting(session, bill_id):
+        return await session.lock_first(BILL.where(Bill.id == bill_id))

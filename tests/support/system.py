@@ -152,9 +152,17 @@ class System:
 
 @contextlib.asynccontextmanager
 async def system_at(
-    template: SystemTemplate, data_dir: Path, timing: Timing | None = None
+    template: SystemTemplate,
+    data_dir: Path,
+    timing: Timing | None = None,
+    *,
+    http: type[asyncio.Protocol] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[System]:
-    """A system of its own, copied from the run's built one; everything is closed at the end."""
+    """A system of its own, copied from the run's built one; everything is closed at the end.
+
+    `http` is how its server speaks to clients, `changes` are settings that are not the tests' own.
+    """
     template.copy_keys(data_dir)
     with template.copy() as database_url, socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -166,13 +174,14 @@ async def system_at(
             data_dir=data_dir,
             base_url=base_url,
             log_level="error",
+            **changes,
         )
         # Its locks belong to the loop that used them last, and one may have died holding one.
         rate._limiter = MovingWindowRateLimiter(MemoryStorage())
         app = create_app(settings)
         state = SandboxState(seed=1, timing=timing)
         enrol(state, base_url)
-        async with running(state) as sandbox_url, served(app, listening):
+        async with running(state) as sandbox_url, served(app, listening, http):
             parts: Parts = app.state.parts
             await _point_gateways_at(parts, sandbox_url)
             # What is due is done when a test says so: a worker that works, at its own pace.
