@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from app.headers import Headers
 from app.health import router as health_router
 from app.hosts import Hosts, host_names
+from app.operators import OperatorsOnly
 from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     failures.install(app)
     if settings.mode == "production":
         app.add_middleware(Hosts, names=host_names(settings))
+    app.add_middleware(OperatorsOnly, settings=settings)
     app.add_middleware(Headers)
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)

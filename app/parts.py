@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.anchors import AnchorPlaces
 from app.invariants import Evidence
 from core.crypto import Cipher
 from core.db import Database
@@ -30,3 +31,4 @@ class Parts:
     reconciling: ReconciliationContext
     approval_kinds: ApprovalKinds
     evidence: Evidence
+    anchoring: AnchorPlaces

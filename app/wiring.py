@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -15,7 +16,9 @@ from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
 from adapters.keystore.files import trusted_certificates
 from adapters.keystore.signer import SoftwareKeystore
+from adapters.mail import MailServer
 from adapters.registry import Directory
+from app.anchors import AnchorPlaces
 from app.handlers import HANDLERS
 from app.invariants import Evidence
 from app.knowledge import KNOWLEDGE
@@ -120,7 +123,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     failpoints.configure(settings.failpoints)
     master = load_or_create_key(settings.field_key_file)
     cipher = Cipher(derive(master, "fields"))
-    signer: Signer = signer_of(settings)
+    signer = signer_of(settings)
     calendar = calendar_of(settings)
     database = open_database(settings)
     directory = Directory()
@@ -168,6 +171,15 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             evidence=Evidence(
                 Sealer(derive(master, "seals")),
                 Opener(cipher, trusted_certificates(settings.signing_dir)),
+            ),
+            anchoring=AnchorPlaces(
+                folder=settings.anchor_dir,
+                every=timedelta(hours=settings.anchor_hours),
+                signer=signer,
+                mail=MailServer(settings.smtp_url, settings.mail_from)
+                if settings.smtp_url
+                else None,
+                mail_to=settings.anchor_mail_to,
             ),
         )
     finally:

@@ -27,6 +27,7 @@ OPENERS = {
     "reconciliation/api.py": "a day is matched between two transactions",
     "app/web/citizen/": "a page shows what a flow of several transactions has left",
     "app/worker.py": "the worker",
+    "app/anchors.py": "an anchor is signed and sent with no transaction open",
     "app/cli/": "the command line",
     "app/demo_seed.py": "the command line: what a demonstration starts with",
     "app/health.py": "a database that is away is an answer, not an error",
