@@ -20,6 +20,7 @@ from core.outbox import SetAsideDelivery
 
 #: Ends a check that could not tell whether the books hold.
 _UNTOLD = 2
+_MINUTE_MS = 60_000
 
 outbox = typer.Typer(help="Work that waits, and work that was set aside.", no_args_is_help=True)
 
@@ -71,7 +72,7 @@ async def _judge(parts: Parts, given: list[Path] | None, minutes: int, *, whole:
                 parts.evidence,
                 whole=whole,
                 anchor_files=files,
-                statement_ms=minutes * 60_000,
+                statement_ms=minutes * _MINUTE_MS,
                 progress=lambda what, done, of: progress.update(
                     task, description=what, completed=done, total=of
                 ),

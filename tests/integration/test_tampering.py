@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.anchors import differences, drop_anchor
-from app.invariants import look
+from app.invariants import look, look_at_new
 from app.tables import LASTING
 from core import clock
-from core.audit import Sealer, chain
+from core.audit import LinkValue, Sealer, chain, find_link
 from core.sessions import WriteSession
 from tests.support.callbacks import call, credit, order_of, result_of
 from tests.support.system import System, system_at
@@ -276,6 +276,47 @@ async def test_a_chain_counted_anew_over_changed_entries_is_found(
         await session.rollback()
     assert len(told) == 1
     assert "seal" in told[0]
+
+
+#: What only the whole look sees: the rows that these change hang on nothing that the log tells of.
+_WHOLE_ONLY = frozenset({"a table emptied", "links emptied", "an entry of the log"})
+
+
+@pytest.mark.parametrize(
+    "tampering", [one for one in TAMPERINGS if one.name not in _WHOLE_ONLY], ids=lambda o: o.name
+)
+async def test_a_tampering_with_what_is_new_is_found_by_the_look_at_what_is_new(
+    books: System, tampering: Tampering
+) -> None:
+    since = await first_link(books)
+    assert await judged_new(books, since) == []
+    told = await judged_new(books, since, *tampering.statements)
+    assert [line for line in told if tampering.found in line], told
+
+
+async def test_the_look_at_what_is_new_begins_at_a_link_that_is_still_there(books: System) -> None:
+    since = await first_link(books)
+    for change in ("DELETE FROM audit_link WHERE seq = 1", "UPDATE audit_link SET hash = '\\x00'"):
+        (told,) = await judged_new(books, since, change)
+        assert told.startswith("the chain is the one that was checked")
+
+
+async def first_link(system: System) -> LinkValue:
+    async with system.parts.database.transaction() as session:
+        found = await find_link(session, 1)
+    assert found is not None
+    return found
+
+
+async def judged_new(system: System, since: LinkValue, *statements: str) -> list[str]:
+    """As `judged`, of what is behind a link alone."""
+    async with system.parts.database.transaction() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements:
+            await session.execute(text(statement))
+        found = [line async for line in look_at_new(session, system.parts.evidence, since)]
+        await session.rollback()
+    return found
 
 
 #: The newest bill, its money, its receipt, and every entry and link since before it was opened.
