@@ -2,12 +2,14 @@
 
 -- name: told_of_payment
 -- a paid bill was told
+-- narrows
 SELECT b.id, 'no bill.paid event' AS detail FROM bill b
 WHERE b.status = 'paid' AND NOT EXISTS (SELECT 1 FROM outbox_event e
   WHERE e.name = 'bill.paid' AND e.payload ->> 'bill_id' = b.id)
 
 -- name: audited_states
 -- every state has its audit row
+-- narrows
 SELECT id, status AS detail FROM (
   SELECT id, status, CASE status WHEN 'open' THEN 'bill.opened'
     ELSE 'bill.' || status END AS action FROM bill
@@ -17,6 +19,7 @@ SELECT id, status AS detail FROM (
 
 -- name: receipt_of_a_settled_bill
 -- a settled bill has its receipt and documents, or they are on their way
+-- narrows
 SELECT b.id, n.proof || ' missing, paid ' || b.paid_at AS detail FROM bill b
 CROSS JOIN LATERAL (SELECT DISTINCT CASE l.nature WHEN 'state_revenue' THEN 'treasury_slip'
     WHEN 'price' THEN 'confirmation' ELSE 'receipt' END AS proof
@@ -30,6 +33,7 @@ WHERE b.status = 'paid' AND r.id IS NULL AND d.id IS NULL AND NOT EXISTS (
 
 -- name: receipt_of_the_amount
 -- only a settled bill has a receipt, of its charges and fees
+-- narrows
 SELECT r.id, b.status || ' ' || coalesce(l.amount, 0) || ' against ' || r.amount AS detail
 FROM receipt r JOIN bill b ON b.id = r.bill_id
 LEFT JOIN LATERAL (SELECT sum(n.amount) AS amount FROM bill_line n WHERE n.bill_id = b.id
@@ -38,6 +42,7 @@ WHERE b.status <> 'paid' OR l.amount IS DISTINCT FROM r.amount
 
 -- name: documents_of_their_lines
 -- a document is of a settled bill, and of its lines' amount
+-- narrows
 SELECT d.id, b.status || ' ' || coalesce(l.amount, 0) || ' against ' || d.amount AS detail
 FROM payment_document d JOIN bill b ON b.id = d.bill_id
 LEFT JOIN LATERAL (SELECT sum(n.amount) AS amount FROM bill_line n WHERE n.bill_id = d.bill_id
@@ -54,6 +59,7 @@ WHERE p.credited <> l.amount OR l.direction <> 'credit'
 
 -- name: amounts_as_opened
 -- a bill is of the amount that it was opened with, and paid when the log tells
+-- narrows
 SELECT b.id, 'amount ' || b.amount || ', paid ' || coalesce(b.paid_at::text, 'never') || '; '
   || e.action || ' of ' || coalesce(e.details ->> 'amount', '?') || ' at ' || e.at AS detail
 FROM bill b JOIN audit_entry e ON e.object_id = b.id
@@ -67,6 +73,7 @@ WHERE (e.action IN ('bill.opened', 'bill.exempt', 'bill.paid')
 
 -- name: money_as_recorded
 -- money is of the amount and the day that it was recorded with
+-- narrows
 SELECT p.id, coalesce(p.credited, 0) || ' on ' || coalesce(p.accounting_on::text, 'no day')
   || ', recorded ' || coalesce(e.details ->> 'amount', '?') || ' on '
   || (e.details ->> 'accounting_on') AS detail
@@ -77,6 +84,7 @@ WHERE e.action IN ('payment.succeeded', 'payment.held') AND e.details ->> 'accou
 
 -- name: issued_as_recorded
 -- a receipt is the one that the log tells of
+-- narrows
 SELECT r.id, 'number ' || r.number || ' of ' || r.bill_id AS detail
 FROM receipt r WHERE NOT EXISTS (SELECT 1 FROM audit_entry e
   WHERE e.object_id = r.id AND e.action = 'receipt.issued'
@@ -84,6 +92,7 @@ FROM receipt r WHERE NOT EXISTS (SELECT 1 FROM audit_entry e
 
 -- name: rows_of_deeds
 -- what the log tells of is there
+-- narrows
 SELECT e.object_id AS id, e.action || ' at ' || e.at AS detail FROM audit_entry e
 WHERE (e.action IN ('bill.opened', 'bill.exempt')
     AND NOT EXISTS (SELECT 1 FROM bill b WHERE b.id = e.object_id))
@@ -94,6 +103,7 @@ WHERE (e.action IN ('bill.opened', 'bill.exempt')
 
 -- name: guards_that_stand
 -- the database's own guards stand
+-- quick
 SELECT c.relname || ' ' || t.tgname AS id, 'is switched off' AS detail
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgenabled <> 'O' AND c.relnamespace = CAST(current_schema() AS regnamespace)

@@ -1,35 +1,26 @@
 """Health and figures for the operator's instruments."""
 
 import math
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import SQLColumnExpression, func
-from sqlmodel import col
 
 from app import children
 from app.disk import LEAST_FREE, free_bytes
+from app.figures import MEANINGS
 from app.parts import Parts
-from core import clocks, heartbeats, refusals
-from core.audit import AuditEntry
+from core import clock, clocks, heartbeats, refusals
 from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
 from core.deadlines import allow
+from core.figures import list_figures
 from core.json import dumps
-from core.outbox import OutboxDelivery
-from core.statements import ReadSql, ValueSelect, values_of
-from payments.bills.models import Bill, Payment
-from payments.books.models import SuspenseItem
-from payments.books.suspense import is_waiting
+from core.statements import ReadSql
 from payments.incoming import rejections
-from payments.incoming.models import Callback
 
 #: Whoever asks whether we are ready asks again soon.
 _READY_SECONDS = 1.5
 
 router = APIRouter(include_in_schema=False)
-
-_CONFLICTING = "payment.conflicting_notice"
 
 
 @router.get("/health/live")
@@ -74,66 +65,25 @@ async def ready(request: Request, database: DatabaseDep) -> Response:
     return Response(dumps(answer), 200, media_type="application/json")
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """A figure of one kind: how many, or how many đồng."""
-
-    kind: str
-    value: int
-
-
-_COUNT = func.count()
-
-
-def _by(
-    column: SQLColumnExpression[str], value: SQLColumnExpression[int] = _COUNT
-) -> ValueSelect[_Figure]:
-    """How many rows there are of each kind, or another figure of them."""
-    return values_of(_Figure, kind=column, value=value).group_by(column)
-
-
-_FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
-    "lephi_bills": ("Bills by status", _by(col(Bill.status))),
-    "lephi_payments": ("Payments by status", _by(col(Payment.status))),
-    "lephi_outbox_deliveries": (
-        "Deliveries that are waiting or set aside",
-        _by(col(OutboxDelivery.state)).where(OutboxDelivery.state != "done"),
-    ),
-    "lephi_callbacks": ("Callbacks by state", _by(col(Callback.state))),
-    "lephi_suspense_dong": (
-        "Open money in suspense or refundable, in đồng",
-        _by(col(SuspenseItem.place), func.sum(SuspenseItem.amount)).where(
-            col(SuspenseItem.closed_at).is_(None), is_waiting()
-        ),
-    ),
-    "lephi_alerts": (
-        "Audit entries that call for a person",
-        # Entries are never changed: those of before migration 0003 bear the word of then.
-        _by(func.replace(AuditEntry.action, "payment.discord", _CONFLICTING)).where(
-            col(AuditEntry.action).in_(
-                (
-                    "payment.discord",
-                    _CONFLICTING,
-                    "payment.possible_duplicate",
-                    "payment.dated_ahead",
-                    "payment.returned_by_bank",
-                    "payment.held",
-                    "callback.unknown_order",
-                )
-            )
-        ),
-    ),
-}
-
-
 @router.get("/metrics")
 async def metrics(session: ReadSessionDep) -> Response:
-    """Figures from the database and of this process, in the Prometheus text format."""
+    """Figures as the worker counted them last, and of this process, in Prometheus' text format."""
     registry = CollectorRegistry()
-    for name, (meaning, figures) in _FIGURES.items():
-        gauge = Gauge(name, meaning, ["kind"], registry=registry)
-        for figure in await session.all(figures):
-            gauge.labels(figure.kind).set(float(figure.value))
+    gauges = {
+        name: Gauge(name, meaning, ["kind"], registry=registry)
+        for name, meaning in MEANINGS.items()
+    }
+    counted_at = None
+    for figure in await list_figures(session):
+        counted_at = figure.counted_at
+        if figure.name in gauges:
+            gauges[figure.name].labels(figure.kind).set(float(figure.value))
+    old = Gauge(
+        "lephi_figures_age_seconds",
+        "Seconds since the figures of the database were counted; +Inf if they never were",
+        registry=registry,
+    )
+    old.set(math.inf if counted_at is None else (clock.now() - counted_at).total_seconds())
     working = Gauge("lephi_workers", "Workers with a sign of life", registry=registry)
     working.set(await heartbeats.count_beating(session))
     age = Gauge(

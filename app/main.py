@@ -11,6 +11,7 @@ from app.health import router as health_router
 from app.hosts import Hosts, host_names
 from app.limits import FORM, RequestLimits
 from app.odd_addresses import OddAddresses
+from app.operators import OperatorsOnly
 from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
@@ -78,6 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     failures.install(app)
     if settings.mode == "production":
         app.add_middleware(Hosts, names=host_names(settings))
+    if settings.mode == "production" or settings.operator_key is not None:
+        app.add_middleware(OperatorsOnly, settings=settings)
     app.add_middleware(Headers, https_only=settings.mode == "production")
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)

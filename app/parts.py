@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.anchors import AnchorPlaces
 from app.children import ChildPool
 from app.invariants import Evidence
 from core.crypto import Cipher
@@ -32,3 +33,4 @@ class Parts:
     reconciling: ReconciliationContext
     approval_kinds: ApprovalKinds
     evidence: Evidence
+    anchoring: AnchorPlaces

@@ -8,6 +8,8 @@ from sqlalchemy import event
 from sqlmodel import SQLModel
 
 import core.audit
+import core.checkpoints
+import core.figures
 import core.guesses
 import core.heartbeats
 import core.idempotency
@@ -26,6 +28,8 @@ from core.guards import executing, lasting
 
 MODULES = (
     core.audit,
+    core.checkpoints,
+    core.figures,
     core.guesses,
     core.heartbeats,
     core.idempotency,
@@ -79,7 +83,7 @@ LASTING = (
 
 #: Where rows serve for a while and are taken away again.
 PASSING = frozenset(
-    {"agency_offer", "heartbeat", "idempotency_key", "proposed_statement", "wrong_guess"}
+    {"agency_offer", "figure", "heartbeat", "idempotency_key", "proposed_statement", "wrong_guess"}
 )
 
 for _table in LASTING:

@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 
@@ -13,7 +14,9 @@ from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
 from adapters.keystore.files import trusted_certificates
 from adapters.keystore.signer import SoftwareKeystore
+from adapters.mail import MailServer
 from adapters.registry import Directory
+from app.anchors import AnchorPlaces
 from app.apart import run_apart
 from app.children import ChildPool
 from app.handlers import HANDLERS
@@ -117,7 +120,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     failpoints.configure(settings.failpoints)
     master = load_or_create_key(settings.field_key_file)
     cipher = Cipher(derive(master, "fields"))
-    signer: Signer = signer_of(settings)
+    signer = signer_of(settings)
     calendar = calendar_of(settings)
     database = open_database(settings)
     directory = Directory()
@@ -172,6 +175,15 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             evidence=Evidence(
                 Sealer(derive(master, "seals")),
                 Opener(cipher, trusted_certificates(settings.signing_dir)),
+            ),
+            anchoring=AnchorPlaces(
+                folder=settings.anchor_dir,
+                every=timedelta(hours=settings.anchor_hours),
+                signer=signer,
+                mail=MailServer(settings.smtp_url, settings.mail_from)
+                if settings.smtp_url
+                else None,
+                mail_to=settings.anchor_mail_to,
             ),
         )
     finally:

@@ -8,8 +8,11 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
+from app import anchors
+from app.figures import count_figures
 from app.handlers import HANDLERS
 from app.parts import Parts
 from app.wiring import origin
@@ -30,6 +33,8 @@ log = get(__name__)
 IDLE_SECONDS = 0.2
 INQUIRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 300.0
+#: Between two counts of what /metrics shows.
+FIGURES_SECONDS = 15.0
 #: Between looks for entries that were left out of the chain, among all there are.
 WHOLE_LOOK_SECONDS = 3600.0
 
@@ -102,6 +107,20 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             expired = await idempotency.expire(session) + await guesses.expire(session)
             return expired + await takings.expire(session)
 
+    async def anchor() -> int:
+        if anchors.is_due(parts.anchoring):
+            await anchors.drop_anchor(parts.database, parts.anchoring)
+        return 0
+
+    async def count() -> int:
+        began = monotonic()
+        async with parts.database.transaction() as session:
+            await count_figures(session)
+        # A large database is counted seldom: never for more than a twentieth of the time.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 19 * (monotonic() - began))
+        return 0
+
     async def listen(handler: Handler[Parts, Any]) -> None:
         await _repeat(
             f"handler {handler.name}", lambda: deliver(parts, handler), IDLE_SECONDS, stop
@@ -117,6 +136,8 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
             ("audit", chain, INQUIRY_SECONDS),
             ("audit, whole", lambda: chain(whole=True), WHOLE_LOOK_SECONDS),
+            ("figures", count, FIGURES_SECONDS),
+            ("anchor", anchor, HOUSEKEEPING_SECONDS),
             ("heartbeat", beat, heartbeats.BEAT_SECONDS),
             ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
         ):

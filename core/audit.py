@@ -22,10 +22,14 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     LargeBinary,
+    String,
+    any_,
+    cast,
     func,
     insert,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel, col, select
 
 from core import clock
@@ -99,6 +103,10 @@ class Sealer:
     def seal(self, seq: int, link: bytes) -> bytes:
         """What only the key's holder can say of the link of this number and hash."""
         return hmac.digest(self.key, b"audit link %d:" % seq + link, "sha256")
+
+    def mark(self, seq: int, link: bytes) -> bytes:
+        """What only the key's holder can say of having checked everything up to a link."""
+        return hmac.digest(self.key, b"checked up to %d:" % seq + link, "sha256")
 
     def fits(self, seq: int, link: bytes, seal: bytes) -> bool:
         """Whether the seal is ours, and this link's."""
@@ -187,13 +195,22 @@ async def is_recorded(
     return await session.first(wanted) is not None
 
 
-async def each_entry(session: ReadSession, actions: Collection[str]) -> AsyncIterator[EntryValue]:
-    """The entries of some actions one by one, object by object, each object's in their order."""
+async def each_entry(
+    session: ReadSession, actions: Collection[str], object_ids: Collection[str] | None = None
+) -> AsyncIterator[EntryValue]:
+    """The entries of some actions one by one, object by object, each object's in their order.
+
+    Of all objects, or of those that are named.
+    """
     wanted = (
         values_of(EntryValue, AuditEntry)
         .where(col(AuditEntry.action).in_(sorted(actions)))
         .order_by(col(AuditEntry.object_id), col(AuditEntry.id))
     )
+    if object_ids is not None:
+        wanted = wanted.where(
+            col(AuditEntry.object_id) == any_(cast(list(object_ids), ARRAY(String)))
+        )
     async for entry in session.each(wanted):
         yield entry
 
@@ -245,6 +262,17 @@ async def _oldest_of_late(session: ReadSession, last: int) -> int:
         return 0
     newest = select(AuditLink.entry_id).where(col(AuditLink.seq) > last - _LOOK_BACK)
     return await session.first(newest.order_by(col(AuditLink.entry_id)).limit(1)) or 0
+
+
+async def objects_since(session: ReadSession, seq: int) -> list[str]:
+    """The objects of the entries that are chained behind a link."""
+    of_entries = (
+        select(AuditEntry.object_id)
+        .join(AuditLink, col(AuditLink.entry_id) == AuditEntry.id)
+        .where(col(AuditLink.seq) > seq)
+        .distinct()
+    )
+    return await session.all(of_entries)
 
 
 async def find_head(session: ReadSession) -> LinkValue | None:

@@ -52,6 +52,10 @@ def _in_keys(name: str) -> Any:
     return lambda data: data.get("data_dir", _DATA_DIR) / "keys" / name
 
 
+def _in_data(name: str) -> Any:
+    return lambda data: data.get("data_dir", _DATA_DIR) / name
+
+
 class Settings(BaseSettings):
     """The settings of one process. No secret is in its repr; `mode` comes first, others ask it."""
 
@@ -141,6 +145,34 @@ class Settings(BaseSettings):
     behind_pooler: bool = Field(
         False, description="whether the database is reached through PgBouncer, transaction mode"
     )
+    runtime_role: str | None = Field(
+        None,
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="database role of serve and worker, which owns nothing; migrate grants it what"
+        " they need",
+    )
+    operator_key: str | None = Field(
+        None,
+        repr=False,
+        min_length=16,
+        description="opens /metrics, /docs and the OpenAPI document, as a bearer token or as the"
+        " password of basic authentication; without it they are closed in production",
+    )
+    anchor_dir: Path = Field(
+        default_factory=_in_data("anchors"),
+        description="folder, best on another machine, for the signed ends of the audit chain",
+    )
+    anchor_hours: int = Field(24, ge=1, le=168, description="hours between two anchors")
+    anchor_mail_to: str | None = Field(
+        None, description="address that each anchor is sent to; needs smtp_url"
+    )
+    mail_from: str = Field("lephi@localhost", description="sender of our e-mail")
+    smtp_url: str | None = Field(
+        None,
+        repr=False,
+        description="mail server, smtp://user:password@host:port (STARTTLS where it offers it) or"
+        " smtps://…",
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -209,6 +241,20 @@ class Settings(BaseSettings):
         if _strict(info):
             raise _fault("not_in_production", "must not be set in production")
         return _check_address(value, None)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
+            raise _fault("not_a_url", "must be smtp://host:port or smtps://host:port")
+        return value
 
     @field_validator("failpoints")
     @classmethod

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 
-from sqlmodel import col
+from sqlalchemy import String, any_, cast, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import col, select
 
 from core.clock import business_date
 from core.crypto import Cipher, DecryptionFailed
@@ -91,14 +93,14 @@ async def disagreements(
 
     `bill_ids` are the bills whose receipts are looked at; None is all.
     """
+    if bill_ids is not None:
+        for start in range(0, len(bill_ids), BATCH):
+            some = col(Receipt.bill_id).in_(bill_ids[start : start + BATCH])
+            receipts = await session.all(_RECEIPTS.where(some))
+            yield len(receipts), await _judge(session, opener, receipts)
+        return
     after = ""
-    while True:
-        wanted = _RECEIPTS.where(col(Receipt.id) > after).limit(BATCH)
-        if bill_ids is not None:
-            wanted = wanted.where(col(Receipt.bill_id).in_(bill_ids))
-        receipts = await session.all(wanted)
-        if not receipts:
-            return
+    while receipts := await session.all(_RECEIPTS.where(col(Receipt.id) > after).limit(BATCH)):
         after = receipts[-1].id
         yield len(receipts), await _judge(session, opener, receipts)
 
@@ -244,13 +246,9 @@ class StoredDocument:
     content: bytes
 
 
-async def document_disagreements(
-    session: ReadSession, cipher: Cipher, bill_ids: Sequence[str] | None = None
-) -> AsyncIterator[str]:
+async def document_disagreements(session: ReadSession, cipher: Cipher) -> AsyncIterator[str]:
     """A line for each confirmation or slip whose row says otherwise than its sealed content."""
     wanted = values_of(StoredDocument, PaymentDocument).order_by(col(PaymentDocument.id))
-    if bill_ids is not None:
-        wanted = wanted.where(col(PaymentDocument.bill_id).in_(bill_ids))
     async for document in session.each(wanted):
         said = "a document's row says what its content says: " + document.id
         content = _open(cipher, document.content, f"document:{document.id}")
@@ -261,3 +259,16 @@ async def document_disagreements(
         kept = (document.kind, document.amount, document.issued_at)
         if kept != (told.kind.value, told.amount, told.issued_at):
             yield said
+
+
+async def count_receipts(session: ReadSession) -> int:
+    """How many receipts there are to look at."""
+    return await session.one(select(func.count()).select_from(Receipt))
+
+
+async def bills_of(session: ReadSession, object_ids: Sequence[str]) -> list[str]:
+    """The bills among some objects, and those that the receipts among them are of."""
+    bills = [one for one in object_ids if one.startswith("bill_")]
+    receipts = [one for one in object_ids if one.startswith("rcpt_")]
+    known = col(Receipt.id) == any_(cast(receipts, ARRAY(String)))
+    return sorted({*bills, *await session.all(select(Receipt.bill_id).where(known))})

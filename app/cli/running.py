@@ -17,10 +17,12 @@ from sqlmodel import select
 
 from adapters.keystore.files import is_there
 from adapters.sandbox.engine.server import serve as serve_sandbox
+from app.anchors import anchor_files, due
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
 from app.disk import LEAST_FREE, free_bytes
 from app.main import create_app
+from app.migrations.grants import grant
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent
 from app.server import guarded, limits_of
@@ -28,6 +30,7 @@ from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
 from core.clocks import MOST_APART, measure_drift
+from core.database_role import DatabaseRole, find_role
 from core.days import day_text
 from core.db import Database
 from core.errors import LephiError
@@ -100,10 +103,18 @@ def sandbox(
 
 
 def migrate(as_json: Json = False) -> None:
-    """Bring the database of LEPHI_DATABASE_URL to the present schema."""
-    url = _database_url(settings_or_fail())
+    """Bring the database of LEPHI_DATABASE_URL, as its owner, to the present schema.
+
+    LEPHI_RUNTIME_ROLE is then granted what serve and worker need, and nothing else.
+    """
+    settings = settings_or_fail()
+    url = _database_url(settings)
     try:
         steps = upgrade(url)
+        if settings.runtime_role is not None:
+            grant(url, settings.runtime_role)
+    except LephiError as error:
+        fail(error)
     except (SQLAlchemyError, CommandError) as error:
         fail(f"Migration failed, nothing of the failed step remains: {error}")
     if as_json:
@@ -227,7 +238,7 @@ def _check_calendar(settings: Settings) -> _Check:
 async def _ask_database(settings: Settings) -> list[_Check]:
     database = open_database(settings)
     try:
-        return await _look(database)
+        return await _look(database, settings)
     finally:
         await database.dispose()
 
@@ -249,8 +260,9 @@ _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
 _WAITING = select(func.count()).where(Callback.state != "applied")
 
 
-async def _look(database: Database) -> list[_Check]:
+async def _look(database: Database, settings: Settings) -> list[_Check]:
     async with database.reading() as session:
+        role = await find_role(session)
         server = await session.one(_SERVER)
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)
@@ -267,7 +279,32 @@ async def _look(database: Database) -> list[_Check]:
             f"the database's is {drift.total_seconds():+.1f} s from the machine's",
         ),
         _check_worker(silence),
+        _check_role(role, settings),
+        _check_anchors(settings),
     ]
+
+
+def _check_role(role: DatabaseRole, settings: Settings) -> _Check:
+    """Whether the service runs under a role that could undo the database's own guards."""
+    if not role.excess:
+        return _Check("database role", True, f"{role.name} owns nothing")
+    told = (
+        f"{role.name} {role.excess}: migrate as the owner with LEPHI_RUNTIME_ROLE set, and run"
+        " serve and worker as that role (docs/operate.md)"
+    )
+    strict = settings.mode == "production"
+    return _Check("database role", not strict, told, warning=not strict)
+
+
+def _check_anchors(settings: Settings) -> _Check:
+    """Whether the end of the audit chain is kept outside, lately."""
+    files = anchor_files(settings.anchor_dir)
+    if not files:
+        told = f"none in {settings.anchor_dir} yet: the worker writes them, or lephi anchor"
+        return _Check("anchors", True, told, warning=True)
+    late = due(files[-1], timedelta(hours=2 * settings.anchor_hours))
+    told = f"{len(files)}, the newest {files[-1].name}"
+    return _Check("anchors", True, told, warning=late)
 
 
 def _check_worker(silence: timedelta | None) -> _Check:

@@ -89,7 +89,7 @@ async def test_figures_count_what_is_there_and_what_calls_for_a_person(
     await system.transfer(bill["qr"]["payload"], 7000, bill["reference"])
     await system.until(bill, "paid")
     await system.transfer(bill["qr"]["payload"], 123_456, "khong co ma")
-    answer = await system.browser.get("/metrics")
+    answer = await system.metrics()
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     figures = dict(

@@ -34,7 +34,7 @@ async def ready(system: System) -> dict[str, object]:
 
 
 async def figure(system: System, name: str) -> float:
-    lines = (await system.browser.get("/metrics")).text.splitlines()
+    lines = (await system.metrics()).text.splitlines()
     (value,) = [line.split(" ")[1] for line in lines if line.startswith(f"{name} ")]
     return float(value)
 

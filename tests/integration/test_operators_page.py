@@ -11,12 +11,15 @@ import re
 import shutil
 import signal
 import socket
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState
@@ -55,6 +58,19 @@ class Done:
     folder: Path
 
 
+def apply(url: str, statement: str) -> None:
+    """Say something to the database as its owner."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def url_of(url: str, role: str) -> str:
+    """The same database, as another role."""
+    return make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
 async def pay(folder: Path, port: int) -> None:
     """Be the citizen: open the bill's page once it is there, choose PayGov, press success."""
     bill = folder / "bill.json"
@@ -80,11 +96,15 @@ async def carried_out(page: str, url: str, folder: Path) -> Done:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
     (folder / "paygov.json").write_text(json.dumps(PAYGOV))
+    role = f"lephi_{uuid.uuid4().hex[:12]}"
+    apply(url, f"CREATE ROLE {role} LOGIN")
     state = SandboxState(seed=1)
     state.open("paygov", PAYGOV, f"http://127.0.0.1:{port}/callbacks/paygov/phuong-thu")
     async with running(state) as sandbox_url:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LEPHI_")} | {
-            "LEPHI_DATABASE_URL": url,
+            "OWNER_URL": url,
+            "LEPHI_DATABASE_URL": url_of(url, role),
+            "LEPHI_RUNTIME_ROLE": role,
             "LEPHI_DATA_DIR": str(folder / "data"),
             "LEPHI_BASE_URL": "https://phi.phuong-thu.example.vn",
             "LEPHI_PORT": str(port),

@@ -5,9 +5,11 @@ back, judged in the same transaction, and taken back. A change that only the out
 found by it, and by nothing else.
 """
 
+import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +17,11 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.invariants import look
+from app.anchors import differences, drop_anchor
+from app.invariants import look, look_at_new
 from app.tables import LASTING
 from core import clock
-from core.audit import Sealer, chain
+from core.audit import LinkValue, Sealer, chain, find_link
 from core.sessions import WriteSession
 from tests.support.callbacks import call, credit, order_of, result_of
 from tests.support.system import System, system_at
@@ -90,6 +93,22 @@ _TENFOLD = (
 )
 _FIRST = "(SELECT min(id) FROM receipt)"
 _LAST = "(SELECT max(id) FROM receipt)"
+
+#: The bill of the newest receipt, gone with its money and the series' count.
+_GONE = (
+    f"DELETE FROM receipt_file WHERE receipt_id = {_LAST}",
+    "DELETE FROM posting WHERE transaction_id IN (SELECT t.id FROM ledger_transaction t"
+    " JOIN allocation a USING (payment_id) JOIN receipt r USING (bill_id)"
+    f" WHERE r.id = {_LAST})",
+    "DELETE FROM ledger_transaction WHERE payment_id IN (SELECT payment_id FROM allocation"
+    f" JOIN receipt r USING (bill_id) WHERE r.id = {_LAST})",
+    "DELETE FROM payment WHERE id IN (SELECT payment_id FROM allocation"
+    f" JOIN receipt r USING (bill_id) WHERE r.id = {_LAST})",
+    f"DELETE FROM allocation WHERE bill_id IN (SELECT bill_id FROM receipt WHERE id = {_LAST})",
+    f"DELETE FROM bill WHERE id IN (SELECT bill_id FROM receipt WHERE id = {_LAST})",
+    "UPDATE receipt_series SET last_number = last_number - 1",
+    f"DELETE FROM receipt WHERE id = {_LAST}",
+)
 
 TAMPERINGS = (
     Tampering("links emptied", ("TRUNCATE audit_link",), "are in no link"),
@@ -197,21 +216,7 @@ TAMPERINGS = (
     ),
     Tampering(
         "a paid bill, gone with its money and its receipt",
-        (
-            f"DELETE FROM receipt_file WHERE receipt_id = {_LAST}",
-            "DELETE FROM posting WHERE transaction_id IN (SELECT t.id FROM ledger_transaction t"
-            " JOIN allocation a USING (payment_id) JOIN receipt r USING (bill_id)"
-            f" WHERE r.id = {_LAST})",
-            "DELETE FROM ledger_transaction WHERE payment_id IN (SELECT payment_id FROM allocation"
-            f" JOIN receipt r USING (bill_id) WHERE r.id = {_LAST})",
-            "DELETE FROM payment WHERE id IN (SELECT payment_id FROM allocation"
-            f" JOIN receipt r USING (bill_id) WHERE r.id = {_LAST})",
-            "DELETE FROM allocation WHERE bill_id IN (SELECT bill_id FROM receipt"
-            f" WHERE id = {_LAST})",
-            f"DELETE FROM bill WHERE id IN (SELECT bill_id FROM receipt WHERE id = {_LAST})",
-            "UPDATE receipt_series SET last_number = last_number - 1",
-            f"DELETE FROM receipt WHERE id = {_LAST}",
-        ),
+        _GONE,
         "what the log tells of is there: rcpt_",
     ),
     Tampering(
@@ -271,6 +276,133 @@ async def test_a_chain_counted_anew_over_changed_entries_is_found(
         await session.rollback()
     assert len(told) == 1
     assert "seal" in told[0]
+
+
+#: What only the whole look sees: the rows that these change hang on nothing that the log tells of.
+_WHOLE_ONLY = frozenset({"a table emptied", "links emptied", "an entry of the log"})
+
+
+@pytest.mark.parametrize(
+    "tampering", [one for one in TAMPERINGS if one.name not in _WHOLE_ONLY], ids=lambda o: o.name
+)
+async def test_a_tampering_with_what_is_new_is_found_by_the_look_at_what_is_new(
+    books: System, tampering: Tampering
+) -> None:
+    since = await first_link(books)
+    assert await judged_new(books, since) == []
+    told = await judged_new(books, since, *tampering.statements)
+    assert [line for line in told if tampering.found in line], told
+
+
+async def test_the_look_at_what_is_new_begins_at_a_link_that_is_still_there(books: System) -> None:
+    since = await first_link(books)
+    for change in ("DELETE FROM audit_link WHERE seq = 1", "UPDATE audit_link SET hash = '\\x00'"):
+        (told,) = await judged_new(books, since, change)
+        assert told.startswith("the chain is the one that was checked")
+
+
+async def first_link(system: System) -> LinkValue:
+    async with system.parts.database.transaction() as session:
+        found = await find_link(session, 1)
+    assert found is not None
+    return found
+
+
+async def judged_new(system: System, since: LinkValue, *statements: str) -> list[str]:
+    """As `judged`, of what is behind a link alone."""
+    async with system.parts.database.transaction() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements:
+            await session.execute(text(statement))
+        found = [line async for line in look_at_new(session, system.parts.evidence, since)]
+        await session.rollback()
+    return found
+
+
+#: The newest bill, its money, its receipt, and every entry and link since before it was opened.
+_LAST_PAYMENT_AND_ALL_OF_IT = (
+    *_GONE,
+    "DELETE FROM bill_line WHERE bill_id NOT IN (SELECT id FROM bill)",
+    "DELETE FROM reference WHERE reference NOT IN (SELECT reference FROM bill) AND kind = 'bill'",
+    "DELETE FROM suspense_item WHERE payment_id NOT IN (SELECT id FROM payment)",
+    "DELETE FROM credit_notice WHERE payment_id NOT IN (SELECT id FROM payment)",
+    "DELETE FROM payment_document WHERE bill_id NOT IN (SELECT id FROM bill)",
+    "DELETE FROM payer_data WHERE subject_id NOT IN (SELECT id FROM bill UNION SELECT id"
+    " FROM payment)",
+    "DELETE FROM callback",
+    "DELETE FROM outbox_delivery",
+    "DELETE FROM outbox_event WHERE payload ->> 'bill_id' NOT IN (SELECT id FROM bill)",
+)
+
+
+async def test_the_newest_money_taken_away_whole_is_found_by_the_anchor_alone(
+    books: System, tmp_path: Path
+) -> None:
+    """What is left agrees with itself, seals and all: only what is kept outside can tell."""
+    system = books
+    bill = await system.create_bill()
+    await system.work()
+    await credit(system, 5000, bill["reference"])
+    await system.work()
+    async with system.parts.database.transaction() as session:
+        before = await find_link_before(session, bill["id"])
+    places = replace(system.parts.anchoring, folder=tmp_path)
+    path = await drop_anchor(system.parts.database, places)
+    assert path is not None
+    certificates = system.parts.evidence.opener.certificates
+
+    async def said(*statements: str) -> tuple[list[str], list[str]]:
+        async with system.parts.database.transaction() as session:
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
+            for statement in statements:
+                await session.execute(text(statement))
+            inside = [line async for line in look(session, system.parts.evidence)]
+            outside = [line async for line in differences(session, [path], certificates)]
+            await session.rollback()
+        return inside, outside
+
+    assert await said() == ([], [])
+    inside, outside = await said(
+        *_LAST_PAYMENT_AND_ALL_OF_IT,
+        f"DELETE FROM audit_link WHERE seq > {before}",
+        "DELETE FROM audit_entry WHERE id NOT IN (SELECT entry_id FROM audit_link)",
+    )
+    assert inside == []
+    assert [line.split(":")[0] for line in outside] == ["what was anchored is there"] * 2
+    assert any("is gone" in line for line in outside)
+    assert any(line.startswith("what was anchored is there: series") for line in outside)
+
+
+async def find_link_before(session: WriteSession, bill_id: str) -> int:
+    """The number of the last link before a bill was opened."""
+    found = await session.execute(
+        text(
+            "SELECT min(l.seq) - 1 FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id"
+            " WHERE e.object_id = :bill"
+        ),
+        {"bill": bill_id},
+    )
+    return int(found.scalar_one())
+
+
+async def test_an_anchor_that_others_made_or_changed_is_none(books: System, tmp_path: Path) -> None:
+    system = books
+    path = await drop_anchor(
+        system.parts.database, replace(system.parts.anchoring, folder=tmp_path)
+    )
+    assert path is not None
+    certificates = system.parts.evidence.opener.certificates
+    written = path.read_text()
+    document = json.loads(written)
+    document["said"]["seq"] -= 1
+    for content, why in (
+        (json.dumps(document), "none of our keys has signed it"),
+        (written[:40], "it cannot be read"),
+    ):
+        path.write_text(content)
+        async with system.parts.database.transaction() as session:
+            (told,) = [line async for line in differences(session, [path], certificates)]
+        assert why in told
 
 
 @pytest.mark.parametrize("table", sorted({"audit_entry", "audit_link", "bill", "receipt_file"}))

@@ -22,6 +22,7 @@ from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.embedded import served
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState, Timing
+from app.figures import count_figures
 from app.invariants import broken
 from app.main import create_app
 from app.parts import Parts
@@ -130,6 +131,12 @@ class System:
                 return
             await asyncio.sleep(0.02)
         raise AssertionError("the sandbox still has something to tell")
+
+    async def metrics(self) -> httpx2.Response:
+        """What a scrape gets once the worker has counted."""
+        async with self.parts.database.transaction() as session:
+            await count_figures(session)
+        return await self.browser.get("/metrics")
 
     async def until(self, bill: dict[str, Any], status: str) -> dict[str, Any]:
         """Wait until the bill has a status; fails after ten seconds."""
