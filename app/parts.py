@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from core.crypto import Cipher
 from core.db import Database
 from core.settings import Settings
+from payments.administration.deeds import Administration
 from payments.agencies.access.principals import Keyring
 from payments.agencies.changes import Knowledge
 from payments.books.approvals import ApprovalKinds
@@ -28,3 +29,4 @@ class Parts:
     display: Display
     reconciling: ReconciliationContext
     approval_kinds: ApprovalKinds
+    administration: Administration

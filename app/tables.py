@@ -10,6 +10,7 @@ import core.guesses
 import core.heartbeats
 import core.idempotency
 import core.outbox
+import payments.administration.models
 import payments.agencies.access.models
 import payments.agencies.models
 import payments.bills.models
@@ -27,6 +28,7 @@ MODULES = (
     core.heartbeats,
     core.idempotency,
     core.outbox,
+    payments.administration.models,
     payments.agencies.access.models,
     payments.agencies.models,
     payments.catalogue.models,

@@ -28,6 +28,8 @@ from core.db import Database
 from core.errors import LephiError
 from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
+from payments.administration.deeds import Administration
+from payments.administration.door import administration_kinds
 from payments.agencies.access.principals import Keyring
 from payments.agencies.memory import Agencies
 from payments.books.places import Places
@@ -127,6 +129,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     reconciling = ReconciliationContext(
         database, cipher, partial(_elsewhere, pool), calendar, derive(master, "requests")
     )
+    administration = Administration(settings.two_people, cipher, KNOWLEDGE)
     try:
         yield Parts(
             settings=settings,
@@ -160,7 +163,9 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 **suspense_kinds(cipher),
                 **statement_kinds(cipher),
                 **forced_kinds(reconciling),
+                **administration_kinds(administration),
             },
+            administration=administration,
         )
     finally:
         await background.aclose()

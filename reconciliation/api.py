@@ -6,7 +6,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 
 from core import clock
 from core.bodies import ParsedBody, documented, parsed
@@ -18,16 +18,18 @@ from core.uploads import name_of
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import CollectionAccountValue, find_collection_account, is_agency
-from payments.books.api import ApprovalKindsDep, ObjectId, ReasonBody
+from payments.books.api import ApprovalKindsDep, Cursor, ObjectId, ReasonBody
 from payments.books.approvals import ApprovalKinds, propose
 from payments.books.schemas import ApprovalOut, ReasonIn
 from reconciliation.commands import ReconciliationContext, reconcile
 from reconciliation.forced_statements import propose_forced
 from reconciliation.preparing import PreparedStatement, prepare
-from reconciliation.queries import get_run, list_discrepancies
+from reconciliation.queries import get_run, list_discrepancies, list_matches
 from reconciliation.schemas import (
     DiscrepancyList,
     DiscrepancyOut,
+    MatchList,
+    MatchOut,
     ReconciliationIn,
     ReconciliationOut,
     StatementOut,
@@ -282,3 +284,20 @@ async def read_discrepancies(
     run = await get_run(session, run_id, principal.agency_ids)
     found = await list_discrepancies(session, run.id)
     return DiscrepancyList(items=[DiscrepancyOut.of(odd) for odd in found])
+
+
+@router.get("/reconciliations/{run_id}/matches")
+async def read_matches(
+    principal: Annotated[Principal, needs(Action.READ_RECONCILIATIONS)],
+    run_id: str,
+    session: ReadSessionDep,
+    statement_alone: bool | None = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> MatchList:
+    """What agreed, by payment; `statement_alone` asks for what rests on a statement alone."""
+    run = await get_run(session, run_id, principal.agency_ids)
+    page = await list_matches(
+        session, run.id, statement_alone=statement_alone, cursor=cursor, limit=limit
+    )
+    return MatchList(items=[MatchOut.of(one) for one in page.items], next_cursor=page.next_cursor)

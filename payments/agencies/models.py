@@ -71,6 +71,8 @@ class CollectionAccount(SQLModel, table=True):
     kind: str = Field(default="treasury", sa_column_kwargs={"server_default": "treasury"})
     #: the first day that a statement of it can tell of; None where nobody has said
     opened_on: date | None = None
+    #: since when two people stand by its number; None where one alone has said it, as payers see
+    confirmed_at: datetime | None = moment(default=None)
 
 
 class GatewayAccountRow(SQLModel, table=True):
