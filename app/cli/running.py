@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from alembic.util import CommandError
 from cryptography import x509
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from adapters.keystore.files import is_there
 from adapters.sandbox.engine.server import serve as serve_sandbox
@@ -34,6 +35,8 @@ from core.outbox import OutboxDelivery
 from core.pooler import look_for_pooler
 from core.settings import Settings, listing, load
 from core.statements import ReadSql
+from payments.administration.deciders import list_lonely_bodies
+from payments.agencies.models import CollectionAccount
 from payments.incoming.models import Callback
 from receipts.verification import signer_name
 
@@ -225,7 +228,7 @@ def _check_calendar(settings: Settings) -> _Check:
 async def _ask_database(settings: Settings) -> list[_Check]:
     database = open_database(settings)
     try:
-        return await _look(database)
+        return await _look(database, settings.two_people)
     finally:
         await database.dispose()
 
@@ -244,22 +247,49 @@ _SERVER = ReadSql(
     "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
 )
 _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
+_UNCONFIRMED = (
+    select(CollectionAccount.code)
+    .where(col(CollectionAccount.confirmed_at).is_(None))
+    .order_by(CollectionAccount.code)
+)
 _WAITING = select(func.count()).where(Callback.state != "applied")
 
 
-async def _look(database: Database) -> list[_Check]:
+async def _look(database: Database, two_people: bool) -> list[_Check]:
     async with database.reading() as session:
         server = await session.one(_SERVER)
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)
         silence = await find_silence(session)
+        lonely = await list_lonely_bodies(session) if two_people else []
+        accounts = await session.all(_UNCONFIRMED)
     return [
         _Check("database", True, f"PostgreSQL {server.version}"),
         _Check("durability", server.fsync == "on", f"fsync is {server.fsync}"),
         _Check("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
         _Check("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
         _check_worker(silence),
+        _check_two_people(two_people, lonely),
+        _check_accounts(accounts),
     ]
+
+
+def _check_two_people(two_people: bool, lonely: Sequence[str]) -> _Check:
+    """Whether each body has somebody to ask and somebody else to decide."""
+    if not two_people:
+        return _Check("two people", True, "not asked for: what is set up is done at once")
+    if not lonely:
+        return _Check("two people", True, "every body has two who can decide")
+    told = f"fewer than two who can decide at {', '.join(lonely[:10])}: lephi user create"
+    return _Check("two people", True, told, warning=True)
+
+
+def _check_accounts(unconfirmed: Sequence[str]) -> _Check:
+    """Whether two people stand by each account that payers are told."""
+    if not unconfirmed:
+        return _Check("accounts", True, "each is confirmed")
+    told = f"payers see as unconfirmed: {', '.join(unconfirmed[:10])} (lephi approvals list)"
+    return _Check("accounts", True, told, warning=True)
 
 
 def _check_worker(silence: timedelta | None) -> _Check:
