@@ -29,8 +29,8 @@ from app.wiring import origin, parts_of
 from core import log, problems
 from core.bodies import MOST_BYTES
 from core.settings import Settings
-from payments.agencies import api as agencies_api
-from payments.agencies.access import api as access_api
+from payments.administration import access_api
+from payments.administration import api as administration_api
 from payments.attempts import api as attempts_api
 from payments.bills import api as bills_api
 from payments.books import api as books_api
@@ -86,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(attempts_api.router)
     app.include_router(incoming_api.router)
     app.add_middleware(RequestLog)
-    app.include_router(agencies_api.router)
+    app.include_router(administration_api.router)
     app.include_router(catalogue_api.router, prefix="/api/v1")
     app.include_router(proposals_api.router, prefix="/api/v1")
     app.include_router(changes_api.router, prefix="/api/v1")
@@ -114,7 +114,7 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.cipher = parts.cipher
     app.state.request_key = parts.payments.request_key
     app.state.keyring = parts.keyring
-    app.state.knowledge = parts.knowledge
+    app.state.administration = parts.administration
     app.state.payments = parts.payments
     app.state.urls = parts.payments.urls
     app.state.display = parts.display

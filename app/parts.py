@@ -8,6 +8,7 @@ from app.invariants import Evidence
 from core.crypto import Cipher
 from core.db import Database
 from core.settings import Settings
+from payments.administration.deeds import Administration
 from payments.agencies.access.principals import Keyring
 from payments.agencies.changes import Knowledge
 from payments.books.approvals import ApprovalKinds
@@ -34,3 +35,4 @@ class Parts:
     approval_kinds: ApprovalKinds
     evidence: Evidence
     anchoring: AnchorPlaces
+    administration: Administration

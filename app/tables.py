@@ -14,6 +14,7 @@ import core.guesses
 import core.heartbeats
 import core.idempotency
 import core.outbox
+import payments.administration.models
 import payments.agencies.access.models
 import payments.agencies.models
 import payments.bills.models
@@ -34,6 +35,7 @@ MODULES = (
     core.heartbeats,
     core.idempotency,
     core.outbox,
+    payments.administration.models,
     payments.agencies.access.models,
     payments.agencies.models,
     payments.catalogue.models,

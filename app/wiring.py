@@ -33,6 +33,8 @@ from core.db import Database
 from core.errors import LephiError
 from core.handlers import subscriptions_of
 from core.settings import DEMO_MARKER, Settings
+from payments.administration.deeds import Administration
+from payments.administration.door import administration_kinds
 from payments.agencies.access.principals import Keyring
 from payments.agencies.memory import Agencies
 from payments.books.places import Places
@@ -137,6 +139,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         calendar=calendar,
         request_key=derive(master, "requests"),
     )
+    administration = Administration(settings.two_people, cipher, KNOWLEDGE)
     try:
         yield Parts(
             settings=settings,
@@ -171,6 +174,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 **suspense_kinds(cipher),
                 **statement_kinds(cipher),
                 **forced_kinds(reconciling),
+                **administration_kinds(administration),
             },
             evidence=Evidence(
                 Sealer(derive(master, "seals")),
@@ -185,6 +189,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 else None,
                 mail_to=settings.anchor_mail_to,
             ),
+            administration=administration,
         )
     finally:
         await background.aclose()

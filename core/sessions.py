@@ -6,6 +6,7 @@ database too. Who opens one is in `core.db`.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import is_dataclass
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
@@ -111,6 +112,18 @@ class WriteSession(ModelAsyncSession):
     ) -> T:
         """The only row, locked until the transaction ends. Raises as `one` does."""
         return await self.one(statement.with_for_update(of=of))
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[None]:
+        """What is done inside is taken back at the end: only its faults are to be learnt.
+
+        Locks that it takes go with it; what must stay locked is locked before.
+        """
+        nested = await self.begin_nested()
+        try:
+            yield
+        finally:
+            await nested.rollback()
 
     async def write(self, statement: Writing, parameters: Parameters | None = None) -> int:
         """Carry out a statement that writes; how many rows it changed."""

@@ -174,6 +174,19 @@ class Settings(BaseSettings):
         " smtps://…",
     )
 
+    two_people: bool = Field(
+        default_factory=lambda data: data.get("mode", "production") == "production",
+        description="whether secrets, keys, people, accounts and gateways take two people to"
+        " change; always in production",
+    )
+
+    @field_validator("two_people")
+    @classmethod
+    def _check_two_people(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and _strict(info):
+            raise _fault("not_in_production", "must not be off in production")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str | None, info: ValidationInfo) -> str | None:

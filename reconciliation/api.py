@@ -17,17 +17,19 @@ from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import get_collection_account, is_agency
-from payments.books.api import ApprovalKindsDep, ObjectId, ReasonBody
+from payments.books.api import ApprovalKindsDep, Cursor, ObjectId, ReasonBody
 from payments.books.approvals import ApprovalKinds, propose
 from payments.books.schemas import ApprovalOut, ReasonIn
 from reconciliation.commands import ReconciliationContext, reconcile
 from reconciliation.exports import discrepancy_pieces
 from reconciliation.forced_statements import propose_forced
 from reconciliation.formats.limits import LIMITS
-from reconciliation.queries import find_statement, get_run, page_of_discrepancies
+from reconciliation.queries import find_statement, get_run, list_matches, page_of_discrepancies
 from reconciliation.schemas import (
     DiscrepancyList,
     DiscrepancyOut,
+    MatchList,
+    MatchOut,
     ReconciliationIn,
     ReconciliationOut,
     StatementOut,
@@ -292,3 +294,20 @@ async def export_discrepancies(
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@router.get("/reconciliations/{run_id}/matches")
+async def read_matches(
+    principal: Annotated[Principal, needs(Action.READ_RECONCILIATIONS)],
+    run_id: str,
+    session: ReadSessionDep,
+    statement_alone: bool | None = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> MatchList:
+    """What agreed, by payment; `statement_alone` asks for what rests on a statement alone."""
+    run = await get_run(session, run_id, principal.agency_ids)
+    page = await list_matches(
+        session, run.id, statement_alone=statement_alone, cursor=cursor, limit=limit
+    )
+    return MatchList(items=[MatchOut.of(one) for one in page.items], next_cursor=page.next_cursor)

@@ -24,8 +24,9 @@ from reconciliation.matching import CLASSES as FILE_CLASSES
 from reconciliation.matching import add_rows, connect, create_relations, match
 from reconciliation.reversals import ReversibleLine, reversals_of
 
-#: Every place money of a day can be in, in the order they are reported.
-CLASSES = (*FILE_CLASSES, "no_statement")
+#: Every place money of a day can be in, in the order they are reported. What is `late` or
+#: `statement_alone` is matched too.
+CLASSES = (*FILE_CLASSES, "no_statement", "statement_alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class DayMatch:
     reference: str
     amount: int
     rule: str
+    #: whether no feed and no gateway has told of the money: its line is all the evidence there is
+    statement_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class DayResult:
 
     def _amounts(self) -> Iterable[tuple[str, int]]:
         yield from (("matched", found.amount) for found in self.matches)
+        alone = (found for found in self.matches if found.statement_alone)
+        yield from (("statement_alone", found.amount) for found in alone)
         yield from ((found.kind, found.amount) for found in self.discrepancies)
         yield from (("debits", line.amount) for line in self.debits)
 
@@ -139,6 +144,9 @@ def match_day(
     for line in gone:
         if line.line_id not in paired and business_date(line.booked_at) == on:
             day.discrepancies.append(_reversed_line(line, taken_back[line.line_id]))
+    day.matches = [
+        replace(one, statement_alone=of_day[one.payment_id].statement_alone) for one in day.matches
+    ]
     day.matches.sort(key=lambda one: one.payment_id)
     day.discrepancies.sort(key=lambda odd: (odd.side, odd.object_id, odd.kind))
     return day

@@ -42,6 +42,8 @@ class Statement(SQLModel, table=True):
     closing_balance: int | None = amount_field(default=None, nullable=True)
     #: how many of its balances do not follow from the lines before; None of statements before 0011
     gap_count: int | None = None
+    #: whether its totals or balances were there and agreed; None of statements before 0026
+    vouched: bool | None = None
 
 
 class StatementTaking(SQLModel, table=True):
@@ -180,6 +182,8 @@ class Match(SQLModel, table=True):
     reference: str
     amount: int = amount_field()
     rule: str
+    #: whether no feed and no gateway has told of the money; None in runs before 0026
+    statement_alone: bool | None = None
 
 
 class Discrepancy(SQLModel, table=True):

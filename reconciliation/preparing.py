@@ -15,7 +15,7 @@ from core.ids import new_id
 from payments.agencies.queries import CollectionAccountValue
 from reconciliation.formats.accounts import is_of_account
 from reconciliation.formats.balances import BalanceGap, Balances
-from reconciliation.formats.csv_statement import read_day_file
+from reconciliation.formats.csv_statement import StatementFile, read_day_file
 from reconciliation.formats.rows import StatementRefused, StatementRow, fault_of_file
 from reconciliation.intake import check_days, file_digest, with_fingerprints
 
@@ -53,6 +53,8 @@ class PreparedStatement:
     skipped: dict[str, int]
     balances: Balances
     gaps: tuple[BalanceGap, ...]
+    #: whether its totals or balances are there and agree with its lines
+    vouched: bool
 
 
 def prepare(
@@ -88,7 +90,18 @@ def prepare(
         skipped=read.skipped,
         balances=read.balances,
         gaps=read.gaps,
+        vouched=is_vouched(read),
     )
+
+
+def is_vouched(read: StatementFile) -> bool:
+    """Whether a file itself says what its lines come to, by totals or balances that agree.
+
+    What a file without them leaves out, or has too much, nobody could see.
+    """
+    told = read.balances
+    ends = told.closing is not None or all(row.balance is not None for row in read.rows)
+    return not read.gaps and (read.has_totals or (told.opening is not None and ends))
 
 
 def _sum_of(rows: Sequence[StatementRow], direction: str) -> int:

@@ -12,7 +12,7 @@ from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.queries import get_account_codes, get_collection_account
-from reconciliation.models import Discrepancy, Reconciliation, Statement
+from reconciliation.models import Discrepancy, Match, Reconciliation, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,42 @@ async def page_of_discrepancies(
         wanted = wanted.where(col(Discrepancy.id) > cursor)
     found = await session.all(wanted.order_by(col(Discrepancy.id)).limit(limit + 1))
     return page_of(found, limit, lambda odd: odd.id)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchValue:
+    """A payment of the day and the line that is its money, amount in đồng.
+
+    `statement_alone` says that no feed and no gateway has told of it; None in runs of before.
+    """
+
+    payment_id: str
+    line_id: str
+    reference: str
+    amount: int
+    rule: str
+    statement_alone: bool | None
+
+
+async def list_matches(
+    session: ReadSession,
+    run_id: str,
+    *,
+    statement_alone: bool | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[MatchValue]:
+    """The matches of a run by payment: all, or those that do or do not rest on a statement alone.
+
+    `cursor` is the payment to go on after.
+    """
+    wanted = values_of(MatchValue, Match).where(Match.reconciliation_id == run_id)
+    if statement_alone is not None:
+        wanted = wanted.where(col(Match.statement_alone).is_(statement_alone))
+    if cursor is not None:
+        wanted = wanted.where(col(Match.payment_id) > cursor)
+    found = await session.all(wanted.order_by(col(Match.payment_id)).limit(limit + 1))
+    return page_of(found, limit, lambda one: one.payment_id)
 
 
 @dataclass(frozen=True, slots=True)

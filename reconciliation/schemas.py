@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from core.schemas import Code, Instant, RequestModel
 from reconciliation.intake import FIRST_DAY, LAST_DAY
 from reconciliation.preparing import PreparedStatement
-from reconciliation.queries import DiscrepancyValue, KnownStatementValue, RunValue
+from reconciliation.queries import DiscrepancyValue, KnownStatementValue, MatchValue, RunValue
 from reconciliation.statements import StatementIntake
 from reconciliation.takings import TakingValue
 
@@ -176,6 +176,40 @@ class ReconciliationOut(BaseModel):
             created_at=run.created_at,
             superseded_by=run.superseded_by,
         )
+
+
+class MatchOut(BaseModel):
+    """A payment and the statement's line that is its money; `rule` is how they were found.
+
+    `statement_alone`: no feed and no gateway has told of it, so that the line is all the evidence
+    there is; null in runs of before this was looked at.
+    """
+
+    payment: str
+    line: str
+    reference: str
+    amount: int
+    rule: str
+    statement_alone: bool | None
+
+    @classmethod
+    def of(cls, match: MatchValue) -> "MatchOut":
+        """The answer for a match."""
+        return cls(
+            payment=match.payment_id,
+            line=match.line_id,
+            reference=match.reference,
+            amount=match.amount,
+            rule=match.rule,
+            statement_alone=match.statement_alone,
+        )
+
+
+class MatchList(BaseModel):
+    """Matches of a run by payment; `next_cursor` asks for those that follow, null at the end."""
+
+    items: list[MatchOut]
+    next_cursor: str | None
 
 
 class DiscrepancyOut(BaseModel):

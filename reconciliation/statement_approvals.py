@@ -61,6 +61,12 @@ class BalancesDisagree(Conflict):
     code = "balances_disagree"
 
 
+class NothingVouches(Conflict):
+    """This statement has no totals or balances to compare: decide about its money item by item."""
+
+    code = "nothing_vouches"
+
+
 class AlreadyWithdrawn(Conflict):
     """The statement has been withdrawn already."""
 
@@ -75,6 +81,7 @@ class _StatementFacts:
     row_count: int
     withdrawn_at: datetime | None
     gap_count: int | None
+    vouched: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,9 @@ async def _look_to_release(
     statement = await _lock(session, statement_id)
     if statement.gap_count:
         raise BalancesDisagree("Số dư trên sao kê không khớp; hãy duyệt từng khoản tiền chờ.")
+    if not statement.vouched:
+        told = "Sao kê này không có dòng cộng hay số dư để so; hãy duyệt từng khoản tiền chờ."
+        raise NothingVouches(told)
     lines = await _lines(session, statement_id)
     money = await list_stated_money(session, [line.id for line in lines])
     waiting = [one for one in money if one.unreleased]

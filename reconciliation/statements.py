@@ -118,6 +118,7 @@ async def take_statement(
         "opening_balance": prepared.balances.opening,
         "closing_balance": prepared.balances.closing,
         "gap_count": len(prepared.gaps),
+        "vouched": prepared.vouched,
     }
     if not await session.write(_NEW_STATEMENT, statement):
         known = await session.one(

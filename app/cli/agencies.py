@@ -3,22 +3,38 @@
 from typing import Annotated, Any
 
 import typer
+from sqlmodel import select
 
 from app.cli.console import Json, show, show_table
+from app.cli.setting_up import (
+    OptionalBy,
+    OptionalReason,
+    asker,
+    id_of,
+    set_up,
+    show_waiting,
+)
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.bodies import validated
-from payments.agencies.commands import (
-    NewAccount,
-    NewAgency,
-    change_agency,
-    create_account,
-    create_agency,
-    set_settlement_words,
+from core.sessions import ReadSession, WriteSession
+from payments.administration.bodies import (
+    changed_agency,
+    confirmed_account,
+    new_account,
+    new_agency,
 )
+from payments.administration.deeds import Deed
+from payments.administration.door import ask, operator_of
+from payments.agencies.commands import set_settlement_words
 from payments.agencies.listing import list_accounts, list_agencies
-from payments.agencies.queries import get_account_id, get_agency_id
+from payments.agencies.models import Agency
+from payments.agencies.queries import (
+    get_account_id,
+    get_agency_id,
+)
 from payments.agencies.schemas import AccountIn, AccountOut, AgencyChangeIn, AgencyIn, AgencyOut
+from payments.books.approvals import ApprovalValue
 
 agency = typer.Typer(help="Public bodies and their units.", no_args_is_help=True)
 account = typer.Typer(
@@ -55,37 +71,41 @@ def create(
     parent: Annotated[str | None, typer.Option(help="Code of the body above.")] = None,
     offers: Offers = None,
     return_origin: Origins = None,
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
     as_json: Json = False,
 ) -> None:
     """Make a public body, or a unit of one."""
+    given = {
+        "code": code,
+        "name": name,
+        "name_en": name_en,
+        "tax_code": tax_code,
+        "address": address,
+        "phone": phone,
+        "parent": parent,
+        "offers": _offers(offers),
+        "return_origins": return_origin or [],
+    }
 
-    async def work(parts: Parts) -> AgencyOut:
-        given = validated(
-            AgencyIn,
-            {
-                "code": code,
-                "name": name,
-                "name_en": name_en,
-                "tax_code": tax_code,
-                "address": address,
-                "phone": phone,
-                "parent": parent,
-                "offers": _offers(offers),
-                "return_origins": return_origin or [],
-            },
-        )
-        async with parts.database.transaction() as session:
-            above = None if given.parent is None else await get_agency_id(session, given.parent)
-            new = NewAgency(**given.model_dump(exclude={"parent"}), parent_id=above)
-            made = await create_agency(session, new, parts.knowledge, actor=ACTOR)
-            page = await list_agencies(session, None, only=made)
-            return AgencyOut.of(page.items[0])
+    async def deed(_: WriteSession) -> Deed:
+        return new_agency(validated(AgencyIn, given).model_dump(exclude={"reason"}))
 
-    made = with_parts(work)
-    if as_json:
+    async def above(session: WriteSession) -> str | None:
+        return await id_of(session, parent)
+
+    made = set_up(asker(by, reason), above, deed, _agency, actor=ACTOR)
+    if not isinstance(made, AgencyOut):
+        show_waiting(made, as_json=as_json)
+    elif as_json:
         show(made)
     else:
         typer.echo(f"{made.code} offers {_told(made)}")
+
+
+async def _agency(_: Parts, session: ReadSession, agency_id: str) -> AgencyOut:
+    page = await list_agencies(session, None, only=agency_id)
+    return AgencyOut.of(page.items[0])
 
 
 @agency.command("change")
@@ -104,6 +124,8 @@ def change(
         list[str] | None,
         typer.Option(help="All places a payer may be sent back to; one that is empty for none."),
     ] = None,
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
     as_json: Json = False,
 ) -> None:
     """Change what is given of a body; the rest stays. Receipts that are issued stay as they are."""
@@ -117,26 +139,29 @@ def change(
         "offers": _offers(offers),
         "return_origins": [o for o in return_origin if o] if return_origin else None,
     }
+    before: list[AgencyOut] = []
 
-    async def work(parts: Parts) -> tuple[bool, AgencyOut]:
+    async def deed(session: WriteSession) -> Deed:
         checked = validated(AgencyChangeIn, given)
-        changes: dict[str, Any] = checked.model_dump(exclude_none=True, exclude={"parent"})
-        async with parts.database.transaction() as session:
-            agency_id = await get_agency_id(session, code)
-            if parent is not None:
-                above = checked.parent
-                changes["parent_id"] = (
-                    None if above is None else await get_agency_id(session, above)
-                )
-            changed = await change_agency(session, agency_id, changes, parts.knowledge, actor=ACTOR)
-            page = await list_agencies(session, None, only=agency_id)
-            return changed, AgencyOut.of(page.items[0])
+        changes: dict[str, Any] = checked.model_dump(exclude_none=True, exclude={"reason"})
+        if parent is not None:
+            changes["parent"] = checked.parent
+        agency_id = await get_agency_id(session, code)
+        # Locked, so that nobody else's change is taken for this one.
+        await session.lock_first(select(Agency.id).where(Agency.id == agency_id))
+        before.append(AgencyOut.of((await list_agencies(session, None, only=agency_id)).items[0]))
+        return changed_agency(agency_id, changes)
 
-    changed, shown = with_parts(work)
-    if as_json:
-        show({"changed": changed, **shown.model_dump()})
+    async def own(session: WriteSession) -> str | None:
+        return await get_agency_id(session, code)
+
+    shown = set_up(asker(by, reason), own, deed, _agency, actor=ACTOR)
+    if not isinstance(shown, AgencyOut):
+        show_waiting(shown, as_json=as_json)
+    elif as_json:
+        show({"changed": shown != before[0], **shown.model_dump()})
     else:
-        typer.echo("Changed." if changed else "Nothing is different.")
+        typer.echo("Changed." if shown != before[0] else "Nothing is different.")
 
 
 @agency.command("list")
@@ -174,37 +199,64 @@ def create_collection(
         str | None,
         typer.Option(help="First day it existed on: statements of earlier days are refused."),
     ] = None,
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
     as_json: Json = False,
 ) -> None:
     """Write down an account that a body's money arrives on. It cannot be changed afterwards."""
+    given = {
+        "agency": agency,
+        "code": code,
+        "kind": kind,
+        "bank_bin": bank_bin,
+        "number": number,
+        "holder": holder,
+        "cut_off": cut_off,
+        "unlisted_bank": unlisted_bank,
+        "opened_on": opened_on,
+    }
 
-    async def work(parts: Parts) -> AccountOut:
-        given = validated(
-            AccountIn,
-            {
-                "agency": agency,
-                "code": code,
-                "kind": kind,
-                "bank_bin": bank_bin,
-                "number": number,
-                "holder": holder,
-                "cut_off": cut_off,
-                "unlisted_bank": unlisted_bank,
-                "opened_on": opened_on,
-            },
-        )
-        async with parts.database.transaction() as session:
-            owner = await get_agency_id(session, given.agency)
-            new = NewAccount(**given.model_dump(exclude={"agency"}), agency_id=owner)
-            made = await create_account(session, new, actor=ACTOR)
-            page = await list_accounts(session, None, only=made)
-            return AccountOut.of(page.items[0])
+    async def deed(_: WriteSession) -> Deed:
+        return new_account(validated(AccountIn, given).model_dump(exclude={"reason"}))
 
-    made = with_parts(work)
-    if as_json:
+    async def owner(session: WriteSession) -> str | None:
+        return await get_agency_id(session, agency)
+
+    made = set_up(asker(by, reason), owner, deed, _account, actor=ACTOR)
+    if not isinstance(made, AccountOut):
+        show_waiting(made, as_json=as_json)
+    elif as_json:
         show(made)
     else:
         typer.echo(f"{made.code}: {made.number} at {made.bank or made.bank_bin}, {made.holder}")
+        if made.confirmed_at is None:
+            typer.echo("Payers see it as unconfirmed until somebody of the body stands by it.")
+
+
+@account.command("confirm")
+def confirm(
+    code: Annotated[str, typer.Option("--code", help="Code of the account.")],
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
+    as_json: Json = False,
+) -> None:
+    """Ask that an unconfirmed account be confirmed: another person compares it and approves."""
+
+    async def work(parts: Parts) -> ApprovalValue:
+        async with parts.database.transaction() as session:
+            account_id = await get_account_id(session, code)
+            person = await who.find(session) or await operator_of(session, account_id, ACTOR)
+            administration, kinds = parts.administration, parts.approval_kinds
+            deed = confirmed_account(account_id)
+            return await ask(session, administration, kinds, deed, person, who.reason)
+
+    who = asker(by, reason)
+    show_waiting(with_parts(work), as_json=as_json)
+
+
+async def _account(_: Parts, session: ReadSession, account_id: str) -> AccountOut:
+    page = await list_accounts(session, None, only=account_id)
+    return AccountOut.of(page.items[0])
 
 
 @account.command("list")
@@ -221,10 +273,18 @@ def show_accounts(as_json: Json = False) -> None:
         show(found)
         return
     rows = [
-        (one.code, one.agency, one.kind, one.bank or one.bank_bin, one.number, one.holder)
+        (
+            one.code,
+            one.agency,
+            one.kind,
+            one.bank or one.bank_bin,
+            one.number,
+            one.holder,
+            "" if one.confirmed_at else "unconfirmed",
+        )
         for one in found
     ]
-    show_table(("Code", "Body", "Kind", "Bank", "Number", "Holder"), rows)
+    show_table(("Code", "Body", "Kind", "Bank", "Number", "Holder", ""), rows)
 
 
 @account.command("settlement-words")

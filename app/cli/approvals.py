@@ -1,22 +1,23 @@
-"""`lephi approvals`: what one person asked for about money, and another one's word on it."""
+"""`lephi approvals`: what one person asked for, and another one's word on it."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from app.cli.console import Json, fail, show
-from app.cli.people import By, as_person_with
+from app.cli.signed_in import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal
 from payments.agencies.tree import branches
 from payments.books import approvals as commands
-from payments.books.approvals import ApprovalValue
+from payments.books.approvals import ApprovalValue, GivenApproval
 from payments.books.schemas import ApprovalOut
 
-approvals = typer.Typer(help="What two people decide about money.", no_args_is_help=True)
+approvals = typer.Typer(help="What two people decide.", no_args_is_help=True)
 
 ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the approval.")]
@@ -24,7 +25,7 @@ Reason = Annotated[str, typer.Option(help="Why; it is kept with the approval.")]
 
 @approvals.callback()
 def about() -> None:
-    """What two people decide about money."""
+    """What two people decide."""
 
 
 @approvals.command("list")
@@ -56,10 +57,11 @@ def list_all(
 def approve(approval: ApprovalId, by: By, as_json: Json = False) -> None:
     """Do what somebody else asked for; the figures must be as they were shown."""
 
-    async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
+    async def work(parts: Parts, session: WriteSession, person: Principal) -> GivenApproval:
         return await commands.approve(session, parts.approval_kinds, approval, person)
 
-    show_approval(as_person_with(by, work), as_json=as_json)
+    given = as_person_with(by, work)
+    show_approval(given.approval, as_json=as_json, told_once=given.told_once)
 
 
 @approvals.command("reject")
@@ -80,12 +82,16 @@ def one_line(reason: str) -> str:
     return reason.strip()
 
 
-def show_approval(approval: ApprovalValue, *, as_json: bool) -> None:
-    """Tell of an approval: a line, or JSON as the API has it."""
+def show_approval(
+    approval: ApprovalValue, *, as_json: bool, told_once: Mapping[str, str] | None = None
+) -> None:
+    """Tell of an approval: a line, or JSON as the API has it; `told_once` is shown nowhere else."""
     if as_json:
-        show(ApprovalOut.of(approval).model_dump(mode="json"))
-    else:
-        _tell(approval)
+        show(ApprovalOut.of(approval, told_once).model_dump(mode="json"))
+        return
+    _tell(approval)
+    for name, value in (told_once or {}).items():
+        typer.echo(f"  {name}: {value}")
 
 
 def _tell(one: ApprovalValue) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from app.cli.console import Json, check_path, fail, show, show_table
 from app.cli.differences import counted, show_differences, show_refusal
-from app.cli.people import By, as_person
+from app.cli.signed_in import By, as_person
 from app.cli.wired import with_parts
 from app.parts import Parts
 from app.seed.agency import seed_body

@@ -44,6 +44,11 @@ def check_path(*paths: Path | None, is_kept: bool = False) -> None:
             fail(fault[1])
 
 
+def say(words: str) -> None:
+    """Say something beside the answer, on standard error."""
+    _errors.print(words, markup=False)
+
+
 def show(value: Any) -> None:
     """Print a value as JSON."""
     typer.echo(json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=2))

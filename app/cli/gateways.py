@@ -8,14 +8,17 @@ import typer
 
 from app.cli.agencies import ACTOR, EVERY
 from app.cli.console import Json, check_path, fail, show, show_table
+from app.cli.setting_up import OptionalBy, OptionalReason, asker, set_up, show_waiting
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core import clock
 from core.bodies import validated
 from core.errors import LephiError
-from payments.agencies.gateways import configure_gateway
+from core.sessions import ReadSession, WriteSession
+from payments.administration.deeds import Deed
+from payments.administration.gateways import configured_gateway, only_disables
 from payments.agencies.listing import list_gateways
-from payments.agencies.queries import get_account_id, get_agency_id
+from payments.agencies.queries import get_agency_id
 from payments.agencies.schemas import GatewayOut, OperatorGatewayIn
 from payments.ports import AttemptKey, GatewayUnavailable, Outcome, OutcomeUnknown, Queryable
 
@@ -38,15 +41,17 @@ def configure(
         bool | None,
         typer.Option("--enabled/--disabled", help="Whether payers are offered it."),
     ] = None,
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
     as_json: Json = False,
 ) -> None:
     """Add an account at a gateway, or change what is given of it; credentials are kept encrypted.
 
-    A new one needs all but --enabled.
+    A new one needs all but --enabled. --disabled alone is done at once.
     """
     given = None if credentials is None else _read_credentials(credentials)
 
-    async def work(parts: Parts) -> dict[str, Any]:
+    async def deed(session: WriteSession) -> Deed:
         asked = validated(
             OperatorGatewayIn,
             {
@@ -59,25 +64,22 @@ def configure(
                 "enabled": enabled,
             },
         )
-        async with parts.database.transaction() as session:
-            collection = asked.collection_account
-            made = await configure_gateway(
-                session,
-                parts.cipher,
-                parts.knowledge,
-                agency_id=await get_agency_id(session, asked.agency),
-                collection_account_id=(
-                    None if collection is None else await get_account_id(session, collection)
-                ),
-                actor=ACTOR,
-                **asked.model_dump(exclude={"agency", "collection_account"}),
-            )
-            page = await list_gateways(session, None, only=made)
+        wanted = asked.model_dump(exclude={"credentials"})
+        return await configured_gateway(session, wanted, asked.credentials)
+
+    async def owner(session: WriteSession) -> str | None:
+        return await get_agency_id(session, agency)
+
+    async def configured(parts: Parts, session: ReadSession, made: str) -> dict[str, Any]:
+        page = await list_gateways(session, None, only=made)
         shown = GatewayOut.of(page.items[0]).model_dump()
         return shown | {"callback_url": parts.payments.urls.callback(name, account)}
 
-    made = with_parts(work)
-    if as_json:
+    who = asker(by, reason)
+    made = set_up(who, owner, deed, configured, actor=ACTOR, at_once=only_disables)
+    if not isinstance(made, dict):
+        show_waiting(made, as_json=as_json)
+    elif as_json:
         show(made)
     else:
         typer.echo(f"Configured. Tell {name} to call {made['callback_url']}")

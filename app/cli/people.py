@@ -1,83 +1,27 @@
-"""`lephi user`: people who work for an agency; and who is at the command line, where one must be.
+"""`lephi user`: people who work for an agency."""
 
-Deeds that need a person ask for that person's password.
-"""
-
-import os
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from app.cli.approvals import show_approval
+from app.cli.codes import AgencyCode, Limit, OnlyAgency, agency_of, only_of
 from app.cli.console import Json, show, show_table
+from app.cli.setting_up import OptionalBy, OptionalReason, asker, must_wait, told_alone
+from app.cli.signed_in import ask_password
 from app.cli.wired import with_parts
 from app.parts import Parts
-from core.errors import NotFound
-from core.sessions import ReadSession, WriteSession
+from core.errors import Invalid
+from payments.administration.door import ask
+from payments.administration.people import new_user_of_two
 from payments.agencies.access import staff
-from payments.agencies.access.principals import Principal
+from payments.agencies.access.principals import OPERATOR
 from payments.agencies.access.rights import Role
-from payments.agencies.access.staff import StaffValue, sign_in
-from payments.agencies.queries import AgencyValue, find_agency
+from payments.agencies.access.staff import StaffValue
+from payments.books.approvals import ApprovalValue
+from payments.books.schemas import ApprovalOut
 
 user = typer.Typer(help="People who work for an agency.", no_args_is_help=True)
-
-#: Holds the password where nobody can be asked.
-PASSWORD = "LEPHI_USER_PASSWORD"  # noqa: S105  # the name of a variable
-
-T = TypeVar("T")
-
-By = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        metavar="EMAIL",
-        help="Who does this; the password is asked for, or read from LEPHI_USER_PASSWORD.",
-    ),
-]
-AgencyCode = Annotated[str, typer.Option("--agency", help="The agency's code.")]
-OnlyAgency = Annotated[
-    str | None, typer.Option("--agency", help="Only of this agency; left out, of all.")
-]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")]
-
-
-def ask_password(email: str) -> str:
-    """The person's password, from the environment or typed without being shown."""
-    given = os.environ.pop(PASSWORD, None)
-    if given is not None:
-        return given
-    typed: str = typer.prompt(f"Mật khẩu của {email}", hide_input=True, err=True)
-    return typed
-
-
-def as_person(email: str, work: Callable[[WriteSession, Principal], Awaitable[T]]) -> T:
-    """Work in one transaction, as somebody who has given their password."""
-    return as_person_with(email, lambda _, session, person: work(session, person))
-
-
-def as_person_with(email: str, work: Callable[[Parts, WriteSession, Principal], Awaitable[T]]) -> T:
-    """As `as_person`, for work that needs the house's parts too."""
-    password = ask_password(email)
-
-    async def signed_in(parts: Parts) -> T:
-        async with parts.database.transaction() as session:
-            return await work(parts, session, await sign_in(session, email, password))
-
-    return with_parts(signed_in)
-
-
-async def agency_of(session: ReadSession, code: str) -> AgencyValue:
-    """The agency of that code. Raises `NotFound`."""
-    found = await find_agency(session, code)
-    if found is None:
-        raise NotFound(f"There is no agency {code}.")
-    return found
-
-
-async def only_of(session: ReadSession, code: str | None) -> frozenset[str] | None:
-    """The ids of the one agency that is named, None for all. Raises `NotFound`."""
-    return None if code is None else frozenset({(await agency_of(session, code)).id})
 
 
 @user.command("create")
@@ -87,24 +31,76 @@ def create(
     name: Annotated[str, typer.Option(help="Full name.")],
     role: Annotated[list[Role], typer.Option(help="May be given several times.")],
     password: Annotated[str | None, typer.Option(help="Left out, one is made.")] = None,
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
     as_json: Json = False,
 ) -> None:
-    """Make a staff user. Without --password one is made and shown once."""
-    chosen = staff.new_password() if password is None else password
+    """Make a staff user. Without --password one is made and shown once.
 
-    async def work(parts: Parts) -> StaffValue:
+    Where two people decide it is made in two halves: this shows the first, and whoever approves is
+    shown the second.
+    """
+    wanted = {"agency": agency, "email": email, "name": name, "roles": [str(one) for one in role]}
+    chosen = staff.new_password() if password is None else password
+    who = asker(by, reason)
+
+    async def work(parts: Parts) -> StaffValue | tuple[ApprovalValue, str]:
+        administration, kinds = parts.administration, parts.approval_kinds
         async with parts.database.transaction() as session:
+            person = await who.find(session)
             found = await agency_of(session, agency)
-            return await staff.create_staff_user(
-                session, agency_id=found.id, email=email, name=name, password=chosen, roles=role
+            if await must_wait(session, parts, found.id, person) and person is not None:
+                if password is not None:
+                    raise Invalid("Two people make it: leave out --password.")
+                deed, first = await new_user_of_two(wanted)
+                waits = await ask(session, administration, kinds, deed, person, who.reason)
+                return waits, first
+            # Faults of all that was given are told together.
+            made = await staff.create_staff_user(
+                session,
+                agency_id=found.id,
+                email=email,
+                name=name,
+                password=chosen,
+                roles=role,
+                actor=OPERATOR if person is None else person.actor,
             )
+        told_alone(parts)
+        return made
 
     made = with_parts(work)
-    if as_json:
+    if isinstance(made, tuple):
+        _show_halves(*made, as_json=as_json)
+    elif as_json:
         shown = _facts(made) if password is not None else _facts(made) | {"password": chosen}
         show(shown)
     else:
         typer.echo(f"{made.email}  {chosen if password is None else ''}".rstrip())
+
+
+def _show_halves(approval: ApprovalValue, first: str, *, as_json: bool) -> None:
+    if as_json:
+        waits = ApprovalOut.of(approval).model_dump(mode="json")
+        show({"approval": waits, "password_first_half": first})
+        return
+    show_approval(approval, as_json=False)
+    typer.echo(f"First half of the password: {first}  (whoever approves is shown the second)")
+
+
+@user.command("password")
+def password(
+    email: Annotated[str, typer.Argument(help="Who; the present password is asked for.")],
+) -> None:
+    """Choose another password of one's own."""
+    old = ask_password(email)
+    new = typer.prompt("Mật khẩu mới", hide_input=True, confirmation_prompt=True, err=True)
+
+    async def work(parts: Parts) -> None:
+        async with parts.database.transaction() as session:
+            await staff.change_password(session, email, old, new)
+
+    with_parts(work)
+    typer.echo(f"{email}: changed")
 
 
 @user.command("list")

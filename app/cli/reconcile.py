@@ -36,6 +36,7 @@ _LABELS = {
     "unknown_in_ledger": "ghi có không rõ của ai",
     "reversed": "ghi có rồi bị ghi nợ trả lại",
     "no_statement": "chưa nạp sao kê",
+    "statement_alone": "khớp, chỉ có sao kê làm chứng",
     "debits": "ghi nợ (kết chuyển)",
 }
 

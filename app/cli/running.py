@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from alembic.util import CommandError
 from cryptography import x509
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from adapters.keystore.files import is_there
 from adapters.sandbox.engine.server import serve as serve_sandbox
@@ -39,6 +40,8 @@ from core.outbox import OutboxDelivery
 from core.pooler import look_for_pooler
 from core.settings import Settings, listing, load
 from core.statements import ReadSql
+from payments.administration.deciders import list_lonely_bodies
+from payments.agencies.models import CollectionAccount
 from payments.incoming.models import Callback
 from receipts.verification import signer_name
 
@@ -257,6 +260,11 @@ _SERVER = ReadSql(
     "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
 )
 _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
+_UNCONFIRMED = (
+    select(CollectionAccount.code)
+    .where(col(CollectionAccount.confirmed_at).is_(None))
+    .order_by(CollectionAccount.code)
+)
 _WAITING = select(func.count()).where(Callback.state != "applied")
 
 
@@ -268,6 +276,8 @@ async def _look(database: Database, settings: Settings) -> list[_Check]:
         waiting = await session.one(_WAITING)
         silence = await find_silence(session)
         drift = await measure_drift(session)
+        lonely = await list_lonely_bodies(session) if settings.two_people else []
+        accounts = await session.all(_UNCONFIRMED)
     return [
         _Check("database", True, f"PostgreSQL {server.version}"),
         _Check("durability", server.fsync == "on", f"fsync is {server.fsync}"),
@@ -281,6 +291,8 @@ async def _look(database: Database, settings: Settings) -> list[_Check]:
         _check_worker(silence),
         _check_role(role, settings),
         _check_anchors(settings),
+        _check_two_people(settings.two_people, lonely),
+        _check_accounts(accounts),
     ]
 
 
@@ -305,6 +317,24 @@ def _check_anchors(settings: Settings) -> _Check:
     late = due(files[-1], timedelta(hours=2 * settings.anchor_hours))
     told = f"{len(files)}, the newest {files[-1].name}"
     return _Check("anchors", True, told, warning=late)
+
+
+def _check_two_people(two_people: bool, lonely: Sequence[str]) -> _Check:
+    """Whether each body has somebody to ask and somebody else to decide."""
+    if not two_people:
+        return _Check("two people", True, "not asked for: what is set up is done at once")
+    if not lonely:
+        return _Check("two people", True, "every body has two who can decide")
+    told = f"fewer than two who can decide at {', '.join(lonely[:10])}: lephi user create"
+    return _Check("two people", True, told, warning=True)
+
+
+def _check_accounts(unconfirmed: Sequence[str]) -> _Check:
+    """Whether two people stand by each account that payers are told."""
+    if not unconfirmed:
+        return _Check("accounts", True, "each is confirmed")
+    told = f"payers see as unconfirmed: {', '.join(unconfirmed[:10])} (lephi approvals list)"
+    return _Check("accounts", True, told, warning=True)
 
 
 def _check_worker(silence: timedelta | None) -> _Check:

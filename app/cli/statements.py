@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.approvals import Reason, one_line, show_approval
 from app.cli.console import Json, check_path, fail, show, show_table
-from app.cli.people import By, as_person_with
+from app.cli.signed_in import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core import clock

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.cli.approvals import Reason, show_approval
 from app.cli.console import Json, fail, show
-from app.cli.people import By, as_person_with
+from app.cli.signed_in import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.clock import VIETNAM

@@ -70,6 +70,7 @@ async def seed_body(session: WriteSession) -> DemoBody:
                 unlisted_bank=True,
             ),
             actor=_ACTOR,
+            confirmed=True,
         )
     return DemoBody(agency_id, code, account_id, account)
 

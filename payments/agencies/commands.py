@@ -145,8 +145,13 @@ async def change_agency(
     return True
 
 
-async def create_account(session: WriteSession, new: NewAccount, *, actor: str) -> str:
-    """Make a collection account; its id. Raises `Taken`, or `Invalid` for a BIN no bank has."""
+async def create_account(
+    session: WriteSession, new: NewAccount, *, actor: str, confirmed: bool
+) -> str:
+    """Make a collection account; its id. Raises `Taken`, or `Invalid` for a BIN no bank has.
+
+    One that only one person has said is not `confirmed`: payers see that (`accounts`).
+    """
     if new.bank_bin not in BANKS and not new.unlisted_bank:
         detail = (
             f"{new.bank_bin} is no bank's in the list of {CHECKED_ON:%d/%m/%Y}."
@@ -172,11 +177,14 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
         "created_at": clock.now(),
         "kind": new.kind,
         "opened_on": new.opened_on,
+        "confirmed_at": clock.now() if confirmed else None,
     }
     made = insert_or_not(CollectionAccount).values(row).on_conflict_do_nothing()
     if not await session.write(made):
         raise CodeTaken(f"There is a collection account {new.code} already.")
-    after = {name: row[name] for name in row if name not in ("id", "created_at")}
+    told = ("id", "created_at", "confirmed_at")
+    after: dict[str, Any] = {name: row[name] for name in row if name not in told}
+    after["confirmed"] = confirmed
     after["cut_off"] = new.cut_off.isoformat("minutes")
     after["opened_on"] = None if new.opened_on is None else new.opened_on.isoformat()
     await record_change(session, actor, "account.created", str(row["id"]), {}, after)

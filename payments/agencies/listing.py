@@ -46,6 +46,7 @@ class AccountEntry:
     cut_off: time
     created_at: datetime
     opened_on: date | None
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class CollectionAccount(SQLModel, table=True):
         default_factory=list,
         sa_column=Column(ARRAY(String), nullable=False, server_default=text("'{}'")),
     )
+    #: since when two people stand by its number; None where one alone has said it, as payers see
+    confirmed_at: datetime | None = moment(default=None)
 
 
 class GatewayAccountRow(SQLModel, table=True):

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from datetime import time as time_of_day
 
 from sqlalchemy import ColumnElement
@@ -34,6 +34,8 @@ class CollectionAccountValue:
     opened_on: date | None
     #: words in the narrative of what gateways pay over to it
     settlement_words: list[str]
+    #: since when two people stand by its number; payers are warned where it is None
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,11 @@ async def get_agency_id(session: ReadSession, code: str) -> str:
     if found is None:
         raise NotFound(f"Không có cơ quan {code}.")
     return found
+
+
+async def get_agency_code(session: ReadSession, agency_id: str) -> str:
+    """The code of the agency of that id. Raises `NoResultFound`."""
+    return await session.one(select(Agency.code).where(Agency.id == agency_id))
 
 
 async def get_account_id(session: ReadSession, code: str) -> str:

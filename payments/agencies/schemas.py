@@ -17,7 +17,7 @@ from pydantic import (
 from stdnum.vn import mst
 
 from core import clock
-from core.schemas import Instant, PrintedLine, RequestModel
+from core.schemas import Instant, Line, PrintedLine, RequestModel
 from payments.agencies.banks import BANKS
 from payments.agencies.listing import AccountEntry, AgencyEntry, GatewayEntry
 from payments.agencies.models import DEFAULT_CUT_OFF
@@ -116,6 +116,8 @@ class AgencyIn(RequestModel):
     parent: OwnCode | None = None
     offers: Offers | None = None
     return_origins: Origins = Field(default_factory=list)
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
 
 class AgencyChangeIn(RequestModel):
@@ -129,6 +131,8 @@ class AgencyChangeIn(RequestModel):
     parent: OwnCode | None = None
     offers: Offers | None = None
     return_origins: Origins | None = None
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
 
 def _cut_off(value: object) -> time:
@@ -177,6 +181,8 @@ class AccountIn(RequestModel):
     unlisted_bank: bool = False
     #: the first day it existed on: a statement that tells of earlier days is refused
     opened_on: Day | None = None
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
 
 class GatewayIn(RequestModel):
@@ -190,6 +196,8 @@ class GatewayIn(RequestModel):
     base_url: ServiceAddress
     credentials: Credentials
     enabled: bool = True
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
 
 class GatewayChangeIn(RequestModel):
@@ -199,6 +207,8 @@ class GatewayChangeIn(RequestModel):
     base_url: ServiceAddress | None = None
     credentials: Credentials | None = None
     enabled: bool | None = None
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
 
 #: Whose account: a bank's own, or the treasury's at a bank.
@@ -255,6 +265,8 @@ class AccountOut(BaseModel):
     cut_off: Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
     created_at: Instant
     opened_on: date | None
+    #: since when two people stand by its number; while it is null, payers are warned
+    confirmed_at: Instant | None
 
     @classmethod
     def of(cls, entry: AccountEntry) -> Self:
@@ -271,6 +283,7 @@ class AccountOut(BaseModel):
             holder=entry.account_name,
             created_at=entry.created_at,
             opened_on=entry.opened_on,
+            confirmed_at=entry.confirmed_at,
         )
 
 

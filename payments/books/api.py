@@ -1,4 +1,4 @@
-"""The HTTP surface of what people decide about money: suspense, and approvals of every kind."""
+"""The HTTP surface of what two people decide: suspense, and approvals of every kind."""
 
 from typing import Annotated, Literal
 
@@ -102,7 +102,7 @@ async def read_approvals(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ApprovalList:
-    """What was asked for about the money of the agency and its units, the newest first."""
+    """What was asked for about the agency and its units, the newest first."""
     page = await approvals.list_approvals(
         session, principal.agency_ids, status=status, cursor=cursor, limit=limit
     )
@@ -124,23 +124,26 @@ async def read_approval(
 @router.post("/approvals/{approval_id}/approve")
 @allowing(LONG_SECONDS)
 async def approve(
-    principal: Annotated[Principal, needs(Action.DECIDE_APPROVAL)],
+    # and what its kind takes
+    principal: Annotated[Principal, needs(Action.APPROVE)],
     approval_id: ObjectId,
     session: SessionDep,
     kinds: ApprovalKindsDep,
 ) -> ApprovalOut:
-    """Do what somebody else asked for; a chief's own key is needed.
+    """Do what somebody else asked for: a chief's key is needed, or an administrator's.
 
-    409 `same_person` for one's own, `stale` if the figures are not those that were shown: reject it
-    and ask anew.
+    Which, says the kind: money is the chief's. `told_once` is for you alone and kept nowhere, such
+    as your half of a new person's password. 409 `same_person` for one's own, `stale` if the figures
+    are not those that were shown: reject it and ask anew.
     """
-    return ApprovalOut.of(await approvals.approve(session, kinds, approval_id, principal))
+    given = await approvals.approve(session, kinds, approval_id, principal)
+    return ApprovalOut.of(given.approval, given.told_once)
 
 
 @router.post("/approvals/{approval_id}/reject", openapi_extra=documented(ReasonIn))
 async def reject(
-    # and to decide, where it is not one's own
-    principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
+    # and to decide about its kind, where it is not one's own
+    principal: Annotated[Principal, needs(Action.REJECT)],
     approval_id: ObjectId,
     body: ReasonBody,
     session: SessionDep,

@@ -1,4 +1,4 @@
-"""What people decide about money: asked for by one person, approved or rejected by another.
+"""What takes two people: asked for by one person, approved or rejected by another.
 
 An approval keeps the figures that its proposer saw. Under the locks of what it is about they are
 read again, and nothing is done unless they are the same. What can be asked for is a table of
@@ -91,12 +91,27 @@ class ApprovalKind:
     `look` locks what it is about, until the transaction ends, and says what there is to see; it
     raises `NotFound`, `Invalid` or `Conflict` where it cannot be done. `carry_out` does it, after
     another look in the same transaction, and gives what it did (JSON values). `refuse` clears away
-    what was kept for it, where it is rejected.
+    what was kept for it, where it is rejected. `tell` gives what whoever approves it is told once,
+    and what is kept nowhere.
+
+    `proposing` and `deciding` are the rights it takes; `proposing` None: whoever offers the kind
+    has looked already.
     """
 
     look: Callable[[WriteSession, str, Mapping[str, Any]], Awaitable[Subject]]
     carry_out: Callable[[WriteSession, ApprovalValue, str], Awaitable[Mapping[str, Any]]]
     refuse: Callable[[WriteSession, str], Awaitable[None]] | None = None
+    tell: Callable[[WriteSession, str], Awaitable[Mapping[str, str]]] | None = None
+    proposing: Action | None = Action.PROPOSE_APPROVAL
+    deciding: Action = Action.DECIDE_APPROVAL
+
+
+@dataclass(frozen=True, slots=True)
+class GivenApproval:
+    """An approval that has just been given, and what is told of it this once."""
+
+    approval: ApprovalValue
+    told_once: Mapping[str, str]
 
 
 #: What can be asked for, by name.
@@ -120,7 +135,8 @@ async def propose(
 
     Raises `NotAllowed`, `NotFound`, `ApprovalWaits`, and what the kind's `look` raises.
     """
-    by.require(Action.PROPOSE_APPROVAL)
+    if (right := kinds[kind].proposing) is not None:
+        by.require(right)
     subject = await kinds[kind].look(session, object_id, wanted)
     _check_reach(subject, by)
     waiting = (col(Approval.object_id) == object_id, col(Approval.status) == "proposed")
@@ -147,32 +163,34 @@ async def propose(
 
 async def approve(
     session: WriteSession, kinds: ApprovalKinds, approval_id: str, by: Principal
-) -> ApprovalValue:
+) -> GivenApproval:
     """Do what somebody else asked for.
 
     Raises `NotAllowed`, `NotFound`, `ApprovalDecided`, `ProposerApproves`, and `FiguresChanged`
     where the figures are not as they were shown.
     """
-    by.require(Action.DECIDE_APPROVAL)
     approval = await _lock(session, approval_id, by)
+    kind = kinds[approval.kind]
+    by.require(kind.deciding)
     if approval.proposed_by == by.actor:
         # The database refuses it too; see the constraint two_people.
         raise ProposerApproves("Người đề nghị không tự duyệt được; cần người thứ hai.")
-    kind = kinds[approval.kind]
     await _look_again(session, kind, approval, by)
+    told = {} if kind.tell is None else await kind.tell(session, approval.object_id)
     outcome = await kind.carry_out(session, approval, by.actor)
-    return await _decide(session, by, approval, "approved", outcome=dict(outcome))
+    decided = await _decide(session, by, approval, "approved", outcome=dict(outcome))
+    return GivenApproval(decided, told)
 
 
 async def reject(
     session: WriteSession, kinds: ApprovalKinds, approval_id: str, reason: str, by: Principal
 ) -> ApprovalValue:
     """Refuse what was asked for; who asked may take it back so. Raises as `approve` does."""
-    by.require(Action.PROPOSE_APPROVAL)
     approval = await _lock(session, approval_id, by)
+    kind = kinds[approval.kind]
     if approval.proposed_by != by.actor:
-        by.require(Action.DECIDE_APPROVAL)
-    if (refuse := kinds[approval.kind].refuse) is not None:
+        by.require(kind.deciding)
+    if (refuse := kind.refuse) is not None:
         await refuse(session, approval.object_id)
     return await _decide(session, by, approval, "rejected", decision=reason)
 

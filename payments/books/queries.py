@@ -15,7 +15,8 @@ from core.statements import ReadSql, values_of
 from payments.agencies.models import CollectionAccount
 from payments.bills.lines import LineValue, lines_of
 from payments.bills.models import Bill, Payment, Reference
-from payments.books.models import SuspenseItem
+from payments.books.identity import STATEMENT
+from payments.books.models import CreditNotice, SuspenseItem
 from payments.books.suspense import is_waiting
 
 
@@ -36,6 +37,8 @@ class DayPayment:
     gateway_ref: str
     #: whether the reference is a poster's, which many payers carry
     static: bool = False
+    #: whether no feed and no gateway has told of it, only a statement
+    statement_alone: bool = False
 
 
 #: What of each payment was no money, or was taken back: it is looked for on no statement.
@@ -45,6 +48,16 @@ _REVERSED = (
     .group_by(col(SuspenseItem.payment_id))
     .subquery()
 )
+
+#: That a statement told of a payment's money, and a feed or gateway never did.
+_TOLD = select(CreditNotice.payment_id).where(
+    col(CreditNotice.payment_id) == col(Payment.id), col(CreditNotice.withdrawn_at).is_(None)
+)
+_STATEMENT_ALONE = (
+    _TOLD.where(CreditNotice.source == STATEMENT).exists()
+    & ~_TOLD.where(CreditNotice.source != STATEMENT).exists()
+)
+
 _LEFT = cast(Payment.credited - func.coalesce(_REVERSED.c.amount, 0), BigInteger)
 _DAY_PAYMENTS = (
     values_of(
@@ -54,6 +67,7 @@ _DAY_PAYMENTS = (
         reference=func.coalesce(Payment.reference, Bill.reference, ""),
         amount=col(Payment.credited),
         static=col(Reference.reference).is_not(None),
+        statement_alone=_STATEMENT_ALONE,
     )
     .join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
     .outerjoin(

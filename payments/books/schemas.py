@@ -1,5 +1,6 @@
 """What the API of suspense and approvals takes and gives. Amounts are whole đồng."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, model_validator
@@ -35,9 +36,10 @@ class ReasonIn(RequestModel):
 
 
 class ApprovalOut(BaseModel):
-    """Something asked for about money. People are named as in the audit log.
+    """Something that takes two people. They are named as in the audit log.
 
-    `figures` is what its proposer saw and what must still hold; `outcome` what approving it did.
+    `figures` is what its proposer saw and what must still hold; `outcome` what approving it did;
+    `told_once` is there only in the answer to whoever approves it, where there is such a thing.
     """
 
     id: str
@@ -54,9 +56,12 @@ class ApprovalOut(BaseModel):
     decided_at: Instant | None
     decision: str | None
     outcome: dict[str, Any] | None
+    told_once: dict[str, str] | None = None
 
     @classmethod
-    def of(cls, approval: ApprovalValue) -> "ApprovalOut":
+    def of(
+        cls, approval: ApprovalValue, told_once: Mapping[str, str] | None = None
+    ) -> "ApprovalOut":
         """The answer for an approval."""
         return cls(
             id=approval.id,
@@ -73,6 +78,7 @@ class ApprovalOut(BaseModel):
             decided_at=approval.decided_at,
             decision=approval.decision,
             outcome=approval.outcome,
+            told_once=dict(told_once) if told_once else None,
         )
 
 

@@ -58,6 +58,8 @@ class StatementFile:
     accounts: tuple[str, ...] = ()
     balances: Balances = field(default_factory=Balances)
     gaps: tuple[BalanceGap, ...] = ()
+    #: whether it has a row of its totals, which agrees with its lines
+    has_totals: bool = False
 
 
 def read(content: bytes, mapping: str, on: date, *, limits: Limits = LIMITS) -> list[StatementRow]:
@@ -131,7 +133,13 @@ def read_file(
         reading.skipped["sep"] += 1
     gaps = balance_gaps(reading.rows, reading.balances)
     return StatementFile(
-        reading.rows, dict(reading.skipped), tuple(accounts), reading.balances, tuple(gaps)
+        reading.rows,
+        dict(reading.skipped),
+        tuple(accounts),
+        reading.balances,
+        tuple(gaps),
+        # They were compared where each side has a column of its own.
+        reading.has_totals and mapping.amount.kind == "sides",
     )
 
 

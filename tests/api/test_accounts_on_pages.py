@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from app.seed.agency import DEMO_ACCOUNT, DEMO_HOLDER
+from core import clock
 from payments.agencies.banks import BANKS, CHECKED_ON, bank_name
 from payments.agencies.models import CollectionAccount
 from tests.support.markup import tree_of, words_of
@@ -89,3 +90,23 @@ async def test_the_sandboxs_bank_names_the_beneficiary_that_the_bill_does(system
     for page in (here.text, there.text):
         assert DEMO_HOLDER in words_of(page)
         assert bank_name("999999") in words_of(page)
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_an_account_that_one_person_alone_has_said_is_shown_as_unconfirmed(
+    system: System, confirmed: bool
+) -> None:
+    """On a bill's page, on a poster and on every procedure's page, in both languages."""
+    async with system.parts.database.transaction() as session:
+        since = clock.now() if confirmed else None
+        await session.write(update(CollectionAccount).values(confirmed_at=since))
+    system.parts.payments.agencies.forget()
+    bill = await system.create_bill()
+    for path in (f"/b/{bill['reference']}", FIXED, "/p/ubnd-ben-mau/2.000815"):
+        words = words_of((await system.browser.get(path)).text)
+        assert ("chưa được xác nhận" in words) is not confirmed, path
+        assert ("not confirmed yet" in words) is not confirmed, path
+        assert ("bảng niêm yết" in words) is not confirmed, path
+    tree = tree_of((await system.browser.get(FIXED)).text)
+    (poster,) = tree.xpath("//section[contains(@class, 'poster')]")
+    assert ("chưa được xác nhận" in " ".join(poster.itertext())) is not confirmed

@@ -97,6 +97,7 @@ async def test_a_portals_key_is_made_used_seen_and_revoked(
         assert made["agency"] == system.body.agency_code
         listed = (await admin.client.get(KEYS, params={"limit": 1})).json()
         secret = made.pop("key")
+        assert made.pop("approval") is None
         assert listed["items"] == [made]
         async with acting(system, secret) as portal:
             assert (await portal.get("/api/v1/bills")).status_code == 200

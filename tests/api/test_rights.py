@@ -142,9 +142,10 @@ async def test_everybody_gets_what_is_theirs_and_no_more(street: Street, case: C
 
 async def test_every_action_of_the_table_is_asked_for_somewhere(street: Street) -> None:
     asked = {action for _, route in routes_of(street.system.app) for action in actions_of(route)}
-    # The national catalogue is changed at the command line only.
+    # The national catalogue is changed at the command line only; what deciding takes says the kind.
     assert set(RIGHTS) == set(Action)
-    assert set(Action) - asked == {Action.CHANGE_NATIONAL}
+    by_kind = {Action.DECIDE_APPROVAL, Action.DECIDE_SETTING}
+    assert set(Action) - asked == {Action.CHANGE_NATIONAL, *by_kind}
 
 
 # Negative controls: each of these would be a hole, and is seen.

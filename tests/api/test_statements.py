@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from core import clock
 from core.ids import new_id
+from tests.support.callbacks import credit
 from tests.support.problems import problem
 from tests.support.staff import FinanceOffice, finance_office
-from tests.support.statements import reconcile
+from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
 from tests.unit.test_statement_care import WHOLE, treasury
 
@@ -170,3 +171,80 @@ async def test_a_statement_with_a_hole_is_released_item_by_item(shared_system: S
     ]
     await office.approve(await office.propose(item["id"], "other_money"))
     assert (await system.read(bill))["status"] == "paid"
+
+
+async def basic(system: System, office: FinanceOffice, *lines: str) -> dict[str, Any]:
+    """Take in a statement of a layout that has neither totals nor balances."""
+    now = clock.now().astimezone(clock.VIETNAM).isoformat(timespec="seconds")
+    rows = ["line_id,booked_at,amount,direction,reference,narrative,bank_ref"]
+    rows += [f"L{number},{now},{line}" for number, line in enumerate(lines)]
+    content = "\n".join(rows).encode() + b"\n"
+    answer = await send(office, content, mapping="lephi-basic")
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_what_has_no_totals_and_no_balances_is_released_item_by_item_only(
+    shared_system: System,
+) -> None:
+    system, office = shared_system, await finance_office(shared_system)
+    bill = await system.create_bill()
+    taken = await basic(system, office, f"5000,credit,,{bill['reference']},{new_id('n')}")
+    await reconcile(system)
+    path = f"/statements/{taken['id']}/release"
+    problem(await office.post(path, {"reason": "xin"}), 409, "nothing_vouches")
+    (item,) = [
+        one
+        for one in await office.suspense(reason="statement_only")
+        if one["bill"] == bill["reference"]
+    ]
+    await office.approve(await office.propose(item["id"], "other_money"))
+    assert (await system.read(bill))["status"] == "paid"
+
+
+async def test_a_statement_that_vouches_for_itself_without_cause_would_be_seen(
+    shared_system: System,
+) -> None:
+    """The control: were every file taken for vouched, the one-click release would be offered."""
+    system, office = shared_system, await finance_office(shared_system)
+    bill = await system.create_bill()
+    taken = await basic(system, office, f"5000,credit,,{bill['reference']},{new_id('c')}")
+    await reconcile(system)
+    async with system.parts.database.transaction() as session:
+        vouch = text("UPDATE statement SET vouched = true WHERE id = :id")
+        await session.execute(vouch, {"id": taken["id"]})
+    asked = await office.post(f"/statements/{taken['id']}/release", {"reason": "xin"})
+    assert asked.status_code == 202
+
+
+async def test_a_run_tells_which_matches_rest_on_a_statement_alone(shared_system: System) -> None:
+    system, office = shared_system, await finance_office(shared_system)
+    alone, told = await system.create_bill(), await system.create_bill()
+    ref = new_id("f")
+    await credit(system, 5000, told["reference"], bank_ref=ref)
+    lines = (
+        f"5000|credit|{alone['reference']}|{new_id('s')}",
+        f"5000|credit|{told['reference']}|{ref}",
+    )
+    await take_statement(system, *lines)
+    run = await reconcile(system)
+    assert run["summary"]["matched"]["count"] > run["summary"]["statement_alone"]["count"] > 0
+
+    async def matches(**query: str) -> set[str]:
+        answer = await system.browser.get(
+            f"/api/v1/reconciliations/{run['id']}/matches",
+            params=query | {"limit": "1000"},
+            headers=office.clerk,
+        )
+        assert answer.status_code == 200, answer.text
+        return {one["reference"] for one in answer.json()["items"]}
+
+    both = {alone["reference"], told["reference"]}
+    assert both <= await matches()
+    assert await matches(statement_alone="true") & both == {alone["reference"]}
+    assert await matches(statement_alone="false") & both == {told["reference"]}
+    # The feed tells of it late: its match rests on two from then on.
+    await credit(system, 5000, alone["reference"], bank_ref=lines[0].rpartition("|")[2])
+    run = await reconcile(system)
+    assert await matches(statement_alone="true") & both == set()

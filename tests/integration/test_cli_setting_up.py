@@ -94,8 +94,10 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, database_url: str) ->
     assert (unit["parent"], unit["offers"]) == ("phuong", "parent")
     account(lephi, "phuong", "kbnn")
     (shown,) = as_json(lephi("account", "list", "--json"))
-    assert shown | {"id": "", "created_at": ""} == {
-        "id": "", "created_at": "", "code": "kbnn", "agency": "phuong", "kind": "treasury",
+    assert shown["confirmed_at"] is not None
+    assert shown | {"id": "", "created_at": "", "confirmed_at": ""} == {
+        "id": "", "created_at": "", "confirmed_at": "", "code": "kbnn", "agency": "phuong",
+        "kind": "treasury",
         "bank_bin": "970436", "bank": "Vietcombank", "number": "11133355", "holder": "KBNN Thử",
         "cut_off": "16:00", "opened_on": None,
     }  # fmt: skip

@@ -12,6 +12,8 @@ import httpx2
 
 from core import clock
 from core.ids import new_id
+from payments.administration.door import ask
+from payments.administration.people import confirmed_key
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import Role, Scope
 from payments.agencies.access.staff import create_staff_user
@@ -108,13 +110,23 @@ class Things:
             return (await list_waiting_money(session))[-1].id
 
     async def approval(self) -> str:
-        """What the system's finance clerk has asked for."""
-        path = f"/api/v1/suspense/{await self.waiting_money()}/resolutions"
-        headers = self.client("finance") | {"Idempotency-Key": new_id("k")}
-        sent = await resolution(self)
-        answer = await self.system.browser.post(path, headers=headers, **sent)
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
+        """What the system's finance clerk has asked for, and chief and admin may decide about.
+
+        It is a key of the clerk's own that is to be put into force.
+        """
+        parts = self.system.parts
+        clerk = await parts.keyring.principal(self._keys.secrets["finance"])
+        async with parts.database.transaction() as session:
+            made, _ = await create_api_key(
+                session,
+                agency_id=clerk.agency_id,
+                label="of one's own",
+                staff_id=clerk.actor.removeprefix("staff:"),
+                confirmed=False,
+            )
+            deed = confirmed_key(made)
+            administration, kinds = parts.administration, parts.approval_kinds
+            return (await ask(session, administration, kinds, deed, clerk, "thử")).id
 
     async def statement(self) -> str:
         """A statement that was taken in."""
@@ -371,9 +383,10 @@ CASES = [
     Case("GET /approvals", "finance chief admin auditor", "", 200, 200),
     Case("GET /approvals/{approval_id}", "finance chief admin auditor", "", 200, 404,
          thing=Things.approval),
-    Case("POST /approvals/{approval_id}/approve", "chief", "", 200, 404, thing=Things.approval),
-    # The finance clerk takes back what is their own; the chief rejects it.
-    Case("POST /approvals/{approval_id}/reject", "finance chief", "", 200, 404, reason,
+    Case("POST /approvals/{approval_id}/approve", "chief admin", "", 200, 404,
+         thing=Things.approval),
+    # The finance clerk takes back what is their own; the others reject it.
+    Case("POST /approvals/{approval_id}/reject", "finance chief admin", "", 200, 404, reason,
          Things.approval),
     Case("POST /reconciliations", "finance chief admin", "reconciliation", 201, 404,
          reconciliation),
@@ -382,6 +395,8 @@ CASES = [
     Case("GET /reconciliations/{run_id}/discrepancies", "finance chief admin auditor",
          "reconciliation", 200, 404, thing=Things.run),
     Case("GET /reconciliations/{run_id}/discrepancies.csv", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.run),
+    Case("GET /reconciliations/{run_id}/matches", "finance chief admin auditor",
          "reconciliation", 200, 404, thing=Things.run),
     Case("GET /receipts/{receipt_id}", EVERYONE, "receipts:read", 200, 404, thing=Things.receipt),
     Case("GET /receipts/{receipt_id}.pdf", EVERYONE, "receipts:read", 200, 404,

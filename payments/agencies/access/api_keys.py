@@ -36,6 +36,8 @@ class ApiKeyValue:
     scopes: list[str]
     created_at: datetime
     revoked_at: datetime | None
+    #: since when it is in force; None while it waits for a second person
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ async def create_api_key(
     scopes: Iterable[str] = PORTAL_SCOPES,
     staff_id: str | None = None,
     actor: str = OPERATOR,
+    confirmed: bool = True,
 ) -> tuple[ApiKeyValue, str]:
     """Make a key; the second value is the key itself, which is shown once and not kept.
 
-    A system's key has the scopes; with `staff_id` it is that person's, and acts with their roles.
-    Raises `Invalid` for an unknown scope, none at all, or a bad label.
+    One that is not `confirmed` opens nothing before `confirm_api_key`. A system's key has the
+    scopes; with `staff_id` it is that person's, and acts with their roles. Raises `Invalid` for an
+    unknown scope, none at all, or a bad label.
     """
     given = list(dict.fromkeys(scopes)) if staff_id is None else []
     faults = _faults(label, given, needs_scopes=staff_id is None)
@@ -87,6 +91,7 @@ async def create_api_key(
         "scopes": kept,
         "hash": hash_token(secret),
         "created_at": clock.now(),
+        "confirmed_at": clock.now() if confirmed else None,
     }
     await session.write(insert(ApiKey).values(**values))
     details = {
@@ -94,6 +99,7 @@ async def create_api_key(
         "staff_id": staff_id,
         "scopes": kept,
         "hash": values["hash"],
+        "in_force": confirmed,
     }
     await record(session, actor=actor, action="api_key.created", object_id=key_id, details=details)
     return await get_api_key(session, key_id), secret
@@ -138,6 +144,18 @@ async def list_api_keys(
     found = await session.all(wanted)
     more = len(found) > limit
     return ApiKeyPage(tuple(found[:limit]), found[limit - 1].id if more else None)
+
+
+async def confirm_api_key(session: WriteSession, key_id: str, *, actor: str) -> ApiKeyValue:
+    """Put a key into force, as the second person. Raises `NotFound`."""
+    in_force = update(ApiKey).where(
+        col(ApiKey.id) == key_id,
+        col(ApiKey.confirmed_at).is_(None),
+        col(ApiKey.revoked_at).is_(None),
+    )
+    if await session.write(in_force.values(confirmed_at=clock.now())):
+        await record(session, actor=actor, action="api_key.confirmed", object_id=key_id)
+    return await get_api_key(session, key_id)
 
 
 async def revoke_api_key(

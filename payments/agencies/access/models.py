@@ -44,3 +44,5 @@ class ApiKey(SQLModel, table=True):
     revoked_at: datetime | None = moment(default=None)
     #: what a system's key is for; a person's acts with the person's roles
     scopes: list[str] = Field(sa_column=Column(ARRAY(String), nullable=False))
+    #: since when it is in force; None while it waits for a second person
+    confirmed_at: datetime | None = moment(default=None)

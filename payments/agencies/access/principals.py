@@ -94,11 +94,15 @@ class _KnownKey:
     roles: list[str] | None
 
 
-#: A key that lives, with its person's roles where it is a person's who works here still.
+#: A key that is in force, with its person's roles where it is a person's who works here still.
 _LIVING_KEYS = (
     values_of(_KnownKey, ApiKey, roles=col(StaffUser.roles).label("roles"))
     .join(StaffUser, col(StaffUser.id) == col(ApiKey.staff_id), isouter=True)
-    .where(col(ApiKey.revoked_at).is_(None), col(StaffUser.disabled_at).is_(None))
+    .where(
+        col(ApiKey.confirmed_at).is_not(None),
+        col(ApiKey.revoked_at).is_(None),
+        col(StaffUser.disabled_at).is_(None),
+    )
 )
 
 

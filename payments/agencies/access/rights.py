@@ -52,6 +52,9 @@ class Action(StrEnum):
     READ_APPROVALS = "approvals.read"
     PROPOSE_APPROVAL = "approvals.propose"
     DECIDE_APPROVAL = "approvals.decide"
+    DECIDE_SETTING = "settings.decide"
+    APPROVE = "approvals.approve"
+    REJECT = "approvals.reject"
     ADMINISTER = "administer"
 
 
@@ -163,8 +166,8 @@ RIGHTS: Mapping[Action, Right] = {
         _RECONCILIATION,
     ),
     Action.READ_APPROVALS: _right(
-        "Xem các đề nghị về tiền và quyết định",
-        "Read what was asked for about money, and what was decided",
+        "Xem các đề nghị cần hai người và quyết định",
+        "Read what was asked for of two people, and what was decided",
         {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
     ),
     Action.PROPOSE_APPROVAL: _right(
@@ -173,13 +176,30 @@ RIGHTS: Mapping[Action, Right] = {
         {_FINANCE, _CHIEF},
     ),
     Action.DECIDE_APPROVAL: _right(
-        "Duyệt hoặc từ chối đề nghị của người khác",
-        "Approve or reject what somebody else asked for",
+        "Duyệt hoặc từ chối đề nghị về tiền của người khác",
+        "Approve or reject what somebody else asked for about money",
         {_CHIEF},
     ),
+    Action.DECIDE_SETTING: _right(
+        "Duyệt hoặc từ chối thay đổi thiết lập mà người khác đề nghị",
+        "Approve or reject what somebody else asked for about how a body is set up",
+        {_CHIEF, _ADMIN},
+    ),
+    Action.APPROVE: _right(
+        "Duyệt đề nghị thuộc loại mình được quyết định",
+        "Approve what is of a kind that one may decide about",
+        {_CHIEF, _ADMIN},
+    ),
+    Action.REJECT: _right(
+        "Từ chối đề nghị thuộc loại mình được quyết định, rút đề nghị của mình",
+        "Reject what is of a kind that one may decide about, take back one's own",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
     Action.ADMINISTER: _right(
-        "Quản lý người dùng, khóa API, đơn vị, tài khoản thu và cổng thanh toán",
-        "Administer people, API keys, bodies, accounts and gateways",
+        "Quản lý người dùng, khóa API, đơn vị, tài khoản thu và cổng thanh toán; trong vận hành"
+        " thật là đề nghị để người thứ hai duyệt",
+        "Administer people, API keys, bodies, accounts and gateways; in production by asking for"
+        " it, and a second person decides",
         {_ADMIN},
     ),
 }

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from core.schemas import Code, Instant, RequestModel
+from core.schemas import Code, Instant, Line, RequestModel
 from payments.agencies.access.api_keys import LONGEST_LABEL, ApiKeyValue
 from payments.agencies.access.rights import PORTAL_SCOPES, Role, Scope
 from payments.agencies.access.staff import (
@@ -31,6 +31,8 @@ class ApiKeyIn(RequestModel):
     label: Annotated[str, StringConstraints(max_length=LONGEST_LABEL, pattern=_LINE)]
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=len(Scope))] | None = None
     user: Email | None = None
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
     def scopes_or_default(self) -> list[str]:
         """The scopes, a portal's where none are named."""
@@ -48,6 +50,8 @@ class ApiKeyOut(BaseModel):
     user: str | None
     created_at: Instant
     revoked_at: Instant | None
+    #: since when it opens anything; null while it waits for a second person
+    confirmed_at: Instant | None
 
     @classmethod
     def of(cls, value: ApiKeyValue) -> "ApiKeyOut":
@@ -56,9 +60,13 @@ class ApiKeyOut(BaseModel):
 
 
 class NewApiKeyOut(ApiKeyOut):
-    """A key that has just been made: `key` is shown here and never again."""
+    """A key that has just been made: `key` is shown here and never again.
+
+    `approval` is the id of what a second person has to approve before it opens anything.
+    """
 
     key: str
+    approval: str | None = None
 
 
 class ApiKeyList(BaseModel):
@@ -80,6 +88,8 @@ class UserIn(RequestModel):
         Annotated[str, StringConstraints(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
         | None
     ) = Field(default=None, repr=False)
+    #: why, for the second person who decides; production asks for two
+    reason: Line | None = None
 
 
 class UserOut(BaseModel):

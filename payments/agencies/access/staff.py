@@ -7,7 +7,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pwdlib import PasswordHash
@@ -50,6 +50,17 @@ class StaffValue:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody to be made a staff user; of the password only its hash is known."""
+
+    agency_id: str
+    email: str
+    name: str
+    roles: Sequence[str]
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StaffPage:
     """Some people, the newest first; `next_cursor` asks for those that follow."""
 
@@ -86,7 +97,25 @@ async def create_staff_user(
     actor: str = OPERATOR,
 ) -> StaffValue:
     """Make a staff user. Raises `Invalid` for an unknown role, a short password, a used e-mail."""
-    faults = _faults(email, name, password, roles)
+    faults = [*_faults(email, name, roles), *_password_faults(password)]
+    if faults:
+        raise Invalid("Không tạo được người dùng.", errors=faults)
+    kept = await hash_password(password)
+    person = NewPerson(agency_id, email, name, tuple(roles), kept)
+    return await add_staff_user(session, person, actor=actor)
+
+
+async def hash_password(password: str) -> str:
+    """A password as it is kept. Raises `Invalid` for one that is too short or too long."""
+    if faults := _password_faults(password):
+        raise Invalid("Không dùng được mật khẩu này.", errors=faults)
+    return await asyncio.to_thread(PasswordHash.recommended().hash, password)
+
+
+async def add_staff_user(session: WriteSession, new: NewPerson, *, actor: str) -> StaffValue:
+    """Make a staff user whose password is hashed already. Raises `Invalid`."""
+    agency_id, email, name, roles = new.agency_id, new.email, new.name, new.roles
+    faults = _faults(email, name, roles)
     if faults:
         raise Invalid("Không tạo được người dùng.", errors=faults)
     person_id = new_id("staff")
@@ -96,7 +125,7 @@ async def create_staff_user(
         "agency_id": agency_id,
         "email": email.lower(),
         "name": name.strip(),
-        "password_hash": await asyncio.to_thread(PasswordHash.recommended().hash, password),
+        "password_hash": new.password_hash,
         "roles": kept,
         "created_at": clock.now(),
     }
@@ -111,7 +140,7 @@ async def create_staff_user(
     return await get_staff_user(session, person_id)
 
 
-def _faults(email: str, name: str, password: str, roles: Collection[str]) -> list[FieldError]:
+def _faults(email: str, name: str, roles: Collection[str]) -> list[FieldError]:
     faults = [
         FieldError("roles", "unknown", f"Unknown role: {role}.")
         for role in roles
@@ -119,18 +148,22 @@ def _faults(email: str, name: str, password: str, roles: Collection[str]) -> lis
     ]
     if not roles:
         faults.append(FieldError("roles", "missing", "Give at least one role."))
-    if len(password) < SHORTEST_PASSWORD:
-        words = f"At least {SHORTEST_PASSWORD} characters."
-        faults.append(FieldError("password", "too_short", words))
-    elif len(password) > LONGEST_PASSWORD:
-        words = f"At most {LONGEST_PASSWORD} characters."
-        faults.append(FieldError("password", "too_long", words))
     if _EMAIL.fullmatch(email) is None:
         faults.append(FieldError("email", "invalid", "This is no e-mail address."))
     if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
         words = f"1 to {LONGEST_NAME} printable characters."
         faults.append(FieldError("name", "invalid", words))
     return faults
+
+
+def _password_faults(password: str) -> list[FieldError]:
+    if len(password) < SHORTEST_PASSWORD:
+        words = f"At least {SHORTEST_PASSWORD} characters."
+        return [FieldError("password", "too_short", words)]
+    if len(password) > LONGEST_PASSWORD:
+        words = f"At most {LONGEST_PASSWORD} characters."
+        return [FieldError("password", "too_long", words)]
+    return []
 
 
 async def get_staff_user(
@@ -187,6 +220,17 @@ async def disable_staff_user(
             session, actor=actor, action="staff.disabled", object_id=person.id, details=details
         )
     return await get_staff_user(session, person.id)
+
+
+async def change_password(session: WriteSession, email: str, old: str, new: str) -> None:
+    """Let somebody choose another password. Raises `Unauthenticated`, `Invalid` for a bad one."""
+    person = await sign_in(session, email, old)
+    kept = await hash_password(new)
+    own = update(StaffUser).where(col(StaffUser.email) == email.lower())
+    await session.write(own.values(password_hash=kept))
+    person_id = person.actor.removeprefix("staff:")
+    action = "staff.password_changed"
+    await record(session, actor=person.actor, action=action, object_id=person_id)
 
 
 async def sign_in(session: ReadSession, email: str, password: str) -> Principal:

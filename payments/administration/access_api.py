@@ -1,20 +1,27 @@
 """People and API keys over HTTP, for an agency's administrators.
 
-An administrator acts within their agency and its units. Two things stay the operator's, at the
-command line. Administrators are made there: a stolen key of one must not outlive itself in another
-that it has made. And so are other people's keys: whoever had made a key of the chief's could be
-the second person to their own deeds.
+An administrator acts within their agency and its units. In production a new person waits (202)
+until a second person approves, and a new key is made but opens nothing before somebody else has
+confirmed it; ending either is done at once. Two things stay the operator's, at the command line.
+Administrators are made there: a stolen key of one must not outlive itself in another that it has
+made. And so are other people's keys: whoever had made a key of the chief's could be the second
+person to their own deeds.
 """
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel
 
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotAllowed, NotFound
 from core.idempotency import IdempotencyDep
 from core.sessions import ReadSession, WriteSession
+from payments.administration.answers import DoorDep
+from payments.administration.door import do
+from payments.administration.people import confirmed_key, new_user, new_user_of_two
+from payments.administration.schemas import ProposedUserOut
 from payments.agencies.access import api_keys, staff
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action, Role
@@ -28,7 +35,8 @@ from payments.agencies.access.schemas import (
     UserList,
     UserOut,
 )
-from payments.agencies.queries import find_agency
+from payments.agencies.queries import find_agency, get_agency_code
+from payments.books.schemas import ApprovalOut
 
 router = APIRouter(
     prefix="/api/v1",
@@ -69,16 +77,19 @@ async def _within(session: ReadSession, principal: Principal, code: str | None) 
     "/api-keys",
     status_code=201,
     response_model=NewApiKeyOut,
+    responses={202: {"model": NewApiKeyOut, "description": "Opens nothing yet (production)"}},
     openapi_extra=documented(ApiKeyIn),
 )
 async def create_key(
     body: Annotated[ParsedBody[ApiKeyIn], Depends(parsed(ApiKeyIn))],
     idempotent: IdempotencyDep,
     principal: PrincipalDep,
+    door: DoorDep,
 ) -> Response:
     """Make a key of a system, or one of one's own; `key` is shown this once.
 
-    Left out, `scopes` are what a portal needs.
+    Left out, `scopes` are what a portal needs. In production it opens nothing before somebody else
+    approves `approval`.
     """
     wanted = body.model
 
@@ -92,10 +103,16 @@ async def create_key(
             scopes=wanted.scopes_or_default(),
             staff_id=staff_id,
             actor=principal.actor,
+            confirmed=not door.administration.two_people,
         )
-        return NewApiKeyOut(**ApiKeyOut.of(made).model_dump(), key=secret)
+        approval = None
+        if door.administration.two_people:
+            waits = await door.ask(session, confirmed_key(made), principal, wanted.reason)
+            approval = waits.id
+        return NewApiKeyOut(**ApiKeyOut.of(made).model_dump(), key=secret, approval=approval)
 
-    return await idempotent(idempotent.claim(principal.owner, body.value), work)
+    claim = idempotent.claim(principal.owner, body.value)
+    return await idempotent(claim, work, status=door.status)
 
 
 async def _own(session: ReadSession, principal: Principal, wanted: ApiKeyIn) -> str:
@@ -135,35 +152,48 @@ async def revoke_key(key_id: ThingId, principal: PrincipalDep, session: SessionD
     return ApiKeyOut.of(done)
 
 
-@router.post("/users", status_code=201, response_model=NewUserOut, openapi_extra=documented(UserIn))
+@router.post(
+    "/users",
+    status_code=201,
+    response_model=NewUserOut,
+    responses={202: {"model": ProposedUserOut, "description": "Waits for a second person"}},
+    openapi_extra=documented(UserIn),
+)
 async def create_user(
     body: Annotated[ParsedBody[UserIn], Depends(parsed(UserIn))],
     idempotent: IdempotencyDep,
     principal: PrincipalDep,
+    door: DoorDep,
 ) -> Response:
     """Make a person, with any roles but that of an administrator.
 
-    Without `password` one is made, and given back in this answer only.
+    Without `password` one is made, and given back in this answer only. In production it is made in
+    two halves: this answer has the first, and whoever approves gets the second.
     """
     wanted = body.model
     if Role.ADMIN in wanted.roles:
         raise OperatorOnly("Quản trị viên chỉ do người vận hành tạo (lephi user create).")
 
-    async def work(session: WriteSession) -> NewUserOut:
+    async def work(session: WriteSession) -> BaseModel:
         agency_id = await _agency(session, principal, wanted.agency)
+        agency = await get_agency_code(session, agency_id)
+        told = wanted.model_dump(mode="json", include={"email", "name", "roles"})
+        told["agency"] = agency
+        if door.administration.two_people:
+            if wanted.password is not None:
+                fault = FieldError("password", "made_by_two", "It is made in two halves here.")
+                raise Invalid("Mật khẩu do hệ thống tạo, chia cho hai người.", errors=[fault])
+            deed, first = await new_user_of_two(told)
+            waits = ApprovalOut.of(await door.ask(session, deed, principal, wanted.reason))
+            return ProposedUserOut(approval=waits, password_first_half=first)
         made_up = staff.new_password() if wanted.password is None else None
-        made = await staff.create_staff_user(
-            session,
-            agency_id=agency_id,
-            email=wanted.email,
-            name=wanted.name,
-            password=made_up or wanted.password or "",
-            roles=wanted.roles,
-            actor=principal.actor,
-        )
-        return NewUserOut(**UserOut.of(made).model_dump(), password=made_up)
+        deed = await new_user(told, made_up or wanted.password or "")
+        made = await do(session, door.administration, deed, actor=principal.actor)
+        person = UserOut.of(await staff.get_staff_user(session, made))
+        return NewUserOut(**person.model_dump(), password=made_up)
 
-    return await idempotent(idempotent.claim(principal.owner, body.value), work)
+    claim = idempotent.claim(principal.owner, body.value)
+    return await idempotent(claim, work, status=door.status)
 
 
 @router.get("/users")

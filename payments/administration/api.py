@@ -1,30 +1,27 @@
 """Bodies, their accounts and gateways over HTTP, for a person with role `admin`.
 
-An administrator acts within the own body and its units; a system's key never sets up where money
-goes. What an operator alone may do (a new body of its own, a bank that is not listed) is done on
-the command line.
+In production each of these asks for it, is answered 202, and happens when a second person approves;
+taking a gateway away from payers is done at once. An administrator acts within the own body and its
+units; a system's key never sets up where money goes. What an operator alone may do (a new body of
+its own, a bank that is not listed) is done on the command line.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel
 
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
 from core.errors import FieldError, Invalid, NotFound
-from core.idempotency import CipherDep, IdempotencyDep
+from core.idempotency import IdempotencyDep
 from core.sessions import ReadSession, WriteSession
+from payments.administration.answers import WAITS, DoorDep, waiting
+from payments.administration.bodies import changed_agency, new_account, new_agency
+from payments.administration.door import do
+from payments.administration.gateways import configured_gateway, only_disables
 from payments.agencies.access.principals import Principal, PrincipalDep, needs
 from payments.agencies.access.rights import Action
-from payments.agencies.changes import Knowledge
-from payments.agencies.commands import (
-    NewAccount,
-    NewAgency,
-    change_agency,
-    create_account,
-    create_agency,
-)
-from payments.agencies.gateways import configure_gateway
 from payments.agencies.listing import list_accounts, list_agencies, list_gateways
 from payments.agencies.queries import get_account_id, get_agency_id
 from payments.agencies.schemas import (
@@ -41,6 +38,7 @@ from payments.agencies.schemas import (
     GatewayOut,
 )
 from payments.agencies.tree import reach
+from payments.books.schemas import ApprovalOut
 
 router = APIRouter(prefix="/api/v1", tags=["agencies"], dependencies=[needs(Action.ADMINISTER)])
 
@@ -52,15 +50,6 @@ GatewayChange = Annotated[ParsedBody[GatewayChangeIn], Depends(parsed(GatewayCha
 Cursor = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Code = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
-
-
-async def knowledge(request: Request) -> Knowledge:
-    """What the application knows of procedures and gateways."""
-    found: Knowledge = request.app.state.knowledge
-    return found
-
-
-KnowledgeDep = Annotated[Knowledge, Depends(knowledge)]
 
 
 async def _own(session: ReadSession, admin: Principal, code: str) -> str:
@@ -87,27 +76,31 @@ async def _own_account(session: ReadSession, admin: Principal, code: str) -> str
 
 
 @router.post(
-    "/agencies", status_code=201, response_model=AgencyOut, openapi_extra=documented(AgencyIn)
+    "/agencies",
+    status_code=201,
+    response_model=AgencyOut,
+    responses=WAITS,
+    openapi_extra=documented(AgencyIn),
 )
 async def make_agency(
     admin: PrincipalDep,
     idempotent: IdempotencyDep,
     body: AgencyBody,
-    known: KnowledgeDep,
+    door: DoorDep,
 ) -> Response:
     """Make a unit below the own body; `parent` names what it stands under."""
     given = body.model
     claim = idempotent.claim(admin.owner, body.value)
 
-    async def make(session: WriteSession) -> AgencyOut:
+    async def make(session: WriteSession) -> BaseModel:
         if given.parent is None:
             detail = "Hãy nêu cơ quan cấp trên; một cơ quan độc lập do đơn vị vận hành lập."
             raise Invalid(detail, errors=[FieldError("parent", "missing", detail)])
-        facts = given.model_dump(exclude={"parent"})
-        new = NewAgency(**facts, parent_id=await _own(session, admin, given.parent))
-        return await _agency(session, await create_agency(session, new, known, actor=admin.actor))
+        await _own(session, admin, given.parent)
+        deed = new_agency(given.model_dump(exclude={"reason"}))
+        return await door.new(session, deed, admin, given.reason, _agency)
 
-    return await idempotent(claim, make)
+    return await idempotent(claim, make, status=door.status)
 
 
 @router.get("/agencies")
@@ -122,39 +115,50 @@ async def read_agencies(
     )
 
 
-@router.post("/agencies/{code}/change", openapi_extra=documented(AgencyChangeIn))
+@router.post(
+    "/agencies/{code}/change",
+    response_model=AgencyOut,
+    responses=WAITS,
+    openapi_extra=documented(AgencyChangeIn),
+)
 async def alter_agency(
-    code: Code, admin: PrincipalDep, body: AgencyChange, session: SessionDep, known: KnowledgeDep
-) -> AgencyOut:
+    code: Code, admin: PrincipalDep, body: AgencyChange, session: SessionDep, door: DoorDep
+) -> AgencyOut | Response:
     """Change facts of the own body or a unit; what is left out stays as it is."""
     agency_id = await _own(session, admin, code)
-    changes: dict[str, Any] = body.model.model_dump(exclude_none=True, exclude={"parent"})
-    if body.model.parent is not None:
-        changes["parent_id"] = await _own(session, admin, body.model.parent)
-    await change_agency(session, agency_id, changes, known, actor=admin.actor)
+    given = body.model
+    if given.parent is not None:
+        await _own(session, admin, given.parent)
+    deed = changed_agency(agency_id, given.model_dump(exclude_none=True, exclude={"reason"}))
+    if door.administration.two_people:
+        return waiting(ApprovalOut.of(await door.ask(session, deed, admin, given.reason)))
+    await do(session, door.administration, deed, actor=admin.actor)
     return await _agency(session, agency_id)
 
 
 @router.post(
-    "/accounts", status_code=201, response_model=AccountOut, openapi_extra=documented(AccountIn)
+    "/accounts",
+    status_code=201,
+    response_model=AccountOut,
+    responses=WAITS,
+    openapi_extra=documented(AccountIn),
 )
 async def make_account(
     admin: PrincipalDep,
     idempotent: IdempotencyDep,
     body: AccountBody,
+    door: DoorDep,
 ) -> Response:
     """Write down a bank or treasury account that money arrives on."""
     given = body.model
     claim = idempotent.claim(admin.owner, body.value)
 
-    async def make(session: WriteSession) -> AccountOut:
-        owner = await _own(session, admin, given.agency)
-        new = NewAccount(**given.model_dump(exclude={"agency"}), agency_id=owner)
-        made = await create_account(session, new, actor=admin.actor)
-        page = await list_accounts(session, None, only=made)
-        return AccountOut.of(page.items[0])
+    async def make(session: WriteSession) -> BaseModel:
+        await _own(session, admin, given.agency)
+        deed = new_account(given.model_dump(exclude={"reason"}))
+        return await door.new(session, deed, admin, given.reason, _account)
 
-    return await idempotent(claim, make)
+    return await idempotent(claim, make, status=door.status)
 
 
 @router.get("/accounts")
@@ -173,33 +177,27 @@ async def read_accounts(
     "/gateway-accounts",
     status_code=201,
     response_model=GatewayOut,
+    responses=WAITS,
     openapi_extra=documented(GatewayIn),
 )
 async def make_gateway_account(
     admin: PrincipalDep,
     idempotent: IdempotencyDep,
     body: GatewayBody,
-    cipher: CipherDep,
-    known: KnowledgeDep,
+    door: DoorDep,
 ) -> Response:
     """Add an account at a gateway or a feed. Its credentials are kept encrypted, never shown."""
     given = body.model
     claim = idempotent.claim(admin.owner, body.value)
 
-    async def make(session: WriteSession) -> GatewayOut:
-        made = await configure_gateway(
-            session,
-            cipher,
-            known,
-            agency_id=await _own(session, admin, given.agency),
-            collection_account_id=await _own_account(session, admin, given.collection_account),
-            only_new=True,
-            actor=admin.actor,
-            **given.model_dump(exclude={"agency", "collection_account"}),
-        )
-        return await _gateway(session, made)
+    async def make(session: WriteSession) -> BaseModel:
+        await _own(session, admin, given.agency)
+        await _own_account(session, admin, given.collection_account)
+        wanted = given.model_dump(exclude={"credentials", "reason"}) | {"only_new": True}
+        deed = await configured_gateway(session, wanted, given.credentials)
+        return await door.new(session, deed, admin, given.reason, _gateway)
 
-    return await idempotent(claim, make)
+    return await idempotent(claim, make, status=door.status)
 
 
 @router.get("/gateway-accounts")
@@ -215,16 +213,18 @@ async def read_gateway_accounts(
 
 
 @router.post(
-    "/gateway-accounts/{gateway_account_id}/change", openapi_extra=documented(GatewayChangeIn)
+    "/gateway-accounts/{gateway_account_id}/change",
+    response_model=GatewayOut,
+    responses=WAITS,
+    openapi_extra=documented(GatewayChangeIn),
 )
 async def alter_gateway_account(
     gateway_account_id: Code,
     admin: PrincipalDep,
     body: GatewayChange,
     session: SessionDep,
-    cipher: CipherDep,
-    known: KnowledgeDep,
-) -> GatewayOut:
+    door: DoorDep,
+) -> GatewayOut | Response:
     """Change an account at a gateway; what is left out, credentials too, stays as it is.
 
     One that pays to the account of a body above the own is the operator's to change.
@@ -235,26 +235,25 @@ async def alter_gateway_account(
         raise NotFound("Không có tài khoản cổng thanh toán này.")
     entry, given = page.items[0], body.model
     await _own_account(session, admin, entry.collection_account)
-    collection = None
     if given.collection_account is not None:
-        collection = await _own_account(session, admin, given.collection_account)
-    await configure_gateway(
-        session,
-        cipher,
-        known,
-        agency_id=entry.agency_id,
-        gateway=entry.gateway,
-        account=entry.account,
-        collection_account_id=collection,
-        actor=admin.actor,
-        **given.model_dump(exclude={"collection_account"}),
-    )
+        await _own_account(session, admin, given.collection_account)
+    named = {"agency": entry.agency, "gateway": entry.gateway, "account": entry.account}
+    wanted = named | given.model_dump(exclude={"credentials", "reason"})
+    deed = await configured_gateway(session, wanted, given.credentials)
+    if door.administration.two_people and not only_disables(deed):
+        return waiting(ApprovalOut.of(await door.ask(session, deed, admin, given.reason)))
+    await do(session, door.administration, deed, actor=admin.actor)
     return await _gateway(session, gateway_account_id)
 
 
 async def _agency(session: ReadSession, agency_id: str) -> AgencyOut:
     page = await list_agencies(session, None, only=agency_id)
     return AgencyOut.of(page.items[0])
+
+
+async def _account(session: ReadSession, account_id: str) -> AccountOut:
+    page = await list_accounts(session, None, only=account_id)
+    return AccountOut.of(page.items[0])
 
 
 async def _gateway(session: ReadSession, gateway_account_id: str) -> GatewayOut:
