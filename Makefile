@@ -16,14 +16,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN_POSTGRES := /usr/lib/postgresql/15/bin
-# What may differ between versions of PostgreSQL is what we say to it. Every statement of ours is
-# said in these; left out is what looks at the same statements' answers once more (pages, refused
-# input, forged callbacks) or talks to no database.
-ON_DATABASE := tests/integration tests/journeys/test_main_job.py \
-	$(addprefix tests/api/test_,access.py bills.py catalogue_changes.py idempotency.py \
-		payments.py procedures.py proposals.py relieved_bill_pages.py) \
-	$(addprefix --ignore=tests/integration/test_,embedded_database.py forged_callbacks.py \
-		gateway_http.py harness.py reconcile_files.py sandbox_server.py signatures.py)
+# The tests that say each of our statements once: chosen by the run that says them all, for the run
+# on another version of PostgreSQL (tests/support/said_statements.py).
+SAID := $(VENV)/.said-statements
 QUICK := tests/unit tests/properties tests/contracts tests/architecture
 # A worker that has done its share takes from the other's: tests differ a thousandfold in length.
 RUN = $(BIN)/python -m pytest -n auto --dist worksteal
@@ -49,11 +44,14 @@ migrate: $(RUNTIME) ## Bring the database of LEPHI_DATABASE_URL to the present s
 
 .PHONY: test
 test: $(DEV) system ## Set everything up and run every test (ARGS="-k name" for some of them)
+ifdef ARGS
 	@$(RUN) $(ARGS)
-ifndef ARGS
+else
+	@LEPHI_TEST_NOTE_STATEMENTS=$(SAID) $(RUN)
 	@if [ -x $(DEBIAN_POSTGRES)/postgres ]; then \
-		echo "Once more on Debian's PostgreSQL, what talks to the database:"; \
-		LEPHI_TEST_POSTGRES=$(DEBIAN_POSTGRES) $(RUN) $(ON_DATABASE); \
+		echo "Once more on Debian's PostgreSQL, whatever is said to the database:"; \
+		LEPHI_TEST_POSTGRES=$(DEBIAN_POSTGRES) LEPHI_TEST_REPEAT_STATEMENTS=$(SAID) \
+			$(RUN) @$(SAID); \
 	fi
 endif
 

@@ -32,6 +32,7 @@ import httpx2
 import tenacity
 
 from core import clock, json, log
+from core.deadlines import paused
 from core.errors import Invalid
 from payments.ports import GatewayMisuse, GatewayUnavailable, OutcomeUnknown
 
@@ -188,7 +189,7 @@ class GatewayHttp:
                 reason=_failure(state).reason,
             )
 
-        result: HttpAnswer | _Failure = await tenacity.AsyncRetrying(
+        retrying = tenacity.AsyncRetrying(
             sleep=self._sleep,
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self._attempts),
@@ -198,7 +199,9 @@ class GatewayHttp:
             retry=tenacity.retry_if_result(again),
             before_sleep=note,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )(attempt)
+        )
+        with paused():  # whoever waits for us has our deadline
+            result: HttpAnswer | _Failure = await retrying(attempt)
         if isinstance(result, HttpAnswer):
             return result
         message = f"{self.host}: {result.reason}"

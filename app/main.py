@@ -9,6 +9,9 @@ from fastapi_offline import FastAPIOffline
 from app.headers import Headers
 from app.health import router as health_router
 from app.hosts import Hosts, host_names
+from app.limits import FORM, RequestLimits
+from app.odd_addresses import OddAddresses
+from app.operators import OperatorsOnly
 from app.parts import Parts
 from app.reference import describe
 from app.request_log import RequestLog
@@ -24,6 +27,7 @@ from app.web.citizen import (
 )
 from app.wiring import origin, parts_of
 from core import log, problems
+from core.bodies import MOST_BYTES
 from core.settings import Settings
 from payments.agencies import api as agencies_api
 from payments.agencies.access import api as access_api
@@ -63,15 +67,21 @@ def create_app(settings: Settings) -> FastAPI:
         # Its redirects would lead to wherever the request's Host says.
         redirect_slashes=False,
         lifespan=lifespan,
+        max_body_size=MOST_BYTES,
+        form_limits=FORM,
         # OpenTelemetry's attributes hold addresses, which hold tokens and check codes; what is
         # measured here goes through /metrics and what is told through core/log.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(OddAddresses)
+    app.add_middleware(RequestLimits, seconds=settings.request_seconds)
     problems.install(app)
     failures.install(app)
     if settings.mode == "production":
         app.add_middleware(Hosts, names=host_names(settings))
-    app.add_middleware(Headers)
+    if settings.mode == "production" or settings.operator_key is not None:
+        app.add_middleware(OperatorsOnly, settings=settings)
+    app.add_middleware(Headers, https_only=settings.mode == "production")
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)
     app.include_router(incoming_api.router)

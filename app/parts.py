@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from app.anchors import AnchorPlaces
+from app.children import ChildPool
+from app.invariants import Evidence
 from core.crypto import Cipher
 from core.db import Database
 from core.settings import Settings
@@ -19,6 +22,7 @@ class Parts:
     """Everything a process needs, made once."""
 
     settings: Settings
+    children: ChildPool
     database: Database
     cipher: Cipher = field(repr=False)
     keyring: Keyring
@@ -28,3 +32,5 @@ class Parts:
     display: Display
     reconciling: ReconciliationContext
     approval_kinds: ApprovalKinds
+    evidence: Evidence
+    anchoring: AnchorPlaces

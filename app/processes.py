@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import resource
 import signal
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -27,14 +30,16 @@ def begin_below(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def drawing_pool(workers: int = 2) -> ProcessPoolExecutor:
-    """Processes for work that would stop the event loop, such as drawing a PDF.
+def begin_helping(parent: int, memory: int) -> None:
+    """Be a helper of this process, with so many bytes of memory and no more."""
+    begin_below(parent)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
-    They start at the first piece of work and are ended by `shutdown`, or by the kernel with us.
-    """
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=begin_below,
-        initargs=(os.getpid(),),
-    )
+
+def in_time(seconds: float, work: Callable[..., T], *given: Any) -> T:
+    """Do it, or die: work that hangs in a library hears of nothing else."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return work(*given)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -9,22 +9,30 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from core.bodies import documented_models
+from core.idempotency import read_key
 from core.problems import MEDIA_TYPE, MOST_LISTED
 
 _SCHEMAS = "#/components/schemas/"
 
 _KEY = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 255,
-    "pattern": "^[ -~]+$",
-    "title": "Idempotency-Key",
-    "description": "A new one for each new request, the same one for a repeat; kept 72 hours.",
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[ -~]+$",
+        "title": "Idempotency-Key",
+        "description": "A new one for each new request, the same one for a repeat; kept 72 hours.",
+    },
 }
 
 
@@ -71,6 +79,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     document["security"] = [{"key": []}]
     for operation in _operations(document):
         _complete(operation)
+    for operation in _keyed(app, document):
+        operation.setdefault("parameters", []).append(_KEY)
     app.openapi_schema = document
     return document
 
@@ -95,6 +105,16 @@ def _complete(operation: dict[str, Any]) -> None:
     refusal = {"content": {MEDIA_TYPE: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}}
     responses["4XX"] = {"description": "Refused: `code` and `errors` say why.", **refusal}
     responses["5XX"] = {"description": "Failed: `retryable` says whether to repeat.", **refusal}
-    for parameter in operation.get("parameters", ()):
-        if parameter["name"] == "Idempotency-Key":
-            parameter["required"], parameter["schema"] = True, dict(_KEY)
+
+
+def _keyed(app: FastAPI, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The operations that read the Idempotency-Key, which the framework does not see them do."""
+    for route in iter_route_contexts(app.routes):
+        dependant: Dependant | None = getattr(route, "dependant", None)
+        if dependant is not None and route.include_in_schema and _reads_key(dependant):
+            for method in route.methods or ():
+                yield document["paths"][route.path_format][method.lower()]
+
+
+def _reads_key(dependant: Dependant) -> bool:
+    return dependant.call is read_key or any(map(_reads_key, dependant.dependencies))

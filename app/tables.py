@@ -1,11 +1,15 @@
 """Every table of the house in one metadata, for migrations and for comparing schemas.
 
-Importing a module declares its tables; the guards add the triggers that `create_all` makes.
+Importing a module declares its tables; the guards add the triggers that `create_all` makes. What
+is true of tables of several rooms stands here: which of them are never emptied.
 """
 
+from sqlalchemy import event
 from sqlmodel import SQLModel
 
 import core.audit
+import core.checkpoints
+import core.figures
 import core.guesses
 import core.heartbeats
 import core.idempotency
@@ -20,9 +24,12 @@ import payments.incoming.models
 import receipts.guards
 import receipts.models
 import reconciliation.models
+from core.guards import executing, lasting
 
 MODULES = (
     core.audit,
+    core.checkpoints,
+    core.figures,
     core.guesses,
     core.heartbeats,
     core.idempotency,
@@ -40,3 +47,44 @@ MODULES = (
 )
 
 metadata = SQLModel.metadata
+
+#: What the books, the documents and a body's set-up are made of: no statement empties these.
+LASTING = (
+    "agency",
+    "allocation",
+    "api_key",
+    "approval",
+    "audit_entry",
+    "audit_link",
+    "bill",
+    "bill_line",
+    "callback",
+    "collection_account",
+    "credit_notice",
+    "discrepancy",
+    "gateway_account",
+    "ledger_transaction",
+    "match",
+    "outbox_event",
+    "payer_data",
+    "payment",
+    "payment_document",
+    "posting",
+    "receipt",
+    "receipt_file",
+    "receipt_series",
+    "reconciliation",
+    "reference",
+    "staff_user",
+    "statement",
+    "statement_line",
+    "suspense_item",
+)
+
+#: Where rows serve for a while and are taken away again.
+PASSING = frozenset(
+    {"agency_offer", "figure", "heartbeat", "idempotency_key", "proposed_statement", "wrong_guess"}
+)
+
+for _table in LASTING:
+    event.listen(metadata.tables[_table], "after_create", executing(lasting(_table)))

@@ -4,24 +4,28 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeVar
 
 from adapters.bank_qr.transfer import VietQrTransfer
 from adapters.keystore.demo import ensure_demo_keystore
+from adapters.keystore.files import trusted_certificates
 from adapters.keystore.signer import SoftwareKeystore
+from adapters.mail import MailServer
 from adapters.registry import Directory
+from app.anchors import AnchorPlaces
 from app.apart import run_apart
+from app.children import ChildPool
 from app.handlers import HANDLERS
+from app.invariants import Evidence
 from app.knowledge import KNOWLEDGE
 from app.parts import Parts
-from app.processes import drawing_pool
 from app.seed.agency import DEMO_NAME
 from core import failpoints, log
+from core.audit import Sealer
 from core.background import Background
 from core.calendar import Calendar, calendar_with, national
 from core.crypto import Cipher, load_or_create_key
@@ -39,14 +43,13 @@ from payments.urls import Urls
 from receipts.commands import IssuingContext
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.display import Display
+from receipts.evidence import Opener
 from receipts.pdf import draw
 from receipts.ports import KeyFault, Signer
 from receipts.queries import Receipts
 from reconciliation.commands import ReconciliationContext
 from reconciliation.forced_statements import forced_kinds
 from reconciliation.statement_approvals import statement_kinds
-
-T = TypeVar("T")
 
 
 class DatabaseMissing(LephiError):
@@ -117,18 +120,18 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     failpoints.configure(settings.failpoints)
     master = load_or_create_key(settings.field_key_file)
     cipher = Cipher(derive(master, "fields"))
-    signer: Signer = signer_of(settings)
+    signer = signer_of(settings)
     calendar = calendar_of(settings)
     database = open_database(settings)
     directory = Directory()
-    pool = drawing_pool()
+    pool = ChildPool()
     urls = Urls(settings.base_url, derive(master, "links"))
     receipts = Receipts()
     background = Background()
     reconciling = ReconciliationContext(
         database=database,
         cipher=cipher,
-        elsewhere=partial(_elsewhere, pool),
+        elsewhere=pool.run,
         apart=run_apart,
         background=background,
         calendar=calendar,
@@ -137,6 +140,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     try:
         yield Parts(
             settings=settings,
+            children=pool,
             database=database,
             cipher=cipher,
             keyring=Keyring(database),
@@ -168,12 +172,25 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 **statement_kinds(cipher),
                 **forced_kinds(reconciling),
             },
+            evidence=Evidence(
+                Sealer(derive(master, "seals")),
+                Opener(cipher, trusted_certificates(settings.signing_dir)),
+            ),
+            anchoring=AnchorPlaces(
+                folder=settings.anchor_dir,
+                every=timedelta(hours=settings.anchor_hours),
+                signer=signer,
+                mail=MailServer(settings.smtp_url, settings.mail_from)
+                if settings.smtp_url
+                else None,
+                mail_to=settings.anchor_mail_to,
+            ),
         )
     finally:
         await background.aclose()
         await directory.aclose()
         await database.dispose()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.close()
 
 
 def _title(directory: Directory, name: str) -> str:
@@ -181,16 +198,9 @@ def _title(directory: Directory, name: str) -> str:
     return name if info is None else info.title_vi
 
 
-async def _elsewhere(pool: ProcessPoolExecutor, work: Callable[..., T], *given: Any) -> T:
-    """Run processor work in a process of the pool."""
-    return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
-
-
-def _display(
-    database: Database, cipher: Cipher, signer: Signer, pool: ProcessPoolExecutor
-) -> Display:
+def _display(database: Database, cipher: Cipher, signer: Signer, pool: ChildPool) -> Display:
     async def draw_elsewhere(content: ReceiptContent, note: SignatureNote) -> bytes:
-        return await _elsewhere(pool, draw, content, note)
+        return await pool.run(draw, content, note)
 
     async def sign_elsewhere(key: Signer, pdf: bytes) -> bytes:
         return await asyncio.to_thread(key.sign_pdf, pdf)

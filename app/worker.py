@@ -8,12 +8,16 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
+from app import anchors
+from app.figures import count_figures
 from app.handlers import HANDLERS
 from app.parts import Parts
 from app.wiring import origin
 from core import audit, failpoints, guesses, heartbeats, idempotency, outbox
+from core.clocks import ClocksDisagree
 from core.db import DatabaseUnavailable
 from core.handlers import Handler
 from core.ids import new_id
@@ -29,6 +33,10 @@ log = get(__name__)
 IDLE_SECONDS = 0.2
 INQUIRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 300.0
+#: Between two counts of what /metrics shows.
+FIGURES_SECONDS = 15.0
+#: Between looks for entries that were left out of the chain, among all there are.
+WHOLE_LOOK_SECONDS = 3600.0
 
 
 async def deliver(parts: Parts, handler: Handler[Parts, Any]) -> int:
@@ -40,6 +48,10 @@ async def deliver(parts: Parts, handler: Handler[Parts, Any]) -> int:
     failpoints.hit("outbox.after_claim")
     try:
         await _work(parts, handler, deliveries)
+    except ClocksDisagree as error:
+        # No fault of theirs: they wait, and no try is counted.
+        log.error("deliveries wait", handler=handler.name, reason=error.detail)
+        return 0
     except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
         log.warning("batch failed, trying one by one", handler=handler.name, reason=repr(error))
         for delivery in deliveries:
@@ -72,16 +84,16 @@ async def run_once(parts: Parts) -> int:
     done += await inquiry.inquire(parts.payments)
     done += await inquiry.expire_bills(parts.payments)
     async with parts.database.transaction() as session:
-        done += await audit.chain(session)
+        done += await audit.chain(session, sealer=parts.evidence.sealer)
     return done
 
 
 async def run(parts: Parts, stop: asyncio.Event) -> None:
     """Work until `stop` is set; what has been begun is finished."""
 
-    async def chain() -> int:
+    async def chain(*, whole: bool = False) -> int:
         async with parts.database.transaction() as session:
-            return await audit.chain(session)
+            return await audit.chain(session, sealer=parts.evidence.sealer, whole=whole)
 
     worker = new_id("worker")
 
@@ -94,6 +106,20 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         async with parts.database.transaction() as session:
             expired = await idempotency.expire(session) + await guesses.expire(session)
             return expired + await takings.expire(session)
+
+    async def anchor() -> int:
+        if anchors.is_due(parts.anchoring):
+            await anchors.drop_anchor(parts.database, parts.anchoring)
+        return 0
+
+    async def count() -> int:
+        began = monotonic()
+        async with parts.database.transaction() as session:
+            await count_figures(session)
+        # A large database is counted seldom: never for more than a twentieth of the time.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 19 * (monotonic() - began))
+        return 0
 
     async def listen(handler: Handler[Parts, Any]) -> None:
         await _repeat(
@@ -109,6 +135,9 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             ("gateways", lambda: inquiry.inquire(context), INQUIRY_SECONDS),
             ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
             ("audit", chain, INQUIRY_SECONDS),
+            ("audit, whole", lambda: chain(whole=True), WHOLE_LOOK_SECONDS),
+            ("figures", count, FIGURES_SECONDS),
+            ("anchor", anchor, HOUSEKEEPING_SECONDS),
             ("heartbeat", beat, heartbeats.BEAT_SECONDS),
             ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
         ):
@@ -125,6 +154,8 @@ async def _repeat(
             done = await job()
         except DatabaseUnavailable:
             log.warning("database away, waiting", job=name)
+        except ClocksDisagree as error:
+            log.error("waiting", job=name, reason=error.detail)
         except Exception:
             log.exception("job failed", job=name)
         if not done:

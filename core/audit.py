@@ -1,22 +1,40 @@
 """The audit log: who did what to which object, append-only, chained by hash.
 
 An entry is written in the transaction of the deed. Chaining is the worker's job, so that payments
-do not queue for one lock: it takes the entries whose transactions have all ended, in the order
-(transaction, id), and links each to the one before. Details hold ids, states and amounts, never
-personal data: an entry is kept for ever.
+do not queue for one lock: it takes the entries that no link names, in the order of our own counter
+(the server's numbers of transactions begin anew where a dump is restored), and links each to the
+one before. An entry that is committed late is linked late. The last link of each batch bears a
+seal, made with a key that is not in the database: who has the database in hand can count a chain
+anew, but cannot seal it. Details hold ids, states and amounts, never personal data: an entry is
+kept for ever.
 """
 
 import hashlib
+import hmac
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, LargeBinary, insert, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    String,
+    any_,
+    cast,
+    func,
+    insert,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel, col, select
 
 from core import clock
 from core.db import json_field, moment
+from core.errors import LephiError
 from core.guards import after_create, append_only
 from core.json import canonical
 from core.sessions import ReadSession, WriteSession
@@ -28,6 +46,14 @@ GENESIS = bytes(32)
 #: Advisory lock of the one process that may chain at a time.
 _CHAIN_LOCK = 0x6C65706869_01
 
+#: How many links at most stand between two seals, and are made by one call.
+BATCH = 1000
+#: Entries that were given their number before this many links, and were committed after, are found
+#: by the whole look only.
+_LOOK_BACK = 5000
+#: An entry that is in no link after so long was left out.
+LATEST = timedelta(minutes=15)
+
 
 class AuditEntry(SQLModel, table=True):
     """One deed. `actor` is a principal's id ("key:…", "staff:…") or "system:<part>"."""
@@ -37,14 +63,13 @@ class AuditEntry(SQLModel, table=True):
     id: int | None = Field(
         default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
     )
-    #: the writing transaction (xid8), which tells when every earlier entry is visible
+    #: the writing transaction (xid8), by which versions before migration 0023 ordered the chain
     transaction: int | None = Field(
         default=None,
         sa_column=Column(
             BigInteger,
             server_default=text("(pg_current_xact_id()::text::bigint)"),
             nullable=False,
-            index=True,
         ),
     )
     at: datetime = moment()
@@ -64,6 +89,28 @@ class AuditLink(SQLModel, table=True):
         sa_column=Column(BigInteger, ForeignKey("audit_entry.id"), unique=True, nullable=False)
     )
     hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    #: of the last link of a batch, and with it of all before; None in those between, and in what
+    #: versions before migration 0023 chained
+    seal: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Seals links with a key that is kept outside the database."""
+
+    key: bytes = field(repr=False)
+
+    def seal(self, seq: int, link: bytes) -> bytes:
+        """What only the key's holder can say of the link of this number and hash."""
+        return hmac.digest(self.key, b"audit link %d:" % seq + link, "sha256")
+
+    def mark(self, seq: int, link: bytes) -> bytes:
+        """What only the key's holder can say of having checked everything up to a link."""
+        return hmac.digest(self.key, b"checked up to %d:" % seq + link, "sha256")
+
+    def fits(self, seq: int, link: bytes, seal: bytes) -> bool:
+        """Whether the seal is ours, and this link's."""
+        return hmac.compare_digest(self.seal(seq, link), seal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +126,12 @@ class EntryValue:
 
 
 @dataclass(frozen=True, slots=True)
-class _LastLink:
-    """Where the chain ends, and the place of its last entry in the chain's order."""
+class LinkValue:
+    """A link by itself: its number, its hash, and its seal if it has one."""
 
     seq: int
     hash: bytes
-    id: int
-    transaction: int
+    seal: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +140,7 @@ class _LinkedEntry:
 
     seq: int
     hash: bytes
+    seal: bytes | None
     id: int | None
     at: datetime
     actor: str
@@ -102,11 +149,19 @@ class _LinkedEntry:
     details: dict[str, Any]
 
 
+class ChainBroken(LephiError):
+    """The audit chain was counted by somebody else: run `lephi invariants`, restore a backup."""
+
+    code = "chain_broken"
+
+
 _SQL = load_sql("core", "audit")
 #: Whether this transaction may chain; the lock is held until it ends.
 _LOCK = WriteSql(bool, _SQL["lock"])
 #: The next entries to chain, in order.
 _UNLINKED = ReadSql(EntryValue, _SQL["unlinked"])
+#: The chain by itself, from its end.
+_LINKS = values_of(LinkValue, AuditLink).order_by(col(AuditLink.seq).desc())
 
 
 async def record(
@@ -140,13 +195,22 @@ async def is_recorded(
     return await session.first(wanted) is not None
 
 
-async def each_entry(session: ReadSession, actions: Collection[str]) -> AsyncIterator[EntryValue]:
-    """The entries of some actions one by one, object by object, each object's in their order."""
+async def each_entry(
+    session: ReadSession, actions: Collection[str], object_ids: Collection[str] | None = None
+) -> AsyncIterator[EntryValue]:
+    """The entries of some actions one by one, object by object, each object's in their order.
+
+    Of all objects, or of those that are named.
+    """
     wanted = (
         values_of(EntryValue, AuditEntry)
         .where(col(AuditEntry.action).in_(sorted(actions)))
         .order_by(col(AuditEntry.object_id), col(AuditEntry.id))
     )
+    if object_ids is not None:
+        wanted = wanted.where(
+            col(AuditEntry.object_id) == any_(cast(list(object_ids), ARRAY(String)))
+        )
     async for entry in session.each(wanted):
         yield entry
 
@@ -166,45 +230,110 @@ def link_hash(previous: bytes, entry: EntryValue) -> bytes:
     return hashlib.sha256(previous + body).digest()
 
 
-async def chain(session: WriteSession, limit: int = 1000) -> int:
-    """Link up to `limit` entries; how many. Zero too when another process is chaining."""
+async def chain(
+    session: WriteSession, limit: int = BATCH, *, sealer: Sealer | None = None, whole: bool = False
+) -> int:
+    """Link up to `limit` entries; how many. Zero too when another process is chaining.
+
+    `whole` looks at every entry there is, not only at the newest ones. Raises `ChainBroken` where
+    the seal at the end is not ours: what was counted by somebody else is not gone on with.
+    """
     if not await session.write_first(_LOCK, {"key": _CHAIN_LOCK}):
         return 0
-    last = await session.first(
-        values_of(_LastLink, AuditLink, AuditEntry)
-        .join(AuditEntry, col(AuditEntry.id) == AuditLink.entry_id)
-        .order_by(col(AuditLink.seq).desc())
-        .limit(1)
-    ) or _LastLink(0, GENESIS, 0, 0)
-    after = {"transaction": last.transaction, "id": last.id, "limit": limit}
+    last = await session.first(_LINKS.limit(1)) or LinkValue(0, GENESIS, None)
+    if sealer and last.seal is not None and not sealer.fits(last.seq, last.hash, last.seal):
+        raise ChainBroken(f"The seal of audit link {last.seq} is not ours.")
+    after = 0 if whole else await _oldest_of_late(session, last.seq)
     previous, links = last.hash, []
-    for seq, entry in enumerate(await session.all(_UNLINKED, after), start=last.seq + 1):
+    found = await session.all(_UNLINKED, {"after": after, "limit": min(limit, BATCH)})
+    for seq, entry in enumerate(found, start=last.seq + 1):
         previous = link_hash(previous, entry)
-        links.append({"seq": seq, "entry_id": entry.id, "hash": previous})
+        links.append({"seq": seq, "entry_id": entry.id, "hash": previous, "seal": None})
     if links:
+        if sealer is not None:
+            links[-1]["seal"] = sealer.seal(last.seq + len(links), previous)
         await session.write_each(insert(AuditLink), links)
     return len(links)
 
 
-async def broken_links(session: ReadSession) -> list[str]:
-    """Walk the whole chain; a line for each link that does not hold (none when it is whole)."""
+async def _oldest_of_late(session: ReadSession, last: int) -> int:
+    """The number behind which an entry may still be waiting for its link."""
+    if last < _LOOK_BACK:
+        return 0
+    newest = select(AuditLink.entry_id).where(col(AuditLink.seq) > last - _LOOK_BACK)
+    return await session.first(newest.order_by(col(AuditLink.entry_id)).limit(1)) or 0
+
+
+async def objects_since(session: ReadSession, seq: int) -> list[str]:
+    """The objects of the entries that are chained behind a link."""
+    of_entries = (
+        select(AuditEntry.object_id)
+        .join(AuditLink, col(AuditLink.entry_id) == AuditEntry.id)
+        .where(col(AuditLink.seq) > seq)
+        .distinct()
+    )
+    return await session.all(of_entries)
+
+
+async def find_head(session: ReadSession) -> LinkValue | None:
+    """The link at the end of the chain; None where nothing was chained yet."""
+    return await session.first(_LINKS.limit(1))
+
+
+async def find_link(session: ReadSession, seq: int) -> LinkValue | None:
+    """The link of that number, None if there is none."""
+    return await session.first(_LINKS.where(AuditLink.seq == seq))
+
+
+async def broken_links(
+    session: ReadSession, sealer: Sealer | None = None, after: LinkValue | None = None
+) -> AsyncIterator[str]:
+    """Walk the chain; a line for each link that does not hold (none when it is whole).
+
+    `after` is a link that was found to hold: only those behind it are looked at. With a `sealer`
+    the seals must be ours, and seal everything behind the first of them.
+    """
     links = (
         values_of(_LinkedEntry, AuditLink, AuditEntry)
         .join(AuditEntry, col(AuditEntry.id) == AuditLink.entry_id, isouter=True)
+        .where(col(AuditLink.seq) > (after.seq if after else 0))
         .order_by(col(AuditLink.seq))
     )
-    problems: list[str] = []
-    expected, previous = 1, GENESIS
+    start = after or LinkValue(0, GENESIS, None)
+    expected, previous, sealed = start.seq + 1, start.hash, start.seq if start.seal else None
     async for link in session.each(links):
         if link.seq != expected:
-            problems.append(f"audit link {expected} is missing (next is {link.seq})")
+            yield f"audit link {expected} is missing (next is {link.seq})"
             expected = link.seq
         if link.id is None:
-            problems.append(f"audit link {link.seq} names an entry that is gone")
+            yield f"audit link {link.seq} names an entry that is gone"
         elif link_hash(previous, _entry_of(link, link.id)) != link.hash:
-            problems.append(f"audit link {link.seq} does not fit entry {link.id}")
+            yield f"audit link {link.seq} does not fit entry {link.id}"
+        if sealer is not None and link.seal is not None:
+            if not sealer.fits(link.seq, link.hash, link.seal):
+                yield f"audit link {link.seq} bears a seal that is not ours"
+            elif sealed is not None and link.seq - sealed > BATCH:
+                yield f"audit links {sealed + 1} to {link.seq - 1} lack their seals"
+            sealed = link.seq
         previous, expected = link.hash, expected + 1
-    return problems
+    left, late = await _left_out(session)
+    if late and sealer is not None:
+        yield f"{late} audit entries are in no link, long after they were written"
+    if sealer is not None and expected > start.seq + 1 and sealed != expected - 1 and not left:
+        yield f"audit link {expected - 1} is the last and bears no seal"
+
+
+async def _left_out(session: ReadSession) -> tuple[int, int]:
+    """How many entries no link names, and how many of them are old."""
+    unlinked = (
+        select(func.count())
+        .select_from(AuditEntry)
+        .join(AuditLink, col(AuditLink.entry_id) == AuditEntry.id, isouter=True)
+        .where(col(AuditLink.seq).is_(None))
+    )
+    left = await session.one(unlinked)
+    old = unlinked.where(col(AuditEntry.at) < clock.now() - LATEST)
+    return left, await session.one(old) if left else 0
 
 
 def _entry_of(link: _LinkedEntry, entry_id: int) -> EntryValue:

@@ -3,8 +3,7 @@
 SELECT pg_try_advisory_xact_lock(:key)
 
 -- name: unlinked
--- The entries after a place in the chain's order, as far as no older transaction is still open.
-SELECT id, at, actor, action, object_id, details FROM audit_entry
-WHERE (transaction, id) > (:transaction, :id)
-  AND transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-ORDER BY transaction, id LIMIT :limit
+-- The entries behind a number that no link names yet, in the order of their numbers.
+SELECT e.id, e.at, e.actor, e.action, e.object_id, e.details FROM audit_entry e
+WHERE e.id > :after AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id)
+ORDER BY e.id LIMIT :limit

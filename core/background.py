@@ -8,9 +8,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from core.deadlines import paused, within
 from core.log import get
 
 log = get(__name__)
+
+#: How long a piece of work may take, in seconds, what has a limit of its own not counted.
+_LONGEST = 60.0
 
 
 class Background:
@@ -32,7 +36,8 @@ class Background:
             task.add_done_callback(lambda _: self._running.pop(name, None))
         if patience <= 0:
             return task.done()
-        ended, _ = await asyncio.wait({task}, timeout=patience)
+        with paused():  # the patience is the caller's own
+            ended, _ = await asyncio.wait({task}, timeout=patience)
         return bool(ended)
 
     async def aclose(self) -> None:
@@ -45,6 +50,8 @@ class Background:
 
 async def _noted(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
-        await work()
+        # Not the deadline of the request that began it, which the answer does not wait for.
+        async with within(_LONGEST):
+            await work()
     except Exception as error:  # noqa: BLE001  whatever it is, nobody else will tell of it
         log.error("work in the background failed", work=name, reason=repr(error))

@@ -16,6 +16,11 @@ from core.errors import BadRequest, TooLarge
 from core.json import MAX_BYTES, loads
 from core.problems import invalid_from
 
+#: What any body may hold, in bytes, unless its route says otherwise (`max_body_size`).
+MOST_BYTES = 1_048_576
+#: Around the file of a form: its other fields, and what lies between them.
+FORM_BYTES = 1_048_576
+
 M = TypeVar("M", bound=BaseModel)
 
 

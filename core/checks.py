@@ -5,7 +5,7 @@ it, the rule in words. A rule that needs the tables of several packages stands i
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.sessions import ReadSession
@@ -22,24 +22,47 @@ class Breach:
     detail: str
 
 
-def load_rules(package: str) -> Mapping[str, ReadSql[Breach]]:
+def load_rules(package: str, narrowing: str | None = None) -> Mapping[str, ReadSql[Breach]]:
     """The rules of a package's `checks.sql`, by what they say.
 
-    Raises `ValueError` for a rule that is not said in words, or said twice.
+    With `narrowing` (a WITH clause that shadows tables) only those that can be asked of some
+    objects alone: a rule says so by `-- narrows` below its words, or by `-- quick`, if the whole
+    table costs nothing. Raises `ValueError` for a rule that is not said in words, or said twice.
     """
     rules: dict[str, ReadSql[Breach]] = {}
     for name, statement in load_sql(package, "checks").items():
         said = _WORDS.match(statement)
         if said is None or said[1] in rules:
             raise ValueError(f"{package}/checks.sql: {name} needs words of its own")
-        rules[said[1]] = ReadSql(Breach, statement)
+        text = statement if narrowing is None else _narrowed(statement, narrowing)
+        if text is not None:
+            rules[said[1]] = ReadSql(Breach, text)
     return rules
 
 
+def _narrowed(statement: str, narrowing: str) -> str | None:
+    """A rule over the shadows of the tables; None for one that wants the whole tables."""
+    marks = {line.strip() for line in statement.splitlines() if line.startswith("--")}
+    if "-- quick" in marks:
+        return statement
+    if "-- narrows" not in marks:
+        return None
+    body = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+    if body.startswith("WITH "):
+        return f"{narrowing}, {body.removeprefix('WITH ')}"
+    return f"{narrowing}\n{body}"
+
+
 async def breaches(
-    session: ReadSession, rules: Mapping[str, ReadSql[Breach]]
+    session: ReadSession,
+    rules: Mapping[str, ReadSql[Breach]],
+    ids: Sequence[str] | None = None,
 ) -> AsyncIterator[str]:
-    """A line for each row that breaks a rule; none when all is well."""
+    """A line for each row that breaks a rule; none when all is well.
+
+    `ids` are the objects that narrowed rules are asked of.
+    """
     for rule, query in rules.items():
-        for breach in await session.all(query):
+        # A rule that does not narrow names no `:ids`, and what is not named is not asked for.
+        for breach in await session.all(query, None if ids is None else {"ids": list(ids)}):
             yield f"{rule}: {breach.id} ({breach.detail})"

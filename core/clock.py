@@ -45,6 +45,16 @@ def unix_milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
+def machine_now() -> datetime:
+    """The machine's own time, aware UTC, also while `now` is frozen: to judge the machine by."""
+    return datetime.now(UTC)
+
+
+def seconds_running() -> float:
+    """Seconds on a clock that nobody can set, and that counts while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def business_date(at: datetime) -> date:
     """The day `at` (aware) falls on in Vietnam, which begins at 17:00 UTC.
 

@@ -8,6 +8,9 @@ statement that is a whole transaction may do without a session: `Database.write_
 path.
 """
 
+import asyncio
+import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
@@ -17,17 +20,25 @@ from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import BigInteger, Column, DateTime, MetaData
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel import Field, SQLModel
 
 from core import failpoints
-from core.errors import Unavailable
+from core.db_errors import (
+    DatabaseFull,
+    DatabaseUnavailable,
+    RowBusy,
+    as_unavailable,
+    is_passing,
+)
+from core.deadlines import CURRENT, is_over
 from core.events import Subscriptions
 from core.json import dumps
+from core.row_waits import WAITS, RowWaits
 from core.sessions import ReadSession, WriteSession
 
 # Names that alembic and people can rely on; set before any table is declared.
@@ -44,25 +55,20 @@ SQLModel.metadata = MetaData(
 T = TypeVar("T")
 
 
-#: SQLSTATEs after which the whole transaction may be tried again: serialisation failure,
-#: deadlock, lock time-out, the server going away before the commit was sent, and a server that
-#: takes no writes because another one is taking over.
-_RETRYABLE = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "25006"}
-
-
 #: The key in a session's `info` of the failpoint that is hit when its work is committed.
 _AFTER_COMMIT = "failpoint after commit"
 
 #: How many seconds a lone statement waits for a connection, as while the server starts again.
 _PATIENCE = 3.0
 
-_BUSY = "Hệ thống đang bận, vui lòng thử lại."
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database cannot be used at the moment; nothing was written. Try again shortly."""
-
-    code = "database_unavailable"
+#: How long `run` tries again where only too many others want the same row, in seconds.
+_FOR_A_ROW = 4.0
+#: The longest pause between two such tries.
+_LONGEST_PAUSE = 0.2
+#: How long a database that said its disk is full is taken to be so.
+_FULL_FOR = 30.0
+#: The key in a pooled connection's `info` of the deadline that may cut it.
+_CUT_BY = "deadline"
 
 
 def amount_field(**options: Any) -> Any:
@@ -104,6 +110,9 @@ class Database:
     ) -> None:
         connecting: dict[str, Any] = {
             "connect_timeout": 10,
+            # A server that has vanished without a word is given up after half a minute.
+            "tcp_user_timeout": 30_000,
+            "keepalives_idle": 15,
             "options": (
                 f"-c lock_timeout={lock_timeout_ms} -c statement_timeout=30000 "
                 "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
@@ -113,9 +122,11 @@ class Database:
             # The next transaction may be another server connection's: what was prepared on this one
             # is not there, and a pooler refuses options it cannot give to every one of them. The
             # role has them instead (`core.pooler`).
-            connecting = {"connect_timeout": 10, "prepare_threshold": None}
+            del connecting["options"]
+            connecting["prepare_threshold"] = None
         self.url = url
         self.behind_pooler = behind_pooler
+        self._full_at: float | None = None
         self.engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -130,6 +141,8 @@ class Database:
         # A session that only read gives its connection back as the server has it: told to be
         # read-write, it would fail on a server that takes no writes.
         self.engine.dialect.set_readonly = _set_readonly  # type: ignore[attr-defined]
+        event.listen(self.engine.sync_engine, "checkout", _hold)
+        event.listen(self.engine.sync_engine, "checkin", _let_go)
         # A connection that commits by itself must never carry a session: hence a pool apart.
         self._lone = AsyncConnectionPool[AsyncConnection[Any]](
             kwargs={
@@ -148,8 +161,15 @@ class Database:
             self.engine,
             class_=WriteSession,
             expire_on_commit=False,
-            info={"subscriptions": subscriptions or Subscriptions()},
+            info={
+                "subscriptions": subscriptions or Subscriptions(),
+                WAITS: RowWaits(max(pool_size // 2, 1)),
+            },
         )
+
+    def is_full(self) -> bool:
+        """Whether the database has said within half a minute that its disk is full."""
+        return self._full_at is not None and time.monotonic() - self._full_at < _FULL_FOR
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteSession]:
@@ -163,8 +183,7 @@ class Database:
                 await session.commit()
             except (DBAPIError, PoolTimeout) as error:
                 await _abandon(session)
-                if is_passing(error):
-                    raise DatabaseUnavailable(_BUSY) from error
+                self._raise_passing(error)
                 raise
             except BaseException:
                 await _abandon(session)
@@ -185,17 +204,23 @@ class Database:
     async def run(self, work: Callable[[WriteSession], Awaitable[T]], *, attempts: int = 4) -> T:
         """Do `work` in a transaction of its own, again from the start if it collided.
 
-        `work` must have no effect outside its session. Raises `DatabaseUnavailable` when the last
-        attempt failed too.
+        `work` must have no effect outside its session. Where only too many others want a row, it
+        waits its turn without a connection. Raises `DatabaseUnavailable` when the last attempt
+        failed too, or the deadline has passed.
         """
-        for attempt in range(1, attempts + 1):
+        began = time.monotonic()
+        while True:
             try:
                 async with self.transaction() as session:
                     return await work(session)
-            except DatabaseUnavailable:
-                if attempt == attempts:
+            except RowBusy:
+                if is_over() or time.monotonic() - began > _FOR_A_ROW:
                     raise
-        raise AssertionError("unreachable: the loop returns or raises")
+                await asyncio.sleep(_LONGEST_PAUSE * (1 + secrets.randbelow(10)) / 10)
+            except DatabaseUnavailable as error:
+                attempts -= 1
+                if not attempts or not error.again or is_over():
+                    raise
 
     async def write_alone(self, statement: str, values: Mapping[str, Any]) -> Any:
         """Run one statement that is a transaction of its own, and give its only row.
@@ -214,19 +239,32 @@ class Database:
             lost = False
             try:
                 async with self._lone.connection() as connection:
+                    deadline = CURRENT.get()
+                    if deadline is not None:
+                        deadline.hold(connection)
                     try:
                         return await (await connection.execute(statement, values)).fetchone()
                     finally:
+                        if deadline is not None:
+                            deadline.let_go(connection)
                         lost = connection.closed
                         if lost:  # the server's doing: the others are closed too
                             await self._lone.drain()
             except psycopg.Error as error:
-                if lost and not repeated:
+                if lost and not repeated and not is_over():
                     repeated = True
                     continue
-                if is_passing(error):
-                    raise DatabaseUnavailable(_BUSY) from error
+                self._raise_passing(error)
                 raise
+
+    def _raise_passing(self, error: Exception) -> None:
+        """Raise `DatabaseUnavailable` in the place of an error of the kind that goes away."""
+        told = as_unavailable(error)
+        if told is None:
+            return
+        if isinstance(told, DatabaseFull):
+            self._full_at = time.monotonic()
+        raise told from error
 
     async def dispose(self) -> None:
         """Close all connections."""
@@ -243,27 +281,27 @@ def _set_readonly(connection: Any, value: bool) -> None:
     connection.set_read_only(value or None)
 
 
+def _hold(_: Any, record: Any, __: Any) -> None:
+    """A connection leaves the pool: the deadline of whoever takes it may cut it."""
+    deadline = CURRENT.get()
+    if deadline is not None:
+        deadline.hold(record.driver_connection)
+        record.info[_CUT_BY] = deadline, record.driver_connection
+
+
+def _let_go(_: Any, record: Any) -> None:
+    """A connection comes back: it is somebody else's next."""
+    deadline, connection = record.info.pop(_CUT_BY, (None, None))
+    if deadline is not None:
+        deadline.let_go(connection)
+
+
 async def _abandon(session: WriteSession) -> None:
     """Roll back; where the connection itself is gone there is nothing left to roll back."""
     try:
         await session.rollback()
     except (DBAPIError, OSError):
         await session.invalidate()
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether a database error is of the kind that goes away: collision, restart, full pool."""
-    if isinstance(error, PoolTimeout | InterfaceError):
-        return True
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        state = getattr(error.orig, "sqlstate", None)
-        return state in _RETRYABLE or (isinstance(error, OperationalError) and state is None)
-    if isinstance(error, psycopg.Error):
-        lost = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
-        return error.sqlstate in _RETRYABLE or lost
-    return False
 
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:
@@ -298,6 +336,7 @@ DatabaseDep = Annotated[Database, Depends(database)]
 __all__ = [
     "Database",
     "DatabaseDep",
+    "DatabaseFull",
     "DatabaseUnavailable",
     "ReadSessionDep",
     "SessionDep",

@@ -126,3 +126,9 @@ class Unavailable(LephiError):
     title = "Temporarily unavailable"
     code = "unavailable"
     retryable = True
+
+
+class StorageFull(Unavailable):
+    """A disk is full, ours or the database's: nothing was written, try again later."""
+
+    code = "storage_full"

@@ -26,17 +26,26 @@ def append_only(table: str) -> str:
     )
 
 
+def lasting(table: str) -> str:
+    """The trigger that refuses to empty a table; it costs nothing but where somebody tries."""
+    return (
+        f"CREATE TRIGGER lasting BEFORE TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION forbid_change()"
+    )
+
+
 def after_create(model: type[SQLModel], *statements: str) -> None:
     """Run statements after `create_all` has made the model's table."""
     table = SQLModel.metadata.tables[str(model.__tablename__)]
     for statement in statements:
-        event.listen(table, "after_create", _executing(statement))
+        event.listen(table, "after_create", executing(statement))
 
 
-def _executing(statement: str) -> DDL:
+def executing(statement: str) -> DDL:
+    """A statement as something that can be listened with."""
     # A % in it stands for itself.
     return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]  # not annotated
 
 
-event.listen(SQLModel.metadata, "before_create", _executing(CREATE_APPEND_ONLY))
-event.listen(SQLModel.metadata, "after_drop", _executing(DROP_APPEND_ONLY))
+event.listen(SQLModel.metadata, "before_create", executing(CREATE_APPEND_ONLY))
+event.listen(SQLModel.metadata, "after_drop", executing(DROP_APPEND_ONLY))

@@ -1,16 +1,16 @@
 """Signs of life: a worker leaves one every few seconds, so that others see when none works.
 
 Payments need no worker, receipts do: without these nobody would notice that it has stopped but the
-payers who wait. Several workers may run; the newest sign counts, whoever left it.
+payers who wait. Several workers may run; the newest sign counts, whoever left it. Signs are left
+and judged by the database's clock: those of the machines may differ.
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func
+from sqlalchemy import DateTime, Interval, cast, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel, col, select
 
-from core import clock
 from core.db import moment
 from core.sessions import ReadSession, WriteSession
 
@@ -20,6 +20,9 @@ BEAT_SECONDS = 5.0
 SILENCE = timedelta(seconds=30)
 #: How long the sign of a worker that has ended is kept, for whoever looks when that was.
 _KEPT = timedelta(days=1)
+
+#: Now, as the database has it: not the beginning of the transaction.
+_NOW = cast(func.clock_timestamp(), DateTime(timezone=True))
 
 
 class Heartbeat(SQLModel, table=True):
@@ -34,8 +37,7 @@ class Heartbeat(SQLModel, table=True):
 
 async def beat(session: WriteSession, worker: str) -> None:
     """Leave a sign of life of `worker`, an id it made when it started; long ended ones go."""
-    now = clock.now()
-    sign = insert(Heartbeat).values(worker=worker, started_at=now, beat_at=now)
+    sign = insert(Heartbeat).values(worker=worker, started_at=_NOW, beat_at=_NOW)
     await session.write(
         sign.on_conflict_do_update(
             index_elements=[col(Heartbeat.worker)], set_={"beat_at": sign.excluded.beat_at}
@@ -45,17 +47,17 @@ async def beat(session: WriteSession, worker: str) -> None:
     newest = select(func.max(Heartbeat.beat_at)).scalar_subquery()
     await session.write(
         delete(Heartbeat).where(
-            col(Heartbeat.beat_at) < now - _KEPT, col(Heartbeat.beat_at) < newest
+            col(Heartbeat.beat_at) < _NOW - _KEPT, col(Heartbeat.beat_at) < newest
         )
     )
 
 
 async def find_silence(session: ReadSession) -> timedelta | None:
     """How long ago any worker left its newest sign of life; None if none ever has."""
-    last = select(Heartbeat.beat_at).order_by(col(Heartbeat.beat_at).desc()).limit(1)
-    newest = await session.first(last)
-    # Another machine's clock may be ahead of ours.
-    return None if newest is None else max(clock.now() - newest, timedelta())
+    ago = cast(_NOW - col(Heartbeat.beat_at), Interval)
+    newest = await session.first(select(ago).order_by(col(Heartbeat.beat_at).desc()).limit(1))
+    # The clock may have been put back since.
+    return None if newest is None else max(newest, timedelta())
 
 
 async def is_silent(session: ReadSession) -> bool:
@@ -66,5 +68,5 @@ async def is_silent(session: ReadSession) -> bool:
 
 async def count_beating(session: ReadSession) -> int:
     """How many workers have left a sign of life lately."""
-    beating = select(func.count()).where(col(Heartbeat.beat_at) >= clock.now() - SILENCE)
+    beating = select(func.count()).where(col(Heartbeat.beat_at) >= _NOW - SILENCE)
     return await session.one(beating)

@@ -5,6 +5,7 @@ trace_id`. An expected failure says what it says in `core.errors`; an unexpected
 with its traceback and answered with nothing but its trace id. Input is never echoed.
 """
 
+import errno
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import json, log
-from core.errors import FieldError, Invalid, LephiError, Unauthenticated
+from core.errors import FieldError, Invalid, LephiError, StorageFull, TooLarge, Unauthenticated
+from core.refusals import count_refused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,7 +40,23 @@ _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _UNREADABLE_FORM = "Không đọc được biểu mẫu gửi lên: có phần hỏng, hoặc tên tệp quá dài."
 _UNEXPECTED = "Something went wrong on our side. It has been recorded under this trace id."
 
+#: After so many seconds a request that was refused for the moment may be sent again.
+_RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS: "60", HTTPStatus.SERVICE_UNAVAILABLE: "5"}
+#: The disk, or what one may use of it, is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _log = log.get(__name__)
+
+
+class CarriedProblem(HTTPException):
+    """A problem on its way out through the framework's reading of a form.
+
+    It would call every other exception a malformed form.
+    """
+
+    def __init__(self, problem: LephiError) -> None:
+        super().__init__(problem.status, problem.detail)
+        self.problem = problem
 
 
 def body_of(error: LephiError, trace_id: str) -> dict[str, Any]:
@@ -160,6 +178,9 @@ def install(app: FastAPI) -> None:
     async def expected(request: Request, error: LephiError) -> Response:
         if error.status >= 500:
             _log.warning("request failed", code=error.code, status=error.status, problem=error)
+        elif error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            _log.warning("access refused", code=error.code, status=error.status)
+            count_refused(error.code)
         headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
@@ -169,10 +190,22 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return problem_response(body_of(invalid_from(error.errors()), trace_id_of(request.scope)))
 
+    @app.exception_handler(OSError)
+    async def failing(request: Request, error: OSError) -> Response:
+        if not _is_full(error):
+            raise error
+        return await expected(request, _full())
+
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error, CarriedProblem):
+            return await expected(request, error.problem)
+        if _is_full(error.__cause__):  # a form's file is kept on disk while it is read
+            return await expected(request, _full())
         if error.status_code < 400:
             return Response(status_code=error.status_code, headers=error.headers)
+        if error.status_code == TooLarge.status:
+            return await expected(request, TooLarge("Nội dung gửi lên quá lớn."))
         # The framework says 400 of a form alone; ours say themselves what is wrong.
         malformed = error.status_code == HTTPStatus.BAD_REQUEST
         detail = _UNREADABLE_FORM if malformed else str(error.detail)
@@ -213,8 +246,18 @@ def _body(
 
 
 def problem_response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as it is sent: application/problem+json."""
+    """A problem as it is sent: application/problem+json, with when to come again."""
+    if (again := _RETRY_AFTER.get(body["status"])) is not None:
+        headers = {"Retry-After": again} | dict(headers or {})
     return Response(json.dumps(body), body["status"], headers, MEDIA_TYPE)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def _full() -> StorageFull:
+    return StorageFull("Hệ thống hết chỗ lưu trữ, chưa ghi nhận được. Hãy gửi lại sau ít phút.")
 
 
 def _field_error(fault: Mapping[str, Any]) -> FieldError:

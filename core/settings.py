@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -51,6 +52,10 @@ def _in_keys(name: str) -> Any:
     return lambda data: data.get("data_dir", _DATA_DIR) / "keys" / name
 
 
+def _in_data(name: str) -> Any:
+    return lambda data: data.get("data_dir", _DATA_DIR) / name
+
+
 class Settings(BaseSettings):
     """The settings of one process. No secret is in its repr; `mode` comes first, others ask it."""
 
@@ -79,6 +84,11 @@ class Settings(BaseSettings):
         "",
         description="further names the service is asked under, with commas between them, as where"
         " a proxy puts its own in the place of the name in base_url",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="addresses or networks of your own proxies, with commas between them: what they"
+        " say of where a request comes from is believed; none for none",
     )
     sandbox_url: str | None = Field(
         None, description="address of the sandbox that plays the gateways; not in production"
@@ -110,8 +120,58 @@ class Settings(BaseSettings):
         description="database connections of one process; opening bills may take as many again",
     )
 
+    request_seconds: float = Field(
+        10,
+        ge=1,
+        le=300,
+        description="seconds after which a request is given up and answered 503, unless its route"
+        " or its gateway says otherwise",
+    )
+    connections: int = Field(
+        4000,
+        ge=10,
+        le=100_000,
+        description="connections that lephi serve holds at once; over it, those are closed that"
+        " have not sent a whole request for longest",
+    )
+    connections_per_address: int = Field(
+        100,
+        ge=0,
+        le=100_000,
+        description="connections from one address; 0 for any number; none counts from this machine,"
+        " where the proxy is",
+    )
+
     behind_pooler: bool = Field(
         False, description="whether the database is reached through PgBouncer, transaction mode"
+    )
+    runtime_role: str | None = Field(
+        None,
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="database role of serve and worker, which owns nothing; migrate grants it what"
+        " they need",
+    )
+    operator_key: str | None = Field(
+        None,
+        repr=False,
+        min_length=16,
+        description="opens /metrics, /docs and the OpenAPI document, as a bearer token or as the"
+        " password of basic authentication; without it they are closed in production",
+    )
+    anchor_dir: Path = Field(
+        default_factory=_in_data("anchors"),
+        description="folder, best on another machine, for the signed ends of the audit chain",
+    )
+    anchor_hours: int = Field(24, ge=1, le=168, description="hours between two anchors")
+    anchor_mail_to: str | None = Field(
+        None, description="address that each anchor is sent to; needs smtp_url"
+    )
+    mail_from: str = Field("lephi@localhost", description="sender of our e-mail")
+    smtp_url: str | None = Field(
+        None,
+        repr=False,
+        description="mail server, smtp://user:password@host:port (STARTTLS where it offers it) or"
+        " smtps://…",
     )
 
     @field_validator("database_url")
@@ -150,6 +210,24 @@ class Settings(BaseSettings):
             raise _fault("not_a_host", "must be a host name or an address")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, value: str) -> str:
+        if value == "none":
+            return ""
+        try:
+            named = [ip_network(part) for one in value.split(",") if (part := one.strip())]
+        except ValueError:
+            raise _fault(
+                "not_an_address", "must be addresses or networks, as 10.1.0.0/16"
+            ) from None
+        if any(network.prefixlen == 0 for network in named):
+            # Then anybody says where they come from.
+            raise _fault("too_wide", "must not be every address there is")
+        return ",".join(
+            str(one.network_address if one.num_addresses == 1 else one) for one in named
+        )
+
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str, info: ValidationInfo) -> str:
@@ -163,6 +241,20 @@ class Settings(BaseSettings):
         if _strict(info):
             raise _fault("not_in_production", "must not be set in production")
         return _check_address(value, None)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
+            raise _fault("not_a_url", "must be smtp://host:port or smtps://host:port")
+        return value
 
     @field_validator("failpoints")
     @classmethod

@@ -13,6 +13,9 @@ from typing import Final
 
 from core.errors import FieldError
 
+#: How long a gateway waits for the answer to its notice where it says nothing else.
+ANSWER_WITHIN: Final = timedelta(seconds=10)
+
 #: How long a payment page takes money where its gateway says nothing else.
 OPEN_FOR: Final = timedelta(minutes=15)
 
@@ -76,7 +79,8 @@ class GatewayInfo:
     `title_*` are shown to citizens and printed on receipts. `least_amount` and `greatest_amount`
     are whole đồng, None where unknown. `open_for` is how long the payment page of an attempt takes
     money: past it an attempt that the gateway calls unpaid is over. `kept_headers` (lower case) are
-    kept beside the raw bytes of a notice, for whoever has to look at it later.
+    kept beside the raw bytes of a notice, for whoever has to look at it later. `answer_within` is
+    how long it waits for the answer to a notice: an answer that comes later is none.
     """
 
     name: str
@@ -89,6 +93,7 @@ class GatewayInfo:
     greatest_amount: int | None = None
     kept_headers: tuple[str, ...] = ("content-type",)
     open_for: timedelta = OPEN_FOR
+    answer_within: timedelta = ANSWER_WITHIN
 
     def open_until(self, created_at: datetime, expires_at: datetime | None) -> datetime:
         """When an attempt's time is over: the page's own, or its bill's where that is sooner."""

@@ -66,6 +66,7 @@ BILL = Machine(
         Move("open", "cancelled", "bill.cancelled", "withdrawn before any money came"),
         Move("open", "expired", "bill.expired", "its time is over and no gateway says otherwise"),
         Move("expired", "paid", "bill.paid", "late money that is exact, or completes it"),
+        Move("paid", "open", "bill.reopened", "its money was none, and no receipt is issued yet"),
         Move("expired", "cancelled", "bill.cancelled", "withdrawn, so late money waits for people"),
     ),
 )

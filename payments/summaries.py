@@ -8,9 +8,9 @@ from datetime import datetime
 class PlacedMoney:
     """Where the money of a payment is now, in đồng; what it paid and what waits or is given back.
 
-    `reversed` was no money, or was taken back. `reason` says why not all of it is with its bill,
-    None where it is. Together they are what was credited, less what was given to other bills or
-    paid back.
+    `reversed` was no money of a payer, or was taken back. `reason` says why not all of it is with
+    its bill, None where it is. Together they are what was credited, less what was given to other
+    bills or paid back.
     """
 
     allocated: int = 0

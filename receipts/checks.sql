@@ -16,6 +16,7 @@ WHERE issued_at < earlier
 
 -- name: signed_document
 -- an issued receipt has its signed XML
+-- narrows
 SELECT r.id, r.status AS detail FROM receipt r
 LEFT JOIN receipt_file f ON f.receipt_id = r.id AND f.kind = 'xml'
 WHERE r.status <> 'numbered' AND f.receipt_id IS NULL

@@ -15,12 +15,14 @@ from sqlalchemy import insert
 from sqlmodel import col, select
 
 from core import audit, clock, failpoints
+from core.clocks import require_agreement
 from core.crypto import Cipher, new_token
 from core.db import hit_after_commit
 from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
 from core.sessions import WriteSession
+from payments.bills.locks import lock_bills
 from payments.bills.queries import LineValue
 from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine
@@ -60,8 +62,12 @@ async def issue(
 
     Lines that are neither phí nor lệ phí go on documents of their own (`receipts.slips`).
 
-    Raises what the signer raises; then the whole transaction must go, numbers included.
+    Raises what the signer raises, and `ClocksDisagree` where today cannot be believed; then the
+    whole transaction must go, numbers included.
     """
+    await require_agreement(session)
+    # Money that turns out to be none reopens its bill only while that has no receipt.
+    await lock_bills(session, bill_ids)
     sources = await list_receipt_sources(session, issuing.cipher, bill_ids)
     # A receipt bears the day of its issue and a number of that day's year, however long ago the
     # money came: read once, so that the series locked is the one of the day that is written.
@@ -86,7 +92,7 @@ async def issue(
             session,
             issuing.cipher,
             source,
-            _parties(source),
+            parties_of(source),
             at=at,
             payment_method=_methods(source.gateways, issuing.gateway_title),
             demo=issuing.demo,
@@ -154,18 +160,7 @@ def content_of(
 ) -> ReceiptContent:
     """What the receipt of a settled bill says on its day, of the charges and fees among them."""
     of_receipt = _receipt_lines(source)
-    lines = tuple(
-        ReceiptLine(
-            description=line.description,
-            amount=line.amount,
-            quantity=line.quantity,
-            unit=line.unit,
-            copies=line.copies,
-            sub_item=line.sub_item or "",
-            description_en=line.description_en or "",
-        )
-        for line in of_receipt
-    )
+    lines = written_lines(source)
     fees = (
         basis
         for line in of_receipt
@@ -174,7 +169,7 @@ def content_of(
     )
     basis = tuple(dict.fromkeys((*fees, *rules_on(day).basis)))
     amount = sum(line.amount for line in lines)
-    issuer, payer, on_behalf_of, delegate = _parties(source)
+    issuer, payer, on_behalf_of, delegate = parties_of(source)
     return ReceiptContent(
         template=counter.template,
         symbol=counter.symbol,
@@ -198,12 +193,28 @@ def content_of(
     )
 
 
+def written_lines(source: ReceiptSource) -> tuple[ReceiptLine, ...]:
+    """The lines that a receipt proves, as it says them."""
+    return tuple(
+        ReceiptLine(
+            description=line.description,
+            amount=line.amount,
+            quantity=line.quantity,
+            unit=line.unit,
+            copies=line.copies,
+            sub_item=line.sub_item or "",
+            description_en=line.description_en or "",
+        )
+        for line in _receipt_lines(source)
+    )
+
+
 def _receipt_lines(source: ReceiptSource) -> list[LineValue]:
     """The lines that a receipt proves; those that cost nothing are left out."""
     return [line for line in source.lines if line.amount and kind_of(line.nature) is None]
 
 
-def _parties(source: ReceiptSource) -> tuple[Issuer, Payer, Payer, Delegate]:
+def parties_of(source: ReceiptSource) -> tuple[Issuer, Payer, Payer, Delegate]:
     """Who collected, from whom, for whom it was paid, and who collects for the body."""
 
     def told(name: str) -> str:

@@ -28,6 +28,8 @@ from receipts.words import amount_in_words
 #: The layout of the frozen JSON; a stored receipt keeps the number it was written with.
 JSON_FORMAT = 1
 MAX_LINES = 200
+#: How much of a dossier's number a receipt says.
+LONGEST_DOSSIER = 60
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _TAX_CODE = re.compile(r"\d{10}(-\d{3})?|\d{12}", re.ASCII)
@@ -199,7 +201,9 @@ class ReceiptContent:
         if self.paid_at is not None and self.paid_at.utcoffset() is not None:
             told = self.paid_at.astimezone(UTC).replace(microsecond=0)
             object.__setattr__(self, "paid_at", told)
-        _mend(self, payment_method=60, dossier_number=60, reference=40, language_note=200)
+        _mend(
+            self, payment_method=60, dossier_number=LONGEST_DOSSIER, reference=40, language_note=200
+        )
         basis = tuple(text for text in (clean(item, 120) for item in self.legal_basis) if text)
         object.__setattr__(self, "legal_basis", basis[:6])
         faults = tuple(_faults(self))

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col
+from sqlmodel import col, select
 
 from core.crypto import Cipher
 from core.errors import LephiError, NotFound
@@ -149,6 +149,13 @@ class Receipts:
         for document in await session.all(of_bills):
             found.setdefault(document.bill_id, []).append(document.summary)
         return found
+
+
+async def list_proved_bills(session: ReadSession, bill_ids: Collection[str]) -> set[str]:
+    """Those of these bills that have a receipt, or another document that proves them."""
+    receipts = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bill_ids))
+    documents = select(PaymentDocument.bill_id).where(col(PaymentDocument.bill_id).in_(bill_ids))
+    return {*await session.all(receipts), *await session.all(documents)}
 
 
 @dataclass(frozen=True, slots=True)

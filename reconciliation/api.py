@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, Up
 from fastapi.responses import StreamingResponse
 
 from core import clock
-from core.bodies import ParsedBody, documented, parsed
+from core.bodies import FORM_BYTES, ParsedBody, documented, parsed
 from core.db import ReadSessionDep
+from core.deadlines import LONG_SECONDS, allowing
 from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import Idempotency, IdempotencyDep
 from core.ids import new_id
@@ -22,6 +23,7 @@ from payments.books.schemas import ApprovalOut, ReasonIn
 from reconciliation.commands import ReconciliationContext, reconcile
 from reconciliation.exports import discrepancy_pieces
 from reconciliation.forced_statements import propose_forced
+from reconciliation.formats.limits import LIMITS
 from reconciliation.queries import find_statement, get_run, page_of_discrepancies
 from reconciliation.schemas import (
     DiscrepancyList,
@@ -55,7 +57,9 @@ RunBody = Annotated[ParsedBody[ReconciliationIn], Depends(parsed(ReconciliationI
     status_code=201,
     response_model=StatementOut,
     responses={202: {"model": TakingOut, "description": "A large file: ask how it ends."}},
+    max_body_size=LIMITS.size + FORM_BYTES,
 )
+@allowing(LONG_SECONDS)
 async def upload_statement(
     principal: Annotated[Principal, needs(Action.TAKE_STATEMENT)],
     file: Annotated[UploadFile, File(description="The statement file.")],
@@ -110,7 +114,13 @@ async def read_statement(
     return TakingOut.of(account.code, found)
 
 
-@router.post("/statements/forced", status_code=202, response_model=ApprovalOut)
+@router.post(
+    "/statements/forced",
+    status_code=202,
+    response_model=ApprovalOut,
+    max_body_size=LIMITS.size + FORM_BYTES,
+)
+@allowing(LONG_SECONDS)
 async def propose_forced_statement(
     principal: Annotated[Principal, needs(Action.PROPOSE_APPROVAL)],
     file: Annotated[UploadFile, File(description="The statement file.")],
@@ -207,6 +217,7 @@ async def _proposed(
     response_model=ReconciliationOut,
     openapi_extra=documented(ReconciliationIn),
 )
+@allowing(LONG_SECONDS)
 async def run_reconciliation(
     principal: Annotated[Principal, needs(Action.RECONCILE)],
     body: RunBody,

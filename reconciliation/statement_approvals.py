@@ -2,11 +2,11 @@
 
 * release: what only this statement tells of goes where it was sent, and settles;
 * withdraw: it was taken in wrongly. Its lines stand no longer, but for those that another statement
-  held too. What was recorded because only it told of it is reversed, or listed where it has settled
-  a bill. The same file may come again.
+  held too. What was recorded because only it told of it is reversed, and a bill that it has settled
+  is open again; where that bill has a receipt, it is listed. The same file may come again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -29,9 +29,11 @@ from payments.books.commands import (
     StatedMoney,
     list_stated_money,
     lock_notices_of,
+    lock_stated_money,
     release_stated_money,
     withdraw_stated_money,
 )
+from receipts.queries import list_proved_bills
 from reconciliation.models import RepeatedLine, Statement, StatementLine
 from reconciliation.statements import intake_lock
 
@@ -129,7 +131,7 @@ async def _look_to_withdraw(
     statement = await _lock(session, statement_id)
     lines = await _lines(session, statement_id, alone=True)
     account = await get_collection_account(session, statement.collection_account_id)
-    money = await list_stated_money(session, [line.id for line in lines])
+    money, proved = await _lock_money(session, lines)
     figures = {
         "account": account.code,
         "file_name": statement.file_name,
@@ -137,7 +139,7 @@ async def _look_to_withdraw(
         "lines": len(lines),
         "credits": sum(line.amount for line in lines if line.direction == "credit"),
         "debits": sum(line.amount for line in lines if line.direction == "debit"),
-        **_sums(money),
+        **_sums(money, proved),
     }
     return Subject(account.agency_id, figures)
 
@@ -159,11 +161,13 @@ async def _withdraw(session: WriteSession, approval: ApprovalValue, actor: str) 
     await session.write(gone.values(withdrawn_at=now))
     withdrawn = update(Statement).where(col(Statement.id) == statement.id)
     await session.write(withdrawn.values(withdrawn_at=now))
-    money = await withdraw_stated_money(session, [line.id for line in lines], actor=actor)
+    money, proved = await _lock_money(session, lines)
+    line_ids = [line.id for line in lines]
+    await withdraw_stated_money(session, money, line_ids, proved=proved, actor=actor)
     outcome = {
         "lines": len(lines),
         "days": sorted({clock.business_date(line.booked_at).isoformat() for line in lines}),
-        **_sums(money),
+        **_sums(money, proved),
         "settled_money": [
             {
                 "payment": one.payment_id,
@@ -172,7 +176,7 @@ async def _withdraw(session: WriteSession, approval: ApprovalValue, actor: str) 
                 "bill": one.bill,
             }
             for one in money
-            if one.settled and not one.shared
+            if not (one.shared or one.is_taken_back(proved))
         ][:MOST_LISTED],
     }
     await audit.record(
@@ -191,14 +195,26 @@ def _digest_of(money: Sequence[StatedMoney]) -> str:
     return sha256(canonical(told)).hexdigest()
 
 
-def _sums(money: Sequence[StatedMoney]) -> dict[str, Any]:
+async def _lock_money(
+    session: WriteSession, lines: Sequence[_LineFacts]
+) -> tuple[list[StatedMoney], set[str]]:
+    """The money of these lines, its bills locked, and the ids of those that have receipts."""
+    money = await lock_stated_money(session, [line.id for line in lines])
+    settled = {bill_id for one in money for bill_id in one.settled_bills}
+    return money, await list_proved_bills(session, settled)
+
+
+def _sums(money: Sequence[StatedMoney], proved: Collection[str]) -> dict[str, Any]:
     """What withdrawing reverses and what it leaves to people, in đồng."""
     own = [one for one in money if not one.shared]
+    gone = [one for one in own if one.is_taken_back(proved)]
+    kept = [one for one in own if not one.is_taken_back(proved)]
     return {
-        "reversed": sum(one.waiting for one in own if not one.settled),
-        "settled": sum(one.settled for one in own),
+        "reversed": sum(one.waiting + one.settled for one in gone),
+        "settled": sum(one.settled for one in kept),
         "digest": _digest_of(own),
-        "bills": sorted({one.bill for one in own if one.settled and one.bill})[:MOST_LISTED],
+        "reopened": sorted({one.bill for one in gone if one.settled and one.bill})[:MOST_LISTED],
+        "bills": sorted({one.bill for one in kept if one.bill})[:MOST_LISTED],
     }
 
 

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
 from core import json
@@ -88,6 +88,7 @@ class SePayFeed:
             ),
         ),
         kept_headers=("content-type", "x-sepay-timestamp", "x-sepay-signature"),
+        answer_within=timedelta(seconds=25),  # it waits thirty
     )
 
     def __init__(self, account: GatewayAccount) -> None:

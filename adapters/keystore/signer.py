@@ -105,6 +105,10 @@ class SoftwareKeystore:
         written: bytes = etree.tostring(signed, encoding="UTF-8", xml_declaration=True)
         return written
 
+    def sign_bytes(self, data: bytes) -> bytes:
+        """A bare signature with SHA-256: PKCS#1 v1.5, or ECDSA in DER."""
+        return _sign(self._key, data)
+
     def sign_pdf(self, pdf: bytes) -> bytes:
         """See `Signer.sign_pdf`. pyHanko runs an event loop of its own for the call."""
         signer = _ClockedPdfSigner(
@@ -120,6 +124,13 @@ class SoftwareKeystore:
         writer = IncrementalPdfFileWriter(BytesIO(pdf))
         output: BytesIO = signer.sign_pdf(writer, bytes_reserved=self._pdf_signer.bytes_reserved)
         return output.getvalue()
+
+
+def _sign(key: PrivateKey, data: bytes) -> bytes:
+    algorithm = hashes.SHA256()
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(data, padding.PKCS1v15(), algorithm)
+    return key.sign(data, ec.ECDSA(algorithm))
 
 
 def _public(key: Any) -> bytes:
@@ -148,10 +159,7 @@ class _CachedKeySigner(Signer):
     ) -> bytes:
         if digest_algorithm != "sha256":
             raise KeyFault(f"This key signs SHA-256 digests, not {digest_algorithm}.")
-        algorithm = hashes.SHA256()
-        if isinstance(self._key, rsa.RSAPrivateKey):
-            return self._key.sign(data, padding.PKCS1v15(), algorithm)
-        return self._key.sign(data, ec.ECDSA(algorithm))
+        return _sign(self._key, data)
 
 
 class _ClockedPdfSigner(PdfSigner):

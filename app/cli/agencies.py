@@ -14,9 +14,10 @@ from payments.agencies.commands import (
     change_agency,
     create_account,
     create_agency,
+    set_settlement_words,
 )
 from payments.agencies.listing import list_accounts, list_agencies
-from payments.agencies.queries import get_agency_id
+from payments.agencies.queries import get_account_id, get_agency_id
 from payments.agencies.schemas import AccountIn, AccountOut, AgencyChangeIn, AgencyIn, AgencyOut
 
 agency = typer.Typer(help="Public bodies and their units.", no_args_is_help=True)
@@ -224,6 +225,29 @@ def show_accounts(as_json: Json = False) -> None:
         for one in found
     ]
     show_table(("Code", "Body", "Kind", "Bank", "Number", "Holder"), rows)
+
+
+@account.command("settlement-words")
+def set_words(
+    code: Annotated[str, typer.Argument(help="The account's code.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Words of a gateway's transfers; none at all takes them away."),
+    ] = None,
+) -> None:
+    """Say by which words gateways pay over to an account: such credits pay no bill by themselves.
+
+    They wait in suspense until two people say that they clear money in transit (`lephi suspense
+    resolve --kind settlement`), or that they are money of a payer's (`other_money`).
+    """
+
+    async def work(parts: Parts) -> None:
+        async with parts.database.transaction() as session:
+            found = await get_account_id(session, code)
+            await set_settlement_words(session, found, words or [], actor=ACTOR)
+
+    with_parts(work)
+    typer.echo(f"{code}: {', '.join(words) if words else 'no words of settlements'}")
 
 
 def _offers(given: str | None) -> list[str] | str | None:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "seed": ("catalogue", "seed"),
     "doctor": ("running", "doctor"),
     "invariants": ("books", "invariants"),
+    "anchor": ("books", "anchor"),
     "states": ("states", "states"),
     "roles": ("roles", "roles"),
     "sandbox": ("running", "sandbox"),

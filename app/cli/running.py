@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import shutil
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,14 +17,20 @@ from sqlmodel import select
 
 from adapters.keystore.files import is_there
 from adapters.sandbox.engine.server import serve as serve_sandbox
+from app.anchors import anchor_files, due
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
+from app.disk import LEAST_FREE, free_bytes
 from app.main import create_app
+from app.migrations.grants import grant
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent
+from app.server import guarded, limits_of
 from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
+from core.clocks import MOST_APART, measure_drift
+from core.database_role import DatabaseRole, find_role
 from core.days import day_text
 from core.db import Database
 from core.errors import LephiError
@@ -62,10 +67,15 @@ def serve(with_parent: WithParent = 0) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=guarded(limits_of(settings)),
+        ws="none",
         log_config=None,  # its own would take the place of ours
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Anybody else may write in the header what they like.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=30,
     )
 
@@ -93,10 +103,18 @@ def sandbox(
 
 
 def migrate(as_json: Json = False) -> None:
-    """Bring the database of LEPHI_DATABASE_URL to the present schema."""
-    url = _database_url(settings_or_fail())
+    """Bring the database of LEPHI_DATABASE_URL, as its owner, to the present schema.
+
+    LEPHI_RUNTIME_ROLE is then granted what serve and worker need, and nothing else.
+    """
+    settings = settings_or_fail()
+    url = _database_url(settings)
     try:
         steps = upgrade(url)
+        if settings.runtime_role is not None:
+            grant(url, settings.runtime_role)
+    except LephiError as error:
+        fail(error)
     except (SQLAlchemyError, CommandError) as error:
         fail(f"Migration failed, nothing of the failed step remains: {error}")
     if as_json:
@@ -161,9 +179,10 @@ class _Check:
 
 
 def _checks(settings: Settings) -> list[_Check]:
-    free = shutil.disk_usage(_existing(settings.data_dir)).free // 1_000_000
+    free = free_bytes(settings.data_dir)
+    room = f"{free // 1_000_000} MB free at {settings.data_dir} and for files that are sent"
     checks = [
-        _Check("disk", free > 500, f"{free} MB free at {settings.data_dir}"),
+        _Check("disk", free > LEAST_FREE, room),
         _check_key(settings),
         _check_calendar(settings),
     ]
@@ -185,12 +204,6 @@ def _checks(settings: Settings) -> list[_Check]:
     except (SQLAlchemyError, LephiError) as error:
         checks.append(_Check("database", False, str(error).splitlines()[0]))
     return checks
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder
 
 
 def _check_key(settings: Settings) -> _Check:
@@ -225,7 +238,7 @@ def _check_calendar(settings: Settings) -> _Check:
 async def _ask_database(settings: Settings) -> list[_Check]:
     database = open_database(settings)
     try:
-        return await _look(database)
+        return await _look(database, settings)
     finally:
         await database.dispose()
 
@@ -247,19 +260,51 @@ _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
 _WAITING = select(func.count()).where(Callback.state != "applied")
 
 
-async def _look(database: Database) -> list[_Check]:
+async def _look(database: Database, settings: Settings) -> list[_Check]:
     async with database.reading() as session:
+        role = await find_role(session)
         server = await session.one(_SERVER)
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)
         silence = await find_silence(session)
+        drift = await measure_drift(session)
     return [
         _Check("database", True, f"PostgreSQL {server.version}"),
         _Check("durability", server.fsync == "on", f"fsync is {server.fsync}"),
         _Check("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
         _Check("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
+        _Check(
+            "clocks",
+            abs(drift) <= MOST_APART,
+            f"the database's is {drift.total_seconds():+.1f} s from the machine's",
+        ),
         _check_worker(silence),
+        _check_role(role, settings),
+        _check_anchors(settings),
     ]
+
+
+def _check_role(role: DatabaseRole, settings: Settings) -> _Check:
+    """Whether the service runs under a role that could undo the database's own guards."""
+    if not role.excess:
+        return _Check("database role", True, f"{role.name} owns nothing")
+    told = (
+        f"{role.name} {role.excess}: migrate as the owner with LEPHI_RUNTIME_ROLE set, and run"
+        " serve and worker as that role (docs/operate.md)"
+    )
+    strict = settings.mode == "production"
+    return _Check("database role", not strict, told, warning=not strict)
+
+
+def _check_anchors(settings: Settings) -> _Check:
+    """Whether the end of the audit chain is kept outside, lately."""
+    files = anchor_files(settings.anchor_dir)
+    if not files:
+        told = f"none in {settings.anchor_dir} yet: the worker writes them, or lephi anchor"
+        return _Check("anchors", True, told, warning=True)
+    late = due(files[-1], timedelta(hours=2 * settings.anchor_hours))
+    told = f"{len(files)}, the newest {files[-1].name}"
+    return _Check("anchors", True, told, warning=late)
 
 
 def _check_worker(silence: timedelta | None) -> _Check:

@@ -62,7 +62,8 @@ def list_suspense(
 def resolve(
     item: Annotated[str, typer.Argument(help="The item's id, as list shows it.")],
     kind: Annotated[
-        str, typer.Option(help="assign, refund, same_money, other_money, returned or keep.")
+        str,
+        typer.Option(help="assign, refund, same_money, other_money, returned, settlement, keep."),
     ],
     reason: Reason,
     by: By,

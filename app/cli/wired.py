@@ -13,16 +13,18 @@ from core.settings import Settings, load
 T = TypeVar("T")
 
 
-def settings_or_fail() -> Settings:
-    """The settings of the environment; ends with every fault if they are wrong."""
+def settings_or_fail(*, code: int = 1) -> Settings:
+    """The settings of the environment; ends with every fault, and `code`, if they are wrong."""
     try:
         return load()
     except LephiError as error:
-        fail(error)
+        fail(error, code=code)
 
 
-def with_parts(work: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -> T:
-    """Run asynchronous work with everything wired; an expected failure is one line and exit 1."""
+def with_parts(
+    work: Callable[[Parts], Awaitable[T]], settings: Settings | None = None, *, failing: int = 1
+) -> T:
+    """Run asynchronous work with everything wired; an expected failure is one line and an exit."""
     chosen = settings or settings_or_fail()
 
     async def main() -> T:
@@ -32,4 +34,4 @@ def with_parts(work: Callable[[Parts], Awaitable[T]], settings: Settings | None 
     try:
         return asyncio.run(main())
     except LephiError as error:
-        fail(error)
+        fail(error, code=failing)

@@ -1,5 +1,6 @@
 """What every change of a body's set-up has in common: what it is held against, and its trace."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,11 @@ class Knowledge:
 
     procedures: Callable[[ReadSession, Sequence[str]], Awaitable[Mapping[str, Sequence[str]]]]
     credentials: Callable[[str, Mapping[str, str]], Sequence[FieldError]]
+
+
+def digest(secret: bytes) -> str:
+    """What the audit log may hold of a secret as it is stored: enough to see that it is another."""
+    return hashlib.sha256(secret).hexdigest()
 
 
 async def record_change(

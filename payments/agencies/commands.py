@@ -27,6 +27,9 @@ from payments.agencies.tree import reaches
 #: What is offered: codes of procedures, "all", or "parent".
 Offers: TypeAlias = Sequence[str] | str
 
+#: Fewer letters and digits than this are in the narratives of too many payers.
+LEAST_SETTLEMENT_LETTERS = 5
+
 #: One at a time changes who stands below whom: two moves at once could make a circle.
 LOCK_TREE = WriteSql(str, "SELECT CAST(pg_advisory_xact_lock(7811604131234001) AS text)")
 
@@ -178,6 +181,30 @@ async def create_account(session: WriteSession, new: NewAccount, *, actor: str) 
     after["opened_on"] = None if new.opened_on is None else new.opened_on.isoformat()
     await record_change(session, actor, "account.created", str(row["id"]), {}, after)
     return str(row["id"])
+
+
+async def set_settlement_words(
+    session: WriteSession, account_id: str, words: Sequence[str], *, actor: str
+) -> None:
+    """Say by which words gateways pay over to an account, in place of those said before.
+
+    A credit whose narrative holds one of them pays no bill by itself. Raises `Invalid` for words
+    with fewer than `LEAST_SETTLEMENT_LETTERS` letters and digits, which anybody may write.
+    """
+    faults = [
+        FieldError(f"words.{place}", "too_short", f"{one!r} could stand in any narrative.")
+        for place, one in enumerate(words)
+        if sum(char.isalnum() for char in one) < LEAST_SETTLEMENT_LETTERS
+    ]
+    if faults:
+        raise Invalid(faults[0].detail, errors=faults)
+    which = col(CollectionAccount.id) == account_id
+    before = await session.lock_one(select(CollectionAccount.settlement_words).where(which))
+    if before != list(words):
+        changed = update(CollectionAccount).where(which)
+        await session.write(changed.values(settlement_words=list(words)))
+        was, now = {"settlement_words": before}, {"settlement_words": list(words)}
+        await record_change(session, actor, "account.changed", account_id, was, now)
 
 
 async def _check_parent(session: WriteSession, agency_id: str, parent_id: str | None) -> None:

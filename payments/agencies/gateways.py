@@ -18,7 +18,7 @@ from core.errors import FieldError, Invalid
 from core.ids import new_id
 from core.sessions import WriteSession
 from core.statements import values_of
-from payments.agencies.changes import CodeTaken, Knowledge, record_change
+from payments.agencies.changes import CodeTaken, Knowledge, digest, record_change
 from payments.agencies.models import CollectionAccount, GatewayAccountRow
 from payments.agencies.tree import reaches
 
@@ -92,17 +92,46 @@ async def configure_gateway(
         enabled=(known.enabled if known else True) if enabled is None else enabled,
         credentials=known.credentials if known else b"",
     )
+    if credentials is not None:
+        await _refuse_shared(session, cipher, gateway, agency_id, credentials)
     renewed = credentials is not None and dict(credentials) != old
     if renewed:
         now = replace(now, credentials=_sealed(cipher, row_id, credentials or {}))
     await _write_gateway(session, gateway, account, known, now)
     was = {} if known is None else _open_facts(known)
     if renewed or was != _open_facts(now):
-        told = {"gateway": gateway, "account": account, "credentials_renewed": renewed}
+        told = {
+            "gateway": gateway,
+            "account": account,
+            "credentials_renewed": renewed,
+            "sealed": digest(now.credentials),
+        }
         await record_change(
             session, actor, "gateway.configured", row_id, was, _open_facts(now), told
         )
     return row_id
+
+
+async def _refuse_shared(
+    session: WriteSession,
+    cipher: Cipher,
+    gateway: str,
+    agency_id: str,
+    credentials: Mapping[str, str],
+) -> None:
+    """Raise `Invalid` where another body's account at the gateway has these very credentials.
+
+    Whoever can sign for one could tell of the other's money.
+    """
+    others = await session.all(
+        values_of(GatewayFacts, GatewayAccountRow).where(
+            col(GatewayAccountRow.gateway) == gateway,
+            col(GatewayAccountRow.agency_id) != agency_id,
+        )
+    )
+    if any(_unsealed(cipher, one) == dict(credentials) for one in others):
+        detail = "Another body's account has the same credentials: ask the provider for your own."
+        raise Invalid(detail, errors=[FieldError("credentials", "shared", detail)])
 
 
 async def _account_faults(

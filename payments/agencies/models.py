@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, Column, LargeBinary, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -71,6 +71,11 @@ class CollectionAccount(SQLModel, table=True):
     kind: str = Field(default="treasury", sa_column_kwargs={"server_default": "treasury"})
     #: the first day that a statement of it can tell of; None where nobody has said
     opened_on: date | None = None
+    #: words in the narrative of what gateways pay over to it, as agreed with them
+    settlement_words: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(String), nullable=False, server_default=text("'{}'")),
+    )
 
 
 class GatewayAccountRow(SQLModel, table=True):

@@ -32,6 +32,8 @@ class CollectionAccountValue:
     account_name: str
     cut_off: time_of_day
     opened_on: date | None
+    #: words in the narrative of what gateways pay over to it
+    settlement_words: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,14 @@ async def _claim(session: WriteSession, payment_id: str, now: datetime, again: t
     return await session.write(asked) == 1
 
 
+def denied_until(created_at: datetime, open_until: datetime) -> datetime:
+    """How long an attempt stays open that its gateway says it does not know.
+
+    Some learn of an order only when the payer comes, and their page takes money until `open_until`.
+    """
+    return max(open_until, created_at + GRACE)
+
+
 async def _conclude(
     session: WriteSession, payment_id: str, result: GatewayResult | None, open_until: datetime
 ) -> None:
@@ -154,7 +162,7 @@ async def _conclude(
     latest = attempt.bill.expires_at
     over = now > (open_until if latest is None else min(open_until, latest))
     if result.outcome is Outcome.NOT_FOUND:
-        over = now > payment.created_at + GRACE
+        over = now > denied_until(payment.created_at, open_until)
     if over:
         details = {"gateway_says": result.outcome}
         await move_payment(session, ACTOR, payment, "expired", details, ask_at=now + STILL_ASKED)

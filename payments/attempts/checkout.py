@@ -145,7 +145,8 @@ async def checkout(
 async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
     """Write the attempt down with the key of its request, before anything is sent."""
     gateway = choice.gateway
-    async with context.database.transaction() as session:
+
+    async def write(session: WriteSession) -> Intent:
         bill = await find_and_lock_bill(session, choice.bill_id)
         if bill is None or bill.agency_id not in choice.agency_ids:
             raise NotFound("Không có khoản phải nộp này.")
@@ -194,22 +195,24 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
             object_id=payment_id,
             details={"bill": bill.id, "amount": amount, "gateway": gateway},
         )
-    request = StartRequest(
-        order_ref=order_ref,
-        request_code=payment_id,
-        amount=amount,
-        description=f"Nop phi, le phi {bill.reference}",
-        return_url=(
-            context.urls.pay(bill.id, bill.reference)
-            if choice.proven
-            else context.urls.bill(bill.reference)
-        ),
-        callback_url=context.urls.callback(gateway, account.access.account),
-        payer_ip=choice.payer_ip,
-        language=bill.language,
-        created_at=now,
-    )
-    return Intent(payment_id, request, account)
+        request = StartRequest(
+            order_ref=order_ref,
+            request_code=payment_id,
+            amount=amount,
+            description=f"Nop phi, le phi {bill.reference}",
+            return_url=(
+                context.urls.pay(bill.id, bill.reference)
+                if choice.proven
+                else context.urls.bill(bill.reference)
+            ),
+            callback_url=context.urls.callback(gateway, account.access.account),
+            payer_ip=choice.payer_ip,
+            language=bill.language,
+            created_at=now,
+        )
+        return Intent(payment_id, request, account)
+
+    return await context.database.run(write)
 
 
 def _open(payment_id: str) -> AttemptOpen:

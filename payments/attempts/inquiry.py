@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, or_, update
 from sqlmodel import col, exists, func, select
 
 from core import clock
+from core.clocks import require_agreement
 from core.statements import values_of
 from payments.attempts.asking import ACTOR, AskedAttempt, ask_safely
 from payments.bills.locks import LockedBill
@@ -67,6 +68,7 @@ async def expire_bills(context: Context, limit: int = 100) -> int:
     """Close bills past their time whose gateways have been asked; how many.
 
     A bill with an attempt still open is not closed: the attempt ends first, with its own question.
+    Raises `ClocksDisagree` where now cannot be believed.
     """
     due = (
         values_of(LockedBill, Bill)
@@ -80,6 +82,7 @@ async def expire_bills(context: Context, limit: int = 100) -> int:
     )
     closed = 0
     async with context.database.transaction() as session:
+        await require_agreement(session)
         for bill in await session.lock_all(due, skip_locked=True):
             # Again, for one may have been started while we came to the lock.
             live = select(func.count()).where(_is_live_attempt_of(bill.id))

@@ -12,7 +12,7 @@ from payments.books.allocation import Reason, suspend
 from payments.books.credits import record_unapplied
 from payments.books.dates import money_date
 from payments.books.ledger import MoneySource
-from payments.books.locks import LockedPayment, find_and_lock_attempt
+from payments.books.locks import LockedPayment, find_and_lock_attempt, find_order_account
 from payments.books.moves import move_payment
 from payments.books.posting import distribute_on, post_credit
 from payments.books.recording import (
@@ -39,13 +39,17 @@ async def record_result(
 
     Money of another amount, or with another field that differs, is held for a person; money for
     an order we do not know, and money told of again with another amount, is kept in suspense; a
-    failure after a success changes nothing and is noted. Raises ValueError for money without its
-    amount or reference: an adapter's fault.
+    failure after a success changes nothing and is noted. What is told of another account's order
+    changes nothing: the gateway is asked under that account. Raises ValueError for money without
+    its amount or reference: an adapter's fault.
     """
     outcome = gateway_result.outcome
     attempt = await find_and_lock_attempt(session, gateway_result.order_ref, account.id)
     has_money = outcome in (Outcome.SUCCEEDED, Outcome.HELD)
     if attempt is None:
+        if await find_order_account(session, gateway_result.order_ref) is not None:
+            # Two accounts with one secret accept each other's notices: whose order it is decides.
+            return Recording(CallbackResult.MISMATCH, misdirected=True)
         if has_money and gateway_result.amount and gateway_result.gateway_ref:
             return await record_unapplied(
                 session, account, gateway_result, None, actor=actor, cipher=cipher
@@ -143,7 +147,7 @@ async def _money(
         distribution = suspend(amount, Reason.HELD_BY_GATEWAY)
     else:
         distribution = await distribute_on(session, bill, amount)
-    await post_credit(session, actor, bill, source, distribution)
+    await post_credit(session, actor, bill, source, distribution, at_gateway=True)
     result = CallbackResult.MISMATCH if odd else CallbackResult.ACCEPTED
     return Recording(result, payment.id, bill.id, distribution, new=True)
 

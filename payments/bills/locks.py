@@ -1,9 +1,13 @@
 """A bill that is locked for the rest of the transaction, as a typed value."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlmodel import col
+
+from core.row_waits import waiting
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.bills.models import Bill
@@ -27,10 +31,17 @@ BILL: Final = values_of(LockedBill, Bill)
 
 
 async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
-    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`."""
-    return await session.lock_one(BILL.where(Bill.id == bill_id))
+    """Lock a bill and read it. Raises `sqlalchemy.exc.NoResultFound`, and `RowBusy`."""
+    with waiting(session, bill_id):
+        return await session.lock_one(BILL.where(Bill.id == bill_id))
+
+
+async def lock_bills(session: WriteSession, bill_ids: Collection[str]) -> list[LockedBill]:
+    """Lock bills and read them, by id: whoever takes several takes them in this order."""
+    return await session.lock_all(BILL.where(col(Bill.id).in_(bill_ids)).order_by(col(Bill.id)))
 
 
 async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:
-    """Lock a bill and read it; None if there is none of that id."""
-    return await session.lock_first(BILL.where(Bill.id == bill_id))
+    """Lock a bill and read it; None if there is none of that id. Raises `RowBusy`."""
+    with waiting(session, bill_id):
+        return await session.lock_first(BILL.where(Bill.id == bill_id))

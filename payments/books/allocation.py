@@ -40,6 +40,10 @@ class Reason(StrEnum):
     RETURNED_BY_BANK = "returned_by_bank"
     #: said to have come on a day that is far ahead
     DATED_AHEAD = "dated_ahead"
+    #: its words are those by which a gateway pays over what it took: two people say so
+    GATEWAY_SETTLEMENT = "gateway_settlement"
+    #: two people said that it is what a gateway pays over
+    SETTLED_BY_GATEWAY = "settled_by_gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Distribution:
     refundable: int = 0
     #: what was no money, or was taken back
     reversed: int = 0
+    #: what a gateway paid over of money that the books have already
+    in_transit: int = 0
     #: why there is money that is not allocated; None when there is none
     reason: Reason | None = None
     #: take what waits in suspense for this bill too: together they reach its amount
@@ -59,7 +65,7 @@ class Distribution:
     @property
     def total(self) -> int:
         """The credit this came from."""
-        return self.allocated + self.suspense + self.refundable + self.reversed
+        return self.allocated + self.suspense + self.refundable + self.reversed + self.in_transit
 
 
 def suspend(credit: int, reason: Reason) -> Distribution:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
+from core.deadlines import LONG_SECONDS, allowing
 from core.errors import NotFound
 from core.idempotency import IdempotencyDep
 from core.sessions import WriteSession
@@ -121,6 +122,7 @@ async def read_approval(
 
 
 @router.post("/approvals/{approval_id}/approve")
+@allowing(LONG_SECONDS)
 async def approve(
     principal: Annotated[Principal, needs(Action.DECIDE_APPROVAL)],
     approval_id: ObjectId,

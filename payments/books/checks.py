@@ -3,7 +3,7 @@
 `lephi invariants`, the tests, the crash harness and the restore drill run the same list.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from core.audit import each_entry
 from core.checks import breaches, load_rules
@@ -11,6 +11,14 @@ from core.sessions import ReadSession
 from payments.states import MACHINES
 
 _RULES = load_rules("payments.books")
+
+
+async def check_moves(
+    session: ReadSession, ids: Collection[str] | None = None
+) -> AsyncIterator[str]:
+    """A line for each move that no table allows; of some objects, or of all."""
+    async for line in _moves(session, ids):
+        yield line
 
 
 async def check(session: ReadSession) -> AsyncIterator[str]:
@@ -21,12 +29,12 @@ async def check(session: ReadSession) -> AsyncIterator[str]:
         yield line
 
 
-async def _moves(session: ReadSession) -> AsyncIterator[str]:
+async def _moves(session: ReadSession, ids: Collection[str] | None = None) -> AsyncIterator[str]:
     """Every state came by allowed moves, as the audit log tells them in order."""
     for machine in MACHINES:
         told = {move.event: move.after for move in machine.moves}
         states: dict[str, str | None] = {}
-        async for entry in each_entry(session, told):
+        async for entry in each_entry(session, told, ids):
             after, before = told[entry.action], states.get(entry.object_id)
             said = entry.details.get("before")
             if not machine.allows(before, after) or said not in (None, before):

@@ -1,10 +1,12 @@
 -- name: balanced_transactions
 -- postings of a transaction sum to zero
+-- narrows
 SELECT transaction_id AS id, 'sum ' || sum(amount) AS detail FROM posting
 GROUP BY 1 HAVING sum(amount) <> 0
 
 -- name: places_of_money
 -- money credited is in its places
+-- narrows
 SELECT p.id, 'credited ' || p.credited || ', placed ' || coalesce(a.sum, 0)
   + coalesce(s.sum, 0) AS detail
 FROM payment p
@@ -17,12 +19,13 @@ WHERE p.credited IS NOT NULL
 
 -- name: ledger_of_places
 -- the ledger agrees with the places
+-- narrows
 WITH ledger AS (
   SELECT t.payment_id, o.ledger, sum(o.amount) AS sum
   FROM posting o JOIN ledger_transaction t ON t.id = o.transaction_id GROUP BY 1, 2
 ), places AS (
-  SELECT id AS payment_id, 'receivable' AS ledger, credited AS sum FROM payment
-    WHERE credited IS NOT NULL
+  SELECT id AS payment_id, CASE gateway WHEN 'bank' THEN 'receivable' ELSE 'in_transit' END
+    AS ledger, credited AS sum FROM payment WHERE credited IS NOT NULL
   UNION ALL SELECT payment_id, 'revenue', -sum(amount) FROM allocation GROUP BY 1
   UNION ALL SELECT payment_id, place, -sum(amount) FROM suspense_item
     WHERE closed_at IS NULL GROUP BY 1, 2
@@ -34,6 +37,7 @@ WHERE coalesce(l.sum, 0) <> coalesce(p.sum, 0)
 
 -- name: allocations_of_bills
 -- allocations reach the amount of a paid bill, and of no other
+-- narrows
 SELECT b.id, b.status || ', amount ' || b.amount || ', allocated ' || coalesce(a.sum, 0)
   AS detail
 FROM bill b LEFT JOIN (SELECT bill_id, sum(amount) FROM allocation GROUP BY 1) a
@@ -42,6 +46,7 @@ WHERE coalesce(a.sum, 0) <> CASE WHEN b.status = 'paid' THEN b.amount ELSE 0 END
 
 -- name: lines_of_bills
 -- a bill is the sum of its lines
+-- narrows
 SELECT b.id, 'amount ' || b.amount || ', lines ' || coalesce(l.sum, 0) AS detail
 FROM bill b LEFT JOIN (SELECT bill_id, sum(amount) FROM bill_line GROUP BY 1) l
   ON l.bill_id = b.id
@@ -49,11 +54,13 @@ WHERE b.amount <> coalesce(l.sum, -1)
 
 -- name: open_attempts_of_bills
 -- a bill has one open attempt at most
+-- narrows
 SELECT bill_id AS id, count(*) || ' are open' AS detail FROM payment
 WHERE status IN ('created', 'submitted', 'unknown') GROUP BY 1 HAVING count(*) > 1
 
 -- name: references_of_bills
 -- a bill has its reference
+-- narrows
 SELECT b.id, b.reference AS detail FROM bill b
 LEFT JOIN reference r ON r.reference = b.reference AND r.kind = 'bill'
 WHERE r.reference IS NULL
@@ -148,9 +155,22 @@ HAVING count(DISTINCT t.of_amount) > 1
 
 -- name: accounts_of_postings
 -- money is posted on the account that it came to
+-- narrows
 SELECT p.id, 'came to ' || p.collection_account_id || ', posted on ' || o.collection_account_id
   AS detail
 FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id
 JOIN posting o ON o.transaction_id = t.id
 WHERE o.collection_account_id <> p.collection_account_id
 GROUP BY 1, 2
+
+-- name: settled_by_gateways
+-- gateways have paid over no more than they took
+SELECT collection_account_id AS id, 'in transit ' || sum(amount) AS detail FROM posting
+WHERE ledger = 'in_transit' GROUP BY 1 HAVING sum(amount) < 0
+
+-- name: days_of_money
+-- money is posted on the day that it counts for
+-- narrows
+SELECT p.id, 'counts for ' || p.accounting_on || ', posted on ' || t.accounting_on AS detail
+FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id AND t.kind = 'credit'
+WHERE t.accounting_on <> p.accounting_on

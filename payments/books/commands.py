@@ -1,6 +1,6 @@
 """What becomes of money that a statement tells of, or tells of taking back. They never commit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, ColumnElement, String, any_, cast, func, literal, update
@@ -13,15 +13,15 @@ from core.crypto import Cipher
 from core.name_locks import lock_names, share_name
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
-from payments.bills.locks import lock_bill
+from payments.bills.locks import lock_bills
 from payments.bills.models import Bill, Payment
 from payments.books.allocation import Reason
 from payments.books.identity import STATEMENT, notices_of
 from payments.books.models import Allocation, CreditNotice, SuspenseItem
 from payments.books.recording import note_doubt
 from payments.books.release import release_stated
-from payments.books.reversal import reverse_item
-from payments.books.suspense import lock_items_of
+from payments.books.reversal import reverse_item, reverse_settlement
+from payments.books.suspense import is_waiting, lock_items_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class StatedMoney:
 
     `settled` is what bills have of it, `waiting` what is in suspense or refundable, `unreleased`
     what of that waits because only a statement told of it; `shared` says that a feed or another
-    statement tells of it too. `bill` is a reference.
+    statement tells of it too. `bill` is a reference, `settled_bills` are ids.
     """
 
     payment_id: str
@@ -40,6 +40,11 @@ class StatedMoney:
     shared: bool
     bill_id: str | None
     bill: str | None
+    settled_bills: list[str]
+
+    def is_taken_back(self, proved: Collection[str]) -> bool:
+        """Whether withdrawing its statement reverses it; `proved` bills have receipts."""
+        return not self.shared and not set(proved).intersection(self.settled_bills)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,16 @@ _OTHER = aliased(CreditNotice)
 _SETTLED = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
     Allocation.payment_id == Payment.id
 )
+_HAVING_SOME = (
+    select(col(Allocation.bill_id))
+    .where(col(Allocation.payment_id) == col(Payment.id))
+    .group_by(col(Allocation.bill_id))
+    .having(func.sum(col(Allocation.amount)) > 0)
+)
 _WAITING = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(
     SuspenseItem.payment_id == Payment.id,
     col(SuspenseItem.closed_at).is_(None),
-    SuspenseItem.place != "reversed",
+    is_waiting(),
 )
 _UNRELEASED = _WAITING.where(SuspenseItem.reason == Reason.STATEMENT_ONLY)
 
@@ -89,6 +100,7 @@ async def list_stated_money(session: ReadSession, line_ids: Sequence[str]) -> li
         unreleased=cast(_UNRELEASED.scalar_subquery(), BigInteger),
         shared=told_otherwise,
         bill=col(Bill.reference),
+        settled_bills=cast(func.array(_HAVING_SOME.scalar_subquery()), ARRAY(String)),
     ).join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
     return await session.all(wanted.where(told).order_by(col(Payment.id)))
 
@@ -106,29 +118,47 @@ async def lock_notices_of(session: WriteSession, account_id: str) -> None:
     await lock_names(session, notices_of(account_id))
 
 
-async def withdraw_stated_money(
-    session: WriteSession, line_ids: Sequence[str], *, actor: str
-) -> list[StatedMoney]:
-    """Take back what was recorded because these lines of a statement told of it, and nobody else.
+async def lock_stated_money(session: WriteSession, line_ids: Sequence[str]) -> list[StatedMoney]:
+    """As `list_stated_money`, its bills locked: while they are, none of them gets a receipt.
 
-    Money that waits is reversed; of what has settled a bill nothing is, and people see to it. The
-    lines' notices tell of nothing any more, so that the right statement can tell of the money anew;
-    those of settled money stay, or it would be entered twice. Gives the money as it was before.
     The caller has locked the account's notices (`lock_notices_of`).
     """
-    found = []
-    await _lock_bills_of(session, await list_stated_money(session, line_ids))
-    for money in await list_stated_money(session, line_ids):
-        found.append(money)
-        if not (money.shared or money.settled):
-            for item in await lock_items_of(session, money.payment_id):
-                await reverse_item(session, actor, item, Reason.STATEMENT_WITHDRAWN)
-        if money.shared or not money.settled:
+    locked: set[str] = set()
+    while wanted := _bills_of(money := await list_stated_money(session, line_ids)) - locked:
+        await lock_bills(session, wanted)
+        locked |= wanted
+    return money
+
+
+async def withdraw_stated_money(
+    session: WriteSession,
+    money: Sequence[StatedMoney],
+    line_ids: Sequence[str],
+    *,
+    proved: Collection[str],
+    actor: str,
+) -> None:
+    """Take back what was recorded because these lines of a statement told of it, and nobody else.
+
+    `money` is what `lock_stated_money` gave, `proved` the ids of its bills that have a receipt or
+    another document. Money is reversed, and bills that it had settled are open again; of what
+    has settled a proved bill nothing is, and people see to it. The lines' notices tell of nothing
+    any more, so that the right statement can tell of the money anew; those of money that stays
+    settled stay, or it would be entered twice.
+    """
+    gone = {one.payment_id: one for one in money if one.is_taken_back(proved)}
+    for payment_id in gone:
+        for item in await lock_items_of(session, payment_id):
+            await reverse_item(session, actor, item, Reason.STATEMENT_WITHDRAWN)
+    settled = {bill_id for one in gone.values() for bill_id in one.settled_bills}
+    for bill in await lock_bills(session, settled):
+        await reverse_settlement(session, actor, bill, gone, Reason.STATEMENT_WITHDRAWN)
+    for one in money:
+        if one.shared or one.payment_id in gone:
             notices = update(CreditNotice).where(
-                col(CreditNotice.payment_id) == money.payment_id, _is_of(CreditNotice, line_ids)
+                col(CreditNotice.payment_id) == one.payment_id, _is_of(CreditNotice, line_ids)
             )
             await session.write(notices.values(withdrawn_at=clock.now()))
-    return found
 
 
 async def release_stated_money(
@@ -136,19 +166,17 @@ async def release_stated_money(
 ) -> ReleaseOutcome:
     """Let what only these lines of a statement told of go where it was sent: bills settle."""
     count, allocated = 0, 0
-    told = await list_stated_money(session, line_ids)
-    await _lock_bills_of(session, told)
-    for money in told:
+    for money in await lock_stated_money(session, line_ids):
         became = await release_stated(session, cipher, money.payment_id, money.bill_id, actor=actor)
         count += len(became)
         allocated += sum(one["allocated"] for one in became)
     return ReleaseOutcome(count, allocated)
 
 
-async def _lock_bills_of(session: WriteSession, told: Sequence[StatedMoney]) -> None:
-    """Whoever takes several bills takes them in one order."""
-    for bill_id in sorted({money.bill_id for money in told if money.bill_id is not None}):
-        await lock_bill(session, bill_id)
+def _bills_of(told: Sequence[StatedMoney]) -> set[str]:
+    """The ids of the bills that the money was sent for, and of those that have some of it."""
+    settled = {bill_id for money in told for bill_id in money.settled_bills}
+    return settled | {money.bill_id for money in told if money.bill_id is not None}
 
 
 async def note_returned_money(

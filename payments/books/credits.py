@@ -41,6 +41,7 @@ from payments.books.recording import (
     settlement_key,
 )
 from payments.books.release import create_and_distribute, release_stated
+from payments.books.transit import is_settlement
 from payments.ports import CallbackResult, Credit, GatewayResult
 from payments.states import PAYMENT
 
@@ -83,7 +84,8 @@ async def record_credit(
     """Record money that arrived on an account by bank transfer, told by `source` (see `identity`).
 
     The references in the narrative decide what it is for: one bill, one static fee, none or
-    several. What only a statement tells of waits whole in suspense until people release it.
+    several. What only a statement tells of, and what a gateway seems to pay over, waits whole in
+    suspense until people decide.
     """
     destination = await destination_of(session, account, credit.narrative)
     came = money_date(credit.credited_at, clock.now())
@@ -110,6 +112,8 @@ async def record_credit(
     if (other := identity.beside) is not None:
         beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
     doubt = identity.doubt or (Reason.STATEMENT_ONLY if source == STATEMENT else None)
+    if is_settlement(account, credit.narrative):
+        doubt = identity.doubt or Reason.GATEWAY_SETTLEMENT
     if came.said is not None:
         doubt = identity.doubt or Reason.DATED_AHEAD
     told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came.said)
@@ -172,7 +176,11 @@ async def _credit(
     if credit.narrative:
         await _keep_narrative(session, payment_id, credit.narrative, cipher)
     event = PAYMENT.move(None, "succeeded").event
-    details = {"amount": credit.amount, "gateway": told.gateway}
+    details = {
+        "amount": credit.amount,
+        "gateway": told.gateway,
+        "accounting_on": source.accounting_on.isoformat(),
+    }
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
     if told.said is not None:
         dated = {"amount": credit.amount, "dated": told.said.isoformat()}
@@ -197,7 +205,8 @@ async def _credit(
         )
     else:
         distribution = suspend(credit.amount, destination.reason)
-    await post_credit(session, actor, bill, source, distribution)
+    at_gateway = told.gateway != BANK
+    await post_credit(session, actor, bill, source, distribution, at_gateway=at_gateway)
     if told.notice is not None:
         await keep_notice(session, told.notice, payment_id)
     result = CallbackResult.ACCEPTED if told.doubt is None else CallbackResult.MISMATCH

@@ -22,10 +22,10 @@ END $$
     " FOR EACH ROW EXECUTE FUNCTION check_zero_sum()",
 )
 
-#: A payment never gives more than came, whoever writes the allocation.
-CREATE_NO_OVERDRAFT = (
-    """
-CREATE FUNCTION check_overdraft() RETURNS trigger LANGUAGE plpgsql AS $$
+#: A payment never gives more than came, whoever writes the allocation, and what is taken back is
+#: what was given, once and whole.
+REPLACE_CHECK_OVERDRAFT = """
+CREATE OR REPLACE FUNCTION check_overdraft() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     given numeric;
     came bigint;
@@ -36,9 +36,18 @@ BEGIN
         RAISE EXCEPTION 'payment % gives % of %', NEW.payment_id, given, came
             USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.reverses IS NOT NULL AND NOT EXISTS (SELECT 1 FROM allocation
+        WHERE id = NEW.reverses AND payment_id = NEW.payment_id AND bill_id = NEW.bill_id
+          AND amount = -NEW.amount) THEN
+        RAISE EXCEPTION 'allocation % takes back another one than it names', NEW.id
+            USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NULL;
 END $$
-""",
+"""
+
+CREATE_NO_OVERDRAFT = (
+    REPLACE_CHECK_OVERDRAFT,
     "CREATE CONSTRAINT TRIGGER no_overdraft AFTER INSERT ON allocation"
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_overdraft()",
 )

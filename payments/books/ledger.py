@@ -1,9 +1,9 @@
 """Double entry: every credit and every later move of its money as postings that sum to zero.
 
-Ledgers, per collection account: `receivable` (the gateway or bank owes it to the account),
-`revenue` (given to bills), `suspense`, `refundable`, `paid_back`. Debits are positive. The database
-refuses a transaction whose postings do not sum to zero (a deferred constraint trigger) and any
-change of a posting.
+Ledgers, per collection account: `receivable` (the bank says that it is on the account),
+`in_transit` (a gateway took it and has yet to pay it over), `revenue` (given to bills), `suspense`,
+`refundable`, `reversed`, `paid_back`. Debits are positive. The database refuses a transaction whose
+postings do not sum to zero (a deferred constraint trigger) and any change of a posting.
 """
 
 from collections.abc import Mapping

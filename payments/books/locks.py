@@ -10,7 +10,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
-from core.sessions import WriteSession
+from core.row_waits import waiting
+from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.locks import BILL, LockedBill
 from payments.bills.models import Bill, Payment
@@ -42,29 +43,50 @@ class LockedAttempt:
     payment: LockedPayment
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Where an order was given."""
+
+    gateway_account_id: str | None
+
+
 _PAYMENT = values_of(LockedPayment, Payment)
 
 
 async def lock_attempt(session: WriteSession, payment_id: str) -> LockedAttempt:
-    """Lock an attempt's bill, then the attempt. Raises `sqlalchemy.exc.NoResultFound`."""
+    """Lock an attempt's bill, then the attempt.
+
+    Raises `sqlalchemy.exc.NoResultFound`, and `RowBusy`.
+    """
     which = col(Payment.id) == payment_id
-    return LockedAttempt(
-        await session.lock_one(BILL.where(_is_bill_of(which))),
-        await session.lock_one(_PAYMENT.where(which)),
-    )
+    with waiting(session, payment_id):
+        return LockedAttempt(
+            await session.lock_one(BILL.where(_is_bill_of(which))),
+            await session.lock_one(_PAYMENT.where(which)),
+        )
 
 
 async def find_and_lock_attempt(
     session: WriteSession, order_ref: str, gateway_account_id: str
 ) -> LockedAttempt | None:
-    """Lock what we asked a gateway account to take under `order_ref`; None for none of ours."""
+    """Lock what we asked a gateway account to take under `order_ref`; None for none of ours.
+
+    Raises `RowBusy`.
+    """
     which = (col(Payment.order_ref) == order_ref) & (
         col(Payment.gateway_account_id) == gateway_account_id
     )
-    bill = await session.lock_first(BILL.where(_is_bill_of(which)))
-    if bill is None:
-        return None
-    return LockedAttempt(bill, await session.lock_one(_PAYMENT.where(which)))
+    with waiting(session, order_ref):
+        bill = await session.lock_first(BILL.where(_is_bill_of(which)))
+        if bill is None:
+            return None
+        return LockedAttempt(bill, await session.lock_one(_PAYMENT.where(which)))
+
+
+async def find_order_account(session: ReadSession, order_ref: str) -> str | None:
+    """The gateway account that we gave this order to; None for no order of ours."""
+    found = await session.first(values_of(_Order, Payment).where(Payment.order_ref == order_ref))
+    return None if found is None else found.gateway_account_id
 
 
 def _is_bill_of(payment: ColumnElement[bool]) -> ColumnElement[bool]:

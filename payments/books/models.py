@@ -58,12 +58,20 @@ class CreditNotice(SQLModel, table=True):
 
 
 class Allocation(SQLModel, table=True):
-    """A part of a payment given to a bill."""
+    """A part of a payment given to a bill, or, negative, the whole of such a part taken back.
+
+    What a bill has of a payment is the sum of their rows.
+    """
 
     __tablename__ = "allocation"
     __table_args__ = (
-        CheckConstraint(_AMOUNT, name="amount"),
-        UniqueConstraint("payment_id", "bill_id"),
+        CheckConstraint(
+            f"CASE WHEN reverses IS NULL THEN {_AMOUNT}"
+            " ELSE amount BETWEEN -10000000000000 AND -1 END",
+            name="amount",
+        ),
+        UniqueConstraint("reverses"),
+        Index("ix_allocation_payment", "payment_id"),
         Index("ix_allocation_bill", "bill_id"),
     )
 
@@ -72,18 +80,23 @@ class Allocation(SQLModel, table=True):
     bill_id: str = Field(foreign_key="bill.id")
     amount: int = amount_field()
     created_at: datetime = moment()
+    #: the allocation that this one takes back
+    reverses: str | None = Field(default=None, foreign_key="allocation.id")
 
 
 class SuspenseItem(SQLModel, table=True):
-    """A part of a payment that is not allocated: waiting in suspense, refundable, or reversed.
+    """A part of a payment that is not allocated: waiting, refundable, reversed, or in transit.
 
-    What is reversed was no money, or was taken back: it stays here for good.
+    What is reversed was no money, or was taken back; what is `in_transit` is what a gateway paid
+    over of money that the books had already. Both stay here for good.
     """
 
     __tablename__ = "suspense_item"
     __table_args__ = (
         CheckConstraint(_AMOUNT, name="amount"),
-        CheckConstraint("place IN ('suspense', 'refundable', 'reversed')", name="place"),
+        CheckConstraint(
+            "place IN ('suspense', 'refundable', 'reversed', 'in_transit')", name="place"
+        ),
         CheckConstraint(f"reason IN ({_REASONS})", name="reason"),
         Index("ix_suspense_item_payment", "payment_id"),
         Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
@@ -119,7 +132,7 @@ class Posting(SQLModel, table=True):
         CheckConstraint("amount <> 0", name="not_zero"),
         CheckConstraint(
             "ledger IN ('receivable', 'revenue', 'suspense', 'refundable', 'paid_back',"
-            " 'reversed')",
+            " 'reversed', 'in_transit')",
             name="ledger",
         ),
         Index("ix_posting_transaction", "transaction_id"),

@@ -39,7 +39,8 @@ class PaymentChanges(TypedDict, total=False):
 class BillChanges(TypedDict, total=False):
     """What else may change of a bill that moves."""
 
-    paid_at: datetime
+    #: None where a bill is to be paid again
+    paid_at: datetime | None
 
 
 async def move_payment(
@@ -52,6 +53,8 @@ async def move_payment(
 ) -> None:
     """Move a locked payment. Raises `IllegalMove` where its table has no such move."""
     move = PAYMENT.move(payment.status, after)
+    if "accounting_on" in changes:
+        details = {**details, "accounting_on": changes["accounting_on"].isoformat()}
     await session.write(_MOVE_PAYMENT, {"moved": payment.id, "status": after, **changes})
     await audit.record(
         session,

@@ -46,7 +46,7 @@ _PLACES = values_of(
     ),
     suspense=_waiting("suspense"),
     refundable=_waiting("refundable"),
-    reversed=_waiting("reversed"),
+    reversed=_waiting("reversed") + _waiting("in_transit"),
     reason=select(func.max(SuspenseItem.reason))
     .where(col(SuspenseItem.payment_id) == col(Payment.id), col(SuspenseItem.closed_at).is_(None))
     .scalar_subquery(),

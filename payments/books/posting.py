@@ -36,12 +36,16 @@ async def post_credit(
     bill: LockedBill | None,
     source: MoneySource,
     distribution: Distribution,
+    *,
+    at_gateway: bool,
 ) -> None:
     """Write where a credit goes: allocation, suspense, refundable, postings; settle the bill.
 
-    Raises ValueError for money given to no bill: a fault of ours.
+    `at_gateway`: a gateway took the money and has yet to pay it over to the account. Raises
+    ValueError for money given to no bill: a fault of ours.
     """
-    await _post(session, actor, bill, source, distribution, ("credit", "receivable"))
+    held = "in_transit" if at_gateway else "receivable"
+    await _post(session, actor, bill, source, distribution, ("credit", held))
 
 
 async def post_from_suspense(

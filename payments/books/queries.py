@@ -16,6 +16,7 @@ from payments.agencies.models import CollectionAccount
 from payments.bills.lines import LineValue, lines_of
 from payments.bills.models import Bill, Payment, Reference
 from payments.books.models import SuspenseItem
+from payments.books.suspense import is_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ _WAITING_MONEY = (
     .join_from(SuspenseItem, Payment, col(Payment.id) == col(SuspenseItem.payment_id))
     .join(CollectionAccount, col(CollectionAccount.id) == col(Payment.collection_account_id))
     .outerjoin(Bill, col(Bill.id) == col(SuspenseItem.bill_id))
-    .where(col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed")
+    .where(col(SuspenseItem.closed_at).is_(None), is_waiting())
     .order_by(col(SuspenseItem.id))
 )
 
@@ -215,18 +216,23 @@ class _SettledBill:
 
 #: The settled bills among `ids` with their agency, their payer, every gateway whose money they
 #: were given, the account that the first of it came to, and when the last of it was there: what the
-#: bank or gateway says of that, unless it is later than the settling.
+#: bank or gateway says of that, unless it is later than the settling. Money that the bill was given
+#: and that was taken back again counts for none of this.
 _SETTLED = ReadSql(
     _SettledBill,
     """
+WITH given AS NOT MATERIALIZED (
+  SELECT a.bill_id, a.payment_id FROM allocation a WHERE a.reverses IS NULL
+    AND NOT EXISTS (SELECT 1 FROM allocation t WHERE t.reverses = a.id)
+)
 SELECT b.id AS bill_id, b.agency_id, a.name AS agency_name, a.name_en AS agency_name_en,
   a.tax_code AS agency_tax_code, a.address AS agency_address, a.phone AS agency_phone,
   b.reference, b.dossier_number, b.amount, y.data,
-  coalesce((SELECT least(max(p.paid_at), b.paid_at) FROM allocation o
+  coalesce((SELECT least(max(p.paid_at), b.paid_at) FROM given o
     JOIN payment p ON p.id = o.payment_id WHERE o.bill_id = b.id), b.paid_at) AS paid_at,
-  ARRAY(SELECT DISTINCT p.gateway FROM allocation o JOIN payment p ON p.id = o.payment_id
+  ARRAY(SELECT DISTINCT p.gateway FROM given o JOIN payment p ON p.id = o.payment_id
     WHERE o.bill_id = b.id ORDER BY 1) AS gateways,
-  coalesce((SELECT c.account_number || ' · ' || c.account_name FROM allocation o
+  coalesce((SELECT c.account_number || ' · ' || c.account_name FROM given o
     JOIN payment p ON p.id = o.payment_id
     JOIN collection_account c ON c.id = p.collection_account_id
     WHERE o.bill_id = b.id ORDER BY p.id LIMIT 1), '') AS account

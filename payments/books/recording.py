@@ -25,6 +25,8 @@ class Recording:
     distribution: Distribution | None = None
     #: whether this call changed anything
     new: bool = False
+    #: whether it was told by an account that the order is not of: a person has to look at it
+    misdirected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 * same_money: it was told of twice, and the books have it already;
 * other_money: it is money of its own, and goes where it was sent;
 * returned: the bank took it back, as a statement shows;
+* settlement: it is what a gateway pays over of money that the books have already;
 * keep: it stays where it is, and the reason is on record.
 """
 
@@ -25,9 +26,11 @@ from payments.bills.models import Bill
 from payments.books import suspense
 from payments.books.allocation import Distribution, Reason
 from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject
+from payments.books.credits import BANK
 from payments.books.release import give, move, send_on
 from payments.books.reversal import reverse_item
 from payments.books.suspense import LockedItem
+from payments.books.transit import check_in_transit, clear_transit
 
 #: Reasons for which it is asked whether money is other money at all.
 _DOUBTS = frozenset(
@@ -36,6 +39,7 @@ _DOUBTS = frozenset(
         Reason.POSSIBLE_DUPLICATE,
         Reason.STATEMENT_ONLY,
         Reason.DATED_AHEAD,
+        Reason.GATEWAY_SETTLEMENT,
     }
 )
 
@@ -65,6 +69,7 @@ def suspense_kinds(cipher: Cipher) -> ApprovalKinds:
         "same_money": ApprovalKind(_look_in_doubt, _same_money),
         "other_money": ApprovalKind(_look_in_doubt, partial(_other_money, cipher)),
         "returned": ApprovalKind(_look, _returned),
+        "settlement": ApprovalKind(_look_in_transit, _settlement),
         "keep": ApprovalKind(_look, _keep),
     }
 
@@ -89,6 +94,14 @@ async def _look_in_doubt(session: WriteSession, item_id: str, wanted: Mapping[st
     if subject.figures["reason"] not in _DOUBTS:
         raise NotWaiting("Khoản tiền này không thuộc diện nghi trùng.")
     return subject
+
+
+async def _look_in_transit(session: WriteSession, item_id: str, _: Mapping[str, Any]) -> Subject:
+    item = await _lock(session, item_id, None)
+    if item.gateway != BANK:
+        raise NotWaiting("Khoản tiền này do cổng báo, không phải tiền cổng chuyển về tài khoản.")
+    await check_in_transit(session, item)
+    return Subject(item.agency_id, _figures(item))
 
 
 async def _look_for_bill(session: WriteSession, item_id: str, wanted: Mapping[str, Any]) -> Subject:
@@ -127,6 +140,12 @@ async def _returned(session: WriteSession, approval: ApprovalValue, actor: str) 
     return {"reversed": item.amount}
 
 
+async def _settlement(session: WriteSession, approval: ApprovalValue, actor: str) -> dict[str, Any]:
+    item = await _lock(session, approval.object_id, None)
+    await clear_transit(session, actor, item)
+    return {"cleared": item.amount}
+
+
 async def _other_money(
     cipher: Cipher, session: WriteSession, approval: ApprovalValue, actor: str
 ) -> dict[str, Any]:
@@ -147,7 +166,7 @@ async def _lock(session: WriteSession, item_id: str, bill_id: str | None) -> Loc
     for one in sorted({one for one in (bill_id, found.bill_id) if one is not None}):
         await lock_bill(session, one)
     item = await suspense.lock_item(session, item_id)
-    if item.closed_at is not None or item.place == "reversed":
+    if item.closed_at is not None or item.place not in suspense.WAITING_PLACES:
         raise NotWaiting("Khoản tiền này không còn chờ.")
     return item
 

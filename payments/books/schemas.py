@@ -12,7 +12,7 @@ from payments.books.queries import WaitingMoney
 class ResolutionIn(RequestModel):
     """What is to become of money in suspense, and why; `bill` is the reference to assign it to."""
 
-    kind: Literal["assign", "refund", "same_money", "other_money", "returned", "keep"]
+    kind: Literal["assign", "refund", "same_money", "other_money", "returned", "settlement", "keep"]
     bill: Code | None = None
     reason: Line
 
@@ -102,7 +102,7 @@ class SuspenseOut(BaseModel):
         """The answer for an item."""
         return cls(
             id=item.id,
-            place=item.place,  # type: ignore[arg-type]  # the query leaves out what is reversed
+            place=item.place,  # type: ignore[arg-type]  # the query leaves out what stays for good
             reason=item.reason,
             amount=item.amount,
             account=item.account,

@@ -41,6 +41,7 @@ class LockedItem:
     collection_account_id: str
     agency_id: str
     kind: str
+    gateway: str
     credited: int
     reference: str | None
     paid_at: datetime
@@ -55,6 +56,8 @@ _WAITING = (
     .order_by(col(SuspenseItem.created_at), col(SuspenseItem.id))
 )
 _HOLD = insert(SuspenseItem)
+#: Money in one of these places is still to be decided about; in the others it stays for good.
+WAITING_PLACES = ("suspense", "refundable")
 
 
 def _waits_for(bill_id: str) -> ColumnElement[bool]:
@@ -64,6 +67,11 @@ def _waits_for(bill_id: str) -> ColumnElement[bool]:
         col(SuspenseItem.reason) == Reason.SHORT,
         col(SuspenseItem.closed_at).is_(None),
     )
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """That an item is in a place where money does not stay for good."""
+    return col(SuspenseItem.place).in_(WAITING_PLACES)
 
 
 def amount_waiting(bill_id: str) -> ColumnElement[int]:
@@ -89,6 +97,7 @@ async def hold(
         "suspense": distribution.suspense,
         "refundable": distribution.refundable,
         "reversed": distribution.reversed,
+        "in_transit": distribution.in_transit,
     }
     for place, amount in parts.items():
         if amount:
@@ -116,8 +125,22 @@ async def lock_item(session: WriteSession, item_id: str) -> LockedItem:
 
 async def lock_items_of(session: WriteSession, payment_id: str) -> list[LockedItem]:
     """Lock what is open of a payment in suspense and refundable, oldest first."""
-    is_open = (col(SuspenseItem.closed_at).is_(None), col(SuspenseItem.place) != "reversed")
+    is_open = (col(SuspenseItem.closed_at).is_(None), is_waiting())
     wanted = _ITEM.where(SuspenseItem.payment_id == payment_id, *is_open)
+    return await session.lock_all(wanted.order_by(col(SuspenseItem.id)), of=SuspenseItem)
+
+
+async def lock_sent_over(session: WriteSession, bill_id: str) -> list[LockedItem]:
+    """Lock what was sent for a locked bill that was paid already, or was more than it takes.
+
+    What is still refundable of it, oldest first.
+    """
+    wanted = _ITEM.where(
+        col(SuspenseItem.bill_id) == bill_id,
+        col(SuspenseItem.place) == "refundable",
+        col(SuspenseItem.reason).in_((Reason.BILL_ALREADY_PAID, Reason.EXCESS)),
+        col(SuspenseItem.closed_at).is_(None),
+    )
     return await session.lock_all(wanted.order_by(col(SuspenseItem.id)), of=SuspenseItem)
 
 

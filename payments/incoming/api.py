@@ -4,8 +4,10 @@ from fastapi import APIRouter, Request, Response
 
 from core import clock
 from core.bodies import read_raw
+from core.deadlines import allow
 from core.errors import TooLarge
 from payments.context import ContextDep
+from payments.gateway_info import ANSWER_WITHIN
 from payments.incoming import notices
 from payments.incoming.rejections import count_rejected
 from payments.ports import CallbackFault, RawCallback
@@ -14,6 +16,8 @@ router = APIRouter(tags=["callbacks"])
 
 
 _MOST_CALLBACK = 64 * 1024
+#: When a gateway that was told to call again may do so, in seconds.
+_AGAIN = "5"
 
 
 @router.post("/callbacks/{gateway}/{account}", include_in_schema=False)
@@ -22,11 +26,13 @@ async def take_callback(
     gateway: str, account: str, request: Request, context: ContextDep
 ) -> Response:
     """A gateway's report or a bank's notice; answered in the gateway's own way."""
+    info = context.gateways.find_info(gateway)
+    within = ANSWER_WITHIN if info is None else info.answer_within
+    allow(within.total_seconds())
     try:
         body = await read_raw(request, most=_MOST_CALLBACK)
     except TooLarge:
-        known = context.gateways.find_info(gateway) is not None
-        count_rejected(gateway if known else None, CallbackFault.TOO_LARGE)
+        count_rejected(None if info is None else gateway, CallbackFault.TOO_LARGE)
         raise
     raw = RawCallback(
         method=request.method,
@@ -37,4 +43,5 @@ async def take_callback(
         received_at=clock.now(),
     )
     answer = await notices.receive(context, gateway, account, raw)
-    return Response(answer.body, answer.status, media_type=answer.media_type)
+    headers = {"Retry-After": _AGAIN} if answer.status == 503 else None
+    return Response(answer.body, answer.status, headers, answer.media_type)

@@ -25,6 +25,7 @@ from core.errors import LephiError, NotFound
 from core.ids import new_id
 from core.json import canonical
 from core.log import get
+from core.row_waits import waiting
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.models import GatewayAccountRow
@@ -237,21 +238,19 @@ async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
     of_this = col(Callback.id) == kept.id
 
     async def work(session: WriteSession) -> CallbackResult:
-        found = await session.lock_one(values_of(NoticeState, Callback).where(of_this))
+        with waiting(session, kept.id):
+            found = await session.lock_one(values_of(NoticeState, Callback).where(of_this))
         if found.state == "applied":
             first = CallbackResult(found.result or "")
             return CallbackResult.REPEATED if first is CallbackResult.ACCEPTED else first
         recorded = await _record(context, session, kept)
-        await session.write(
-            update(Callback)
-            .where(of_this)
-            .values(
-                state="applied",
-                result=recorded.result,
-                applied_at=clock.now(),
-                attempts=Callback.attempts + 1,
-            )
-        )
+        end = update(Callback).where(of_this).values(attempts=Callback.attempts + 1)
+        if recorded.misdirected:
+            told = "The order is another account's: do two accounts have the same credentials?"
+            await session.write(end.values(state="set_aside", last_error=told))
+        else:
+            applied = {"state": "applied", "result": recorded.result, "applied_at": clock.now()}
+            await session.write(end.values(applied))
         failpoints.hit("callback.before_apply_commit")
         return _told(recorded, kept.content)
 

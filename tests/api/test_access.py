@@ -282,3 +282,23 @@ def _traces(where: str) -> list[str]:
         if any(form.lower() in plain for form in forms):
             found.append(name)
     return found
+
+
+async def test_who_is_refused_is_counted_by_the_reason_alone(shared_system: System) -> None:
+    system = shared_system
+
+    async def counted() -> dict[str, float]:
+        page = (await system.browser.get("/metrics")).text
+        found = re.findall(r'lephi_access_refused_total\{code="([^"]*)"\} ([0-9.]+)', page)
+        return {code: float(value) for code, value in found}
+
+    before = await counted()
+    await system.browser.get("/api/v1/bills")
+    await system.browser.get("/api/v1/bills", headers={"Authorization": "Bearer nobody-knows"})
+    await system.client.get("/api/v1/suspense")
+    after = await counted()
+    more = {code: value - before.get(code, 0) for code, value in after.items()}
+    assert {code: value for code, value in more.items() if value} == {
+        "unauthenticated": 2,
+        "scope_missing": 1,
+    }

@@ -62,7 +62,9 @@ async def test_without_a_database_that_takes_writes_nothing_is_promised(
         assert (await system.browser.get("/health/live")).status_code == 200
         await system.browser.get("/health/ready")  # one notices that connections were cut
         ready = await system.browser.get("/health/ready")
-        assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
+        assert ready.status_code == 503
+        assert ready.json() == {"status": "unavailable", "failed": ["database"]}
+        assert ready.headers["Retry-After"] == "5"
         sent = {"agency": system.body.agency_code, "lines": [{"fee": "2.000815", "quantity": 1}]}
         found = problem(await system.post("/api/v1/bills", sent), 503, "database_unavailable")
         assert found["retryable"]
@@ -87,7 +89,7 @@ async def test_figures_count_what_is_there_and_what_calls_for_a_person(
     await system.transfer(bill["qr"]["payload"], 7000, bill["reference"])
     await system.until(bill, "paid")
     await system.transfer(bill["qr"]["payload"], 123_456, "khong co ma")
-    answer = await system.browser.get("/metrics")
+    answer = await system.metrics()
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     figures = dict(

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from app.headers import Headers
 from app.hosts import Hosts, host_names
 from app.main import create_app
 from core.settings import Settings
@@ -117,3 +118,13 @@ async def test_only_production_refuses(mode: str, guarded: bool) -> None:
     app = create_app(production().model_copy(update={"mode": mode}))
     names = [getattr(middleware.cls, "__name__", "") for middleware in app.user_middleware]
     assert ("Hosts" in names) == guarded
+
+
+@pytest.mark.parametrize("https_only", [True, False])
+async def test_browsers_are_told_to_come_by_https_in_production(https_only: bool) -> None:
+    app = FastAPI()
+    transport = httpx2.ASGITransport(app=Headers(app, https_only=https_only))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
+        headers = (await client.get("/x")).headers
+    expected = "max-age=63072000" if https_only else None
+    assert headers.get("strict-transport-security") == expected

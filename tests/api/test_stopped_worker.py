@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from app import worker
 from app.cli.main import build
-from core import heartbeats
+from core import clock, heartbeats
 from core.heartbeats import Heartbeat
 from core.sessions import WriteSession
 from payments.bills.models import Bill
@@ -34,7 +34,7 @@ async def ready(system: System) -> dict[str, object]:
 
 
 async def figure(system: System, name: str) -> float:
-    lines = (await system.browser.get("/metrics")).text.splitlines()
+    lines = (await system.metrics()).text.splitlines()
     (value,) = [line.split(" ")[1] for line in lines if line.startswith(f"{name} ")]
     return float(value)
 
@@ -49,6 +49,22 @@ async def test_readiness_names_a_worker_that_is_silent_or_never_was(system: Syst
     await leave_signs(database)
     assert await ready(system) == {"status": "ok", "degraded": ["worker"]}
     assert await figure(system, "lephi_worker_silence_seconds") == math.inf
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=-3), timedelta(hours=3)], ids=str)
+async def test_signs_go_by_the_databases_clock_and_not_by_a_machines(
+    system: System, off: timedelta
+) -> None:
+    database = system.parts.database
+    await leave_signs(database)
+    with clock.frozen(clock.now() + off):
+        async with database.transaction() as session:
+            await heartbeats.beat(session, "one")
+            assert not await heartbeats.is_silent(session)
+    assert await ready(system) == {"status": "ok"}
+    await leave_signs(database, one=STOPPED)
+    with clock.frozen(clock.now() + off):
+        assert await ready(system) == {"status": "ok", "degraded": ["worker"]}
 
 
 async def test_of_several_workers_the_newest_sign_counts(system: System) -> None:

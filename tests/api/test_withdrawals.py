@@ -4,13 +4,19 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
 from core import clock
 from core.clock import VIETNAM
 from core.ids import new_id
+from core.sessions import WriteSession
+from payments.bills.static_references import static_reference
+from payments.books.queries import list_receipt_sources
+from receipts import commands as issuing
 from reconciliation import statement_approvals
 from tests.support.callbacks import credit
+from tests.support.locks import until_someone_waits
 from tests.support.places import looking
 from tests.support.problems import problem
 from tests.support.staff import FinanceOffice, finance_office
@@ -109,6 +115,134 @@ async def test_what_a_bill_has_stays_and_is_listed(system: System) -> None:
     assert summary["matched"] == {"count": 1, "sum": 7000}
     assert await system.broken() == []
     assert [one["reason"] for one in await office.suspense()] == ["excess"]
+
+
+async def test_what_a_bill_has_without_a_receipt_is_taken_back_and_the_bill_is_open(
+    system: System,
+) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    async with looking(system) as seen:
+        wrong = await taken(system, line(7000, bill["reference"], bank_ref()))
+        await reconcile(system)
+        await release(system, wrong)
+        asked = await asked_back(office, wrong)
+        assert asked["figures"] == asked["figures"] | {
+            "reversed": 7000,
+            "settled": 0,
+            "reopened": [bill["reference"]],
+            "bills": [],
+        }
+        outcome = (await office.approve(asked))["outcome"]
+        assert (outcome["reversed"], outcome["settled_money"]) == (7000, [])
+        await system.work()
+    assert seen[0].ledger == {"receivable": 7000, "reversed": -7000}
+    assert seen[0].allocated == [5000, -5000]
+    found = await system.read(bill)
+    assert (found["status"], found["receipts"], found["qr"] is not None) == ("open", [], True)
+    right = await taken(system, line(5000, bill["reference"], bank_ref()))
+    await reconcile(system)
+    await release(system, right)
+    await system.work()
+    found = await system.read(bill)
+    assert (found["status"], len(found["receipts"])) == ("paid", 1)
+    assert await system.broken() == []
+
+
+async def test_money_of_others_waits_for_the_rest_of_the_bill_again(system: System) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    wrong = await taken(system, line(3000, bill["reference"], bank_ref()))
+    await reconcile(system)
+    await release(system, wrong)
+    async with looking(system) as seen:
+        await credit(system, 4000, bill["reference"], bank_ref=bank_ref())
+        await withdrawn(office, wrong)
+        assert (await system.read(bill))["status"] == "open"
+    # What was over of it is needed now.
+    assert ("suspense", "short", 4000) in merged(seen[0].waiting)
+    await credit(system, 1000, bill["reference"], bank_ref=bank_ref())
+    await system.work()
+    assert len((await system.read(bill))["receipts"]) == 1
+    assert await system.broken() == []
+
+
+def merged(waiting: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """What waits, by place and reason."""
+    sums: dict[tuple[str, str], int] = {}
+    for place, reason, amount in waiting:
+        sums[place, reason] = sums.get((place, reason), 0) + amount
+    return [(*where, amount) for where, amount in sums.items()]
+
+
+async def test_what_was_paid_twice_pays_the_bill_when_the_first_was_none(system: System) -> None:
+    office, bill = await finance_office(system), await system.create_bill()
+    wrong = await taken(system, line(5000, bill["reference"], bank_ref()))
+    await reconcile(system)
+    await release(system, wrong)
+    await credit(system, 5000, bill["reference"], bank_ref=bank_ref())
+    assert [one["reason"] for one in await office.suspense()] == ["bill_already_paid"]
+    await withdrawn(office, wrong)
+    assert await office.suspense() == []
+    await system.work()
+    found = await system.read(bill)
+    assert (found["status"], len(found["receipts"])) == ("paid", 1)
+    assert await system.broken() == []
+
+
+async def test_a_bill_that_only_such_money_had_made_is_cancelled(system: System) -> None:
+    office = await finance_office(system)
+    async with system.parts.database.transaction() as session:
+        poster = await static_reference(session, system.body.agency_id, "chung-thuc-chu-ky")
+    wrong = await taken(system, line(10_000, poster, bank_ref()))
+    await reconcile(system)
+    await release(system, wrong)
+    await withdrawn(office, wrong)
+    await system.work()
+    listed = await system.client.get("/api/v1/bills")
+    assert [(one["status"], one["receipts"]) for one in listed.json()["items"]] == [
+        ("cancelled", [])
+    ]
+    assert await system.broken() == []
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "not held"])
+async def test_a_receipt_that_is_being_issued_keeps_its_money(
+    system: System, monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    """Where issuing does not hold the bill, which is the control, its receipt is of an open one."""
+    office, bill = await finance_office(system), await system.create_bill()
+    wrong = await taken(system, line(5000, bill["reference"], bank_ref()))
+    await reconcile(system)
+    await release(system, wrong)
+    asked = await asked_back(office, wrong)
+    approvals: list[asyncio.Task[httpx2.Response]] = []
+    sources = list_receipt_sources
+
+    async def and_approve(session: WriteSession, *given: Any) -> Any:
+        found = await sources(session, *given)
+        path = f"/approvals/{asked['id']}/approve"
+        approvals.append(asyncio.create_task(office.post(path, by=office.chief)))
+        if held:
+            await until_someone_waits(system.parts.database)
+        else:
+            await asyncio.wait(approvals)
+        return found
+
+    async def nothing_is_held(*_: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(issuing, "list_receipt_sources", and_approve)
+    if not held:
+        monkeypatch.setattr(issuing, "lock_bills", nothing_is_held)
+    await system.work()
+    answer = await approvals[0]
+    if held:
+        problem(answer, 409, "stale")
+        assert (await system.read(bill))["status"] == "paid"
+        assert await system.broken() == []
+    else:
+        assert answer.status_code == 200
+        broken = await system.broken()
+        assert [line for line in broken if "only a settled bill has a receipt" in line]
 
 
 async def test_money_that_a_feed_told_of_too_stays(system: System) -> None:

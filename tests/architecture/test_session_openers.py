@@ -31,6 +31,7 @@ OPENERS = {
     "reconciliation/exports.py": "between two pages of a file that is fetched slowly none is held",
     "app/web/citizen/": "a page shows what a flow of several transactions has left",
     "app/worker.py": "the worker",
+    "app/anchors.py": "an anchor is signed and sent with no transaction open",
     "app/cli/": "the command line",
     "app/demo_seed.py": "the command line: what a demonstration starts with",
     "app/health.py": "a database that is away is an answer, not an error",

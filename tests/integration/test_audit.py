@@ -6,7 +6,7 @@ the triggers' back no longer fits its link.
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,29 +43,17 @@ async def write(database: Database, *object_ids: str) -> None:
             await note(session, object_id)
 
 
-async def alone(database: Database) -> None:
-    """Wait for the server's other databases: transactions are counted for all of them together.
+SEALER = audit.Sealer(b"k" * 32)
 
-    Chaining waits for every older transaction, and other tests run theirs beside this one.
-    """
-    older = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database()"
-        " AND backend_xid::text::bigint <= (SELECT max(transaction) FROM audit_entry)"
-    )
+
+async def chain(database: Database, limit: int = 1000, *, whole: bool = False) -> int:
     async with database.transaction() as session:
-        while await session.scalar(older):
-            await session.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(0.05)"))
-
-
-async def chain(database: Database, limit: int = 1000) -> int:
-    await alone(database)
-    async with database.transaction() as session:
-        return await audit.chain(session, limit)
+        return await audit.chain(session, limit, sealer=SEALER, whole=whole)
 
 
 async def broken(database: Database) -> list[str]:
     async with database.transaction() as session:
-        return await audit.broken_links(session)
+        return [line async for line in audit.broken_links(session, SEALER)]
 
 
 async def linked(database: Database) -> list[str]:
@@ -185,35 +173,90 @@ async def test_an_entry_cut_out_with_its_link_is_found(database: Database) -> No
         # Closing the gap in the numbers does not help: the next link holds the cut one's hash.
         "UPDATE audit_link SET seq = seq - 1 WHERE seq > 3",
     )
-    (problem,) = await broken(database)
-    assert problem.startswith("audit link 3 does not fit entry 4")
+    first, second = await broken(database)
+    assert first.startswith("audit link 3 does not fit entry 4")
+    assert second == "audit link 4 bears a seal that is not ours"
 
 
-async def test_an_entry_of_a_transaction_still_open_is_waited_for(database: Database) -> None:
-    """Ids are given before the commit: chaining what can be seen would skip the late one."""
+async def test_an_entry_that_is_committed_late_is_linked_late(database: Database) -> None:
+    """Ids are given before the commit: what cannot be seen yet is linked when it can."""
     await write(database, "bill_before")
     async with database.transaction() as slow:
         await note(slow, "bill_slow")
         await write(database, "bill_quick")
-        assert await chain(database) == 1
-        assert await linked(database) == ["bill_before"]
-    assert await chain(database) == 2
-    assert await linked(database) == ["bill_before", "bill_slow", "bill_quick"]
+        assert await chain(database) == 2
+        assert await linked(database) == ["bill_before", "bill_quick"]
+    assert await chain(database) == 1
+    assert await linked(database) == ["bill_before", "bill_quick", "bill_slow"]
     assert await broken(database) == []
 
 
-async def test_an_entry_whose_id_is_older_than_its_transaction_is_not_skipped(
-    database: Database,
+async def test_an_entry_that_is_very_late_is_found_by_the_whole_look(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Transaction before id: the older transaction writes its entry after the younger one."""
-    async with database.transaction() as older:
-        await older.execute(text("SELECT pg_current_xact_id()"))
-        await write(database, "bill_younger")
-        await note(older, "bill_older")
-        assert await chain(database) == 0
-    assert await chain(database) == 2
-    assert await linked(database) == ["bill_older", "bill_younger"]
+    monkeypatch.setattr(audit, "_LOOK_BACK", 2)
+    async with database.transaction() as slow:
+        await note(slow, "bill_slow")
+        await write(database, *(f"bill_{number}" for number in range(4)))
+        assert await chain(database) == 4
+    assert await chain(database) == 0
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        assert await broken(database) == [
+            "1 audit entries are in no link, long after they were written"
+        ]
+    assert await chain(database, whole=True) == 1
     assert await broken(database) == []
+
+
+@pytest.mark.parametrize("chained_before", [0, 3])
+async def test_a_dump_restored_into_a_server_that_has_counted_less_is_chained(
+    database: Database, chained_before: int
+) -> None:
+    """The server's numbers of transactions begin anew there, ours go on."""
+    await write(database, *(f"bill_{number}" for number in range(3)))
+    await chain(database, chained_before or 1)
+    await tamper(database, "UPDATE audit_entry SET transaction = transaction + 1000000000")
+    await write(database, "bill_after")
+    assert await chain(database) == 4 - (chained_before or 1)
+    assert await linked(database) == ["bill_0", "bill_1", "bill_2", "bill_after"]
+    assert await broken(database) == []
+
+
+async def test_a_chain_that_was_counted_anew_lacks_our_seal(database: Database) -> None:
+    await write(database, *(f"bill_{number}" for number in range(1, 6)))
+    await chain(database)
+    for key in (None, audit.Sealer(b"o" * 32)):
+        await tamper(
+            database,
+            "UPDATE audit_entry SET details = '{}' WHERE id = 3",
+            "DELETE FROM audit_link",
+        )
+        async with database.transaction() as session:
+            assert await audit.chain(session, sealer=key) == 5
+        (told,) = await broken(database)
+        assert "audit link 5" in told
+        assert "seal" in told
+
+
+async def test_nobody_goes_on_with_a_chain_whose_seal_is_another_s(database: Database) -> None:
+    await write(database, "bill_1")
+    async with database.transaction() as session:
+        assert await audit.chain(session, sealer=audit.Sealer(b"o" * 32)) == 1
+    await write(database, "bill_2")
+    with pytest.raises(audit.ChainBroken):
+        await chain(database)
+    assert await linked(database) == ["bill_1"]
+
+
+async def test_links_between_seals_are_not_too_many(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write(database, *(f"bill_{number}" for number in range(6)))
+    assert [await chain(database, 2) for _ in range(3)] == [2, 2, 2]
+    monkeypatch.setattr(audit, "BATCH", 2)
+    assert await broken(database) == []
+    await tamper(database, "UPDATE audit_link SET seal = NULL WHERE seq = 4")
+    assert await broken(database) == ["audit links 3 to 5 lack their seals"]
 
 
 async def test_an_entry_that_was_rolled_back_leaves_no_hole(database: Database) -> None:
@@ -230,9 +273,8 @@ async def test_an_entry_that_was_rolled_back_leaves_no_hole(database: Database) 
 
 async def test_two_chainers_at_once_do_not_fork_the_chain(database: Database) -> None:
     await write(database, "bill_1", "bill_2")
-    await alone(database)
     async with database.transaction() as one:
-        assert await audit.chain(one) == 2
+        assert await audit.chain(one, sealer=SEALER) == 2
         assert await chain(database) == 0
     assert await chain(database) == 0
     assert await broken(database) == []

@@ -165,6 +165,28 @@ async def test_a_payment_gives_all_that_came_and_not_a_dong_more(books: Books) -
     assert await count(books.database, "allocation") == 2
 
 
+async def test_what_was_given_is_taken_back_whole_and_once(books: Books) -> None:
+    async with books.database.transaction() as session:
+        other = await add_bill(session, books.body)
+        await allocate(session, books.payment_id, books.bill_id, 5000)
+
+    async def take_back(bill_id: str, amount: int) -> None:
+        async with books.database.transaction() as session:
+            (given,) = await session.scalars(text("SELECT id FROM allocation WHERE amount > 0"))
+            row = {"id": new_id("alloc"), "payment_id": books.payment_id, "bill_id": bill_id}
+            made = {"amount": amount, "created_at": clock.now(), "reverses": given}
+            await insert(session, "allocation", row | made)
+
+    for bill_id, amount in ((books.bill_id, -4999), (other, -5000)):
+        with pytest.raises(DBAPIError, match="takes back another one than it names"):
+            await take_back(bill_id, amount)
+    with pytest.raises(IntegrityError, match="ck_allocation_amount"):
+        await take_back(books.bill_id, 5000)
+    await take_back(books.bill_id, -5000)
+    with pytest.raises(IntegrityError, match="uq_allocation_reverses"):
+        await take_back(books.bill_id, -5000)
+
+
 async def test_a_payment_without_money_gives_nothing(books: Books) -> None:
     empty = {
         "status": "failed",

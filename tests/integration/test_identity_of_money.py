@@ -163,7 +163,7 @@ async def test_what_may_be_the_same_waits_and_is_counted(shared_system: System) 
             await credit(system, 5000, bill["reference"], bank_ref=ref)
     assert seen[0].allocated == [5000]
     assert seen[0].waiting == [("suspense", "possible_duplicate", 5000)]
-    figures = (await system.browser.get("/metrics")).text
+    figures = (await system.metrics()).text
     assert 'lephi_alerts{kind="payment.possible_duplicate"}' in figures
 
 

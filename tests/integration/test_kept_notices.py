@@ -178,7 +178,7 @@ async def test_what_fails_again_and_again_is_set_aside_listed_and_can_be_replaye
         assert await notices.apply_waiting(system.parts.payments) == 0
         assert (await row_of(system, callback_id)).attempts == MOST_ATTEMPTS, "tried for ever"
 
-    assert 'lephi_callbacks{kind="set_aside"} 1' in (await system.client.get("/metrics")).text
+    assert 'lephi_callbacks{kind="set_aside"} 1' in (await system.metrics()).text
     async with system.parts.database.reading() as reading:
         listed = await list_set_aside(reading)
     (one,) = listed

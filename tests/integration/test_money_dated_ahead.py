@@ -73,9 +73,7 @@ async def test_a_notice_dated_far_ahead_waits_on_the_day_it_was_told_of(system: 
     assert await booked(system) == [("succeeded", today())]
     (alert,) = await alerts(system)
     assert alert["dated"].startswith(f"{(clock.now() + YEARS).year}-")
-    assert (
-        'lephi_alerts{kind="payment.dated_ahead"} 1' in (await system.browser.get("/metrics")).text
-    )
+    assert 'lephi_alerts{kind="payment.dated_ahead"} 1' in (await system.metrics()).text
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-30), timedelta(), timedelta(hours=47)])

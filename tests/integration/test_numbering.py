@@ -14,6 +14,7 @@ from core.sessions import WriteSession
 from payments.agencies.models import Agency
 from receipts.models import ReceiptSeries
 from receipts.numbering import lock_series, save
+from tests.support.locks import until_someone_waits
 
 WANTED = {("ag_a", 2026), ("ag_b", 2026), ("ag_a", 2027)}
 
@@ -90,7 +91,7 @@ async def test_series_are_locked_in_the_order_of_their_ids(
         one = text("SELECT id FROM receipt_series WHERE id = :id FOR UPDATE NOWAIT")
         await session.execute(one, {"id": ids[0]})
         waiting = asyncio.create_task(wait_for_all())
-        await _until_someone_waits(database)
+        await until_someone_waits(database)
         nested = await session.begin_nested()
         try:
             await session.execute(one, {"id": ids[-1]})
@@ -100,13 +101,3 @@ async def test_series_are_locked_in_the_order_of_their_ids(
         await nested.rollback()
         assert was_free is free
     await waiting
-
-
-async def _until_someone_waits(database: Database) -> None:
-    waits = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    async with database.transaction() as session:
-        while not await session.scalar(waits):
-            await session.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)"))

@@ -11,18 +11,21 @@ import re
 import shutil
 import signal
 import socket
-import sys
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState
 from receipts.verification import verify
 from tests.support.machine import skip
+from tests.support.preloaded_shell import preloaded_shell
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operate.md").read_text("utf-8")
@@ -50,9 +53,22 @@ def commands_of(page: str) -> list[str]:
 class Done:
     """How the page went: exit status, what it wrote, and the folder it was carried out in."""
 
-    status: int
+    status: int | None
     output: str
     folder: Path
+
+
+def apply(url: str, statement: str) -> None:
+    """Say something to the database as its owner."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def url_of(url: str, role: str) -> str:
+    """The same database, as another role."""
+    return make_url(url).set(username=role).render_as_string(hide_password=False)
 
 
 async def pay(folder: Path, port: int) -> None:
@@ -76,40 +92,31 @@ async def carried_out(page: str, url: str, folder: Path) -> Done:
     """Run the page's commands in one shell; nothing they started is left behind."""
     if shutil.which("curl") is None:
         skip("curl is not installed")
-    programs = folder / "bin"
-    programs.mkdir()
-    (programs / "lephi").write_text(
-        f"#!/bin/sh\nexec {sys.executable} -c 'from app.cli.main import main; main()' \"$@\"\n"
-    )
-    (programs / "lephi").chmod(0o755)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
     (folder / "paygov.json").write_text(json.dumps(PAYGOV))
+    role = f"lephi_{uuid.uuid4().hex[:12]}"
+    apply(url, f"CREATE ROLE {role} LOGIN")
     state = SandboxState(seed=1)
     state.open("paygov", PAYGOV, f"http://127.0.0.1:{port}/callbacks/paygov/phuong-thu")
     async with running(state) as sandbox_url:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LEPHI_")} | {
-            "LEPHI_DATABASE_URL": url,
+            "OWNER_URL": url,
+            "LEPHI_DATABASE_URL": url_of(url, role),
+            "LEPHI_RUNTIME_ROLE": role,
             "LEPHI_DATA_DIR": str(folder / "data"),
             "LEPHI_BASE_URL": "https://phi.phuong-thu.example.vn",
             "LEPHI_PORT": str(port),
             "PAYGOV_URL": f"{sandbox_url}/paygov",
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
         }
-        with (folder / "output.txt").open("wb") as output:
-            shell = await asyncio.create_subprocess_exec(
-                *("bash", "-euo", "pipefail", "-c", "\n".join(blocks_of(page))),
-                cwd=folder,
-                env=environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        output = folder / "output.txt"
+        shell = preloaded_shell("\n".join(blocks_of(page)), folder, environment, output)
+        assert shell.pid is not None
         citizen = asyncio.create_task(pay(folder, port))
         try:
-            status = await asyncio.wait_for(shell.wait(), 500)
+            await asyncio.to_thread(shell.join, 500)
         finally:
             citizen.cancel()
             with suppress(ProcessLookupError):  # the services that the page has started
@@ -117,7 +124,7 @@ async def carried_out(page: str, url: str, folder: Path) -> Done:
             await gone(shell.pid)
         with suppress(asyncio.CancelledError):
             await citizen
-    return Done(status, (folder / "output.txt").read_text("utf-8"), folder)
+    return Done(shell.exitcode, output.read_text("utf-8"), folder)
 
 
 async def gone(group: int) -> None:

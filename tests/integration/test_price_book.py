@@ -109,6 +109,8 @@ async def test_every_change_of_the_catalogue_renews_the_stamp(
 ) -> None:
     async with seeded.transaction() as session:
         before = await queries.find_stamp(session)
+    if change.startswith("TRUNCATE"):  # lines of bills name fees, and their table is never emptied
+        await run(seeded, "ALTER TABLE bill_line DISABLE TRIGGER lasting")
     await run(seeded, change)
     async with seeded.transaction() as session:
         after = await queries.find_stamp(session)

@@ -87,7 +87,7 @@ async def test_money_that_settled_a_bill_stays_and_is_alerted_once(system: Syste
     assert alert["object_id"] == payment["id"]
     assert alert["details"]["line"].startswith("line_")
     assert (await system.read(bill))["status"] == "paid"
-    metrics = (await system.browser.get("/metrics")).text
+    metrics = (await system.metrics()).text
     assert 'lephi_alerts{kind="payment.returned_by_bank"} 1.0' in metrics
 
 

@@ -202,6 +202,18 @@ async def test_not_found_means_nothing_before_the_grace_is_over(world: MoneyWorl
     assert len(world.open_orders()) == 1
 
 
+async def test_an_order_that_is_denied_stays_open_as_long_as_its_page_takes_money(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some gateways learn of an order only when the payer comes: nothing else is payable then."""
+    monkeypatch.setattr(PayGov, "info", replace(PayGov.info, open_for=4 * GRACE))
+    bill = await started(world)
+    for after, expected in ((2 * GRACE, "submitted"), (2 * GRACE + SECOND, "expired")):
+        world.advance(after)
+        await world.work(lie=Fault.NOT_FOUND)
+        assert (await attempt(world, bill))["status"] == expected
+
+
 async def test_an_order_once_denied_is_found_when_the_gateway_remembers(world: MoneyWorld) -> None:
     bill = await started(world, fault=Fault.TIMEOUT)
     await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)

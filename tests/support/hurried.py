@@ -30,7 +30,8 @@ def hurry() -> None:
     idempotency.LEASE = timedelta(seconds=3)
     notices.PATIENCE = timedelta(seconds=1)
     conclusion.FIRST_ASK = timedelta(seconds=1)
-    asking.GRACE = timedelta(seconds=5)
+    # A gateway's payment page stays open for its quarter of an hour all the same.
+    asking.denied_until = lambda created_at, open_until: created_at + timedelta(seconds=5)
     inquiry.pause = lambda asked: timedelta(seconds=0.5)
     worker.INQUIRY_SECONDS = 0.3
     worker.IDLE_SECONDS = 0.1

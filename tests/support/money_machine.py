@@ -288,6 +288,15 @@ class MoneyMachine(RuleBasedStateMachine):
     def take_back(self, which: int) -> None:
         self.do(self.world.take_back(pick(self.world.credits()[::-1], which)))
 
+    @precondition(lambda self: self.world.named_credits())
+    @rule(which=WHICH, settle=st.booleans())
+    def withdraw(self, which: int, settle: bool) -> None:
+        move = pick(self.world.named_credits()[::-1], which)
+        if settle:  # a bill that was settled with it may have no receipt yet
+            self.do(self.world.read_on_statement(move))
+            self.do(self.world.release())
+        self.do(self.world.withdraw(move))
+
     @precondition(lambda self: self.world.credits())
     @rule()
     def release(self) -> None:

@@ -107,6 +107,7 @@ class MoneyService:
     async def wipe(self) -> None:
         """Forget every bill and all money."""
         async with self.parts.database.transaction() as session:
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
             await session.execute(text(self._wipe))
 
     async def restart(self, sandbox: InProcessSandbox) -> None:

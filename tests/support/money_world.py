@@ -32,11 +32,17 @@ from core.settings import Settings
 from payments.agencies.queries import find_collection_account
 from payments.bills.locks import lock_bill
 from payments.books.allocation import Reason
-from payments.books.commands import release_stated_money
+from payments.books.commands import (
+    lock_notices_of,
+    lock_stated_money,
+    release_stated_money,
+    withdraw_stated_money,
+)
 from payments.books.reversal import reverse_item
 from payments.books.suspense import lock_items_of
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
+from receipts.queries import list_proved_bills
 from tests.support.in_process_sandbox import InProcessSandbox
 from tests.support.money_sandbox import POSTERS, WatchedSandbox
 from tests.support.money_service import BANK, MERCHANT, SERVICE, MoneyService, crashing
@@ -94,6 +100,8 @@ class MoneyWorld:
         self.contradicting: set[int] = set()
         #: how much of each credit was reversed because the bank took it back
         self.taken_back: Counter[int] = Counter()
+        #: how often a statement that told of a credit was withdrawn
+        self.withdrawn: Counter[int] = Counter()
         #: orders that money was taken for after they had ended in our books, or after the gateway
         #: had told their end: the status inquiry does not ask about them any more
         self.after_the_end: set[str] = set()
@@ -320,7 +328,7 @@ class MoneyWorld:
     async def read_on_statement(self, move: Movement) -> None:
         """A statement tells of a credit, whether or not its notice has come."""
         credit = Credit(
-            feed_ref=f"line-{move.id}",
+            feed_ref=self._line(move),
             bank_ref=move.reference_code,
             account_number=move.account_number,
             amount=move.amount,
@@ -337,10 +345,31 @@ class MoneyWorld:
 
     async def release(self) -> None:
         """Two people release what only statements have told of so far."""
-        lines = [f"line-{move.id}" for move in self.credits()]
+        lines = [self._line(move) for move in self.credits()]
         parts = self.service.parts
         async with parts.database.transaction() as session:
             await release_stated_money(session, parts.cipher, lines, actor="staff:chief")
+
+    async def withdraw(self, move: Movement) -> None:
+        """Two people withdraw the statement that has told of a credit; the next one is another."""
+        if self.taken_back[move.id]:
+            return  # told of again, it would be other money than the bank took back
+        line = [self._line(move)]
+        async with self.service.parts.database.transaction() as session:
+            account = await find_collection_account(session, move.account_number)
+            assert account is not None
+            await lock_notices_of(session, account.id)
+            money = await lock_stated_money(session, line)
+            settled = {bill_id for one in money for bill_id in one.settled_bills}
+            proved = await list_proved_bills(session, settled)
+            if any(not one.is_taken_back(proved) and not one.shared for one in money):
+                return  # people see to it, and the statement tells of it no more
+            await withdraw_stated_money(session, money, line, proved=proved, actor="staff:chief")
+        self.withdrawn[move.id] += 1
+
+    def _line(self, move: Movement) -> str:
+        """The line of a statement that tells of a credit; a withdrawn one's number is used up."""
+        return f"line-{move.id}-{self.withdrawn[move.id]}"
 
     async def take_back(self, move: Movement) -> None:
         """The bank has taken a credit back, as a statement shows: two people reverse what waits."""
@@ -348,7 +377,7 @@ class MoneyWorld:
             "SELECT p.id AS payment_id, p.bill_id FROM credit_notice n JOIN payment p"
             " ON p.id = n.payment_id WHERE n.notice_ref IN (:feed, :line) LIMIT 1",
             feed=str(move.id),
-            line=f"line-{move.id}",
+            line=self._line(move),
         )
         if not found:
             return  # nobody has told of it yet

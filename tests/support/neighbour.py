@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx2
 
 from core import clock
+from core.audit import record
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import PORTAL_SCOPES
@@ -45,6 +46,9 @@ async def neighbour_of(
             )
         )
         await session.flush()
+        await record(
+            session, actor="test", action="agency.created", object_id=agency_id, details={}
+        )
         _, key = await create_api_key(
             session, agency_id=agency_id, label="neighbour", scopes=scopes
         )

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 
 from core import clock
+from core.audit import record
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.models import StaffUser
@@ -32,6 +33,10 @@ async def key_of_person(
         )
         session.add(person)
         await session.flush()
+        told = {"agency_id": own, "roles": list(roles)}
+        await record(
+            session, actor="test", action="staff.created", object_id=person.id, details=told
+        )
         _, secret = await create_api_key(
             session, agency_id=own, label="person", staff_id=person.id, actor="test"
         )

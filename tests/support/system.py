@@ -22,17 +22,29 @@ from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.embedded import served
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState, Timing
+from app.figures import count_figures
 from app.invariants import broken
 from app.main import create_app
 from app.parts import Parts
 from app.seed.agency import DemoBody
 from app.web import rate
 from app.worker import run_once
+from core.audit import chain
 from core.ids import new_id
 from core.settings import Settings
 from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
 from tests.support.heartbeats import WORKING, leave_signs
 from tests.support.system_builder import SystemTemplate
+
+#: Puts every gateway at `:url`/name, and tells the log of it, as `lephi gateway configure` would.
+POINT_GATEWAYS_AT = """
+WITH g AS (
+  UPDATE gateway_account SET base_url = :url || '/' || gateway RETURNING id, base_url
+)
+INSERT INTO audit_entry (at, actor, action, object_id, details)
+SELECT now(), 'system:test', 'gateway.configured', id,
+  jsonb_build_object('after', jsonb_build_object('base_url', base_url)) FROM g
+"""
 
 #: The server closes a connection that has been idle for five seconds: ours are given up before, or
 #: a request could be sent at that very moment.
@@ -120,6 +132,12 @@ class System:
             await asyncio.sleep(0.02)
         raise AssertionError("the sandbox still has something to tell")
 
+    async def metrics(self) -> httpx2.Response:
+        """What a scrape gets once the worker has counted."""
+        async with self.parts.database.transaction() as session:
+            await count_figures(session)
+        return await self.browser.get("/metrics")
+
     async def until(self, bill: dict[str, Any], status: str) -> dict[str, Any]:
         """Wait until the bill has a status; fails after ten seconds."""
         found = await self.read(bill)
@@ -131,16 +149,27 @@ class System:
         raise AssertionError(f"the bill is {found['status']}, not {status}")
 
     async def broken(self) -> list[str]:
-        """The invariants that do not hold."""
+        """The invariants that do not hold, once what was done is in the chain as by a worker."""
         async with self.parts.database.transaction() as session:
-            return await broken(session)
+            while await chain(session, sealer=self.parts.evidence.sealer):
+                pass
+        async with self.parts.database.transaction() as session:
+            return await broken(session, self.parts.evidence)
 
 
 @contextlib.asynccontextmanager
 async def system_at(
-    template: SystemTemplate, data_dir: Path, timing: Timing | None = None
+    template: SystemTemplate,
+    data_dir: Path,
+    timing: Timing | None = None,
+    *,
+    http: type[asyncio.Protocol] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[System]:
-    """A system of its own, copied from the run's built one; everything is closed at the end."""
+    """A system of its own, copied from the run's built one; everything is closed at the end.
+
+    `http` is how its server speaks to clients, `changes` are settings that are not the tests' own.
+    """
     template.copy_keys(data_dir)
     with template.copy() as database_url, socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -152,13 +181,14 @@ async def system_at(
             data_dir=data_dir,
             base_url=base_url,
             log_level="error",
+            **changes,
         )
         # Its locks belong to the loop that used them last, and one may have died holding one.
         rate._limiter = MovingWindowRateLimiter(MemoryStorage())
         app = create_app(settings)
         state = SandboxState(seed=1, timing=timing)
         enrol(state, base_url)
-        async with running(state) as sandbox_url, served(app, listening):
+        async with running(state) as sandbox_url, served(app, listening, http):
             parts: Parts = app.state.parts
             await _point_gateways_at(parts, sandbox_url)
             # What is due is done when a test says so: a worker that works, at its own pace.
@@ -182,7 +212,4 @@ def _client(base_url: str, key: str) -> httpx2.AsyncClient:
 
 async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:
     async with parts.database.transaction() as session:
-        await session.execute(
-            text("UPDATE gateway_account SET base_url = :url || '/' || gateway"),
-            {"url": sandbox_url},
-        )
+        await session.execute(text(POINT_GATEWAYS_AT), {"url": sandbox_url})

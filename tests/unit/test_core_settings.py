@@ -162,6 +162,34 @@ def test_an_address_is_scheme_host_and_port(
     assert faults(monkeypatch, PRODUCTION | {"LEPHI_BASE_URL": value}) == {"LEPHI_BASE_URL": code}
 
 
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("*", "not_an_address"),
+        ("proxy.example.vn", "not_an_address"),
+        ("10.1.2.3/16", "not_an_address"),
+        ("10.0.0.1, 0.0.0.0/0", "too_wide"),
+        ("::/0", "too_wide"),
+    ],
+)
+def test_only_proxies_of_our_own_are_believed(
+    monkeypatch: pytest.MonkeyPatch, value: str, code: str
+) -> None:
+    wrong = PRODUCTION | {"LEPHI_TRUSTED_PROXIES": value}
+    assert faults(monkeypatch, wrong) == {"LEPHI_TRUSTED_PROXIES": code}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("none", ""), ("10.1.0.0/16, ::1 ", "10.1.0.0/16,::1"), ("", "127.0.0.1")],
+)
+def test_proxies_are_named_by_address_or_network(
+    monkeypatch: pytest.MonkeyPatch, value: str, told: str
+) -> None:
+    given(monkeypatch, PRODUCTION | {"LEPHI_TRUSTED_PROXIES": value})
+    assert load().trusted_proxies == told
+
+
 @pytest.mark.parametrize("text", ["x=kill", "bill.after_commit=boom", "{detail}={"])
 def test_faulty_failpoints_are_refused_in_any_mode(
     monkeypatch: pytest.MonkeyPatch, text: str

@@ -13,15 +13,26 @@ GRACE_SECONDS: Final = 1.0
 
 
 @contextlib.asynccontextmanager
-async def served(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+async def served(
+    app: Any, listening: socket.socket, http: type[asyncio.Protocol] | None = None
+) -> AsyncIterator[None]:
     """Serve an ASGI application on a bound socket during the block; signals are left alone.
+
+    `http` takes the place of the server's own way of speaking to a client.
 
     `uvicorn.Server.serve` looks every tenth of a second whether it should end, and waits another
     when it does. Its parts are used here without that: a test has two such servers, and there are
     a thousand tests. Raises RuntimeError where the application does not start.
     """
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="critical", access_log=False, ws="none", lifespan="on")
+        uvicorn.Config(
+            app,
+            http=http or "auto",
+            log_level="critical",
+            access_log=False,
+            ws="none",
+            lifespan="on",
+        )
     )
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)

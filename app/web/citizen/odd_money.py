@@ -46,6 +46,10 @@ _REASONS = {
         "Ngân hàng hoặc cổng ghi ngày giao dịch ở xa trong tương lai.",
         "The bank or gateway dates it far ahead.",
     ),
+    Reason.GATEWAY_SETTLEMENT: LocalizedText(
+        "Có thể là tiền cổng thanh toán chuyển về cho những lần nộp đã ghi nhận.",
+        "It may be what a gateway pays over of payments that are recorded already.",
+    ),
     Reason.STATEMENT_ONLY: LocalizedText(
         "Tiền mới thấy trên sao kê của ngân hàng; kế toán đang duyệt.",
         "Only the bank's statement tells of it so far; the accountants are looking at it.",

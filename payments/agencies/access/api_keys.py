@@ -89,7 +89,12 @@ async def create_api_key(
         "created_at": clock.now(),
     }
     await session.write(insert(ApiKey).values(**values))
-    details = {"agency_id": agency_id, "staff_id": staff_id, "scopes": kept}
+    details = {
+        "agency_id": agency_id,
+        "staff_id": staff_id,
+        "scopes": kept,
+        "hash": values["hash"],
+    }
     await record(session, actor=actor, action="api_key.created", object_id=key_id, details=details)
     return await get_api_key(session, key_id), secret
 

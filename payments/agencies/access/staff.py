@@ -24,6 +24,7 @@ from core.statements import ValueSelect, values_of
 from payments.agencies.access.models import StaffUser
 from payments.agencies.access.principals import OPERATOR, Principal, known_roles
 from payments.agencies.access.rights import Role
+from payments.agencies.changes import digest
 from payments.agencies.models import Agency
 from payments.agencies.tree import reach
 
@@ -104,7 +105,8 @@ async def create_staff_user(
     if await session.write(made) == 0:
         taken = FieldError("email", "taken", "This e-mail address is already in use.")
         raise Invalid("Không tạo được người dùng.", errors=[taken])
-    details = {"agency_id": agency_id, "roles": kept}
+    sign_in = digest(str(person["password_hash"]).encode())
+    details = {"agency_id": agency_id, "roles": kept, "sign_in": sign_in}
     await record(session, actor=actor, action="staff.created", object_id=person_id, details=details)
     return await get_staff_user(session, person_id)
 

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, File, Form, Path, Query, Request, Respon
 from pydantic import BaseModel, StringConstraints
 
 from core import clock
-from core.bodies import ParsedBody, documented, parsed
+from core.bodies import FORM_BYTES, ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
+from core.deadlines import LONG_SECONDS, allowing
 from core.errors import FieldError, Invalid, TooLarge
 from core.idempotency import IdempotencyDep
 from core.schemas import Instant, RequestModel
@@ -115,6 +116,7 @@ def _detail(proposal: Proposal, *, stale: bool | None) -> ProposalDetail:
     response_class=Response,
     responses=_FILES,
 )
+@allowing(LONG_SECONDS)
 async def export(
     principal: Annotated[Principal, needs(Action.EXPORT_CATALOGUE)],
     session: ReadSessionDep,
@@ -150,7 +152,9 @@ async def export(
     "/proposals",
     status_code=201,
     response_model=ProposalDetail,
+    max_body_size=MOST_BYTES + FORM_BYTES,
 )
+@allowing(LONG_SECONDS)
 async def propose(
     principal: Annotated[Principal, needs(Action.PROPOSE_CHANGE)],
     file: Annotated[UploadFile, File(description="CSV (one table) or XLSX.")],
@@ -209,6 +213,7 @@ async def read_proposal(
 
 
 @router.post("/proposals/{proposal_id}/apply")
+@allowing(LONG_SECONDS)
 async def apply(
     principal: Annotated[Principal, needs(Action.DECIDE_CHANGE)],
     proposal_id: ProposalId,

@@ -1,0 +1,82 @@
+"""What the operator's instruments show of the database, counted by the worker."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import SQLColumnExpression, func
+from sqlmodel import col
+
+from core.audit import AuditEntry
+from core.figures import keep_figures
+from core.outbox import OutboxDelivery
+from core.sessions import WriteSession
+from core.statements import ValueSelect, values_of
+from payments.bills.models import Bill, Payment
+from payments.books.models import SuspenseItem
+from payments.books.suspense import is_waiting
+from payments.incoming.models import Callback
+
+_CONFLICTING = "payment.conflicting_notice"
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A figure of one kind: how many, or how many đồng."""
+
+    kind: str
+    value: int
+
+
+_COUNT = func.count()
+
+
+def _by(
+    column: SQLColumnExpression[str], value: SQLColumnExpression[int] = _COUNT
+) -> ValueSelect[_Figure]:
+    """How many rows there are of each kind, or another figure of them."""
+    return values_of(_Figure, kind=column, value=value).group_by(column)
+
+
+_FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
+    "lephi_bills": ("Bills by status", _by(col(Bill.status))),
+    "lephi_payments": ("Payments by status", _by(col(Payment.status))),
+    "lephi_outbox_deliveries": (
+        "Deliveries that are waiting or set aside",
+        _by(col(OutboxDelivery.state)).where(OutboxDelivery.state != "done"),
+    ),
+    "lephi_callbacks": ("Callbacks by state", _by(col(Callback.state))),
+    "lephi_suspense_dong": (
+        "Open money in suspense or refundable, in đồng",
+        _by(col(SuspenseItem.place), func.sum(SuspenseItem.amount)).where(
+            col(SuspenseItem.closed_at).is_(None), is_waiting()
+        ),
+    ),
+    "lephi_alerts": (
+        "Audit entries that call for a person",
+        # Entries are never changed: those of before migration 0003 bear the word of then.
+        _by(func.replace(AuditEntry.action, "payment.discord", _CONFLICTING)).where(
+            col(AuditEntry.action).in_(
+                (
+                    "payment.discord",
+                    _CONFLICTING,
+                    "payment.possible_duplicate",
+                    "payment.dated_ahead",
+                    "payment.returned_by_bank",
+                    "payment.held",
+                    "callback.unknown_order",
+                )
+            )
+        ),
+    ),
+}
+
+#: What each figure means, by its name.
+MEANINGS = {name: meaning for name, (meaning, _) in _FIGURES.items()}
+
+
+async def count_figures(session: WriteSession) -> None:
+    """Count everything anew, and keep it for whoever scrapes."""
+    counted = {
+        name: [(figure.kind, int(figure.value)) for figure in await session.all(figures)]
+        for name, (_, figures) in _FIGURES.items()
+    }
+    await keep_figures(session, counted)
