@@ -1,5 +1,6 @@
 """Statements in CSV: each layout by its own grammar, every bad cell named, nothing half taken."""
 
+import io
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.clock import VIETNAM
 from core.references import find_references
+from reconciliation.formats import headers
 from reconciliation.formats.cells import CellRefused, NumberStyle, read_time
 from reconciliation.formats.csv_statement import read, read_by
 from reconciliation.formats.decoding import decode
@@ -408,3 +410,8 @@ def test_layouts_that_overlap_or_are_misspelt_are_refused() -> None:
         read_mappings(ENTRY.replace('column = "s"', 'column = "s", thousand = "."'))
     ended = ENTRY.replace("times", "valid_to = 2026-05-31\ntimes")
     assert len(read_mappings(ended + ENTRY.replace("2026-01-01", "2026-06-01"))) == 2
+
+
+@given(st.text(alphabet='a,"\r\n\x0b\u2028đ', max_size=30))
+def test_lines_end_where_a_file_says_that_they_end(text: str) -> None:
+    assert list(headers._lines_of(text)) == list(io.StringIO(text, newline=""))
