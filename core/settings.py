@@ -108,6 +108,13 @@ class Settings(BaseSettings):
     signing_secret: str | None = Field(
         None, repr=False, description="passphrase of the signing key, or PIN of its token"
     )
+    page_bill_hours: int = Field(
+        24,
+        ge=1,
+        le=8760,
+        description="hours after which a bill that a citizen opened on a page expires; money that"
+        " comes later still pays it",
+    )
     calendar_file: Path | None = Field(
         None,
         description="TOML file of days off and days worked that the calendar lacks, and of the"

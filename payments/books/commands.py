@@ -41,6 +41,8 @@ class StatedMoney:
     bill_id: str | None
     bill: str | None
     settled_bills: list[str]
+    #: the bill of the reference that it bore, where there is one by now
+    named_bill: str | None
 
     def is_taken_back(self, proved: Collection[str]) -> bool:
         """Whether withdrawing its statement reverses it; `proved` bills have receipts."""
@@ -67,6 +69,8 @@ _HAVING_SOME = (
     .group_by(col(Allocation.bill_id))
     .having(func.sum(col(Allocation.amount)) > 0)
 )
+_NAMED = aliased(Bill)
+_NAMED_BILL = select(col(_NAMED.id)).where(col(_NAMED.reference) == col(Payment.reference))
 _WAITING = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(
     SuspenseItem.payment_id == Payment.id,
     col(SuspenseItem.closed_at).is_(None),
@@ -100,6 +104,7 @@ async def list_stated_money(session: ReadSession, line_ids: Sequence[str]) -> li
         unreleased=cast(_UNRELEASED.scalar_subquery(), BigInteger),
         shared=told_otherwise,
         bill=col(Bill.reference),
+        named_bill=_NAMED_BILL.scalar_subquery(),
         settled_bills=cast(func.array(_HAVING_SOME.scalar_subquery()), ARRAY(String)),
     ).join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
     return await session.all(wanted.where(told).order_by(col(Payment.id)))
@@ -176,7 +181,8 @@ async def release_stated_money(
 def _bills_of(told: Sequence[StatedMoney]) -> set[str]:
     """The ids of the bills that the money was sent for, and of those that have some of it."""
     settled = {bill_id for money in told for bill_id in money.settled_bills}
-    return settled | {money.bill_id for money in told if money.bill_id is not None}
+    named = {money.named_bill for money in told if money.unreleased}
+    return settled | {one for one in {*named, *(money.bill_id for money in told)} if one}
 
 
 async def note_returned_money(

@@ -3,6 +3,7 @@
 Items and bills are locked by the caller, or here, the bill first.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlmodel import col
 
 from core import clock
 from core.crypto import Cipher
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
 from payments.agencies.queries import get_collection_account
 from payments.bills.create import create_bill_within
 from payments.bills.locks import LockedBill, lock_bill
@@ -25,6 +27,31 @@ from payments.books.destination import destination_of
 from payments.books.ledger import MoneySource
 from payments.books.posting import distribute_on, post_from_suspense
 from payments.books.suspense import LockedItem
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Where a payment's money was sent."""
+
+    collection_account_id: str
+    reference: str | None
+
+
+_SENT = values_of(_Sent, Payment)
+
+
+async def find_bill_of(
+    session: ReadSession, bill_id: str | None, account_id: str, reference: str | None
+) -> str | None:
+    """The bill that money would go to now: its own, or the one that its reference names by now.
+
+    Whoever moves money locks it first, before the money: two who go the other way round would
+    wait for each other.
+    """
+    if bill_id is not None:
+        return bill_id
+    account = await get_collection_account(session, account_id)
+    return (await destination_of(session, account, reference or "")).bill_id
 
 
 async def send_on(
@@ -65,8 +92,10 @@ async def release_stated(
     session: WriteSession, cipher: Cipher, payment_id: str, bill_id: str | None, *, actor: str
 ) -> list[dict[str, Any]]:
     """Let go what of a payment waits because a statement alone told of it; what became of each."""
-    if bill_id is not None:
-        await lock_bill(session, bill_id)
+    told = await session.one(_SENT.where(col(Payment.id) == payment_id))
+    found = await find_bill_of(session, bill_id, told.collection_account_id, told.reference)
+    if found is not None:
+        await lock_bill(session, found)
     return [
         await send_on(session, cipher, item, actor)
         for item in await suspense.lock_items_of(session, payment_id)

@@ -21,13 +21,13 @@ from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.queries import get_collection_account
 from payments.agencies.tree import reaches
-from payments.bills.locks import LockedBill, find_and_lock_bill, lock_bill
+from payments.bills.locks import LockedBill, find_and_lock_bill, lock_bills
 from payments.bills.models import Bill
 from payments.books import suspense
 from payments.books.allocation import Distribution, Reason
 from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue, Subject
 from payments.books.credits import BANK
-from payments.books.release import give, move, send_on
+from payments.books.release import find_bill_of, give, move, send_on
 from payments.books.reversal import reverse_item
 from payments.books.suspense import LockedItem
 from payments.books.transit import check_in_transit, clear_transit
@@ -162,9 +162,11 @@ async def _lock(session: WriteSession, item_id: str, bill_id: str | None) -> Loc
     found = await suspense.find_item(session, item_id)
     if found is None:
         raise NotFound("Không có khoản tiền chờ này.")
-    # Whoever takes two bills takes them in one order.
-    for one in sorted({one for one in (bill_id, found.bill_id) if one is not None}):
-        await lock_bill(session, one)
+    sent_for = await find_bill_of(
+        session, found.bill_id, found.collection_account_id, found.reference
+    )
+    # All bills before any money, and in one order.
+    await lock_bills(session, {one for one in (bill_id, sent_for) if one is not None})
     item = await suspense.lock_item(session, item_id)
     if item.closed_at is not None or item.place not in suspense.WAITING_PLACES:
         raise NotWaiting("Khoản tiền này không còn chờ.")

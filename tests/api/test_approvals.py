@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.ids import new_id
 from core.sessions import WriteSession
-from payments.books import approvals
+from payments.books import approvals, resolutions
 from payments.books.approvals import ApprovalKind, ApprovalValue
 from tests.integration.test_identity_of_money import tell
 from tests.support.callbacks import call, credit, order_of, result_of
+from tests.support.locks import until_someone_waits
 from tests.support.neighbour import neighbour_of
 from tests.support.places import looking
 from tests.support.problems import problem
@@ -376,3 +377,48 @@ async def test_nobody_assigns_money_to_a_bill_of_a_body_that_they_may_not_see(
         office = FinanceOffice(system, clerk, clerk)
         body = {"kind": "assign", "bill": bill["reference"], "reason": "x"}
         problem(await office.post(f"/suspense/{item}/resolutions", body), 404)
+
+
+@pytest.mark.parametrize("careful", [True, False], ids=["bill first", "money first"])
+async def test_an_approval_locks_the_bill_before_the_money_wherever_the_bill_is_known_from(
+    shared_system: System, monkeypatch: pytest.MonkeyPatch, *, careful: bool
+) -> None:
+    """Two approvals that take them in two orders wait for each other, and one of them fails.
+
+    Without the look at what the reference names, which is the control, the money is taken first.
+    """
+    system = shared_system
+    office, bill = await finance_office(system), await system.create_bill()
+    item = await a_duplicate(system, bill)
+    database = system.parts.database
+    async with database.transaction() as session:
+        # As money is that was told of before its bill was there.
+        forget = "UPDATE {} SET bill_id = NULL WHERE {} = :item"
+        payment = await session.scalar(
+            text("SELECT payment_id FROM suspense_item WHERE id = :item"), {"item": item}
+        )
+        await session.execute(text(forget.format("suspense_item", "id")), {"item": item})
+        await session.execute(text(forget.format("payment", "id")), {"item": payment})
+    asked = await office.propose(item, "other_money")
+    if not careful:
+
+        async def only_its_own(_: object, bill_id: str | None, *__: object) -> str | None:
+            return bill_id
+
+        monkeypatch.setattr(resolutions, "find_bill_of", only_its_own)
+    approve = office.post(f"/approvals/{asked['id']}/approve", by=office.chief)
+    async with database.transaction() as session:
+        lock_of_bill = text("SELECT 1 FROM bill WHERE id = :id FOR UPDATE")
+        await session.execute(lock_of_bill, {"id": bill["id"]})
+        approving = asyncio.create_task(approve)
+        await until_someone_waits(database)
+        nested = await session.begin_nested()
+        try:
+            at_once = text("SELECT 1 FROM suspense_item WHERE id = :id FOR UPDATE NOWAIT")
+            await session.execute(at_once, {"id": item})
+            is_free = True
+        except DBAPIError:
+            is_free = False
+        await nested.rollback()
+    assert is_free is careful
+    assert (await approving).status_code == 200

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from adapters.bank_qr.emv import decode
+from core import clock
+from payments.attempts.inquiry import expire_bills
+from tests.support.callbacks import credit
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.markup import inline_code, tree_of, words_of
 from tests.support.qr_images import opened, texts_in
@@ -183,7 +187,30 @@ async def test_a_quantity_is_worked_out_first_and_only_then_opens_a_bill(
     answer = await shared_system.browser.post(path, data=hidden(page))
     assert answer.status_code == 303
     assert await count_bills(shared_system) == before + 1
-    assert "10.000 đ" in words_of(await read(answer.headers["location"]))
+    opened_page = words_of(await read(answer.headers["location"]))
+    assert "10.000 đ" in opened_page
+    assert "Hạn nộp" in opened_page
+
+
+async def test_a_bill_that_nobody_came_back_to_expires_and_late_money_still_pays_it(
+    shared_system: System,
+) -> None:
+    system, path = shared_system, "/p/ubnd-ben-mau/2.000815"
+    page = await send(system, path, quantity="3", copies="1")
+    answer = await system.browser.post(path, data=hidden(page))
+    reference = answer.headers["location"].removeprefix("/b/").partition("?")[0]
+
+    async def status() -> str:
+        listed = (await system.client.get("/api/v1/bills", params={"limit": 100})).json()["items"]
+        return str(next(one["status"] for one in listed if one["reference"] == reference))
+
+    for hours, expected in ((23, "open"), (25, "expired")):
+        with clock.frozen(clock.now() + timedelta(hours=hours)):
+            while await expire_bills(system.parts.payments):
+                pass
+        assert await status() == expected
+    await credit(system, 5000, reference)
+    assert await status() == "paid"
 
 
 async def test_a_wrong_quantity_says_what_is_wrong_and_keeps_what_was_typed(

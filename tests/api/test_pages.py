@@ -13,6 +13,8 @@ import pytest_asyncio
 from adapters.bank_qr.emv import decode
 from adapters.keystore.files import CHAIN
 from adapters.sandbox.engine.faults import Fault, Operation
+from app.web.citizen.messages import TOLD
+from core.guesses import MOST_WRONG
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.gateway_setups import MERCHANT, PAYING
 from tests.support.machine import needs
@@ -52,8 +54,10 @@ async def bills(shared_system: System, documents: dict[str, str]) -> dict[str, S
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def read(shared_system: System) -> Read:
     async def page(path: str) -> str:
+        address, _, told = path.partition("#told=")
+        cookie = {"Cookie": f"{TOLD}={told}"} if told else {}
         answer = await shared_system.browser.get(
-            path, headers={"Accept": "text/html"}, follow_redirects=True
+            address, headers={"Accept": "text/html"} | cookie, follow_redirects=True
         )
         assert answer.headers["content-type"].startswith("text/html"), answer.text
         return answer.text
@@ -78,7 +82,7 @@ async def everything(
         found |= {f"bill, {state}": shown.private, f"bill, {state}, seen by all": shown.public}
     return found | {
         "bill, seen with the reference alone": bills["paid"].public,
-        "bill, with a message": f"{bills['open'].private}&message=gateway_unavailable",
+        "bill, with a message": f"{bills['open'].private}#told=gateway_unavailable",
         "receipt": receipt["check_url"].removeprefix(shared_system.base_url),
         "receipt, unknown": "/r/ABCDEFGHJKLM",
         "poster": f"{body}/2.000884",
@@ -197,7 +201,7 @@ async def test_the_code_of_a_bill_paid_in_part_asks_for_the_rest(
 async def test_a_message_says_what_to_do_next(
     bills: dict[str, Shown], read: Read, code: str, said: str
 ) -> None:
-    assert said in words_of(await read(f"{bills['open'].private}&message={code}"))
+    assert said in words_of(await read(f"{bills['open'].private}#told={code}"))
 
 
 async def test_what_a_gateway_adds_to_the_address_is_neither_shown_nor_a_fault(
@@ -206,13 +210,18 @@ async def test_what_a_gateway_adds_to_the_address_is_neither_shown_nor_a_fault(
     plain = words_of(await read(bills["open"].private))
     added = f"&message={'Giao dịch thành công. ' * 10}&errorCode=00&orderId=1"
     assert words_of(await read(bills["open"].private + added)) == plain
+    # Nor does a link of ours make the page say what somebody wants it to: that no money was taken.
+    for code in ("payment_declined", "gateway_unavailable", "rate_limited"):
+        assert (
+            words_of(await read(f"{bills['open'].private}&message={code}&{TOLD}={code}")) == plain
+        )
     assert await read(f"{bills['open'].public}?t={'x' * 500}")
 
 
 async def test_an_old_message_is_not_shown_once_the_bill_is_paid(
     bills: dict[str, Shown], read: Read
 ) -> None:
-    page = await read(f"{bills['paid'].private}&message=gateway_unavailable")
+    page = await read(f"{bills['paid'].private}#told=gateway_unavailable")
     assert words_of(page) == words_of(await read(bills["paid"].private))
 
 
@@ -473,10 +482,11 @@ async def test_a_button_that_leads_nowhere_says_why_once(
     status, address = await press(shared_system, bill)
     assert status == 303
     assert address.startswith(f"/b/{bill['reference']}?t=")
-    assert address.endswith(f"&message={code}")
+    assert shared_system.browser.cookies.get(TOLD, path=f"/b/{bill['reference']}") == code
     # With the message and without it, as the script renews the page.
-    for shown in (address, address.partition("&message")[0]):
-        tree = tree_of((await shared_system.browser.get(shown)).text)
+    for cookies in (f"{TOLD}={code}", ""):
+        page = await shared_system.browser.get(address, headers={"Cookie": cookies})
+        tree = tree_of(page.text)
         (notice,) = tree.xpath("//section[contains(@class, 'notice')]")
         assert said in " ".join(notice.text_content().split())
 
@@ -488,8 +498,9 @@ async def test_a_bill_that_is_paid_meanwhile_is_not_paid_again(
     answer = await shared_system.browser.post(
         f"/b/{bill['reference']}/pay", data={"gateway": "paygov"}
     )
-    expected = f"/b/{bill['reference']}?message=bill_not_payable"
-    assert (answer.status_code, answer.headers["location"]) == (303, expected)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/b/{bill['reference']}")
+    assert f"{TOLD}=bill_not_payable; " in answer.headers["set-cookie"]
+    assert "HttpOnly" in answer.headers["set-cookie"]
 
 
 async def test_pressing_twice_is_one_attempt(shared_system: System) -> None:
@@ -501,3 +512,39 @@ async def test_pressing_twice_is_one_attempt(shared_system: System) -> None:
     }
     assert len(addresses) == 1
     assert len((await shared_system.read(bill))["payments"]) == 1
+
+
+async def leave(system: System, bill: dict[str, Any], token: str = "") -> str:
+    """Press a bill's second button for an attempt that it does not have; what it is told."""
+    answer = await system.browser.post(
+        f"/b/{bill['reference']}/another-way", data={"attempt": "none", "t": token}
+    )
+    assert answer.status_code == 303
+    return str(answer.headers["set-cookie"])
+
+
+async def test_an_address_that_many_share_may_press_as_often_as_it_has_bills(
+    shared_system: System,
+) -> None:
+    """A hundred and twenty a minute was the most of one address, whoever was behind it."""
+    told = []
+    for _ in range(7):
+        bill = await shared_system.create_bill()
+        told += [await leave(shared_system, bill) for _ in range(MOST_WRONG)]
+    assert len(told) > 120
+    assert [one for one in told if "rate_limited" in one] == []
+
+
+async def test_who_presses_one_bill_too_often_stops_nobody_who_has_its_link(
+    shared_system: System,
+) -> None:
+    bill, other = [await shared_system.create_bill() for _ in range(2)]
+    for _ in range(MOST_WRONG):
+        assert "rate_limited" not in await leave(shared_system, bill)
+    assert "rate_limited" in await leave(shared_system, bill)
+    assert "rate_limited" not in await leave(shared_system, other)
+    assert "rate_limited" not in await leave(
+        shared_system, bill, bill["pay_url"].partition("t=")[2]
+    )
+    status, address = await press(shared_system, bill)
+    assert (status, address.startswith(shared_system.sandbox_url)) == (303, True)

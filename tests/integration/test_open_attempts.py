@@ -13,6 +13,7 @@ from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.state import PayerOutcome
 from app.invariants import broken
 from app.web.citizen import bills as bill_pages
+from app.web.citizen.messages import TOLD
 from core import clock, idempotency
 from payments.attempts import asking
 from payments.attempts.asking import AGAIN
@@ -275,7 +276,7 @@ async def test_while_the_gateway_is_silent_its_attempt_is_left_only_past_its_tim
     silent(world, 200)
     path = f"/b/{bill.reference}/another-way"
     answer = await world.service.press(path, {"attempt": row["order_ref"]})
-    assert answer.headers["location"].endswith("message=attempt_unclear")
+    assert f"{TOLD}=attempt_unclear; " in answer.headers["set-cookie"]
     problem(await start(world, bill, "b", instead_of=row["id"]), 409, "attempt_unclear")
     assert await states(world, bill) == ("open", "submitted")
     world.advance(OPEN_FOR + SECOND)

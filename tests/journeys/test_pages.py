@@ -63,7 +63,7 @@ async def pages(browser: Browser, shared_system: System) -> dict[str, str]:
         | {f"document, {kind}": home + path for kind, path in documents.items()}
         | {
             "bill, the largest amount": large["pay_url"],
-            "bill, with a message": f"{home}{bills['open'].private}&message=rate_limited",
+            "bill, with a message": f"{home}{bills['open'].private}#told=rate_limited",
             "receipt": receipt["check_url"],
             "receipt, unknown": f"{home}/r/ABCDEFGHJKLM",
             "poster": f"{body}/2.000884",
@@ -186,7 +186,7 @@ async def test_without_javascript_the_page_is_renewed_by_its_link(
 ) -> None:
     bill = await shared_system.create_bill()
     async with tab(browser, java_script_enabled=False) as shown:
-        await shown.open(f"{bill['pay_url']}&message=gateway_unavailable")
+        await shown.open(f"{bill['pay_url']}#told=gateway_unavailable")
         await shared_system.transfer(bill["qr"]["payload"], 5000, bill["reference"])
         await shared_system.until(bill, "paid")
         await shown.page.get_by_role("link", name="Cập nhật").click()
@@ -201,7 +201,7 @@ async def test_an_open_page_turns_green_by_itself_and_tells_it(
     async with tab(browser) as shown:
         page = shown.page
         await page.clock.install()
-        await shown.open(f"{bill['pay_url']}&message=gateway_unavailable")
+        await shown.open(f"{bill['pay_url']}#told=gateway_unavailable")
         await page.evaluate("window.same = true; document.querySelector('.button').focus()")
         await page.clock.run_for(10_000)
         assert await page.locator(".bill.open").count() == 1

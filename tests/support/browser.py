@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+from app.web.citizen.messages import TOLD
 from tests.support.machine import needs
 
 _FLAGS = [
@@ -31,7 +32,14 @@ class Tab:
     complaints: list[str] = field(default_factory=list)
 
     async def open(self, address: str) -> None:
-        """Go to an address and wait until everything on it has loaded."""
+        """Go to an address and wait until everything on it has loaded.
+
+        After `#told=` stands what a press of the page's button is said to have been answered.
+        """
+        address, _, told = address.partition("#told=")
+        if told:
+            own = address.partition("?")[0]
+            await self.page.context.add_cookies([{"name": TOLD, "value": told, "url": own}])
         await self.page.goto(address, wait_until="load")
 
     def _hear(self, message: ConsoleMessage) -> None:

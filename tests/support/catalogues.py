@@ -9,6 +9,7 @@ from app.seed.catalogue import Seed, read_seed
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.fees import FeeRule
 from payments.catalogue.rules.kinds import FixedFee, Percentage, PerUnit, Step
+from payments.catalogue.rules.procedure_codes import ProcedureCodes
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.schedule import Applicability, FeeValue
 from payments.catalogue.rules.wording import CASE, LocalizedText
@@ -137,7 +138,15 @@ def catalogue_of(seed: Seed | None = None) -> Catalogue:
     return Catalogue(
         procedures=tuple(
             ProcedureName(
-                entry.code, LocalizedText(entry.name_vi, entry.name_en), entry.code_certainty
+                entry.code,
+                LocalizedText(entry.name_vi, entry.name_en),
+                entry.code_certainty,
+                ProcedureCodes(
+                    entry.ministry_code,
+                    entry.province_code,
+                    entry.commune_code,
+                    tuple(sorted(entry.other_codes)),
+                ).all,
             )
             for _, entry in owned
             if isinstance(entry, ProcedureEntry)

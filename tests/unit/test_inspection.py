@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.natures import FeeNature, nature_of_sub_item
 from payments.catalogue.rules.schedule import Applicability
 from payments.catalogue.rules.spans import FOREVER, Span, between, collisions, common, uncovered
+from payments.catalogue.rules.wording import LocalizedText
 from payments.catalogue.upkeep.inspection.contents import Catalogue, LegalTextValue, Owner
 from payments.catalogue.upkeep.inspection.findings import Finding, FindingCode, Level
 from payments.catalogue.upkeep.inspection.legal_bases import texts_meant
@@ -410,8 +412,9 @@ def test_figures_checked_too_long_ago_are_counted() -> None:
 
 def test_errors_come_first_and_every_finding_says_what_to_do_in_both_languages() -> None:
     catalogue = Catalogue(
-        procedures=(procedure(), procedure("2.000002")),
+        procedures=(procedure(other_codes=("1.1",)), procedure("2.000002", other_codes=("1.1",))),
         fees=(
+            fee("gia", nature=FeeNature.PRICE),
             fee(valid_to=YESTERDAY, certainty=Certainty.SECONDARY),
             fee(valid_from=TOMORROW, sub_item="9999", checked_on=LONG_AGO),
             fee("chon", charged=Applicability.CHOICE, basis="TT 999/2020/TT-BTC"),
@@ -475,3 +478,43 @@ def test_spans_without_an_end() -> None:
         (TODAY, TOMORROW),
         (TOMORROW, FOREVER),
     )
+
+
+@pytest.mark.parametrize(
+    ("nature", "index_name"),
+    [
+        (FeeNature.FEE, "Phí chứng thực"),
+        (FeeNature.CHARGE, "Lệ phí hộ tịch"),
+        (FeeNature.FEE, "Lệ phí trước bạ nhà đất"),
+        (FeeNature.PRICE, "Phí chứng thực"),
+    ],
+)
+def test_a_nature_that_does_not_fit_its_sub_item_is_a_warning(
+    nature: FeeNature, index_name: str
+) -> None:
+    named = replace(sub_item(), name=LocalizedText(index_name, index_name))
+    wrong = fee("sai", nature=nature)
+    assert (Level.WARNING, FindingCode.OTHER_NATURE, "sai") in [
+        (one.level, one.code, one.subject)
+        for one in found(replace(with_(fees=[wrong]), sub_items=(named,)))
+    ]
+    right = nature_of_sub_item(index_name)
+    mended = replace(with_(fees=[replace(wrong, nature=right)]), sub_items=(named,))
+    assert "sai" not in [
+        one.subject for one in found(mended) if one.code == FindingCode.OTHER_NATURE
+    ]
+
+
+def test_a_code_of_several_procedures_is_a_warning() -> None:
+    one, other = procedure("2.000001"), procedure("2.000009")
+    clashing = replace(other, other_codes=("1.1", "2.000001"))
+    catalogue = only(procedures=[replace(one, other_codes=("1.1",)), clashing])
+    clashes = [
+        (each.subject, each.items)
+        for each in found(catalogue)
+        if each.code == FindingCode.CLASHING_CODES
+    ]
+    both = ("2.000001", "2.000009")
+    assert clashes == [("1.1", both), ("2.000001", both)]
+    apart = only(procedures=[one, replace(other, other_codes=("1.1",))])
+    assert FindingCode.CLASHING_CODES not in [each.code for each in found(apart)]

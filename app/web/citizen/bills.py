@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
+from app.web.citizen.messages import TOLD
 from app.web.citizen.odd_money import OddMoney, odd_money
 from app.web.citizen.situation import Situation, situation_of
 from app.web.citizen.under_way import GOES_ON, go_on_address, message_beside
@@ -110,9 +111,7 @@ def _version(situation: Situation, waits: bool) -> str:
 
 
 @router.get("/b/{reference}")
-async def bill_page(
-    reference: str, request: Request, context: ContextDep, t: str = "", message: str = ""
-) -> Response:
+async def bill_page(reference: str, request: Request, context: ContextDep, t: str = "") -> Response:
     """A bill: amount, QR, state. The token in its address opens names and receipts too.
 
     While an attempt is open its gateway is asked before the page is shown; one that does not answer
@@ -124,7 +123,10 @@ async def bill_page(
     if bill.open_attempt is not None:
         await ask_now(context, bill.open_attempt, PATIENCE)
     async with context.database.transaction() as session:
-        return await _page(request, context, session, reference, token=t, message=message)
+        shown = await _page(request, context, session, reference, token=t)
+    if TOLD in request.cookies:  # told once
+        shown.delete_cookie(TOLD, path=f"/b/{reference}")
+    return shown
 
 
 async def _page(
@@ -134,7 +136,6 @@ async def _page(
     reference: str,
     *,
     token: str,
-    message: str,
 ) -> Response:
     bill = await bill_of(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
@@ -174,7 +175,7 @@ async def _page(
         go_on=go_on_address(attempt, opened=opened) if situation.doubt in GOES_ON else None,
         account=agency.account if scannable else None,
         once=new_token(bits=80),
-        message=message_beside(situation, message),
+        message=message_beside(situation, request.cookies.get(TOLD, "")),
     )
 
 

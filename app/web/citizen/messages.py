@@ -1,9 +1,11 @@
 """What a bill's page says after a press of its button led nowhere: what happened, what to do. Pure.
 
-The code comes from the address, which anybody can write; only these sentences are ever shown.
+The code comes back in a cookie that our own answer to the press has set: an address can be written
+and sent by anybody, who would have our page say that no money was taken.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,10 @@ class PageMessage:
     title_en: str
     todo_en: str
 
+
+#: The cookie of the page that was pressed on, and for how many seconds it tells.
+TOLD: Final = "lephi_told"
+TOLD_SECONDS: Final = 60
 
 _SAFE = "Chưa có khoản tiền nào bị trừ."
 _SAFE_EN = "No money was taken."

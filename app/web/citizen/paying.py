@@ -4,13 +4,13 @@ import json
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.web.citizen.bills import PATIENCE, bill_of
-from app.web.citizen.messages import known_code
-from app.web.rate import limited
-from core.errors import LephiError
+from app.web.citizen.messages import TOLD, TOLD_SECONDS, known_code
+from core.errors import LephiError, RateLimited
+from core.guesses import brake, note_wrong
 from core.idempotency import Claim
 from core.ids import new_id
 from core.log import get
@@ -18,7 +18,7 @@ from payments.attempts.checkout import checkout
 from payments.attempts.leaving import leave
 from payments.bills.presenting import payment_json
 from payments.bills.queries import BillValue
-from payments.context import ContextDep
+from payments.context import Context, ContextDep
 
 log = get(__name__)
 
@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 LEAVING_PATIENCE = 5.0
 
 
-@router.post("/b/{reference}/another-way", dependencies=[Depends(limited)])
+@router.post("/b/{reference}/another-way")
 async def choose_another_way(
     reference: str,
     context: ContextDep,
@@ -36,21 +36,22 @@ async def choose_another_way(
     t: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Leave the open attempt of that order, because its payer says that nothing was charged."""
-    async with context.database.transaction() as session:
-        bill = await bill_of(session, reference)
+    bill, allowed = await _bill_to_press(context, reference, t)
+    if not allowed:
+        return _back(context, bill, t, "rate_limited")
     found = bill.open_attempt
     if found is None or found.order_ref != attempt:
-        return _back(bill, t)
+        return _back(context, bill, t)
     try:
         await leave(
             context, found.id, {bill.agency_id}, actor="citizen:page", patience=LEAVING_PATIENCE
         )
     except LephiError as error:
-        return _back(bill, t, known_code(error.code))
-    return _back(bill, t)
+        return _back(context, bill, t, known_code(error.code))
+    return _back(context, bill, t)
 
 
-@router.post("/b/{reference}/pay", dependencies=[Depends(limited)])
+@router.post("/b/{reference}/pay")
 async def pay(
     reference: str,
     request: Request,
@@ -60,8 +61,9 @@ async def pay(
     once: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Start an attempt from the bill's page and send the citizen to the gateway."""
-    async with context.database.transaction() as session:
-        bill = await bill_of(session, reference)
+    bill, allowed = await _bill_to_press(context, reference, t)
+    if not allowed:
+        return _back(context, bill, t, "rate_limited")
     key = once or new_id("click")
     claim = Claim.of(
         f"page:{bill.id}", "POST /b/pay", key, {"gateway": gateway}, context.request_key
@@ -80,7 +82,7 @@ async def pay(
                 payment_json,
                 actor="citizen:page",
                 payer_ip=payer_ip,
-                proven=bool(t) and context.urls.opens(bill.id, t),
+                proven=_opens(context, bill, t),
             )
             ended.append(answer)
         except LephiError as error:
@@ -93,26 +95,58 @@ async def pay(
     # how it goes on.
     await context.background.do(f"pay {claim.context}", work, PATIENCE)
     if not ended:
-        return _back(bill, t)
+        return _back(context, bill, t)
     answer = ended[0]
     if isinstance(answer, LephiError):
-        return _back(bill, t, known_code(answer.code))
+        return _back(context, bill, t, known_code(answer.code))
     started = json.loads(answer)
     if started["status"] == "failed":
-        return _back(bill, t, "payment_declined")
+        return _back(context, bill, t, "payment_declined")
     address = (started["checkout"] or {}).get("url")
     if address is None:
-        return _back(bill, t, "payment_outcome_pending")
+        return _back(context, bill, t, "payment_outcome_pending")
     # An old page may be pressed again, and its answer is the first one: nobody is sent to pay what
     # has ended or was left since.
     async with context.database.transaction() as session:
         attempt = (await bill_of(session, reference)).open_attempt
     if attempt is None or attempt.id != started["id"]:
-        return _back(bill, t)
+        return _back(context, bill, t)
     return RedirectResponse(address, 303)
 
 
-def _back(bill: BillValue, token: str, message: str = "") -> Response:
-    """To the bill's page again, with a message if there is one."""
-    asked = {name: value for name, value in (("t", token), ("message", message)) if value}
-    return RedirectResponse(f"/b/{bill.reference}{'?' if asked else ''}{urlencode(asked)}", 303)
+async def _bill_to_press(context: Context, reference: str, token: str) -> tuple[BillValue, bool]:
+    """The bill, and whether its buttons may be pressed: whoever has its token always may.
+
+    Others have so many presses for each bill in a while, whichever process they come to: a
+    carrier's address is shared by half a town, and a bill only by those who know its reference.
+    """
+    async with context.database.transaction() as session:
+        bill = await bill_of(session, reference)
+        if _opens(context, bill, token):
+            return bill, True
+        try:
+            await brake(session, f"press:{bill.id}")
+        except RateLimited:
+            return bill, False
+        await note_wrong(session, f"press:{bill.id}")
+        return bill, True
+
+
+def _opens(context: Context, bill: BillValue, token: str) -> bool:
+    return bool(token) and context.urls.opens(bill.id, token)
+
+
+def _back(context: Context, bill: BillValue, token: str, message: str = "") -> Response:
+    """To the bill's page again, which tells this browser the message, if there is one."""
+    path = f"/b/{bill.reference}"
+    leading = RedirectResponse(f"{path}?{urlencode({'t': token})}" if token else path, 303)
+    leading.set_cookie(
+        TOLD,
+        message,
+        max_age=TOLD_SECONDS if message else 0,
+        path=path,
+        secure=context.urls.base_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return leading

@@ -6,7 +6,7 @@ worked out here first, and a bill is opened only for an amount that the citizen 
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -25,6 +25,7 @@ from core.errors import FieldError, Invalid, NotFound
 from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.sessions import WriteSession
+from core.settings import Settings
 from payments.agencies.queries import AgencyValue
 from payments.bills.create import create_bill
 from payments.bills.new_bill import BillRequest, NewBill
@@ -174,18 +175,30 @@ async def ask(
         return _page(request, context, place, poster, typed, priced, changed=True)
     if not seen or not priced.amount:
         return _page(request, context, place, poster, typed, priced)
-    return RedirectResponse(await _create(context, place, typed, priced, once), 303)
+    settings: Settings = request.app.state.parts.settings
+    expires_at = clock.now() + timedelta(hours=settings.page_bill_hours)
+    address = await _create(context, place, typed, priced, once, expires_at)
+    return RedirectResponse(address, 303)
 
 
 async def _create(
-    context: Context, place: ProcedurePlace, typed: TypedForm, priced: PricedOffer, once: str
+    context: Context,
+    place: ProcedurePlace,
+    typed: TypedForm,
+    priced: PricedOffer,
+    once: str,
+    expires_at: datetime,
 ) -> str:
-    """Create the bill, once for each form that was shown; the address of its page."""
+    """Create the bill, once for each form that was shown; the address of its page.
+
+    It expires: anybody may open one, and nobody need come back.
+    """
     request = BillRequest(
         agency_id=place.agency.id,
         lines=priced.lines,
         channel=typed.handed_in,
         opened_on=place.today,
+        expires_at=expires_at,
     )
 
     def address(bill: NewBill) -> bytes:

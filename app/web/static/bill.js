@@ -25,7 +25,6 @@ async function fetched(address, type) {
 
 async function renew() {
   const address = new URL(location.href);
-  address.searchParams.delete("message");
   const text = await (await fetched(address, "text/html")).text();
   const page = new DOMParser().parseFromString(text, "text/html");
   const next = page.getElementById("main");

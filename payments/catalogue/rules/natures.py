@@ -32,6 +32,11 @@ class Refundability(StrEnum):
     ON_TERMS = "on_terms"
 
 
+def nature_of_sub_item(name_vi: str) -> FeeNature:
+    """What is booked under a sub-item, as its name in the budget index says."""
+    return nature_of_before(name_vi, "", "")
+
+
 def nature_of_before(name_vi: str, kind: str, sub_item: str | None) -> FeeNature:
     """The nature of a fee that a file or a row of before does not tell: by its name and sub-item.
 

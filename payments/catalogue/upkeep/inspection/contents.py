@@ -42,11 +42,12 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class ProcedureName:
-    """A procedure without its fees."""
+    """A procedure without its fees; `other_codes` are all that find it beside its own."""
 
     code: str
     name: LocalizedText
     code_certainty: Certainty
+    other_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

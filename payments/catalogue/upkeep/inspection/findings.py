@@ -42,6 +42,10 @@ class FindingCode(StrEnum):
     NO_SUB_ITEM = "no_sub_item"
     #: a fee's sub-item is not in the budget index
     MISSING_SUB_ITEM = "missing_sub_item"
+    #: a fee's nature is not that of what is booked under its sub-item
+    OTHER_NATURE = "other_nature"
+    #: one code is that of several procedures
+    CLASHING_CODES = "clashing_codes"
     #: a fee's sub-item is in the budget index, but nobody has confirmed it
     UNCONFIRMED_SUB_ITEM = "unconfirmed_sub_item"
     #: a relief from a fee that is not there

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from payments.catalogue.rules.certainty import Certainty
+from payments.catalogue.rules.natures import FeeNature, nature_of_sub_item
 from payments.catalogue.rules.reliefs import ReliefValue
 from payments.catalogue.rules.schedule import FeeValue
 from payments.catalogue.rules.spans import FOREVER, Span, common, span_of, uncovered
@@ -16,6 +17,13 @@ from payments.catalogue.upkeep.inspection.findings import (
     listed,
     told_span,
 )
+
+_NATURES = {
+    FeeNature.CHARGE: LocalizedText("phí", "a charge (phí)"),
+    FeeNature.FEE: LocalizedText("lệ phí", "a fee (lệ phí)"),
+    FeeNature.STATE_REVENUE: LocalizedText("khoản thu khác của ngân sách", "other state revenue"),
+    FeeNature.PRICE: LocalizedText("giá dịch vụ", "a price"),
+}
 
 
 def sub_item_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
@@ -48,6 +56,58 @@ def sub_item_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
             doubtful.setdefault(fee.sub_item, {})[fee.code] = None
     if doubtful:
         yield _unconfirmed_sub_items({code: tuple(fees) for code, fees in doubtful.items()})
+
+
+def nature_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
+    """Fees that are in law something else than what the index books under their sub-item.
+
+    The nature decides what proves a payment: its payer would get the wrong document.
+    """
+    index = {row.code: nature_of_sub_item(row.name.vi) for row in catalogue.sub_items}
+    for fee in catalogue.fees:
+        if _from_the_asked_day(fee, window) is None:
+            continue
+        expected = index.get(fee.sub_item or "")
+        if expected is None or fee.nature is expected:
+            continue
+        said, booked = _NATURES[fee.nature], _NATURES[expected]
+        yield Finding(
+            level=Level.WARNING,
+            code=FindingCode.OTHER_NATURE,
+            table=CatalogueTable.FEES,
+            subject=fee.code,
+            owner=_owner_code(catalogue, fee),
+            words=LocalizedText(
+                f"Ghi là {said.vi}, nhưng tiểu mục {fee.sub_item} là {booked.vi}. Sửa một trong"
+                " hai: chứng từ cấp cho người nộp theo tính chất của khoản thu.",
+                f"It is said to be {said.en}, but what is booked under sub-item {fee.sub_item} is"
+                f" {booked.en}. Correct one of the two: what the payer gets follows from it.",
+            ),
+        )
+
+
+def clash_findings(catalogue: Catalogue) -> Iterator[Finding]:
+    """Codes that name several procedures: whoever gives one is asked which is meant."""
+    named: dict[str, list[str]] = {}
+    for procedure in catalogue.procedures:
+        for code in dict.fromkeys((procedure.code, *procedure.other_codes)):
+            named.setdefault(code, []).append(procedure.code)
+    for code, procedures in sorted(named.items()):
+        if len(procedures) > 1:
+            which = tuple(sorted(procedures))
+            yield Finding(
+                level=Level.WARNING,
+                code=FindingCode.CLASHING_CODES,
+                table=CatalogueTable.PROCEDURES,
+                subject=code,
+                items=which,
+                words=LocalizedText(
+                    f"Là mã của nhiều thủ tục: {listed(which)}. Cổng gửi mã này sẽ bị hỏi lại; bỏ"
+                    " mã khỏi thủ tục không mang nó.",
+                    f"It is a code of several procedures: {listed(which)}. A portal that sends it"
+                    " is asked which is meant; take it off those that do not bear it.",
+                ),
+            )
 
 
 def procedure_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:

@@ -86,7 +86,10 @@ async def load_catalogue(session: ReadSession, agency_id: str | None = None) -> 
     whole = Catalogue(
         procedures=tuple(
             ProcedureName(
-                row.code, LocalizedText(row.name_vi, row.name_en), Certainty(row.code_certainty)
+                row.code,
+                LocalizedText(row.name_vi, row.name_en),
+                Certainty(row.code_certainty),
+                row.codes.all,
             )
             for row in await session.all(procedures)
         ),

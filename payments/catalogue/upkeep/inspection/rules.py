@@ -23,6 +23,8 @@ from payments.catalogue.upkeep.inspection.findings import (
 )
 from payments.catalogue.upkeep.inspection.legal_bases import basis_findings
 from payments.catalogue.upkeep.inspection.links import (
+    clash_findings,
+    nature_findings,
     procedure_findings,
     relief_findings,
     sub_item_findings,
@@ -54,7 +56,9 @@ def inspect(
         *_mixed_charges(catalogue, window),
         *basis_findings(catalogue, window),
         *sub_item_findings(catalogue, window),
+        *nature_findings(catalogue, window),
         *procedure_findings(catalogue, window),
+        *clash_findings(catalogue),
         *relief_findings(catalogue, window),
         *_unconfirmed(catalogue, window),
         *_stale(catalogue, window, checked_within),
