@@ -7,7 +7,7 @@ so that one poisoned event does not hold up the others; one that keeps failing i
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from time import monotonic
 from typing import Any
 
@@ -127,12 +127,13 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         )
 
     context = parts.payments
-    async with asyncio.TaskGroup() as group:
+    inquiries = inquiry.Inquiries(context)
+    async with aclosing(inquiries), asyncio.TaskGroup() as group:
         for handler in HANDLERS:
             group.create_task(listen(handler))
         for name, job, pause in (
             ("callbacks", lambda: notices.apply_waiting(context), INQUIRY_SECONDS),
-            ("gateways", lambda: inquiry.inquire(context), INQUIRY_SECONDS),
+            ("gateways", inquiries.begin, INQUIRY_SECONDS),
             ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
             ("audit", chain, INQUIRY_SECONDS),
             ("audit, whole", lambda: chain(whole=True), WHOLE_LOOK_SECONDS),

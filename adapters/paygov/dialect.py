@@ -107,12 +107,8 @@ def checksum(credentials: Credentials, purpose: str, fields: Mapping[str, object
 
     Raises `Malformed` for a value that is neither a string nor an integer.
     """
-    parts = [purpose, credentials.partner_code, credentials.access_key]
-    for name in sorted(fields):
-        if name != "checksum":
-            parts += [name, _scalar(name, fields[name])]
-    message = b"".join(b"%d:%b," % (len(raw), raw) for raw in (part.encode() for part in parts))
-    return hmac.new(credentials.secret_key.encode(), message, hashlib.sha256).hexdigest()
+    said = {name: _scalar(name, fields[name]) for name in fields if name != "checksum"}
+    return _seal_of(credentials, purpose, said)
 
 
 def create_body(credentials: Credentials, request: StartRequest) -> bytes:
@@ -202,6 +198,60 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Gat
         gateway_code=code,
         request_code=_request_code(document),
     )
+
+
+def is_sealed(credentials: Credentials, purpose: str, raw: bytes) -> bool:
+    """Whether a message that cannot be read is the gateway's own all the same.
+
+    How its program writes down what has no one form before signing it is not known: half of a
+    surrogate pair becomes a question mark in some languages and three bytes in others, a null
+    nothing or its name. All are tried.
+    """
+    try:
+        document = json.loads_as_sent(raw)
+    except Invalid:
+        return False
+    if not isinstance(document, dict):
+        return False
+    given = document.pop("checksum", None)
+    if not isinstance(given, str) or _CHECKSUM.fullmatch(given) is None:
+        return False
+    fits = [
+        hmac.compare_digest(given, _seal_of(credentials, purpose, fields, odd))
+        for null in ("", "null")
+        if (fields := _spelled(document, null)) is not None
+        for odd in ("surrogatepass", "replace", "surrogateescape")
+    ]
+    return any(fits)
+
+
+def _spelled(document: Mapping[str, object], null: str) -> dict[str, str] | None:
+    """Every value as text; None where one is a list or an object."""
+    fields: dict[str, str] = {}
+    for name, value in document.items():
+        if value is None:
+            fields[name] = null
+        elif isinstance(value, bool):
+            fields[name] = "true" if value else "false"
+        elif isinstance(value, str | int):
+            fields[name] = str(value)
+        else:
+            return None
+    return fields
+
+
+def _seal_of(
+    credentials: Credentials, purpose: str, fields: Mapping[str, str], odd: str = "strict"
+) -> str:
+    parts = [purpose, credentials.partner_code, credentials.access_key]
+    for name in sorted(fields):
+        parts += [name, fields[name]]
+    try:
+        written = [part.encode("utf-8", odd) for part in parts]
+    except UnicodeEncodeError:
+        return ""
+    message = b"".join(b"%d:%b," % (len(raw), raw) for raw in written)
+    return hmac.new(credentials.secret_key.encode(), message, hashlib.sha256).hexdigest()
 
 
 def _scalar(name: str, value: object) -> str:

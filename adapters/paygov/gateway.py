@@ -135,11 +135,15 @@ class PayGov:
         try:
             document = json.loads(notice.body, max_bytes=_MAX_CALLBACK_BYTES)
         except Invalid:
+            if self._is_ours(notice):
+                raise NoticeUnreadable("paygov: not strict JSON") from None
             fault = CallbackFault.MALFORMED
             raise CallbackRejected("paygov: not strict JSON", fault=fault) from None
         try:
             return dialect.read_report(self._credentials, dialect.CALLBACK, document)
         except dialect.WrongSeal as error:
+            if self._is_ours(notice):
+                raise NoticeUnreadable(f"paygov: {error}") from None
             raise CallbackRejected(f"paygov: {error}") from None
         except dialect.Malformed as error:
             raise NoticeUnreadable(f"paygov: {error}") from None
@@ -153,6 +157,11 @@ class PayGov:
     async def aclose(self) -> None:
         """Close connections."""
         await self._http.aclose()
+
+    def _is_ours(self, notice: RawCallback) -> bool:
+        return len(notice.body) <= _MAX_CALLBACK_BYTES and dialect.is_sealed(
+            self._credentials, dialect.CALLBACK, notice.body
+        )
 
     def _headers(self) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self._credentials.token}", "Charset": "utf-8"}

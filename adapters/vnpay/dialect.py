@@ -220,6 +220,7 @@ def _verified(credentials: Credentials, query: str) -> dict[str, str]:
     """The `vnp_` parameters of a raw query, once its hash fits them."""
     raw: dict[str, str] = {}
     fields: dict[str, str] = {}
+    odd: list[str] = []
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         read = unquote_plus(name)
@@ -231,7 +232,8 @@ def _verified(credentials: Credentials, query: str) -> dict[str, str]:
         try:
             fields[read] = unquote_plus(value, errors="strict")
         except UnicodeDecodeError:
-            raise WrongSeal("not UTF-8") from None
+            fields[read] = unquote_plus(value)
+            odd.append(read)
     given = fields.get("vnp_SecureHash", "")
     if _HASH.fullmatch(given) is None:
         raise WrongSeal("vnp_SecureHash: missing or not 128 hex digits")
@@ -241,6 +243,8 @@ def _verified(credentials: Credentials, query: str) -> dict[str, str]:
     fits = [hmac.compare_digest(given, _hmac(credentials, text)) for text in (as_sent, as_written)]
     if not any(fits):
         raise WrongSeal("vnp_SecureHash: wrong")
+    if odd:
+        raise Malformed(f"{odd[0][:40]}: not UTF-8")
     return fields
 
 

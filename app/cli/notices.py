@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.console import Json, show
+from app.cli.console import Json, fail, show
 from app.cli.wired import with_parts
 from app.parts import Parts
-from payments.incoming.notices import list_set_aside, replay
+from payments.incoming.set_aside import list_set_aside, replay, replay_unreadable
 
 notices = typer.Typer(help="Notices that were kept and set aside.", no_args_is_help=True)
 
@@ -35,17 +35,27 @@ def list_notices(as_json: Json = False) -> None:
 
 @notices.command("replay")
 def replay_notice(
-    notice: Annotated[str, typer.Argument(help="The notice's id.")], as_json: Json = False
+    notice: Annotated[str | None, typer.Argument(help="The notice's id.")] = None,
+    unreadable: Annotated[
+        bool, typer.Option("--unreadable", help="All that could not be read, after an upgrade.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Let the worker try a notice again that was set aside."""
+    if (notice is None) != unreadable:
+        fail("Name a notice, or all that could not be read: --unreadable.")
 
-    async def work(parts: Parts) -> str:
+    async def work(parts: Parts) -> list[str]:
         async with parts.database.transaction() as session:
+            if notice is None:
+                return await replay_unreadable(session, actor="system:cli")
             await replay(session, notice, actor="system:cli")
-        return notice
+            return [notice]
 
     replayed = with_parts(work)
     if as_json:
-        show({"replayed": replayed})
-    else:
-        typer.echo(f"{replayed} will be tried again.")
+        show({"replayed": replayed if notice is None else notice})
+    elif not replayed:
+        typer.echo("Nothing was set aside unread.")
+    for one in [] if as_json else replayed:
+        typer.echo(f"{one} will be tried again.")

@@ -15,6 +15,9 @@ from sqlmodel import Field, SQLModel
 
 from core.db import moment
 
+#: How the event key of a notice begins that could not be read: nobody knows what it tells of.
+UNREADABLE = "unreadable:"
+
 
 class Callback(SQLModel, table=True):
     """An authentic callback: as it came, what its adapter verified, and what became of it."""

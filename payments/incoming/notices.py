@@ -8,34 +8,31 @@ again and again is set aside for a person. A repeat is found by its event key an
 of the first.
 """
 
-import base64
 import hashlib
-import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
-from core import audit, clock, failpoints
-from core.crypto import Cipher
+from core import clock, failpoints
 from core.db import DatabaseUnavailable
 from core.errors import LephiError, NotFound
 from core.ids import new_id
-from core.json import canonical
 from core.log import get
 from core.row_waits import waiting
-from core.sessions import ReadSession, WriteSession
+from core.sessions import WriteSession
 from core.statements import values_of
-from payments.agencies.models import GatewayAccountRow
 from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.results import record_result
 from payments.books.credits import record_credit
 from payments.books.recording import Recording
 from payments.context import Context
-from payments.incoming.models import Callback
+from payments.incoming.models import UNREADABLE, Callback
 from payments.incoming.rejections import count_rejected
+from payments.incoming.sealing import content_of, open_sealed, seal
 from payments.notice_json import read_notice, write_notice
 from payments.ports import (
     Acknowledgement,
@@ -92,18 +89,6 @@ class NoticeState:
     result: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeSetAside:
-    """A callback that could not be applied; `last_error` tells no personal data."""
-
-    id: str
-    gateway: str
-    account: str
-    attempts: int
-    received_at: datetime
-    last_error: str | None
-
-
 async def receive(
     context: Context, gateway: str, account: str, raw: RawCallback
 ) -> Acknowledgement:
@@ -122,6 +107,7 @@ async def receive(
         return adapter.acknowledge(CallbackResult.REJECTED, raw)
     if content is None:
         return adapter.acknowledge(CallbackResult.ACCEPTED, raw)
+    kept: KeptNotice | None = None
     try:
         kept = await _keep(context, found, content, raw, adapter.info.kept_headers)
         failpoints.hit("callback.after_raw")
@@ -130,6 +116,15 @@ async def receive(
     except DatabaseUnavailable:
         log.warning("callback not applied yet", gateway=gateway, account=account)
         result = CallbackResult.TRY_AGAIN
+    except (DBAPIError, ValueError) as error:
+        # Verified and read, and yet something that cannot be written down so: it is kept as it came
+        # unless it has been kept already, and then the worker goes on with it.
+        unreadable = NoticeUnreadable(f"{gateway}: cannot be recorded: {type(error).__name__}")
+        log.error("notice cannot be recorded", gateway=gateway, reason=unreadable.detail)
+        if kept is not None:
+            return adapter.acknowledge(CallbackResult.TRY_AGAIN, raw)
+        count_rejected(gateway, unreadable.fault)
+        result = await _set_aside(context, found, raw, adapter.info.kept_headers, unreadable)
     return adapter.acknowledge(result, raw)
 
 
@@ -172,8 +167,8 @@ async def _keep(
             id=callback_id,
             gateway_account_id=account.id,
             event_key=key,
-            raw=_seal(context.cipher, callback_id, raw, headers),
-            content=context.cipher.encrypt(write_notice(content), _content_of(callback_id)),
+            raw=seal(context.cipher, callback_id, raw, headers),
+            content=context.cipher.encrypt(write_notice(content), content_of(callback_id)),
             state="received",
             attempts=0,
             received_at=raw.received_at,
@@ -207,8 +202,8 @@ async def _set_aside(
         .values(
             id=callback_id,
             gateway_account_id=account.id,
-            event_key=f"unreadable:{said}",
-            raw=_seal(context.cipher, callback_id, raw, headers),
+            event_key=f"{UNREADABLE}{said}",
+            raw=seal(context.cipher, callback_id, raw, headers),
             state="set_aside",
             attempts=0,
             received_at=raw.received_at,
@@ -296,7 +291,7 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
         try:
             account = await context.agencies.get_gateway_by_id(notice.gateway_account_id)
             content = _content(context, account, notice)
-            if content is not None:
+            if await _note_read(context, notice, content) and content is not None:
                 await apply(context, KeptNotice(notice.id, account, content))
                 applied += 1
         except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
@@ -311,9 +306,43 @@ def _content(
 ) -> NoticeContent | None:
     """The value as it was verified; a row from before values were kept is read by its adapter."""
     if notice.content is not None:
-        return read_notice(context.cipher.decrypt(notice.content, _content_of(notice.id)))
-    raw = _open(context.cipher, notice.id, notice.raw)
+        return read_notice(context.cipher.decrypt(notice.content, content_of(notice.id)))
+    raw = open_sealed(context.cipher, notice.id, notice.raw)
     return context.gateways.reader(account.access).read_notice(raw)
+
+
+async def _note_read(
+    context: Context, notice: WaitingNotice, content: NoticeContent | None
+) -> bool:
+    """Keep the value of a notice that could not be read when it came; whether it is to be applied.
+
+    It is not where it tells of nothing, or has been told again since in words that could be read.
+    """
+    if notice.content is not None:
+        return True
+    mine = update(Callback).where(col(Callback.id) == notice.id)
+    done = mine.values(
+        state="applied", result=CallbackResult.ACCEPTED, applied_at=clock.now(), last_error=None
+    )
+
+    async def write(session: WriteSession) -> bool:
+        if content is None:
+            await session.write(done)
+            return False
+        key = event_key(content)
+        told = select(Callback.id).where(
+            Callback.gateway_account_id == notice.gateway_account_id,
+            Callback.event_key == key,
+            col(Callback.id) != notice.id,
+        )
+        if await session.first(told) is not None:
+            await session.write(done)
+            return False
+        value = context.cipher.encrypt(write_notice(content), content_of(notice.id))
+        await session.write(mine.values(event_key=key, content=value))
+        return True
+
+    return await context.database.run(write)
 
 
 async def _put_back(context: Context, callback_id: str, error: Exception) -> None:
@@ -324,7 +353,8 @@ async def _put_back(context: Context, callback_id: str, error: Exception) -> Non
         tried = await session.lock_first(select(Callback.attempts).where(*waiting))
         if tried is None:
             return
-        over = tried + 1 >= MOST_ATTEMPTS
+        # What cannot be read waits for another version of us, not for another hour.
+        over = tried + 1 >= MOST_ATTEMPTS or isinstance(error, NoticeUnreadable)
         await session.write(
             update(Callback)
             .where(*waiting)
@@ -338,56 +368,3 @@ async def _put_back(context: Context, callback_id: str, error: Exception) -> Non
         )
     if over:
         log.error("callback set aside", callback=callback_id, attempts=tried + 1)
-
-
-async def list_set_aside(session: ReadSession, limit: int = 100) -> list[NoticeSetAside]:
-    """Callbacks that were set aside, the oldest first."""
-    return await session.all(
-        values_of(NoticeSetAside, Callback, GatewayAccountRow)
-        .join(GatewayAccountRow, col(GatewayAccountRow.id) == Callback.gateway_account_id)
-        .where(col(Callback.state) == "set_aside")
-        .order_by(col(Callback.received_at), col(Callback.id))
-        .limit(limit)
-    )
-
-
-async def replay(session: WriteSession, callback_id: str, *, actor: str) -> None:
-    """Let the worker try a callback again that was set aside. Raises `NotFound`."""
-    put = (
-        update(Callback)
-        .where(col(Callback.id) == callback_id, col(Callback.state) == "set_aside")
-        .values(state="received", attempts=0, due_at=clock.now())
-    )
-    if not await session.write(put):
-        raise NotFound(f"No callback {callback_id} is set aside.")
-    await audit.record(
-        session, actor=actor, action="callback.replayed", object_id=callback_id, details={}
-    )
-
-
-def _content_of(callback_id: str) -> str:
-    return f"callback:{callback_id}:content"
-
-
-def _seal(cipher: Cipher, callback_id: str, raw: RawCallback, headers: tuple[str, ...]) -> bytes:
-    document = {
-        "method": raw.method,
-        "path": raw.path,
-        "query": raw.query,
-        "headers": {name: value for name, value in raw.headers.items() if name in headers},
-        "body": base64.b64encode(raw.body).decode(),
-        "received_at": raw.received_at.isoformat(),
-    }
-    return cipher.encrypt(canonical(document), f"callback:{callback_id}")
-
-
-def _open(cipher: Cipher, callback_id: str, sealed: bytes) -> RawCallback:
-    document = json.loads(cipher.decrypt(sealed, f"callback:{callback_id}"))
-    return RawCallback(
-        method=document["method"],
-        path=document["path"],
-        query=document["query"],
-        headers=document["headers"],
-        body=base64.b64decode(document["body"]),
-        received_at=datetime.fromisoformat(document["received_at"]),
-    )

@@ -15,7 +15,7 @@ import pytest
 from adapters.sandbox.dialects import paygov, sepay
 from adapters.sandbox.engine.store import Merchant
 from core import clock
-from payments.incoming.notices import list_set_aside
+from payments.incoming.set_aside import list_set_aside
 from tests.support.callbacks import (
     PAYGOV,
     SEPAY,

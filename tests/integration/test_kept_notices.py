@@ -17,7 +17,9 @@ from core import clock, failpoints
 from core.errors import NotFound
 from core.ids import new_id
 from payments.incoming import notices
-from payments.incoming.notices import MOST_ATTEMPTS, list_set_aside, pause, replay
+from payments.incoming.notices import MOST_ATTEMPTS, pause
+from payments.incoming.sealing import open_sealed
+from payments.incoming.set_aside import list_set_aside, replay
 from tests.support.callbacks import call, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import FEED_SECRET, MERCHANT
 from tests.support.system import System
@@ -114,7 +116,7 @@ async def test_verifying_again_would_lose_it(
     """The broken variant: the worker asks the adapter once more, as it did before."""
 
     def again(context: Any, account: Any, notice: Any) -> Any:
-        raw = notices._open(context.cipher, notice.id, notice.raw)
+        raw = open_sealed(context.cipher, notice.id, notice.raw)
         return context.gateways.reader(account.access).read_notice(raw)
 
     monkeypatch.setattr(notices, "_content", again)
