@@ -170,7 +170,11 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             },
             evidence=Evidence(
                 Sealer(derive(master, "seals")),
-                Opener(cipher, trusted_certificates(settings.signing_dir)),
+                Opener(
+                    cipher,
+                    trusted_certificates(settings.signing_dir),
+                    partial(_elsewhere, pool),
+                ),
             ),
             anchoring=AnchorPlaces(
                 folder=settings.anchor_dir,
