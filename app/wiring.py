@@ -178,7 +178,7 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
             },
             evidence=Evidence(
                 Sealer(derive(master, "seals")),
-                Opener(cipher, trusted_certificates(settings.signing_dir)),
+                Opener(cipher, trusted_certificates(settings.signing_dir), pool.run),
             ),
             anchoring=AnchorPlaces(
                 folder=settings.anchor_dir,

@@ -260,8 +260,10 @@ async def _oldest_of_late(session: ReadSession, last: int) -> int:
     """The number behind which an entry may still be waiting for its link."""
     if last < _LOOK_BACK:
         return 0
-    newest = select(AuditLink.entry_id).where(col(AuditLink.seq) > last - _LOOK_BACK)
-    return await session.first(newest.order_by(col(AuditLink.entry_id)).limit(1)) or 0
+    # By their numbers first: asked for the least of them at once, the database would walk the
+    # index of entries from its beginning.
+    newest = select(AuditLink.entry_id).order_by(col(AuditLink.seq).desc()).limit(_LOOK_BACK)
+    return await session.first(select(func.min(newest.subquery().c.entry_id))) or 0
 
 
 async def objects_since(session: ReadSession, seq: int) -> list[str]:

@@ -47,6 +47,6 @@ WHERE c.relkind = 'r' AND c.relnamespace = CAST(current_schema() AS regnamespace
 )
 
 
-async def find_role(session: ReadSession) -> DatabaseRole:
+async def get_role(session: ReadSession) -> DatabaseRole:
     """The role that this session runs under."""
     return await session.one(_ROLE)

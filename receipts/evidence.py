@@ -7,7 +7,7 @@ certificates that the operator keeps, and what stands in the rows is held agains
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -30,6 +30,8 @@ from receipts.verification import InvalidReason, VerificationResult, verify
 
 #: How many receipts are looked at together.
 BATCH = 200
+#: How many are verified in one go by one process.
+_SHARE = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,16 @@ class Opener:
 
     cipher: Cipher = field(repr=False)
     certificates: bytes
+    #: runs processor work in other processes; None is here
+    elsewhere: Callable[..., Awaitable[list[VerificationResult]]] | None = None
+
+    async def verify(self, files: Sequence[bytes]) -> list[VerificationResult]:
+        """The verdict of each file, in order; many of them on several processors."""
+        if self.elsewhere is None or len(files) <= _SHARE:
+            return await asyncio.to_thread(verify_each, files, self.certificates)
+        shares = [files[start : start + _SHARE] for start in range(0, len(files), _SHARE)]
+        work = [self.elsewhere(verify_each, share, self.certificates) for share in shares]
+        return [result for share in await asyncio.gather(*work) for result in share]
 
 
 _RECEIPTS = (
@@ -118,7 +130,7 @@ async def _judge(
             lines.append(_line(file.receipt_id, f"its {file.kind} is not the one that was stored"))
         elif file.kind == "xml":
             opened[file.receipt_id] = data
-    results = await asyncio.to_thread(verify_each, list(opened.values()), opener.certificates)
+    results = await opener.verify(list(opened.values()))
     verdicts = dict(zip(opened, results, strict=True))
     for receipt in receipts:
         if receipt.id in verdicts:

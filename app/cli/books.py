@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.anchors import anchor_files, drop_anchor
 from app.cli.console import Json, check_path, fail, show, show_table
@@ -49,8 +48,11 @@ def invariants(
             settings_or_fail(code=_UNTOLD),
             failing=_UNTOLD,
         )
-    except (SQLAlchemyError, OSError) as error:
-        fail(f"It could not be told: {str(error).splitlines()[0]}", code=_UNTOLD)
+    except typer.Exit:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, nothing was found broken by it
+        words = (str(error) or repr(error)).splitlines()[0]
+        fail(f"It could not be told: {words}", code=_UNTOLD)
     if as_json:
         show({"broken": verdict.lines, "whole": verdict.whole})
     elif verdict.lines:

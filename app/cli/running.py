@@ -31,7 +31,7 @@ from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
 from core.clocks import MOST_APART, measure_drift
-from core.database_role import DatabaseRole, find_role
+from core.database_role import DatabaseRole, get_role
 from core.days import day_text
 from core.db import Database
 from core.errors import LephiError
@@ -270,7 +270,7 @@ _WAITING = select(func.count()).where(Callback.state != "applied")
 
 async def _look(database: Database, settings: Settings) -> list[_Check]:
     async with database.reading() as session:
-        role = await find_role(session)
+        role = await get_role(session)
         server = await session.one(_SERVER)
         aside = await session.one(_ASIDE)
         waiting = await session.one(_WAITING)

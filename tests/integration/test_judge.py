@@ -18,7 +18,7 @@ from app.figures import count_figures
 from app.migrations.grants import grant
 from core.audit import Sealer, chain, find_head
 from core.checkpoints import find_checkpoint
-from core.database_role import DatabaseRole, find_role
+from core.database_role import DatabaseRole, get_role
 from core.db import Database
 from core.errors import NotFound
 from core.figures import list_figures
@@ -166,7 +166,7 @@ def role_seen(url: str, role: str) -> DatabaseRole:
         address = make_url(url).set(username=role).render_as_string(hide_password=False)
         database = Database(address, pool_size=1)
         async with database.reading() as session:
-            found = await find_role(session)
+            found = await get_role(session)
         await database.dispose()
         return found
 
