@@ -1,19 +1,25 @@
 """`lephi key`: the key that receipts are signed with."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.keystore.files import REQUEST
 from adapters.keystore.keys import LIFE, create_key, import_key, import_token_key
 from adapters.keystore.token import TokenPlace
-from app.cli.console import Json, check_path, fail, show
+from app.cli.console import Json, check_path, fail, say, show
 from app.cli.wired import settings_or_fail
+from app.wiring import open_database
+from core.audit import record
 from core.errors import LephiError
 from core.settings import Settings
+from payments.agencies.access.principals import OPERATOR
 from receipts.verification import signer_name
 
 key = typer.Typer(help="The key that receipts are signed with.", no_args_is_help=True)
@@ -45,7 +51,9 @@ def create(
     with `lephi key import --certificate FILE --chain FILE`.
     """
     settings = settings_or_fail()
-    _show(settings, _make(settings, organization, days, rsa), as_json=as_json)
+    made = _make(settings, organization, days, rsa)
+    _note(settings, "signing_key.created", made)
+    _show(settings, made, as_json=as_json)
 
 
 @key.command("import")
@@ -66,6 +74,7 @@ def take_in(
     settings = settings_or_fail()
     source = _source(key_file, module, token, token_key)
     made = _take(settings, source, certificate, chain, replacing=False)
+    _note(settings, "signing_key.imported", made)
     _show(settings, made, as_json=as_json)
 
 
@@ -98,7 +107,34 @@ def rotate(
         made = _take(settings, source, certificate, chain, replacing=True)
     else:
         fail("Give --organization for a new key, or --key and --certificate for one of yours.")
+    _note(settings, "signing_key.rotated", made)
     _show(settings, made, as_json=as_json)
+
+
+def _note(settings: Settings, action: str, made: x509.Certificate) -> None:
+    """Write the audit row; where there is no database to write it to, say that there is none.
+
+    The key is files, which whoever is here could write by hand as well: it takes no second person.
+    """
+
+    async def work() -> None:
+        database = open_database(settings)
+        try:
+            async with database.transaction() as session:
+                await record(
+                    session,
+                    actor=OPERATOR,
+                    action=action,
+                    object_id=made.fingerprint(hashes.SHA256()).hex(),
+                    details={"valid_to": made.not_valid_after_utc.isoformat()},
+                )
+        finally:
+            await database.dispose()
+
+    try:
+        asyncio.run(work())
+    except (LephiError, SQLAlchemyError, OSError):
+        say("No audit row of this key: the database cannot be reached, or has no schema yet.")
 
 
 def _make(

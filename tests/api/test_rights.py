@@ -13,6 +13,7 @@ import pytest_asyncio
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
+from sqlalchemy import text
 
 import payments.bills.api
 from payments.agencies.access.principals import PrincipalDep, RequiredRight, needs, principal
@@ -138,6 +139,26 @@ async def test_every_route_says_what_it_needs_and_has_its_case(street: Street) -
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.route)
 async def test_everybody_gets_what_is_theirs_and_no_more(street: Street, case: Case) -> None:
     assert await mistakes(street, case) == []
+
+
+SETTING_UP = [case for case in CASES if case.roles == "admin" and case.method == "POST"]
+
+
+@pytest.mark.parametrize("case", SETTING_UP, ids=lambda case: case.route)
+async def test_every_command_that_sets_up_leaves_an_audit_row(street: Street, case: Case) -> None:
+    named = None if case.thing is None else await case.thing(street.things)
+    before = await audited(street.system)
+    answer = await case.ask(street.things, street.own.secrets["admin"], named)
+    assert answer.status_code == case.own, answer.text
+    (actor,) = (await audited(street.system))[len(before) :]
+    assert actor.startswith("staff:")
+
+
+async def audited(system: System) -> list[str]:
+    """Who has done something, deed by deed."""
+    async with system.parts.database.transaction() as session:
+        entries = await session.scalars(text("SELECT actor FROM audit_entry ORDER BY id"))
+        return list(entries)
 
 
 async def test_every_action_of_the_table_is_asked_for_somewhere(street: Street) -> None:

@@ -27,6 +27,7 @@ from receipts.pdf import draw
 from receipts.ports import KeyFault
 from receipts.signing import sign
 from receipts.verification import InvalidReason, verify, verify_pdf
+from tests.integration.test_cli_setting_up import rows
 from tests.support.authority import Authority
 from tests.support.receipts import content
 
@@ -288,3 +289,16 @@ def test_the_version_is_told() -> None:
     done = CliRunner().invoke(build(None), ["--version"])
     assert done.exit_code == 0
     assert done.stdout == "lephi 0.1.0\n"
+
+
+def test_a_key_that_is_made_or_replaced_leaves_an_audit_row(
+    lephi: Lephi, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = lephi("key", "create", "--organization", "UBND phường Thử")
+    assert "No audit row" in away.stderr
+    monkeypatch.setenv("LEPHI_MODE", "test")
+    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+    done = lephi("key", "rotate", "--organization", "UBND phường Thử")
+    assert "No audit row" not in done.stderr
+    (noted,) = rows(database_url, "SELECT actor, action FROM audit_entry")
+    assert noted == {"actor": "system:operator", "action": "signing_key.rotated"}
