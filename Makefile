@@ -59,6 +59,10 @@ endif
 quick: $(DEV) ## The tests that need no more than a minute, with fewer examples
 	@$(RUN) --hypothesis-profile=quick $(QUICK) $(ARGS)
 
+.PHONY: mutants
+mutants: $(DEV) ## Put small faults into the money rooms, and see that tests see them (ARGS=file …)
+	@$(BIN)/python -m scripts.mutants $(ARGS)
+
 .PHONY: lint
 lint: $(DEV) ## Style, types and import rules
 	$(BIN)/ruff check $(PACKAGES) $(WORKSHOP)

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 _RUN = "LEPHI_TEST_RUN"
 _LEADER = "LEPHI_TEST_LEADER"
+#: Another's run whose server this one is to use: its folder and the process that leads it.
+_SHARED = "LEPHI_TEST_SHARED_RUN"
 _NOTED = "note_statements"
 _ASKED = pytest.StashKey[dict[str, str | None]]()
+_OWN = pytest.StashKey[bool]()
 
 register_profiles()
 
@@ -36,8 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not os.access(Path.home(), os.W_OK):  # browsers and font tools insist on writing there
         os.environ["HOME"] = tempfile.gettempdir()
     if not hasattr(config, "workerinput"):  # the process that leads the run, not one of its workers
-        os.environ[_RUN] = tempfile.mkdtemp(prefix="lephi-test-")
-        os.environ[_LEADER] = str(os.getpid())
+        folder, _, leader = os.environ.pop(_SHARED, "").partition(":")
+        config.stash[_OWN] = not folder
+        os.environ[_RUN] = folder or tempfile.mkdtemp(prefix="lephi-test-")
+        os.environ[_LEADER] = leader or str(os.getpid())
         # Not for the runs that a test starts.
         config.stash[_ASKED] = {name: os.environ.pop(name, None) for name in (NOTE, REPEAT)}
     _note_statements(config)
@@ -66,7 +71,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing on disk."""
-    if not hasattr(config, "workerinput") and _RUN in os.environ:
+    if config.stash.get(_OWN, False) and _RUN in os.environ:
         run = Path(os.environ.pop(_RUN))
         end_the_server(run)
         shutil.rmtree(run, ignore_errors=True)

@@ -103,6 +103,7 @@ async def test_a_figure_that_was_checked_against_the_law_carries_no_mark(
     assert tree_of(page).xpath("//*[@class='mark']") == []
 
 
+@pytest.mark.usefixtures("pages")
 async def test_the_list_marks_what_is_not_certain_and_names_reliefs(read: Read) -> None:
     for query, said in (
         ("9.000001", ("Mức thu chưa xác nhận", "Mã thủ tục chưa xác nhận")),

@@ -230,6 +230,9 @@ async def outcomes_are_told_apart(rig: GatewayRig) -> None:
         report = told(rig, rig.callbacks(request.order_ref)[-1])
         assert report.outcome is outcome, f"a callback of {outcome} read as {report.outcome}"
         assert report.gateway_code
+        if outcome is not Outcome.FAILED:
+            assert report.gateway_ref, f"a callback of {outcome} without its number"
+            assert report.paid_at is not None, f"a callback of {outcome} without its time"
         if isinstance(gateway, Queryable):
             asked = await gateway.query(key_of(request))
             assert asked.outcome is outcome, f"a query of {outcome} read as {asked.outcome}"

@@ -147,3 +147,28 @@ def test_a_request_code_may_come_back_as_a_number(code: str | int) -> None:
     assert report.request_code == "100117"
     assert report.paid_at is not None
     assert report.paid_at.isoformat() == "2026-11-22T08:04:05+00:00"
+
+
+def told(**changes: object) -> dict[str, object]:
+    """A callback of the portal's, sealed."""
+    fields: dict[str, object] = {
+        "orderId": "LPABC-01",
+        "requestCode": "100117",
+        "amount": 150_000,
+        "transactionNo": "T1",
+        "payDate": "20261123090000",
+        "errorCode": "00",
+    }
+    fields |= changes
+    return fields | {"checksum": dialect.checksum(CREDENTIALS, dialect.CALLBACK, fields)}
+
+
+@pytest.mark.parametrize("code", ["00", "07"])
+@pytest.mark.parametrize("field", ["transactionNo", "payDate"])
+def test_money_that_came_or_is_held_has_a_number_and_a_time(code: str, field: str) -> None:
+    whole = dialect.read_report(CREDENTIALS, dialect.CALLBACK, told(errorCode=code))
+    assert whole.gateway_ref == "T1"
+    assert whole.paid_at == datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    lacking = told(errorCode=code, **{field: ""})
+    with pytest.raises(dialect.Malformed, match=field):
+        dialect.read_report(CREDENTIALS, dialect.CALLBACK, lacking)

@@ -54,8 +54,9 @@ def run(
     lines: list[DayLine],
     on: date = MONDAY,
     calendar: Calendar | None = None,
+    cut_off: time = time(16),
 ) -> DayResult:
-    return match_day(on, payments, lines, time(16), calendar or national())
+    return match_day(on, payments, lines, cut_off, calendar or national())
 
 
 def test_the_banks_own_reference_comes_before_the_payers() -> None:
@@ -212,3 +213,32 @@ def test_a_saturday_that_is_worked_is_a_day_to_be_booked_on() -> None:
     assert classes(run([paid], [booked], on=date(2026, 1, 9))) == {"p": "late"}
     library_only = Calendar(DayChanges())
     assert classes(run([paid], [booked], on=date(2026, 1, 9), calendar=library_only)) == {}
+
+
+@pytest.mark.parametrize("ref", ["FT1", ""])
+@pytest.mark.parametrize(
+    ("cut_off", "late"), [(time(8), False), (time(10), True), (time(16), True)]
+)
+def test_what_is_late_is_said_by_the_cut_off_that_is_given(
+    ref: str, cut_off: time, late: bool
+) -> None:
+    """Paid at nine; who closes at eight books it the next day, and that is in time."""
+    day = run(
+        [payment("p1", ONE, ref=ref or "-", gateway="bank" if ref else "paygov")],
+        [line("l1", ONE, ref=ref, at=MORNING + timedelta(days=1))],
+        cut_off=cut_off,
+    )
+    assert matched(day) == {"p1": ("l1", "bank_ref" if ref else "narrative")}
+    assert classes(day) == ({"p1": "late"} if late else {})
+
+
+def test_a_line_that_names_the_references_of_two_payments_is_neithers() -> None:
+    both = f"{ONE} {TWO}"
+    single = run([payment("p1", ONE, ref="-"), payment("p2", TWO, ref="-")], [line("l1", both)])
+    assert matched(single) == {}
+    assert set(classes(single)) == {"p1", "p2", "l1"}
+    # Nor where several carry the first of them, as they do a poster's.
+    several = [payment(name, ONE, ref="-") for name in ("p1", "p2")]
+    day = run([*several, payment("p3", TWO, ref="-")], [line("l1", both)])
+    assert matched(day) == {}
+    assert set(classes(day)) == {"p1", "p2", "p3", "l1"}

@@ -1,0 +1,57 @@
+"""The small faults of `make mutants`: each kind once, one at a time, and nothing else changed."""
+
+import ast
+from textwrap import dedent
+
+import pytest
+
+from scripts.mutations import mutants_of
+
+
+def bodies_of(source: str) -> list[str]:
+    """What each mutant makes of the only statement of a function."""
+    whole = "def f(a, b, c):\n" + "\n".join(f"    {line}" for line in dedent(source).splitlines())
+    bodies = []
+    for mutant in mutants_of(whole):
+        (function,) = mutant.tree.body
+        assert isinstance(function, ast.FunctionDef)
+        assert not mutant.at_load
+        bodies.append("\n".join(ast.unparse(one) for one in function.body))
+    return bodies
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("return a == b", ["return a != b"]),
+        ("return a <= b", ["return a < b"]),
+        ("return a is not b", ["return a is b"]),
+        ("return a and b and c", ["return b and c", "return a and c", "return a and b"]),
+        ("return a & b", ["return a", "return b"]),
+        ("return a - b", ["return a + b"]),
+        ("return not a", ["return a"]),
+        ("return True", ["return False"]),
+        ("return 7", ["return 8"]),
+        ("return b(a, c)", ["return b(c, a)"]),
+        ("return a.where(b, c)", ["return a.where(c)", "return a.where(b)"]),
+        ("await_ = a(b, b)", []),
+        ("a.record(b)", ["pass"]),
+        ("raise ValueError(a)", ["pass"]),
+        ("return b if a else c", ["return b if not a else c"]),
+    ],
+)
+def test_each_kind_of_fault_is_made(source: str, expected: list[str]) -> None:
+    assert bodies_of(source) == expected
+
+
+def test_what_is_declared_is_left_alone() -> None:
+    source = "@dataclass(frozen=True)\nclass A:\n    a: str | None\n"
+    assert list(mutants_of(source)) == []
+
+
+def test_a_fault_says_where_it_is_and_which_line_has_to_be_entered() -> None:
+    source = "LIMIT = 2\n\n\ndef f(a, b):\n    return g(\n        a == b,\n    )\n"
+    limit, equal = sorted(mutants_of(source), key=lambda mutant: mutant.line)
+    assert (limit.line, limit.at_load, limit.what) == (1, True, "2 → 3")
+    assert (equal.line, equal.entered_at, equal.at_load) == (6, 5, False)
+    assert equal.what == "a == b → a != b"
