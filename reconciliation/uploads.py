@@ -176,7 +176,7 @@ async def _take(parts: ReconciliationContext, statement: LargeStatement, file: i
     refused: LephiError = TakingInterrupted()
     try:
         await parts.apart(take_in_process, file, statement)
-    except Invalid as error:
+    except (Invalid, TooLarge) as error:
         refused = error
     except Unavailable as error:
         log.warning("statement not taken", statement=statement.taking_id, reason=repr(error))
