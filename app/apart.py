@@ -12,7 +12,8 @@ from multiprocessing import get_context, reduction
 from multiprocessing.connection import Connection
 from typing import Any, BinaryIO, TypeVar
 
-from app.processes import begin_below
+from app.children import MOST_MEMORY, WorkTooHeavy
+from app.processes import begin_helping
 from core import failpoints
 from core.errors import Unavailable
 
@@ -33,7 +34,7 @@ async def run_apart(work: Callable[..., T], file: int, *given: Any) -> T:
     """What `work`, a function of a module, gives in a process of its own.
 
     It gets the open file of the descriptor `file`, then the values given. Raises what it raises,
-    and `ProcessLost` where it is killed. When we are cancelled it is killed.
+    `WorkTooHeavy`, and `ProcessLost` where it is killed. When we are cancelled it is killed.
     """
     ours, theirs = _CONTEXT.Pipe()
     process = _CONTEXT.Process(
@@ -73,7 +74,7 @@ async def _readable(connection: "Connection[Any, Any]") -> None:
 
 
 def _be_apart(parent: int, connection: "Connection[Any, Any]", armed: str) -> None:
-    begin_below(parent)
+    begin_helping(parent, MOST_MEMORY)
     os.nice(_NICENESS)
     failpoints.configure(armed)
     file: BinaryIO
@@ -82,6 +83,11 @@ def _be_apart(parent: int, connection: "Connection[Any, Any]", armed: str) -> No
         file.seek(0)
         try:
             outcome = (False, work(file, *given))
+        except MemoryError:
+            outcome = (
+                True,
+                WorkTooHeavy("Tệp này cần quá nhiều bộ nhớ; hãy chia nhỏ."),
+            )
         except Exception as error:  # noqa: BLE001  whatever it is, whoever asked is told
             outcome = (True, error)
     connection.send(outcome)

@@ -85,7 +85,15 @@ LASTING = (
 
 #: Where rows serve for a while and are taken away again.
 PASSING = frozenset(
-    {"agency_offer", "figure", "heartbeat", "idempotency_key", "proposed_statement", "wrong_guess"}
+    {
+        "agency_offer",
+        "figure",
+        "heartbeat",
+        "idempotency_key",
+        "proposed_statement",
+        "statement_taking",
+        "wrong_guess",
+    }
 )
 
 for _table in LASTING:

@@ -181,7 +181,7 @@ class Database:
             try:
                 yield session
                 await session.commit()
-            except (DBAPIError, PoolTimeout) as error:
+            except (DBAPIError, PoolTimeout, psycopg.Error) as error:  # COPY is the driver's own
                 await _abandon(session)
                 self._raise_passing(error)
                 raise

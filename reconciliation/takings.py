@@ -20,6 +20,7 @@ from sqlmodel import col, select
 from core import clock
 from core.crypto import Cipher
 from core.db import Database, DatabaseUnavailable
+from core.db_errors import RowBusy
 from core.errors import Conflict, LephiError, Unavailable
 from core.json import dumps, loads
 from core.name_locks import lock_names
@@ -139,12 +140,15 @@ async def begin(session: WriteSession, new: NewTaking) -> None:
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """What an attempt to begin gives, made again for a while. Raises `TooManyStatements`."""
+    """What an attempt to begin gives, made again for a while.
+
+    Raises `TooManyStatements`, and `RowBusy` where too many others begin.
+    """
     until = monotonic() + PATIENCE
     while True:
         try:
             return await attempt()
-        except TooManyStatements:
+        except (TooManyStatements, RowBusy):
             if monotonic() >= until:
                 raise
         await asyncio.sleep(_PAUSE)

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 from fastapi import Response, UploadFile
 
 from core import clock
-from core.errors import Invalid, LephiError, NotFound, TooLarge, Unavailable
+from core.errors import Invalid, LephiError, NotFound, TooLarge
 from core.idempotency import Claim, Idempotency
 from core.log import get
 from core.sessions import ReadSession, WriteSession
@@ -174,14 +174,17 @@ async def take_large(
 
 async def _take(parts: ReconciliationContext, statement: LargeStatement, file: int) -> None:
     refused: LephiError = TakingInterrupted()
+
+    async def end(session: WriteSession) -> None:
+        # Nothing is changed where it was taken.
+        await end_refused(session, parts.cipher, statement.taking_id, refused)
+
     try:
         await parts.apart(take_in_process, file, statement)
-    except Invalid as error:
+    except (Invalid, TooLarge) as error:
         refused = error
-    except Unavailable as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, whoever asks is told that it failed
         log.warning("statement not taken", statement=statement.taking_id, reason=repr(error))
     finally:
         os.close(file)
-        # Nothing is changed where it was taken.
-        async with parts.database.transaction() as session:
-            await end_refused(session, parts.cipher, statement.taking_id, refused)
+        await parts.database.run(end)

@@ -18,6 +18,7 @@ _APPEND_ONLY = text("""
 """)
 _ROLE = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
 _SCHEMA = text("SELECT current_schema()")
+_DATABASE = text("SELECT current_database()")
 
 
 def grant(url: str, role: str) -> None:
@@ -39,11 +40,14 @@ def grant(url: str, role: str) -> None:
 def _statements(connection: Connection, role: str) -> list[str]:
     quote = connection.dialect.identifier_preparer.quote_identifier
     to, schema = quote(role), quote(connection.execute(_SCHEMA).scalar_one())
+    database = quote(connection.execute(_DATABASE).scalar_one())
     append_only = set(connection.execute(_APPEND_ONLY).scalars())
     statements = [
         f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {to}",
         f"GRANT USAGE ON SCHEMA {schema} TO {to}",
+        # A statement's rows pass through a table that is gone with their transaction.
+        f"GRANT TEMPORARY ON DATABASE {database} TO {to}",
         f"GRANT SELECT ON TABLE alembic_version TO {to}",
     ]
     for table in sorted(metadata.tables):

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from app.apart import ProcessLost, run_apart
+from app.children import MOST_MEMORY, WorkTooHeavy
 from core import failpoints
 from reconciliation.formats.rows import StatementRefused, fault_of_file
 
@@ -25,6 +26,10 @@ def refuse(file: BinaryIO) -> None:
 
 def die(file: BinaryIO) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def swell(file: BinaryIO) -> int:
+    return len(bytes(MOST_MEMORY))
 
 
 def stay(file: BinaryIO, place: str) -> None:
@@ -60,6 +65,11 @@ async def test_what_it_raises_is_raised(opened: int) -> None:
     with pytest.raises(StatementRefused) as refused:
         await run_apart(refuse, opened)
     assert refused.value.errors == (fault_of_file("odd", "lạ"),)
+
+
+async def test_one_that_takes_too_much_is_told_so(opened: int) -> None:
+    with pytest.raises(WorkTooHeavy):
+        await run_apart(swell, opened)
 
 
 async def test_one_that_is_killed_costs_only_its_caller(opened: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -298,8 +299,7 @@ async def test_many_that_begin_together_are_still_no_more(shared_system: System)
     async def start() -> bool:
         new = NewTaking(new_id("stmt"), shared_system.body.collection_account_id, large=True)
         try:
-            async with shared_system.parts.database.transaction() as session:
-                await begin(session, new)
+            await shared_system.parts.database.run(partial(begin, new=new))
         except TooManyStatements:
             return False
         return True
