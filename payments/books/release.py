@@ -30,14 +30,14 @@ from payments.books.suspense import LockedItem
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class _SentMoney:
     """Where a payment's money was sent."""
 
     collection_account_id: str
     reference: str | None
 
 
-_SENT = values_of(_Sent, Payment)
+_SENT = values_of(_SentMoney, Payment)
 
 
 async def find_bill_of(

@@ -343,6 +343,7 @@ def test_a_cell_under_no_heading_is_named() -> None:
         (b'code,name\r\n"a,c', "not_csv"),
         (b"x" * (files.MOST_BYTES + 1), "too_large"),
         (b"code\r\n" + b"a\r\n" * archives.MOST_ROWS, "too_large"),
+        (b"code" + b"\r\n" * 4_000_000, "too_large"),
         (b"," * archives.MOST_COLUMNS + b"x", "too_large"),
         (b"code\r\n" + b"a" * 20_000, "too_large"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "old_excel"),

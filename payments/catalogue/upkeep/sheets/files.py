@@ -91,9 +91,12 @@ def _read_csv(content: bytes, table: str | None) -> Sheet:
     rows = _numbered([[original(cell) for cell in row] for row in _parsed(text)])
     for number, cells in rows:
         if len(cells) > MOST_COLUMNS or number > MOST_ROWS:
-            reason = f"Tối đa {MOST_ROWS} dòng và {MOST_COLUMNS} cột."
-            raise fault_of_file("too_large", reason)
+            raise _too_many()
     return Sheet(TITLES.get(table or "", "CSV"), rows, table)
+
+
+def _too_many() -> FileRefused:
+    return fault_of_file("too_large", f"Tối đa {MOST_ROWS} dòng và {MOST_COLUMNS} cột.")
 
 
 def _parsed(text: str) -> list[list[str]]:
@@ -105,6 +108,9 @@ def _parsed(text: str) -> list[list[str]]:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter):
             if any(len(cell) > _LONGEST_CELL for cell in row):
                 raise fault_of_file("too_large", f"Dòng {len(rows) + 1} có ô quá dài.")
+            if len(rows) == MOST_ROWS:
+                # Empty ones too: of eight megabytes of line ends nothing is to be kept.
+                raise _too_many()
             rows.append(row)
     except csv.Error:
         reason = f"Dòng {len(rows) + 1} sai dấu ngoặc kép."
