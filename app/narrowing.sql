@@ -29,9 +29,9 @@ WITH touched AS MATERIALIZED (
   SELECT o.transaction_id, o.ledger, o.collection_account_id, o.amount
   FROM posting o JOIN touched_transaction t ON t.id = o.transaction_id
 ), touched_allocation AS MATERIALIZED (
-  SELECT a.payment_id, a.bill_id, a.amount FROM allocation a
-  WHERE a.payment_id IN (SELECT id FROM touched_payment)
-    OR a.bill_id IN (SELECT id FROM touched_bill)
+  -- Whatever the bills were given came from these payments.
+  SELECT a.payment_id, a.bill_id, a.amount
+  FROM allocation a JOIN touched_payment p ON p.id = a.payment_id
 ), touched_item AS MATERIALIZED (
   SELECT s.payment_id, s.place, s.reason, s.amount, s.closed_at
   FROM suspense_item s JOIN touched_payment p ON p.id = s.payment_id

@@ -26,7 +26,7 @@ _LINE = re.compile(
 
 async def counted(system: System) -> dict[tuple[str, str], float]:
     """The figures as Prometheus reads them."""
-    page = (await system.metrics()).text
+    page = (await system.browser.get("/metrics")).text
     return {(gateway, reason): float(value) for gateway, reason, value in _LINE.findall(page)}
 
 
