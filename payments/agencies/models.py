@@ -71,13 +71,13 @@ class CollectionAccount(SQLModel, table=True):
     kind: str = Field(default="treasury", sa_column_kwargs={"server_default": "treasury"})
     #: the first day that a statement of it can tell of; None where nobody has said
     opened_on: date | None = None
+    #: since when two people stand by its number; None where one alone has said it, as payers see
+    confirmed_at: datetime | None = moment(default=None)
     #: words in the narrative of what gateways pay over to it, as agreed with them
     settlement_words: list[str] = Field(
         default_factory=list,
         sa_column=Column(ARRAY(String), nullable=False, server_default=text("'{}'")),
     )
-    #: since when two people stand by its number; None where one alone has said it, as payers see
-    confirmed_at: datetime | None = moment(default=None)
 
 
 class GatewayAccountRow(SQLModel, table=True):
