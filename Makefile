@@ -78,6 +78,10 @@ bench: $(DEV) system ## Run the benchmarks and write var/bench.json (BENCH=name 
 	@mkdir -p var
 	@$(BIN)/python -m bench $(BENCH) $(ARGS)
 
+.PHONY: attack
+attack: $(DEV) ## Attack a service of its own on this machine and print what others felt (ARGS=--short)
+	@$(BIN)/python -m bench.attack $(ARGS)
+
 ##@ Tend it
 
 .PHONY: setup

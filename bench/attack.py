@@ -33,6 +33,8 @@ from core.settings import Settings
 #: How long an answer is awaited before it counts as none.
 PATIENCE: Final = 60.0
 CITIZENS: Final = 4
+#: How long each attack lasts.
+SECONDS, SHORT_SECONDS = 15.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,10 @@ async def ask(port: int, request: bytes) -> int:
     """The status of the answer to one request on a connection of its own; 0 for none."""
     try:
         async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
+            async with _connected(port) as (reader, writer):
                 writer.write(request)
                 line = await reader.readline()
                 await reader.read()
-            finally:
-                writer.close()
         return int(line.split()[1]) if line else 0
     except (OSError, TimeoutError, IndexError, ValueError):
         return 0
@@ -125,18 +124,24 @@ async def live(target: Target, seconds: float) -> Felt:
 
 
 @contextlib.asynccontextmanager
+async def _connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
 async def half_open(target: Target, count: int) -> AsyncIterator[None]:
     """Connections that send half a head, and come again as soon as they are thrown out."""
 
     async def hold() -> None:
         while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-                writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
-                await reader.read(1)
-                writer.close()
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                async with _connected(target.port) as (reader, writer):
+                    writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+                    await reader.read(1)
             await asyncio.sleep(1)
 
     async with _running([hold() for _ in range(count)]):
@@ -157,11 +162,11 @@ async def endless_bodies(target: Target, count: int) -> AsyncIterator[None]:
     async def send() -> None:
         while True:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", target.port)
-                writer.write(head + b"%x\r\n%b\r\n" % (len(opening), opening))
-                while True:
-                    writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                    await writer.drain()
+                async with _connected(target.port) as (_, writer):
+                    writer.write(head + b"%x\r\n%b\r\n" % (len(opening), opening))
+                    while True:
+                        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                        await writer.drain()
             except OSError:
                 await asyncio.sleep(0.2)
 
@@ -180,12 +185,12 @@ async def many_parts(target: Target, count: int) -> AsyncIterator[None]:
 
     async def send() -> None:
         with contextlib.suppress(OSError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-            writer.write(head)
-            for _ in range(999):
-                writer.write(b"%x\r\n%b\r\n" % (len(part), part))
-                await writer.drain()
-            await reader.read(1)
+            async with _connected(target.port) as (reader, writer):
+                writer.write(head)
+                for _ in range(999):
+                    writer.write(b"%x\r\n%b\r\n" % (len(part), part))
+                    await writer.drain()
+                await reader.read(1)
 
     async with _running([send() for _ in range(count)]):
         yield
@@ -272,6 +277,7 @@ async def carry_out(target: Target, attack: Attack, count: int, seconds: float) 
         ready = (time.perf_counter() - began) * 1000
         during = await live(target, seconds)
     watching.cancel()
+    await asyncio.sleep(0.1)  # what was closed ends
     return Finding(attack.name, count, before, during, memory, most, ready)
 
 
@@ -290,7 +296,11 @@ def run(names: list[str], *, short: bool) -> list[Finding]:
                     port=free_port(),
                     log_level="error",
                 )
-                found.append(_attacked(settings, database, attack, count, 3.0 if short else 15.0))
+                found.append(
+                    _attacked(
+                        settings, database, attack, count, SHORT_SECONDS if short else SECONDS
+                    )
+                )
     return found
 
 

@@ -1,7 +1,4 @@
-"""Reads a statement in CSV by the layout of its bank: every row, or none.
-
-Pure.
-"""
+"""Reads a statement in CSV by the layout of its bank: every row, or none. Pure."""
 
 import csv
 import re
@@ -34,7 +31,6 @@ from reconciliation.formats.rows import (
 
 #: After how many rows whoever waits is told how far it is.
 _TOLD_EVERY: Final = 1_000
-
 #: A bank may date a line to tomorrow; further ahead a date is mistyped.
 _AHEAD: Final = timedelta(days=2)
 #: What no zero begins with: most amounts.
