@@ -24,7 +24,8 @@ WITH touched AS MATERIALIZED (
   SELECT id FROM touched UNION SELECT id FROM touched_bill UNION SELECT id FROM touched_payment
   UNION SELECT id FROM touched_receipt
 ), touched_entry AS MATERIALIZED (
-  SELECT e.at, e.action, e.object_id, e.details FROM audit_entry e JOIN told t ON t.id = e.object_id
+  SELECT e.id, e.at, e.action, e.object_id, e.details
+  FROM audit_entry e JOIN told t ON t.id = e.object_id
 ), touched_posting AS MATERIALIZED (
   SELECT o.transaction_id, o.ledger, o.collection_account_id, o.amount
   FROM posting o JOIN touched_transaction t ON t.id = o.transaction_id
@@ -52,5 +53,5 @@ WITH touched AS MATERIALIZED (
 ), allocation AS (SELECT payment_id, bill_id, amount FROM touched_allocation
 ), suspense_item AS (SELECT payment_id, place, reason, amount, closed_at FROM touched_item
 ), receipt AS (SELECT id, bill_id, number, status, amount FROM touched_receipt
-), audit_entry AS (SELECT at, action, object_id, details FROM touched_entry
+), audit_entry AS (SELECT id, at, action, object_id, details FROM touched_entry
 )

@@ -12,7 +12,7 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy_line(cells: Iterable[str | int | None]) -> str:
-    """One row; None is NULL."""
+    """One row; None is NULL, and what is true or false is so for the database too."""
     return "\t".join(map(_cell, cells)) + "\n"
 
 

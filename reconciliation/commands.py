@@ -263,7 +263,10 @@ async def _store(
     return run_id
 
 
-_MATCH_COLUMNS = ("reconciliation_id", "payment_id", "line_id", "reference", "amount", "rule")
+_MATCH_COLUMNS = (
+    *("reconciliation_id", "payment_id", "line_id"),
+    *("reference", "amount", "rule", "statement_alone"),
+)
 _ODD_COLUMNS = (
     *("id", "reconciliation_id", "side", "object_id", "kind"),
     *("reference", "amount", "other_amount", "reason"),
@@ -273,7 +276,7 @@ _ODD_COLUMNS = (
 def _match_lines(run_id: str, result: DayResult) -> Iterator[str]:
     for one in result.matches:
         what = (one.payment_id, one.line_id, one.reference, one.amount, one.rule)
-        yield copy_line((run_id, *what))
+        yield copy_line((run_id, *what, one.statement_alone))
 
 
 def _odd_lines(run_id: str, result: DayResult) -> Iterator[str]:

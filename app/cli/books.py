@@ -15,6 +15,7 @@ from app.invariants import Verdict, judge
 from app.parts import Parts
 from core import outbox as queue
 from core.checkpoints import set_checkpoint
+from core.errors import Unavailable
 from core.outbox import SetAsideDelivery
 
 #: Ends a check that could not tell whether the books hold.
@@ -68,17 +69,21 @@ async def _judge(parts: Parts, given: list[Path] | None, minutes: int, *, whole:
     errors = Console(stderr=True, highlight=False)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("", total=None)
-        async with parts.database.transaction() as session:
-            verdict = await judge(
-                session,
-                parts.evidence,
-                whole=whole,
-                anchor_files=files,
-                statement_ms=minutes * _MINUTE_MS,
-                progress=lambda what, done, of: progress.update(
-                    task, description=what, completed=done, total=of
-                ),
-            )
+        try:
+            async with parts.database.transaction() as session:
+                verdict = await judge(
+                    session,
+                    parts.evidence,
+                    whole=whole,
+                    anchor_files=files,
+                    statement_ms=minutes * _MINUTE_MS,
+                    progress=lambda what, done, of: progress.update(
+                        task, description=what, completed=done, total=of
+                    ),
+                )
+        except Unavailable as error:
+            longer = "--statement-minutes gives each question longer"
+            fail(f"It could not be told: {error.detail} ({longer})", code=_UNTOLD)
     if not verdict.lines and verdict.head is not None:
         async with parts.database.transaction() as session:
             sealer = parts.evidence.sealer

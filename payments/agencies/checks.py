@@ -68,7 +68,7 @@ KINDS = (
     ),
     SetupKind(
         StaffUser,
-        ("staff.created", "staff.disabled"),
+        ("staff.created", "staff.password_changed", "staff.disabled"),
         ("agency_id", "roles"),
         {"sign_in": "password_hash"},
         {"staff.disabled": "disabled_at"},

@@ -175,7 +175,14 @@ async def test_an_administrator_stays_within_the_own_body(shared_system: System)
         theirs = await key_of_person(system, "admin", agency_id=other.agency_id)
         their_account = await made(system, theirs, "accounts", account(other.code))
         their_door = await made(
-            system, theirs, "gateway-accounts", gateway(other.code, their_account["code"])
+            system,
+            theirs,
+            "gateway-accounts",
+            gateway(
+                other.code,
+                their_account["code"],
+                credentials=PAYGOV | {"secret_key": "cua-co-quan-khac"},
+            ),
         )
         before = await contents(system.parts.database)
         code = system.body.agency_code

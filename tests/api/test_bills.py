@@ -214,12 +214,12 @@ async def test_bills_are_found_by_dossier_and_status(shared_system: System) -> N
         ("limit=101", "limit"),
         ("limit=1e1", "limit"),
         ("cursor=abc", "cursor"),
-        ("cursor=%00", "cursor"),
+        ("cursor=%00", "address"),
         # base64 of a list of a number and a text; of a time and a text with NUL; of a naive time
         ("cursor=WzEsICJhIl0=", "cursor"),
         ("cursor=WyIyMDI2LTExLTAxVDAwOjAwOjAwKzAwOjAwIiwgIlx1MDAwMCJd", "cursor"),
         ("cursor=WyIyMDI2LTExLTAxIiwgImJpbGwiXQ==", "cursor"),
-        ("dossier_number=%00", "dossier_number"),
+        ("dossier_number=%00", "address"),
         (f"dossier_number={'a' * 65}", "dossier_number"),
     ],
 )

@@ -282,7 +282,7 @@ async def new_unit(things: Things) -> Asked:
 
 
 async def new_account(things: Things) -> Asked:
-    body = {"code": new_code(), "kind": "bank", "bank_bin": "970436", "number": "1133668899"}
+    body = {"code": new_code(), "kind": "bank", "bank_bin": "970436", "number": new_id("n")[-12:]}
     return {"json": body | {"holder": "TK THU", "agency": things.system.body.agency_code}}
 
 

@@ -229,8 +229,8 @@ async def change_password(session: WriteSession, email: str, old: str, new: str)
     own = update(StaffUser).where(col(StaffUser.email) == email.lower())
     await session.write(own.values(password_hash=kept))
     person_id = person.actor.removeprefix("staff:")
-    action = "staff.password_changed"
-    await record(session, actor=person.actor, action=action, object_id=person_id)
+    action, details = "staff.password_changed", {"sign_in": digest(kept.encode())}
+    await record(session, actor=person.actor, action=action, object_id=person_id, details=details)
 
 
 async def sign_in(session: ReadSession, email: str, password: str) -> Principal:
