@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -13,7 +13,6 @@ import pytest_asyncio
 from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
 from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
-from tests.support.said_statements import NOTE, REPEAT, begin
 
 if TYPE_CHECKING:
     from tests.support.system import System
@@ -23,8 +22,6 @@ _RUN = "LEPHI_TEST_RUN"
 _LEADER = "LEPHI_TEST_LEADER"
 #: Another's run whose server this one is to use: its folder and the process that leads it.
 _SHARED = "LEPHI_TEST_SHARED_RUN"
-_NOTED = "note_statements"
-_ASKED = pytest.StashKey[dict[str, str | None]]()
 _OWN = pytest.StashKey[bool]()
 
 register_profiles()
@@ -43,17 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_OWN] = not folder
         os.environ[_RUN] = folder or tempfile.mkdtemp(prefix="lephi-test-")
         os.environ[_LEADER] = leader or str(os.getpid())
-        # Not for the runs that a test starts.
-        config.stash[_ASKED] = {name: os.environ.pop(name, None) for name in (NOTE, REPEAT)}
-    _note_statements(config)
     block_the_network()
-
-
-def _note_statements(config: pytest.Config) -> None:
-    """Note what is said to PostgreSQL, where this run was asked to (`said_statements`)."""
-    asked = config.stash.get(_ASKED, {})
-    if any(asked.values()) or getattr(config, "workerinput", {}).get(_NOTED):
-        begin(config, note=asked.get(NOTE), repeat=asked.get(REPEAT))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -61,12 +48,6 @@ def pytest_xdist_auto_num_workers() -> int:
     """How many workers `-n auto` means: a third of its time, a test waits for other processes."""
     cores = len(os.sched_getaffinity(0))
     return cores + (cores + 1) // 2
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a worker whether to note what its tests say."""
-    node.workerinput[_NOTED] = any(node.config.stash[_ASKED].values())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
