@@ -59,6 +59,14 @@ endif
 quick: $(DEV) ## The tests that need no more than a minute, with fewer examples
 	@$(RUN) --hypothesis-profile=quick $(QUICK) $(ARGS)
 
+.PHONY: words
+words: $(DEV) ## Bring the catalogues of the pages' words in line with the code
+	@$(BIN)/python -m scripts.words
+
+.PHONY: grades
+grades: $(DEV) ## Draw what each adapter is held to, with its tests
+	@$(BIN)/python -m scripts.grades
+
 .PHONY: mutants
 mutants: $(DEV) ## Put small faults into the money rooms, and see that tests see them (ARGS=file …)
 	@$(BIN)/python -m scripts.mutants $(ARGS)
@@ -81,6 +89,10 @@ bench: $(DEV) system ## Run the benchmarks and write var/bench.json (BENCH=name 
 .PHONY: attack
 attack: $(DEV) ## Attack a service of its own on this machine and print what others felt (ARGS=--short)
 	@$(BIN)/python -m bench.attack $(ARGS)
+
+.PHONY: histories
+histories: $(DEV) ## Record 10,000 calls while everything goes wrong, and have them judged
+	@$(BIN)/python -m tests.crash.histories $(ARGS)
 
 ##@ Tend it
 

@@ -95,7 +95,9 @@ class GatewayHttp:
     `attempts` counts the first one. `untouched` are the statuses by which this gateway says that
     it did nothing: 429, and 503 only when it carries `Retry-After`. `tls` replaces the default
     verifying context (a private authority); there is no way to switch verification off, and
-    plain HTTP is refused except to this machine. `transport` and `sleep` serve tests.
+    plain HTTP is refused except to this machine. `transport` and `sleep` serve tests. `opaque`:
+    what is sent and answered is no JSON but bytes that bear a signature of their own; they are
+    given unread, and plain HTTP is taken too.
     """
 
     def __init__(
@@ -108,11 +110,13 @@ class GatewayHttp:
         attempts: int = 3,
         max_retry_after: float = 10.0,
         untouched: frozenset[int] = frozenset({429}),
+        opaque: bool = False,
         tls: ssl.SSLContext | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        url = checked_url(base_url)
+        url = checked_url(base_url, plain=opaque)
+        self._opaque = opaque
         self.host = url.host
         self._base = str(url).rstrip("/")
         self._total = total_deadline
@@ -147,6 +151,14 @@ class GatewayHttp:
         return await self._call(
             "POST", path, {"Content-Type": "application/json", **headers}, body, repeatable
         )
+
+    async def post_form(self, path: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        """Send a form (the headers say so) once, and return the answer; raises as `post_json`."""
+        return await self._call("POST", path, headers, body, repeatable=False)
+
+    async def post_bytes(self, path: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        """Send bytes, again where no answer came; raises as `post_json` does."""
+        return await self._call("POST", path, headers, body, repeatable=True)
 
     async def get(
         self, path: str, headers: Mapping[str, str], *, repeatable: bool = True
@@ -273,6 +285,8 @@ class GatewayHttp:
         if isinstance(body, _Failure):
             return body
         document: object | None = None
+        if self._opaque:
+            return HttpAnswer(status, document, body)
         try:
             document = json.loads(body, max_bytes=self._max_bytes)
         except Invalid:
@@ -330,8 +344,11 @@ def trusting_tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def checked_url(base_url: str) -> httpx2.URL:
-    """The address as a URL; `GatewayMisuse` unless it is HTTPS, or HTTP to this machine."""
+def checked_url(base_url: str, *, plain: bool = False) -> httpx2.URL:
+    """The address as a URL; `GatewayMisuse` unless it is HTTPS, or HTTP to this machine.
+
+    With `plain` HTTP is taken to any machine.
+    """
     url: httpx2.URL | None = None
     with contextlib.suppress(httpx2.InvalidURL):
         url = httpx2.URL(base_url)
@@ -339,6 +356,6 @@ def checked_url(base_url: str) -> httpx2.URL:
         raise GatewayMisuse("the gateway's address is not a URL")
     if url.userinfo or url.query or url.fragment:
         raise GatewayMisuse("the gateway's address carries more than a host and a path")
-    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
+    if url.scheme != "https" and not (url.scheme == "http" and (plain or url.host in _LOOPBACK)):
         raise GatewayMisuse(f"{url.host}: the gateway's address must be https")
     return url

@@ -4,11 +4,19 @@ The contract suite runs over this table; an entry without a rig fails it.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Final, Protocol, cast
 
+from adapters.bank_feeds.casso import CassoFeed
 from adapters.bank_feeds.sepay import SePayFeed
+from adapters.dvcqg.gateway import PortalPlatform
+from adapters.momo.gateway import MoMo
 from adapters.paygov.gateway import PayGov
+from adapters.payos.gateway import PayOS
+from adapters.stripe.gateway import StripeCheckout
+from adapters.thuho.gateway import Biller
 from adapters.vnpay.gateway import VNPay
+from adapters.zalopay.gateway import ZaloPay
 from core.errors import FieldError, NotFound
 from payments.gateway_info import GatewayInfo, GatewayKind
 from payments.ports import GatewayAccount, NoticeReader, PaymentGateway
@@ -31,6 +39,13 @@ _CLASSES: Final[tuple[AdapterClass, ...]] = (
     PayGov,
     SePayFeed,
     VNPay,
+    MoMo,
+    ZaloPay,
+    CassoFeed,
+    PayOS,
+    StripeCheckout,
+    PortalPlatform,
+    Biller,
 )
 
 ADAPTERS: Final[Mapping[str, AdapterClass]] = {made.info.name: made for made in _CLASSES}
@@ -59,12 +74,14 @@ def check_credentials(name: str, credentials: Mapping[str, str]) -> list[FieldEr
 class Directory:
     """Implements `payments.ports.GatewayDirectory`; keeps one client for each account.
 
-    An account whose address or credentials changed gets a new adapter. The old one is kept until
-    `aclose`, because a call may still be running on it.
+    An account whose address or credentials changed gets a new adapter. While its secrets are
+    rotated it has two. An older one is kept until `aclose`, because a call may still be running on
+    it.
     """
 
     def __init__(self) -> None:
-        self._readers: dict[tuple[str, str], NoticeReader] = {}
+        #: the latest first, two at most
+        self._readers: dict[tuple[str, str], list[NoticeReader]] = {}
         self._retired: list[NoticeReader] = []
 
     def find_info(self, name: str) -> GatewayInfo | None:
@@ -75,16 +92,16 @@ class Directory:
     def reader(self, account: GatewayAccount) -> NoticeReader:
         """The adapter of a gateway's or feed's account; `NotFound` if none is registered."""
         key = (account.gateway, account.account)
-        known = self._readers.get(key)
-        if known is not None and known.account == account:
-            return known
+        known = self._readers.setdefault(key, [])
+        for one in known:
+            if one.account == account:
+                return one
         make: Callable[[GatewayAccount], NoticeReader] | None = ADAPTERS.get(account.gateway)
         if make is None:
             raise NotFound(f"no gateway or feed is called {account.gateway!r}")
         made = make(account)
-        if known is not None:
-            self._retired.append(known)
-        self._readers[key] = made
+        self._retired += known[1:]
+        self._readers[key] = [made, *known[:1]]
         return made
 
     def gateway(self, account: GatewayAccount) -> PaymentGateway:
@@ -96,7 +113,7 @@ class Directory:
 
     async def aclose(self) -> None:
         """Close every client that was handed out."""
-        every = [*self._readers.values(), *self._retired]
+        every = [*chain.from_iterable(self._readers.values()), *self._retired]
         self._readers.clear()
         self._retired.clear()
         for reader in every:

@@ -4,7 +4,9 @@ Whoever owns the database can take the newest rows away together with their entr
 what is left agrees with itself. An anchor says how long the chain was on a day, the hash of its
 last link, and how far each series of receipts had counted. It is a file in a folder (best of
 another machine) and a letter, where a mail server is named; `lephi invariants` holds the database
-against every anchor that it is given.
+against every anchor that it is given. Where a time stamp authority is named (RFC 3161), its answer
+about the file's bytes lies beside it: the time is then not our word alone. Without an answer an
+anchor stands as it would without an authority, and the authority is asked again.
 """
 
 import asyncio
@@ -23,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.mail import MailServer
-from core import audit, clock
+from adapters.timestamps import StampRefused, StampUnavailable, TimestampAuthority
+from core import audit, clock, log
 from core.db import Database
 from core.errors import Invalid
 from core.json import canonical
@@ -32,6 +35,13 @@ from receipts.queries import list_series
 
 _FORMAT = "lephi-anchor-1"
 _SUFFIX = ".anchor.json"
+_STAMP = ".tsr"
+#: So many of the newest anchors are stamped later, where the authority was away.
+_LATE = 3
+#: So far ahead of its stamp an anchor's own time may be: the two clocks are not one.
+_AHEAD = timedelta(minutes=5)
+
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class AnchorPlaces:
     signer: SoftwareKeystore = field(repr=False)
     mail: MailServer | None
     mail_to: str | None
+    authority: TimestampAuthority | None = None
 
 
 async def drop_anchor(database: Database, places: AnchorPlaces) -> Path | None:
@@ -78,7 +89,36 @@ async def drop_anchor(database: Database, places: AnchorPlaces) -> Path | None:
             return None
         series = {one.id: one.last_number for one in await list_series(session)}
     anchor = Anchor(clock.now().replace(microsecond=0), head.seq, head.hash.hex(), series)
-    return await asyncio.to_thread(_keep, anchor, places)
+    path, written = await asyncio.to_thread(_keep, anchor, places)
+    await stamp_anchors(places)
+    await asyncio.to_thread(_mail, anchor, path.name, written, places)
+    return path
+
+
+async def stamp_anchors(places: AnchorPlaces) -> int:
+    """Have the newest anchors stamped that are not yet; how many were.
+
+    An authority that gives none is an alert, and nothing else: no anchor waits for it.
+    """
+    stamped = 0
+    if places.authority is None:
+        return stamped
+    for path in anchor_files(places.folder)[-_LATE:]:
+        if stamp_of(path).exists():
+            continue
+        try:
+            stamp = await places.authority.stamp(path.read_bytes())
+        except StampUnavailable as error:
+            _log.error("anchor without a time stamp", anchor=path.name, reason=error.detail)
+            continue
+        await asyncio.to_thread(_write, stamp_of(path), stamp)
+        stamped += 1
+    return stamped
+
+
+def stamp_of(path: Path) -> Path:
+    """Where an anchor's time stamp lies, if there is one."""
+    return path.with_name(path.name.removesuffix(_SUFFIX) + _STAMP)
 
 
 def is_due(places: AnchorPlaces) -> bool:
@@ -96,7 +136,7 @@ def _name(at: datetime, seq: int) -> str:
     return f"{at:%Y%m%dT%H%M%SZ}-{seq:012d}{_SUFFIX}"
 
 
-def _keep(anchor: Anchor, places: AnchorPlaces) -> Path:
+def _keep(anchor: Anchor, places: AnchorPlaces) -> tuple[Path, bytes]:
     signature = places.signer.sign_bytes(anchor.said())
     document = {
         "said": json.loads(anchor.said()),
@@ -106,17 +146,24 @@ def _keep(anchor: Anchor, places: AnchorPlaces) -> Path:
     written = json.dumps(document, indent=1).encode()
     places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = places.folder / _name(anchor.at, anchor.seq)
+    _write(path, written)
+    return path, written
+
+
+def _write(path: Path, content: bytes) -> None:
     draft = path.with_suffix(".draft")
-    draft.write_bytes(written)
+    draft.write_bytes(content)
     draft.replace(path)
+
+
+def _mail(anchor: Anchor, name: str, written: bytes, places: AnchorPlaces) -> None:
     if places.mail is not None and places.mail_to is not None:
         words = (
             f"Audit chain: link {anchor.seq}, hash {anchor.hash}, at {anchor.at.isoformat()}.\n"
             "Keep this letter: lephi invariants --anchor FILE holds the database against it.\n"
         )
         subject = f"Lephi anchor {anchor.seq}"
-        places.mail.send(places.mail_to, subject, words, path.name, written)
-    return path
+        places.mail.send(places.mail_to, subject, words, name, written)
 
 
 def anchor_files(folder: Path) -> list[Path]:
@@ -125,9 +172,12 @@ def anchor_files(folder: Path) -> list[Path]:
 
 
 async def differences(
-    session: ReadSession, files: Sequence[Path], certificates: bytes
+    session: ReadSession,
+    files: Sequence[Path],
+    certificates: bytes,
+    authority: TimestampAuthority | None = None,
 ) -> AsyncIterator[str]:
-    """A line for each thing that an anchor says otherwise than the database."""
+    """A line for each thing that an anchor says otherwise than the database, or than its stamp."""
     counted = {one.id: one for one in await list_series(session)}
     for file in files:
         try:
@@ -135,6 +185,8 @@ async def differences(
         except Invalid as error:
             yield f"an anchor is ours: {file.name} ({error.detail})"
             continue
+        if fault := await _unlike_stamp(anchor, file, authority):
+            yield f"an anchor is as old as it says: {file.name} ({fault})"
         when = f"anchored at {anchor.at:%Y-%m-%d %H:%M} UTC"
         link = await audit.find_link(session, anchor.seq)
         if link is None:
@@ -147,6 +199,24 @@ async def differences(
                 last = "is gone" if known is None else f"has counted to {known.last_number}"
                 name = series_id if known is None else known.symbol
                 yield f"what was anchored is there: series {name} {last}, {number} {when}"
+
+
+async def _unlike_stamp(
+    anchor: Anchor, file: Path, authority: TimestampAuthority | None
+) -> str | None:
+    """What is wrong with an anchor's time stamp; None where it has none or is borne out by it."""
+    if authority is None or not stamp_of(file).exists():
+        return None
+    stamp, content = await asyncio.to_thread(
+        lambda: (stamp_of(file).read_bytes(), file.read_bytes())
+    )
+    try:
+        stamped_at = await authority.check(stamp, content)
+    except StampRefused as error:
+        return f"its time stamp: {error.detail}"
+    if anchor.at - stamped_at > _AHEAD:
+        return f"it was stamped at {stamped_at:%Y-%m-%d %H:%M} UTC already"
+    return None
 
 
 def _read(content: bytes, certificates: bytes) -> Anchor:

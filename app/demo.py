@@ -116,7 +116,7 @@ class Demo:
 
     async def _seed(self) -> DemoSeed:
         async with parts_of(self._settings()) as parts:
-            return await seed_demo(parts, self._data_dir / "demo.json", self.sandbox_url)
+            return await seed_demo(parts, self._kept_at, self.sandbox_url)
 
     def _start_children(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LEPHI_")}
@@ -194,12 +194,12 @@ class Demo:
             "staff": seeded.staff,
             "pay_url": seeded.pay_url,
             "counter_url": None,
-            "staff_url": None,
+            "staff_url": f"{self.base_url}/staff",
             "sandbox_url": self.sandbox_url,
             "gateways": seeded.gateways,
             "bank_url": f"{self.sandbox_url}/bank",
-            "vendor_url": None,
-            "collect_url": None,
+            "vendor_url": seeded.vendor_url,
+            "collect_url": f"{self.base_url}/collect",
             "pids": {"demo": os.getpid(), "database": self._database.pid, **pids},
         }
 
@@ -209,6 +209,10 @@ class Demo:
         say("\n[bold]Lệ Phí is running[/bold] (a demonstration: no real money anywhere)\n")
         say(f"  A bill to pay         {seeded.pay_url}")
         say(f"  A poster at a counter {self.base_url}/p/{seeded.agency}/2.000884")
+        say(f"  A stall of a market   {seeded.vendor_url}")
+        say(f"  A collector's walk    {self.base_url}/collect")
+        say(f"  The finance office    {self.base_url}/staff")
+        say(f"  Who signs in there    {self._kept_at}: e-mail, password, key for an app of codes")
         say(f"  API reference         {self.base_url}/docs")
         say(f"  Play the bank         {self.sandbox_url}/bank")
         say(f"  API key               {seeded.api_key}")
@@ -225,6 +229,10 @@ class Demo:
         ]
         self._environment_file.unlink(missing_ok=True)
         write_private(self._environment_file, "".join(lines).encode())
+
+    @property
+    def _kept_at(self) -> Path:
+        return self._data_dir / "demo.json"
 
     @property
     def _environment_file(self) -> Path:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import SQLColumnExpression, func
+from sqlalchemy import SQLColumnExpression, case, func
 from sqlmodel import col
 
 from core.audit import AuditEntry
@@ -10,10 +10,14 @@ from core.figures import keep_figures
 from core.outbox import OutboxDelivery
 from core.sessions import WriteSession
 from core.statements import ValueSelect, values_of
-from payments.bills.models import Bill, Payment
-from payments.books.models import SuspenseItem
+from payments.agencies.models import GatewayAccountRow, GatewayBreaker
+from payments.bills.models import Bill, Payment, SuspenseItem
 from payments.books.suspense import is_waiting
 from payments.incoming.models import Callback
+from payments.messages.models import PayerMessage
+from payments.webhooks.models import EventMessage, WebhookEndpoint
+from receipts.invoices.models import Invoice
+from reconciliation.days.nightly_models import NightlyRun
 
 _CONFLICTING = "payment.conflicting_notice"
 
@@ -39,15 +43,52 @@ def _by(
 _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
     "lephi_bills": ("Bills by status", _by(col(Bill.status))),
     "lephi_payments": ("Payments by status", _by(col(Payment.status))),
+    "lephi_gateways_resting": (
+        "Accounts at gateways that did not answer: 1 while payers are not sent there",
+        values_of(
+            _Figure,
+            kind=col(GatewayAccountRow.gateway) + "/" + col(GatewayAccountRow.account),
+            value=case((col(GatewayBreaker.opened_at).is_(None), 0), else_=1),
+        )
+        .select_from(GatewayBreaker)
+        .join(
+            GatewayAccountRow,
+            col(GatewayAccountRow.id) == col(GatewayBreaker.gateway_account_id),
+        ),
+    ),
     "lephi_outbox_deliveries": (
         "Deliveries that are waiting or set aside",
         _by(col(OutboxDelivery.state)).where(OutboxDelivery.state != "done"),
     ),
     "lephi_callbacks": ("Callbacks by state", _by(col(Callback.state))),
+    "lephi_nights": (
+        "Days reconciled by themselves, by state",
+        _by(col(NightlyRun.state)),
+    ),
     "lephi_suspense_dong": (
         "Open money in suspense or refundable, in đồng",
         _by(col(SuspenseItem.place), func.sum(SuspenseItem.amount)).where(
             col(SuspenseItem.closed_at).is_(None), is_waiting()
+        ),
+    ),
+    "lephi_messages": (
+        "Messages to payers that wait, that nobody knows of, or that were set aside",
+        _by(col(PayerMessage.state)).where(
+            col(PayerMessage.state).in_(("waiting", "sending", "unknown", "set_aside"))
+        ),
+    ),
+    "lephi_invoices": (
+        "E-invoices that wait, that nobody knows of, or that were set aside",
+        _by(col(Invoice.state)).where(
+            col(Invoice.state).in_(("waiting", "asking", "unknown", "set_aside"))
+        ),
+    ),
+    "lephi_webhook_messages": (
+        "Messages to receivers of events that wait or were set aside, by state",
+        _by(col(EventMessage.state))
+        .join(WebhookEndpoint, col(WebhookEndpoint.id) == col(EventMessage.endpoint_id))
+        .where(
+            col(EventMessage.state) != "acknowledged", col(WebhookEndpoint.removed_at).is_(None)
         ),
     ),
     "lephi_alerts": (
@@ -60,8 +101,15 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
                     _CONFLICTING,
                     "payment.possible_duplicate",
                     "payment.dated_ahead",
+                    "payment.dated_before",
                     "payment.returned_by_bank",
                     "payment.held",
+                    "payment.disputed",
+                    "dispute.not_set_aside",
+                    "dispute.unknown_payment",
+                    "refund.unexpected_debit",
+                    "refund.unexpected_settlement",
+                    "nightly.failed",
                     "callback.unknown_order",
                 )
             )

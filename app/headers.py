@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.policy import REFERENCE, STRICT
+from app.web.policy import STRICT
 
 _ALWAYS: Mapping[bytes, bytes] = {
     b"x-content-type-options": b"nosniff",
@@ -17,7 +17,6 @@ _ALWAYS: Mapping[bytes, bytes] = {
 _HTTPS_ONLY: Mapping[bytes, bytes] = {b"strict-transport-security": b"max-age=63072000"}
 _CACHE = b"cache-control"
 _ANSWER = {**_ALWAYS, _CACHE: b"no-store"}
-_REFERENCE = {**_ANSWER, b"content-security-policy": REFERENCE.encode()}
 #: The address of a file of ours changes with its content.
 _FILE = {**_ALWAYS, _CACHE: b"public, max-age=31536000, immutable"}
 
@@ -55,4 +54,4 @@ class Headers:
 def _headers_of(path: str, status: int) -> Mapping[bytes, bytes]:
     if path.startswith("/static"):
         return _FILE if path.startswith("/static/") and status == 200 else _ALWAYS
-    return _REFERENCE if path == "/docs" else _ANSWER
+    return _ANSWER

@@ -4,6 +4,8 @@ import math
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import Boolean, cast, func, or_
+from sqlmodel import select
 
 from app import children
 from app.disk import LEAST_FREE, free_bytes
@@ -14,7 +16,6 @@ from core.db import DatabaseDep, DatabaseUnavailable, ReadSessionDep
 from core.deadlines import allow
 from core.figures import list_figures
 from core.json import dumps
-from core.statements import ReadSql
 from payments.incoming import rejections
 
 #: Whoever asks whether we are ready asks again soon.
@@ -30,8 +31,11 @@ async def live() -> dict[str, str]:
 
 
 #: Whether the server, or what it was told, lets nothing be written.
-_READ_ONLY = ReadSql(
-    bool, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
+_READ_ONLY = select(
+    or_(
+        func.pg_is_in_recovery(),
+        cast(func.current_setting("transaction_read_only"), Boolean),
+    )
 )
 
 

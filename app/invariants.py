@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import String, bindparam, func
+from sqlmodel import select
+
+from adapters.timestamps import TimestampAuthority
 from app import anchors
 from core import audit
 from core.audit import LinkValue, Sealer
 from core.checkpoints import find_checkpoint
 from core.checks import breaches, load_rules
 from core.sessions import ReadSession, WriteSession
-from core.statements import ReadSql, load_sql
+from core.statements import load_sql
 from payments.agencies import checks as setup_checks
 from payments.books import checks as payment_checks
 from receipts import checks as receipt_checks
@@ -36,10 +40,10 @@ _NEW_OF_BOOKS = load_rules("payments.books", _SQL["touched"])
 _NEW_OF_RECEIPTS = load_rules("receipts", _SQL["touched"])
 _NEW_BETWEEN = load_rules("app", _SQL["touched"])
 #: Sets how many milliseconds one statement of this transaction may take; between them, any time.
-_LIMITS = ReadSql(
-    str,
-    "SELECT set_config('statement_timeout', :limit, true)"
-    " || set_config('idle_in_transaction_session_timeout', '0', true)",
+_LIMITS = select(
+    func.set_config("statement_timeout", bindparam("limit", type_=String), True).concat(
+        func.set_config("idle_in_transaction_session_timeout", "0", True)
+    )
 )
 #: So all checks see one moment, and none can change it.
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -54,6 +58,7 @@ class Evidence:
 
     sealer: Sealer = field(repr=False)
     opener: Opener
+    authority: TimestampAuthority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,9 @@ async def judge(
     else:
         lines += [line async for line in look_at_new(session, evidence, since, tell)]
     tell("anchors", 0, len(anchor_files))
-    said = anchors.differences(session, anchor_files, evidence.opener.certificates)
+    said = anchors.differences(
+        session, anchor_files, evidence.opener.certificates, evidence.authority
+    )
     lines += [line async for line in said]
     tell("anchors", len(anchor_files), len(anchor_files))
     return Verdict(lines, await audit.find_head(session), since is None)
@@ -137,6 +144,8 @@ async def look(
         for line in lines:
             yield line
     async for line in document_disagreements(session, evidence.opener.cipher):
+        yield line
+    async for line in reconciliation_checks.check_words(session, evidence.opener.cipher):
         yield line
 
 

@@ -9,11 +9,12 @@ here, nor does what it takes to send the answer.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, TypedDict
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.odd_addresses import refusal_of
 from core import log
 from core.deadlines import CURRENT, Deadline, DeadlinePassed, allowed
 from core.errors import LephiError
@@ -22,12 +23,25 @@ from payments.agencies.access.principals import RequiredRight
 
 _log = log.get(__name__)
 
-#: Of a form: few fields, one file, no field longer than a reason that a person writes.
-FORM: Final = {"max_fields": 100, "max_files": 1, "max_part_size": 65_536}
+
+class FormLimits(TypedDict, total=False):
+    """What a form may hold, as FastAPI is told: numbers of fields and files, bytes of a field."""
+
+    max_fields: int
+    max_files: int
+    max_part_size: int
+
+
+#: Few fields, one file, no field longer than a reason that a person writes.
+FORM = FormLimits(max_fields=100, max_files=1, max_part_size=65_536)
 
 
 class RequestLimits:
-    """Gives each request its deadline, and asks for a form's key before the form is read."""
+    """Gives each request its deadline, and asks for a form's key before the form is read.
+
+    An address that nothing could be found under goes no further. Each layer around the routes costs
+    every request some microseconds, so that this is one of this layer's questions.
+    """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
@@ -38,6 +52,10 @@ class RequestLimits:
         """Serve one request; see the class."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        refusal = refusal_of(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
             return
         deadline = Deadline(self._seconds, lambda: allowed(scope.get("endpoint"), self._seconds))
         asked = False

@@ -5,30 +5,19 @@ its route; here all of them are, once. Callbacks are left alone: what is authent
 odd it is.
 """
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import Scope
 
 from core.errors import FieldError, Invalid
 from core.problems import body_of, problem_response, trace_id_of
 
 
-class OddAddresses:
-    """Answers 422 to a request whose path or query holds a NUL, however it is written."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; see the class."""
-        if scope["type"] != "http" or not _has_nul(scope):
-            await self._app(scope, receive, send)
-            return
-        fault = FieldError("address", "unreadable", "The address holds a NUL (%00).")
-        refused = Invalid("Địa chỉ có ký tự không dùng được.", errors=[fault])
-        answer = problem_response(body_of(refused, trace_id_of(scope)))
-        await answer(scope, receive, send)
-
-
-def _has_nul(scope: Scope) -> bool:
+def refusal_of(scope: Scope) -> Response | None:
+    """422 for a request whose path or query holds a NUL, however it is written; else None."""
     path, query = scope["path"], scope["query_string"]
-    odd: bool = b"%00" in query or b"\0" in query or "\0" in path
-    return odd and not path.startswith("/callbacks/")
+    odd = b"%00" in query or b"\0" in query or "\0" in path
+    if not odd or path.startswith("/callbacks/"):
+        return None
+    fault = FieldError("address", "unreadable", "The address holds a NUL (%00).")
+    refused = Invalid("Địa chỉ có ký tự không dùng được.", errors=[fault])
+    return problem_response(body_of(refused, trace_id_of(scope)))

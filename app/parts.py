@@ -13,9 +13,13 @@ from payments.agencies.access.principals import Keyring
 from payments.agencies.changes import Knowledge
 from payments.books.approvals import ApprovalKinds
 from payments.context import Context
+from payments.messages.delivering import MessageContext
+from payments.webhooks.delivering import WebhookContext
 from receipts.commands import IssuingContext
 from receipts.display import Display
-from reconciliation.commands import ReconciliationContext
+from receipts.invoices.context import InvoiceContext
+from reconciliation.closing.minutes_files import MinutesPress
+from reconciliation.context import ReconciliationContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,11 @@ class Parts:
     issuing: IssuingContext
     display: Display
     reconciling: ReconciliationContext
+    minutes_press: MinutesPress
     approval_kinds: ApprovalKinds
     evidence: Evidence
     anchoring: AnchorPlaces
     administration: Administration
+    webhooks: WebhookContext
+    messages: MessageContext
+    invoicing: InvoiceContext

@@ -8,24 +8,37 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from app import anchors
 from app.figures import count_figures
 from app.handlers import HANDLERS
 from app.parts import Parts
 from app.wiring import origin
-from core import audit, failpoints, guesses, heartbeats, idempotency, outbox
+from core import allowances, audit, failpoints, guesses, heartbeats, idempotency, outbox
 from core.clocks import ClocksDisagree
 from core.db import DatabaseUnavailable
 from core.handlers import Handler
 from core.ids import new_id
 from core.log import get
 from core.outbox import Delivery
-from payments.attempts import inquiry
+from payments.agencies.access import staff_sessions
+from payments.attempts import gateway_receipts, inquiry
+from payments.billing import months
+from payments.billing.reminding.commands import write_reminders
+from payments.disputes import commands as disputes
+from payments.disputes.queries import list_lacking
 from payments.incoming import notices
-from reconciliation import takings
+from payments.messages import commands as payer_messages
+from payments.messages import delivering as messages
+from payments.messages.rules import MESSAGE_KINDS, MessageKind
+from payments.refunds import sending
+from payments.webhooks import delivering as webhooks
+from receipts.invoices import delivering as invoices
+from reconciliation.days import nightly
+from reconciliation.statements import kept_files, narratives, takings
 
 log = get(__name__)
 
@@ -33,6 +46,25 @@ log = get(__name__)
 IDLE_SECONDS = 0.2
 INQUIRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 300.0
+#: Between looks for days that are due to be reconciled by themselves.
+NIGHTS_SECONDS = 5.0
+#: Between looks for receivers of webhooks that are due.
+WEBHOOKS_SECONDS = 1.0
+#: How many receivers a worker speaks to at once: a slow one keeps one lane.
+WEBHOOK_LANES = 4
+#: Between looks for messages to payers that are due.
+MESSAGES_SECONDS = 1.0
+#: How many messages a worker sends at once, and which: who has just paid does not wait until all of
+#: a market are reminded.
+MESSAGE_LANES: Final[tuple[tuple[MessageKind, ...], ...]] = (
+    ("receipt",),
+    *(3 * (MESSAGE_KINDS,)),
+)
+#: Between looks for invoices that are to be asked for, and how many are at once.
+INVOICES_SECONDS = 1.0
+INVOICE_LANES = 2
+#: Between looks for markets that open a month or remind today.
+MONTHS_SECONDS = 30.0
 #: Between two counts of what /metrics shows.
 FIGURES_SECONDS = 15.0
 #: Between looks for entries that were left out of the chain, among all there are.
@@ -83,9 +115,39 @@ async def run_once(parts: Parts) -> int:
     done += await notices.apply_waiting(parts.payments)
     done += await inquiry.inquire(parts.payments)
     done += await inquiry.expire_bills(parts.payments)
+    done += await sending.run_due_errands(parts.payments)
+    done += await gateway_receipts.fetch_due(parts.payments)
+    done += await _seal(parts)
+    done += await nightly.run_due(parts.reconciling)
+    done += await webhooks.deliver_next(parts.webhooks)
+    done += await months.open_due_months(parts.database, parts.cipher)
+    done += await _remind(parts)
+    done += await _hold_lacking(parts)
+    done += await messages.deliver_next(parts.messages)
+    done += await invoices.ask_for_next(parts.invoicing)
     async with parts.database.transaction() as session:
         done += await audit.chain(session, sealer=parts.evidence.sealer)
     return done
+
+
+async def _seal(parts: Parts) -> int:
+    async with parts.database.transaction() as session:
+        return await narratives.seal_earlier(session, parts.cipher)
+
+
+async def _hold_lacking(parts: Parts) -> int:
+    """Each in a transaction of its own, so that it has the locks of one payment alone."""
+    async with parts.database.reading() as session:
+        found = await list_lacking(session)
+    done = 0
+    for one in found:
+        done += await parts.database.run(partial(disputes.hold_lacking, lacking=one))
+    return done
+
+
+async def _remind(parts: Parts) -> int:
+    async with parts.database.transaction() as session:
+        return await write_reminders(session, parts.cipher)
 
 
 async def run(parts: Parts, stop: asyncio.Event) -> None:
@@ -105,11 +167,17 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
     async def keep_house() -> int:
         async with parts.database.transaction() as session:
             expired = await idempotency.expire(session) + await guesses.expire(session)
+            expired += await allowances.expire(session) + await staff_sessions.expire(session)
+            expired += await kept_files.expire(session)
+            expired += await webhooks.expire(session)
+            expired += await payer_messages.expire(session)
             return expired + await takings.expire(session)
 
     async def anchor() -> int:
         if anchors.is_due(parts.anchoring):
             await anchors.drop_anchor(parts.database, parts.anchoring)
+        else:
+            await anchors.stamp_anchors(parts.anchoring)
         return 0
 
     async def count() -> int:
@@ -127,18 +195,56 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         )
 
     context = parts.payments
-    inquiries = inquiry.Inquiries(context)
-    async with aclosing(inquiries), asyncio.TaskGroup() as group:
+    inquiries, errands = inquiry.Inquiries(context), sending.RefundErrands(context)
+    async with aclosing(inquiries), aclosing(errands), asyncio.TaskGroup() as group:
         for handler in HANDLERS:
             group.create_task(listen(handler))
+        for _ in range(WEBHOOK_LANES):
+            group.create_task(
+                _repeat(
+                    "webhooks",
+                    lambda: webhooks.deliver_next(parts.webhooks),
+                    WEBHOOKS_SECONDS,
+                    stop,
+                )
+            )
+        for kinds in MESSAGE_LANES:
+            group.create_task(
+                _repeat(
+                    "messages",
+                    partial(messages.deliver_next, parts.messages, kinds),
+                    MESSAGES_SECONDS,
+                    stop,
+                )
+            )
+        for _ in range(INVOICE_LANES):
+            group.create_task(
+                _repeat(
+                    "invoices",
+                    lambda: invoices.ask_for_next(parts.invoicing),
+                    INVOICES_SECONDS,
+                    stop,
+                )
+            )
         for name, job, pause in (
             ("callbacks", lambda: notices.apply_waiting(context), INQUIRY_SECONDS),
             ("gateways", inquiries.begin, INQUIRY_SECONDS),
+            ("refunds", errands.begin, INQUIRY_SECONDS),
+            ("gateway receipts", lambda: gateway_receipts.fetch_due(context), INQUIRY_SECONDS),
+            ("disputes", lambda: _hold_lacking(parts), INQUIRY_SECONDS),
             ("expiry", lambda: inquiry.expire_bills(context), INQUIRY_SECONDS),
             ("audit", chain, INQUIRY_SECONDS),
             ("audit, whole", lambda: chain(whole=True), WHOLE_LOOK_SECONDS),
             ("figures", count, FIGURES_SECONDS),
             ("anchor", anchor, HOUSEKEEPING_SECONDS),
+            (
+                "months",
+                lambda: months.open_due_months(parts.database, parts.cipher),
+                MONTHS_SECONDS,
+            ),
+            ("reminders", lambda: _remind(parts), MONTHS_SECONDS),
+            ("nights", lambda: nightly.run_due(parts.reconciling), NIGHTS_SECONDS),
+            ("narratives", lambda: _seal(parts), HOUSEKEEPING_SECONDS),
             ("heartbeat", beat, heartbeats.BEAT_SECONDS),
             ("housekeeping", keep_house, HOUSEKEEPING_SECONDS),
         ):

@@ -12,7 +12,10 @@ from rich.console import Console
 
 from bench import results
 
-NAMES = ("bills", "qr", "intake", "match_1m")
+NAMES = (
+    *("bills", "qr", "intake", "match_1m", "match_5m", "match_accuracy", "day_1m", "pages"),
+    *("staff", "xlsx_100k", "billing_100k", "vendor_page", "webhooks", "hanging", "books_1m"),
+)
 OUTPUT = Path(__file__).parents[1] / "var" / "bench.json"
 
 

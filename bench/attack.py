@@ -8,15 +8,12 @@ are compared with a quiet moment just before. Bounded in time and in count, what
 
 import argparse
 import asyncio
-import contextlib
-import json
-import os
 import resource
-import signal
 import statistics
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -26,32 +23,18 @@ from rich.table import Table
 
 from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
-from bench.bills import free_port, seed, service
-from bench.server import durable_server
+from bench.attacks import ATTACKS, Attack, Target, ask, bill_request, sow
+from bench.bills import free_port, service
+from bench.memory import Peak, peak_of
+from bench.server import durable_server, server_on_small_disk
+from bench.small_disk import MountRefused, SmallDisk, in_own_mounts
 from core.settings import Settings
 
-#: How long an answer is awaited before it counts as none.
-PATIENCE: Final = 60.0
 CITIZENS: Final = 4
 #: How long each attack lasts.
 SECONDS, SHORT_SECONDS = 15.0, 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The service under attack."""
-
-    port: int
-    pid: int
-    api_key: str
-    agency: str
-    database: EmbeddedDatabase
-
-    def memory(self) -> int:
-        """MiB that the service takes now."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(kib) // 1024
+#: Room for the database that is to run out of it.
+_DISK_MIB: Final = 700
 
 
 @dataclass(slots=True)
@@ -77,31 +60,6 @@ class Felt:
         return " ".join(f"{status}:{count}" for status, count in sorted(counts.items()))
 
 
-async def ask(port: int, request: bytes) -> int:
-    """The status of the answer to one request on a connection of its own; 0 for none."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            async with _connected(port) as (reader, writer):
-                writer.write(request)
-                line = await reader.readline()
-                await reader.read()
-        return int(line.split()[1]) if line else 0
-    except (OSError, TimeoutError, IndexError, ValueError):
-        return 0
-
-
-def bill_request(target: Target) -> bytes:
-    """A portal's request for one more bill."""
-    lines = [{"fee": "2.000815", "quantity": 3}]
-    body = json.dumps({"agency": target.agency, "lines": lines}).encode()
-    head = (
-        f"POST /api/v1/bills HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-        f"Authorization: Bearer {target.api_key}\r\nContent-Type: application/json\r\n"
-        f"Idempotency-Key: attack-{time.time_ns()}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 PAGE: Final = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAccept: text/html\r\n\r\n"
 READY: Final = b"GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
@@ -123,218 +81,102 @@ async def live(target: Target, seconds: float) -> Felt:
     return felt
 
 
-@contextlib.asynccontextmanager
-async def _connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-@contextlib.asynccontextmanager
-async def half_open(target: Target, count: int) -> AsyncIterator[None]:
-    """Connections that send half a head, and come again as soon as they are thrown out."""
-
-    async def hold() -> None:
-        while True:
-            with contextlib.suppress(OSError):
-                async with _connected(target.port) as (reader, writer):
-                    writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
-                    await reader.read(1)
-            await asyncio.sleep(1)
-
-    async with _running([hold() for _ in range(count)]):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def endless_bodies(target: Target, count: int) -> AsyncIterator[None]:
-    """Senders of chunked forms without a key and without an end, as fast as they are read."""
-    head = (
-        b"POST /api/v1/statements HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
-        b"Idempotency-Key: endless\r\n"
-        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
-    )
-    piece = b"a" * 65_536
-    opening = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
-
-    async def send() -> None:
-        while True:
-            try:
-                async with _connected(target.port) as (_, writer):
-                    writer.write(head + b"%x\r\n%b\r\n" % (len(opening), opening))
-                    while True:
-                        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                        await writer.drain()
-            except OSError:
-                await asyncio.sleep(0.2)
-
-    async with _running([send() for _ in range(count)]):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def many_parts(target: Target, count: int) -> AsyncIterator[None]:
-    """Forms without a key, of 999 parts of almost 1 MB each."""
-    head = (
-        b"POST /api/v1/statements HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
-        b"Idempotency-Key: parts\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
-    )
-    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 1_000_000 + b"\r\n"
-
-    async def send() -> None:
-        with contextlib.suppress(OSError):
-            async with _connected(target.port) as (reader, writer):
-                writer.write(head)
-                for _ in range(999):
-                    writer.write(b"%x\r\n%b\r\n" % (len(part), part))
-                    await writer.drain()
-                await reader.read(1)
-
-    async with _running([send() for _ in range(count)]):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def frozen_database(target: Target, count: int) -> AsyncIterator[None]:
-    """The database's server stopped in the middle of everything, all its processes."""
-    stopped = [target.database.pid or 0, *_children(target.database.pid or 0)]
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
-def _children(pid: int) -> list[int]:
-    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(one) for one in told.split()]
-
-
-@contextlib.asynccontextmanager
-async def _running(work: list[object]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(one) for one in work]  # type: ignore[call-overload]
-    try:
-        await asyncio.sleep(1)
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One way of attacking: how many at once, in the long and in the short form."""
-
-    name: str
-    begin: Callable[[Target, int], AbstractAsyncContextManager[None]]
-    counts: tuple[int, ...]
-    short: int
-
-
-ATTACKS: Final = (
-    Attack("half-open connections", half_open, (1200, 3000), 300),
-    Attack("endless bodies", endless_bodies, (20,), 4),
-    Attack("forms of 999 parts", many_parts, (1,), 1),
-    Attack("a frozen database", frozen_database, (1,), 1),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one attack did to everybody else; memory in MiB."""
+    """What one attack did to everybody else; memory in MiB, of serve and of it with its helpers."""
 
     attack: str
-    count: int
+    counts: tuple[int, ...]
     before: Felt
     during: Felt
-    memory_before: int
-    memory_during: int
+    memory_before: Peak
+    memory_during: Peak
     ready_ms: float
 
 
-async def carry_out(target: Target, attack: Attack, count: int, seconds: float) -> Finding:
+async def carry_out(
+    target: Target, attack: Attack, counts: tuple[int, ...], seconds: float
+) -> Finding:
     """A quiet moment, then the attack."""
-    before = await live(target, min(seconds, 3.0))
-    memory = target.memory()
-    most = memory
-
-    async def watch() -> None:
-        nonlocal most
-        while True:
-            most = max(most, target.memory())
-            await asyncio.sleep(0.1)
-
-    watching = asyncio.ensure_future(watch())
-    async with attack.begin(target, count):
-        began = time.perf_counter()
-        await ask(target.port, READY)
-        ready = (time.perf_counter() - began) * 1000
-        during = await live(target, seconds)
-    watching.cancel()
+    with peak_of(target.pid) as quiet:
+        before = await live(target, min(seconds, 3.0))
+    with peak_of(target.pid) as busy:
+        async with attack.begin(target, counts):
+            began = time.perf_counter()
+            await ask(target.port, READY)
+            ready = (time.perf_counter() - began) * 1000
+            during = await live(target, seconds)
     await asyncio.sleep(0.1)  # what was closed ends
-    return Finding(attack.name, count, before, during, memory, most, ready)
+    return Finding(attack.name, counts, before, during, quiet, busy, ready)
 
 
-def run(names: list[str], *, short: bool) -> list[Finding]:
-    """Every attack whose name holds one of these words, all without any."""
+def run(names: list[str], *, short: bool) -> Iterator[Finding]:
+    """Every attack whose name holds one of these words, all without any, each when it is over.
+
+    Where nothing may be mounted, those that need a disk of their own raise `MountRefused`.
+    """
     wanted = [one for one in ATTACKS if not names or any(name in one.name for name in names)]
-    found: list[Finding] = []
-    with durable_server() as (database, folder):
+    for small in (False, True):
+        attacks = [one for one in wanted if one.small_disk is small]
+        if attacks:
+            yield from _on_one_server(attacks, short=short, small=small)
+
+
+@contextmanager
+def _server(*, small: bool) -> Iterator[tuple[EmbeddedDatabase, Path, SmallDisk | None]]:
+    """A database server, a folder for what else is needed, and the disk where it is a small one."""
+    if not small:
+        with durable_server() as (database, folder):
+            yield database, folder, None
+        return
+    with tempfile.TemporaryDirectory(prefix="lephi-attack-") as made:
+        folder = Path(made)
+        with server_on_small_disk(folder / "database", _DISK_MIB) as (database, disk):
+            yield database, folder, disk
+
+
+def _on_one_server(attacks: list[Attack], *, short: bool, small: bool) -> Iterator[Finding]:
+    seconds = SHORT_SECONDS if short else SECONDS
+    with _server(small=small) as (database, folder, disk):
         upgrade(database.url())
-        for attack in wanted:
-            for count in (attack.short,) if short else attack.counts:
+        seeds = None
+        for attack in attacks:
+            for counts in (attack.short,) if short else attack.counts:
                 settings = Settings(
                     mode="demo",
                     database_url=database.url(),
-                    data_dir=folder / f"{len(found)}",
+                    data_dir=folder,
                     port=free_port(),
                     log_level="error",
                 )
-                found.append(
-                    _attacked(
-                        settings, database, attack, count, SHORT_SECONDS if short else SECONDS
-                    )
-                )
-    return found
+                seeds = seeds or asyncio.run(sow(settings))
+                hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+                # As a service manager starts it.
+                resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+                with service(settings, quiet=True) as pid:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+                    target = Target(settings.port, pid, seeds, database, disk)
+                    found = asyncio.run(carry_out(target, attack, counts, seconds))
+                yield found
 
 
-_SEEDED: dict[str, tuple[str, str]] = {}
-
-
-def _attacked(
-    settings: Settings, database: EmbeddedDatabase, attack: Attack, count: int, seconds: float
-) -> Finding:
-    if database.url() not in _SEEDED:
-        _SEEDED[database.url()] = asyncio.run(seed(settings))
-    api_key, agency = _SEEDED[database.url()]
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # as a service manager starts it
-    with service(settings) as pid:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        target = Target(settings.port, pid, api_key, agency, database)
-        return asyncio.run(carry_out(target, attack, count, seconds))
-
-
-def table(findings: list[Finding]) -> Table:
+def table(findings: Iterable[Finding]) -> Table:
     """One line for each attack."""
     shown = Table(
-        "attack", "at once", "p99 before", "p99 during", "median", "answers", "MiB", "ready"
+        *("attack", "at once", "p99 before", "p99 during", "median", "answers"),
+        *("MiB of serve", "with helpers", "ready"),
     )
     for one in findings:
+        was, became = one.memory_before, one.memory_during
         shown.add_row(
             one.attack,
-            str(one.count),
+            ", ".join(f"{count:,}" for count in one.counts),
             f"{one.before.p99():.0f} ms",
             f"{one.during.p99():.0f} ms",
             f"{one.during.median():.0f} ms",
             one.during.tally(),
-            f"{one.memory_before} → {one.memory_during}",
+            f"{was.own} → {became.own}",
+            f"{was.together} → {became.together}",
             f"{one.ready_ms:.0f} ms",
         )
     return shown
@@ -346,7 +188,15 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only attacks with this word")
     parser.add_argument("--short", action="store_true", help="a few seconds of each")
     arguments = parser.parse_args()
-    Console(width=150).print(table(run(arguments.names, short=arguments.short)))
+    in_own_mounts()
+    console = Console(width=170)
+    findings: list[Finding] = []
+    try:
+        with console.status("attacking …"):
+            findings.extend(run(arguments.names, short=arguments.short))
+    except MountRefused as refused:
+        console.print(f"without a full disk, for nothing can be mounted here: {refused}")
+    console.print(table(findings))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -65,10 +66,10 @@ def _measure(server: EmbeddedDatabase, folder: Path) -> dict[str, Any]:
 
         def beside(*sizes: int) -> _Round:
             """Take in statements of so many rows, all at once, while bills are opened."""
-            rows = [list(_rows(next(numbers), size)) for size in sizes]
+            rows = [list(statement_rows(next(numbers), size)) for size in sizes]
             quiet = Task(settings.port, api_key, agency, CLIENTS, QUIET_SECONDS)
             quiet_p99 = _p99(bills.open_bills(quiet, server).milliseconds)
-            uploads = [_Upload(settings.port, office_key, account, one) for one in rows]
+            uploads = [Upload(settings.port, office_key, account, one) for one in rows]
             busy: list[float] = []
             turn = Task(settings.port, api_key, agency, CLIENTS, _TURN_SECONDS)
             with peak_of(pid) as peak:
@@ -130,19 +131,34 @@ def _told(name: str, one: _Round) -> dict[str, float]:
     }
 
 
-class _Upload(threading.Thread):
+class Upload(threading.Thread):
     """The finance office sends the file and asks; how long until it is taken."""
 
     def __init__(self, port: int, key: str, account: str, rows: list[str]) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.seconds = 0.0
         self._port, self._key, self._account = port, key, account
         header = "line_id,booked_at,amount,direction,reference,narrative,bank_ref"
         self._content = "\n".join([header, *rows]).encode() + b"\n"
         self._rows = len(rows)
         self._told: dict[str, Any] = {}
+        self._given_up = False
 
     def run(self) -> None:
+        """Send and ask; what breaks off is told by `check`."""
+        with suppress(httpx2.HTTPError):
+            self._send()
+
+    def give_up(self) -> None:
+        """Ask no more: whoever asked for the file has gone."""
+        self._given_up = True
+
+    @property
+    def is_accepted(self) -> bool:
+        """The file was sent whole, and is being taken in or has been."""
+        return "id" in self._told
+
+    def _send(self) -> None:
         begun = time.perf_counter()
         with httpx2.Client(
             base_url=f"http://127.0.0.1:{self._port}/api/v1",
@@ -156,7 +172,7 @@ class _Upload(threading.Thread):
                 headers={"Idempotency-Key": f"{begun}-{id(self)}"},
             )
             self._told = answer.json()
-            while self._told.get("status") == "taking":
+            while self._told.get("status") == "taking" and not self._given_up:
                 time.sleep(_ASKED_EVERY)
                 self._told = client.get(f"/statements/{self._told['id']}").json()
         self.seconds = time.perf_counter() - begun
@@ -178,7 +194,7 @@ async def _office(settings: Settings) -> tuple[str, str]:
         return key, body.collection_code
 
 
-def _rows(turn: int, size: int) -> Iterator[str]:
+def statement_rows(turn: int, size: int) -> Iterator[str]:
     """A busy month's lines, those of each turn others than before."""
     begin = datetime(2026, 10, 1, 1, tzinfo=UTC) + timedelta(days=turn)
     for number in range(size):

@@ -39,6 +39,17 @@ def peak_of(pid: int) -> Iterator[Peak]:
         watching.join()
 
 
+def own_peak_mib() -> float:
+    """The most that this process has held since its program began, in MiB.
+
+    Not `ru_maxrss`: a child is born with that of its parent.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / _KIB_OF_MIB
+    raise RuntimeError("this kernel does not tell what a process has held")
+
+
 def _family(pid: int) -> Iterator[int]:
     yield pid
     with suppress(OSError):

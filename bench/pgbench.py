@@ -26,6 +26,7 @@ _MADE_UP: Final = {
     "id": "'bill_' || lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0')"
     " || substr(md5(:n::text), 1, 20)",
     "reference": "'LP' || upper(substr(md5('reference' || :n), 1, 12))",
+    "supplement_of": "CAST(NULL AS text)",
     "dossier_number": "'H26.18-261122-' || substr(md5('dossier' || :n), 1, 6)",
     "key_hash": "md5('key' || :n) || md5('hash' || :n)",
     "request_hash": "md5('request' || :n) || md5('body' || :n)",
@@ -35,6 +36,7 @@ _MADE_UP: Final = {
     "return_url": "CAST(NULL AS text)",
     "opened_on": "current_date",
     "citizen_hash": "CAST(NULL AS text)",
+    "name_hash": "CAST(NULL AS text)",
     "uses": "CAST('{}' AS text[])",
     "years": "CAST('{}' AS date[])",
 }

@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     any_,
     cast,
+    exists,
     func,
     insert,
     text,
@@ -38,7 +39,7 @@ from core.errors import LephiError
 from core.guards import after_create, append_only
 from core.json import canonical
 from core.sessions import ReadSession, WriteSession
-from core.statements import ReadSql, WriteSql, load_sql, values_of
+from core.statements import ValueSelect, values_of
 
 #: The hash before the first entry.
 GENESIS = bytes(32)
@@ -155,11 +156,8 @@ class ChainBroken(LephiError):
     code = "chain_broken"
 
 
-_SQL = load_sql("core", "audit")
 #: Whether this transaction may chain; the lock is held until it ends.
-_LOCK = WriteSql(bool, _SQL["lock"])
-#: The next entries to chain, in order.
-_UNLINKED = ReadSql(EntryValue, _SQL["unlinked"])
+_LOCK = select(func.pg_try_advisory_xact_lock(_CHAIN_LOCK))
 #: The chain by itself, from its end.
 _LINKS = values_of(LinkValue, AuditLink).order_by(col(AuditLink.seq).desc())
 
@@ -193,6 +191,27 @@ async def is_recorded(
         col(AuditEntry.details).contains(dict(details)),
     )
     return await session.first(wanted) is not None
+
+
+async def list_entries(
+    session: ReadSession,
+    object_ids: Collection[str],
+    *,
+    before: int | None = None,
+    limit: int = 500,
+) -> list[EntryValue]:
+    """What was done to these objects, the newest last; of more than `limit` the last ones.
+
+    `before` leaves out the entry of that number and those after it.
+    """
+    wanted = values_of(EntryValue, AuditEntry).where(
+        col(AuditEntry.object_id) == any_(cast(list(object_ids), ARRAY(String)))
+    )
+    if before is not None:
+        wanted = wanted.where(col(AuditEntry.id) < before)
+    # Not by the bare number: the database would walk the whole log backwards to find a few.
+    newest = wanted.order_by((col(AuditEntry.id) + 0).desc()).limit(limit)
+    return (await session.all(newest))[::-1]
 
 
 async def each_entry(
@@ -238,14 +257,14 @@ async def chain(
     `whole` looks at every entry there is, not only at the newest ones. Raises `ChainBroken` where
     the seal at the end is not ours: what was counted by somebody else is not gone on with.
     """
-    if not await session.write_first(_LOCK, {"key": _CHAIN_LOCK}):
+    if not await session.first(_LOCK):
         return 0
     last = await session.first(_LINKS.limit(1)) or LinkValue(0, GENESIS, None)
     if sealer and last.seal is not None and not sealer.fits(last.seq, last.hash, last.seal):
         raise ChainBroken(f"The seal of audit link {last.seq} is not ours.")
     after = 0 if whole else await _oldest_of_late(session, last.seq)
     previous, links = last.hash, []
-    found = await session.all(_UNLINKED, {"after": after, "limit": min(limit, BATCH)})
+    found = await session.all(_unlinked(after).limit(min(limit, BATCH)))
     for seq, entry in enumerate(found, start=last.seq + 1):
         previous = link_hash(previous, entry)
         links.append({"seq": seq, "entry_id": entry.id, "hash": previous, "seal": None})
@@ -254,6 +273,16 @@ async def chain(
             links[-1]["seal"] = sealer.seal(last.seq + len(links), previous)
         await session.write_each(insert(AuditLink), links)
     return len(links)
+
+
+def _unlinked(after: int) -> ValueSelect[EntryValue]:
+    """The entries behind a number that no link names yet, in the order of their numbers."""
+    # Said of both, so that neither table is read from its beginning.
+    linked = exists().where(
+        col(AuditLink.entry_id) == col(AuditEntry.id), col(AuditLink.entry_id) > after
+    )
+    wanted = values_of(EntryValue, AuditEntry).where(col(AuditEntry.id) > after, ~linked)
+    return wanted.order_by(col(AuditEntry.id))
 
 
 async def _oldest_of_late(session: ReadSession, last: int) -> int:

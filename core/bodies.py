@@ -7,14 +7,16 @@ not allow; so routes take their body through `parsed`, and the OpenAPI page is t
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from core.errors import BadRequest, TooLarge
+from core.errors import BadRequest, Invalid, TooLarge
 from core.json import MAX_BYTES, loads
-from core.problems import invalid_from
+from core.problems import MAX_ERRORS, invalid_from
+from core.unseen import unseen_faults
 
 #: What any body may hold, in bytes, unless its route says otherwise (`max_body_size`).
 MOST_BYTES = 1_048_576
@@ -65,7 +67,12 @@ def parsed(model: type[M]) -> Callable[[Request], Awaitable[ParsedBody[M]]]:
 
 
 def validated(model: type[M], value: object) -> M:
-    """`value` checked against `model`. Raises `Invalid` naming every field that is wrong."""
+    """`value` checked against `model`. Raises `Invalid` naming every field that is wrong.
+
+    No field of any body takes a character that nobody sees (`core.unseen`).
+    """
+    if faults := list(islice(unseen_faults(value), MAX_ERRORS)):
+        raise Invalid(faults[0].detail, errors=faults)
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -16,6 +16,8 @@ from core.errors import FieldError, Invalid
 
 #: The years the lunar calendar of the library covers, as far as money can be dated.
 FIRST_YEAR, LAST_YEAR = 2000, 2099
+#: The days that money can be booked on, with room for the days around.
+FIRST_DAY, LAST_DAY = date(FIRST_YEAR + 1, 1, 1), date(LAST_YEAR - 1, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)

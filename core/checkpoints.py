@@ -4,6 +4,7 @@ A checkpoint is marked with the key that seals the chain, so that nobody can say
 have looked.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Identity, LargeBinary, insert
@@ -39,6 +40,21 @@ async def find_checkpoint(session: ReadSession, sealer: Sealer) -> LinkValue | N
     if last is None or last.seal is None or last.seal != sealer.mark(last.seq, last.hash):
         return None
     return last
+
+
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """When the books were last found to hold, and whether everything was looked at."""
+
+    at: datetime
+    whole: bool
+
+
+async def find_last_check(session: ReadSession) -> LastCheck | None:
+    """The last check that found nothing, None if there was none."""
+    return await session.first(
+        values_of(LastCheck, Checkpoint).order_by(col(Checkpoint.id).desc()).limit(1)
+    )
 
 
 async def set_checkpoint(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import SecretBytes
 
 from core.errors import LephiError
 from core.references import ALPHABET
@@ -48,7 +49,13 @@ class Cipher:
         """Raises ValueError unless `key` has 32 bytes."""
         if len(key) != KEY_SIZE:
             raise ValueError(f"a key has {KEY_SIZE} bytes")
+        # Of a type that shows itself nowhere.
+        self._key = SecretBytes(key)
         self._aead = AESGCM(key)
+
+    def __reduce__(self) -> tuple[type["Cipher"], tuple[bytes]]:
+        """How it goes to a helper process of ours, over a pipe that nobody else reads."""
+        return Cipher, (self._key.get_secret_value(),)
 
     def encrypt(self, plain: bytes, context: str) -> bytes:
         """`plain` as scheme byte, nonce, ciphertext and tag: 29 bytes longer."""

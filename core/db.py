@@ -27,8 +27,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel import Field, SQLModel
 
-from core import failpoints
+from core import failpoints, log
 from core.db_errors import (
+    CounterBehind,
     DatabaseFull,
     DatabaseUnavailable,
     RowBusy,
@@ -51,6 +52,8 @@ SQLModel.metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_log = log.get(__name__)
 
 T = TypeVar("T")
 
@@ -264,6 +267,8 @@ class Database:
             return
         if isinstance(told, DatabaseFull):
             self._full_at = time.monotonic()
+        if isinstance(told, CounterBehind):
+            _log.error("a counter of the database has gone back", reason=str(error).splitlines()[0])
         raise told from error
 
     async def dispose(self) -> None:

@@ -1,8 +1,7 @@
 """A brake on guessing that all processes share: so many wrong guesses about one thing, then a wait.
 
 It counts by what is guessed about and not by who guesses. An address can be changed, and a header
-that names one can be made up; the thing that somebody wants to know stays the same. Presses of a
-bill's buttons by whoever has not its token are counted like guesses.
+that names one can be made up; the thing that somebody wants to know stays the same.
 """
 
 from datetime import datetime, timedelta

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel, col
 
 from core import clock
+from core.clocks import MOST_APART
 from core.crypto import Cipher, keyed_hash
 from core.db import Database, DatabaseDep, moment
 from core.errors import BadRequest, Conflict, FieldError, Invalid
@@ -197,6 +198,14 @@ async def begin(session: WriteSession, claim: Claim, object_id: str) -> bool:
     return await session.write(insert(IdempotencyKey).on_conflict_do_nothing(), key) == 1
 
 
+def is_under_way(created_at: datetime) -> bool:
+    """Whether the request that began then may still be at work; afterwards a repeat takes it over.
+
+    One that began later than now began by a clock that was wrong for a while.
+    """
+    return -MOST_APART <= clock.now() - created_at < LEASE
+
+
 async def begin_or_replay(
     session: WriteSession, claim: Claim, object_id: str, cipher: Cipher
 ) -> Replay | None:
@@ -208,7 +217,7 @@ async def begin_or_replay(
     if await begin(session, claim, object_id):
         return None
     replay = await find(session, claim, cipher)
-    if replay is None or (replay.body is None and clock.now() - replay.created_at < LEASE):
+    if replay is None or (replay.body is None and is_under_way(replay.created_at)):
         raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
     return None if replay.body is None else replay
 

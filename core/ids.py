@@ -6,6 +6,7 @@ at the end of an index and sort by age. An identifier is not a secret and opens 
 
 import re
 import secrets
+from datetime import datetime
 from threading import Lock
 
 from core import clock
@@ -56,6 +57,14 @@ def new_id(prefix: str) -> str:
     if _PREFIX.fullmatch(prefix) is None:
         raise ValueError(f"{prefix!r} cannot be the prefix of an identifier")
     return f"{prefix}_{_generator.next():032x}"
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Where identifiers made from `at` (aware) on begin: none of them sorts before it.
+
+    It is no identifier itself.
+    """
+    return f"{prefix}_{max(int(at.timestamp() * 1000), 0):012x}"
 
 
 def is_id(text: str, prefix: str) -> bool:

@@ -7,7 +7,7 @@ fall together. A delivery that keeps failing is set aside, shown to the operator
 replayed. An event nobody subscribed to is not stored: the audit log is the history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel, col
 
 from core import clock
+from core.clocks import MOST_APART
 from core.db import json_field, moment
 from core.errors import Conflict
 from core.events import Event, Subscriptions
@@ -34,6 +35,7 @@ from core.statements import WriteSql, load_sql, values_of
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
+_LONGEST_PAUSE = timedelta(minutes=10)
 
 
 class OutboxEvent(SQLModel, table=True):
@@ -62,6 +64,11 @@ class OutboxDelivery(SQLModel, table=True):
             "due_at",
             "event_id",
             postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_outbox_delivery_set_aside",
+            "event_id",
+            postgresql_where=text("state = 'set_aside'"),
         ),
     )
 
@@ -135,10 +142,18 @@ async def emit(session: WriteSession, event: Event) -> None:
 async def claim(session: WriteSession, handler: str, limit: int) -> list[Delivery]:
     """Lease up to `limit` due deliveries of one handler, oldest first; commit before working.
 
-    Two workers never get the same delivery (SKIP LOCKED); a lease that ran out is given again.
+    Two workers never get the same delivery (SKIP LOCKED); a lease that ran out is given again, and
+    so is one that a clock put forward has dated further ahead than leases go.
     """
     now = clock.now()
-    wanted = {"handler": handler, "now": now, "until": now + LEASE, "limit": limit}
+    wanted = {
+        "handler": handler,
+        "now": now,
+        "until": now + LEASE,
+        "latest_due": now + _LONGEST_PAUSE + MOST_APART,
+        "latest_lease": now + LEASE + MOST_APART,
+        "limit": limit,
+    }
     return await session.write_all(_CLAIM, wanted)
 
 
@@ -162,7 +177,7 @@ async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> Non
 async def fail(session: WriteSession, delivery: Delivery, error: str) -> bool:
     """Note a failure: due again after a growing pause, or set aside; True when set aside."""
     aside = delivery.attempts >= MAX_ATTEMPTS
-    pause = timedelta(seconds=min(2.0**delivery.attempts, 600.0))
+    pause = min(timedelta(seconds=2.0**delivery.attempts), _LONGEST_PAUSE)
     failed = (
         update(OutboxDelivery)
         .where(
@@ -182,14 +197,21 @@ async def fail(session: WriteSession, delivery: Delivery, error: str) -> bool:
     return aside
 
 
-async def list_set_aside(session: ReadSession) -> list[SetAsideDelivery]:
-    """Deliveries an operator has to look at, oldest first."""
+async def list_set_aside(
+    session: ReadSession, owners: Collection[str] | None = None
+) -> list[SetAsideDelivery]:
+    """Deliveries an operator has to look at, oldest first.
+
+    Of events whose `agency_id` is one of the `owners`, None for all.
+    """
     aside = (
         values_of(SetAsideDelivery, OutboxDelivery, OutboxEvent)
         .join(OutboxEvent, col(OutboxEvent.id) == OutboxDelivery.event_id)
         .where(OutboxDelivery.state == "set_aside")
         .order_by(col(OutboxDelivery.event_id))
     )
+    if owners is not None:
+        aside = aside.where(col(OutboxEvent.payload)["agency_id"].astext.in_(owners))
     return await session.all(aside)
 
 

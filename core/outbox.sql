@@ -12,11 +12,12 @@ SELECT e.id, h, 'waiting', 0, :now FROM e, unnest(CAST(:handlers AS text[])) AS 
 
 -- name: claim
 -- Leases the oldest due deliveries of a handler that nobody else holds, and gives them with their
--- events.
+-- events. What is due or leased later than any clock that is right could have said, a clock that was
+-- wrong for a while has written: it waits for nobody.
 WITH due AS (
   SELECT event_id FROM outbox_delivery
-  WHERE handler = :handler AND state = 'waiting' AND due_at <= :now
-    AND (leased_until IS NULL OR leased_until <= :now)
+  WHERE handler = :handler AND state = 'waiting' AND (due_at <= :now OR due_at > :latest_due)
+    AND (leased_until IS NULL OR leased_until <= :now OR leased_until > :latest_lease)
   ORDER BY event_id LIMIT :limit FOR UPDATE SKIP LOCKED
 ), leased AS (
   UPDATE outbox_delivery d SET leased_until = :until, attempts = attempts + 1

@@ -16,7 +16,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -164,6 +164,11 @@ class TraceMiddleware:
                 return
             try:
                 await self._app(scope, receive, traced)
+            except ClientDisconnect:
+                # Nobody hears the answer; it is given for what counts and logs answers.
+                _log.info("caller gone", method=scope["method"], path=scope["path"])
+                body = http_body(400, "The caller broke off.", trace_id)
+                await problem_response(body)(scope, receive, traced)
             except Exception:
                 _log.exception("unexpected error", method=scope["method"], path=scope["path"])
                 if started:

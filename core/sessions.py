@@ -158,13 +158,6 @@ class WriteSession(ModelAsyncSession):
         connection = await self.connection()
         return _read(statement, await connection.execute(_clause(statement), parameters or {}))
 
-    async def write_first(
-        self, statement: Returning[T], parameters: Parameters | None = None
-    ) -> T | None:
-        """Carry out a statement that writes; the first row it gives back, None if none."""
-        found = await self.write_all(statement, parameters)
-        return found[0] if found else None
-
 
 def _clause(statement: Any) -> Any:
     return statement.clause if isinstance(statement, Sql) else statement

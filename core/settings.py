@@ -8,7 +8,6 @@ harmless in a demo (no database named, failpoints, keys a demo made) stops a pro
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -89,6 +88,10 @@ class Settings(BaseSettings):
         "127.0.0.1",
         description="addresses or networks of your own proxies, with commas between them: what they"
         " say of where a request comes from is believed; none for none",
+    )
+    webhook_loopback: bool = Field(
+        False,
+        description="whether webhooks may go to this machine, by plain HTTP too; not in production",
     )
     sandbox_url: str | None = Field(
         None, description="address of the sandbox that plays the gateways; not in production"
@@ -173,6 +176,12 @@ class Settings(BaseSettings):
     anchor_mail_to: str | None = Field(
         None, description="address that each anchor is sent to; needs smtp_url"
     )
+    anchor_tsa_url: str | None = Field(
+        None, description="address of a time stamp authority (RFC 3161) that stamps each anchor"
+    )
+    anchor_tsa_roots: Path | None = Field(
+        None, description="PEM file of the certificates above the authority's; with anchor_tsa_url"
+    )
     mail_from: str = Field("lephi@localhost", description="sender of our e-mail")
     smtp_url: str | None = Field(
         None,
@@ -253,6 +262,13 @@ class Settings(BaseSettings):
     def _check_base_url(cls, value: str, info: ValidationInfo) -> str:
         return _check_address(value, "https" if _strict(info) else None)
 
+    @field_validator("webhook_loopback")
+    @classmethod
+    def _check_webhook_loopback(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and _strict(info):
+            raise _fault("not_in_production", "must not be on in production")
+        return value
+
     @field_validator("sandbox_url")
     @classmethod
     def _check_sandbox_url(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -265,15 +281,23 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _check_smtp_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            sound = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            sound = False
-        if not sound:
+        if value is not None and not _is_url(value, "smtp", "smtps"):
             raise _fault("not_a_url", "must be smtp://host:port or smtps://host:port")
+        return value
+
+    @field_validator("anchor_tsa_url")
+    @classmethod
+    def _check_anchor_tsa_url(cls, value: str | None) -> str | None:
+        if value is not None and not _is_url(value, "http", "https"):
+            raise _fault("not_a_url", "must be a URL that begins with https:// or http://")
+        return value
+
+    @field_validator("anchor_tsa_roots")
+    @classmethod
+    def _check_anchor_tsa_roots(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        # Without them anybody's stamp would do.
+        if (value is None) != (info.data.get("anchor_tsa_url") is None):
+            raise _fault("not_alone", "must be set where anchor_tsa_url is, and only there")
         return value
 
     @field_validator("failpoints")
@@ -315,25 +339,6 @@ def load() -> Settings:
     return settings
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSetting:
-    """One setting as `lephi doctor` shows it; `value` hides what is secret."""
-
-    variable: str
-    value: str
-    description: str
-
-
-def listing(settings: Settings) -> list[ListedSetting]:
-    """Every setting with its value and what it is for, in the order of the class."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        shown = "" if value is None else "(set, not shown)" if not field.repr else str(value)
-        rows.append(ListedSetting(variable_of(name), shown, field.description or ""))
-    return rows
-
-
 def variable_of(field: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + field.upper()
@@ -350,6 +355,14 @@ def _refuse_demo(value: Path, folder: Path, info: ValidationInfo) -> Path:
     if _strict(info) and any(marker.exists() for marker in marked):
         raise _fault("demo_secret", "holds keys that a demo made")
     return value
+
+
+def _is_url(value: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _check_address(value: str, scheme: str | None) -> str:

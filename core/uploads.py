@@ -1,6 +1,6 @@
 """Files that come with a form: what their sender calls them."""
 
-from fastapi import UploadFile
+from starlette.datastructures import UploadFile
 
 from core.errors import FieldError
 from core.file_names import BadFileName, checked_name

@@ -21,18 +21,28 @@ OPEN_FOR: Final = timedelta(minutes=15)
 
 
 class GatewayKind(StrEnum):
-    """Whether attempts to pay are started there, or it only tells of credits that came."""
+    """Whether attempts to pay are started there, or it only tells of credits that came.
+
+    A biller asks what a code owes, takes the money itself, and tells of it.
+    """
 
     GATEWAY = "gateway"
     FEED = "feed"
+    BILLER = "biller"
 
 
 class Capability(StrEnum):
-    """What a gateway can do beyond `start` and notices; each is a protocol, see `PROTOCOLS`."""
+    """What a gateway can do beyond `start` and notices; each is a protocol, see `PROTOCOLS`.
+
+    With `PULL` it is the gateway that asks: what a bill or a dossier owes.
+    """
 
     QUERY = "query"
     CANCEL = "cancel"
     REFUND = "refund"
+    PULL = "pull"
+    RECEIPT = "receipt"
+    PAYOUT = "payout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,10 @@ class GatewayInfo:
     are whole đồng, None where unknown. `open_for` is how long the payment page of an attempt takes
     money: past it an attempt that the gateway calls unpaid is over. `kept_headers` (lower case) are
     kept beside the raw bytes of a notice, for whoever has to look at it later. `answer_within` is
-    how long it waits for the answer to a notice: an answer that comes later is none.
+    how long it waits for the answer to a notice: an answer that comes later is none. A capability
+    that is in `by_contract` too is one of accounts whose setting of its name is `yes`. Where orders
+    are numbered, an attempt's reference is a whole number below 2^53 and not made of its bill's.
+    `wants_dossier` says that an order names the fees and the dossier that it pays.
     """
 
     name: str
@@ -94,6 +107,23 @@ class GatewayInfo:
     kept_headers: tuple[str, ...] = ("content-type",)
     open_for: timedelta = OPEN_FOR
     answer_within: timedelta = ANSWER_WITHIN
+    by_contract: frozenset[Capability] = frozenset()
+    numbered_orders: bool = False
+    wants_dossier: bool = False
+
+    @property
+    def no_order(self) -> str:
+        """A reference that no attempt of ours has: to ask whether the gateway answers at all."""
+        return "1" if self.numbered_orders else "LEPHI-CHECK-00"
+
+    def can(self, capability: Capability, settings: Mapping[str, str]) -> bool:
+        """Whether an account with these settings has a capability.
+
+        A setting of its name that says `no` takes away what others have.
+        """
+        if capability not in self.capabilities or settings.get(capability) == "no":
+            return False
+        return capability not in self.by_contract or settings.get(capability) == "yes"
 
     def open_until(self, created_at: datetime, expires_at: datetime | None) -> datetime:
         """When an attempt's time is over: the page's own, or its bill's where that is sooner."""

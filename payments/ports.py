@@ -16,7 +16,10 @@ from enum import StrEnum
 from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from core.errors import LephiError, NotAllowed, Unavailable
-from payments.gateway_info import Capability, GatewayInfo
+from payments.billed import BilledDossier, ToldBilled
+from payments.gateway_disputes import GatewayDispute
+from payments.gateway_info import GatewayInfo
+from payments.gateway_refunds import RefundOrder, RefundResult
 
 
 class GatewayUnavailable(Unavailable):
@@ -115,7 +118,7 @@ class StartRequest:
     `order_ref` is ours, unique for ever, written to our database before the call; the same
     `order_ref` is the same attempt. `amount` in whole đồng. `request_code` and `created_at` (aware
     UTC, when the attempt was written) are fixed for the attempt too, so that a repeated start
-    sends the same bytes.
+    sends the same bytes. `dossier` is what is paid for, for gateways that ask.
     """
 
     order_ref: str
@@ -127,6 +130,7 @@ class StartRequest:
     payer_ip: str = "127.0.0.1"
     language: str = "vi"
     created_at: datetime = field(kw_only=True)
+    dossier: BilledDossier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,13 @@ class GatewayResult:
     `amount` is None only where the gateway did not name one (pending, not found).
     `gateway_ref` is the settlement key: with the account it identifies the money for ever.
     `request_code` is the one of the attempt, where the gateway tells it back under its signature:
-    one that differs from the stored attempt's holds the money for a person.
+    one that differs from the stored attempt's holds the money for a person. Money is `straight`
+    where it came by bank transfer to the body's own account: `gateway_ref` is then the bank's
+    reference, and what feeds and statements tell of it is the same money. `dossier_number` and
+    `billed` are told back without a signature, by some: what differs from the attempt holds the
+    money too. `pulled`: there was no attempt, `order_ref` is the reference of a bill that the
+    gateway asked about (`Pullable`). `receipt_code` is its number of the money by which its own
+    receipt is asked for, where that is another than `gateway_ref`.
     """
 
     order_ref: str
@@ -180,6 +190,21 @@ class GatewayResult:
     paid_at: datetime | None = None
     gateway_code: str = ""
     request_code: str | None = None
+    straight: bool = False
+    dossier_number: str | None = None
+    billed: ToldBilled | None = None
+    pulled: bool = False
+    receipt_code: str | None = None
+
+    @property
+    def notice_ref(self) -> str:
+        """The gateway's own number of what it tells: the order's, with the transfer's if straight.
+
+        An order may be paid by several transfers.
+        """
+        if not self.straight:
+            return self.order_ref
+        return f"{self.order_ref}/{(self.gateway_ref or '').replace(':', '.')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +254,9 @@ class Credit:
 
     `feed_ref` is the source's own number of the notice, the same in every version of it. `bank_ref`
     is the bank's reference as it was told, "" if there is none; it may be shared, used again or
-    tell nothing (see `payments.books.identity`). `amount` whole đồng > 0.
+    tell nothing (see `payments.books.identity`). `amount` whole đồng > 0. A credit that is not
+    `signed` came with a password that proves nothing of its words: it is a hint, and waits until
+    another source tells of the same money.
     """
 
     feed_ref: str
@@ -238,10 +265,11 @@ class Credit:
     amount: int
     narrative: str
     credited_at: datetime
+    signed: bool = True
 
 
-NoticeContent: TypeAlias = GatewayResult | Credit
-"""The verified value of a notice: what a gateway says of an attempt, or money that came."""
+NoticeContent: TypeAlias = GatewayResult | Credit | GatewayDispute
+"""The verified value of a notice: what a gateway says of an attempt or dispute, or money."""
 
 
 class NoticeReader(Protocol):
@@ -279,7 +307,7 @@ class PaymentGateway(NoticeReader, Protocol):
       unreadable answer after sending is `OutcomeUnknown`; a 4xx that names our fault is
       `GatewayMisuse`; a decline is returned as `DeclinedAttempt`;
     * what it can do beyond `start` is said by `info.capabilities` and by the protocols it keeps,
-      and the two agree;
+      and the two agree (`info.can` says whether one account may);
     * no credential appears in a repr, an exception or a log.
     """
 
@@ -287,8 +315,8 @@ class PaymentGateway(NoticeReader, Protocol):
         """Ask the gateway to take the attempt. Never called inside a transaction."""
         ...
 
-    def read_notice(self, notice: RawCallback) -> GatewayResult | None:
-        """Verify and read what became of an attempt; see `NoticeReader`."""
+    def read_notice(self, notice: RawCallback) -> GatewayResult | GatewayDispute | None:
+        """Verify and read what became of an attempt, or of a dispute; see `NoticeReader`."""
         ...
 
 
@@ -320,19 +348,18 @@ class Cancellable(Protocol):
 
 @runtime_checkable
 class Refundable(Protocol):
-    """A gateway that pays money back when asked."""
+    """A gateway that pays money back when asked. Neither call is made inside a transaction."""
 
-    async def refund(self, attempt: AttemptKey, refund_ref: str, amount: int) -> GatewayResult:
-        """Ask for money back; the same `refund_ref` is the same refund."""
+    async def refund(self, order: RefundOrder) -> RefundResult:
+        """Ask for money back; the same `refund_ref` is the same refund.
+
+        Raises as `start` does: after `OutcomeUnknown` ask, and never repeat it.
+        """
         ...
 
-
-#: What an adapter with a capability keeps.
-PROTOCOLS: Mapping[Capability, type] = {
-    Capability.QUERY: Queryable,
-    Capability.CANCEL: Cancellable,
-    Capability.REFUND: Refundable,
-}
+    async def query_refund(self, order: RefundOrder) -> RefundResult:
+        """Ask what became of a refund. Safe to repeat."""
+        ...
 
 
 class GatewayDirectory(Protocol):
@@ -355,10 +382,17 @@ class TransferQr(Protocol):
     """Writes the QR that a payer's banking app reads; the application supplies the dialect."""
 
     def payload(
-        self, *, bank_bin: str, account_number: str, amount: int, reference: str, static: bool
+        self,
+        *,
+        bank_bin: str,
+        account_number: str,
+        amount: int | None,
+        reference: str,
+        static: bool,
     ) -> str:
         """The payload of a transfer of `amount` đồng that carries `reference` back to us.
 
-        `static` is the poster's code, used many times; otherwise it is one bill's.
+        `static` is the poster's code, used many times; otherwise it is one bill's. Without an
+        amount, which only a static code may be, the payer types it.
         """
         ...

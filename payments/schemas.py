@@ -1,11 +1,13 @@
-"""A receipt as the API shows it, whether by itself or with its bill."""
+"""A receipt and an invoice as the API shows them, by themselves or with their bill."""
 
+from dataclasses import asdict
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel
 
 from core.schemas import Instant
-from payments.summaries import DocumentSummary, ReceiptSummary
+from payments.summaries import DocumentSummary, InvoiceSummary, ReceiptSummary
 from payments.urls import Urls
 
 
@@ -19,7 +21,7 @@ class ReceiptOut(BaseModel):
     code: str
     issued_at: Instant
     amount: int
-    status: Literal["numbered", "issued", "replaced", "notified", "refunded"]
+    status: Literal["numbered", "issued", "replaced", "notified", "refunded", "returned"]
     pdf_url: str
     xml_url: str
     check_url: str
@@ -37,6 +39,27 @@ class DocumentOut(BaseModel):
     amount: int
     issued_at: Instant
     page_url: str
+
+
+class InvoiceOut(BaseModel):
+    """The invoice of what a bill has of prices, of `amount` đồng.
+
+    `number` is null while it is asked for; `lookup_url` is where its buyer fetches it.
+    """
+
+    id: str
+    form: str
+    symbol: str
+    number: int | None
+    authority_code: str | None
+    lookup_url: str | None
+    issued_on: date
+    amount: int
+
+
+def invoice_out(invoice: InvoiceSummary) -> InvoiceOut:
+    """An invoice for the API."""
+    return InvoiceOut(**asdict(invoice))
 
 
 def document_out(urls: Urls, document: DocumentSummary) -> DocumentOut:
@@ -61,7 +84,7 @@ def receipt_out(urls: Urls, receipt: ReceiptSummary) -> ReceiptOut:
         issued_at=receipt.issued_at,
         amount=receipt.amount,
         status=receipt.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
-        pdf_url=urls.receipt_file(receipt.code, "pdf"),
-        xml_url=urls.receipt_file(receipt.code, "xml"),
+        pdf_url=urls.receipt_file(receipt.code, "pdf", receipt.amount),
+        xml_url=urls.receipt_file(receipt.code, "xml", receipt.amount),
         check_url=urls.receipt_check(receipt.code),
     )

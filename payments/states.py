@@ -66,7 +66,7 @@ BILL = Machine(
         Move("open", "cancelled", "bill.cancelled", "withdrawn before any money came"),
         Move("open", "expired", "bill.expired", "its time is over and no gateway says otherwise"),
         Move("expired", "paid", "bill.paid", "late money that is exact, or completes it"),
-        Move("paid", "open", "bill.reopened", "its money was none, and no receipt is issued yet"),
+        Move("paid", "open", "bill.reopened", "its money was none, or the bank took it back"),
         Move("expired", "cancelled", "bill.cancelled", "withdrawn, so late money waits for people"),
     ),
 )
@@ -103,7 +103,65 @@ PAYMENT = Machine(
     ),
 )
 
-MACHINES = (BILL, PAYMENT)
+REFUND = Machine(
+    "refund",
+    (
+        Move(None, "requested", "refund.requested", "one person asks for it"),
+        Move(
+            "requested", "approved", "refund.approved", "another person approves, money set aside"
+        ),
+        Move("requested", "rejected", "refund.rejected", "another person refuses, or it is undone"),
+        Move(
+            "approved",
+            "unknown",
+            "refund.unknown",
+            "the transfer is ordered or the gateway called, nothing seen yet",
+        ),
+        Move("unknown", "approved", "refund.approved", "the gateway was certainly not reached"),
+        Move(
+            "approved",
+            "submitted",
+            "refund.submitted",
+            "the payer's bank disputes it, and the gateway holds it back",
+        ),
+        Move("unknown", "submitted", "refund.submitted", "the gateway took it and is at it"),
+        Move("approved", "succeeded", "refund.succeeded", "its debit is on the statement"),
+        Move(
+            "unknown",
+            "succeeded",
+            "refund.succeeded",
+            "its debit is on the statement, or the gateway paid it",
+        ),
+        Move("submitted", "succeeded", "refund.succeeded", "the gateway paid it"),
+        Move("approved", "failed", "refund.failed", "two people say that it was never paid"),
+        Move(
+            "unknown",
+            "failed",
+            "refund.failed",
+            "two people say that it was never paid, or the gateway refused it",
+        ),
+        Move("submitted", "failed", "refund.failed", "the gateway refused it after all"),
+        Move("succeeded", "failed", "refund.failed", "the gateway took its word back"),
+        Move("succeeded", "unknown", "refund.unknown", "the statement of its debit was withdrawn"),
+    ),
+)
+
+DISPUTE = Machine(
+    "dispute",
+    (
+        Move(None, "inquiry", "dispute.inquiry", "the payer's bank asks, no money has moved"),
+        Move(None, "open", "dispute.open", "the gateway holds the money back"),
+        Move(None, "won", "dispute.won", "told of only when it was decided"),
+        Move(None, "lost", "dispute.lost", "told of only when it was decided"),
+        Move("inquiry", "open", "dispute.open", "the gateway holds the money back"),
+        Move("inquiry", "won", "dispute.won", "the bank has let it be"),
+        Move("inquiry", "lost", "dispute.lost", "decided for the payer"),
+        Move("open", "won", "dispute.won", "decided for the body, which has its money again"),
+        Move("open", "lost", "dispute.lost", "decided for the payer, who has the money"),
+    ),
+)
+
+MACHINES = (BILL, PAYMENT, REFUND, DISPUTE)
 
 #: Attempts whose outcome is still open: the status inquiry asks the gateway about them.
 LIVE = frozenset({"created", "submitted", "unknown"})

@@ -1,16 +1,17 @@
 """What a bill's reader sees of its money and of what proves it: values that rooms hand up. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedMoney:
     """Where the money of a payment is now, in đồng; what it paid and what waits or is given back.
 
-    `reversed` was no money of a payer, or was taken back. `reason` says why not all of it is with
-    its bill, None where it is. Together they are what was credited, less what was given to other
-    bills or paid back.
+    `reversed` was no money of a payer, or was taken back; `paying_back` is a refund's that is under
+    way, `paid_back` was returned to its payer. `reason` says why not all of it is with its bill,
+    None where it is. Together they are what was credited.
     """
 
     allocated: int = 0
@@ -18,6 +19,18 @@ class PlacedMoney:
     refundable: int = 0
     reversed: int = 0
     reason: str | None = None
+    paying_back: int = 0
+    paid_back: int = 0
+
+    @property
+    def left(self) -> int:
+        """What has neither gone nor been promised to go, in đồng."""
+        return self.allocated + self.suspense + self.refundable
+
+
+#: A receipt in one of these states proves nothing any more: another one stands for it, or the bank
+#: took its money back.
+FALLEN: Final = ("replaced", "returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,11 @@ class ReceiptSummary:
     amount: int
     status: str
 
+    @property
+    def stands(self) -> bool:
+        """Whether it proves anything still."""
+        return self.status not in FALLEN
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentSummary:
@@ -46,3 +64,26 @@ class DocumentSummary:
     code: str
     amount: int
     issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSummary:
+    """The invoice of what a bill has of prices, as the bill's reader sees it; `amount` in đồng.
+
+    `number` and what follows is None while it is asked for; `authority_code` is the tax
+    authority's, `lookup_url` where its buyer fetches it.
+    """
+
+    id: str
+    form: str
+    symbol: str
+    number: int | None
+    authority_code: str | None
+    lookup_url: str | None
+    issued_on: date
+    amount: int
+
+    @property
+    def name(self) -> str:
+        """Form, symbol and number, as an invoice is named: 2C26MAA-57."""
+        return f"{self.form}{self.symbol}-{self.number}"

@@ -38,6 +38,18 @@ class Urls:
         """The image of a bill's QR; needs no key."""
         return f"{self.base_url}/b/{reference}/qr.{extension}"
 
+    def stall(self, agency: str, reference: str) -> str:
+        """The page of a stall, which its sticker leads to as well; by itself it tells nothing."""
+        return f"{self.base_url}/v/{agency}/{reference}"
+
+    def stop_reminders(self, reference: str, vendor_id: str) -> str:
+        """The page on which a vendor refuses reminders; the token is that vendor's."""
+        return f"{self.base_url}/n/{reference}?t={self.reminder_token(vendor_id)}"
+
+    def reminder_token(self, vendor_id: str) -> str:
+        """What proves that whoever has the address was reminded as this vendor; opens no more."""
+        return self.token(f"reminders:{vendor_id}")
+
     def receipt_search(self) -> str:
         """The page on which whoever paid a poster finds the receipt."""
         return f"{self.base_url}/bien-lai"
@@ -54,6 +66,9 @@ class Urls:
         """The page on which anyone checks a receipt."""
         return f"{self.base_url}/r/{code}"
 
-    def receipt_file(self, code: str, extension: str) -> str:
-        """A receipt's PDF or XML, opened by its check code."""
-        return f"{self.base_url}/r/{code}.{extension}"
+    def receipt_file(self, code: str, extension: str, amount: int) -> str:
+        """A receipt's PDF or XML, opened by its check code and, where it needs that, its amount.
+
+        The code alone, as a paper's QR has it, opens no file with an identity number.
+        """
+        return f"{self.base_url}/r/{code}.{extension}?amount={amount}"

@@ -6,12 +6,12 @@ its receipt already is passed over, so a repeated delivery changes nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlmodel import col, select
 
 from core import audit, clock, failpoints
@@ -21,15 +21,24 @@ from core.db import hit_after_commit
 from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
 from payments.bills.locks import lock_bills
 from payments.bills.queries import LineValue
 from payments.books.queries import ReceiptSource, list_receipt_sources
-from receipts.content import Delegate, Issuer, Payer, ReceiptContent, ReceiptLine
+from payments.summaries import FALLEN
+from receipts.content import (
+    Delegate,
+    Issuer,
+    Payer,
+    ReceiptContent,
+    ReceiptLine,
+    ReplacedReceipt,
+)
 from receipts.documents import kind_of
 from receipts.events import ReceiptIssued
 from receipts.law import rules_on
-from receipts.models import Receipt, ReceiptFile
+from receipts.models import Receipt, ReceiptFile, ReceiptSeries
 from receipts.numbering import Counter, lock_series, save
 from receipts.ports import Signer
 from receipts.signing import sign
@@ -39,6 +48,7 @@ from receipts.words import amount_in_words
 ACTOR = "system:receipts"
 
 _TRANSFER = "Chuyển khoản"
+_CASH = "Tiền mặt (người thu nhận)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,23 @@ class IssuingContext:
     gateway_title: Callable[[str], str]
     #: marks receipts without legal value
     demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _ReturnedReceipt:
+    """A receipt whose money the bank took back."""
+
+    id: str
+    bill_id: str
+    template: str
+    symbol: str
+    number: int
+    issued_on: date
+
+    @property
+    def as_replaced(self) -> ReplacedReceipt:
+        """As the receipt that takes its place names it."""
+        return ReplacedReceipt(self.template, self.symbol, self.number, self.issued_on)
 
 
 async def issue(
@@ -77,13 +104,19 @@ async def issue(
     counters = await lock_series(session, {(source.agency_id, year) for source in proved})
     # Under the series' locks nobody else can be issuing for these bills.
     bills = [source.bill_id for source in proved]
-    with_receipt = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bills))
+    standing = col(Receipt.status).not_in(FALLEN)
+    with_receipt = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bills), standing)
     done = set(await session.all(with_receipt))
+    fallen = {one.bill_id: one for one in await _list_returned(session, bills)}
     issued = []
     for source in proved:
         if source.bill_id not in done:
             counter = counters[source.agency_id, year]
-            issued.append(await _issue_one(session, issuing, source, counter, at))
+            before = fallen.get(source.bill_id)
+            made = await _issue_one(session, issuing, source, counter, at, before)
+            if before is not None:
+                await _end(session, before.id, "replaced", ACTOR, {"by": made})
+            issued.append(made)
             done.add(source.bill_id)
     for counter in counters.values():
         await save(session, counter)
@@ -94,7 +127,7 @@ async def issue(
             source,
             parties_of(source),
             at=at,
-            payment_method=_methods(source.gateways, issuing.gateway_title),
+            payment_method=payment_methods(source.gateways, issuing.gateway_title),
             demo=issuing.demo,
             actor=ACTOR,
         )
@@ -109,12 +142,15 @@ async def _issue_one(
     source: ReceiptSource,
     counter: Counter,
     at: datetime,
+    before: _ReturnedReceipt | None = None,
 ) -> str:
     number, issued_at = counter.take(at)
     failpoints.hit("receipt.after_number")
     code = new_token(bits=60)
     day = clock.business_date(issued_at)
     content = content_of(source, counter, number, day, code, issuing)
+    if before is not None:
+        content = replace(content, replaces=before.as_replaced)
     signed = await asyncio.to_thread(sign, content, issuing.signer)
     receipt_id = new_id("rcpt")
     receipt = {
@@ -150,6 +186,42 @@ async def _issue_one(
     return receipt_id
 
 
+async def withdraw_receipts(
+    session: WriteSession, bill_ids: Collection[str], *, actor: str
+) -> list[str]:
+    """The receipts of these bills prove nothing any more: the bank took their money back.
+
+    The caller has locked the bills, which are to be paid again; the next receipt of each replaces
+    its own (TT 91/2026/TT-BTC, Điều 20). The ids of those that stood.
+    """
+    standing = select(Receipt.id).where(
+        col(Receipt.bill_id).in_(bill_ids), col(Receipt.status).not_in(FALLEN)
+    )
+    found = await session.all(standing.order_by(col(Receipt.id)))
+    for receipt_id in found:
+        await _end(session, receipt_id, "returned", actor, {})
+    return found
+
+
+async def _list_returned(session: ReadSession, bill_ids: Sequence[str]) -> list[_ReturnedReceipt]:
+    returned = (
+        values_of(_ReturnedReceipt, Receipt, ReceiptSeries)
+        .join(ReceiptSeries, col(ReceiptSeries.id) == col(Receipt.series_id))
+        .where(col(Receipt.bill_id).in_(bill_ids), col(Receipt.status) == "returned")
+    )
+    return await session.all(returned)
+
+
+async def _end(
+    session: WriteSession, receipt_id: str, status: str, actor: str, details: dict[str, str]
+) -> None:
+    changed = update(Receipt).where(col(Receipt.id) == receipt_id).values(status=status)
+    await session.write(changed)
+    await audit.record(
+        session, actor=actor, action=f"receipt.{status}", object_id=receipt_id, details=details
+    )
+
+
 def content_of(
     source: ReceiptSource,
     counter: Counter,
@@ -179,7 +251,7 @@ def content_of(
         lines=lines,
         amount=amount,
         amount_in_words=amount_in_words(amount),
-        payment_method=_methods(source.gateways, issuing.gateway_title),
+        payment_method=payment_methods(source.gateways, issuing.gateway_title),
         check_code=code,
         check_url=issuing.check_url(code),
         payer=payer,
@@ -244,7 +316,8 @@ def parties_of(source: ReceiptSource) -> tuple[Issuer, Payer, Payer, Delegate]:
     )
 
 
-def _methods(gateways: Sequence[str], title: Callable[[str], str]) -> str:
+def payment_methods(gateways: Sequence[str], title: Callable[[str], str]) -> str:
     """How a bill was paid, in words; `bank` is a transfer, whichever feed told of it."""
-    online = (f"Thanh toán trực tuyến ({title(g)})" if g != "bank" else _TRANSFER for g in gateways)
-    return " + ".join(online) or _TRANSFER
+    own = {"bank": _TRANSFER, "cash": _CASH}
+    ways = (own.get(g) or f"Thanh toán trực tuyến ({title(g)})" for g in gateways)
+    return " + ".join(ways) or _TRANSFER

@@ -100,6 +100,11 @@ class Payer:
     def __post_init__(self) -> None:
         _mend(self, name=200, address=250, tax_code=20, identity=40)
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether a number of a person stands here: a person's tax number is the personal one."""
+        return bool(self.identity) or len(self.tax_code) == 12
+
 
 @dataclass(frozen=True, slots=True)
 class Delegate:

@@ -21,6 +21,7 @@ from core.crypto import Cipher, DecryptionFailed
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.books.queries import ReceiptSource, list_receipt_sources
+from payments.summaries import FALLEN
 from receipts.commands import parties_of, written_lines
 from receipts.content import LONGEST_DOSSIER, ReceiptContent
 from receipts.documents import DocumentContent
@@ -190,7 +191,9 @@ def _faults(
         "time of signing": (receipt.signed_at, verdict.signed_at),
         "body": (receipt.agency_id, receipt.owner),
     }
-    if source is None:
+    if receipt.status in FALLEN:
+        pass  # its money was taken back: the bill has another moment of payment, or none
+    elif source is None:
         yield "its bill is not settled"
     else:
         told |= _of_bill(receipt, signed, source)

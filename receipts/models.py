@@ -7,7 +7,15 @@ content and code never change (a trigger keeps it so).
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, moment
@@ -32,7 +40,11 @@ class ReceiptSeries(SQLModel, table=True):
 
 
 class Receipt(SQLModel, table=True):
-    """A receipt of one settled bill."""
+    """A receipt of one settled bill.
+
+    It is `returned` where the bank took its money back, and `replaced` once the bill is paid again
+    and another receipt stands for it.
+    """
 
     __tablename__ = "receipt"
     __table_args__ = (
@@ -40,7 +52,15 @@ class Receipt(SQLModel, table=True):
         CheckConstraint("number BETWEEN 1 AND 99999999", name="number"),
         CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
         CheckConstraint(
-            "status IN ('numbered', 'issued', 'replaced', 'notified', 'refunded')", name="status"
+            "status IN ('numbered', 'issued', 'replaced', 'notified', 'refunded', 'returned')",
+            name="status",
+        ),
+        # Of the receipts of a bill one at most stands.
+        Index(
+            "uq_receipt_standing",
+            "bill_id",
+            unique=True,
+            postgresql_where=text("status NOT IN ('replaced', 'returned')"),
         ),
     )
 
@@ -48,7 +68,7 @@ class Receipt(SQLModel, table=True):
     series_id: str = Field(foreign_key="receipt_series.id")
     number: int
     agency_id: str = Field(foreign_key="agency.id", index=True)
-    bill_id: str = Field(foreign_key="bill.id", unique=True)
+    bill_id: str = Field(foreign_key="bill.id", index=True)
     #: 60 random bits; whoever has it may check the receipt and fetch its files
     code: str = Field(unique=True)
     status: str

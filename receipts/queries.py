@@ -14,9 +14,10 @@ from core.crypto import Cipher
 from core.errors import LephiError, NotFound
 from core.sessions import ReadSession
 from core.statements import ValueSelect, values_of
-from payments.summaries import DocumentSummary, ReceiptSummary
+from payments.summaries import FALLEN, DocumentSummary, InvoiceSummary, ReceiptSummary
 from receipts.content import ReceiptContent, SignatureNote
 from receipts.documents import DocumentContent
+from receipts.invoices.queries import invoices_of_bills
 from receipts.models import PaymentDocument, Receipt, ReceiptFile, ReceiptSeries
 
 T = TypeVar("T", bound="_ListedReceipt")
@@ -150,12 +151,25 @@ class Receipts:
             found.setdefault(document.bill_id, []).append(document.summary)
         return found
 
+    async def invoices_of_bills(
+        self, session: ReadSession, bill_ids: Sequence[str]
+    ) -> Mapping[str, InvoiceSummary]:
+        """The invoice of each bill that has one, or waits for it."""
+        return await invoices_of_bills(session, bill_ids)
+
 
 async def list_proved_bills(session: ReadSession, bill_ids: Collection[str]) -> set[str]:
-    """Those of these bills that have a receipt, or another document that proves them."""
-    receipts = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bill_ids))
+    """Those of these bills that have a receipt that stands, or another document."""
+    receipts = select(Receipt.bill_id).where(
+        col(Receipt.bill_id).in_(bill_ids), col(Receipt.status).not_in(FALLEN)
+    )
+    return {*await session.all(receipts), *await list_documented_bills(session, bill_ids)}
+
+
+async def list_documented_bills(session: ReadSession, bill_ids: Collection[str]) -> set[str]:
+    """Those of these bills that have a slip or a confirmation, which nothing takes back."""
     documents = select(PaymentDocument.bill_id).where(col(PaymentDocument.bill_id).in_(bill_ids))
-    return {*await session.all(receipts), *await session.all(documents)}
+    return set(await session.all(documents))
 
 
 @dataclass(frozen=True, slots=True)

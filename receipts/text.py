@@ -7,12 +7,14 @@ the money has been taken and a receipt is due whatever the name looks like.
 
 import unicodedata
 
+from core.unseen import is_unseen
+
 #: Marks the place where a text longer than its field was cut.
 CUT = "…"
 
-#: Never part of a line of text: C0/C1 controls, format characters (bidi overrides, zero width),
-#: surrogates, private use and unassigned code points (the noncharacters are among them).
-_REMOVED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+#: Never part of a line of text, beside what nobody sees: C0/C1 controls, surrogates, private use
+#: and unassigned code points (the noncharacters are among them).
+_REMOVED = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
 def clean(text: str, limit: int) -> str:
@@ -35,4 +37,5 @@ def clean(text: str, limit: int) -> str:
 def _visible(character: str) -> str:
     if character.isspace():
         return " "
-    return "" if unicodedata.category(character) in _REMOVED else character
+    removed = is_unseen(character) or unicodedata.category(character) in _REMOVED
+    return "" if removed else character

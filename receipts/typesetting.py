@@ -5,9 +5,9 @@ payer's name can never become a tag, a link or a font change: it is only glyphs.
 """
 
 import functools
-import importlib.resources
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase import pdfmetrics
@@ -17,6 +17,8 @@ from reportlab.pdfgen.canvas import Canvas
 from core.lettering import drawable_form
 from receipts.text import CUT
 
+#: The typeface as its makers publish it, with its licence.
+FONTS = Path(__file__).parent / "fonts"
 REGULAR, BOLD, ITALIC = "BeVietnamPro-Regular", "BeVietnamPro-Bold", "BeVietnamPro-Italic"
 
 INK = HexColor(0x16212B)
@@ -62,10 +64,8 @@ class Block:
 @functools.cache
 def register_fonts() -> None:
     """Make Be Vietnam Pro known to reportlab; once for each process, some tens of milliseconds."""
-    files = importlib.resources.files("fontpkg_be_vietnam_pro") / "files"
     for name in (REGULAR, BOLD, ITALIC):
-        with importlib.resources.as_file(files / f"{name}.ttf") as path:
-            pdfmetrics.registerFont(TTFont(name, str(path)))
+        pdfmetrics.registerFont(TTFont(name, str(FONTS / f"{name}.ttf")))
 
 
 def width(text: str, style: Style) -> float:

@@ -44,6 +44,19 @@ class Statement(SQLModel, table=True):
     gap_count: int | None = None
     #: whether its totals or balances were there and agreed; None of statements before 0026
     vouched: bool | None = None
+    #: what its lines come to by side, in đồng; None of statements before 0037
+    credit_count: int | None = None
+    credited: int | None = amount_field(default=None, nullable=True)
+    debit_count: int | None = None
+    debited: int | None = amount_field(default=None, nullable=True)
+    #: whether a trailer of the file says so too
+    totals_stated: bool | None = None
+    #: the days of its first and last line; None where it has none
+    first_on: date | None = None
+    last_on: date | None = None
+    #: which version it is of what the bank told of its days, and whose place it took
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    supersedes: str | None = Field(default=None, foreign_key="statement.id")
 
 
 class StatementTaking(SQLModel, table=True):
@@ -93,6 +106,10 @@ class ProposedStatement(SQLModel, table=True):
     #: the file, encrypted
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = moment()
+    #: the statement whose place it is to take, where it is issued anew
+    supersedes: str | None = Field(default=None, foreign_key="statement.id")
+    #: what it is written in, where whoever sent it said so
+    encoding: str | None = None
 
 
 class StatementLine(SQLModel, table=True):
@@ -111,6 +128,8 @@ class StatementLine(SQLModel, table=True):
         CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
         CheckConstraint("direction IN ('credit', 'debit')", name="direction"),
         Index("ix_statement_line_booked", "collection_account_id", "booked_at"),
+        CheckConstraint("(narrative IS NULL) <> (sealed_narrative IS NULL)", name="one_narrative"),
+        Index("ix_statement_line_clear", "id", postgresql_where=text("narrative IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -121,13 +140,16 @@ class StatementLine(SQLModel, table=True):
     amount: int = amount_field()
     direction: str
     reference: str | None = None
-    narrative: str
+    #: of a line of before migration 0029, until a worker has sealed it
+    narrative: str | None = None
     bank_ref: str
     fingerprint: str
     #: when the last statement that held it was withdrawn
     withdrawn_at: datetime | None = moment(default=None)
     #: the running balance, where the statement tells it
     balance: int | None = amount_field(default=None, nullable=True)
+    #: the bank's words, encrypted (`reconciliation.statements.narratives`)
+    sealed_narrative: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
 
 
 class RepeatedLine(SQLModel, table=True):
@@ -191,7 +213,7 @@ class Discrepancy(SQLModel, table=True):
 
     __tablename__ = "discrepancy"
     __table_args__ = (
-        CheckConstraint("side IN ('payment', 'line')", name="side"),
+        CheckConstraint("side IN ('payment', 'line', 'account')", name="side"),
         Index("ix_discrepancy_reconciliation", "reconciliation_id", "id"),
     )
 
@@ -204,3 +226,7 @@ class Discrepancy(SQLModel, table=True):
     amount: int = amount_field()
     other_amount: int | None = amount_field(default=None, nullable=True)
     reason: str
+    #: of money that no line told of: the day by which it has to be booked
+    expected_on: date | None = None
+    #: and after how many working days from then it is missing
+    missing_after: int | None = None

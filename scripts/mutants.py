@@ -4,6 +4,7 @@
     python -m scripts.mutants payments/books         what is in one folder, or one file
     python -m scripts.mutants payments --every 10    each tenth mutant only
     python -m scripts.mutants --limit 50             at most so many of a file
+    python -m scripts.mutants --sample 15 --seed 7   so many of each room, drawn by lot
 
 A room's tests are run once as they are, and it is noted which test enters which line. Each mutant
 is then a fork of this process in which one module is compiled with one change; only the tests that
@@ -19,29 +20,24 @@ import argparse
 import ast
 import json
 import os
+import random
 import select
 import signal
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType, ModuleType
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 from scripts.mutations import Mutant, mutants_of
-
-#: What `sys.settrace` takes.
-Tracer = Callable[[FrameType, str, Any], Any]
+from scripts.watching import ChangedModule, EnteredLines, FirstFailure
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("core", "payments", "receipts", "reconciliation", "adapters", "app", "tests")
@@ -58,7 +54,9 @@ ROOMS = {
             *("tests/integration/test_money_dated_ahead.py", "tests/api/test_withdrawals.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),
             *("tests/integration/test_two_amounts.py", "tests/integration/test_agency_tree.py"),
-            "tests/integration/test_money_rooms.py",
+            *("tests/integration/test_money_rooms.py", "tests/api/test_find_receipt.py"),
+            *("tests/integration/test_money_in_transit.py", "tests/api/test_statements.py"),
+            "tests/integration/test_reconcile_both_ways.py",
         ),
     ),
     "attempts": (
@@ -68,6 +66,7 @@ ROOMS = {
             *("tests/integration/test_status_inquiry.py", "tests/api/test_offers.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),
             *("tests/integration/test_two_amounts.py", "tests/integration/test_money_rooms.py"),
+            "tests/api/test_working_discrepancies.py",
         ),
     ),
     "incoming": (
@@ -85,18 +84,34 @@ ROOMS = {
             *("tests/integration/test_numbering.py", "tests/integration/test_day_of_issue.py"),
             *("tests/unit/test_receipt_content.py", "tests/api/test_parties.py"),
             *("tests/api/test_natures.py", "tests/integration/test_money_rooms.py"),
+            "tests/integration/test_clocks.py",
         ),
     ),
     "matching": (
-        ("reconciliation/day.py", "reconciliation/matching.py", "reconciliation/reversals.py"),
+        (
+            "reconciliation/matching/day.py",
+            "reconciliation/matching/engine.py",
+            "reconciliation/matching/reversals.py",
+        ),
         (
             *("tests/unit/test_reconciliation_day.py", "tests/properties/test_matching.py"),
-            "tests/unit/test_money_rooms.py",
+            *(
+                "tests/integration/test_money_rooms.py",
+                "tests/integration/test_returned_by_bank.py",
+            ),
+            "tests/integration/test_runs_of_one_day.py",
         ),
     ),
     "outbox": (
-        ("core/outbox.py", "core/idempotency.py"),
-        ("tests/integration/test_outbox.py", "tests/api/test_idempotency.py"),
+        ("core/outbox.py",),
+        ("tests/integration/test_outbox.py", "tests/integration/test_clocks.py"),
+    ),
+    "idempotency": (
+        ("core/idempotency.py",),
+        (
+            *("tests/integration/test_idempotent_work.py", "tests/integration/test_clocks.py"),
+            "tests/api/test_idempotency.py",
+        ),
     ),
 }
 
@@ -104,6 +119,16 @@ ROOMS = {
 PATIENCE = 60.0
 #: So many tests are tried for a line that more of them enter.
 MOST_TESTS = 60
+
+#: What pytest's exit status says of a change. A module that cannot even be loaded is no fault that
+#: anybody could leave behind, and is counted apart.
+_VERDICTS = {
+    int(pytest.ExitCode.OK): "not seen",
+    int(pytest.ExitCode.TESTS_FAILED): "seen",
+    int(pytest.ExitCode.INTERRUPTED): "stillborn",
+    int(pytest.ExitCode.USAGE_ERROR): "stillborn",
+}
+_BROKEN = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +147,42 @@ class Entered:
         return sorted(tests, key=lambda test: (self.seconds.get(test, 0.0), test))[:MOST_TESTS]
 
 
+class Share(NamedTuple):
+    """Which of a room's mutants are tried."""
+
+    #: each nth of a file
+    every: int
+    #: at most so many of a file
+    limit: int
+    #: so many of the room, drawn by lot; None for all
+    sample: int | None
+    seed: int
+
+    def of(self, room: str, paths: Sequence[str]) -> list[tuple[str, Mutant]]:
+        """The chosen mutants with their files, in order of files and lines."""
+        found = [
+            (path, mutant)
+            for path in paths
+            for mutant in list(mutants_of(Path(path).read_text("utf-8")))[:: self.every][
+                : self.limit
+            ]
+        ]
+        if self.sample is None or self.sample >= len(found):
+            return found
+        lot = random.Random(f"{self.seed}:{room}")  # noqa: S311  a draw that can be repeated
+        return [found[n] for n in sorted(lot.sample(range(len(found)), self.sample))]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the mutants that were asked for; 0 where every one of them was seen."""
     parser = argparse.ArgumentParser(prog="make mutants")
     parser.add_argument("within", nargs="*", help="files or folders; every room's unless given")
     parser.add_argument("--every", type=int, default=1, help="try each nth mutant only")
     parser.add_argument("--limit", type=int, default=10**6, help="try at most so many of a file")
+    parser.add_argument("--sample", type=int, help="try so many of each room, drawn by lot")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same mutants")
     asked = parser.parse_args(arguments)
+    share = Share(asked.every, asked.limit, asked.sample, asked.seed)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     tally: Counter[str] = Counter()
@@ -138,8 +192,7 @@ def main(arguments: Sequence[str]) -> int:
             for room, (patterns, tests) in ROOMS.items():
                 chosen = [path for path in _files(patterns) if _is_within(path, asked.within)]
                 if chosen:
-                    there = [test for test in tests if Path(test).exists()]
-                    _run_room(room, chosen, there, asked.every, asked.limit, tally)
+                    tally += _run_room(room, chosen, tests, share)
         finally:
             _end_server(Path(folder))
     seen, unseen = tally["seen"], tally["not seen"] + tally["not entered"]
@@ -157,22 +210,21 @@ def _is_within(path: str, within: Sequence[str]) -> bool:
     return not asked or any(path == one or path.startswith(f"{one}/") for one in asked)
 
 
-def _run_room(
-    room: str, paths: list[str], tests: list[str], every: int, limit: int, tally: Counter[str]
-) -> None:
+def _run_room(room: str, paths: list[str], tests: Sequence[str], share: Share) -> Counter[str]:
+    found = share.of(room, paths)
     began = time.monotonic()
-    entered = _enter(paths, tests)
+    entered = _enter(sorted({path for path, _ in found}), tests)
     took = time.monotonic() - began
     print(f"{room}: {len(entered.seconds)} tests as they are in {took:.0f} s", flush=True)
-    for path in paths:
-        found = list(mutants_of(Path(path).read_text("utf-8")))[::every][:limit]
-        for mutant in found:
-            chosen = entered.tests_of(path, mutant)
-            verdict = _try(path, mutant, chosen, entered) if chosen else "not entered"
-            tally[verdict] += 1
-            if verdict != "seen":
-                print(f"  {path}:{mutant.line}: {mutant.what} ({verdict})", flush=True)
-        print(f"  {path}: {len(found)} mutants tried", flush=True)
+    tally: Counter[str] = Counter()
+    for path, mutant in found:
+        verdict = _verdict(path, mutant, entered)
+        tally[verdict] += 1
+        if verdict not in ("seen", "stillborn"):
+            print(f"  {path}:{mutant.line}: {mutant.what} ({verdict})", flush=True)
+    took = time.monotonic() - began
+    print(f"  {len(found)} mutants tried in {took:.0f} s: {dict(tally)}", flush=True)
+    return tally
 
 
 def _enter(paths: Sequence[str], tests: Sequence[str]) -> Entered:
@@ -181,34 +233,67 @@ def _enter(paths: Sequence[str], tests: Sequence[str]) -> Entered:
     pid = os.fork()
     if pid == 0:
         os.close(read)
-        notes = _Notes({str(ROOT / path): path for path in paths})
+        notes = EnteredLines({str(ROOT / path): path for path in paths})
         status = _pytest(tests, notes)
         with os.fdopen(write, "w") as told:
             loaded = [name for name in sys.modules if name.partition(".")[0] not in OURS]
-            json.dump([notes.lines, notes.seconds, loaded], told)
+            json.dump([notes.lines, notes.seconds, loaded, notes.failed], told)
         os._exit(status)
     os.close(write)
     with os.fdopen(read) as told:
         said = told.read()
     _, status = os.waitpid(pid, 0)
-    if status or not said:
-        sys.exit("The tests fail as they are: mend that first.")
-    lines, seconds, loaded = json.loads(said)
+    lines, seconds, loaded, failed = json.loads(said) if said else ({}, {}, [], {})
+    if not seconds or len(failed) == len(seconds):
+        sys.exit(f"No test passes as it is: mend that first ({failed or status}).")
+    for test, why in failed.items():
+        print(f"  {test} fails while it is watched and is not asked: {why}", flush=True)
+        seconds.pop(test, None)
     for name in loaded:  # paid once here, and not by each mutant
         if not name.startswith(("__main__", "_pytest", "pytest", "scripts")):
             with suppress(Exception):
                 import_module(name)
-    by_number = {path: {int(n): some for n, some in found.items()} for path, found in lines.items()}
+    by_number = {
+        path: {int(n): [one for one in some if one in seconds] for n, some in found.items()}
+        for path, found in lines.items()
+    }
     return Entered(by_number, seconds)
 
 
-def _try(path: str, mutant: Mutant, tests: list[str], entered: Entered) -> str:
-    """Run tests in a fork that has the mutant: `seen` where one fails or does not end."""
+def _verdict(path: str, mutant: Mutant, entered: Entered) -> str:
+    """What becomes of a mutant. A test that fails without the fault too has seen nothing of it."""
+    chosen = entered.tests_of(path, mutant)
+    if not chosen:
+        return "not entered"
+    unchanged = ast.parse(Path(path).read_text("utf-8"))
+    while True:
+        verdict, failed = _try(path, mutant.tree, chosen, entered)
+        if verdict == "broken":
+            if _try(path, unchanged, chosen, entered)[0] == "not seen":
+                return "seen"
+            sys.exit(f"pytest itself breaks off on {path} as it is.")
+        if verdict != "seen" or failed not in chosen:
+            return verdict
+        if _try(path, unchanged, [failed], entered)[0] == "not seen":
+            return verdict
+        print(f"  {failed} fails by itself and is not asked", flush=True)
+        chosen.remove(failed)
+
+
+def _try(path: str, tree: ast.Module, tests: list[str], entered: Entered) -> tuple[str, str]:
+    """Run tests in a fork that has a changed module: the verdict, and the test that failed.
+
+    Seen is a fault by which one fails or does not end. Of a run that breaks off by itself nobody
+    knows yet whether the fault did it.
+    """
+    read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.close(read)
         module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-        sys.meta_path.insert(0, _Changed(module, mutant.tree, str(ROOT / path)))
-        os._exit(_pytest(["-x", *tests]))
+        sys.meta_path.insert(0, ChangedModule(module, tree, str(ROOT / path)))
+        os._exit(_pytest(["-x", *tests], FirstFailure(write)))
+    os.close(write)
     ended = select.poll()
     held = os.pidfd_open(pid)
     ended.register(held, select.POLLIN)
@@ -219,16 +304,28 @@ def _try(path: str, mutant: Mutant, tests: list[str], entered: Entered) -> str:
         _, status = os.waitpid(pid, 0)
     finally:
         os.close(held)
-    return "seen" if status else "not seen"
+        os.set_blocking(read, False)  # a process that a test left behind may hold the other end
+        failed = ""
+        with suppress(BlockingIOError):
+            failed = os.read(read, 65_536).decode()
+        os.close(read)
+    if not os.WIFEXITED(status):
+        return "seen", ""
+    return _VERDICTS.get(os.WEXITSTATUS(status), "broken"), failed
 
 
 def _pytest(arguments: Sequence[str], *plugins: object) -> int:
-    """Be a run of pytest that says nothing; its exit status."""
+    """Be a run of pytest that says nothing; its exit status, or `_BROKEN`."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
     options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-    return int(pytest.main([*options, *arguments], plugins=list(plugins)))
+    # What was imported before the fork cannot be rewritten, and is not ours.
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    try:
+        return int(pytest.main([*options, *arguments], plugins=list(plugins)))
+    except BaseException:  # noqa: BLE001  a fork must never go on as its parent
+        return _BROKEN
 
 
 def _end_server(run: Path) -> None:
@@ -239,62 +336,6 @@ def _end_server(run: Path) -> None:
         end_the_server(run)
         os._exit(0)
     os.waitpid(pid, 0)
-
-
-class _Changed(MetaPathFinder, Loader):
-    """Finds one module, and compiles it as it was changed."""
-
-    def __init__(self, name: str, tree: ast.Module, path: str) -> None:
-        self._name, self._tree, self._path = name, tree, path
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != self._name:
-            return None
-        spec = ModuleSpec(name, self, origin=self._path)
-        spec.has_location = True
-        return spec
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._tree, self._path, "exec"), vars(module))  # noqa: S102  the module's own
-
-
-class _Notes:
-    """A plugin: which test enters which line of which file."""
-
-    def __init__(self, paths: dict[str, str]) -> None:
-        self._paths = paths
-        self._test = ""
-        self._sets: dict[tuple[str, int], set[str]] = {}
-        self.seconds: dict[str, float] = {}
-
-    @property
-    def lines(self) -> dict[str, dict[int, list[str]]]:
-        found: dict[str, dict[int, list[str]]] = {path: {} for path in self._paths.values()}
-        for (path, line), tests in self._sets.items():
-            found[path][line] = sorted(tests)
-        return found
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._test = nodeid
-        sys.settrace(self._enter)
-        threading.settrace(self._enter)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        took = self.seconds.get(report.nodeid, 0.0) + report.duration
-        self.seconds[report.nodeid] = took
-
-    def _enter(self, frame: FrameType, event: str, given: object) -> Tracer | None:
-        path = self._paths.get(frame.f_code.co_filename)
-        if path is None:
-            return None
-
-        def line(inner: FrameType, _event: str, _given: object) -> Tracer | None:
-            self._sets.setdefault((path, inner.f_lineno), set()).add(self._test)
-            return line
-
-        return line(frame, event, given)
 
 
 if __name__ == "__main__":

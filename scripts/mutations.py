@@ -26,6 +26,9 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 #: Calls whose arguments are alternatives or conditions: one of them may be forgotten.
 _CONDITIONS = frozenset({"where", "and_", "or_", "filter"})
 
+#: Calls that say the same with their arguments in another order.
+_SYMMETRIC = frozenset({"min", "max"})
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -89,7 +92,9 @@ def _places(tree: ast.Module) -> Iterator[_Change]:
                 if _name(node.func) in _CONDITIONS:
                     for n in range(len(node.args)):
                         yield node, _without_argument(n)
-                elif not any(isinstance(one, ast.Starred) for one in node.args):
+                elif _name(node.func) not in _SYMMETRIC and not any(
+                    isinstance(one, ast.Starred) for one in node.args
+                ):
                     yield node, _swapped
             case ast.If() | ast.IfExp() if not isinstance(node.test, ast.Compare | ast.UnaryOp):
                 yield node.test, lambda found: ast.UnaryOp(ast.Not(), found)

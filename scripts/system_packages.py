@@ -34,6 +34,8 @@ PACKAGES = (
     SystemPackage("postgresql-15", "/usr/lib/postgresql/15/bin/postgres", "Debian's PostgreSQL"),
     SystemPackage("pgbouncer", "pgbouncer", "a pooler before the database"),
     SystemPackage("wrk", "wrk", "load over HTTP"),
+    SystemPackage("nodejs", "node", "the JavaScript of docs/webhooks.md"),
+    SystemPackage("php-cli", "php", "the PHP of docs/webhooks.md"),
 )
 
 

@@ -1,5 +1,6 @@
 """What every test has: its own settings, no network, and a database for the asking."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ import pytest_asyncio
 from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
 from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
+from tests.support.passwords import hash_cheaply
 
 if TYPE_CHECKING:
     from tests.support.system import System
@@ -41,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_RUN] = folder or tempfile.mkdtemp(prefix="lephi-test-")
         os.environ[_LEADER] = leader or str(os.getpid())
     block_the_network()
+    hash_cheaply()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -85,6 +88,23 @@ def database_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
+def filled_database_url(
+    postgres_server: PostgresServer, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The URL of a database that the module's `fill` filled, once for the whole run."""
+    module = request.module
+    name = "filled_" + module.__name__.rpartition(".")[2]
+
+    def fill(url: str) -> str:
+        asyncio.run(module.fill(url))
+        return ""
+
+    postgres_server.template(name, fill)
+    with postgres_server.database(name) as url:
+        yield url
+
+
+@pytest.fixture
 def empty_database_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The URL of a database without any schema; dropped afterwards."""
     with postgres_server.database(EMPTY) as url:
@@ -121,3 +141,12 @@ async def shared_system(
 
     async with system_at(system_template, tmp_path_factory.mktemp("system")) as built:
         yield built
+
+
+@pytest.fixture(autouse=True)
+def _gateways_answer_again(request: pytest.FixtureRequest) -> None:
+    """No test of a shared system finds a gateway resting because an earlier one silenced it."""
+    if "shared_system" in request.fixturenames:
+        from tests.support.breakers import answer_again
+
+        answer_again(request.getfixturevalue("shared_system"))

@@ -1,61 +1,59 @@
 """Notices of bank credits in SePay's webhook dialect, as one collection account's feed.
 
-Authentic means signed: `X-SePay-Signature: sha256=<hex>` is HMAC-SHA256 under the shared secret
-over `{timestamp}.{raw body}`, `X-SePay-Timestamp` is Unix seconds, not older than an hour (or than
-`oldest_minutes`) and at most five minutes ahead of the moment of receipt. SePay's other scheme, a
-static `Authorization: Apikey`, proves nothing about the body and is not accepted. Facts: SePay's
-developer pages and two independent clients.
+Facts: SePay's developer pages [C] and two independent clients. How a notice proves where it comes
+from is the account's `mode`, as it is set at SePay:
 
-Credentials: `secret`, `account_number`, and while a key is being replaced `previous_secret`,
-which is accepted beside it until it is taken out of the configuration.
+* `hmac` (ours where nothing is said) [C]: `X-SePay-Signature: sha256=<hex>` is HMAC-SHA256 under
+  the secret over `{timestamp}.{raw body}`, `X-SePay-Timestamp` is Unix seconds, not older than an
+  hour (or than `oldest_minutes`) and at most five minutes ahead of the moment of receipt.
+* `apikey` [C]: `Authorization: Apikey <secret>`.
+* `oauth2`: `Authorization: Bearer <token>`. [C] SePay has this mode. [I] It asks for the token at
+  an address that is set there, by client credentials (RFC 6749 §4.4): with `client_id` set here,
+  ours gives one for an hour to who shows it and the secret, in a Basic header or in the form.
+  Without `client_id` the token is the secret itself, as the body's own server gives it.
+
+A password says nothing about the body it came with: such a credit is not signed, and waits until
+another source tells of the same money. A SePay without any of them is not taken at all.
 """
 
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar, Final
 
+from adapters.bank_feeds.feed import (
+    ACCOUNT_NUMBER,
+    OLDEST_MINUTES,
+    PREVIOUS_SECRET,
+    SECRET,
+    BankFeed,
+    integer,
+    local_time,
+    prose,
+)
+from adapters.bank_feeds.token_requests import client_credentials
+from adapters.wording import Malformed, amount_of, whole
 from core import json
-from core.clock import VIETNAM
-from core.errors import Invalid
-from core.money import check_amount
 from payments.gateway_info import CredentialField, GatewayInfo, GatewayKind
 from payments.ports import (
     Acknowledgement,
     CallbackFault,
     CallbackRejected,
-    CallbackResult,
     Credit,
     GatewayAccount,
-    GatewayMisuse,
-    NoticeUnreadable,
     RawCallback,
 )
 
-#: A notice that is told again may bear the stamp of its first time: SePay tells eight times within
-#: 33 minutes. What comes twice is known by its number. No clock is minutes ahead of ours.
-_OLDEST_SECONDS: Final = 3600
-_AHEAD_SECONDS: Final = 300
-_MAX_BYTES: Final = 64 * 1024
+#: How long a token is good.
+_TOKEN_SECONDS: Final = 3600
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 _SIGNATURE: Final = re.compile(r"sha256=([0-9a-f]{64})")
-_LOCAL_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
-_LONGEST_TEXT: Final = 1000
-
-_STATUSES: Final = {
-    CallbackResult.ACCEPTED: 200,
-    CallbackResult.REPEATED: 200,
-    # The money is real and recorded whether or not it fits a bill: the notice has done its work.
-    CallbackResult.UNKNOWN_ORDER: 200,
-    CallbackResult.MISMATCH: 200,
-    CallbackResult.REJECTED: 401,
-    CallbackResult.TRY_AGAIN: 503,
-}
+_SCHEMES: Final = {"apikey": "Apikey ", "oauth2": "Bearer "}
 
 
-class SePayFeed:
+class SePayFeed(BankFeed):
     """See `payments.ports.NoticeReader`."""
 
     info: ClassVar[GatewayInfo] = GatewayInfo(
@@ -64,105 +62,114 @@ class SePayFeed:
         title_en="Bank credit notices (SePay)",
         kind=GatewayKind.FEED,
         fields=(
-            CredentialField("secret", "Khóa ký thông báo", "Key that signs notices"),
+            SECRET,
+            ACCOUNT_NUMBER,
+            PREVIOUS_SECRET,
+            OLDEST_MINUTES,
             CredentialField(
-                "account_number",
-                "Số tài khoản",
-                "Account number",
-                secret=False,
-                pattern=r"[0-9A-Za-z]{1,19}",
-            ),
-            CredentialField(
-                "previous_secret",
-                "Khóa ký trước đó, khi đang thay",
-                "Key before this one, while it is being replaced",
-                required=False,
-            ),
-            CredentialField(
-                "oldest_minutes",
-                "Nhận thông báo cũ đến bao nhiêu phút",
-                "How old a notice may be, in minutes",
+                "mode",
+                "Cách xác thực (hmac, apikey, oauth2)",
+                "How a notice is proved (hmac, apikey, oauth2)",
                 secret=False,
                 required=False,
-                pattern=r"[1-9][0-9]{0,3}",
+                pattern="hmac|apikey|oauth2",
+            ),
+            CredentialField(
+                "client_id",
+                "Mã khách (client_id) khi xin mã truy cập (oauth2)",
+                "Client id with which a token is asked for (oauth2)",
+                secret=False,
+                required=False,
+                pattern=r"[0-9A-Za-z._-]{1,64}",
             ),
         ),
-        kept_headers=("content-type", "x-sepay-timestamp", "x-sepay-signature"),
+        kept_headers=("content-type", "x-sepay-timestamp", "x-sepay-signature", "authorization"),
         answer_within=timedelta(seconds=25),  # it waits thirty
     )
 
     def __init__(self, account: GatewayAccount) -> None:
-        self.account = account
-        self._account_number = account.credentials.get("account_number", "")
-        secrets = (account.credentials.get("secret"), account.credentials.get("previous_secret"))
-        self._secrets = tuple(secret.encode() for secret in secrets if secret)
-        minutes = account.credentials.get("oldest_minutes")
-        self._oldest_seconds = int(minutes) * 60 if minutes else _OLDEST_SECONDS
-        if not account.credentials.get("secret") or not self._account_number:
-            raise GatewayMisuse("sepay: credentials missing: secret and account_number are needed")
+        super().__init__(account)
+        self._scheme = _SCHEMES.get(account.credentials.get("mode") or "hmac")
+        self._client_id = account.credentials.get("client_id", "")
 
-    def __repr__(self) -> str:
-        return f"SePayFeed({self.account.account!r})"
-
-    def read_notice(self, notice: RawCallback) -> Credit | None:
-        """Verify and read one notice; None for an authentic notice of money that went out.
-
-        Raises `CallbackRejected` for anything forged or stale, `NoticeUnreadable` for what is
-        signed rightly and malformed, or of another account.
-        """
-        self._verify(notice)
-        try:
-            document = json.loads(notice.body, max_bytes=_MAX_BYTES)
-        except Invalid:
-            raise NoticeUnreadable("sepay: not strict JSON") from None
-        if not isinstance(document, dict):
-            raise NoticeUnreadable("sepay: not a JSON object")
-        return self._read(document)
-
-    def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
-        """`{"success": true}` with 200, else false with 401 or 503 (SePay then calls again)."""
-        status = _STATUSES[result]
-        return Acknowledgement(status, json.canonical({"success": status == 200}))
-
-    async def aclose(self) -> None:
-        """Nothing to close: a feed only calls."""
-
-    def _verify(self, callback: RawCallback) -> None:
-        if callback.method != "POST":
-            raise CallbackRejected("sepay: not a POST", fault=CallbackFault.MALFORMED)
-        timestamp = callback.headers.get("x-sepay-timestamp", "")
-        given = _SIGNATURE.fullmatch(callback.headers.get("x-sepay-signature", ""))
-        if _TIMESTAMP.fullmatch(timestamp) is None or given is None:
-            raise CallbackRejected("sepay: no timestamp or no signature of the right form")
-        signed = timestamp.encode() + b"." + callback.body
+    def issue_token(self, asked: RawCallback) -> Acknowledgement | None:
+        """A token of an hour by client credentials; None where this account's has none."""
+        if self._scheme != _SCHEMES["oauth2"] or not self._client_id:
+            return None
+        given = client_credentials(asked)
+        if given is None:
+            return _token_error(400, "invalid_request")
+        if given.grant_type != "client_credentials":
+            return _token_error(400, "unsupported_grant_type")
         # Every key is tried, so that the time taken does not tell which one fitted.
+        fits = [hmac.compare_digest(key, given.secret.encode()) for key in self._secrets]
+        known = hmac.compare_digest(given.client_id.encode(), self._client_id.encode())
+        if not (any(fits) and known):
+            return _token_error(401, "invalid_client")
+        until = int(asked.received_at.timestamp()) + _TOKEN_SECONDS
+        token = self._token(self._secrets[0], str(until))
+        said = {"access_token": token, "token_type": "Bearer", "expires_in": _TOKEN_SECONDS}
+        return Acknowledgement(200, json.canonical(said))
+
+    def _token(self, key: bytes, until: str) -> str:
+        text = f"token.{self._client_id}.{until}".encode()
+        return f"{until}.{hmac.new(key, text, hashlib.sha256).hexdigest()}"
+
+    def _check_token(self, given: str, callback: RawCallback) -> None:
+        """Refuse a token that is none of ours, or is over."""
+        until = given.partition(".")[0]
+        if _TIMESTAMP.fullmatch(until) is None:
+            raise self._rejected("no token of ours")
         fits = [
-            hmac.compare_digest(hmac.new(key, signed, hashlib.sha256).hexdigest(), given[1])
+            hmac.compare_digest(self._token(key, until).encode(), given.encode())
             for key in self._secrets
         ]
         if not any(fits):
-            raise CallbackRejected("sepay: signature wrong")
-        age = callback.received_at.timestamp() - int(timestamp)
-        if not -_AHEAD_SECONDS <= age <= self._oldest_seconds:
-            told = "sepay: timestamp too old, or ahead of our clock"
+            raise self._rejected("no token of ours")
+        if callback.received_at.timestamp() > int(until):
+            told = f"{self.info.name}: the token is over"
             raise CallbackRejected(told, fault=CallbackFault.TOO_OLD)
 
+    def _verify(self, callback: RawCallback) -> None:
+        if self._scheme is not None:
+            given = callback.headers.get("authorization", "")
+            if not given.startswith(self._scheme):
+                raise self._rejected("no password of this mode")
+            given = given.removeprefix(self._scheme)
+            if self._client_id and self._scheme == _SCHEMES["oauth2"]:
+                self._check_token(given, callback)
+                return
+            self._check_password(given)
+            return
+        timestamp = callback.headers.get("x-sepay-timestamp", "")
+        given_seal = _SIGNATURE.fullmatch(callback.headers.get("x-sepay-signature", ""))
+        if _TIMESTAMP.fullmatch(timestamp) is None or given_seal is None:
+            raise self._rejected("no timestamp or no signature of the right form")
+        signed = timestamp.encode() + b"." + callback.body
+        # Every key is tried, so that the time taken does not tell which one fitted.
+        fits = [
+            hmac.compare_digest(hmac.new(key, signed, hashlib.sha256).hexdigest(), given_seal[1])
+            for key in self._secrets
+        ]
+        if not any(fits):
+            raise self._rejected("signature wrong")
+        self._check_age(callback, int(timestamp))
+
     def _read(self, document: Mapping[str, object]) -> Credit | None:
-        feed_ref = str(_integer(document, "id", lowest=0))
-        _text(document, "gateway")
-        credited_at = _local_time(_text(document, "transactionDate"))
-        if _text(document, "accountNumber") != self._account_number:
-            raise NoticeUnreadable("sepay: accountNumber: not the account of this feed")
+        feed_ref = str(whole(document, "id"))
+        prose(document, "gateway")
+        credited_at = local_time(document, "transactionDate")
+        self._check_account(prose(document, "accountNumber"), "accountNumber")
         for name in ("subAccount", "code", "description"):
-            _text(document, name, may_be_absent=True)
-        narrative = _text(document, "content")
-        amount = _amount(document)
+            prose(document, name, may_be_absent=True)
+        narrative = prose(document, "content")
+        amount = amount_of(document, "transferAmount")
         if "accumulated" in document:
-            _integer(document, "accumulated")
-        bank_ref = _text(document, "referenceCode", may_be_absent=True).strip()
-        direction = _text(document, "transferType")
+            integer(document, "accumulated")
+        bank_ref = prose(document, "referenceCode", may_be_absent=True).strip()
+        direction = prose(document, "transferType")
         if direction not in ("in", "out"):
-            raise NoticeUnreadable("sepay: transferType: neither in nor out")
+            raise Malformed("transferType: neither in nor out")
         if direction == "out":
             return None
         return Credit(
@@ -172,40 +179,10 @@ class SePayFeed:
             amount=amount,
             narrative=narrative,
             credited_at=credited_at,
+            signed=self._scheme is None,
         )
 
 
-def _text(document: Mapping[str, object], name: str, *, may_be_absent: bool = False) -> str:
-    value = document.get(name)
-    if value is None and may_be_absent:
-        return ""
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise NoticeUnreadable(f"sepay: {name}: missing or malformed")
-    return value
-
-
-def _integer(document: Mapping[str, object], name: str, *, lowest: int | None = None) -> int:
-    value = document.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise NoticeUnreadable(f"sepay: {name}: not an integer")
-    if lowest is not None and value < lowest:
-        raise NoticeUnreadable(f"sepay: {name}: negative")
-    return value
-
-
-def _amount(document: Mapping[str, object]) -> int:
-    try:
-        return check_amount(document.get("transferAmount"))
-    except Invalid:
-        raise NoticeUnreadable("sepay: transferAmount: not a number of whole đồng") from None
-
-
-def _local_time(text: str) -> datetime:
-    """`YYYY-MM-DD HH:MM:SS` in Vietnamese time, as UTC."""
-    if _LOCAL_TIME.fullmatch(text) is None:
-        raise NoticeUnreadable("sepay: transactionDate: malformed")
-    try:
-        local = datetime.fromisoformat(text).replace(tzinfo=VIETNAM)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise NoticeUnreadable("sepay: transactionDate: no such time") from None
+def _token_error(status: int, code: str) -> Acknowledgement:
+    """A refusal in the words of RFC 6749 §5.2."""
+    return Acknowledgement(status, json.canonical({"error": code}))

@@ -6,7 +6,7 @@ A reason names the tag path and says what is wrong in Vietnamese, then in Englis
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adapters.bank_qr import tlv
-from adapters.bank_qr.fields import Service, field_at
+from adapters.bank_qr.fields import BY_PATH, Service, field_at
 from core.errors import FieldError
 
 #: EMVCo's limit for the whole of a merchant-presented QR, in characters
@@ -32,7 +32,9 @@ def check(
     may have stood in them, nothing is called missing.
     """
     for path in sorted(values):
-        yield from _check_value(path, values[path], reading=reading)
+        # A code is written for every bill, and hardly ever has a fault: it costs no search for one.
+        if not _is_right(path, values[path], reading=reading):
+            yield from _check_value(path, values[path], reading=reading)
     yield from _check_presence(values, broken, reading=reading)
 
 
@@ -78,6 +80,20 @@ def check_limit(path: str, text: str, *, reading: bool = False) -> Iterator[Fiel
             f"{field.vietnamese} dài {len(text)} ký tự, tối đa {limit}",
             f"the {field.english} has {len(text)} characters, at most {limit} are allowed",
         )
+
+
+def _is_right(path: str, value: str, *, reading: bool) -> bool:
+    """Whether a value is as its field wants it written; `_check_value` knows what else may be."""
+    field = BY_PATH.get(path)
+    return (
+        field is not None
+        and not reading
+        and path != _SERVICE_INSIDE_ACCOUNT
+        and 0 < len(value) <= field.limit
+        and value.isascii()
+        and value.isprintable()
+        and field.form.pattern.fullmatch(value) is not None
+    )
 
 
 def _check_value(path: str, value: str, *, reading: bool) -> Iterator[FieldError]:
@@ -151,8 +167,8 @@ def _check_presence(
                 f"thẻ {fee} chỉ đi cùng 55 = {indicator}",
                 f"tag {fee} goes only with 55 = {indicator}",
             )
-    for path in sorted(required):
-        if path not in values and not may_be_hidden(path):
+    for path in sorted(path for path in required if path not in values):
+        if not may_be_hidden(path):
             field = field_at(path)
             yield reason(
                 path,

@@ -11,9 +11,6 @@ from binascii import crc_hqx
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: the longest value two digits can count
-MAX_LENGTH = 99
-
 _HEAD = re.compile("([0-9]{2})([0-9]{2})")
 
 

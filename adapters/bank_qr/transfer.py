@@ -11,7 +11,13 @@ class VietQrTransfer:
     """Writes payloads that any banking app in Vietnam reads."""
 
     def payload(
-        self, *, bank_bin: str, account_number: str, amount: int, reference: str, static: bool
+        self,
+        *,
+        bank_bin: str,
+        account_number: str,
+        amount: int | None,
+        reference: str,
+        static: bool,
     ) -> str:
         """See `payments.ports.TransferQr.payload`. Raises `Invalid` for what does not fit."""
         return encode(

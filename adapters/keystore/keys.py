@@ -1,7 +1,8 @@
 """Making, taking in and replacing the key that receipts are signed with.
 
 A key is checked as a whole before anything is written: that it belongs to its certificate, that the
-certificate may sign and has not ended, and that each above it signed the one below.
+certificate may sign and has not ended, and that each above it signed the one below. With `waiting`
+it is put beside the one in force, and signs nothing before a second person has approved it.
 """
 
 import json
@@ -34,6 +35,7 @@ from adapters.keystore.files import (
 )
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.keystore.token import TokenPlace, open_token_key
+from adapters.keystore.waiting import put_aside
 from core import clock
 from receipts.ports import KeyFault
 
@@ -48,6 +50,7 @@ def create_key(
     rsa_bits: int | None = None,
     life: timedelta = LIFE,
     replacing: bool = False,
+    waiting: bool = False,
 ) -> x509.Certificate:
     """Make a key with a certificate that it signs itself, and a request for an authority's.
 
@@ -65,7 +68,7 @@ def create_key(
         CERTIFICATE: certificate.public_bytes(Encoding.PEM),
         REQUEST: request_for(key, organization).public_bytes(Encoding.PEM),
     }
-    put(folder, files, replacing=replacing)
+    _keep(folder, files, replacing=replacing, waiting=waiting)
     return certificate
 
 
@@ -77,6 +80,7 @@ def import_key(
     *,
     secret: str | None,
     replacing: bool = False,
+    waiting: bool = False,
 ) -> x509.Certificate:
     """Take in a key (PKCS#8, kept encrypted if it is) with its certificates.
 
@@ -96,7 +100,7 @@ def import_key(
         name = TOKEN if (folder / TOKEN).exists() else KEY
         files[name] = (folder / name).read_bytes()
     check_fit(key, certificates[0], chain)
-    put(folder, files, replacing=replacing or key_pem is None)
+    _keep(folder, files, replacing=replacing or key_pem is None, waiting=waiting)
     return certificates[0]
 
 
@@ -108,6 +112,7 @@ def import_token_key(
     *,
     secret: str | None,
     replacing: bool = False,
+    waiting: bool = False,
 ) -> x509.Certificate:
     """Take in a key that is on a token: where it is, and its certificates. `secret` is its PIN.
 
@@ -124,8 +129,15 @@ def import_token_key(
         key.token.close()
     files = certificate_files(certificates[0], chain)
     files[TOKEN] = json.dumps(asdict(place)).encode()
-    put(folder, files, replacing=replacing)
+    _keep(folder, files, replacing=replacing, waiting=waiting)
     return certificates[0]
+
+
+def _keep(folder: Path, files: dict[str, bytes], *, replacing: bool, waiting: bool) -> None:
+    if waiting:
+        put_aside(folder, files)
+    else:
+        put(folder, files, replacing=replacing)
 
 
 def certificate_files(

@@ -1,11 +1,13 @@
 """PayGov's words: how a request is written, what a report may look like, how both are signed.
 
-Pure. Bytes and values in, bytes and values out. One profile stands here, the one with
-`checksum`, `accessKey` and `serviceCode` that the province of Hậu Giang uses; other units speak
-other dialects and will be other profiles.
+Pure. Bytes and values in, bytes and values out. PayGov's dialect differs by unit: a `Profile` says
+which fields a create call has and how checksums are made. Three are known (`PROFILES`), and another
+is a matter of settings (`create_fields`, `create_checksum`, `callback_checksum`, `headers`), see
+docs/gateways.md.
 
-What is known and what is assumed. PayGov publishes no specification; the field names and the
-meaning of `errorCode == "00"` come from the public source of a one-stop system that talks to it.
+What is known and what is assumed. PayGov publishes no specification; the field names, the three
+units' sets of them and the meaning of `errorCode == "00"` come from the public source of a one-stop
+system that talks to it [C].
 
 * [assumption] `checksum` of a create call: lower-case hex SHA-256 of secretKey, partnerCode,
   accessKey, orderId, amount and requestCode written one after the other. That is how the same
@@ -24,14 +26,22 @@ meaning of `errorCode == "00"` come from the public source of a one-stop system 
 import hashlib
 import hmac
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from adapters.recipes import ChecksumRecipe, read_recipe
+from adapters.wording import (
+    Malformed,
+    WrongSeal,
+    amount_of,
+    spelled,
+    stamped,
+    without_marks,
+    word,
+)
 from core import json
-from core.clock import VIETNAM
 from core.errors import Invalid
 from core.money import check_amount
 from payments.ports import GatewayMisuse, GatewayResult, Outcome, StartRequest
@@ -54,17 +64,66 @@ _WORD: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _WORD_OR_NOTHING: Final = re.compile(r"[0-9A-Za-z._-]{0,64}")
 _CODE: Final = re.compile(r"[0-9A-Za-z]{1,8}")
 _DATE: Final = re.compile(r"[0-9]{14}|")
-_CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
+#: of any recipe: SHA-1, SHA-256 or SHA-512
+_CHECKSUM: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}")
 _PROSE: Final = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
 _OPTIONAL_PROSE: Final = ("orderInfo", "payGate", "type", "transactionCode")
 
 
-class Malformed(Exception):
-    """A document of the gateway's that is not authentic or breaks the grammar, and where."""
+#: what a create call may have
+CREATE_FIELDS: Final = (
+    *("partnerCode", "accessKey", "serviceCode", "returnUrl", "orderId", "amount", "orderInfo"),
+    *("requestCode", "ipAddress", "checksum"),
+)
+_NEEDED: Final = frozenset({"partnerCode", "returnUrl", "orderId", "amount", "requestCode"})
+#: what a callback's checksum must cover, or anybody could change it
+_COVERED: Final = frozenset({"orderId", "amount", "errorCode", "transactionNo"})
 
 
-class WrongSeal(Malformed):
-    """What proves where a message comes from is missing or wrong: nothing in it is believed."""
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A unit's dialect. Without `callback`, its checksum is our own over every field there is."""
+
+    fields: frozenset[str]
+    create: ChecksumRecipe | None
+    callback: ChecksumRecipe | None = None
+
+    def covers(self, name: str) -> bool:
+        """Whether a callback's checksum covers a field."""
+        return self.callback is None or name in self.callback.names
+
+
+_PLAIN: Final = frozenset(CREATE_FIELDS) - {"checksum", "accessKey", "serviceCode"}
+PROFILES: Final[Mapping[str, Profile]] = {
+    "haugiang": Profile(
+        frozenset(CREATE_FIELDS),
+        read_recipe("sha256(secretKey,partnerCode,accessKey,orderId,amount,requestCode)"),
+    ),
+    "dongthap": Profile(_PLAIN, None),
+    "bogtvt": Profile(_PLAIN, None),
+}
+
+
+def read_profile(values: Mapping[str, str]) -> Profile:
+    """The profile that an account's settings make. Raises `GatewayMisuse` naming the setting."""
+    known = PROFILES[values.get("profile") or "haugiang"]
+    fields, create, callback = known.fields, known.create, known.callback
+    if named := values.get("create_fields"):
+        fields = frozenset(named.split(","))
+        if not _NEEDED <= fields <= frozenset(CREATE_FIELDS):
+            raise GatewayMisuse("paygov: create_fields: one is unknown, or one is missing")
+        create = create if "checksum" in fields else None
+    if recipe := values.get("create_checksum"):
+        create = read_recipe(recipe)
+    if recipe := values.get("callback_checksum"):
+        callback = read_recipe(recipe)
+        if not frozenset(callback.names) >= _COVERED:
+            raise GatewayMisuse("paygov: callback_checksum: leaves out what it must cover")
+        if not callback.algorithm.startswith("hmac") and "secretKey" not in callback.names:
+            raise GatewayMisuse("paygov: callback_checksum: is made without a key")
+    if ("checksum" in fields) != (create is not None):
+        raise GatewayMisuse("paygov: create_checksum: and create_fields do not agree")
+    return Profile(fields, create, callback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +136,18 @@ class Credentials:
     token: str = field(repr=False)
     service_code: str = field(repr=False)
     lgsp_access_token: str = field(default="", repr=False)
+    profile: Profile = PROFILES["haugiang"]
+    #: whether the unit's receipts are fetched
+    receipts: bool = False
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What a recipe may name beside a message's fields."""
+        return {
+            "secretKey": self.secret_key,
+            "partnerCode": self.partner_code,
+            "accessKey": self.access_key,
+        }
 
     @classmethod
     def read(cls, values: Mapping[str, str]) -> "Credentials":
@@ -92,13 +163,36 @@ class Credentials:
             token=values["token"],
             service_code=values["service_code"],
             lgsp_access_token=values.get("lgsp_access_token", ""),
+            profile=read_profile(values),
+            receipts=values.get("receipt") == "yes",
         )
+
+
+#: What the setting that names a unit's headers must match.
+_HEADER: Final = r"[A-Za-z][A-Za-z-]{0,39}:(?:token|lgspAccessToken|partnerCode|accessKey)"
+HEADERS: Final = f"{_HEADER}(?:,{_HEADER}){{0,5}}"
+
+
+def headers_of(credentials: Credentials, named: str) -> dict[str, str]:
+    """The headers that a unit's settings name; a bearer token where that is `Authorization`."""
+    values = {
+        "token": credentials.token,
+        "lgspAccessToken": credentials.lgsp_access_token,
+        "partnerCode": credentials.partner_code,
+        "accessKey": credentials.access_key,
+    }
+    headers = {"Charset": "utf-8"}
+    for one in named.split(","):
+        name, _, source = one.partition(":")
+        bearer = "Bearer " if name.lower() == "authorization" else ""
+        headers[name] = bearer + values[source]
+    return headers
 
 
 def plain_text(text: str, limit: int = 255) -> str:
     """`text` without diacritics, in printable ASCII, at most `limit` characters."""
-    spread = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    kept = "".join(c for c in spread if c == " " or (c.isascii() and c.isprintable()))
+    bare = without_marks(text)
+    kept = "".join(c for c in bare if c == " " or (c.isascii() and c.isprintable()))
     return " ".join(kept.split())[:limit].rstrip()
 
 
@@ -125,28 +219,23 @@ def create_body(credentials: Credentials, request: StartRequest) -> bytes:
         amount = 0
     if amount == 0:
         raise GatewayMisuse("paygov: the amount is not a number of whole đồng")
-    signed = (
-        credentials.secret_key,
-        credentials.partner_code,
-        credentials.access_key,
-        request.order_ref,
-        str(amount),
-        request.request_code,
-    )
-    return json.canonical(
-        {
-            "partnerCode": credentials.partner_code,
-            "accessKey": credentials.access_key,
-            "serviceCode": credentials.service_code,
-            "returnUrl": request.return_url,
-            "orderId": request.order_ref,
-            "amount": amount,
-            "orderInfo": plain_text(request.description),
-            "requestCode": request.request_code,
-            "ipAddress": request.payer_ip,
-            "checksum": hashlib.sha256("".join(signed).encode()).hexdigest(),
-        }
-    )
+    profile = credentials.profile
+    fields: dict[str, str | int] = {
+        "partnerCode": credentials.partner_code,
+        "accessKey": credentials.access_key,
+        "serviceCode": credentials.service_code,
+        "returnUrl": request.return_url,
+        "orderId": request.order_ref,
+        "amount": amount,
+        "orderInfo": plain_text(request.description),
+        "requestCode": request.request_code,
+        "ipAddress": request.payer_ip,
+    }
+    sent = {name: value for name, value in fields.items() if name in profile.fields}
+    if profile.create is not None:
+        said = {name: str(value) for name, value in fields.items()}
+        sent["checksum"] = profile.create.seal(said | credentials.keys, credentials.secret_key)
+    return json.canonical(sent)
 
 
 def query_body(credentials: Credentials, order_ref: str) -> bytes:
@@ -171,19 +260,21 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Gat
         raise WrongSeal("not a JSON object")
     given = document.get("checksum")
     if not isinstance(given, str) or _CHECKSUM.fullmatch(given) is None:
-        raise WrongSeal("checksum: missing or not 64 hex digits")
+        raise WrongSeal("checksum: missing or no hex digits")
     if not hmac.compare_digest(given, checksum(credentials, purpose, document)):
         raise WrongSeal("checksum: wrong")
-    order_ref = _text(document, "orderId", _WORD)
-    code = _text(document, "errorCode", _CODE)
+    order_ref = word(document, "orderId", _WORD)
+    code = word(document, "errorCode", _CODE)
     if purpose == ANSWER and code == _NOT_FOUND:
         return GatewayResult(order_ref, Outcome.NOT_FOUND, gateway_code=code)
     outcome = _OUTCOMES.get(code, Outcome.FAILED)
     for name in _OPTIONAL_PROSE:
         if name in document:
-            _text(document, name, _PROSE)
-    gateway_ref = _text(document, "transactionNo", _WORD_OR_NOTHING)
-    paid_at = _pay_date(_text(document, "payDate", _DATE))
+            word(document, name, _PROSE)
+    profile = credentials.profile if purpose == CALLBACK else PROFILES["haugiang"]
+    told = credentials.receipts and profile.covers("transactionCode")
+    gateway_ref = word(document, "transactionNo", _WORD_OR_NOTHING)
+    paid_at = _pay_date(word(document, "payDate", _DATE))
     if outcome in (Outcome.SUCCEEDED, Outcome.HELD):
         if not gateway_ref:
             raise Malformed("transactionNo: missing")
@@ -193,10 +284,12 @@ def read_report(credentials: Credentials, purpose: str, document: object) -> Gat
         order_ref=order_ref,
         outcome=outcome,
         gateway_ref=gateway_ref or None,
-        amount=_amount(document),
-        paid_at=paid_at,
+        amount=amount_of(document, "amount"),
+        # What no checksum covers is not believed, though its form is looked at.
+        paid_at=paid_at if profile.covers("payDate") else None,
         gateway_code=code,
-        request_code=_request_code(document),
+        request_code=_request_code(document) if profile.covers("requestCode") else None,
+        receipt_code=_receipt_code(document) if told else None,
     )
 
 
@@ -219,30 +312,18 @@ def is_sealed(credentials: Credentials, purpose: str, raw: bytes) -> bool:
     fits = [
         hmac.compare_digest(given, _seal_of(credentials, purpose, fields, odd))
         for null in ("", "null")
-        if (fields := _spelled(document, null)) is not None
+        if (fields := spelled(document, null)) is not None
         for odd in ("surrogatepass", "replace", "surrogateescape")
     ]
     return any(fits)
 
 
-def _spelled(document: Mapping[str, object], null: str) -> dict[str, str] | None:
-    """Every value as text; None where one is a list or an object."""
-    fields: dict[str, str] = {}
-    for name, value in document.items():
-        if value is None:
-            fields[name] = null
-        elif isinstance(value, bool):
-            fields[name] = "true" if value else "false"
-        elif isinstance(value, str | int):
-            fields[name] = str(value)
-        else:
-            return None
-    return fields
-
-
 def _seal_of(
     credentials: Credentials, purpose: str, fields: Mapping[str, str], odd: str = "strict"
 ) -> str:
+    recipe = credentials.profile.callback if purpose == CALLBACK else None
+    if recipe is not None:
+        return recipe.seal({**fields, **credentials.keys}, credentials.secret_key)
     parts = [purpose, credentials.partner_code, credentials.access_key]
     for name in sorted(fields):
         parts += [name, fields[name]]
@@ -263,33 +344,19 @@ def _scalar(name: str, value: object) -> str:
     raise WrongSeal(f"{name}: neither text nor an integer")
 
 
-def _text(document: Mapping[str, object], name: str, grammar: re.Pattern[str]) -> str:
-    value = document.get(name)
-    if not isinstance(value, str) or grammar.fullmatch(value) is None:
-        raise Malformed(f"{name}: missing or malformed")
-    return value
-
-
-def _amount(document: Mapping[str, object]) -> int:
-    try:
-        return check_amount(document.get("amount"))
-    except Invalid:
-        raise Malformed("amount: not a number of whole đồng") from None
-
-
 def _request_code(document: Mapping[str, object]) -> str:
     """As text: some portals turn a code of digits into a JSON number, and it comes back so."""
     value = document.get("requestCode")
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return str(value)
-    return _text(document, "requestCode", _WORD)
+    return word(document, "requestCode", _WORD)
+
+
+def _receipt_code(document: Mapping[str, object]) -> str | None:
+    """`transactionCode`, by which a receipt is asked for; None where it is no such code."""
+    value = document.get("transactionCode")
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def _pay_date(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        local = datetime.fromisoformat(f"{text[:8]}T{text[8:]}").replace(tzinfo=VIETNAM)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Malformed("payDate: no such time") from None
+    return stamped("payDate", text) if text else None

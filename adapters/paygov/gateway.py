@@ -5,17 +5,23 @@ recognises a repeated create call, so a create whose answer is lost is never rep
 `OutcomeUnknown`, and `query` finds out. There is no known call to cancel or to refund.
 
 `query` is [assumption] `POST /query`: no public client asks PayGov anything, but the portal's
-partners all offer it, and the sandbox speaks our profile of it. `dialect` names the others.
+partners all offer it, and the sandbox speaks our profile of it. A unit that answers none has the
+setting `query` = `no`: its attempts are never asked about, and what is not told is resolved by the
+statement or by two people. `dialect` names the other assumptions, `receipts` those of receipts.
 """
 
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
-from adapters.http import GatewayHttp, HttpAnswer
-from adapters.paygov import dialect
+from adapters.accounts import AccountAdapter, shown
+from adapters.http import GatewayHttp
+from adapters.linked_files import fetch_pdf, receipt_fields
+from adapters.paygov import dialect, receipts
+from adapters.recipes import PATTERN
+from adapters.wording import Malformed, WrongSeal
 from core import json
 from core.errors import Invalid
 from payments.gateway_info import Capability, CredentialField, GatewayInfo, GatewayKind
+from payments.gateway_receipts import ReceiptOrder
 from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
@@ -26,16 +32,13 @@ from payments.ports import (
     CheckoutType,
     DeclinedAttempt,
     GatewayAccount,
-    GatewayMisuse,
     GatewayResult,
     NoticeUnreadable,
-    OutcomeUnknown,
     RawCallback,
     StartRequest,
 )
 
 _MAX_CALLBACK_BYTES: Final = 64 * 1024
-_LONGEST_URL: Final = 2048
 _LONG_WORD: Final = r"[!-~]{1,2048}"
 #: codes by which the portal calls our request wrong: form, checksum, another order of this id
 _OUR_FAULT: Final = frozenset({"03", "94", "97"})
@@ -51,7 +54,7 @@ _WORDS: Final = {
 }
 
 
-class PayGov:
+class PayGov(AccountAdapter):
     """See `payments.ports.PaymentGateway`. `http` is for tests; it must list 429 and 503 as
     statuses by which nothing happened.
 
@@ -63,7 +66,8 @@ class PayGov:
         title_vi="PayGov",
         title_en="PayGov",
         kind=GatewayKind.GATEWAY,
-        capabilities=frozenset({Capability.QUERY}),
+        capabilities=frozenset({Capability.QUERY, Capability.RECEIPT}),
+        by_contract=frozenset({Capability.RECEIPT}),
         fields=(
             CredentialField(
                 "partner_code",
@@ -83,16 +87,75 @@ class PayGov:
                 required=False,
                 pattern=_LONG_WORD,
             ),
+            CredentialField(
+                "query",
+                "Cổng trả lời khi được hỏi kết quả (no nếu không)",
+                "The portal answers questions (no if it does not)",
+                secret=False,
+                required=False,
+                pattern="yes|no",
+            ),
+            *receipt_fields(),
+            CredentialField(
+                "headers",
+                "Các header của lệnh gọi (Tên:giá trị, cách nhau bằng dấu phẩy)",
+                "Headers of our calls (Name:value, by comma)",
+                secret=False,
+                required=False,
+                pattern=dialect.HEADERS,
+            ),
+            CredentialField(
+                "beneficiary_unit_code",
+                "Mã đơn vị thụ hưởng trên biên lai",
+                "Beneficiary's code on receipts",
+                secret=False,
+                required=False,
+                pattern=r"[0-9A-Za-z._-]{1,64}",
+            ),
+            CredentialField(
+                "profile",
+                "Đơn vị có hồ sơ kết nối sẵn",
+                "Unit whose profile it is",
+                secret=False,
+                required=False,
+                pattern="|".join(dialect.PROFILES),
+            ),
+            CredentialField(
+                "create_fields",
+                "Các trường của lệnh tạo giao dịch",
+                "Fields of a create call",
+                secret=False,
+                required=False,
+                pattern=r"[A-Za-z]+(,[A-Za-z]+){3,9}",
+            ),
+            *(
+                CredentialField(name, vi, en, secret=False, required=False, pattern=PATTERN)
+                for name, vi, en in (
+                    (
+                        "receipt_checksum",
+                        "Công thức checksum của lệnh lấy biên lai",
+                        "Recipe of a receipt call's checksum",
+                    ),
+                    (
+                        "create_checksum",
+                        "Công thức checksum của lệnh tạo",
+                        "Recipe of a create call's checksum",
+                    ),
+                    (
+                        "callback_checksum",
+                        "Công thức checksum của thông báo",
+                        "Recipe of a result's checksum",
+                    ),
+                )
+            ),
         ),
     )
 
-    def __init__(self, account: GatewayAccount, *, http: GatewayHttp | None = None) -> None:
-        self.account = account
-        self._credentials = dialect.Credentials.read(account.credentials)
-        self._http = http or GatewayHttp(account.base_url, untouched=frozenset({429, 503}))
+    untouched: ClassVar[frozenset[int]] = frozenset({429, 503})
 
-    def __repr__(self) -> str:
-        return f"PayGov({self.account.account!r})"
+    def __init__(self, account: GatewayAccount, *, http: GatewayHttp | None = None) -> None:
+        super().__init__(account, http=http)
+        self._credentials = dialect.Credentials.read(account.credentials)
 
     async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         """Create the order, and say where the citizen goes on. Raises as the port says."""
@@ -104,11 +167,11 @@ class PayGov:
             raise self._misuse("create", answer, code)
         data = document.get("data")
         url = data.get("url") if isinstance(data, dict) else None
-        if isinstance(url, str) and self._can_follow(url):
-            return AcceptedAttempt(CheckoutType.REDIRECT, url=url)
+        if (safe := self._can_follow(url)) is not None:
+            return AcceptedAttempt(CheckoutType.REDIRECT, url=safe)
         if url is None and code:
-            return DeclinedAttempt(gateway_code=code, message=_message(document))
-        raise OutcomeUnknown(f"paygov {self.account.account}: create answered without an address")
+            return DeclinedAttempt(gateway_code=code, message=shown(document.get("error_message")))
+        raise self._unknown("create", "no address")
 
     async def query(self, attempt: AttemptKey) -> GatewayResult:
         """Ask what became of the order; raises as the port says."""
@@ -124,9 +187,23 @@ class PayGov:
             if report.order_ref == order_ref:
                 return report
             fault = "orderId: not the order asked about"
-        except dialect.Malformed as error:
+        except Malformed as error:
             fault = str(error)
-        raise OutcomeUnknown(f"paygov {self.account.account}: unusable answer to query: {fault}")
+        raise self._unknown("query", fault)
+
+    async def receipt(self, order: ReceiptOrder) -> bytes | None:
+        """The portal's receipt, as a PDF; None while there is none. Raises as the port says."""
+        settings = self.account.credentials
+        path = settings.get("receipt_path") or "/receipt"
+        body = receipts.receipt_body(self._credentials, settings, order)
+        answer = await self._http.post_json(path, body, self._headers(), repeatable=True)
+        document = answer.document if isinstance(answer.document, dict) else {}
+        if not answer.ok:
+            raise self._misuse("receipt", answer, _code(document))
+        url = document.get("transactionReceipt")
+        if not isinstance(url, str) or not url:
+            return None
+        return await fetch_pdf(url, self.account.base_url, settings)
 
     def read_notice(self, notice: RawCallback) -> GatewayResult:
         """Verify and read a result the portal posts; `CallbackRejected` unless it is authentic."""
@@ -141,11 +218,11 @@ class PayGov:
             raise CallbackRejected("paygov: not strict JSON", fault=fault) from None
         try:
             return dialect.read_report(self._credentials, dialect.CALLBACK, document)
-        except dialect.WrongSeal as error:
+        except WrongSeal as error:
             if self._is_ours(notice):
                 raise NoticeUnreadable(f"paygov: {error}") from None
             raise CallbackRejected(f"paygov: {error}") from None
-        except dialect.Malformed as error:
+        except Malformed as error:
             raise NoticeUnreadable(f"paygov: {error}") from None
 
     def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
@@ -154,45 +231,20 @@ class PayGov:
         body = json.canonical({"error_code": code, "error_message": message})
         return Acknowledgement(status, body)
 
-    async def aclose(self) -> None:
-        """Close connections."""
-        await self._http.aclose()
-
     def _is_ours(self, notice: RawCallback) -> bool:
         return len(notice.body) <= _MAX_CALLBACK_BYTES and dialect.is_sealed(
             self._credentials, dialect.CALLBACK, notice.body
         )
 
     def _headers(self) -> dict[str, str]:
+        if (named := self.account.credentials.get("headers")) is not None:
+            return dialect.headers_of(self._credentials, named)
         headers = {"Authorization": f"Bearer {self._credentials.token}", "Charset": "utf-8"}
         if self._credentials.lgsp_access_token:
             headers["lgspaccesstoken"] = self._credentials.lgsp_access_token
         return headers
 
-    def _misuse(self, call: str, answer: HttpAnswer, code: str) -> GatewayMisuse:
-        return GatewayMisuse(
-            f"paygov {self.account.account}: {call} refused (HTTP {answer.status}, code {code!r})"
-        )
-
-    def _can_follow(self, url: str) -> bool:
-        """A citizen is sent over HTTPS, or over HTTP where the gateway itself is called so."""
-        if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
-            return False
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return False
-        schemes = {"https", urlsplit(self.account.base_url).scheme}
-        return parts.scheme in schemes and bool(parts.hostname)
-
 
 def _code(document: dict[str, object]) -> str:
     code = document.get("error_code")
     return code if isinstance(code, str) and code.isalnum() and len(code) <= 16 else ""
-
-
-def _message(document: dict[str, object]) -> str:
-    """The portal's words for a citizen or clerk, cut to what a page can show."""
-    message = document.get("error_message")
-    text = message if isinstance(message, str) else ""
-    return "".join(c for c in text if c.isprintable())[:200]

@@ -14,23 +14,27 @@ Facts: VNPay's integration pages for PAY 2.1.0 and querydr, and an independent c
   answer whose transaction type is a refund's (02 whole, 03 in part): its 00 is no payment's.
 * A failure is one that VNPay names as such: status 02 with a known code. Anything else is not
   final, whatever it looks like: we ask again.
+* A refund is its `vnp_RequestId`, once a day (94: asked before), of the whole (02) or a part (03).
+  Its answer's status is the refund's: 05 and 06 are on the way, 09 is refused; 91 and 95 say that
+  there is nothing to give back. [assumption] There is no question about one refund: querydr tells
+  of the newest of an order, which is ours if the amount is.
 * [assumption] an answer that knows no such order (91) is signed like every other.
 """
 
 import hashlib
 import hmac
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote_plus, unquote_plus
 
+from adapters.wording import Malformed, WrongSeal, stamp, stamped, without_marks
 from core import json
-from core.clock import VIETNAM
 from core.errors import Invalid
 from core.money import check_amount
+from payments.gateway_refunds import RefundOrder, RefundOutcome, RefundResult
 from payments.ports import AttemptKey, GatewayMisuse, GatewayResult, Outcome, StartRequest
 
 VERSION: Final = "2.1.0"
@@ -41,6 +45,9 @@ OK: Final = "00"
 _NOT_FOUND: Final = "91"
 #: types of a transaction: all or a part of the money goes back to the payer
 _REFUNDS: Final = frozenset({"02", "03"})
+_REFUND_OUTCOMES: Final = {OK: RefundOutcome.SUCCEEDED, "09": RefundOutcome.FAILED}
+_ASKED_BEFORE: Final = "94"
+_NOTHING_TO_GIVE: Final = frozenset({_NOT_FOUND, "95"})
 _HELD: Final = frozenset({"04", "05", "06", "07", "09"})
 #: what went wrong at the bank or with the payer; 99 says no more than the status does
 _FAILURES: Final = frozenset({"09", "10", "11", "12", "13", "24", "51", "65", "75", "79", "99"})
@@ -59,20 +66,22 @@ _QUESTION: Final = (
     *("vnp_RequestId", "vnp_Version", "vnp_Command", "vnp_TmnCode", "vnp_TxnRef"),
     *("vnp_TransactionDate", "vnp_CreateDate", "vnp_IpAddr", "vnp_OrderInfo"),
 )
+_REFUND: Final = (
+    *("vnp_RequestId", "vnp_Version", "vnp_Command", "vnp_TmnCode", "vnp_TransactionType"),
+    *("vnp_TxnRef", "vnp_Amount", "vnp_TransactionNo", "vnp_TransactionDate", "vnp_CreateBy"),
+    *("vnp_CreateDate", "vnp_IpAddr", "vnp_OrderInfo"),
+)
+_REFUND_ANSWER: Final = (
+    *("vnp_ResponseId", "vnp_Command", "vnp_ResponseCode", "vnp_Message", "vnp_TmnCode"),
+    *("vnp_TxnRef", "vnp_Amount", "vnp_BankCode", "vnp_PayDate", "vnp_TransactionNo"),
+    *("vnp_TransactionType", "vnp_TransactionStatus", "vnp_OrderInfo"),
+)
 _ANSWER: Final = (
     *("vnp_ResponseId", "vnp_Command", "vnp_ResponseCode", "vnp_Message", "vnp_TmnCode"),
     *("vnp_TxnRef", "vnp_Amount", "vnp_BankCode", "vnp_PayDate", "vnp_TransactionNo"),
     *("vnp_TransactionType", "vnp_TransactionStatus", "vnp_OrderInfo"),
     *("vnp_PromotionCode", "vnp_PromotionAmount"),
 )
-
-
-class Malformed(Exception):
-    """Something of the gateway's that is not authentic or breaks the grammar, and where."""
-
-
-class WrongSeal(Malformed):
-    """What proves where a message comes from is missing or wrong: nothing in it is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +94,7 @@ class Credentials:
 
 def plain_text(text: str) -> str:
     """`text` without diacritics and without what encoders write in two ways."""
-    spread = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    bare = "".join(c for c in spread if not unicodedata.combining(c))
-    return " ".join(_SAFE.sub(" ", bare).split())[:255].rstrip()
-
-
-def stamp(at: datetime) -> str:
-    """`yyyyMMddHHmmss` in Vietnamese time."""
-    return at.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
+    return " ".join(_SAFE.sub(" ", without_marks(text)).split())[:255].rstrip()
 
 
 def pay_query(credentials: Credentials, request: StartRequest) -> str:
@@ -145,6 +147,62 @@ def question(
     return json.canonical({**fields, "vnp_SecureHash": _sealed(credentials, _QUESTION, fields)})
 
 
+def refund_body(credentials: Credentials, order: RefundOrder) -> bytes:
+    """The call for money back, the same bytes for the same refund."""
+    _check_ref(order.order_ref)
+    fields = {
+        "vnp_RequestId": hashlib.sha256(order.refund_ref.encode()).hexdigest()[:32],
+        "vnp_Version": VERSION,
+        "vnp_Command": "refund",
+        "vnp_TmnCode": credentials.tmn_code,
+        "vnp_TransactionType": "02" if order.amount == order.charged else "03",
+        "vnp_TxnRef": order.order_ref,
+        "vnp_Amount": str(order.amount * 100),
+        "vnp_TransactionNo": order.gateway_ref,
+        "vnp_TransactionDate": stamp(order.attempted_at),
+        "vnp_CreateBy": plain_text(order.asked_by) or "lephi",
+        "vnp_CreateDate": stamp(order.created_at),
+        "vnp_IpAddr": "127.0.0.1",
+        "vnp_OrderInfo": plain_text(order.description) or order.refund_ref,
+    }
+    return json.canonical({**fields, "vnp_SecureHash": _sealed(credentials, _REFUND, fields)})
+
+
+def read_refund(
+    credentials: Credentials, order: RefundOrder, document: Mapping[str, object]
+) -> RefundResult:
+    """The answer to a call for money back, verified and read. Raises `Malformed`."""
+    fields = _sealed_answer(credentials, _REFUND_ANSWER, document)
+    code = _text(fields, "vnp_ResponseCode", _CODE)
+    if code in _NOTHING_TO_GIVE:
+        return RefundResult(order.refund_ref, RefundOutcome.FAILED, gateway_code=code)
+    if code == _ASKED_BEFORE:
+        return RefundResult(order.refund_ref, RefundOutcome.PENDING, gateway_code=code)
+    if code != OK or fields.get("vnp_TxnRef") != order.order_ref:
+        raise Malformed("vnp_ResponseCode, vnp_TxnRef: no answer")
+    return _refund(order, fields)
+
+
+def read_refund_answer(
+    credentials: Credentials, order: RefundOrder, document: Mapping[str, object]
+) -> RefundResult:
+    """What an answer about the order says of a refund: pending unless it is of that very one."""
+    fields = _sealed_answer(credentials, _ANSWER, document)
+    known = fields.get("vnp_ResponseCode") == OK and fields.get("vnp_TxnRef") == order.order_ref
+    if not known or fields.get("vnp_TransactionType") not in _REFUNDS:
+        return RefundResult(order.refund_ref, RefundOutcome.PENDING)
+    if fields.get("vnp_Amount") != str(order.amount * 100):
+        return RefundResult(order.refund_ref, RefundOutcome.PENDING)
+    return _refund(order, fields)
+
+
+def _refund(order: RefundOrder, fields: Mapping[str, str]) -> RefundResult:
+    status = _text(fields, "vnp_TransactionStatus", _CODE)
+    number = _text(fields, "vnp_TransactionNo", _NUMBER, may_be_absent=True)
+    outcome = _REFUND_OUTCOMES.get(status, RefundOutcome.PENDING)
+    return RefundResult(order.refund_ref, outcome, (number.strip("0") and number) or None, status)
+
+
 def read_result(credentials: Credentials, query: str) -> GatewayResult:
     """A result from the raw query of the gateway's call, verified and read.
 
@@ -163,13 +221,7 @@ def read_answer(
     credentials: Credentials, attempt: AttemptKey, document: Mapping[str, object]
 ) -> GatewayResult:
     """The answer to a question, verified and read. Raises `Malformed` as `read_result` does."""
-    fields = {name: _scalar(name, value) for name, value in document.items()}
-    given = fields.get("vnp_SecureHash", "")
-    expected = _sealed(credentials, _ANSWER, fields)
-    if _HASH.fullmatch(given) is None or not hmac.compare_digest(given, expected):
-        raise WrongSeal("vnp_SecureHash: missing or wrong")
-    if fields.get("vnp_TmnCode") != credentials.tmn_code:
-        raise Malformed("vnp_TmnCode: another account's")
+    fields = _sealed_answer(credentials, _ANSWER, document)
     code = _text(fields, "vnp_ResponseCode", _CODE)
     if code == _NOT_FOUND:
         if fields.get("vnp_TxnRef", "") not in ("", attempt.order_ref):
@@ -248,6 +300,20 @@ def _verified(credentials: Credentials, query: str) -> dict[str, str]:
     return fields
 
 
+def _sealed_answer(
+    credentials: Credentials, names: Sequence[str], document: Mapping[str, object]
+) -> dict[str, str]:
+    """The fields of an answer to a call, once their hash fits. Raises `Malformed`."""
+    fields = {name: _scalar(name, value) for name, value in document.items()}
+    given = fields.get("vnp_SecureHash", "")
+    expected = _sealed(credentials, names, fields)
+    if _HASH.fullmatch(given) is None or not hmac.compare_digest(given, expected):
+        raise WrongSeal("vnp_SecureHash: missing or wrong")
+    if fields.get("vnp_TmnCode") != credentials.tmn_code:
+        raise Malformed("vnp_TmnCode: another account's")
+    return fields
+
+
 def _hmac(credentials: Credentials, text: str) -> str:
     return hmac.new(credentials.hash_secret.encode(), text.encode(), hashlib.sha512).hexdigest()
 
@@ -296,10 +362,4 @@ def _amount(fields: Mapping[str, str]) -> int:
 
 
 def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        local = datetime.fromisoformat(f"{text[:8]}T{text[8:]}").replace(tzinfo=VIETNAM)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Malformed("vnp_PayDate: no such time") from None
+    return stamped("vnp_PayDate", text) if text else None

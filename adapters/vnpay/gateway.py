@@ -6,14 +6,17 @@ VNPay and not sent; the address the payer returns to carries the same parameters
 nothing. `query` (querydr) finds what was never told. VNPay repeats a call, up to ten times at five
 minutes' distance, until it hears 00 or 02; all our answers are HTTP 200, as its page asks.
 
-Refunds are not made here: VNPay opens that call to a merchant only on request.
+Refunds are for accounts whose `refund` is `yes`: VNPay opens that call to a merchant on request,
+and its sandbox refuses it.
 """
 
 import secrets
 from typing import ClassVar, Final
 
+from adapters.accounts import AccountAdapter
 from adapters.http import GatewayHttp, checked_url
 from adapters.vnpay import dialect
+from adapters.wording import Malformed, WrongSeal, is_among, object_of
 from core import clock, json
 from payments.gateway_info import (
     Capability,
@@ -22,6 +25,7 @@ from payments.gateway_info import (
     GatewayKind,
     limit_fields,
 )
+from payments.gateway_refunds import RefundOrder, RefundResult
 from payments.ports import (
     AcceptedAttempt,
     Acknowledgement,
@@ -35,7 +39,6 @@ from payments.ports import (
     GatewayMisuse,
     GatewayResult,
     NoticeUnreadable,
-    OutcomeUnknown,
     RawCallback,
     StartRequest,
 )
@@ -55,7 +58,7 @@ _WORDS: Final = {
 }
 
 
-class VNPay:
+class VNPay(AccountAdapter):
     """See `payments.ports.PaymentGateway`. `http` is for tests.
 
     The account's address is where `vpcpay.html` is; questions go to `api_url`, or to the same host
@@ -67,7 +70,8 @@ class VNPay:
         title_vi="VNPAY",
         title_en="VNPAY",
         kind=GatewayKind.GATEWAY,
-        capabilities=frozenset({Capability.QUERY}),
+        capabilities=frozenset({Capability.QUERY, Capability.REFUND}),
+        by_contract=frozenset({Capability.REFUND}),
         # VNPay's page refuses others: "5,000 to under 1 billion".
         least_amount=5_000,
         greatest_amount=999_999_999,
@@ -91,23 +95,27 @@ class VNPay:
                 required=False,
                 pattern=r"https?://[!-~]{1,200}",
             ),
+            CredentialField(
+                "refund",
+                "VNPAY đã mở hoàn trả qua API (yes hoặc no)",
+                "Whether VNPAY has opened refunds by API (yes or no)",
+                secret=False,
+                required=False,
+                pattern="yes|no",
+            ),
             *limit_fields(),
         ),
     )
 
     def __init__(self, account: GatewayAccount, *, http: GatewayHttp | None = None) -> None:
-        self.account = account
-        faults = self.info.check(account.credentials)
-        if faults:
-            names = ", ".join(f"{fault.field} {fault.code}" for fault in faults)
-            raise GatewayMisuse(f"vnpay: credentials: {names}")
+        super().__init__(account, http=http)
         values = account.credentials
         self._credentials = dialect.Credentials(values["tmn_code"], values["hash_secret"])
         self._page = f"{str(checked_url(account.base_url)).rstrip('/')}/vpcpay.html"
-        self._http = http or GatewayHttp(self.api_url(account))
 
-    def __repr__(self) -> str:
-        return f"VNPay({self.account.account!r})"
+    @classmethod
+    def _address(cls, account: GatewayAccount) -> str:
+        return cls.api_url(account)
 
     @staticmethod
     def api_url(account: GatewayAccount) -> str:
@@ -117,29 +125,60 @@ class VNPay:
 
     async def start(self, request: StartRequest) -> AcceptedAttempt | DeclinedAttempt:
         """The address of the payment page; raises `GatewayMisuse` for what it would refuse."""
-        if not self.info.takes(request.amount, self.account.credentials):
-            raise GatewayMisuse("vnpay: the amount is outside the limits of this account")
+        self._check_limits(request.amount)
         query = dialect.pay_query(self._credentials, request)
         return AcceptedAttempt(CheckoutType.REDIRECT, url=f"{self._page}?{query}")
 
     async def query(self, attempt: AttemptKey) -> GatewayResult:
         """Ask what became of the attempt; raises as the port says."""
-        request_id = secrets.token_hex(16)
-        body = dialect.question(self._credentials, attempt, request_id, clock.now())
-        # A question of the same number twice is refused (94), so the next one gets a new number.
-        answer = await self._http.post_json(_API_PATH, body, {}, repeatable=False)
-        document = answer.document if isinstance(answer.document, dict) else {}
-        code = document.get("vnp_ResponseCode")
-        if not answer.ok or code in _OUR_FAULT:
-            raise GatewayMisuse(
-                f"vnpay {self.account.account}: query refused (HTTP {answer.status})"
-            )
+        document = await self._ask(attempt)
         fault = ""
         try:
             return dialect.read_answer(self._credentials, attempt, document)
-        except dialect.Malformed as error:
+        except Malformed as error:
             fault = str(error)
-        raise OutcomeUnknown(f"vnpay {self.account.account}: unusable answer to query: {fault}")
+        raise self._unknown("query", fault)
+
+    async def refund(self, order: RefundOrder) -> RefundResult:
+        """Ask for money back; the same `refund_ref` is the same refund.
+
+        Raises `GatewayMisuse` for an account that may not.
+        """
+        if not self.info.can(Capability.REFUND, self.account.credentials):
+            raise GatewayMisuse(f"vnpay {self.account.account}: refunds are not opened to it")
+        body = dialect.refund_body(self._credentials, order)
+        document = await self._call("refund", body)
+        fault = ""
+        try:
+            return dialect.read_refund(self._credentials, order, document)
+        except Malformed as error:
+            fault = str(error)
+        raise self._unknown("refund", fault)
+
+    async def query_refund(self, order: RefundOrder) -> RefundResult:
+        """What VNPay says of the newest refund of the order: pending unless it is this one."""
+        document = await self._ask(AttemptKey(order.order_ref, order.attempted_at))
+        fault = ""
+        try:
+            return dialect.read_refund_answer(self._credentials, order, document)
+        except Malformed as error:
+            fault = str(error)
+        raise self._unknown("query", fault)
+
+    async def _ask(self, attempt: AttemptKey) -> dict[str, object]:
+        # A question of the same number twice is refused (94), so each gets a number of its own.
+        request_id = secrets.token_hex(16)
+        body = dialect.question(self._credentials, attempt, request_id, clock.now())
+        return await self._call("query", body)
+
+    async def _call(self, call: str, body: bytes) -> dict[str, object]:
+        """The answer. Raises where VNPay calls the request wrong."""
+        answer = await self._http.post_json(_API_PATH, body, {}, repeatable=False)
+        document = object_of(answer.document)
+        code = document.get("vnp_ResponseCode")
+        if not answer.ok or is_among(code, _OUR_FAULT):
+            raise self._misuse(call, answer, code)
+        return document
 
     def read_notice(self, notice: RawCallback) -> GatewayResult:
         """Verify and read a result; `CallbackRejected` unless it is authentic."""
@@ -150,16 +189,12 @@ class VNPay:
             raise CallbackRejected("vnpay: no query that it could have sent", fault=fault)
         try:
             return dialect.read_result(self._credentials, notice.query)
-        except dialect.WrongSeal as error:
+        except WrongSeal as error:
             raise CallbackRejected(f"vnpay: {error}") from None
-        except dialect.Malformed as error:
+        except Malformed as error:
             raise NoticeUnreadable(f"vnpay: {error}") from None
 
     def acknowledge(self, result: CallbackResult, notice: RawCallback) -> Acknowledgement:
         """`RspCode` and `Message`, always with HTTP 200; see the table."""
         code, message = _WORDS[result]
         return Acknowledgement(200, json.canonical({"RspCode": code, "Message": message}))
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        await self._http.aclose()

@@ -11,6 +11,7 @@ from app.cli.signed_in import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.sessions import WriteSession
+from core.unseen import is_plain_line
 from payments.agencies.access.principals import Principal
 from payments.agencies.tree import branches
 from payments.books import approvals as commands
@@ -21,6 +22,17 @@ approvals = typer.Typer(help="What two people decide.", no_args_is_help=True)
 
 ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the approval.")]
+Bills = Annotated[
+    list[str] | None,
+    typer.Option("--bill", help="The reference of a bill to assign to; several are split over."),
+]
+
+
+def named(bills: list[str] | None) -> dict[str, str | list[str]]:
+    """The bills to assign to, as a resolution takes them."""
+    if not bills:
+        return {}
+    return {"bill": bills[0]} if len(bills) == 1 else {"bills": bills}
 
 
 @approvals.callback()
@@ -77,7 +89,7 @@ def reject(approval: ApprovalId, by: By, reason: Reason, as_json: Json = False) 
 
 def one_line(reason: str) -> str:
     """The reason without spaces around it; ends where it is no line of text."""
-    if not reason.strip() or not reason.isprintable() or len(reason) > 200:
+    if not reason.strip() or not is_plain_line(reason) or len(reason) > 200:
         fail("The reason must be one line of text, 200 characters at most.")
     return reason.strip()
 

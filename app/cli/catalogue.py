@@ -15,9 +15,10 @@ from app.cli.signed_in import By, as_person
 from app.cli.wired import with_parts
 from app.parts import Parts
 from app.seed.agency import seed_body
-from app.seed.catalogue import read_seed, seed_catalogue
+from app.seed.catalogue import DEMO_SCHEDULES, read_seed, seed_catalogue
 from core.errors import LephiError, NotFound
 from core.sessions import WriteSession
+from core.unseen import is_plain_line
 from payments.agencies.access.principals import Principal
 from payments.agencies.queries import find_agency, get_agency_id
 from payments.catalogue.upkeep.proposals import commands as proposals
@@ -49,27 +50,33 @@ def seed(
         typer.Option(
             "--local",
             metavar="NAME=AGENCY",
-            help="Whose the fees of a province are, such as ha-noi=CODE; may be repeated.",
+            help=(
+                "Whose the fees of a province are (ha-noi=CODE), or what of its charges a body"
+                " keeps (nop-toan-bo=CODE, khoan-chi-phi=CODE); may be repeated."
+            ),
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Add the real procedures and their fees; in a demo, a body to collect them too.
 
-    What a province sets is left out unless --local says which body collects by it.
+    What a province sets is left out unless --local says which body collects by it, and so is what
+    the law lets a body keep of its charges, which depends on how the body is financed.
     """
     wanted = [one.partition("=") for one in local_schedule or ()]
     known = read_seed().local
     for name, _, code in wanted:
         if name not in known or not code:
             fail(f"--local is NAME=AGENCY; there are the schedules {', '.join(sorted(known))}.")
+    if len({name for name, _, _ in wanted}) < len(wanted):
+        fail("--local names one body for each schedule: run it again for another body.")
 
     async def work(parts: Parts) -> dict[str, int]:
         async with parts.database.transaction() as session:
             local: dict[str, str] = {}
             if parts.settings.mode != "production":
                 body = await seed_body(session)
-                local = {"ha-noi": body.agency_id}
+                local = dict.fromkeys(DEMO_SCHEDULES, body.agency_id)
             for name, _, code in wanted:
                 local[name] = await get_agency_id(session, code)
             counts = await seed_catalogue(session, local=local)
@@ -205,7 +212,7 @@ def reject(
     as_json: Json = False,
 ) -> None:
     """Set a proposed change aside."""
-    if not reason.strip() or not reason.isprintable():
+    if not reason.strip() or not is_plain_line(reason):
         fail("The reason must be one line of text.")
 
     async def work(session: WriteSession, person: Principal) -> Proposal:

@@ -44,6 +44,15 @@ def check_path(*paths: Path | None, is_kept: bool = False) -> None:
             fail(fault[1])
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file and print its name, or end with why it cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    typer.echo(str(path))
+
+
 def say(words: str) -> None:
     """Say something beside the answer, on standard error."""
     _errors.print(words, markup=False)

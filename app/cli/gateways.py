@@ -1,26 +1,29 @@
 """`lephi gateway`: accounts at gateways and feeds, which money comes through."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.agencies import ACTOR, EVERY
-from app.cli.console import Json, check_path, fail, show, show_table
+from app.cli.console import Json, show, show_table
+from app.cli.credentials import read_credentials
 from app.cli.setting_up import OptionalBy, OptionalReason, asker, set_up, show_waiting
 from app.cli.wired import with_parts
+from app.gateway_sheets import drawn
 from app.parts import Parts
-from core import clock
 from core.bodies import validated
 from core.errors import LephiError
 from core.sessions import ReadSession, WriteSession
 from payments.administration.deeds import Deed
 from payments.administration.gateways import configured_gateway, only_disables
+from payments.agencies.breakers import RestingGateway
 from payments.agencies.listing import list_gateways
 from payments.agencies.queries import get_agency_id
 from payments.agencies.schemas import GatewayOut, OperatorGatewayIn
-from payments.ports import AttemptKey, GatewayUnavailable, Outcome, OutcomeUnknown, Queryable
+from payments.attempts.connection import try_connection
+from payments.capabilities import PayoutTeller
+from payments.ports import GatewayUnavailable, Outcome, OutcomeUnknown
 
 gateway = typer.Typer(help="Accounts at gateways and feeds of credits.", no_args_is_help=True)
 
@@ -37,9 +40,18 @@ def configure(
     credentials: Annotated[
         Path | None, typer.Option(help="JSON file of the gateway's own names; - is standard input.")
     ] = None,
+    keep_hours: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=168, help="So long notices under the credentials before are taken too."
+        ),
+    ] = None,
     enabled: Annotated[
         bool | None,
         typer.Option("--enabled/--disabled", help="Whether payers are offered it."),
+    ] = None,
+    rank: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="Its place where payers choose: 0 is first.")
     ] = None,
     by: OptionalBy = None,
     reason: OptionalReason = None,
@@ -49,7 +61,7 @@ def configure(
 
     A new one needs all but --enabled. --disabled alone is done at once.
     """
-    given = None if credentials is None else _read_credentials(credentials)
+    given = None if credentials is None else read_credentials(credentials)
 
     async def deed(session: WriteSession) -> Deed:
         asked = validated(
@@ -61,7 +73,9 @@ def configure(
                 "collection_account": collection_account,
                 "base_url": base_url,
                 "credentials": given,
+                "keep_hours": keep_hours,
                 "enabled": enabled,
+                "rank": rank,
             },
         )
         wanted = asked.model_dump(exclude={"credentials"})
@@ -117,6 +131,12 @@ def show_gateways(as_json: Json = False) -> None:
     show_table(("Gateway", "Account", "Body", "Money goes to", "Address", ""), rows)
 
 
+@gateway.command("facts")
+def facts() -> None:
+    """Draw what each adapter says of itself and of its provider: docs/gateway-facts.md."""
+    typer.echo(drawn())
+
+
 @gateway.command("check")
 def check(
     name: Annotated[str, typer.Argument(help="The gateway or feed.")],
@@ -127,39 +147,52 @@ def check(
 
     async def work(parts: Parts) -> dict[str, str]:
         found = await parts.payments.agencies.get_gateway(name, account)
-        adapter = parts.payments.gateways.reader(found.access)
-        if not isinstance(adapter, Queryable):
-            return {"gateway": name, "account": account, "answer": "configured; it only calls"}
+        resting = (await parts.payments.breakers.list_resting()).get(found.id)
+        told = {"gateway": name, "account": account, "payers": _told_of(resting)}
         try:
-            report = await adapter.query(AttemptKey("LEPHI-CHECK-00", clock.now()))
+            outcome = await try_connection(parts.payments.gateways, found.access)
         except (GatewayUnavailable, OutcomeUnknown) as error:
             raise LephiError(f"{name} does not answer: {error.detail}") from error
-        known = report.outcome is Outcome.NOT_FOUND
-        return {
-            "gateway": name,
-            "account": account,
-            "answer": "answers and knows us" if known else f"answers {report.outcome}",
-        }
+        if outcome is None:
+            return told | {"answer": "configured; it cannot be asked"}
+        known = outcome is Outcome.NOT_FOUND
+        return told | {"answer": "answers and knows us" if known else f"answers {outcome}"}
 
     made = with_parts(work)
     if as_json:
         show(made)
     else:
-        typer.echo(made["answer"])
+        typer.echo(f"{made['answer']}; {made['payers']}")
 
 
-def _read_credentials(file: Path) -> dict[str, str]:
-    check_path(file)
-    try:
-        text = (
-            typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8")
-        )
-        given = json.loads(text)
-    except OSError as error:
-        fail(f"The credentials cannot be read: {error.strerror}")
-    except ValueError:
-        # Why is left out: a parser's message may quote a secret.
-        fail("The credentials are not JSON.")
-    if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
-        fail("The credentials must be a JSON object of strings.")
-    return given
+@gateway.command("payout")
+def payout(
+    name: Annotated[str, typer.Argument(help="The gateway.")],
+    account: Annotated[str, typer.Argument(help="Last part of its callback path.")],
+    number: Annotated[str, typer.Argument(help="The payout's number there (po_…).")],
+    out: Annotated[Path, typer.Option(help="Where its settlement file is written.")],
+) -> None:
+    """Fetch what a payout is made of, as a settlement file of the layout `lephi-settlement`."""
+
+    async def work(parts: Parts) -> bytes:
+        found = await parts.payments.agencies.get_gateway(name, account)
+        adapter = parts.payments.gateways.reader(found.access)
+        if not isinstance(adapter, PayoutTeller):
+            raise LephiError(f"{name} does not tell what its payouts are made of")
+        return await adapter.payout_file(number)
+
+    out.write_bytes(with_parts(work))
+    typer.echo(f"{out}: take it in with `lephi settlement import` and the mapping lephi-settlement")
+
+
+def _told_of(resting: RestingGateway | None) -> str:
+    """What payers meet there."""
+    if resting is None:
+        return "payers are sent there"
+    since, again = (
+        at.isoformat(timespec="seconds") for at in (resting.opened_at, resting.probe_at)
+    )
+    return (
+        f"payers are not sent there since {since} ({resting.silences} attempts without an answer,"
+        f" last {resting.code}); one is at {again}"
+    )

@@ -24,6 +24,7 @@ _COMMANDS = {
     "anchor": ("books", "anchor"),
     "states": ("states", "states"),
     "roles": ("roles", "roles"),
+    "stickers": ("stickers", "stickers"),
     "sandbox": ("running", "sandbox"),
 }
 
@@ -34,20 +35,30 @@ _FAMILIES = {
     "agency": ("agencies", "agency"),
     "account": ("agencies", "account"),
     "gateway": ("gateways", "gateway"),
+    "sign-on": ("sign_on", "sign_on"),
     "key": ("keys", "key"),
     "reference": ("reference", "app"),
     "qr": ("qr", "app"),
     "statement": ("statements", "statement"),
+    "settlement": ("settlements", "settlement"),
     "reconcile": ("reconcile", "app"),
+    "report": ("report", "report"),
     "receipt": ("receipt", "app"),
+    "invoices": ("invoices", "invoices"),
     "outbox": ("books", "outbox"),
     "notices": ("notices", "notices"),
+    "webhook": ("webhooks", "webhook"),
+    "messages": ("messages", "messages"),
+    "day-rule": ("day_rules", "day_rule"),
+    "discrepancy": ("discrepancy_sheets", "discrepancy"),
     "suspense": ("suspense", "suspense"),
     "approvals": ("approvals", "approvals"),
+    "refund": ("refunds", "refunds"),
     "catalogue": ("catalogue_check", "catalogue"),
+    "market": ("market", "market"),
+    "billing": ("billing", "billing"),
+    "debts": ("debts", "debts"),
 }
-
-_HIDDEN = frozenset({"sandbox"})
 
 
 def build(only: str | None = None) -> typer.Typer:
@@ -73,7 +84,7 @@ def build(only: str | None = None) -> typer.Typer:
     for name, place in _COMMANDS.items():
         if name == only or not known:
             command: Callable[..., None] = _load(place)
-            app.command(name, hidden=name in _HIDDEN)(command)
+            app.command(name)(command)
     for name, place in _FAMILIES.items():
         if name == only or not known:
             family: typer.Typer = _load(place)

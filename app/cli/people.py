@@ -7,13 +7,23 @@ import typer
 from app.cli.approvals import show_approval
 from app.cli.codes import AgencyCode, Limit, OnlyAgency, agency_of, only_of
 from app.cli.console import Json, show, show_table
-from app.cli.setting_up import OptionalBy, OptionalReason, asker, must_wait, told_alone
+from app.cli.setting_up import (
+    OptionalBy,
+    OptionalReason,
+    asker,
+    must_wait,
+    set_up,
+    show_waiting,
+    told_alone,
+)
 from app.cli.signed_in import ask_password
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.errors import Invalid
+from core.sessions import ReadSession, WriteSession
+from payments.administration.deeds import Deed
 from payments.administration.door import ask
-from payments.administration.people import new_user_of_two
+from payments.administration.people import new_user_of_two, reset_factor_of
 from payments.agencies.access import staff
 from payments.agencies.access.principals import OPERATOR
 from payments.agencies.access.rights import Role
@@ -138,6 +148,34 @@ def disable(
         show(_facts(done))
     else:
         typer.echo(f"{done.email}: disabled")
+
+
+@user.command("reset-factor")
+def reset_factor(
+    user: Annotated[str, typer.Argument(metavar="ID|EMAIL", help="Who has lost app and codes.")],
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
+    as_json: Json = False,
+) -> None:
+    """Let somebody set their second factor up anew; their app and codes open nothing any more."""
+    who = asker(by, reason)
+
+    async def owner(session: WriteSession) -> str | None:
+        return (await staff.get_staff_user(session, user)).agency_id
+
+    async def deed(session: WriteSession) -> Deed:
+        return reset_factor_of(await staff.get_staff_user(session, user))
+
+    async def done(_: Parts, session: ReadSession, made: str) -> StaffValue:
+        return await staff.get_staff_user(session, made)
+
+    made = set_up(who, owner, deed, done, actor=OPERATOR)
+    if isinstance(made, ApprovalValue):
+        show_waiting(made, as_json=as_json)
+    elif as_json:
+        show(_facts(made))
+    else:
+        typer.echo(f"{made.email}: enrols anew")
 
 
 def _facts(person: StaffValue) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from adapters.keystore.files import is_there
+from adapters.keystore.waiting import find_in_force, fingerprint_of
 from adapters.sandbox.engine.server import serve as serve_sandbox
-from app.anchors import anchor_files, due
+from app.anchors import anchor_files, due, stamp_of
 from app.cli.console import Json, fail, show, show_table
 from app.cli.wired import settings_or_fail, with_parts
 from app.disk import LEAST_FREE, free_bytes
@@ -27,6 +28,7 @@ from app.migrations.grants import grant
 from app.migrations.run import pending, upgrade
 from app.processes import end_with_parent
 from app.server import guarded, limits_of
+from app.signing_key_approvals import is_noted
 from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
 from app.worker import run_until_told
 from core import clock
@@ -38,12 +40,14 @@ from core.errors import LephiError
 from core.heartbeats import SILENCE, find_silence
 from core.outbox import OutboxDelivery
 from core.pooler import look_for_pooler
-from core.settings import Settings, listing, load
+from core.settings import Settings, load
+from core.settings_listing import listing
 from core.statements import ReadSql
 from payments.administration.deciders import list_lonely_bodies
 from payments.agencies.models import CollectionAccount
 from payments.incoming.models import Callback
 from receipts.verification import signer_name
+from reconciliation.days.nightly import find_missed_nights
 
 WithParent = Annotated[
     int, typer.Option("--with-parent", hidden=True, help="Pid of the parent to end with.")
@@ -99,10 +103,18 @@ def sandbox(
     seed: Annotated[int | None, typer.Option(help="Seed of its lies.")] = None,
     with_parent: WithParent = 0,
 ) -> None:
-    """Run the sandbox gateway and bank on 127.0.0.1, for demonstrations and tests."""
+    """Play every gateway and a bank on 127.0.0.1 until told to stop; the page has the buttons."""
     if with_parent:
         end_with_parent(with_parent)
-    serve_sandbox("127.0.0.1", port, public_url=public_url, journal=journal, seed=seed)
+    serve_sandbox(
+        "127.0.0.1",
+        port,
+        public_url=public_url,
+        journal=journal,
+        seed=seed,
+        # A parent that started it chose the port, and shows the address itself.
+        say=(lambda url: None) if with_parent else typer.echo,
+    )
 
 
 def migrate(as_json: Json = False) -> None:
@@ -252,12 +264,18 @@ class _Server:
 
     version: str
     fsync: str
+    #: whether this connection is encrypted
+    encrypted: bool
+    #: whether it stays on this machine
+    here: bool
 
 
-#: The server's version, and whether a commit waits for the disk.
+#: The server's version, whether a commit waits for the disk, and how we are connected.
 _SERVER = ReadSql(
     _Server,
-    "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
+    "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,"
+    " (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) IS TRUE AS encrypted,"
+    " inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr() AS here",
 )
 _ASIDE = select(func.count()).where(OutboxDelivery.state == "set_aside")
 _UNCONFIRMED = (
@@ -266,6 +284,12 @@ _UNCONFIRMED = (
     .order_by(CollectionAccount.code)
 )
 _WAITING = select(func.count()).where(Callback.state != "applied")
+_STRANGE_KEY = _Check(
+    "signing key's entry",
+    True,
+    "no entry of the audit log says how this key came here: ask who put it there",
+    warning=True,
+)
 
 
 async def _look(database: Database, settings: Settings) -> list[_Check]:
@@ -278,9 +302,13 @@ async def _look(database: Database, settings: Settings) -> list[_Check]:
         drift = await measure_drift(session)
         lonely = await list_lonely_bodies(session) if settings.two_people else []
         accounts = await session.all(_UNCONFIRMED)
+        missed = await find_missed_nights(session, calendar_of(settings))
+        signing = find_in_force(settings.signing_dir)
+        noted = signing is None or await is_noted(session, fingerprint_of(signing))
     return [
         _Check("database", True, f"PostgreSQL {server.version}"),
         _Check("durability", server.fsync == "on", f"fsync is {server.fsync}"),
+        _check_connection(server, settings),
         _Check("outbox", aside == 0, f"{aside} deliveries set aside (lephi outbox list)"),
         _Check("callbacks", waiting == 0, f"{waiting} kept but not applied (lephi notices list)"),
         _Check(
@@ -289,11 +317,27 @@ async def _look(database: Database, settings: Settings) -> list[_Check]:
             f"the database's is {drift.total_seconds():+.1f} s from the machine's",
         ),
         _check_worker(silence),
+        _Check("nightly runs", missed is None, missed or "none is missed"),
         _check_role(role, settings),
         _check_anchors(settings),
         _check_two_people(settings.two_people, lonely),
         _check_accounts(accounts),
+        *([] if noted or not settings.two_people else [_STRANGE_KEY]),
     ]
+
+
+def _check_connection(server: _Server, settings: Settings) -> _Check:
+    """Whether others on the network could read, or be, the database."""
+    if server.here:
+        return _Check("connection", True, "stays on this machine")
+    if not server.encrypted:
+        strict = settings.mode == "production"
+        told = "crosses the network in plain: put sslmode=verify-full into LEPHI_DATABASE_URL"
+        return _Check("connection", not strict, told, warning=not strict)
+    if "sslmode=verify-" in (settings.database_url or ""):
+        return _Check("connection", True, "encrypted, and the server's certificate is checked")
+    told = "encrypted, but with whom is not checked: put sslmode=verify-full into the address"
+    return _Check("connection", True, told, warning=True)
 
 
 def _check_role(role: DatabaseRole, settings: Settings) -> _Check:
@@ -316,6 +360,9 @@ def _check_anchors(settings: Settings) -> _Check:
         return _Check("anchors", True, told, warning=True)
     late = due(files[-1], timedelta(hours=2 * settings.anchor_hours))
     told = f"{len(files)}, the newest {files[-1].name}"
+    if settings.anchor_tsa_url is not None and not stamp_of(files[-1]).exists():
+        told += ", which no authority has stamped yet"
+        late = True
     return _Check("anchors", True, told, warning=late)
 
 

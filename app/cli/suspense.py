@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from app.cli.approvals import Reason, show_approval
+from app.cli.approvals import Bills, Reason, named, show_approval
 from app.cli.console import Json, fail, show
 from app.cli.signed_in import By, as_person_with
 from app.cli.wired import with_parts
 from app.parts import Parts
+from core.bodies import validated
 from core.clock import VIETNAM
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.money import format_vnd
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal
@@ -50,7 +50,14 @@ def list_suspense(
 
     waiting = with_parts(work)
     if as_json:
-        show([asdict(item) | {"paid_at": _written(item.paid_at)} for item in waiting])
+        show(
+            [
+                asdict(item)
+                | {"paid_at": _written(item.paid_at), "bills": item.named}
+                | {"bill": item.bill if len(item.named) == 1 else None}
+                for item in waiting
+            ]
+        )
     elif not waiting:
         typer.echo("Nothing waits.")
     for item in [] if as_json else waiting:
@@ -67,14 +74,14 @@ def resolve(
     ],
     reason: Reason,
     by: By,
-    bill: Annotated[str | None, typer.Option(help="The reference of a bill to assign to.")] = None,
+    bill: Bills = None,
     as_json: Json = False,
 ) -> None:
     """Ask what is to become of it: nothing happens before another person approves."""
     try:
-        wanted = ResolutionIn.model_validate({"kind": kind, "bill": bill, "reason": reason})
-    except ValidationError as error:
-        fail("; ".join(one["msg"] for one in error.errors()))
+        wanted = validated(ResolutionIn, {"kind": kind, "reason": reason} | named(bill))
+    except Invalid as error:
+        fail("; ".join(one.detail for one in error.errors))
 
     async def work(parts: Parts, session: WriteSession, person: Principal) -> ApprovalValue:
         return await propose(

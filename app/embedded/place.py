@@ -28,6 +28,8 @@ ACCOUNT = "lephi-pg"
 #: A socket's whole path must fit in 107 bytes; `/.s.PGSQL.5432` takes 14 of them.
 LONGEST_SOCKET_FOLDER = 107 - 14
 _MARKER = "postgres-place"
+_MEMORY = Path("/dev/shm")  # noqa: S108  # shared, hence the checks of `private_folder`
+_PLENTY = 8 << 30
 _ORIGIN = "origin.json"
 # Commas separate folders in PostgreSQL's setting and hosts in a client's; other signs need quoting.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.+-]+")
@@ -101,11 +103,12 @@ def _prepare_for_root(data_dir: Path, durable: bool) -> ServerPlace:
     """
     account = server_account()
     token = _marker(data_dir / _MARKER)
-    origin = _origin(area() / _digest(token))
+    where = area() if durable else _passing_area(_digest(token))
+    origin = _origin(where / _digest(token))
     if origin and origin.data_dir != data_dir and _is_wanted(origin):
         (data_dir / _MARKER).unlink()
         token = _marker(data_dir / _MARKER)
-    home = private_folder(area() / _digest(token), mode=0o711)
+    home = private_folder(where / _digest(token), mode=0o711)
     written = {"data_dir": str(data_dir), "token": token, "durable": durable}
     (home / _ORIGIN).write_text(json.dumps(written), encoding="utf-8")
     sockets = home / "run"
@@ -146,7 +149,9 @@ def forsaken() -> list[Path]:
     """
     if os.geteuid() != 0:
         return []
-    homes = {file.parent: _origin(file.parent) for file in sorted(area().glob(f"*/{_ORIGIN}"))}
+    places = (area(), _MEMORY / area().name)
+    files = [file for place in places for file in sorted(place.glob(f"*/{_ORIGIN}"))]
+    homes = {file.parent: _origin(file.parent) for file in files}
     return [
         home
         for home, origin in homes.items()
@@ -166,6 +171,21 @@ def area() -> Path:
     )
     mode = 0o711 if os.geteuid() == 0 else 0o700
     return private_folder(shared / f"lephi-postgres-{os.geteuid()}", mode=mode)
+
+
+def _passing_area(name: str) -> Path:
+    """Where the data of a test run lives: in memory, where there is plenty.
+
+    A database is a thousand files, and a run makes a thousand databases: on a disk that others
+    write to, each takes seconds. `name` is found again where it was made.
+    """
+    if not (_MEMORY / area().name / name).exists() and (
+        (area() / name).exists()
+        or not os.access(_MEMORY, os.W_OK)
+        or shutil.disk_usage(_MEMORY).free < _PLENTY
+    ):
+        return area()
+    return private_folder(_MEMORY / area().name, mode=0o711)
 
 
 def private_folder(path: Path, *, mode: int = 0o700) -> Path:

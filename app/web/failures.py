@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.templating import render
+from app.web.texts import noted
 from core.problems import MEDIA_TYPE
 
 #: Programs live here, whatever they claim to accept.
@@ -22,62 +23,49 @@ _PROGRAMS = ("/api/", "/callbacks/", "/health/", "/metrics")
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What happened and what to do next, in Vietnamese and in English."""
+    """What happened and what to do next, as the catalogue of words has it."""
 
     title: str
     todo: str
-    title_en: str
-    todo_en: str
 
 
 _OURS = Advice(
-    "Hệ thống gặp lỗi",
-    "Lỗi đã được ghi lại. Nếu bạn vừa thanh toán, đừng thanh toán lại: hãy mở lại trang của khoản "
-    "phải nộp để xem kết quả, hoặc đưa mã lỗi dưới đây cho cán bộ.",
-    "Something went wrong on our side",
-    "It has been recorded. If you have just paid, do not pay again: open the bill's page once more "
-    "to see the outcome, or give the error code below to an officer.",
+    noted("Hệ thống gặp lỗi"),
+    noted(
+        "Lỗi đã được ghi lại. Nếu bạn vừa thanh toán, đừng thanh toán lại: hãy mở lại trang của "
+        "khoản phải nộp để xem kết quả, hoặc đưa mã lỗi dưới đây cho cán bộ."
+    ),
 )
 _YOURS = Advice(
-    "Không thực hiện được yêu cầu này",
-    "Hãy quay lại trang trước và thử lại. Nếu vẫn không được, hãy hỏi cán bộ tại quầy.",
-    "This request could not be carried out",
-    "Go back to the page before and try again. If that does not help, ask at the counter.",
+    noted("Không thực hiện được yêu cầu này"),
+    noted("Hãy quay lại trang trước và thử lại. Nếu vẫn không được, hãy hỏi cán bộ tại quầy."),
 )
 _BY_STATUS = {
     404: Advice(
-        "Không tìm thấy trang này",
-        "Hãy so lại từng ký tự của mã (mã không có chữ I, O và số 0, 1), quét lại mã QR, hoặc mở "
-        "lại đường liên kết trong tin nhắn của cơ quan thu.",
-        "There is no such page",
-        "Compare the code character by character (it never holds I, O, 0 or 1), scan the QR code "
-        "again, or open the link in the message of the collecting body again.",
+        noted("Không tìm thấy trang này"),
+        noted(
+            "Hãy so lại từng ký tự của mã (mã không có chữ I, O và số 0, 1), quét lại mã QR, hoặc "
+            "mở lại đường liên kết trong tin nhắn của cơ quan thu."
+        ),
     ),
     409: Advice(
-        "Chưa thực hiện được lúc này",
-        "Hãy mở lại trang của khoản phải nộp để xem tình trạng hiện tại rồi hãy thử lại.",
-        "This cannot be done now",
-        "Open the bill's page again to see how things stand, then decide.",
+        noted("Chưa thực hiện được lúc này"),
+        noted("Hãy mở lại trang của khoản phải nộp để xem tình trạng hiện tại rồi hãy thử lại."),
     ),
     422: Advice(
-        "Thông tin gửi lên chưa đúng",
-        "Hãy quay lại trang trước, kiểm tra những gì đã nhập rồi gửi lại.",
-        "Something you entered is not right",
-        "Go back to the page before, check what you entered and send it again.",
+        noted("Thông tin gửi lên chưa đúng"),
+        noted("Hãy quay lại trang trước, kiểm tra những gì đã nhập rồi gửi lại."),
     ),
     429: Advice(
-        "Bạn tra cứu quá nhanh",
-        "Hãy chờ một phút rồi thử lại.",
-        "Too many requests",
-        "Wait a minute, then try again.",
+        noted("Bạn tra cứu quá nhanh"),
+        noted("Hãy chờ một phút rồi thử lại."),
     ),
     503: Advice(
-        "Hệ thống đang bận",
-        "Hãy thử lại sau một phút. Nếu bạn vừa thanh toán, đừng thanh toán lại: tiền đã nộp không "
-        "bị mất.",
-        "The service is busy",
-        "Try again in a minute. If you have just paid, do not pay again: nothing that was paid is "
-        "lost.",
+        noted("Hệ thống đang bận"),
+        noted(
+            "Hãy thử lại sau một phút. Nếu bạn vừa thanh toán, đừng thanh toán lại: tiền đã nộp "
+            "không bị mất."
+        ),
     ),
 }
 

@@ -33,7 +33,5 @@ def _origin(address: str) -> str:
 #: For every page that does not say otherwise.
 STRICT = policy()
 
-#: The API reference brings its own inline start script.
-REFERENCE = STRICT.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'").replace(
-    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
-)
+#: For a page that goes on working without a network: its worker and its manifest are our own too.
+WALKING = f"{STRICT}; worker-src 'self'; manifest-src 'self'; media-src 'self'"

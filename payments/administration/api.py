@@ -13,17 +13,17 @@ from pydantic import BaseModel
 
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
-from core.errors import FieldError, Invalid, NotFound
+from core.errors import FieldError, Invalid
 from core.idempotency import IdempotencyDep
 from core.sessions import ReadSession, WriteSession
 from payments.administration.answers import WAITS, DoorDep, waiting
 from payments.administration.bodies import changed_agency, new_account, new_agency
 from payments.administration.door import do
 from payments.administration.gateways import configured_gateway, only_disables
-from payments.agencies.access.principals import Principal, PrincipalDep, needs
+from payments.administration.within import own_account_id, own_agency_id, own_gateway
+from payments.agencies.access.principals import PrincipalDep, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.listing import list_accounts, list_agencies, list_gateways
-from payments.agencies.queries import get_account_id, get_agency_id
 from payments.agencies.schemas import (
     AccountIn,
     AccountList,
@@ -52,29 +52,6 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 Code = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
-async def _own(session: ReadSession, admin: Principal, code: str) -> str:
-    """The id of a body that is the administrator's, or below it. Raises `NotFound`."""
-    found = await get_agency_id(session, code)
-    # Asked anew, not taken from the key: a unit that was made a moment ago counts.
-    if found not in await reach(session, admin.agency_id):
-        raise NotFound(f"Không có cơ quan {code}.")
-    return found
-
-
-async def _own_account(session: ReadSession, admin: Principal, code: str) -> str:
-    """The id of a collection account of the administrator's body, or of one below it.
-
-    Raises `NotFound`, or `Invalid` for another body's, one above it too: whoever chooses the key
-    that a feed signs with says what has arrived on its account, for every body below that.
-    """
-    found = await get_account_id(session, code)
-    page = await list_accounts(session, await reach(session, admin.agency_id), only=found)
-    if not page.items:
-        detail = "Tài khoản thu của cơ quan khác chỉ do người vận hành gắn với cổng thanh toán."
-        raise Invalid(detail, errors=[FieldError("collection_account", "not_yours", detail)])
-    return found
-
-
 @router.post(
     "/agencies",
     status_code=201,
@@ -96,7 +73,7 @@ async def make_agency(
         if given.parent is None:
             detail = "Hãy nêu cơ quan cấp trên; một cơ quan độc lập do đơn vị vận hành lập."
             raise Invalid(detail, errors=[FieldError("parent", "missing", detail)])
-        await _own(session, admin, given.parent)
+        await own_agency_id(session, admin, given.parent)
         deed = new_agency(given.model_dump(exclude={"reason"}))
         return await door.new(session, deed, admin, given.reason, _agency)
 
@@ -125,10 +102,10 @@ async def alter_agency(
     code: Code, admin: PrincipalDep, body: AgencyChange, session: SessionDep, door: DoorDep
 ) -> AgencyOut | Response:
     """Change facts of the own body or a unit; what is left out stays as it is."""
-    agency_id = await _own(session, admin, code)
+    agency_id = await own_agency_id(session, admin, code)
     given = body.model
     if given.parent is not None:
-        await _own(session, admin, given.parent)
+        await own_agency_id(session, admin, given.parent)
     deed = changed_agency(agency_id, given.model_dump(exclude_none=True, exclude={"reason"}))
     if door.administration.two_people:
         return waiting(ApprovalOut.of(await door.ask(session, deed, admin, given.reason)))
@@ -154,7 +131,7 @@ async def make_account(
     claim = idempotent.claim(admin.owner, body.value)
 
     async def make(session: WriteSession) -> BaseModel:
-        await _own(session, admin, given.agency)
+        await own_agency_id(session, admin, given.agency)
         deed = new_account(given.model_dump(exclude={"reason"}))
         return await door.new(session, deed, admin, given.reason, _account)
 
@@ -191,8 +168,8 @@ async def make_gateway_account(
     claim = idempotent.claim(admin.owner, body.value)
 
     async def make(session: WriteSession) -> BaseModel:
-        await _own(session, admin, given.agency)
-        await _own_account(session, admin, given.collection_account)
+        await own_agency_id(session, admin, given.agency)
+        await own_account_id(session, admin, given.collection_account)
         wanted = given.model_dump(exclude={"credentials", "reason"}) | {"only_new": True}
         deed = await configured_gateway(session, wanted, given.credentials)
         return await door.new(session, deed, admin, given.reason, _gateway)
@@ -229,14 +206,10 @@ async def alter_gateway_account(
 
     One that pays to the account of a body above the own is the operator's to change.
     """
-    own = await reach(session, admin.agency_id)
-    page = await list_gateways(session, own, only=gateway_account_id)
-    if not page.items:
-        raise NotFound("Không có tài khoản cổng thanh toán này.")
-    entry, given = page.items[0], body.model
-    await _own_account(session, admin, entry.collection_account)
+    entry, given = await own_gateway(session, admin, gateway_account_id), body.model
+    await own_account_id(session, admin, entry.collection_account)
     if given.collection_account is not None:
-        await _own_account(session, admin, given.collection_account)
+        await own_account_id(session, admin, given.collection_account)
     named = {"agency": entry.agency, "gateway": entry.gateway, "account": entry.account}
     wanted = named | given.model_dump(exclude={"credentials", "reason"})
     deed = await configured_gateway(session, wanted, given.credentials)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from core.sessions import ReadSession, WriteSession
-from payments.administration import bodies, gateways, people
+from payments.administration import bodies, gateways, people, sign_on
 from payments.administration.deeds import Administration, Deed, DeedKind, Execution
 from payments.administration.secrets import forget_secret, keep_secret, open_secret
 from payments.agencies.access.api_keys import revoke_api_key
@@ -32,7 +32,12 @@ from payments.books.approvals import (
 )
 
 #: Every kind of deed, by name.
-DEEDS: Mapping[str, DeedKind] = {**bodies.KINDS, **gateways.KINDS, **people.KINDS}
+DEEDS: Mapping[str, DeedKind] = {
+    **bodies.KINDS,
+    **gateways.KINDS,
+    **people.KINDS,
+    **sign_on.KINDS,
+}
 
 
 def administration_kinds(administration: Administration) -> ApprovalKinds:
@@ -44,7 +49,7 @@ def _kind(administration: Administration, name: str, deed: DeedKind) -> Approval
     return ApprovalKind(
         partial(_look, administration, name),
         partial(_carry_out, administration),
-        _refuse_key if name == "confirm_key" else forget_secret,
+        _refuse_key if name == "confirm_key" else _forget,
         partial(_tell, administration) if name == "create_user" else None,
         proposing=Action.ADMINISTER if deed.by_administrators else None,
         deciding=Action.DECIDE_SETTING,
@@ -153,6 +158,10 @@ async def _tell(
     return {"password_second_half": secret["half"]} if "half" in secret else {}
 
 
-async def _refuse_key(session: WriteSession, key_id: str) -> None:
+async def _refuse_key(session: WriteSession, key_id: str, actor: str) -> None:
     """A key that a second person does not want is dead."""
-    await revoke_api_key(session, key_id, actor="system:approvals")
+    await revoke_api_key(session, key_id, actor=actor)
+
+
+async def _forget(session: WriteSession, object_id: str, _: str) -> None:
+    await forget_secret(session, object_id)

@@ -17,7 +17,7 @@ from payments.agencies.queries import get_account_id, get_agency_id
 from payments.books.approvals import Subject
 
 #: What of an account at a gateway can be shown as it was and as it is to be.
-_SHOWN = ("base_url", "collection_account", "enabled")
+_SHOWN = ("base_url", "collection_account", "enabled", "rank")
 
 
 async def configured_gateway(

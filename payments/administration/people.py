@@ -8,18 +8,32 @@ is in force when a second person has confirmed it.
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import Conflict
+from core.errors import Conflict, NotAllowed
 from core.ids import new_id
 from core.sessions import WriteSession
 from payments.administration.bodies import REHEARSING
 from payments.administration.deeds import Administration, Deed, DeedKind, Execution
 from payments.agencies.access.api_keys import ApiKeyValue, confirm_api_key, get_api_key
-from payments.agencies.access.staff import NewPerson, add_staff_user, hash_password, new_password
+from payments.agencies.access.second_factors import reset_factor
+from payments.agencies.access.staff import (
+    NewPerson,
+    StaffValue,
+    add_staff_user,
+    get_staff_user,
+    hash_password,
+    new_password,
+)
 from payments.agencies.queries import get_agency_id
 from payments.books.approvals import Subject
 
 #: What stands between the two halves of a password.
 HALVES = "-"
+
+
+class PersonGone(Conflict):
+    """Whoever it is about works here no more: there is nothing to be done about them."""
+
+    code = "person_gone"
 
 
 class KeyDecided(Conflict):
@@ -48,6 +62,11 @@ async def new_user_of_two(wanted: Mapping[str, Any]) -> tuple[Deed, str]:
 def confirmed_key(key: ApiKeyValue) -> Deed:
     """To put a key into force that has been made."""
     return Deed("confirm_key", key.id, {"label": key.label, "user": key.user})
+
+
+def reset_factor_of(person: StaffValue) -> Deed:
+    """To let somebody who has lost app and codes set their second factor up anew."""
+    return Deed("reset_factor", person.id, {"email": person.email})
 
 
 async def _look_at_user(
@@ -84,7 +103,23 @@ async def _confirm_key(session: WriteSession, execution: Execution, deed: Deed) 
     return (await confirm_api_key(session, deed.object_id, actor=execution.actor)).id
 
 
+async def _look_at_person(session: WriteSession, _: Administration, deed: Deed) -> Subject:
+    person = await get_staff_user(session, deed.object_id)
+    if person.disabled_at is not None:
+        raise PersonGone("Người này không còn làm việc ở đây.")
+    return Subject(person.agency_id, {"agency": person.agency, "roles": list(person.roles)})
+
+
+async def _reset_factor(session: WriteSession, execution: Execution, deed: Deed) -> str:
+    if execution.actor == f"staff:{deed.object_id}":
+        raise NotAllowed("Không ai tự xóa lớp bảo vệ thứ hai của mình; cần người khác.")
+    cipher = execution.administration.cipher
+    await reset_factor(session, cipher, deed.object_id, actor=execution.actor)
+    return deed.object_id
+
+
 KINDS: Mapping[str, DeedKind] = {
+    "reset_factor": DeedKind(_look_at_person, _reset_factor),
     "create_user": DeedKind(_look_at_user, _create_user),
     "confirm_key": DeedKind(_look_at_key, _confirm_key, by_administrators=False),
 }

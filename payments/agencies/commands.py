@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, time
 from typing import Any, TypeAlias
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import String, cast, delete, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlmodel import col, select
 
@@ -17,7 +17,7 @@ from core import clock
 from core.errors import FieldError, Invalid, NotFound
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
-from core.statements import WriteSql, values_of
+from core.statements import values_of
 from payments.agencies.banks import BANKS, CHECKED_ON
 from payments.agencies.changes import CodeTaken, Knowledge, record_change
 from payments.agencies.models import DEFAULT_CUT_OFF, Agency, AgencyOffer, CollectionAccount
@@ -31,7 +31,7 @@ Offers: TypeAlias = Sequence[str] | str
 LEAST_SETTLEMENT_LETTERS = 5
 
 #: One at a time changes who stands below whom: two moves at once could make a circle.
-LOCK_TREE = WriteSql(str, "SELECT CAST(pg_advisory_xact_lock(7811604131234001) AS text)")
+LOCK_TREE = select(cast(func.pg_advisory_xact_lock(7811604131234001), String))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ async def change_agency(
     Raises `NotFound`, or `Invalid` for a parent below the body itself or an unknown procedure.
     """
     if "parent_id" in changes:
-        await session.write(LOCK_TREE)
+        await session.all(LOCK_TREE)
     before = await session.lock_first(values_of(AgencyFacts, Agency).where(Agency.id == agency_id))
     if before is None:
         raise NotFound("Không có cơ quan này.")

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col
+from sqlalchemy import ColumnElement, String, any_, cast, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
 
 from core.cursors import Page, page_of
 from core.sessions import ReadSession
-from core.statements import ReadSql, values_of
-from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
+from core.statements import values_of
+from payments.agencies.models import Agency, AgencyOffer, CollectionAccount, GatewayAccountRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +63,17 @@ class GatewayEntry:
     base_url: str
     collection_account: str
     enabled: bool
+    previous_until: datetime | None
     created_at: datetime
+    rank: int
 
 
-#: Bodies by code, each with its parent's code and its own choice of procedures.
-LIST_AGENCIES = ReadSql(
-    AgencyEntry,
-    "SELECT a.id, a.code, a.name, a.name_en, a.tax_code, a.address, a.phone, p.code AS parent,"
-    " a.offers, ARRAY(SELECT o.procedure_code FROM agency_offer o WHERE o.agency_id = a.id"
-    " ORDER BY o.procedure_code) AS codes, a.return_origins, a.created_at"
-    " FROM agency a LEFT JOIN agency p ON p.id = a.parent_id"
-    " WHERE (CAST(:ids AS text[]) IS NULL OR a.id = ANY(CAST(:ids AS text[])))"
-    " AND (CAST(:only AS text) IS NULL OR a.id = :only)"
-    " AND (CAST(:after AS text) IS NULL OR a.code > :after)"
-    " ORDER BY a.code LIMIT :limit",
+_PARENT = aliased(Agency)
+#: A body's own choice of procedures.
+_CHOSEN = (
+    select(col(AgencyOffer.procedure_code))
+    .where(col(AgencyOffer.agency_id) == col(Agency.id))
+    .order_by(col(AgencyOffer.procedure_code))
 )
 
 
@@ -87,9 +86,24 @@ async def list_agencies(
     limit: int = 100,
 ) -> Page[AgencyEntry]:
     """Bodies by code; of all for None, else those of the ids. `only` is one body's id."""
-    ids = None if agency_ids is None else sorted(agency_ids)
-    asked = {"ids": ids, "only": only, "after": after, "limit": limit + 1}
-    return page_of(await session.all(LIST_AGENCIES, asked), limit, lambda one: one.code)
+    wanted = (
+        values_of(
+            AgencyEntry,
+            Agency,
+            parent=col(_PARENT.code),
+            codes=func.array(_CHOSEN.scalar_subquery()),
+        )
+        .outerjoin(_PARENT, col(_PARENT.id) == col(Agency.parent_id))
+        .order_by(col(Agency.code))
+        .limit(limit + 1)
+    )
+    if agency_ids is not None:
+        wanted = wanted.where(col(Agency.id) == any_(cast(sorted(agency_ids), ARRAY(String))))
+    if only is not None:
+        wanted = wanted.where(Agency.id == only)
+    if after is not None:
+        wanted = wanted.where(Agency.code > after)
+    return page_of(await session.all(wanted), limit, lambda one: one.code)
 
 
 async def list_accounts(

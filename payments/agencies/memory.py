@@ -94,10 +94,14 @@ class Agencies:
             raise NotFound("Không có tài khoản cổng thanh toán này.")
         return found[0]
 
-    async def get_gateway_by_id(self, gateway_account_id: str) -> GatewayAccountValue:
+    async def get_gateway_by_id(
+        self, gateway_account_id: str, session: ReadSession | None = None
+    ) -> GatewayAccountValue:
         """The account at a gateway by our id. Raises `NotFound`."""
         found = await self._gateways(
-            ("gateway_id", gateway_account_id), GatewayAccountRow.id == gateway_account_id
+            ("gateway_id", gateway_account_id),
+            GatewayAccountRow.id == gateway_account_id,
+            session=session,
         )
         if not found:
             raise NotFound("Không có tài khoản cổng thanh toán này.")
@@ -140,6 +144,8 @@ class Agencies:
             return known
         async with self._reading(session) as reader:
             found = await list_gateway_accounts(reader, self._cipher, *which)
-        if found:
+        # That an agency has none of its own is soon known again; of a path that nobody has, anybody
+        # could make us remember any number.
+        if found or key[0] == "gateways":
             self._accounts.remember(key, found)
         return found

@@ -2,7 +2,15 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, Column, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -99,3 +107,36 @@ class GatewayAccountRow(SQLModel, table=True):
     #: offered to payers; what was started is asked about and told of even when it no longer is
     enabled: bool = True
     created_at: datetime = moment()
+    #: which comes first where payers choose: the smaller one, of equal ones the older
+    rank: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    #: those before, encrypted; notices under them are taken until then
+    previous_credentials: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary, nullable=True)
+    )
+    previous_until: datetime | None = moment(default=None)
+
+
+class GatewayBreaker(SQLModel, table=True):
+    """How an account at a gateway answered the last attempts that were started there.
+
+    It is open from `opened_at` on: nobody is sent there, but one payer from `probe_at` on, to see
+    whether it answers again.
+    """
+
+    __tablename__ = "gateway_breaker"
+    __table_args__ = (
+        CheckConstraint("silences >= 0", name="silences"),
+        CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="opened"),
+    )
+
+    gateway_account_id: str = Field(primary_key=True, foreign_key="gateway_account.id")
+    #: how many attempts in a row it did not answer, and the code of the last
+    silences: int = 0
+    code: str
+    changed_at: datetime = moment()
+    opened_at: datetime | None = moment(default=None)
+    probe_at: datetime | None = moment(default=None)
+    #: when the last payer was sent to see
+    probed_at: datetime | None = moment(default=None)

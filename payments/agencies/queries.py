@@ -1,6 +1,7 @@
 """Agencies and their accounts as frozen values, never rows."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as time_of_day
@@ -13,7 +14,7 @@ from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
-from payments.agencies.tree import lineage
+from payments.agencies.tree import branches, lineage, reach
 from payments.ports import GatewayAccount
 
 
@@ -36,6 +37,8 @@ class CollectionAccountValue:
     settlement_words: list[str]
     #: since when two people stand by its number; payers are warned where it is None
     confirmed_at: datetime | None = None
+    #: `bank` or `treasury`: whose account it is to be read as
+    kind: str = "treasury"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ class GatewayAccountValue:
     agency_id: str
     collection: CollectionAccountValue
     access: GatewayAccount
+    #: as it was before its secrets were replaced, and until when notices under those are taken
+    previous: GatewayAccount | None = None
+    previous_until: datetime | None = None
+
+    def earlier_at(self, now: datetime) -> GatewayAccount | None:
+        """The account with the secrets before, where these are still taken."""
+        within = self.previous_until is not None and now < self.previous_until
+        return self.previous if within else None
 
     @property
     def gateway(self) -> str:
@@ -110,6 +121,60 @@ async def find_collection_account(session: ReadSession, code: str) -> Collection
     )
 
 
+async def find_first_day(
+    session: ReadSession, account_id: str, known: CollectionAccountValue
+) -> date | None:
+    """The first day that a collection account existed on; None where nobody has said.
+
+    `known` may be that account: then nothing is asked.
+    """
+    if known.id == account_id:
+        return known.opened_on
+    return (await get_collection_account(session, account_id)).opened_on
+
+
+async def list_agencies_below(session: ReadSession, agency_id: str) -> frozenset[str]:
+    """The ids of an agency, of its units, and of theirs."""
+    return await reach(session, agency_id)
+
+
+async def list_agencies_above(session: ReadSession, agency_id: str) -> tuple[str, ...]:
+    """The ids of an agency and of the bodies above it, the nearest first."""
+    return await lineage(session, agency_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _AgencyCode:
+    id: str
+    code: str
+
+
+async def map_agency_codes(
+    session: ReadSession, agency_ids: Collection[str] | None = None
+) -> dict[str, str]:
+    """The codes of these agencies (None: of all), by their ids."""
+    wanted = values_of(_AgencyCode, Agency)
+    if agency_ids is not None:
+        wanted = wanted.where(col(Agency.id).in_(agency_ids))
+    return {one.id: one.code for one in await session.all(wanted)}
+
+
+async def find_lineages(session: ReadSession) -> dict[str, tuple[str, ...]]:
+    """Of every agency, by its id, the ids of it and of the bodies above it, the nearest first."""
+    return {one.id: (one.id, *one.above) for one in (await branches(session)).values()}
+
+
+async def list_collection_accounts(
+    session: ReadSession, agency_ids: Collection[str] | None
+) -> list[CollectionAccountValue]:
+    """The collection accounts of these agencies, None for all, by their codes."""
+    account = CollectionAccount
+    wanted = values_of(CollectionAccountValue, account).order_by(col(account.code))
+    if agency_ids is not None:
+        wanted = wanted.where(col(account.agency_id).in_(agency_ids))
+    return await session.all(wanted)
+
+
 async def get_collection_account(session: ReadSession, account_id: str) -> CollectionAccountValue:
     """The collection account of that id. Raises `NoResultFound`."""
     wanted = values_of(CollectionAccountValue, CollectionAccount)
@@ -127,16 +192,24 @@ class _GatewayRow:
     base_url: str
     credentials: bytes = field(repr=False)
     collection_account_id: str
+    previous_credentials: bytes | None = field(repr=False)
+    previous_until: datetime | None
+
+    def access(self, cipher: Cipher, sealed: bytes) -> GatewayAccount:
+        """The account with these credentials. Raises `DecryptionFailed`."""
+        opened = json.loads(cipher.decrypt(bytes(sealed), f"gateway:{self.id}"))
+        return GatewayAccount(self.gateway, self.account, self.base_url, opened)
 
 
 async def list_gateway_accounts(
     session: ReadSession, cipher: Cipher, *which: ColumnElement[bool] | bool
 ) -> list[GatewayAccountValue]:
-    """The accounts at gateways and feeds that fit, the oldest first, ready for their adapters."""
+    """The accounts at gateways and feeds that fit, in their body's order, ready for adapters."""
     row = GatewayAccountRow
-    found = await session.all(
-        values_of(_GatewayRow, row).where(*which).order_by(col(row.created_at), col(row.id))
-    )
+    in_order = (col(row.rank), col(row.created_at), col(row.id))
+    found = await session.all(values_of(_GatewayRow, row).where(*which).order_by(*in_order))
+    if not found:
+        return []
     accounts = await session.all(
         values_of(CollectionAccountValue, CollectionAccount).where(
             col(CollectionAccount.id).in_({one.collection_account_id for one in found})
@@ -148,15 +221,50 @@ async def list_gateway_accounts(
             id=one.id,
             agency_id=one.agency_id,
             collection=by_id[one.collection_account_id],
-            access=GatewayAccount(
-                gateway=one.gateway,
-                account=one.account,
-                base_url=one.base_url,
-                credentials=json.loads(cipher.decrypt(one.credentials, f"gateway:{one.id}")),
-            ),
+            access=one.access(cipher, one.credentials),
+            previous=None
+            if one.previous_credentials is None
+            else one.access(cipher, one.previous_credentials),
+            previous_until=one.previous_until,
         )
         for one in found
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayName:
+    """An account at a gateway by its name, and the account that its money goes to."""
+
+    id: str
+    agency_id: str
+    gateway: str
+    account: str
+    collection_account_id: str
+
+
+async def get_gateway_name(
+    session: ReadSession, path: str, agency_ids: Collection[str] | None
+) -> GatewayName:
+    """The account at a gateway that callbacks name `path`, "gateway/account".
+
+    Raises `NotFound`, also where it is of none of these agencies (None: of any).
+    """
+    gateway, _, account = path.partition("/")
+    wanted = values_of(GatewayName, GatewayAccountRow).where(
+        GatewayAccountRow.gateway == gateway, GatewayAccountRow.account == account
+    )
+    found = await session.first(wanted)
+    if found is None or (agency_ids is not None and found.agency_id not in agency_ids):
+        raise NotFound(f"Không có tài khoản cổng {path}; hãy ghi tên cổng/tài khoản.")
+    return found
+
+
+async def list_gateway_names(session: ReadSession, collection_account_id: str) -> list[GatewayName]:
+    """The accounts at gateways and feeds whose money goes to a collection account, by id."""
+    wanted = values_of(GatewayName, GatewayAccountRow).where(
+        GatewayAccountRow.collection_account_id == collection_account_id
+    )
+    return await session.all(wanted.order_by(col(GatewayAccountRow.id)))
 
 
 async def get_agency_id(session: ReadSession, code: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, time
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -185,6 +185,11 @@ class AccountIn(RequestModel):
     reason: Line | None = None
 
 
+#: A place among a body's gateways.
+MOST_RANK: Final = 1000
+Rank: TypeAlias = Annotated[int, Field(ge=0, le=MOST_RANK)]
+
+
 class GatewayIn(RequestModel):
     """An account at a gateway or feed; its credentials are in the gateway's own names."""
 
@@ -196,8 +201,13 @@ class GatewayIn(RequestModel):
     base_url: ServiceAddress
     credentials: Credentials
     enabled: bool = True
+    #: which comes first where payers choose: the smaller one
+    rank: Rank = 0
     #: why, for the second person who decides; production asks for two
     reason: Line | None = None
+
+
+KeepHours: TypeAlias = Annotated[int, Field(ge=0, le=168)]
 
 
 class GatewayChangeIn(RequestModel):
@@ -206,7 +216,10 @@ class GatewayChangeIn(RequestModel):
     collection_account: OwnCode | None = None
     base_url: ServiceAddress | None = None
     credentials: Credentials | None = None
+    #: for how many hours notices under the credentials before are taken too; left out, for none
+    keep_hours: KeepHours | None = None
     enabled: bool | None = None
+    rank: Rank | None = None
     #: why, for the second person who decides; production asks for two
     reason: Line | None = None
 
@@ -226,7 +239,9 @@ class OperatorGatewayIn(RequestModel):
         Annotated[str, StringConstraints(max_length=300), AfterValidator(_operators_address)] | None
     ) = None
     credentials: Credentials | None = None
+    keep_hours: KeepHours | None = None
     enabled: bool | None = None
+    rank: Rank | None = None
 
 
 class AgencyOut(BaseModel):
@@ -297,7 +312,10 @@ class GatewayOut(BaseModel):
     base_url: str
     collection_account: str
     enabled: bool
+    #: until when notices under the credentials before are taken too
+    previous_until: Instant | None
     created_at: Instant
+    rank: int
 
     @classmethod
     def of(cls, entry: GatewayEntry) -> Self:

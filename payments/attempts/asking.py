@@ -14,14 +14,17 @@ from sqlmodel import col
 from core import clock, idempotency
 from core.log import get
 from core.sessions import WriteSession
+from payments.attempts.gateway_receipts import want_receipt
 from payments.attempts.results import record_result
 from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
 from payments.books.locks import lock_attempt
 from payments.books.moves import move_payment
 from payments.context import Context
+from payments.gateway_info import Capability
 from payments.ports import (
     AttemptKey,
+    Cancellable,
     GatewayMisuse,
     GatewayResult,
     GatewayUnavailable,
@@ -65,7 +68,8 @@ async def ask(context: Context, attempt: AskedAttempt) -> GatewayResult | None:
     adapter = context.gateways.gateway(account.access)
     result: GatewayResult | None = None
     try:
-        if isinstance(adapter, Queryable):
+        can = adapter.info.can(Capability.QUERY, account.access.credentials)
+        if can and isinstance(adapter, Queryable):
             result = await adapter.query(AttemptKey(attempt.order_ref, attempt.created_at))
     except (GatewayUnavailable, OutcomeUnknown) as error:
         log.info("gateway gave no clear answer", payment=attempt.id, code=error.code)
@@ -75,7 +79,10 @@ async def ask(context: Context, attempt: AskedAttempt) -> GatewayResult | None:
 
     async def write(session: WriteSession) -> None:
         if result is not None and result.outcome is not Outcome.NOT_FOUND:
-            await record_result(session, account, result, actor=ACTOR, cipher=context.cipher)
+            recorded = await record_result(
+                session, account, result, actor=ACTOR, cipher=context.cipher
+            )
+            await want_receipt(session, account, adapter.info, result, recorded)
         await _conclude(session, attempt.id, result, open_for)
 
     await context.database.run(write)
@@ -92,6 +99,29 @@ async def ask_safely(context: Context, attempt: AskedAttempt) -> GatewayResult |
         return None
 
 
+async def close_safely(context: Context, attempt: AskedAttempt) -> None:
+    """Have an unpaid attempt closed at its gateway, where that can be done; nothing otherwise.
+
+    What the gateway then says is recorded: money that came meanwhile, or that none will. Whatever
+    goes wrong is noted, for then the attempt is as unpaid as it was.
+    """
+    account = await context.agencies.get_gateway_by_id(attempt.gateway_account_id)
+    adapter = context.gateways.gateway(account.access)
+    if not isinstance(adapter, Cancellable):
+        return
+    try:
+        result = await adapter.cancel(AttemptKey(attempt.order_ref, attempt.created_at))
+    except Exception as error:  # noqa: BLE001  the payer's way must not end here
+        log.error("an attempt was not closed", payment=attempt.id, reason=repr(error))
+        return
+
+    async def write(session: WriteSession) -> None:
+        await record_result(session, account, result, actor=ACTOR, cipher=context.cipher)
+
+    if result.outcome is not Outcome.NOT_FOUND:
+        await context.database.run(write)
+
+
 async def ask_now(
     context: Context, payment: PaymentValue, patience: float, *, again: timedelta = AGAIN
 ) -> None:
@@ -104,7 +134,7 @@ async def ask_now(
     now = clock.now()
     if not payment.is_open or payment.gateway_account_id is None or payment.order_ref is None:
         return
-    if payment.status == "created" and now < payment.created_at + idempotency.LEASE:
+    if payment.status == "created" and idempotency.is_under_way(payment.created_at):
         return
     if payment.asked_at is not None and payment.asked_at <= now < payment.asked_at + again:
         return

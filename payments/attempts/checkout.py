@@ -8,9 +8,10 @@ charges again meanwhile. A callback may be faster than the gateway's answer; the
 only the way to the payment page.
 """
 
+import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import insert
 
@@ -20,15 +21,23 @@ from core.idempotency import Claim, InFlight
 from core.ids import new_id
 from core.json import dumps
 from core.sessions import WriteSession
+from payments.agencies import breakers
 from payments.agencies.queries import GatewayAccountValue
+from payments.attempts.billing import dossier_of
 from payments.attempts.conclusion import conclude, take_over
 from payments.attempts.leaving import leave
-from payments.attempts.offering import check_limits, choose_gateway
+from payments.attempts.offering import (
+    GatewayCrowded,
+    GatewayResting,
+    check_limits,
+    choose_gateway,
+)
 from payments.attempts.queries import count_attempts, get_payment
 from payments.bills.locks import find_and_lock_bill
 from payments.bills.models import Payment
 from payments.bills.queries import PaymentValue
 from payments.context import Context
+from payments.gateway_info import GatewayInfo
 from payments.ports import (
     AcceptedAttempt,
     DeclinedAttempt,
@@ -39,6 +48,10 @@ from payments.ports import (
 )
 from payments.states import PAYMENT
 from payments.summaries import PlacedMoney
+
+#: Numbers of sixteen digits that any program can hold: below 2^53.
+_LEAST_NUMBER: Final = 10**15
+_NUMBERS: Final = 2**53 - _LEAST_NUMBER
 
 
 class BillNotPayable(Conflict):
@@ -103,10 +116,10 @@ async def checkout(
     """Start an attempt; the HTTP status and body of the answer, the same for every repeat.
 
     201 with the attempt, whose status may be `unknown`. Raises `BillNotPayable`,
-    `OutcomePending`, `AttemptOpen`, `GatewayNotOffered`, `AmountNotTaken`, what `idempotency`
-    raises, and `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was charged; after
-    those two the same key may be used again. `instead_of` is the open attempt that this one
-    replaces, with what `leaving.leave` raises.
+    `OutcomePending`, `AttemptOpen`, `GatewayNotOffered`, `AmountNotTaken`, `GatewayResting`, what
+    `idempotency` raises, and `GatewayUnavailable` or `GatewayMisuse` where certainly nothing was
+    charged; after those two the same key may be used again. `instead_of` is the open attempt that
+    this one replaces, with what `leaving.leave` raises.
 
     `proven` says that the caller may see the whole bill. The gateway then sends the citizen back to
     the page that its token opens; who only knows the reference comes back to the page without.
@@ -116,7 +129,7 @@ async def checkout(
     if replay is not None and replay.body is not None and replay.status is not None:
         return replay.status, replay.body
     if replay is not None:
-        if clock.now() - replay.created_at < idempotency.LEASE:
+        if idempotency.is_under_way(replay.created_at):
             raise InFlight("Yêu cầu trước với khóa này đang được xử lý.")
         async with context.database.transaction() as session:
             await take_over(session, replay.object_id, agency_ids, actor)
@@ -128,13 +141,22 @@ async def checkout(
     failpoints.hit("checkout.after_intent")
     outcome: AcceptedAttempt | DeclinedAttempt | LephiError
     try:
-        outcome = await context.gateways.gateway(intent.account.access).start(intent.request)
+        with context.starting.place(intent.account.id) as is_free:
+            if not is_free:
+                raise _crowded()
+            outcome = await context.gateways.gateway(intent.account.access).start(intent.request)
     except (GatewayUnavailable, OutcomeUnknown, GatewayMisuse) as error:
         outcome = error
     failpoints.hit("checkout.after_call")
 
     async def write(session: WriteSession) -> None:
         await conclude(session, intent.payment_id, outcome, claim, actor)
+        if isinstance(outcome, GatewayCrowded):
+            return
+        silent = isinstance(outcome, GatewayUnavailable | OutcomeUnknown)
+        code = outcome.code if isinstance(outcome, LephiError) and silent else None
+        began_at = intent.request.created_at
+        await breakers.note_answer(session, intent.account.id, code, began_at=began_at)
 
     await context.database.run(write)
     if isinstance(outcome, LephiError) and not isinstance(outcome, OutcomeUnknown):
@@ -167,7 +189,13 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
             raise _open(tried.open)
         amount = bill.amount - tried.waiting
         check_limits(account, info, amount)
-        order_ref = f"{bill.reference}-{tried.attempts + 1:02d}"
+        # Looked at before anything is written, for those that find no place press again and again;
+        # whoever finds one here may still come too late for it.
+        if context.starting.is_full(account.id):
+            raise _crowded()
+        if not await breakers.let_through(session, account.id):
+            raise GatewayResting(f"{info.title_vi} đang không trả lời. Hãy chọn cách khác.")
+        order_ref = _order_ref(info, bill.reference, tried.attempts + 1)
         now = clock.now()
         await session.write(
             insert(Payment).values(
@@ -195,6 +223,11 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
             object_id=payment_id,
             details={"bill": bill.id, "amount": amount, "gateway": gateway},
         )
+        dossier = None
+        if info.wants_dossier:
+            dossier = await dossier_of(
+                session, account.collection, bill.id, amount, cipher=context.cipher
+            )
         request = StartRequest(
             order_ref=order_ref,
             request_code=payment_id,
@@ -209,10 +242,22 @@ async def _intend(context: Context, choice: Choice, claim: Claim) -> Intent:
             payer_ip=choice.payer_ip,
             language=bill.language,
             created_at=now,
+            dossier=dossier,
         )
         return Intent(payment_id, request, account)
 
     return await context.database.run(write)
+
+
+def _crowded() -> GatewayCrowded:
+    return GatewayCrowded("Cổng thanh toán đang trả lời chậm: hãy thử lại sau ít phút.")
+
+
+def _order_ref(info: GatewayInfo, reference: str, count: int) -> str:
+    """A new attempt's name at its gateway; that it is new for ever, the database sees to."""
+    if info.numbered_orders:
+        return str(_LEAST_NUMBER + secrets.randbelow(_NUMBERS))
+    return f"{reference}-{count:02d}"
 
 
 def _open(payment_id: str) -> AttemptOpen:

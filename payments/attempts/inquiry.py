@@ -9,23 +9,20 @@ its payer chooses another way (`payments.attempts.leaving`).
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, or_, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, or_, update
 from sqlmodel import col, exists, func, select
 
 from core import clock
-from core.clocks import require_agreement
-from core.log import get
+from core.clocks import MOST_APART, require_agreement
+from core.lanes import Lanes
 from core.statements import values_of
-from payments.attempts.asking import ACTOR, AskedAttempt, ask_safely
+from payments.attempts.asking import ACTOR, STILL_ASKED, AskedAttempt, ask_safely
 from payments.bills.locks import LockedBill
 from payments.bills.models import Bill, Payment
 from payments.books.moves import move_bill
 from payments.context import Context
 from payments.states import LIVE
-
-log = get(__name__)
 
 _LONGEST_PAUSE = timedelta(minutes=5)
 
@@ -51,58 +48,17 @@ async def inquire(context: Context, limit: int = 20) -> int:
     return sum(await asyncio.gather(*(_ask_account(context, one, limit) for one in accounts)))
 
 
-class Inquiries:
-    """The questions of one worker: each account's for themselves, so many at once.
-
-    An account whose gateway does not answer keeps nobody else's from being asked; it is asked
-    about one attempt only, with growing pauses, until it answers again.
-    """
+class Inquiries(Lanes):
+    """The questions of one worker: each account's for themselves, so many at once."""
 
     def __init__(self, context: Context, at_once: int = AT_ONCE) -> None:
-        self._context = context
-        self._at_once = at_once
-        self._lanes: dict[str, asyncio.Task[None]] = {}
-        #: how often in a row each account has answered nothing, and until when it is left alone
-        self._silent: dict[str, tuple[int, float]] = {}
-
-    async def begin(self) -> int:
-        """Begin what is due and not under way; 0, for nobody has to wait for it."""
-        now = asyncio.get_running_loop().time()
-        for account in await _due_accounts(self._context):
-            _, until = self._silent.get(account, (0, 0.0))
-            if account not in self._lanes and until <= now:
-                lane = asyncio.create_task(self._ask(account))
-                self._lanes[account] = lane
-                lane.add_done_callback(partial(self._ended, account))
-        return 0
-
-    async def aclose(self) -> None:
-        """Break off what is under way: it is asked again when it is due."""
-        lanes = list(self._lanes.values())
-        for lane in lanes:
-            lane.cancel()
-        await asyncio.gather(*lanes, return_exceptions=True)
-
-    def _ended(self, account: str, _: asyncio.Task[None]) -> None:
-        self._lanes.pop(account, None)
-
-    async def _ask(self, account: str) -> None:
-        """Ask one account until nothing is due, or it is silent."""
-        answered = [True]
-        try:
-            while answered and any(answered):
-                most = 1 if account in self._silent else self._at_once
-                answered = await _answers_of(self._context, account, most)
-                if any(answered):
-                    self._silent.pop(account, None)
-        except Exception as error:  # noqa: BLE001  whatever it is, the next round begins anew
-            log.error("inquiries broke off", account=account, reason=repr(error))
-            return
-        if answered:
-            times = self._silent.get(account, (0, 0.0))[0] + 1
-            rest = pause(times).total_seconds()
-            self._silent[account] = times, asyncio.get_running_loop().time() + rest
-            log.warning("gateway does not answer", account=account, times=times, rest=rest)
+        super().__init__(
+            "gateways",
+            lambda: _due_accounts(context),
+            lambda account, most: _answers_of(context, account, most),
+            lambda times: pause(times).total_seconds(),
+            at_once,
+        )
 
 
 async def _due_accounts(context: Context) -> list[str]:
@@ -119,10 +75,16 @@ async def _due_accounts(context: Context) -> list[str]:
 
 
 def _is_due() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (
-        col(Payment.ask_at) <= clock.now(),
-        or_(col(Payment.status) == "expired", col(Payment.status).in_(sorted(LIVE))),
+    """Attempts whose time has come, and those whose time a clock put forward has set: no pause is
+    so long."""
+    now = clock.now()
+    at, live = col(Payment.ask_at), col(Payment.status).in_(sorted(LIVE))
+    come = or_(
+        at <= now,
+        at > now + STILL_ASKED + MOST_APART,
+        and_(live, at > now + _LONGEST_PAUSE + MOST_APART),
     )
+    return come, or_(col(Payment.status) == "expired", live)
 
 
 async def _ask_account(context: Context, account: str, limit: int) -> int:

@@ -1,9 +1,10 @@
 """Choosing another way: a payer leaves an open attempt, once its gateway calls it unpaid.
 
-The gateway is asked first, there and then. Where it has the money, it is recorded and nothing is
-left. Where it gives no clear answer, the attempt stays open while its payment page may still take
-money, and can be left afterwards: nobody is locked out for longer than that. Money that is taken
-for it all the same is kept: it pays the bill, or is refundable once the bill was paid otherwise.
+The gateway is asked first, there and then, and where it can close an attempt it does. Where it has
+the money, it is recorded and nothing is left. Where it gives no clear answer, the attempt stays
+open while its payment page may still take money, and can be left afterwards: nobody is locked out
+for longer than that. Money that is taken for it all the same is kept: it pays the bill, or is
+refundable once the bill was paid otherwise.
 """
 
 from collections.abc import Collection
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from core import clock, idempotency
 from core.errors import Conflict, FieldError
 from core.sessions import WriteSession
-from payments.attempts.asking import UNPAID, AskedAttempt, ask_safely
+from payments.attempts.asking import UNPAID, AskedAttempt, ask_safely, close_safely
 from payments.attempts.queries import get_payment
 from payments.bills.queries import PaymentValue
 from payments.books.locks import lock_attempt
@@ -50,7 +51,7 @@ async def leave(
     if not payment.is_open or payment.gateway_account_id is None or payment.order_ref is None:
         return
     starting = payment.status == "created"
-    if starting and clock.now() < payment.created_at + idempotency.LEASE:
+    if starting and idempotency.is_under_way(payment.created_at):
         raise _unclear(payment)
     attempt = AskedAttempt(
         payment.id, payment.gateway_account_id, payment.order_ref, payment.created_at
@@ -58,7 +59,10 @@ async def leave(
     answers: list[GatewayResult | None] = []
 
     async def work() -> None:
-        answers.append(await ask_safely(context, attempt))
+        result = await ask_safely(context, attempt)
+        if _is_unpaid(payment.status, result):
+            await close_safely(context, attempt)
+        answers.append(result)
 
     # Not the question of a page that is looked at: the answer to that one may be lost.
     await context.background.do(f"leave {payment.id}", work, patience)

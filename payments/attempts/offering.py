@@ -1,11 +1,12 @@
 """At which gateways a bill can be paid: those of its agency that take what is left of it."""
 
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Unavailable
 from core.money import format_vnd
 from core.sessions import WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.context import Context
 from payments.gateway_info import GatewayInfo, GatewayKind
+from payments.ports import GatewayUnavailable
 
 
 class GatewayNotOffered(NotFound):
@@ -20,27 +21,46 @@ class AmountNotTaken(Conflict):
     code = "amount_not_taken"
 
 
+class GatewayResting(Unavailable):
+    """The gateway has not answered for a while: nobody is sent there; choose another way."""
+
+    code = "gateway_resting"
+
+
+class GatewayCrowded(GatewayUnavailable):
+    """Too many attempts at the gateway wait for its answer: nothing was sent; try again."""
+
+    code = "gateway_crowded"
+
+
 async def offered_gateways(
     context: Context, agency: AgencyValue, amount: int, session: WriteSession | None = None
 ) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
     """The gateways that a citizen can pay `amount` đồng through, each with what it says of itself.
 
+    In their body's order, those that do not answer now (`Breakers.list_resting`) after the others.
     A feed only tells of money that has come, and a name that no adapter has cannot be paid at.
     """
-    return [
+    resting = await context.breakers.list_resting(session)
+    taking = [
         (account, info)
         for account, info in await _gateways(context, agency, session)
         if info.takes(amount, account.access.credentials)
     ]
+    return sorted(taking, key=lambda one: one[0].id in resting)
 
 
 async def choose_gateway(
     context: Context, agency: AgencyValue, gateway: str, session: WriteSession | None = None
 ) -> tuple[GatewayAccountValue, GatewayInfo]:
-    """The agency's account at a gateway, and what that is. Raises `GatewayNotOffered`."""
-    for account, info in await _gateways(context, agency, session):
-        if account.gateway == gateway:
-            return account, info
+    """The agency's account at a gateway, and what that is: of several the first that answers.
+
+    Raises `GatewayNotOffered`.
+    """
+    resting = await context.breakers.list_resting(session)
+    named = [one for one in await _gateways(context, agency, session) if one[0].gateway == gateway]
+    for account, info in sorted(named, key=lambda one: one[0].id in resting):
+        return account, info
     raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
 
 

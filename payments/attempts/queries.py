@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func
-from sqlmodel import col
+from sqlalchemy import func, literal, null
+from sqlmodel import col, select
 
 from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
-from payments.bills.models import Payment
-from payments.bills.queries import PaymentValue
+from payments.bills.models import Allocation, Bill, Payment, SuspenseItem
+from payments.bills.queries import PaymentValue, list_shared
 from payments.books.suspense import amount_waiting
 from payments.states import LIVE
 
@@ -31,10 +31,27 @@ async def get_payment(
     session: ReadSession, payment_id: str, agency_ids: Collection[str]
 ) -> PaymentValue:
     """The payment of that id. Raises `NotFound` if absent or another agency's."""
-    found = await session.first(values_of(PaymentValue, Payment).where(Payment.id == payment_id))
+    found = await session.first(
+        values_of(PaymentValue, Payment, share=null(), elsewhere=literal(0)).where(
+            Payment.id == payment_id
+        )
+    )
     if found is None or found.agency_id not in agency_ids:
         raise NotFound("Không có giao dịch thanh toán này.")
     return found
+
+
+async def list_shares(session: ReadSession, payment: PaymentValue) -> dict[str, int]:
+    """What several bills have of a payment that is of none alone, by their ids, in đồng."""
+    if payment.bill_id is not None:
+        return {}
+    some = select(Allocation.bill_id).where(Allocation.payment_id == payment.id)
+    waiting = select(col(SuspenseItem.bill_id)).where(
+        SuspenseItem.payment_id == payment.id, col(SuspenseItem.bill_id).is_not(None)
+    )
+    bills = await session.all(select(Bill.id).where(col(Bill.id).in_(some.union(waiting))))
+    shared = await list_shared(session, sorted(bills))
+    return {str(one.bill_id): one.share or 0 for one in shared if one.id == payment.id}
 
 
 async def count_attempts(session: ReadSession, bill_id: str) -> EarlierAttempts:

@@ -2,10 +2,11 @@
 
 `create_bill` is for requests with an idempotency key, from the API or a page. It is a transaction
 of its own, committed before anybody is answered. `create_bill_within` is for who has a transaction
-open already: money on a static reference, which creates and settles its bill at once.
+open already: money on a static reference, which creates and settles its bill at once;
+`create_bills_within` for a market's month, which is many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 from sqlalchemy import and_, or_
@@ -19,6 +20,7 @@ from core.idempotency import Claim, InFlight, Replay, find
 from core.ids import new_id
 from core.references import new_reference
 from core.sessions import ReadSession, WriteSession
+from payments.bills.copying import copy_bills
 from payments.bills.insertion import INSERT, INSERT_ONCE, parameters
 from payments.bills.models import Bill, ReliefUse
 from payments.bills.new_bill import BillRequest, NewBill
@@ -84,6 +86,15 @@ async def create_bill_within(
     connection = await session.connection()
     await connection.exec_driver_sql(INSERT, parameters(bill, actor, cipher))
     return bill
+
+
+async def create_bills_within(
+    session: WriteSession, requests: Sequence[BillRequest], *, actor: str, cipher: Cipher
+) -> list[NewBill]:
+    """Create many bills in the caller's transaction, in order; none uses up a yearly relief."""
+    bills = [_new_bill(request) for request in requests]
+    await copy_bills(session, bills, actor=actor, cipher=cipher)
+    return bills
 
 
 def _new_bill(request: BillRequest) -> NewBill:

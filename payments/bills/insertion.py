@@ -46,10 +46,10 @@ def _row(line: NewLine, position: int) -> dict[str, Any]:
 _BILL = """
 b AS (
   INSERT INTO bill (id, agency_id, reference, status, amount, dossier_number, channel, language,
-    return_url, extra, expires_at, created_at, opened_on)
+    return_url, extra, expires_at, created_at, opened_on, supplement_of)
   SELECT %(id)s, %(agency_id)s, %(reference)s, %(status)s, %(amount)s, %(dossier_number)s,
     %(channel)s, %(language)s, %(return_url)s, CAST(%(extra)s AS jsonb), %(expires_at)s,
-    %(created_at)s, %(opened_on)s {guard}
+    %(created_at)s, %(opened_on)s, %(supplement_of)s {guard}
   RETURNING 1
 ), r AS (
   INSERT INTO reference (reference, kind, agency_id, created_at)
@@ -69,8 +69,8 @@ b AS (
   FROM unnest(CAST(%(uses)s AS text[]), CAST(%(years)s AS date[])) AS n(relief, year_from)
     {and_guard}
 ), p AS (
-  INSERT INTO payer_data (subject_id, data, created_at)
-  SELECT %(id)s, CAST(%(payer)s AS bytea), %(created_at)s
+  INSERT INTO payer_data (subject_id, data, created_at, name_hash)
+  SELECT %(id)s, CAST(%(payer)s AS bytea), %(created_at)s, %(name_hash)s
   WHERE CAST(%(payer)s AS bytea) IS NOT NULL {also}
 ), a AS (
   INSERT INTO audit_entry (at, actor, action, object_id, details)
@@ -106,6 +106,16 @@ INSERT_ONCE = _CLAIM.format(
 
 def parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
     """The values of both statements' place-holders."""
+    return whole_row(bill, actor, cipher) | {
+        "lines": canonical([_row(n, i) for i, n in enumerate(bill.lines, 1)]).decode(),
+        "citizen_hash": bill.citizen_hash,
+        "uses": [use.relief for use in bill.uses],
+        "years": [use.year_from for use in bill.uses],
+    }
+
+
+def whole_row(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
+    """What is written of a bill beside its lines and reliefs, its payer sealed."""
     return {
         "id": bill.id,
         "agency_id": bill.agency_id,
@@ -120,13 +130,11 @@ def parameters(bill: NewBill, actor: str, cipher: Cipher) -> dict[str, Any]:
         "expires_at": bill.expires_at,
         "created_at": bill.created_at,
         "opened_on": bill.opened_on,
-        "lines": canonical([_row(n, i) for i, n in enumerate(bill.lines, 1)]).decode(),
-        "citizen_hash": bill.citizen_hash,
-        "uses": [use.relief for use in bill.uses],
-        "years": [use.year_from for use in bill.uses],
+        "supplement_of": bill.supplement_of,
         "payer": (
             cipher.encrypt(canonical(bill.payer), f"payer:{bill.id}") if bill.payer else None
         ),
+        "name_hash": bill.name_hash,
         "actor": actor,
         "event": BILL.move(None, bill.status).event,
         "audit": canonical({"amount": bill.amount, "status": bill.status}).decode(),

@@ -24,6 +24,12 @@ class LockedBill:
     amount: int
     language: str
     expires_at: datetime | None
+    created_at: datetime
+
+    @property
+    def due_at(self) -> datetime:
+        """When it was to be paid: by its end, or at once where it has none."""
+        return self.created_at if self.expires_at is None else self.expires_at
 
 
 #: A bill as whoever locks it reads it.
@@ -39,6 +45,17 @@ async def lock_bill(session: WriteSession, bill_id: str) -> LockedBill:
 async def lock_bills(session: WriteSession, bill_ids: Collection[str]) -> list[LockedBill]:
     """Lock bills and read them, by id: whoever takes several takes them in this order."""
     return await session.lock_all(BILL.where(col(Bill.id).in_(bill_ids)).order_by(col(Bill.id)))
+
+
+async def lock_together(session: WriteSession, bill_ids: Collection[str]) -> list[LockedBill]:
+    """As `lock_bills`, of bills that one money is for, which many may tell of at once.
+
+    Raises `RowBusy`; the first of them stands for all, for a wait is one connection's.
+    """
+    if not bill_ids:
+        return []
+    with waiting(session, min(bill_ids)):
+        return await lock_bills(session, bill_ids)
 
 
 async def find_and_lock_bill(session: WriteSession, bill_id: str) -> LockedBill | None:

@@ -1,5 +1,8 @@
 """Rows of what is owed: bills, lines, references, payer data, and the payments made for them.
 
+What a bill was given of a payment, and what waits for it, is here too, because a bill shows them;
+what moves that money is above, in `books`.
+
 Input never reaches these classes unchecked (schemas do that); the limits stand here again as
 CHECK constraints, because the database is the last word. Which moves a status may make is in
 `payments.states`; what the tables must agree on is in `payments.books.checks`.
@@ -19,8 +22,10 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, json_field, moment
+from payments.bills.reasons import Reason
 
 _AMOUNT = "amount BETWEEN 1 AND 10000000000000"
+_REASONS = ", ".join(f"'{reason}'" for reason in Reason)
 
 
 class Bill(SQLModel, table=True):
@@ -35,6 +40,7 @@ class Bill(SQLModel, table=True):
         CheckConstraint("(amount = 0) = (status = 'exempt')", name="exempt_is_zero"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
         Index("ix_bill_agency_created", "agency_id", "created_at", "id"),
+        Index("ix_bill_amount", "agency_id", "amount", "created_at", "id"),
         Index(
             "ix_bill_dossier",
             "agency_id",
@@ -45,6 +51,11 @@ class Bill(SQLModel, table=True):
             "ix_bill_expiring",
             "expires_at",
             postgresql_where=text("status = 'open' AND expires_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_bill_supplement_of",
+            "supplement_of",
+            postgresql_where=text("supplement_of IS NOT NULL"),
         ),
     )
 
@@ -63,6 +74,8 @@ class Bill(SQLModel, table=True):
     #: the Vietnamese day whose fees apply
     opened_on: date
     paid_at: datetime | None = moment(default=None)
+    #: the earlier bill of the same dossier that this one adds to (thu bổ sung)
+    supplement_of: str | None = Field(default=None, foreign_key="bill.id")
 
 
 class BillLine(SQLModel, table=True):
@@ -161,18 +174,33 @@ class PayerData(SQLModel, table=True):
     """Personal data of a bill's payer or a credit's sender, encrypted; nothing else holds any."""
 
     __tablename__ = "payer_data"
+    __table_args__ = (
+        Index(
+            "ix_payer_data_name",
+            "name_hash",
+            "created_at",
+            "subject_id",
+            postgresql_where=text("name_hash IS NOT NULL"),
+        ),
+    )
 
     subject_id: str = Field(primary_key=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = moment()
+    #: keyed hash of the agency and the payer's name, by which its people find the bill; None where
+    #: there is no name, and in rows of before 0052
+    name_hash: str | None = None
 
 
 class Reference(SQLModel, table=True):
-    """What a payer's bank carries back to us: one bill, or one agency's fixed fee for ever."""
+    """What a bank carries back to us: a bill, an agency's fixed fee for ever, a stall, a refund, or
+    the hand-over of what a collector took in cash."""
 
     __tablename__ = "reference"
     __table_args__ = (
-        CheckConstraint("kind IN ('bill', 'procedure', 'stall')", name="kind"),
+        CheckConstraint(
+            "kind IN ('bill', 'procedure', 'stall', 'refund', 'handover')", name="kind"
+        ),
         CheckConstraint("(kind = 'procedure') = (fee_code IS NOT NULL)", name="procedure_has_fee"),
         UniqueConstraint("agency_id", "fee_code"),
     )
@@ -182,6 +210,22 @@ class Reference(SQLModel, table=True):
     agency_id: str = Field(foreign_key="agency.id")
     fee_code: str | None = None
     created_at: datetime = moment()
+
+
+class BillMark(SQLModel, table=True):
+    """A note that somebody set on a bill for the others of its body; gone when it is taken off.
+
+    Encrypted: it may name somebody.
+    """
+
+    __tablename__ = "bill_mark"
+    __table_args__ = (Index("ix_bill_mark_agency", "agency_id", "marked_at"),)
+
+    bill_id: str = Field(primary_key=True, foreign_key="bill.id")
+    agency_id: str = Field(foreign_key="agency.id")
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    marked_by: str
+    marked_at: datetime = moment()
 
 
 class Payment(SQLModel, table=True):
@@ -212,6 +256,28 @@ class Payment(SQLModel, table=True):
         Index("ix_payment_bill", "bill_id"),
         Index("ix_payment_accounting", "collection_account_id", "accounting_on"),
         Index(
+            "ix_payment_credited",
+            "agency_id",
+            "credited",
+            "created_at",
+            "id",
+            postgresql_where=text("credited IS NOT NULL"),
+        ),
+        Index(
+            "ix_payment_gateway_ref",
+            "agency_id",
+            "gateway_ref",
+            "created_at",
+            "id",
+            postgresql_where=text("gateway_ref IS NOT NULL"),
+        ),
+        Index(
+            "ix_payment_reference",
+            "reference",
+            "created_at",
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+        Index(
             "ix_payment_to_ask",
             "ask_at",
             postgresql_where=text("ask_at IS NOT NULL"),
@@ -237,7 +303,8 @@ class Payment(SQLModel, table=True):
     #: the bank's notice that told of it first
     settlement_key: str | None = Field(default=None, unique=True)
     gateway_code: str | None = None
-    #: the reference that the payer's bank carried, as found in the narrative
+    #: the reference that the payer's bank carried, as found in the narrative; several stand in
+    #: order with spaces between
     reference: str | None = None
     checkout: dict[str, Any] | None = json_field(nullable=True, default=None)
     created_at: datetime = moment()
@@ -255,3 +322,72 @@ class Payment(SQLModel, table=True):
     gateway_says: str | None = None
     #: whether the gateway sends the payer back to the page that the bill's token opens
     private: bool | None = None
+
+
+class Allocation(SQLModel, table=True):
+    """A part of a payment given to a bill, or, negative, the whole of such a part taken back.
+
+    What a bill has of a payment is the sum of their rows.
+    """
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        CheckConstraint(
+            f"CASE WHEN reverses IS NULL THEN {_AMOUNT}"
+            " ELSE amount BETWEEN -10000000000000 AND -1 END",
+            name="amount",
+        ),
+        UniqueConstraint("reverses"),
+        Index("ix_allocation_payment", "payment_id"),
+        Index("ix_allocation_bill", "bill_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    bill_id: str = Field(foreign_key="bill.id")
+    amount: int = amount_field()
+    created_at: datetime = moment()
+    #: the allocation that this one takes back
+    reverses: str | None = Field(default=None, foreign_key="allocation.id")
+
+
+class SuspenseItem(SQLModel, table=True):
+    """A part of a payment that is not allocated: it waits, is refundable, or has another end.
+
+    What is reversed was no money, or was taken back; what is `in_transit` is what a gateway paid
+    over of money that the books had already, and `collector_cash` what a collector's deposit was of
+    it; what is `paid_back` a refund has returned to its payer. These stay here for good. What is
+    `paying_back` is a refund's that is under way.
+    """
+
+    __tablename__ = "suspense_item"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint(
+            "place IN ('suspense', 'refundable', 'reversed', 'in_transit', 'paying_back',"
+            " 'paid_back', 'collector_cash')",
+            name="place",
+        ),
+        CheckConstraint(
+            "(place IN ('paying_back', 'paid_back')) = (refund_id IS NOT NULL)", name="refund"
+        ),
+        CheckConstraint(f"reason IN ({_REASONS})", name="reason"),
+        Index("ix_suspense_item_payment", "payment_id"),
+        Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
+        Index(
+            "ix_suspense_item_stall_credit",
+            "payment_id",
+            postgresql_where=text("closed_at IS NULL AND reason = 'stall_credit'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    place: str
+    amount: int = amount_field()
+    reason: str
+    created_at: datetime = moment()
+    closed_at: datetime | None = moment(default=None)
+    #: whose money it is that is being paid back, or was
+    refund_id: str | None = Field(default=None, foreign_key="refund.id", index=True)

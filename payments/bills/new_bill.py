@@ -27,6 +27,10 @@ class BillRequest:
     payer: dict[str, str] | None = field(default=None, repr=False)
     #: keyed hash of the payer's personal number, under which a once-a-year relief is counted
     citizen_hash: str | None = None
+    #: keyed hash of the agency and the payer's name (`payments.bills.names`)
+    name_hash: str | None = None
+    #: id of the earlier bill of the same dossier that this one adds to (thu bổ sung)
+    supplement_of: str | None = None
 
     @property
     def uses(self) -> tuple[YearlyUse, ...]:

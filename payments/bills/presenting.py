@@ -15,29 +15,42 @@ from payments.bills.schemas import (
     NoticeOut,
     PaymentOut,
     QrOut,
+    ShareOut,
 )
 from payments.catalogue.rules.lines import NewLine, whole_words
 from payments.catalogue.rules.natures import FeeNature
 from payments.catalogue.schemas import ReliefOut
 from payments.context import Context
-from payments.schemas import document_out, receipt_out
-from payments.summaries import DocumentSummary, PlacedMoney, ReceiptSummary
+from payments.schemas import document_out, invoice_out, receipt_out
+from payments.summaries import (
+    DocumentSummary,
+    InvoiceSummary,
+    PlacedMoney,
+    ReceiptSummary,
+)
 
 #: Where money is that has not come.
 NOWHERE: Final = PlacedMoney()
+#: What several bills have of money that is one bill's.
+_ALONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 #: The amount of an EMVCo code has at most 13 digits (tag 54).
 _LARGEST_IN_QR = 10**13 - 1
 
 
 def bill_payload(
-    context: Context, agency: AgencyValue, reference: str, amount: int, *, static: bool = False
+    context: Context,
+    agency: AgencyValue,
+    reference: str,
+    amount: int | None,
+    *,
+    static: bool = False,
 ) -> str | None:
-    """The VietQR payload of `amount` đồng for a reference.
+    """The VietQR payload of `amount` đồng for a reference; None is what the payer types.
 
     None where the agency has no account, or the amount has more digits than the code can hold.
     """
-    if agency.account is None or amount > _LARGEST_IN_QR:
+    if agency.account is None or (amount or 0) > _LARGEST_IN_QR:
         return None
     return context.qr.payload(
         bank_bin=agency.account.bank_bin,
@@ -48,8 +61,15 @@ def bill_payload(
     )
 
 
-def payment_out(payment: PaymentValue, placed: PlacedMoney = NOWHERE) -> PaymentOut:
-    """A payment for the API; `placed` is where its money is, once any has come."""
+def payment_out(
+    payment: PaymentValue, placed: PlacedMoney = NOWHERE, shares: Mapping[str, int] = _ALONE
+) -> PaymentOut:
+    """A payment for the API; `placed` is where its money is, once any has come.
+
+    `shares` are what several bills have of it, by their ids.
+    """
+    if payment.share is not None and payment.bill_id is not None:
+        shares = {payment.bill_id: payment.share}
     return PaymentOut(
         id=payment.id,
         bill=payment.bill_id,
@@ -57,10 +77,13 @@ def payment_out(payment: PaymentValue, placed: PlacedMoney = NOWHERE) -> Payment
         status=payment.status,  # type: ignore[arg-type]  # a CHECK keeps it to these values
         amount=payment.amount,
         credited=payment.credited,
+        shares=[ShareOut(bill=bill, amount=amount) for bill, amount in shares.items()],
         allocated=placed.allocated,
         in_suspense=placed.suspense,
         refundable=placed.refundable,
         reversed=placed.reversed,
+        paying_back=placed.paying_back,
+        paid_back=placed.paid_back,
         reason=placed.reason,
         checkout=CheckoutOut(**payment.checkout) if payment.checkout else None,
         created_at=payment.created_at,
@@ -102,6 +125,8 @@ def bill_out(
     receipts: Sequence[ReceiptSummary] = (),
     documents: Sequence[DocumentSummary] = (),
     places: Mapping[str, PlacedMoney] = MappingProxyType({}),
+    supplements: Sequence[str] = (),
+    invoice: InvoiceSummary | None = None,
 ) -> BillOut:
     """A bill for the API; its QR only while there is something to pay and nothing is under way."""
     payload = None
@@ -127,7 +152,10 @@ def bill_out(
         payments=[payment_out(one, places.get(one.id, NOWHERE)) for one in payments],
         receipts=[receipt_out(context.urls, receipt) for receipt in receipts],
         documents=[document_out(context.urls, document) for document in documents],
+        invoice=None if invoice is None else invoice_out(invoice),
         expires_at=bill.expires_at,
         created_at=bill.created_at,
         metadata=bill.metadata,
+        supplement_of=bill.supplement_of,
+        supplements=list(supplements),
     )

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, tuple_
+from sqlalchemy import BigInteger, and_, case, cast, func, literal, null, or_, tuple_, union_all
 from sqlmodel import col, select
 
 from core.crypto import Cipher
@@ -17,7 +17,15 @@ from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue as CollectionAccountValue
 from payments.bills.lines import LineValue as LineValue
 from payments.bills.lines import lines_of
-from payments.bills.models import Bill, PayerData, Payment, Reference
+from payments.bills.models import (
+    Allocation,
+    Bill,
+    PayerData,
+    Payment,
+    Reference,
+    SuspenseItem,
+)
+from payments.bills.reasons import Reason
 from payments.states import LIVE
 
 
@@ -50,6 +58,10 @@ class PaymentValue:
     gateway_code: str | None = None
     #: whether its payment page leads back to a page that shows the payer's name
     private: bool | None = None
+    #: what of it the bill that shows it has, or waits for, where it is not that bill's alone
+    share: int | None = None
+    #: what of it people have given to other bills, where its own still takes money
+    elsewhere: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -77,17 +89,25 @@ class BillValue:
     paid_at: datetime | None
     lines: tuple[LineValue, ...]
     payments: tuple[PaymentValue, ...]
+    #: id of the earlier bill that it adds to (thu bổ sung)
+    supplement_of: str | None = None
 
     @property
     def with_money(self) -> list[str]:
-        """The ids of its payments whose money has come."""
-        return [payment.id for payment in self.payments if payment.credited is not None]
+        """The ids of its own payments whose money has come."""
+        own = (payment for payment in self.payments if payment.share is None)
+        return [payment.id for payment in own if payment.credited is not None]
+
+    @property
+    def shared(self) -> list[str]:
+        """The ids of the payments that other bills have some of, too."""
+        return [payment.id for payment in self.payments if payment.share is not None]
 
     @property
     def received(self) -> int:
         """What has come for this bill and needs no person to look at it, in đồng."""
         sure = (p for p in self.payments if p.status == "succeeded" and p.doubt is None)
-        return sum(payment.credited or 0 for payment in sure)
+        return sum((p.credited or 0) - p.elsewhere if p.share is None else p.share for p in sure)
 
     @property
     def remaining(self) -> int:
@@ -110,21 +130,108 @@ class BillValue:
         return 0 if self.status != "open" or under_way else self.remaining
 
 
+@dataclass(frozen=True, slots=True)
+class _BillShare:
+    """What of a payment that is not its alone a bill has, or waits for; `amount` in đồng."""
+
+    bill_id: str
+    payment_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class _GoneElsewhere:
+    """What other bills have of a payment that came for one, or what waits for them; in đồng."""
+
+    payment_id: str
+    amount: int
+
+
+_PAYMENTS = values_of(PaymentValue, Payment, share=null(), elsewhere=literal(0)).order_by(
+    col(Payment.created_at), col(Payment.id)
+)
 #: Some bills, newest first.
 BillPage = Page[BillValue]
 
 
+async def list_shared(session: ReadSession, bill_ids: Sequence[str]) -> list[PaymentValue]:
+    """The payments that are not these bills' alone, once for each bill that has or had some."""
+    short = and_(col(SuspenseItem.place) == "suspense", col(SuspenseItem.reason) == Reason.SHORT)
+    parts = union_all(
+        select(Allocation.bill_id, Allocation.payment_id, Allocation.amount).where(
+            col(Allocation.bill_id).in_(bill_ids)
+        ),
+        select(
+            col(SuspenseItem.bill_id),
+            col(SuspenseItem.payment_id),
+            case((short, col(SuspenseItem.amount)), else_=0),
+        ).where(col(SuspenseItem.bill_id).in_(bill_ids), col(SuspenseItem.closed_at).is_(None)),
+    ).subquery("part")
+    wanted = (
+        values_of(
+            _BillShare,
+            bill_id=parts.c.bill_id,
+            payment_id=parts.c.payment_id,
+            amount=cast(func.sum(parts.c.amount), BigInteger),
+        )
+        .join_from(parts, Payment, col(Payment.id) == parts.c.payment_id)
+        .where(col(Payment.bill_id).is_distinct_from(parts.c.bill_id))
+        .group_by(parts.c.bill_id, parts.c.payment_id)
+    )
+    shares = await session.all(wanted)
+    if not shares:
+        return []
+    ids = {share.payment_id for share in shares}
+    known = {one.id: one for one in await session.all(_PAYMENTS.where(col(Payment.id).in_(ids)))}
+    return [
+        replace(known[share.payment_id], bill_id=share.bill_id, share=share.amount)
+        for share in shares
+    ]
+
+
+async def _gone_elsewhere(session: ReadSession, payment_ids: Collection[str]) -> dict[str, int]:
+    """What other bills have of payments that came for one, by the payment; left out where none."""
+    if not payment_ids:
+        return {}
+    parts = union_all(
+        select(Allocation.payment_id, Allocation.bill_id, Allocation.amount).where(
+            col(Allocation.payment_id).in_(payment_ids)
+        ),
+        select(
+            col(SuspenseItem.payment_id), col(SuspenseItem.bill_id), col(SuspenseItem.amount)
+        ).where(
+            col(SuspenseItem.payment_id).in_(payment_ids), col(SuspenseItem.closed_at).is_(None)
+        ),
+    ).subquery("part")
+    wanted = (
+        values_of(
+            _GoneElsewhere,
+            payment_id=parts.c.payment_id,
+            amount=cast(func.sum(parts.c.amount), BigInteger),
+        )
+        .join_from(parts, Payment, col(Payment.id) == parts.c.payment_id)
+        .where(parts.c.bill_id != col(Payment.bill_id))
+        .group_by(parts.c.payment_id)
+    )
+    return {one.payment_id: one.amount for one in await session.all(wanted)}
+
+
 async def _complete(session: ReadSession, bills: Sequence[Bill]) -> tuple[BillValue, ...]:
-    """The bills with their lines and payments, in two queries for all of them."""
+    """The bills with their lines and payments, in three queries for all of them.
+
+    And a fourth where one that still takes money has had some.
+    """
     ids = [bill.id for bill in bills]
     lines = await lines_of(session, ids)
     payments: dict[str | None, list[PaymentValue]] = {bill_id: [] for bill_id in ids}
-    found = await session.all(
-        values_of(PaymentValue, Payment)
-        .where(col(Payment.bill_id).in_(ids))
-        .order_by(col(Payment.created_at), col(Payment.id))
+    found = await session.all(_PAYMENTS.where(col(Payment.bill_id).in_(ids)))
+    unpaid = {bill.id for bill in bills if bill.status in ("open", "expired")}
+    gone = await _gone_elsewhere(
+        session, [one.id for one in found if one.bill_id in unpaid and one.credited is not None]
     )
-    for payment in found:
+    found = [replace(one, elsewhere=gone[one.id]) if one.id in gone else one for one in found]
+    found += await list_shared(session, ids)
+    for payment in sorted(found, key=lambda one: (one.created_at, one.id)):
         payments[payment.bill_id].append(payment)
     return tuple(
         BillValue(
@@ -144,6 +251,7 @@ async def _complete(session: ReadSession, bills: Sequence[Bill]) -> tuple[BillVa
             paid_at=bill.paid_at,
             lines=tuple(lines[bill.id]),
             payments=tuple(payments[bill.id]),
+            supplement_of=bill.supplement_of,
         )
         for bill in bills
     )
@@ -215,3 +323,32 @@ async def find_static_reference(
             Reference.reference == reference, Reference.kind == "procedure"
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentName:
+    """What a payment is called outside: by the reference that its payer knows, else by its source.
+
+    `gateway_ref` is the gateway's own number, or the bank's reference where it `is_credit`; texts
+    are empty where there are none.
+    """
+
+    id: str
+    reference: str
+    gateway: str
+    gateway_ref: str
+    is_credit: bool
+
+
+async def list_payment_names(
+    session: ReadSession, payment_ids: Collection[str]
+) -> list[PaymentName]:
+    """What those of these that are payments are called."""
+    wanted = values_of(
+        PaymentName,
+        Payment,
+        reference=func.coalesce(Payment.reference, Bill.reference, ""),
+        gateway_ref=func.coalesce(Payment.gateway_ref, ""),
+        is_credit=col(Payment.kind) == "credit",
+    ).join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
+    return await session.all(wanted.where(col(Payment.id).in_(sorted(payment_ids))))

@@ -10,9 +10,11 @@ from core.errors import FieldError, Invalid
 from core.money import MAX_AMOUNT
 from payments.agencies.queries import AgencyValue
 from payments.bills.line_requests import line_requests
+from payments.bills.names import hash_of_name
 from payments.bills.new_bill import BillRequest
 from payments.bills.parties import parties_of
 from payments.bills.schemas import BillIn
+from payments.bills.supplements import SupplementedBill, supplement_faults
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.lines import NewLine
 from payments.catalogue.rules.pricing import price_lines
@@ -33,17 +35,25 @@ class RefusedRequest(Invalid):
 
 
 def bill_request(
-    schedule: Schedule, agency: AgencyValue, body: BillIn, *, citizen_key: bytes
+    schedule: Schedule,
+    agency: AgencyValue,
+    body: BillIn,
+    *,
+    citizen_key: bytes,
+    earlier: SupplementedBill | None = None,
 ) -> BillRequest:
     """What a request's body asks to be billed for, priced by the agency's schedule of today.
 
-    `citizen_key` keys the hash of the payer's personal number. Raises `RefusedRequest` with every
+    `citizen_key` keys the hash of the payer's personal number. `earlier` is the bill that it adds
+    to, whose dossier it is of. Raises `RefusedRequest` with every
     fault: an unknown fee, one not in force, an amount over the limit, a relief that does not apply,
     an expiry in the past, a return address that is not on the agency's list, words that no receipt
     could show, a tax number that is none.
     """
     now = clock.now()
     own_faults = _own_faults(body, agency, now)
+    if body.supplement_of is not None:
+        own_faults += supplement_faults(agency.id, body, earlier)
     circumstances = circumstances_of(body, clock.business_date(now))
     number = _personal_number(body)
     lines, faults = priced_lines(schedule, body, circumstances)
@@ -64,12 +74,14 @@ def bill_request(
         channel=body.channel,
         language=body.language,
         opened_on=circumstances.on,
-        dossier_number=body.dossier_number,
+        dossier_number=body.dossier_number or (earlier.dossier_number if earlier else None),
+        supplement_of=earlier.id if earlier else None,
         return_url=body.return_url,
         expires_at=body.expires_at,
         metadata=dict(body.metadata),
         payer=parties.data or None,
         citizen_hash=keyed_hash(citizen_key, f"citizen:{number}".encode()) if number else None,
+        name_hash=hash_of_name(citizen_key, agency.id, parties.data.get("name", "")),
     )
 
 

@@ -25,7 +25,7 @@ from core.tax_numbers import checked_tax_number
 from payments.catalogue.rules.fees import MAX_COPIES, MAX_QUANTITY
 from payments.catalogue.rules.natures import FeeNature
 from payments.catalogue.schemas import ReliefOut
-from payments.schemas import DocumentOut, ReceiptOut
+from payments.schemas import DocumentOut, InvoiceOut, ReceiptOut
 
 SubItem = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
 
@@ -203,7 +203,8 @@ Metadata = Annotated[
 ]
 
 
-DossierNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,64}$")]
+DOSSIER_NUMBER = r"^[A-Za-z0-9./_-]{1,64}$"
+DossierNumber = Annotated[str, StringConstraints(pattern=DOSSIER_NUMBER)]
 
 
 class BillIn(RequestModel):
@@ -221,6 +222,8 @@ class BillIn(RequestModel):
     language: Literal["vi", "en"] = "vi"
     metadata: Metadata = Field(default_factory=dict)
     relief: Relief | None = None
+    #: id or reference of the earlier bill of this dossier that it adds to (thu bổ sung)
+    supplement_of: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None = None
 
 
 class NoticeOut(BaseModel):
@@ -275,12 +278,23 @@ class CheckoutOut(BaseModel):
     payload: str | None = None
 
 
+class ShareOut(BaseModel):
+    """What a bill has of a payment that paid several: given to it, or waiting for the rest."""
+
+    bill: str
+    amount: int
+
+
 class PaymentOut(BaseModel):
     """An attempt, or a credit that arrived by itself.
 
     `amount` is what was asked for; `credited` what came, null until then. Of that `allocated` is
     with bills, `in_suspense` waits for people or for the rest, `refundable` is to be given back,
-    `reversed` was no money or was taken back; `reason` says why not all of it is with its bill.
+    `reversed` was no money or was taken back; `paying_back` is a refund's that is under way, and
+    `paid_back` has been returned. `reason` says why not all of it is with its bill.
+
+    A transfer that paid several bills is of none alone: `bill` is null and `shares` are what each
+    has of it. In a bill's own list it is shown with that bill, its one share, and where that is.
     """
 
     id: str
@@ -289,10 +303,13 @@ class PaymentOut(BaseModel):
     status: Literal["created", "submitted", "unknown", "held", "succeeded", "failed", "expired"]
     amount: int
     credited: int | None
+    shares: list[ShareOut]
     allocated: int
     in_suspense: int
     refundable: int
     reversed: int
+    paying_back: int
+    paid_back: int
     reason: str | None
     checkout: CheckoutOut | None
     created_at: Instant
@@ -300,7 +317,12 @@ class PaymentOut(BaseModel):
 
 
 class BillOut(BaseModel):
-    """A bill, its payments, its receipts, and what proves what no receipt proves."""
+    """A bill, its payments, its receipts, and what proves what no receipt proves.
+
+    `invoice` is that of its prices, where the body has a provider of e-invoices.
+    `supplement_of` is the id of the earlier bill that it adds to, `supplements` those of the bills
+    that add to it.
+    """
 
     id: str
     agency: str
@@ -315,9 +337,12 @@ class BillOut(BaseModel):
     payments: list[PaymentOut]
     receipts: list[ReceiptOut]
     documents: list[DocumentOut]
+    invoice: InvoiceOut | None
     expires_at: Instant | None
     created_at: Instant
     metadata: dict[str, Any]
+    supplement_of: str | None
+    supplements: list[str]
 
 
 class BillList(BaseModel):
@@ -325,3 +350,12 @@ class BillList(BaseModel):
 
     items: list[BillOut]
     next_cursor: str | None
+
+
+class DossierBillsOut(BaseModel):
+    """What is owed on a dossier: `amount` đồng by the bills in `items`, each payable by itself."""
+
+    dossier_number: str
+    state: Literal["unpaid", "settled"]
+    amount: int
+    items: list[BillOut]

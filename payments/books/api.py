@@ -24,6 +24,7 @@ from payments.books.schemas import (
     SuspenseList,
     SuspenseOut,
 )
+from payments.books.several import suggest_shares
 
 router = APIRouter(prefix="/api/v1", tags=["money in suspense and approvals"])
 
@@ -61,7 +62,8 @@ async def read_suspense(
     page = await page_of_waiting_money(
         session, agency_ids, reason=reason, cursor=cursor, limit=limit
     )
-    items = [SuspenseOut.of(item) for item in page.items]
+    suggested = await suggest_shares(session, page.items, principal.agency_ids)
+    items = [SuspenseOut.of(item, suggested.get(item.id, ())) for item in page.items]
     return SuspenseList(items=items, next_cursor=page.next_cursor)
 
 

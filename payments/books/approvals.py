@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlmodel import col, select
 
-from core import audit, clock
+from core import audit, clock, failpoints
 from core.cursors import Page, page_of
 from core.errors import Conflict, NotFound
 from core.ids import new_id
@@ -91,8 +91,8 @@ class ApprovalKind:
     `look` locks what it is about, until the transaction ends, and says what there is to see; it
     raises `NotFound`, `Invalid` or `Conflict` where it cannot be done. `carry_out` does it, after
     another look in the same transaction, and gives what it did (JSON values). `refuse` clears away
-    what was kept for it, where it is rejected. `tell` gives what whoever approves it is told once,
-    and what is kept nowhere.
+    what was kept for it, where somebody (the last argument) rejects it. `tell` gives what whoever
+    approves it is told once, and what is kept nowhere.
 
     `proposing` and `deciding` are the rights it takes; `proposing` None: whoever offers the kind
     has looked already.
@@ -100,7 +100,7 @@ class ApprovalKind:
 
     look: Callable[[WriteSession, str, Mapping[str, Any]], Awaitable[Subject]]
     carry_out: Callable[[WriteSession, ApprovalValue, str], Awaitable[Mapping[str, Any]]]
-    refuse: Callable[[WriteSession, str], Awaitable[None]] | None = None
+    refuse: Callable[[WriteSession, str, str], Awaitable[None]] | None = None
     tell: Callable[[WriteSession, str], Awaitable[Mapping[str, str]]] | None = None
     proposing: Action | None = Action.PROPOSE_APPROVAL
     deciding: Action = Action.DECIDE_APPROVAL
@@ -179,6 +179,7 @@ async def approve(
     told = {} if kind.tell is None else await kind.tell(session, approval.object_id)
     outcome = await kind.carry_out(session, approval, by.actor)
     decided = await _decide(session, by, approval, "approved", outcome=dict(outcome))
+    failpoints.hit("approval.before_commit")
     return GivenApproval(decided, told)
 
 
@@ -191,7 +192,7 @@ async def reject(
     if approval.proposed_by != by.actor:
         by.require(kind.deciding)
     if (refuse := kind.refuse) is not None:
-        await refuse(session, approval.object_id)
+        await refuse(session, approval.object_id, by.actor)
     return await _decide(session, by, approval, "rejected", decision=reason)
 
 
@@ -201,6 +202,16 @@ async def get_approval(
     """An approval of one of these agencies. Raises `NotFound`."""
     found = await session.first(_APPROVALS.where(Approval.id == approval_id))
     return _known(found, agency_ids)
+
+
+async def find_proposed(
+    session: ReadSession, kind: str, object_id: str, agency_ids: Collection[str]
+) -> ApprovalValue | None:
+    """What is proposed of that kind about an object and waits; None where nothing is."""
+    wanted = _APPROVALS.where(
+        Approval.kind == kind, Approval.object_id == object_id, Approval.status == "proposed"
+    )
+    return await session.first(wanted.where(col(Approval.agency_id).in_(agency_ids)))
 
 
 async def list_approvals(
@@ -219,6 +230,17 @@ async def list_approvals(
         wanted = wanted.where(col(Approval.id) < cursor)
     found = await session.all(wanted.order_by(col(Approval.id).desc()).limit(limit + 1))
     return page_of(found, limit, lambda approval: approval.id)
+
+
+async def list_proposed(
+    session: ReadSession, agency_ids: Collection[str], limit: int = 1_000
+) -> list[ApprovalValue]:
+    """What waits for a second person about these agencies, the oldest first; at most `limit`.
+
+    Read by the index of what waits, however much was ever decided.
+    """
+    waiting = (col(Approval.status) == "proposed", col(Approval.agency_id).in_(agency_ids))
+    return await session.all(_APPROVALS.where(*waiting).order_by(col(Approval.id)).limit(limit))
 
 
 async def _lock(session: WriteSession, approval_id: str, by: Principal) -> ApprovalValue:

@@ -8,14 +8,17 @@ GROUP BY 1 HAVING sum(amount) <> 0
 -- money credited is in its places
 -- narrows
 SELECT p.id, 'credited ' || p.credited || ', placed ' || coalesce(a.sum, 0)
-  + coalesce(s.sum, 0) AS detail
+  - coalesce(r.sum, 0) + coalesce(s.sum, 0) AS detail
 FROM payment p
 LEFT JOIN (SELECT payment_id, sum(amount) FROM allocation GROUP BY 1) a
   ON a.payment_id = p.id
+LEFT JOIN (SELECT payment_id, sum(from_revenue) FROM refund
+  WHERE status IN ('approved', 'submitted', 'unknown', 'succeeded') GROUP BY 1) r
+  ON r.payment_id = p.id
 LEFT JOIN (SELECT payment_id, sum(amount) FROM suspense_item WHERE closed_at IS NULL
   GROUP BY 1) s ON s.payment_id = p.id
 WHERE p.credited IS NOT NULL
-  AND p.credited <> coalesce(a.sum, 0) + coalesce(s.sum, 0)
+  AND p.credited <> coalesce(a.sum, 0) - coalesce(r.sum, 0) + coalesce(s.sum, 0)
 
 -- name: ledger_of_places
 -- the ledger agrees with the places
@@ -23,12 +26,25 @@ WHERE p.credited IS NOT NULL
 WITH ledger AS (
   SELECT t.payment_id, o.ledger, sum(o.amount) AS sum
   FROM posting o JOIN ledger_transaction t ON t.id = o.transaction_id GROUP BY 1, 2
-), places AS (
-  SELECT id AS payment_id, CASE gateway WHEN 'bank' THEN 'receivable' ELSE 'in_transit' END
-    AS ledger, credited AS sum FROM payment WHERE credited IS NOT NULL
-  UNION ALL SELECT payment_id, 'revenue', -sum(amount) FROM allocation GROUP BY 1
-  UNION ALL SELECT payment_id, place, -sum(amount) FROM suspense_item
-    WHERE closed_at IS NULL GROUP BY 1, 2
+), places AS (SELECT payment_id, ledger, sum(sum) AS sum FROM (
+  SELECT id AS payment_id, CASE gateway WHEN 'bank' THEN 'receivable'
+      WHEN 'cash' THEN 'collector_cash' ELSE 'in_transit' END AS ledger, credited AS sum FROM payment WHERE credited IS NOT NULL
+  UNION ALL SELECT payment_id, 'revenue', -sum(amount) FROM (
+    SELECT payment_id, amount FROM allocation
+    UNION ALL SELECT payment_id, -from_revenue FROM refund
+      WHERE status IN ('approved', 'submitted', 'unknown', 'succeeded')
+  ) given GROUP BY 1
+  UNION ALL SELECT payment_id, place, -sum(amount) FROM (
+    SELECT payment_id, place, amount FROM suspense_item WHERE closed_at IS NULL
+    -- What a payout clears is more than what came: the gateway kept its fee.
+    UNION ALL SELECT payment_id, 'in_transit', fee FROM payout WHERE undone_at IS NULL
+    UNION ALL SELECT payment_id, 'gateway_fee', -fee FROM payout WHERE undone_at IS NULL
+    -- What a gateway gave back it does not pay over.
+    UNION ALL SELECT r.payment_id, v.ledger, v.sign * r.amount FROM refund r
+      CROSS JOIN (VALUES ('in_transit', 1), ('gateway_back', -1)) AS v (ledger, sign)
+      WHERE r.way <> 'bank' AND r.status = 'succeeded'
+  ) held GROUP BY 1, 2
+  ) each_place GROUP BY 1, 2
 )
 SELECT coalesce(l.payment_id, p.payment_id) AS id, coalesce(l.ledger, p.ledger)
   || ': ledger ' || coalesce(l.sum, 0) || ', places ' || coalesce(p.sum, 0) AS detail
@@ -43,6 +59,32 @@ SELECT b.id, b.status || ', amount ' || b.amount || ', allocated ' || coalesce(a
 FROM bill b LEFT JOIN (SELECT bill_id, sum(amount) FROM allocation GROUP BY 1) a
   ON a.bill_id = b.id
 WHERE coalesce(a.sum, 0) <> CASE WHEN b.status = 'paid' THEN b.amount ELSE 0 END
+
+-- name: revenue_of_shares
+-- the ledger gives each bill what its allocations say, less what refunds took
+-- narrows
+WITH ledger AS (
+  SELECT t.payment_id, o.bill_id, -sum(o.amount) AS sum
+  FROM posting o JOIN ledger_transaction t ON t.id = o.transaction_id
+  WHERE o.ledger = 'revenue' GROUP BY 1, 2
+), given AS (
+  SELECT payment_id, bill_id, sum(amount) FROM (
+    SELECT payment_id, bill_id, amount FROM allocation
+    UNION ALL SELECT payment_id, bill_id, -from_revenue FROM refund
+      WHERE from_revenue > 0 AND status IN ('approved', 'submitted', 'unknown', 'succeeded')
+  ) g GROUP BY 1, 2
+)
+SELECT coalesce(l.payment_id, g.payment_id) AS id, coalesce(l.bill_id, g.bill_id, 'no bill')
+  || ': ledger ' || coalesce(l.sum, 0) || ', given ' || coalesce(g.sum, 0) AS detail
+FROM ledger l FULL JOIN given g ON g.payment_id = l.payment_id AND g.bill_id = l.bill_id
+WHERE coalesce(l.sum, 0) <> coalesce(g.sum, 0)
+
+-- name: waiting_for_the_rest
+-- money that waits for the rest of a bill waits for one that is not paid
+-- narrows
+SELECT s.payment_id AS id, s.amount || ' wait for ' || b.id AS detail
+FROM suspense_item s JOIN bill b ON b.id = s.bill_id
+WHERE s.closed_at IS NULL AND s.place = 'suspense' AND s.reason = 'short' AND b.status = 'paid'
 
 -- name: lines_of_bills
 -- a bill is the sum of its lines
@@ -166,7 +208,26 @@ GROUP BY 1, 2
 -- name: settled_by_gateways
 -- gateways have paid over no more than they took
 SELECT collection_account_id AS id, 'in transit ' || sum(amount) AS detail FROM posting
-WHERE ledger = 'in_transit' GROUP BY 1 HAVING sum(amount) < 0
+-- What they gave back they take from what they pay over next.
+WHERE ledger IN ('in_transit', 'gateway_back') GROUP BY 1 HAVING sum(amount) < 0
+
+-- name: sums_of_payouts
+-- a payout is its whole credit: what it clears less the fee, each its own posting
+-- narrows
+SELECT y.id, y.gross || ' less ' || y.fee || ' is ' || y.amount || ' of ' || coalesce(p.credited, 0)
+  || '; posted ' || coalesce(o.transit, 0) || ' in transit, fee ' || coalesce(o.kept, 0) AS detail
+FROM payout y LEFT JOIN payment p ON p.id = y.payment_id
+LEFT JOIN (SELECT transaction_id, sum(amount) FILTER (WHERE ledger = 'in_transit') AS transit,
+    sum(amount) FILTER (WHERE ledger = 'gateway_fee') AS kept
+  FROM posting GROUP BY 1) o ON o.transaction_id = y.clearing
+WHERE y.amount <> y.gross - y.fee OR y.amount IS DISTINCT FROM p.credited
+  OR coalesce(o.transit, 0) <> -y.gross OR coalesce(o.kept, 0) <> y.fee
+
+-- name: payouts_of_credits
+-- a credit is the payout of one set of batches
+-- narrows
+SELECT payment_id AS id, count(*) || ' payouts stand' AS detail FROM payout
+WHERE undone_at IS NULL GROUP BY 1 HAVING count(*) > 1
 
 -- name: days_of_money
 -- money is posted on the day that it counts for
@@ -174,3 +235,42 @@ WHERE ledger = 'in_transit' GROUP BY 1 HAVING sum(amount) < 0
 SELECT p.id, 'counts for ' || p.accounting_on || ', posted on ' || t.accounting_on AS detail
 FROM payment p JOIN ledger_transaction t ON t.payment_id = p.id AND t.kind = 'credit'
 WHERE t.accounting_on <> p.accounting_on
+
+-- name: refunds_of_payments
+-- refunds of a payment that were approved never exceed what came of it and is money still
+-- narrows
+SELECT p.id, 'came ' || coalesce(p.credited, 0) || ', none of it ' || coalesce(s.sum, 0)
+  || ', refunds ' || r.sum AS detail
+FROM (SELECT payment_id, sum(amount) FROM refund
+  WHERE status NOT IN ('requested', 'rejected', 'failed') GROUP BY 1) r
+JOIN payment p ON p.id = r.payment_id
+LEFT JOIN (SELECT payment_id, sum(amount) FROM suspense_item
+  WHERE closed_at IS NULL AND place IN ('reversed', 'in_transit', 'collector_cash') GROUP BY 1) s
+  ON s.payment_id = p.id
+WHERE r.sum > coalesce(p.credited, 0) - coalesce(s.sum, 0)
+
+-- name: money_of_refunds
+-- a refund that is approved has its money set aside, one that succeeded has paid it back
+-- narrows
+SELECT r.id, r.status || ' ' || r.amount || ', paying back ' || coalesce(s.paying, 0)
+  || ', paid back ' || coalesce(s.paid, 0) AS detail
+FROM refund r LEFT JOIN (SELECT refund_id,
+    sum(amount) FILTER (WHERE place = 'paying_back') AS paying,
+    sum(amount) FILTER (WHERE place = 'paid_back') AS paid
+  FROM suspense_item WHERE closed_at IS NULL AND refund_id IS NOT NULL GROUP BY 1) s
+  ON s.refund_id = r.id
+WHERE coalesce(s.paying, 0) <> CASE WHEN r.status IN ('approved', 'submitted', 'unknown')
+    THEN r.amount ELSE 0 END
+  OR coalesce(s.paid, 0) <> CASE r.status WHEN 'succeeded' THEN r.amount ELSE 0 END
+
+-- name: revenue_of_refunds
+-- what refunds take of a bill is no more than the payment gave it
+-- narrows
+SELECT r.payment_id AS id, 'refunds took ' || r.sum || ' of ' || coalesce(a.sum, 0)
+  || ' given to ' || r.bill_id AS detail
+FROM (SELECT payment_id, bill_id, sum(from_revenue) FROM refund
+  WHERE from_revenue > 0 AND status IN ('approved', 'submitted', 'unknown', 'succeeded')
+  GROUP BY 1, 2) r
+LEFT JOIN (SELECT payment_id, bill_id, sum(amount) FROM allocation GROUP BY 1, 2) a
+  USING (payment_id, bill_id)
+WHERE r.sum > coalesce(a.sum, 0)

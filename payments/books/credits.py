@@ -7,7 +7,6 @@ itself.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy import insert
 
@@ -15,22 +14,25 @@ from core import audit, clock
 from core.crypto import Cipher
 from core.ids import new_id
 from core.json import canonical
+from core.outbox import emit
 from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue
-from payments.bills.locks import LockedBill, lock_bill
+from payments.bills.locks import lock_bill, lock_together
 from payments.bills.models import PayerData, Payment
-from payments.books.allocation import Reason, suspend
-from payments.books.dates import money_date
+from payments.books.allocation import AWAITING_ANOTHER, Reason, suspend
+from payments.books.closed_days import accounting_day
+from payments.books.dates import MoneyDate, money_date
 from payments.books.destination import Destination, destination_of
 from payments.books.identity import (
     STATEMENT,
+    KnownNotice,
     ToldNotice,
     identify,
     keep_notice,
     lock_notice,
 )
 from payments.books.ledger import MoneySource
-from payments.books.posting import distribute_on, post_credit
+from payments.books.posting import BillMoney, apportion_exactly, distribute_on, post_credit
 from payments.books.recording import (
     RecordedMoney,
     Recording,
@@ -42,6 +44,7 @@ from payments.books.recording import (
 )
 from payments.books.release import create_and_distribute, release_stated
 from payments.books.transit import is_settlement
+from payments.events import CollectorDepositWaits, StallCreditWaits
 from payments.ports import CallbackResult, Credit, GatewayResult
 from payments.states import PAYMENT
 
@@ -57,8 +60,8 @@ _KEEP = insert(PayerData)
 class ToldCredit:
     """A credit as it was told of: on which account, through what, and under which name.
 
-    With `doubt` it waits whole in suspense, beside the money that it may be. `said` is when it is
-    told to have come, where that is far ahead; `credit` then bears the day that it was told of.
+    With `doubt` it waits whole in suspense, beside the money that it may be. `came` says when it is
+    told to have come, where that cannot be; `credit` then bears the day that it was told of.
     """
 
     account: CollectionAccountValue
@@ -69,7 +72,7 @@ class ToldCredit:
     beside: RecordedMoney | None = None
     #: the bank's notice that it was first told by
     notice: ToldNotice | None = None
-    said: datetime | None = None
+    came: MoneyDate | None = None
 
 
 async def record_credit(
@@ -83,12 +86,13 @@ async def record_credit(
 ) -> Recording:
     """Record money that arrived on an account by bank transfer, told by `source` (see `identity`).
 
-    The references in the narrative decide what it is for: one bill, one static fee, none or
-    several. What only a statement tells of, and what a gateway seems to pay over, waits whole in
-    suspense until people decide.
+    The references in the narrative decide what it is for: one bill, several of one body that it
+    pays to the đồng, one static fee, or none. What only a statement tells of, what is told without
+    a signature, and what a gateway seems to pay over, waits whole in suspense until another source
+    tells of it, or people decide.
     """
     destination = await destination_of(session, account, credit.narrative)
-    came = money_date(credit.credited_at, clock.now())
+    came = money_date(credit.credited_at, clock.now(), account.opened_on)
     credit = replace(credit, credited_at=came.at)
     notice = ToldNotice(
         source=source,
@@ -103,21 +107,35 @@ async def record_credit(
     identity = await identify(session, notice)
     if (same := identity.same) is not None:
         await keep_notice(session, notice, same.payment_id)
-        waited = same.doubt == Reason.STATEMENT_ONLY
-        if waited and source != STATEMENT and came.said is None:
+        if same.doubt in AWAITING_ANOTHER and _vouches(notice, credit, same) and came.said is None:
             # Two sources tell of it now: it waits for nobody any more.
             await release_stated(session, cipher, same.payment_id, same.bill_id, actor=actor)
         return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)
     beside = None
     if (other := identity.beside) is not None:
         beside = RecordedMoney(other.payment_id, other.bill_id, other.credited)
-    doubt = identity.doubt or (Reason.STATEMENT_ONLY if source == STATEMENT else None)
+    alone = Reason.STATEMENT_ONLY if source == STATEMENT else None
+    doubt = identity.doubt or (alone if credit.signed else Reason.UNSIGNED_NOTICE)
     if is_settlement(account, credit.narrative):
         doubt = identity.doubt or Reason.GATEWAY_SETTLEMENT
-    if came.said is not None:
-        doubt = identity.doubt or Reason.DATED_AHEAD
-    told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came.said)
+    if came.doubt is not None:
+        doubt = identity.doubt or came.doubt
+    told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)
+
+
+def _vouches(notice: ToldNotice, credit: Credit, same: KnownNotice) -> bool:
+    """Whether what is told now lets money go that one source alone had told of.
+
+    An unsigned notice vouches for nothing. What it told first is vouched for by a statement too,
+    and by words that name what it named: else whoever knows a transfer's number would say whose
+    bill it pays.
+    """
+    if not credit.signed:
+        return False
+    if same.doubt == Reason.UNSIGNED_NOTICE:
+        return set(same.reference.split()) <= set(notice.reference.split())
+    return notice.source != STATEMENT
 
 
 async def record_unapplied(
@@ -128,13 +146,16 @@ async def record_unapplied(
     *,
     actor: str,
     cipher: Cipher,
+    reference: str | None = None,
+    held: Reason | None = None,
 ) -> Recording:
     """Gateway money that belongs to no open attempt: a credit of its own, never dropped.
 
-    Also money told of under a reference that the books have with another amount.
+    Also money told of under a reference that the books have with another amount. What is `held`,
+    for that reason, names its bill by `reference` alone, and waits for a person.
     """
     now = clock.now()
-    came = money_date(gateway_result.paid_at or now, now)
+    came = money_date(gateway_result.paid_at or now, now, account.collection.opened_on)
     credit = Credit(
         feed_ref=gateway_result.order_ref,
         bank_ref=gateway_result.gateway_ref or "",
@@ -145,8 +166,7 @@ async def record_unapplied(
     )
     key = settlement_key(account.id, credit.bank_ref)
     await lock_money(session, key)
-    doubt = Reason.DATED_AHEAD if came.said else None
-    told = ToldCredit(account.collection, credit, account.gateway, key, doubt, said=came.said)
+    told = ToldCredit(account.collection, credit, account.gateway, key, came.doubt, came=came)
     if (first := await find_recorded(session, key)) is not None:
         if first.credited == credit.amount:
             return Recording(CallbackResult.ACCEPTED, first.payment_id, first.bill_id)
@@ -154,8 +174,12 @@ async def record_unapplied(
         if (again := await find_recorded(session, key)) is not None:
             return Recording(CallbackResult.MISMATCH, again.payment_id, again.bill_id)
         told = replace(told, key=key, doubt=Reason.CONFLICTING_NOTICE, beside=first)
-    destination = Destination(Reason.UNKNOWN_REFERENCE, bill_id)
+    destination = Destination(Reason.UNKNOWN_REFERENCE, bill_id, reference)
+    if held is not None:
+        destination = Destination(held, None, reference)
     recording = await _credit(session, told, destination, actor=actor, cipher=cipher)
+    if held is not None:
+        return replace(recording, result=CallbackResult.MISMATCH)
     return recording if bill_id else replace(recording, result=CallbackResult.UNKNOWN_ORDER)
 
 
@@ -170,9 +194,13 @@ async def _credit(
     """Enter new money under its name, and post it; the caller holds the name's lock."""
     credit, bill_id = told.credit, destination.bill_id
     bill = None if bill_id is None else await lock_bill(session, bill_id)
+    several = await lock_together(session, destination.several)
     payment_id = new_id("pay")
-    source = MoneySource(payment_id, told.account.id, clock.business_date(credit.credited_at))
-    await session.write(_ENTER, _entry(told, destination, bill, source))
+    on = await accounting_day(session, told.account.id, credit.credited_at)
+    source = MoneySource(payment_id, told.account.id, on)
+    agency_id = next((one.agency_id for one in (bill, *several) if one), None)
+    agency_id = agency_id or destination.agency_id or told.account.agency_id
+    await session.write(_ENTER, _entry(told, destination, agency_id, source))
     if credit.narrative:
         await _keep_narrative(session, payment_id, credit.narrative, cipher)
     event = PAYMENT.move(None, "succeeded").event
@@ -182,17 +210,17 @@ async def _credit(
         "accounting_on": source.accounting_on.isoformat(),
     }
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
-    if told.said is not None:
-        dated = {"amount": credit.amount, "dated": told.said.isoformat()}
-        await note_doubt(session, actor, payment_id, Reason.DATED_AHEAD, dated)
+    if told.came is not None and told.came.said is not None and told.came.doubt is not None:
+        dated = {"amount": credit.amount, "dated": told.came.said.isoformat()}
+        await note_doubt(session, actor, payment_id, told.came.doubt, dated)
     if told.doubt is not None:
         if told.beside is not None:
             beside = told.beside
             said = {"amount": credit.amount, "credited": beside.credited, "recorded_as": payment_id}
             await note_doubt(session, actor, beside.payment_id, told.doubt, said)
-        distribution = suspend(credit.amount, told.doubt)
+        shares = [BillMoney(bill, suspend(credit.amount, told.doubt))]
     elif bill is not None:
-        distribution = await distribute_on(session, bill, credit.amount)
+        shares = [BillMoney(bill, await distribute_on(session, bill, credit.amount))]
     elif destination.static is not None:
         bill, distribution = await create_and_distribute(
             session,
@@ -203,25 +231,33 @@ async def _credit(
             actor=actor,
             cipher=cipher,
         )
+        shares = [BillMoney(bill, distribution)]
     else:
-        distribution = suspend(credit.amount, destination.reason)
+        shares = await apportion_exactly(session, several, credit.amount)
+        shares = shares or [BillMoney(None, suspend(credit.amount, destination.reason))]
     at_gateway = told.gateway != BANK
-    await post_credit(session, actor, bill, source, distribution, at_gateway=at_gateway)
+    for one in shares:
+        await post_credit(session, actor, one.bill, source, one.distribution, at_gateway=at_gateway)
+    if told.doubt is None and destination.reason is Reason.STALL_CREDIT:
+        await emit(session, StallCreditWaits(payment_id, agency_id, credit.amount))
+    if told.doubt is None and destination.reason is Reason.COLLECTOR_DEPOSIT:
+        await emit(session, CollectorDepositWaits(payment_id, agency_id, credit.amount))
     if told.notice is not None:
         await keep_notice(session, told.notice, payment_id)
     result = CallbackResult.ACCEPTED if told.doubt is None else CallbackResult.MISMATCH
-    return Recording(result, payment_id, None if bill is None else bill.id, distribution, new=True)
+    where = shares[0].distribution if len(shares) == 1 else None
+    return Recording(result, payment_id, None if bill is None else bill.id, where, new=True)
 
 
 def _entry(
-    told: ToldCredit, destination: Destination, bill: LockedBill | None, source: MoneySource
+    told: ToldCredit, destination: Destination, agency_id: str, source: MoneySource
 ) -> dict[str, object]:
     """The row of a credit's payment; the books take one of each name (`settlement_key`)."""
     credit = told.credit
     return {
         "id": source.payment_id,
         "kind": "credit",
-        "agency_id": told.account.agency_id if bill is None else bill.agency_id,
+        "agency_id": agency_id,
         "bill_id": destination.bill_id,
         "gateway": told.gateway,
         "collection_account_id": source.collection_account_id,

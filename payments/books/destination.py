@@ -1,6 +1,8 @@
 """What money that arrived by itself is for, as the references in its narrative say."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sqlmodel import col
 
@@ -16,17 +18,31 @@ from payments.books.allocation import Reason
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """What a credit is for: a bill, an agency's fee, or nothing that we know, and then why."""
+    """What a credit is for: a bill, an agency's fee, or nothing that we know, and then why.
+
+    Where the words name several bills of one body, `several` are their ids: whether it is theirs
+    depends on what they owe. A stall's money waits (`Reason.STALL_CREDIT`) until
+    `payments.billing.credit` gives it to what the stall's holder owes. `reference` is what was
+    named: one, or several as `joined` has them.
+    """
 
     reason: Reason
     bill_id: str | None = None
     reference: str | None = None
     static: StaticReferenceValue | None = None
+    several: tuple[str, ...] = ()
+    #: whose stall's or hand-over's reference it is, where it is one
+    agency_id: str | None = None
+
+    @property
+    def bill_ids(self) -> tuple[str, ...]:
+        """The bills that the money may go to, one or several."""
+        return self.several if self.bill_id is None else (self.bill_id,)
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceTarget:
-    """What a reference stands for: one bill, or one agency's fee for ever."""
+    """What a reference stands for: one bill, one agency's fee for ever, a stall, a refund, cash."""
 
     reference: str
     kind: str
@@ -34,6 +50,9 @@ class ReferenceTarget:
     fee_code: str | None
     bill_id: str | None
 
+
+#: So many bills at most are paid with one transfer: its words have no room for more.
+MOST_AT_ONCE: Final = 20
 
 _TARGETS = values_of(ReferenceTarget, Reference, bill_id=col(Bill.id)).join_from(
     Reference, Bill, col(Bill.reference) == col(Reference.reference), isouter=True
@@ -43,22 +62,48 @@ _TARGETS = values_of(ReferenceTarget, Reference, bill_id=col(Bill.id)).join_from
 async def destination_of(
     session: ReadSession, account: CollectionAccountValue, narrative: str
 ) -> Destination:
-    """What money on `account` is for: one bill, one static fee, or nothing that can be told."""
+    """What money on `account` is for: bills, one static fee, or nothing that can be told."""
     candidates = find_references(narrative)
     if not candidates:
         return Destination(Reason.NO_REFERENCE)
     targets = await session.all(_TARGETS.where(col(Reference.reference).in_(candidates)))
     if len(targets) > 1:
-        return Destination(Reason.SEVERAL_REFERENCES)
+        return await _several(session, account, targets)
     if not targets:
         return Destination(Reason.UNKNOWN_REFERENCE)
     (target,) = targets
     found = Destination(Reason.UNKNOWN_REFERENCE, reference=target.reference)
     if not await reaches(session, account.agency_id, target.agency_id):
         return replace(found, reason=Reason.OTHER_AGENCY)
+    if target.kind == "refund":
+        return replace(found, reason=Reason.REFUND_RETURNED)
+    if target.kind == "stall":
+        return replace(found, reason=Reason.STALL_CREDIT, agency_id=target.agency_id)
+    if target.kind == "handover":
+        return replace(found, reason=Reason.COLLECTOR_DEPOSIT, agency_id=target.agency_id)
     if target.kind == "bill":
         return replace(found, bill_id=target.bill_id)
     if target.fee_code is not None:
         static = StaticReferenceValue(target.reference, target.agency_id, target.fee_code)
         return replace(found, static=static)
     return found
+
+
+def joined(references: Collection[str]) -> str:
+    """Several references as one text: whatever the order in which they were named."""
+    return " ".join(sorted(set(references)))
+
+
+async def _several(
+    session: ReadSession, account: CollectionAccountValue, targets: Sequence[ReferenceTarget]
+) -> Destination:
+    """Words that name several things; they are for bills only where all are one body's."""
+    named = joined([target.reference for target in targets])
+    found = Destination(Reason.SEVERAL_REFERENCES, reference=named)
+    bodies = {target.agency_id for target in targets}
+    bills = tuple(target.bill_id for target in targets if target.bill_id is not None)
+    if len(bodies) > 1 or len(bills) < len(targets) or len(bills) > MOST_AT_ONCE:
+        return found
+    if not await reaches(session, account.agency_id, bodies.pop()):
+        return found
+    return replace(found, several=bills)

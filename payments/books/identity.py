@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import and_, col, or_
 
 from core import clock
-from core.bank_refs import plain_bank_ref
+from core.bank_refs import line_bank_ref, plain_bank_ref
 from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
@@ -37,7 +37,8 @@ _KEEP = insert(CreditNotice).on_conflict_do_nothing()
 class ToldNotice:
     """What one source tells of money that came: `notice_ref` is the source's own number of it.
 
-    `amount` in đồng; `reference` is the payer's, "" where the words hold none or several.
+    `amount` in đồng; `reference` is the payer's, "" where the words hold none; several stand in
+    order with spaces between.
     """
 
     source: str
@@ -121,9 +122,7 @@ async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
                     col(CreditNotice.collection_account_id) == notice.collection_account_id,
                     col(CreditNotice.booked_on) == notice.booked_on,
                     or_(
-                        and_(
-                            col(CreditNotice.plain_ref) == plain, col(CreditNotice.plain_ref) != ""
-                        ),
+                        col(CreditNotice.plain_ref).in_(_names_of(notice, plain)),
                         and_(
                             col(CreditNotice.reference) == notice.reference,
                             col(CreditNotice.reference) != "",
@@ -137,6 +136,11 @@ async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
     return judge(notice, plain, known)
 
 
+def _names_of(notice: ToldNotice, plain: str) -> frozenset[str]:
+    """What its money is known by: a notice of before labels were read apart bears both in one."""
+    return frozenset({plain, line_bank_ref(notice.bank_ref) or plain}) if plain else frozenset()
+
+
 def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
     """Which money a notice tells of, by the known ones that have something in common with it."""
     named = (notice.source, notice.notice_ref)
@@ -144,7 +148,8 @@ def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
         same = next((one for one in own if one.amount == notice.amount), None)
         return Identity(same) if same else _doubtful(own, Reason.CONFLICTING_NOTICE)
     told = {one.payment_id for one in known if one.source == notice.source}
-    if plain and (alike := [one for one in known if one.plain_ref == plain]):
+    names = _names_of(notice, plain)
+    if alike := [one for one in known if one.plain_ref in names]:
         return _by_bank_reference(alike, notice, told)
     untold = [one for one in known if one.payment_id not in told]
     named_by_payer = _by_payers_reference(untold, notice, plain)
@@ -157,18 +162,26 @@ def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[s
     if not equal:
         return _doubtful(alike, Reason.CONFLICTING_NOTICE)
     # A batch gives all its payers one reference of the bank's: another purpose is other money.
-    fitting = [
-        one
-        for one in equal
-        if one.reference == notice.reference or not (one.reference and notice.reference)
-    ]
-    # Money that stands comes first, then what bears the payer's very reference.
-    fitting.sort(key=lambda one: (_is_reversed(one), one.reference != notice.reference))
+    fitting = [one for one in equal if _is_for_one(one.reference, notice.reference)]
+    # Money that stands comes first, then what bears the payer's very reference, hints last.
+    fitting.sort(
+        key=lambda one: (
+            _is_reversed(one),
+            one.reference != notice.reference,
+            one.doubt == Reason.UNSIGNED_NOTICE,
+        )
+    )
     if not fitting:
         return Identity()
     untold = [one for one in fitting if one.payment_id not in told]
     # The source has told of all of these already: this is another one, unless it is mistaken.
     return _told_of(untold[0]) if untold else _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)
+
+
+def _is_for_one(known: str, told: str) -> bool:
+    """Whether money sent for these references may be one: words may be cut after the first."""
+    some, others = set(known.split()), set(told.split())
+    return not some or not others or bool(some & others)
 
 
 def _by_payers_reference(

@@ -1,9 +1,13 @@
 """Double entry: every credit and every later move of its money as postings that sum to zero.
 
 Ledgers, per collection account: `receivable` (the bank says that it is on the account),
-`in_transit` (a gateway took it and has yet to pay it over), `revenue` (given to bills), `suspense`,
-`refundable`, `reversed`, `paid_back`. Debits are positive. The database refuses a transaction whose
-postings do not sum to zero (a deferred constraint trigger) and any change of a posting.
+`in_transit` (a gateway took it and has yet to pay it over), `collector_cash` (a collector took it
+in cash and has yet to pay it in), `revenue` (given to bills), `suspense`,
+`refundable`, `reversed`, `paying_back` (a refund is under way), `paid_back`, `gateway_fee` (what
+gateways kept of what they took), `gateway_back` (what they gave back to payers of it). Debits are
+positive.
+The database refuses a transaction whose postings do not sum to zero (a deferred constraint trigger)
+and any change of a posting.
 """
 
 from collections.abc import Mapping
@@ -26,13 +30,16 @@ class MoneySource:
 
 
 #: Writes a ledger transaction and all its postings in one round trip: the database gives the
-#: postings their numbers, and refuses at commit what does not sum to zero.
+#: postings their numbers, and refuses at commit what does not sum to zero. What is of a closed day
+#: is posted on the first open one.
 _POST = WriteSql(
     int,
     """
 WITH t AS (
   INSERT INTO ledger_transaction (id, kind, payment_id, accounting_on, created_at)
-  VALUES (:id, :kind, :payment_id, :accounting_on, :now)
+  VALUES (:id, :kind, :payment_id, greatest(CAST(:accounting_on AS date),
+    (SELECT max(c.business_on) + 1 FROM closed_day c
+      WHERE c.collection_account_id = :account)), :now)
 )
 INSERT INTO posting (transaction_id, ledger, collection_account_id, bill_id, amount)
 SELECT :id, ledger, :account, :bill_id, amount

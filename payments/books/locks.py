@@ -45,9 +45,10 @@ class LockedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Where an order was given."""
+    """Where an order was given, and the account that its money goes to."""
 
     gateway_account_id: str | None
+    collection_account_id: str
 
 
 _PAYMENT = values_of(LockedPayment, Payment)
@@ -87,6 +88,21 @@ async def find_order_account(session: ReadSession, order_ref: str) -> str | None
     """The gateway account that we gave this order to; None for no order of ours."""
     found = await session.first(values_of(_Order, Payment).where(Payment.order_ref == order_ref))
     return None if found is None else found.gateway_account_id
+
+
+async def find_order_destination(
+    session: ReadSession, order_ref: str, gateway_account_id: str
+) -> str | None:
+    """The collection account that an order's money goes to; None for no order of this account.
+
+    An attempt's never changes, so no lock is needed to look.
+    """
+    found = await session.first(
+        values_of(_Order, Payment).where(
+            Payment.order_ref == order_ref, Payment.gateway_account_id == gateway_account_id
+        )
+    )
+    return None if found is None else found.collection_account_id
 
 
 def _is_bill_of(payment: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,4 +1,6 @@
-"""Rows of the money: allocations, suspense, ledger transactions and their postings.
+"""Rows of the money: notices, refunds, ledger transactions and their postings, payouts, approvals.
+
+What a bill was given of a payment, and what waits for it, lives with the bill (`bills.models`).
 
 What the database refuses by itself is in `guards`, what must always hold in `checks`.
 """
@@ -13,16 +15,14 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    UniqueConstraint,
+    LargeBinary,
     text,
 )
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, json_field, moment
-from payments.books.allocation import Reason
 
 _AMOUNT = "amount BETWEEN 1 AND 10000000000000"
-_REASONS = ", ".join(f"'{reason}'" for reason in Reason)
 
 
 class CreditNotice(SQLModel, table=True):
@@ -47,7 +47,8 @@ class CreditNotice(SQLModel, table=True):
     collection_account_id: str = Field(foreign_key="collection_account.id")
     #: the business day (Vietnam) it is said to have come on
     booked_on: date
-    #: the bank's reference as it was told, and what it tells; the payer's, "" if none or several
+    #: the bank's reference as it was told, and what it tells; the payer's, "" if none, several in
+    #: order with spaces between
     bank_ref: str
     plain_ref: str
     reference: str
@@ -57,65 +58,101 @@ class CreditNotice(SQLModel, table=True):
     withdrawn_at: datetime | None = moment(default=None)
 
 
-class Allocation(SQLModel, table=True):
-    """A part of a payment given to a bill, or, negative, the whole of such a part taken back.
+class Refund(SQLModel, table=True):
+    """Money of a payment that is to go back to its payer, and how far that is.
 
-    What a bill has of a payment is the sum of their rows.
+    `from_revenue` is the part of it that `bill_id` had been given, known when it was approved; the
+    rest was in suspense or refundable. Its own reference is what its transfer bears.
+
+    It goes back by one `way` and never by another: the body's own transfer, which a statement
+    proves, or the gateway that took the payment, under its account `gateway_account_id`. By
+    `dispute` the gateway holds it back by itself, or has given it back, for the payer's bank wants
+    it so.
     """
 
-    __tablename__ = "allocation"
-    __table_args__ = (
-        CheckConstraint(
-            f"CASE WHEN reverses IS NULL THEN {_AMOUNT}"
-            " ELSE amount BETWEEN -10000000000000 AND -1 END",
-            name="amount",
-        ),
-        UniqueConstraint("reverses"),
-        Index("ix_allocation_payment", "payment_id"),
-        Index("ix_allocation_bill", "bill_id"),
-    )
-
-    id: str = Field(primary_key=True)
-    payment_id: str = Field(foreign_key="payment.id")
-    bill_id: str = Field(foreign_key="bill.id")
-    amount: int = amount_field()
-    created_at: datetime = moment()
-    #: the allocation that this one takes back
-    reverses: str | None = Field(default=None, foreign_key="allocation.id")
-
-
-class SuspenseItem(SQLModel, table=True):
-    """A part of a payment that is not allocated: waiting, refundable, reversed, or in transit.
-
-    What is reversed was no money, or was taken back; what is `in_transit` is what a gateway paid
-    over of money that the books had already. Both stay here for good.
-    """
-
-    __tablename__ = "suspense_item"
+    __tablename__ = "refund"
     __table_args__ = (
         CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint("from_revenue BETWEEN 0 AND amount", name="from_revenue"),
+        CheckConstraint("from_revenue = 0 OR bill_id IS NOT NULL", name="revenue_of_a_bill"),
         CheckConstraint(
-            "place IN ('suspense', 'refundable', 'reversed', 'in_transit')", name="place"
+            "status IN ('requested', 'approved', 'submitted', 'unknown', 'succeeded', 'failed',"
+            " 'rejected')",
+            name="status",
         ),
-        CheckConstraint(f"reason IN ({_REASONS})", name="reason"),
-        Index("ix_suspense_item_payment", "payment_id"),
-        Index("ix_suspense_item_bill", "bill_id", postgresql_where=text("closed_at IS NULL")),
+        CheckConstraint(
+            "(status = 'succeeded') = (line_id IS NOT NULL OR gateway_paid_at IS NOT NULL)",
+            name="proved",
+        ),
+        CheckConstraint("way IN ('bank', 'gateway', 'dispute')", name="way"),
+        # A refund goes out by one way: what belongs to the other stays empty.
+        CheckConstraint(
+            "CASE WHEN way <> 'bank' THEN gateway_account_id IS NOT NULL AND payee IS NULL"
+            " AND bank_ref IS NULL AND line_id IS NULL"
+            " ELSE gateway_account_id IS NULL AND gateway_ref IS NULL"
+            " AND gateway_paid_at IS NULL AND settlement_line_id IS NULL AND ask_at IS NULL"
+            " AND status <> 'submitted' END",
+            name="one_way",
+        ),
+        Index("ix_refund_payment", "payment_id"),
+        Index("ix_refund_agency", "agency_id", "id"),
+        Index(
+            "ix_refund_expected",
+            "collection_account_id",
+            postgresql_where=text("status IN ('approved', 'unknown')"),
+        ),
+        # A gateway is asked for one refund of a payment at a time: some tell of the newest alone.
+        Index(
+            "uq_refund_under_way",
+            "payment_id",
+            unique=True,
+            postgresql_where=text("way = 'gateway' AND status IN ('unknown', 'submitted')"),
+        ),
+        Index("ix_refund_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
     payment_id: str = Field(foreign_key="payment.id")
-    bill_id: str | None = Field(default=None, foreign_key="bill.id")
-    place: str
+    agency_id: str = Field(foreign_key="agency.id")
+    collection_account_id: str = Field(foreign_key="collection_account.id")
     amount: int = amount_field()
     reason: str
-    created_at: datetime = moment()
-    closed_at: datetime | None = moment(default=None)
+    status: str
+    reference: str = Field(foreign_key="reference.reference", unique=True)
+    requested_by: str
+    requested_at: datetime = moment()
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
+    from_revenue: int = amount_field(default=0)
+    #: the account that it goes to, canonical JSON, encrypted
+    payee: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    #: what the bank calls the transfer, as whoever ordered it was told
+    bank_ref: str | None = None
+    sent_at: datetime | None = moment(default=None)
+    #: the statement's debit that proves it
+    line_id: str | None = Field(default=None, unique=True)
+    #: the business day (Vietnam) on which it left the account
+    accounting_on: date | None = None
+    #: by which way it goes back, `bank`, `gateway` or `dispute`, fixed when it is asked for
+    way: str = "bank"
+    gateway_account_id: str | None = Field(default=None, foreign_key="gateway_account.id")
+    #: the gateway's own number of the refund, and its last word on it
+    gateway_ref: str | None = None
+    gateway_code: str | None = None
+    #: when the gateway said that it had paid it
+    gateway_paid_at: datetime | None = moment(default=None)
+    #: the line of a settlement file that shows it
+    settlement_line_id: str | None = Field(default=None, unique=True)
+    #: when the gateway is to be called or asked next, None: never again
+    ask_at: datetime | None = moment(default=None)
+    #: how often it was called or asked
+    asked: int = 0
 
 
 class LedgerTransaction(SQLModel, table=True):
     """A set of postings that sums to zero, made by one deed on one day."""
 
     __tablename__ = "ledger_transaction"
+    __table_args__ = (Index("ix_ledger_transaction_accounting", "accounting_on"),)
 
     id: str = Field(primary_key=True)
     kind: str
@@ -132,7 +169,8 @@ class Posting(SQLModel, table=True):
         CheckConstraint("amount <> 0", name="not_zero"),
         CheckConstraint(
             "ledger IN ('receivable', 'revenue', 'suspense', 'refundable', 'paid_back',"
-            " 'reversed', 'in_transit')",
+            " 'reversed', 'in_transit', 'paying_back', 'gateway_fee', 'gateway_back',"
+            " 'collector_cash')",
             name="ledger",
         ),
         Index("ix_posting_transaction", "transaction_id"),
@@ -151,6 +189,48 @@ class Posting(SQLModel, table=True):
     amount: int = amount_field()
 
 
+class Payout(SQLModel, table=True):
+    """A credit by which a gateway paid over what it took, as two people have said.
+
+    It clears `gross` of what was in transit; the gateway kept `fee` of it (negative where it gave
+    more than it took), and `amount`, which is the whole credit, came to the account. `clearing` has
+    the postings; where it was undone, `undoing` takes them back.
+    """
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        CheckConstraint(_AMOUNT, name="amount"),
+        CheckConstraint("gross BETWEEN 0 AND 10000000000000", name="gross"),
+        CheckConstraint("amount = gross - fee", name="net_of_fee"),
+        CheckConstraint("(undone_at IS NULL) = (undoing IS NULL)", name="undone"),
+        Index(
+            "uq_payout_payment",
+            "payment_id",
+            unique=True,
+            postgresql_where=text("undone_at IS NULL"),
+        ),
+        Index(
+            "uq_payout_line",
+            "line_id",
+            unique=True,
+            postgresql_where=text("undone_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    collection_account_id: str = Field(foreign_key="collection_account.id", index=True)
+    amount: int = amount_field()
+    gross: int = amount_field()
+    fee: int = amount_field()
+    clearing: str = Field(foreign_key="ledger_transaction.id", unique=True)
+    created_at: datetime = moment()
+    #: the statement's line of the credit, where it was named
+    line_id: str | None = None
+    undone_at: datetime | None = moment(default=None)
+    undoing: str | None = Field(default=None, foreign_key="ledger_transaction.id", unique=True)
+
+
 class Approval(SQLModel, table=True):
     """What one person asks to be done about money, and what another one says to it."""
 
@@ -160,6 +240,7 @@ class Approval(SQLModel, table=True):
         CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
         CheckConstraint("status <> 'approved' OR decided_by <> proposed_by", name="two_people"),
         Index("ix_approval_agency", "agency_id", "id"),
+        Index("ix_approval_object_id", "object_id"),
         Index(
             "uq_approval_proposed",
             "object_id",

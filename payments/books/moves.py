@@ -26,6 +26,7 @@ class PaymentChanges(TypedDict, total=False):
     """What else may change of a payment that moves; amounts in đồng."""
 
     credited: int
+    gateway: str
     gateway_ref: str
     gateway_code: str
     settlement_key: str

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from core import clock
-from core.bank_refs import plain_bank_ref
+from core.bank_refs import line_bank_ref, plain_bank_ref
 from core.sessions import ReadSession
 from payments.bills.models import Bill, Payment, Reference
 from payments.books.models import CreditNotice
@@ -44,7 +44,9 @@ async def find_bill_by_bank_ref(session: ReadSession, reference: str, bank_ref: 
     plain = plain_bank_ref(bank_ref)
     if not plain:
         return None
-    return await _find_only(session, reference, [col(CreditNotice.plain_ref) == plain])
+    # Notices of before labels were read apart are known with them.
+    names = {plain, line_bank_ref(bank_ref) or plain}
+    return await _find_only(session, reference, [col(CreditNotice.plain_ref).in_(names)])
 
 
 async def find_bill_by_time(

@@ -5,6 +5,8 @@ arrived by itself). Everything runs in the caller's transaction, so that all tha
 stands or falls together.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert
@@ -14,20 +16,69 @@ from core.ids import new_id
 from core.outbox import emit
 from core.sessions import WriteSession
 from payments.bills.locks import LockedBill
+from payments.bills.models import Allocation
 from payments.books import ledger, suspense
-from payments.books.allocation import Distribution, distribute
+from payments.books.allocation import (
+    BillShare,
+    Distribution,
+    OwingBill,
+    apportion,
+    distribute,
+    pays_exactly,
+)
 from payments.books.ledger import MoneySource
-from payments.books.models import Allocation
 from payments.books.moves import move_bill
 from payments.events import BillPaid
 
 _ALLOCATE = insert(Allocation)
 
 
+@dataclass(frozen=True, slots=True)
+class BillMoney:
+    """A locked bill, and where money goes there; no bill where it goes to none."""
+
+    bill: LockedBill | None
+    distribution: Distribution
+
+
 async def distribute_on(session: WriteSession, bill: LockedBill, credit: int) -> Distribution:
     """Where `credit` đồng go on a locked bill, counting what waits in suspense for it."""
     waiting = await suspense.lock_waiting(session, bill.id)
     return distribute(bill.status, bill.amount, sum(item.amount for item in waiting), credit)
+
+
+async def owing_of(session: WriteSession, bills: Sequence[LockedBill]) -> list[OwingBill]:
+    """What locked bills owe, counting what waits in suspense for each, which is locked too."""
+    return [
+        OwingBill(
+            bill_id=bill.id,
+            status=bill.status,
+            amount=bill.amount,
+            waiting=sum(item.amount for item in await suspense.lock_waiting(session, bill.id)),
+            due_at=bill.due_at,
+        )
+        for bill in bills
+    ]
+
+
+async def apportion_on(
+    session: WriteSession, bills: Sequence[LockedBill], credit: int
+) -> list[BillMoney]:
+    """Where `credit` đồng go on locked bills that people have named, the oldest first."""
+    return _on(bills, apportion(await owing_of(session, bills), credit))
+
+
+async def apportion_exactly(
+    session: WriteSession, bills: Sequence[LockedBill], credit: int
+) -> list[BillMoney]:
+    """As `apportion_on` where `credit` is what the locked bills owe together; none where not."""
+    owing = await owing_of(session, bills)
+    return _on(bills, apportion(owing, credit)) if pays_exactly(owing, credit) else []
+
+
+def _on(bills: Sequence[LockedBill], shares: Sequence[BillShare]) -> list[BillMoney]:
+    known = {bill.id: bill for bill in bills}
+    return [BillMoney(known[share.bill_id], share.distribution) for share in shares]
 
 
 async def post_credit(
@@ -46,6 +97,17 @@ async def post_credit(
     """
     held = "in_transit" if at_gateway else "receivable"
     await _post(session, actor, bill, source, distribution, ("credit", held))
+
+
+async def post_cash(
+    session: WriteSession,
+    actor: str,
+    bill: LockedBill | None,
+    source: MoneySource,
+    distribution: Distribution,
+) -> None:
+    """As `post_credit`, of money that a collector has taken in cash and has yet to pay in."""
+    await _post(session, actor, bill, source, distribution, ("credit", "collector_cash"))
 
 
 async def post_from_suspense(

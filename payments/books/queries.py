@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, cast, func
+from sqlalchemy import BigInteger, ColumnElement, String, any_, cast, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
 from core.crypto import Cipher
@@ -14,10 +15,15 @@ from core.sessions import ReadSession
 from core.statements import ReadSql, values_of
 from payments.agencies.models import CollectionAccount
 from payments.bills.lines import LineValue, lines_of
-from payments.bills.models import Bill, Payment, Reference
+from payments.bills.models import Bill, Payment, Reference, SuspenseItem
+from payments.books.cash import CASH
 from payments.books.identity import STATEMENT
-from payments.books.models import CreditNotice, SuspenseItem
+from payments.books.models import CreditNotice, LedgerTransaction, Payout, Posting
+from payments.books.payable import list_payable_bills as list_payable_bills
 from payments.books.suspense import is_waiting
+from payments.books.transit import GatewayMoney as GatewayMoney
+from payments.books.transit import is_settlement as is_settlement
+from payments.books.transit import list_gateway_money as list_gateway_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,14 @@ class DayPayment:
     accounting_on: date
     gateway: str
     gateway_ref: str
-    #: whether the reference is a poster's, which many payers carry
+    #: whether the reference is a poster's, which many payers carry, or a stall's or a hand-over's,
+    #: which pays often
     static: bool = False
     #: whether no feed and no gateway has told of it, only a statement
     statement_alone: bool = False
+    #: whether it is what a gateway paid over, and the line of a statement that two people named
+    is_batch: bool = False
+    batch_line: str | None = None
 
 
 #: What of each payment was no money, or was taken back: it is looked for on no statement.
@@ -58,6 +68,10 @@ _STATEMENT_ALONE = (
     & ~_TOLD.where(CreditNotice.source != STATEMENT).exists()
 )
 
+#: What a collector took in cash is on no statement and in no settlement: its deposit is, when it
+#: comes (`payments.collecting`).
+_ON_ACCOUNTS = col(Payment.gateway) != CASH
+
 _LEFT = cast(Payment.credited - func.coalesce(_REVERSED.c.amount, 0), BigInteger)
 _DAY_PAYMENTS = (
     values_of(
@@ -68,28 +82,63 @@ _DAY_PAYMENTS = (
         amount=col(Payment.credited),
         static=col(Reference.reference).is_not(None),
         statement_alone=_STATEMENT_ALONE,
+        is_batch=col(Payout.id).is_not(None),
+        batch_line=col(Payout.line_id),
     )
     .join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
     .outerjoin(
+        Payout, (col(Payout.payment_id) == col(Payment.id)) & col(Payout.undone_at).is_(None)
+    )
+    .outerjoin(
         Reference,
-        (col(Reference.reference) == col(Payment.reference)) & (col(Reference.kind) == "procedure"),
+        (col(Reference.reference) == col(Payment.reference))
+        & col(Reference.kind).in_(("procedure", "stall", "handover")),
     )
     .outerjoin(_REVERSED, _REVERSED.c.payment_id == col(Payment.id))
-    .where(_LEFT > 0)
+    .where(_LEFT > 0, _ON_ACCOUNTS)
     .order_by(col(Payment.paid_at), col(Payment.id))
 )
 
 
+def _of_days(
+    collection_account_id: str, first: date, last: date, also: Collection[str]
+) -> ColumnElement[bool]:
+    days: ColumnElement[bool] = col(Payment.accounting_on).between(first, last)
+    if also:  # one parameter, however many they are
+        days |= col(Payment.id) == any_(cast(list(also), ARRAY(String)))
+    return days & (col(Payment.collection_account_id) == collection_account_id)
+
+
 async def list_day_payments(
-    session: ReadSession, collection_account_id: str, first: date, last: date
+    session: ReadSession,
+    collection_account_id: str,
+    first: date,
+    last: date,
+    also: Collection[str] = (),
 ) -> list[DayPayment]:
-    """Every payment with money left whose accounting day is `first` to `last`, by time."""
+    """Every payment with money left whose accounting day is `first` to `last`, by time.
+
+    And those of the account with an id of `also`, whatever their day.
+    """
     return await session.all(
-        _DAY_PAYMENTS.where(
-            Payment.collection_account_id == collection_account_id,
-            col(Payment.accounting_on).between(first, last),
-        )
+        _DAY_PAYMENTS.where(_of_days(collection_account_id, first, last, also))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When a payment's money came."""
+
+    id: str
+    paid_at: datetime
+
+
+async def list_moments(session: ReadSession, payment_ids: Sequence[str]) -> dict[str, datetime]:
+    """When the money of each of these payments came (UTC), as the books know; others left out."""
+    which = (col(Payment.id).in_(payment_ids), col(Payment.paid_at).is_not(None))
+    return {
+        one.id: one.paid_at for one in await session.all(values_of(_Moment, Payment).where(*which))
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +157,19 @@ _DAY_SUM = (
     )
     .select_from(Payment)
     .outerjoin(_REVERSED, _REVERSED.c.payment_id == col(Payment.id))
-    .where(_LEFT > 0)
+    .where(_LEFT > 0, _ON_ACCOUNTS)
 )
 
 
 async def sum_day_payments(
-    session: ReadSession, collection_account_id: str, first: date, last: date
+    session: ReadSession,
+    collection_account_id: str,
+    first: date,
+    last: date,
+    also: Collection[str] = (),
 ) -> DaySum:
     """What `list_day_payments` would give, summed up."""
-    return await session.one(
-        _DAY_SUM.where(
-            Payment.collection_account_id == collection_account_id,
-            col(Payment.accounting_on).between(first, last),
-        )
-    )
+    return await session.one(_DAY_SUM.where(_of_days(collection_account_id, first, last, also)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +185,14 @@ class WaitingMoney:
     #: the gateway's or the bank's own name of the money
     gateway: str
     gateway_ref: str | None
-    #: the reference of the bill it was sent for, None where that cannot be told
+    #: the references of the bills it was sent for, with spaces between; None where none can be told
     bill: str | None
     paid_at: datetime | None
+
+    @property
+    def named(self) -> list[str]:
+        """The references of the bills it was sent for."""
+        return [] if self.bill is None else self.bill.split()
 
 
 _WAITING_MONEY = (
@@ -184,6 +237,14 @@ async def page_of_waiting_money(
         wanted = wanted.where(col(SuspenseItem.id) > cursor)
     found = await session.all(wanted.limit(limit + 1))
     return page_of(found, limit, lambda item: item.id)
+
+
+async def find_waiting_money(
+    session: ReadSession, agency_ids: Collection[str], item_id: str
+) -> WaitingMoney | None:
+    """What waits under that id, of one of these agencies; None where nothing does."""
+    own = (col(Payment.agency_id).in_(agency_ids), col(SuspenseItem.id) == item_id)
+    return await session.first(_WAITING_MONEY.where(*own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,3 +351,47 @@ def _opened(cipher: Cipher, bill: _SettledBill) -> dict[str, str]:
         return {}
     payer: dict[str, str] = json.loads(cipher.decrypt(bytes(bill.data), f"payer:{bill.bill_id}"))
     return payer
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSum:
+    """What a ledger of an account comes to, in đồng; debits are positive."""
+
+    ledger: str
+    amount: int
+
+
+async def sum_ledgers(
+    session: ReadSession, collection_account_id: str, upto: date
+) -> dict[str, int]:
+    """What each ledger of an account comes to at the end of an accounting day, in đồng."""
+    wanted = (
+        values_of(LedgerSum, Posting, amount=cast(func.sum(Posting.amount), BigInteger))
+        .join_from(
+            Posting,
+            LedgerTransaction,
+            col(LedgerTransaction.id) == col(Posting.transaction_id),
+        )
+        .where(
+            Posting.collection_account_id == collection_account_id,
+            col(LedgerTransaction.accounting_on) <= upto,
+        )
+        .group_by(col(Posting.ledger))
+    )
+    return {one.ledger: one.amount for one in await session.all(wanted)}
+
+
+@dataclass(frozen=True, slots=True)
+class _PayoutLine:
+    id: str
+    line_id: str
+
+
+async def list_payout_lines(session: ReadSession, collection_account_id: str) -> dict[str, str]:
+    """The statement's line of each standing payout to an account of which it was named."""
+    wanted = values_of(_PayoutLine, Payout).where(
+        Payout.collection_account_id == collection_account_id,
+        col(Payout.undone_at).is_(None),
+        col(Payout.line_id).is_not(None),
+    )
+    return {one.id: one.line_id for one in await session.all(wanted)}

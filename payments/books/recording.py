@@ -22,6 +22,7 @@ class Recording:
     result: CallbackResult
     payment_id: str | None = None
     bill_id: str | None = None
+    #: where it went; None where it was known already, or pays several bills
     distribution: Distribution | None = None
     #: whether this call changed anything
     new: bool = False

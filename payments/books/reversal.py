@@ -2,7 +2,7 @@
 
 Nothing is deleted. What was credited stays credited; the part is a suspense item in the place
 `reversed`, and a ledger transaction of its own says when and why. A bill that was settled with such
-money, and has no receipt yet, is to be paid again.
+money, and has no receipt that stands, is to be paid again.
 """
 
 from collections.abc import Collection
@@ -14,18 +14,19 @@ from sqlmodel import col, exists, select
 
 from core import audit, clock
 from core.ids import new_id
+from core.outbox import emit
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.locks import LockedBill, lock_bill
-from payments.bills.models import Bill, Payment, Reference
+from payments.bills.models import Allocation, Bill, Payment, Reference
 from payments.books import ledger, suspense
 from payments.books.allocation import Distribution, Reason, suspend
 from payments.books.decided import note_decided
 from payments.books.ledger import MoneySource
-from payments.books.models import Allocation
 from payments.books.moves import move_bill
 from payments.books.release import give
 from payments.books.suspense import LockedItem
+from payments.events import BillReopened
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,20 @@ async def reverse_item(session: WriteSession, actor: str, item: LockedItem, reas
 
 
 async def reverse_settlement(
-    session: WriteSession, actor: str, bill: LockedBill, gone: Collection[str], reason: Reason
+    session: WriteSession,
+    actor: str,
+    bill: LockedBill,
+    gone: Collection[str],
+    reason: Reason,
+    *,
+    is_money: bool = False,
 ) -> None:
-    """Undo what settled a locked bill that has no receipt: some of its money was none.
+    """Undo what settled a locked bill: some money was none, another's, or was taken back.
 
-    What it has of the payments `gone` is reversed; what others gave waits for the rest again, and
+    No receipt of it may stand: the caller withdraws it, or leaves the bill alone.
+
+    What it has of the payments `gone` is reversed, or waits in suspense where it `is_money` all the
+    same, which was not for this bill; what others gave waits for the rest again, and
     what they sent over pays it where that is enough. Else it is open, to be paid or to expire; a
     bill that this money had made by itself is cancelled, for nobody asked for it.
     """
@@ -87,6 +97,8 @@ async def reverse_settlement(
         source = MoneySource(part.payment_id, part.collection_account_id, clock.business_date(now))
         if part.payment_id in gone:
             place, left = "reversed", Distribution(reversed=part.amount, reason=reason)
+            if is_money:
+                place, left = "suspense", suspend(part.amount, reason)
             told = update(Payment).where(col(Payment.id) == part.payment_id)
             await session.write(told.values(doubt=reason))
             where = {"allocation": part.id, "bill": bill.id}
@@ -98,6 +110,7 @@ async def reverse_settlement(
         await ledger.post(session, "reversal", source, bill.id, amounts)
     details = {"reason": reason, "payments": sorted(gone)}
     await move_bill(session, actor, bill, "open", details, paid_at=None)
+    await emit(session, BillReopened(bill.id, bill.agency_id, bill.amount))
     bill = await _pay_with_what_was_over(session, actor, bill)
     if bill.status == "open" and await _is_made_by(session, bill, gone):
         await move_bill(session, actor, bill, "cancelled", details)

@@ -1,32 +1,54 @@
 """What the API of suspense and approvals takes and gives. Amounts are whole đồng."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from core.schemas import Code, Instant, Line, RequestModel
 from payments.books.approvals import ApprovalValue
+from payments.books.destination import MOST_AT_ONCE
 from payments.books.queries import WaitingMoney
+from payments.books.several import SuggestedShare
 
 
-class ResolutionIn(RequestModel):
-    """What is to become of money in suspense, and why; `bill` is the reference to assign it to."""
+class AssignableIn(RequestModel):
+    """What is to become of money, and why.
 
-    kind: Literal["assign", "refund", "same_money", "other_money", "returned", "settlement", "keep"]
+    To be assigned it takes references: `bill` of one bill, or `bills` of several, which are paid
+    the oldest first.
+    """
+
+    kind: str
     bill: Code | None = None
+    bills: Annotated[list[Code], Field(min_length=2, max_length=MOST_AT_ONCE)] | None = None
     reason: Line
 
     @model_validator(mode="after")
-    def _bill_if_assigned(self) -> "ResolutionIn":
-        if (self.kind == "assign") != (self.bill is not None):
-            raise ValueError("bill is needed to assign money, and for nothing else")
+    def _bills_if_assigned(self) -> Self:
+        named = (self.bill is not None) + (self.bills is not None)
+        if named != (self.kind == "assign"):
+            raise ValueError("bill or bills is needed to assign money, and for nothing else")
+        if self.bills is not None and len(set(self.bills)) < len(self.bills):
+            raise ValueError("a bill is named twice")
         return self
 
     @property
-    def wanted(self) -> dict[str, str]:
+    def wanted(self) -> dict[str, Any]:
         """What an approval keeps of it."""
+        if self.bills is not None:
+            return {"bills": self.bills}
         return {} if self.bill is None else {"bill": self.bill}
+
+
+class ResolutionIn(AssignableIn):
+    """What is to become of money in suspense, and why.
+
+    To be assigned it takes references: `bill` of one bill, or `bills` of several, which are paid
+    the oldest first.
+    """
+
+    kind: Literal["assign", "refund", "same_money", "other_money", "returned", "settlement", "keep"]
 
 
 class ReasonIn(RequestModel):
@@ -89,8 +111,20 @@ class ApprovalList(BaseModel):
     next_cursor: str | None
 
 
+class SuggestedShareOut(BaseModel):
+    """What a bill would get of money that names several, the first to be paid first."""
+
+    bill: str
+    owed: int
+    share: int
+
+
 class SuspenseOut(BaseModel):
-    """Money that waits for people (`suspense`) or is to be given back (`refundable`), and why."""
+    """Money that waits for people (`suspense`) or is to be given back (`refundable`), and why.
+
+    Where its words name several bills, `bill` is null, `bills` are their references, and
+    `suggested` says how assigning it to those that still take money would split it.
+    """
 
     id: str
     place: Literal["suspense", "refundable"]
@@ -101,10 +135,12 @@ class SuspenseOut(BaseModel):
     gateway: str
     gateway_ref: str | None
     bill: str | None
+    bills: list[str]
+    suggested: list[SuggestedShareOut]
     paid_at: Instant | None
 
     @classmethod
-    def of(cls, item: WaitingMoney) -> "SuspenseOut":
+    def of(cls, item: WaitingMoney, suggested: Sequence[SuggestedShare] = ()) -> "SuspenseOut":
         """The answer for an item."""
         return cls(
             id=item.id,
@@ -115,7 +151,12 @@ class SuspenseOut(BaseModel):
             payment=item.payment_id,
             gateway=item.gateway,
             gateway_ref=item.gateway_ref,
-            bill=item.bill,
+            bill=item.bill if len(item.named) == 1 else None,
+            bills=item.named if len(item.named) > 1 else [],
+            suggested=[
+                SuggestedShareOut(bill=one.bill, owed=one.owed, share=one.share)
+                for one in suggested
+            ],
             paid_at=item.paid_at,
         )
 

@@ -1,17 +1,27 @@
 """Suspense items: parts of payments that are not allocated."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, insert, update
-from sqlmodel import col, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SQLColumnExpression,
+    Subquery,
+    and_,
+    cast,
+    func,
+    insert,
+    update,
+)
+from sqlmodel import col, or_, select
 
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
-from core.statements import values_of
-from payments.bills.models import Payment
+from core.statements import ValueSelect, values_of
+from payments.bills.models import Payment, SuspenseItem
 from payments.books.allocation import Distribution, Reason
-from payments.books.models import SuspenseItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,12 @@ class WaitingItem:
     amount: int
     payment_id: str
     collection_account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _WaitedSum:
+    bill_id: str
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,7 @@ _HOLD = insert(SuspenseItem)
 WAITING_PLACES = ("suspense", "refundable")
 
 
-def _waits_for(bill_id: str) -> ColumnElement[bool]:
+def _waits_for(bill_id: SQLColumnExpression[str] | str) -> ColumnElement[bool]:
     return and_(
         col(SuspenseItem.bill_id) == bill_id,
         col(SuspenseItem.place) == "suspense",
@@ -74,10 +90,29 @@ def is_waiting() -> ColumnElement[bool]:
     return col(SuspenseItem.place).in_(WAITING_PLACES)
 
 
-def amount_waiting(bill_id: str) -> ColumnElement[int]:
+def amount_waiting(bill_id: SQLColumnExpression[str] | str) -> ColumnElement[int]:
     """What waits in suspense for the rest of a bill, in đồng: a column for a statement."""
     waiting = select(func.coalesce(func.sum(SuspenseItem.amount), 0)).where(_waits_for(bill_id))
     return cast(waiting.scalar_subquery(), BigInteger)
+
+
+def waiting_at(at: datetime | None = None) -> Subquery:
+    """What waited in suspense for the rest of each bill at a moment: `bill_id`, `amount` in đồng.
+
+    To be joined: one reading of what waits, however many bills are asked about. None is now.
+    """
+    item = SuspenseItem
+    waited = values_of(_WaitedSum, item, amount=cast(func.sum(item.amount), BigInteger)).where(
+        col(item.bill_id).is_not(None),
+        col(item.place) == "suspense",
+        col(item.reason) == Reason.SHORT,
+    )
+    if at is None:
+        waited = waited.where(col(item.closed_at).is_(None))
+    else:
+        closed_later = or_(col(item.closed_at).is_(None), col(item.closed_at) >= at)
+        waited = waited.where(col(item.created_at) < at, closed_later)
+    return waited.group_by(col(item.bill_id)).subquery()
 
 
 async def lock_waiting(session: WriteSession, bill_id: str) -> list[WaitingItem]:
@@ -98,6 +133,7 @@ async def hold(
         "refundable": distribution.refundable,
         "reversed": distribution.reversed,
         "in_transit": distribution.in_transit,
+        "collector_cash": distribution.collector_cash,
     }
     for place, amount in parts.items():
         if amount:
@@ -142,6 +178,43 @@ async def lock_sent_over(session: WriteSession, bill_id: str) -> list[LockedItem
         col(SuspenseItem.closed_at).is_(None),
     )
     return await session.lock_all(wanted.order_by(col(SuspenseItem.id)), of=SuspenseItem)
+
+
+def is_stall_credit() -> ColumnElement[bool]:
+    """That an item waits for what will be owed at a stall."""
+    return and_(
+        col(SuspenseItem.place) == "suspense",
+        col(SuspenseItem.reason) == Reason.STALL_CREDIT,
+        col(SuspenseItem.closed_at).is_(None),
+    )
+
+
+async def list_stall_credit(session: ReadSession, references: Collection[str]) -> list[LockedItem]:
+    """What waits for what will be owed at stalls, by their references, as it is now, not locked.
+
+    In the order in which it came.
+    """
+    return await session.all(_of_stalls(references))
+
+
+async def lock_stall_credit(session: WriteSession, references: Collection[str]) -> list[LockedItem]:
+    """As `list_stall_credit`, locked; the caller has locked the bills before."""
+    return await session.lock_all(_of_stalls(references), of=SuspenseItem)
+
+
+def _of_stalls(references: Collection[str]) -> ValueSelect[LockedItem]:
+    wanted = _ITEM.where(is_stall_credit(), col(Payment.reference).in_(references))
+    return wanted.order_by(col(Payment.paid_at), col(Payment.id), col(SuspenseItem.id))
+
+
+async def lock_cleared(session: WriteSession, payment_id: str) -> LockedItem:
+    """Lock a credit that a payout has cleared, whole. Raises `sqlalchemy.exc.NoResultFound`."""
+    wanted = _ITEM.where(
+        SuspenseItem.payment_id == payment_id,
+        SuspenseItem.place == "in_transit",
+        col(SuspenseItem.closed_at).is_(None),
+    )
+    return await session.lock_one(wanted, of=SuspenseItem)
 
 
 async def close_item(session: WriteSession, item_id: str, now: datetime) -> None:

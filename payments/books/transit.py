@@ -5,6 +5,9 @@ gateway pays over arrives on the account as a credit of the bank, and is no new 
 waits whole in suspense until two people say what it is, and then clears what was in transit.
 """
 
+from dataclasses import dataclass
+from datetime import date
+
 from sqlalchemy import BigInteger, cast, func
 from sqlmodel import col, select
 
@@ -14,9 +17,12 @@ from core.folding import without_marks
 from core.money import format_vnd
 from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
+from payments.bills.models import Payment
 from payments.books import ledger, suspense
 from payments.books.allocation import Distribution, Reason
+from payments.books.cash import CASH
 from payments.books.decided import note_decided
 from payments.books.ledger import MoneySource
 from payments.books.models import Posting
@@ -43,12 +49,15 @@ def _plain(text: str) -> str:
 
 
 async def sum_in_transit(session: ReadSession, collection_account_id: str) -> int:
-    """How many đồng gateways have taken for the account and not paid over, as the books know."""
+    """How many đồng gateways have taken for the account and not paid over, as the books know.
+
+    What they gave back to payers is among it: they take it from a batch, and nobody knows which.
+    """
     total = cast(func.coalesce(func.sum(Posting.amount), 0), BigInteger)
     return await session.one(
         select(total).where(
             col(Posting.collection_account_id) == collection_account_id,
-            col(Posting.ledger) == "in_transit",
+            col(Posting.ledger).in_(("in_transit", "gateway_back")),
         )
     )
 
@@ -89,3 +98,34 @@ async def clear_transit(session: WriteSession, actor: str, item: LockedItem) -> 
         object_id=item.payment_id,
         details={"item": item.id, "amount": item.amount},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayMoney:
+    """Money that a gateway has taken for an account; `credited` is what it said, in đồng."""
+
+    payment_id: str
+    gateway: str
+    gateway_ref: str
+    order_ref: str
+    credited: int
+    accounting_on: date
+
+
+async def list_gateway_money(
+    session: ReadSession, collection_account_id: str, first: date, last: date
+) -> list[GatewayMoney]:
+    """What gateways have taken for an account, of these accounting days, by payment."""
+    wanted = values_of(
+        GatewayMoney,
+        Payment,
+        payment_id=col(Payment.id),
+        gateway_ref=func.coalesce(Payment.gateway_ref, ""),
+        order_ref=func.coalesce(Payment.order_ref, ""),
+    ).where(
+        Payment.collection_account_id == collection_account_id,
+        col(Payment.gateway).not_in(("bank", CASH)),
+        col(Payment.credited).is_not(None),
+        col(Payment.accounting_on).between(first, last),
+    )
+    return await session.all(wanted.order_by(col(Payment.id)))

@@ -7,17 +7,18 @@ the unit that is named.
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from core import clock
-from core.db import SessionDep
+from core.db import DatabaseDep, SessionDep
 from core.errors import Invalid, NotFound
 from core.money import MAX_AMOUNT
-from core.sessions import WriteSession
+from core.sessions import ReadSession
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import find_agency
 from payments.catalogue import queries
+from payments.catalogue.prices import PriceBookDep
 from payments.catalogue.rules.circumstances import Circumstances
 from payments.catalogue.rules.claims import unknown_claims
 from payments.catalogue.rules.fee_requests import FeeRequest
@@ -30,7 +31,7 @@ router = APIRouter(tags=["procedures"])
 AgencyCode = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9._/-]+$")]
 
 
-async def _whose(session: WriteSession, principal: Principal, code: str | None) -> str:
+async def _whose(session: ReadSession, principal: Principal, code: str | None) -> str:
     """The agency whose prices are asked for. Raises `NotFound` for one that is not the caller's."""
     if code is None:
         return principal.agency_id
@@ -55,10 +56,11 @@ async def list_procedures(
     return ProcedurePageOut.of(page, Circumstances(today, "api"))
 
 
-@router.get("/procedures/{code}")
+@router.get("/procedures/{code}", response_model=ProcedureOut)
 async def get_procedure(
     principal: Annotated[Principal, needs(Action.READ_PRICES)],
-    session: SessionDep,
+    database: DatabaseDep,
+    book: PriceBookDep,
     code: Annotated[str, Path(max_length=100)],
     quantity: Annotated[int, Query(ge=1, le=MAX_QUANTITY)] = 1,
     copies: Annotated[int, Query(ge=1, le=MAX_COPIES)] = 1,
@@ -68,7 +70,7 @@ async def get_procedure(
     born_on: date | None = None,
     on: date | None = None,
     agency: AgencyCode = None,
-) -> ProcedureOut:
+) -> Response:
     """One procedure with its fees, each priced and explained for what is asked.
 
     `value` is in đồng, for a fee that is a share of it; `relief` names grounds or reliefs that are
@@ -78,10 +80,18 @@ async def get_procedure(
     caller's whose schedule it is.
     """
     day = on or clock.business_date(clock.now())
-    agency_id = await _whose(session, principal, agency)
-    procedure = await queries.get_procedure(session, agency_id, code, day)
+    asked = FeeRequest(quantity, copies, value)
     circumstances = Circumstances(day, channel, frozenset(relief or ()), born_on, identified=True)
-    faults = unknown_claims(procedure.schedule.reliefs, circumstances) + circumstances.faults()
-    if faults:
-        raise Invalid(faults[0].detail, errors=faults)
-    return ProcedureOut.of(procedure, circumstances, FeeRequest(quantity, copies, value))
+
+    async def made(session: ReadSession) -> bytes:
+        agency_id = await _whose(session, principal, agency)
+        procedure = await queries.get_procedure(session, agency_id, code, day)
+        faults = unknown_claims(procedure.schedule.reliefs, circumstances) + circumstances.faults()
+        if faults:
+            raise Invalid(faults[0].detail, errors=faults)
+        return ProcedureOut.of(procedure, circumstances, asked).model_dump_json().encode()
+
+    # Whose it is stands in the key: what a unit's caller may name is theirs alone.
+    key = (principal.agency_id, agency, code, circumstances, asked)
+    content = await book.answer(database, key, made)
+    return Response(content, media_type="application/json")

@@ -70,6 +70,8 @@ CREATE_RELIEF_GUARDS = (
 )
 #: … and for the budget index and the law, which no price depends on.
 CREATE_SUB_ITEM_GUARDS = (_no_overlap("sub_item", "code"),)
+#: What a body keeps of a fee is one figure on one day; no price depends on it.
+CREATE_SHARE_GUARDS = (_no_overlap("fee_share", "coalesce(agency_id, '')", "code"),)
 CREATE_LAW_GUARDS = (_no_overlap("legal_reference", "number", "issuer"),)
 
 #: What a body offers decides what can be priced for it: who remembers prices hears of that too.

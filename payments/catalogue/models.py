@@ -1,4 +1,4 @@
-"""Rows of the catalogue: procedures, fees, reliefs, the budget index and the law they rest on.
+"""Rows of the catalogue: procedures, fees with shares, reliefs, the budget index, and the law.
 
 Each is dated and says where it was read. Nothing here is a constant of the code: amounts, sub-items
 and legal bases are data that hold from a day to a day. What the database refuses beyond these
@@ -19,6 +19,7 @@ from payments.catalogue.guards import (
     CREATE_LAW_GUARDS,
     CREATE_OFFER_GUARDS,
     CREATE_RELIEF_GUARDS,
+    CREATE_SHARE_GUARDS,
     CREATE_SUB_ITEM_GUARDS,
     DROP_FEE_GUARDS,
     DROP_OFFER_GUARDS,
@@ -179,6 +180,36 @@ class Relief(SQLModel, table=True):
     updated_at: datetime = moment()
 
 
+class FeeShare(SQLModel, table=True):
+    """Which share of a fee the collecting body keeps (tỷ lệ để lại), from a day to a day.
+
+    The rest is paid in to the state budget. `agency_id` None is national; a body's own row of the
+    same fee stands in its place for that body and its units, for the law lets kinds of bodies keep
+    different shares. A fee without any row has a share that nobody knows.
+    """
+
+    __tablename__ = "fee_share"
+    __table_args__ = (
+        CheckConstraint("code <> ''", name="code"),
+        CheckConstraint("kept_percent BETWEEN 0 AND 100", name="kept_percent"),
+        *_dated(),
+    )
+
+    id: str = Field(primary_key=True)
+    #: the fee's code
+    code: str = Field(index=True)
+    agency_id: str | None = Field(default=None, foreign_key="agency.id", index=True)
+    kept_percent: int
+    basis: str
+    source: str
+    certainty: str
+    checked_on: date
+    valid_from: date
+    valid_to: date | None = None
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+
+
 class SubItem(SQLModel, table=True):
     """A sub-item (tiểu mục) of the state budget index, as it stands from a day to a day."""
 
@@ -269,7 +300,7 @@ def _listen(model: type[SQLModel], when: str, statements: tuple[str, ...]) -> No
 
 
 # The type that their constraints need comes with the fees.
-for later in (Relief, SubItem, LegalReference):
+for later in (Relief, FeeShare, SubItem, LegalReference):
     SQLModel.metadata.tables[str(later.__tablename__)].add_is_dependent_on(
         SQLModel.metadata.tables["fee"]
     )
@@ -277,6 +308,7 @@ for later in (Relief, SubItem, LegalReference):
 _listen(Fee, "after_create", CREATE_GUARDS)
 _listen(Relief, "after_create", CREATE_RELIEF_GUARDS)
 _listen(Relief, "after_create", CREATE_OFFER_GUARDS)
+_listen(FeeShare, "after_create", CREATE_SHARE_GUARDS)
 _listen(SubItem, "after_create", CREATE_SUB_ITEM_GUARDS)
 _listen(LegalReference, "after_create", CREATE_LAW_GUARDS)
 _listen(Fee, "after_drop", (DROP_FEE_GUARDS,))

@@ -18,7 +18,10 @@ from payments.catalogue.rules.schedule import Applicability, FeeValue, Procedure
 
 
 class ReliefOut(BaseModel):
-    """A relief that was given: `amount` đồng off the full amount, and why."""
+    """A relief that was given: `amount` đồng off the full amount, and why.
+
+    `certainty` is null for what people have decided of this very bill, as a market's waiver.
+    """
 
     code: str
     name_vi: str
@@ -27,7 +30,7 @@ class ReliefOut(BaseModel):
     explanation_vi: str
     explanation_en: str
     basis: str
-    certainty: Certainty
+    certainty: Certainty | None
 
 
 class PriceOut(BaseModel):

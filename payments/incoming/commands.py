@@ -9,7 +9,9 @@ from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue
 from payments.bills.models import Bill, Payment, Reference
 from payments.books.credits import record_credit
+from payments.books.destination import destination_of
 from payments.books.identity import STATEMENT
+from payments.books.several import owe_exactly
 from payments.ports import Credit
 from payments.states import LIVE
 
@@ -19,7 +21,7 @@ def may_be_taken(credit: Credit) -> bool:
 
     If not, `take_statement_credit` leaves it to people without a look at the books.
     """
-    return bool(plain_bank_ref(credit.bank_ref)) and len(find_references(credit.narrative)) == 1
+    return bool(plain_bank_ref(credit.bank_ref)) and bool(find_references(credit.narrative))
 
 
 async def take_statement_credit(
@@ -32,9 +34,10 @@ async def take_statement_credit(
 ) -> bool:
     """Record a credit that only a statement tells of, if it clearly pays something that is unpaid.
 
-    True when it was recorded. False leaves it to people: no reference, several, one that is
-    settled or withdrawn, one with an attempt at a gateway still open (whose money this may be), and
-    money whose bank's reference tells nothing, so that a late feed could not be held against it.
+    True when it was recorded. False leaves it to people: no reference, several that it does not pay
+    to the đồng, one that is settled or withdrawn, one with an attempt at a gateway still open
+    (whose money this may be), and money whose bank's reference tells nothing, so that a late feed
+    could not be held against it.
     The caller has matched the statement first, so this money is not in the books under another
     name.
     """
@@ -44,17 +47,22 @@ async def take_statement_credit(
     under_way = exists(col(Payment.id)).where(
         col(Payment.bill_id) == col(Bill.id), col(Payment.status).in_({"held", *LIVE})
     )
+    references = find_references(credit.narrative)
     unpaid = await session.all(
         select(Reference.reference)
         .join(Bill, col(Bill.reference) == col(Reference.reference), isouter=True)
         .where(
-            col(Reference.reference).in_(find_references(credit.narrative)),
+            col(Reference.reference).in_(references),
             or_(col(Reference.kind) != "bill", col(Bill.status).in_(("open", "expired"))),
             ~under_way,
         )
     )
-    if len(unpaid) != 1:
+    if len(unpaid) != len(references):
         return False
+    if len(references) > 1:
+        named = (await destination_of(session, account, credit.narrative)).several
+        if not await owe_exactly(session, named, credit.amount):
+            return False
     recorded = await record_credit(
         session, account, credit, source=STATEMENT, actor=actor, cipher=cipher
     )

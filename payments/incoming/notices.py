@@ -8,31 +8,34 @@ again and again is set aside for a person. A repeat is found by its event key an
 of the first.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import or_, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from core import clock, failpoints
+from core.clocks import MOST_APART
 from core.db import DatabaseUnavailable
 from core.errors import LephiError, NotFound
-from core.ids import new_id
 from core.log import get
 from core.row_waits import waiting
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.agencies.queries import GatewayAccountValue
+from payments.attempts.gateway_receipts import want_receipt
 from payments.attempts.results import record_result
 from payments.books.credits import record_credit
 from payments.books.recording import Recording
 from payments.context import Context
-from payments.incoming.models import UNREADABLE, Callback
+from payments.disputes.commands import record_dispute
+from payments.gateway_disputes import GatewayDispute
+from payments.incoming.keeping import KeptNotice, event_key, keep, set_aside_unread
+from payments.incoming.models import Callback
 from payments.incoming.rejections import count_rejected
-from payments.incoming.sealing import content_of, open_sealed, seal
+from payments.incoming.sealing import content_of, open_sealed
+from payments.incoming.verifying import prover, read_told, verified
 from payments.notice_json import read_notice, write_notice
 from payments.ports import (
     Acknowledgement,
@@ -63,15 +66,6 @@ def pause(attempts: int) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptNotice:
-    """A callback that is in the database."""
-
-    id: str
-    account: GatewayAccountValue
-    content: NoticeContent
-
-
-@dataclass(frozen=True, slots=True)
 class WaitingNotice:
     """A kept callback that is to be applied; `content` is None in rows of older versions."""
 
@@ -93,42 +87,64 @@ async def receive(
     context: Context, gateway: str, account: str, raw: RawCallback
 ) -> Acknowledgement:
     """Take one callback. Raises `NotFound` for a path that is no account of ours."""
-    found = await _account(context, gateway, account)
-    adapter = context.gateways.reader(found.access)
+    found = await account_of(context, gateway, account)
+    adapter = prover(context.gateways, found, raw, clock.now())
+    headers = adapter.info.kept_headers
     try:
-        content = adapter.read_notice(raw)
+        told = read_told(adapter, raw)
     except NoticeUnreadable as error:
         count_rejected(gateway, error.fault)
-        result = await _set_aside(context, found, raw, adapter.info.kept_headers, error)
-        return adapter.acknowledge(result, raw)
+        return adapter.acknowledge(await set_aside_unread(context, found, raw, headers, error), raw)
     except CallbackRejected as error:
         count_rejected(gateway, error.fault)
         log.warning("callback rejected", gateway=gateway, account=account, reason=error.detail)
         return adapter.acknowledge(CallbackResult.REJECTED, raw)
-    if content is None:
-        return adapter.acknowledge(CallbackResult.ACCEPTED, raw)
-    kept: KeptNotice | None = None
+    return adapter.acknowledge(await _take(context, found, told, raw, headers), raw)
+
+
+async def _take(
+    context: Context,
+    account: GatewayAccountValue,
+    told: tuple[NoticeContent, ...],
+    raw: RawCallback,
+    headers: tuple[str, ...],
+) -> CallbackResult:
+    """Keep all that a notice tells, and then apply each thing of it."""
     try:
-        kept = await _keep(context, found, content, raw, adapter.info.kept_headers)
-        failpoints.hit("callback.after_raw")
-        result = await apply(context, kept)
-        failpoints.hit("callback.after_apply")
+        kept = await keep(context, account, told, raw, headers, PATIENCE) if told else []
     except DatabaseUnavailable:
-        log.warning("callback not applied yet", gateway=gateway, account=account)
-        result = CallbackResult.TRY_AGAIN
+        log.warning("callback not kept", gateway=account.gateway, account=account.id)
+        return CallbackResult.TRY_AGAIN
     except (DBAPIError, ValueError) as error:
-        # Verified and read, and yet something that cannot be written down so: it is kept as it came
-        # unless it has been kept already, and then the worker goes on with it.
-        unreadable = NoticeUnreadable(f"{gateway}: cannot be recorded: {type(error).__name__}")
-        log.error("notice cannot be recorded", gateway=gateway, reason=unreadable.detail)
-        if kept is not None:
-            return adapter.acknowledge(CallbackResult.TRY_AGAIN, raw)
-        count_rejected(gateway, unreadable.fault)
-        result = await _set_aside(context, found, raw, adapter.info.kept_headers, unreadable)
-    return adapter.acknowledge(result, raw)
+        # Verified and read, and yet nothing that can be written down so: it is kept as it came.
+        said = f"{account.gateway}: cannot be recorded: {type(error).__name__}"
+        unreadable = NoticeUnreadable(said)
+        log.error("notice cannot be recorded", gateway=account.gateway, reason=said)
+        count_rejected(account.gateway, unreadable.fault)
+        return await set_aside_unread(context, account, raw, headers, unreadable)
+    if not kept:
+        return CallbackResult.ACCEPTED
+    failpoints.hit("callback.after_raw")
+    results = [await _apply_now(context, one) for one in kept]
+    failpoints.hit("callback.after_apply")
+    # Told again where any of it could not be applied now: the rest is known by its event key.
+    return CallbackResult.TRY_AGAIN if CallbackResult.TRY_AGAIN in results else results[0]
 
 
-async def _account(context: Context, gateway: str, account: str) -> GatewayAccountValue:
+async def _apply_now(context: Context, kept: KeptNotice) -> CallbackResult:
+    """Apply what is kept; where that fails it is told again, and the worker goes on with it."""
+    gateway = kept.account.gateway
+    try:
+        return await apply(context, kept)
+    except DatabaseUnavailable:
+        log.warning("callback not applied yet", gateway=gateway, account=kept.account.id)
+    except (DBAPIError, ValueError) as error:
+        said = f"{gateway}: cannot be recorded: {type(error).__name__}"
+        log.error("notice cannot be recorded", gateway=gateway, reason=said)
+    return CallbackResult.TRY_AGAIN
+
+
+async def account_of(context: Context, gateway: str, account: str) -> GatewayAccountValue:
     """The account of a callback's path. Raises `NotFound`."""
     known = context.gateways.find_info(gateway) is not None
     try:
@@ -139,89 +155,6 @@ async def _account(context: Context, gateway: str, account: str) -> GatewayAccou
             CallbackFault.UNKNOWN_ACCOUNT if known else CallbackFault.UNKNOWN_GATEWAY,
         )
         raise
-
-
-def event_key(content: NoticeContent) -> str:
-    """What happened to which money; the same event told twice has the same key.
-
-    `checks` reads the money's reference, the outcome and the amount from the front of it.
-    """
-    if isinstance(content, Credit):
-        return f"{content.bank_ref}:{Outcome.SUCCEEDED}:{content.amount}:{content.feed_ref}"
-    return (
-        f"{content.gateway_ref or ''}:{content.outcome}:{content.amount or ''}:{content.order_ref}"
-    )
-
-
-async def _keep(
-    context: Context,
-    account: GatewayAccountValue,
-    content: NoticeContent,
-    raw: RawCallback,
-    headers: tuple[str, ...],
-) -> KeptNotice:
-    key, callback_id = event_key(content), new_id("cb")
-    keep = (
-        insert(Callback)
-        .values(
-            id=callback_id,
-            gateway_account_id=account.id,
-            event_key=key,
-            raw=seal(context.cipher, callback_id, raw, headers),
-            content=context.cipher.encrypt(write_notice(content), content_of(callback_id)),
-            state="received",
-            attempts=0,
-            received_at=raw.received_at,
-            due_at=raw.received_at + PATIENCE,
-        )
-        .on_conflict_do_nothing(index_elements=["gateway_account_id", "event_key"])
-    )
-    find = select(Callback.id).where(
-        Callback.gateway_account_id == account.id, Callback.event_key == key
-    )
-
-    async def write(session: WriteSession) -> str:
-        await session.write(keep)
-        return await session.one(find)
-
-    return KeptNotice(await context.database.run(write), account, content)
-
-
-async def _set_aside(
-    context: Context,
-    account: GatewayAccountValue,
-    raw: RawCallback,
-    headers: tuple[str, ...],
-    error: NoticeUnreadable,
-) -> CallbackResult:
-    """Keep an authentic notice that cannot be read, for a person; the same bytes once."""
-    callback_id = new_id("cb")
-    said = hashlib.sha256(raw.query.encode() + b"\n" + raw.body).hexdigest()
-    keep = (
-        insert(Callback)
-        .values(
-            id=callback_id,
-            gateway_account_id=account.id,
-            event_key=f"{UNREADABLE}{said}",
-            raw=seal(context.cipher, callback_id, raw, headers),
-            state="set_aside",
-            attempts=0,
-            received_at=raw.received_at,
-            due_at=raw.received_at,
-            last_error=error.detail[:500],
-        )
-        .on_conflict_do_nothing(index_elements=["gateway_account_id", "event_key"])
-    )
-
-    async def write(session: WriteSession) -> None:
-        await session.write(keep)
-
-    log.error("notice not readable", callback=callback_id, gateway=account.gateway)
-    try:
-        await context.database.run(write)
-    except DatabaseUnavailable:
-        return CallbackResult.TRY_AGAIN
-    return CallbackResult.MISMATCH
 
 
 async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
@@ -254,6 +187,8 @@ async def apply(context: Context, kept: KeptNotice) -> CallbackResult:
 
 def _told(recorded: Recording, content: NoticeContent) -> CallbackResult:
     """Money that the books had already (a query was faster) is a repeat to who tells of it."""
+    if isinstance(content, GatewayDispute):
+        return recorded.result
     money = isinstance(content, Credit) or content.outcome in (Outcome.SUCCEEDED, Outcome.HELD)
     if recorded.result is CallbackResult.ACCEPTED and money and not recorded.new:
         return CallbackResult.REPEATED
@@ -271,16 +206,29 @@ async def _record(context: Context, session: WriteSession, kept: KeptNotice) -> 
             actor=actor,
             cipher=context.cipher,
         )
-    return await record_result(
+    if isinstance(kept.content, GatewayDispute):
+        return await record_dispute(session, kept.account, kept.content, actor=actor)
+    recorded = await record_result(
         session, kept.account, kept.content, actor=actor, cipher=context.cipher
     )
+    info = context.gateways.find_info(kept.account.gateway)
+    await want_receipt(session, kept.account, info, kept.content, recorded)
+    return recorded
 
 
 async def apply_waiting(context: Context, limit: int = 50) -> int:
     """Apply callbacks that were kept but not applied, because something stopped; how many."""
+    now = clock.now()
     due = (
         values_of(WaitingNotice, Callback)
-        .where(col(Callback.state) == "received", col(Callback.due_at) <= clock.now())
+        .where(
+            col(Callback.state) == "received",
+            # No pause is longer: what is due later, a clock that was put forward has said.
+            or_(
+                col(Callback.due_at) <= now,
+                col(Callback.due_at) > now + _LONGEST_PAUSE + MOST_APART,
+            ),
+        )
         .order_by(col(Callback.due_at))
         .limit(limit)
     )
@@ -290,7 +238,11 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
     for notice in waiting:
         try:
             account = await context.agencies.get_gateway_by_id(notice.gateway_account_id)
-            content = _content(context, account, notice)
+            told = _told_by(context, account, notice)
+            if len(told) > 1:
+                applied += await _spread(context, account, notice, told)
+                continue
+            content = told[0] if told else None
             if await _note_read(context, notice, content) and content is not None:
                 await apply(context, KeptNotice(notice.id, account, content))
                 applied += 1
@@ -301,14 +253,29 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
     return applied
 
 
-def _content(
+def _told_by(
     context: Context, account: GatewayAccountValue, notice: WaitingNotice
-) -> NoticeContent | None:
+) -> tuple[NoticeContent, ...]:
     """The value as it was verified; a row from before values were kept is read by its adapter."""
     if notice.content is not None:
-        return read_notice(context.cipher.decrypt(notice.content, content_of(notice.id)))
+        return (read_notice(context.cipher.decrypt(notice.content, content_of(notice.id))),)
     raw = open_sealed(context.cipher, notice.id, notice.raw)
-    return context.gateways.reader(account.access).read_notice(raw)
+    return verified(context.gateways, account, raw, clock.now())
+
+
+async def _spread(
+    context: Context,
+    account: GatewayAccountValue,
+    notice: WaitingNotice,
+    told: tuple[NoticeContent, ...],
+) -> int:
+    """Take each thing that a notice tells which could not be read when it came; how many."""
+    raw = open_sealed(context.cipher, notice.id, notice.raw)
+    headers = context.gateways.reader(account.access).info.kept_headers
+    for one in await keep(context, account, told, raw, headers, PATIENCE):
+        await apply(context, one)
+    await _note_read(context, notice, None)
+    return len(told)
 
 
 async def _note_read(

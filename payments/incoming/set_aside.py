@@ -1,5 +1,6 @@
 """Notices that were set aside: authentic, and waiting for a person or for a mended adapter."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,15 +27,20 @@ class NoticeSetAside:
     last_error: str | None
 
 
-async def list_set_aside(session: ReadSession, limit: int = 100) -> list[NoticeSetAside]:
-    """Callbacks that were set aside, the oldest first."""
-    return await session.all(
+async def list_set_aside(
+    session: ReadSession, agency_ids: Collection[str] | None = None, limit: int = 100
+) -> list[NoticeSetAside]:
+    """Callbacks that were set aside, the oldest first; of some agencies' accounts, None for all."""
+    wanted = (
         values_of(NoticeSetAside, Callback, GatewayAccountRow)
         .join(GatewayAccountRow, col(GatewayAccountRow.id) == Callback.gateway_account_id)
         .where(col(Callback.state) == "set_aside")
         .order_by(col(Callback.received_at), col(Callback.id))
         .limit(limit)
     )
+    if agency_ids is not None:
+        wanted = wanted.where(col(GatewayAccountRow.agency_id).in_(agency_ids))
+    return await session.all(wanted)
 
 
 async def replay(session: WriteSession, callback_id: str, *, actor: str) -> None:

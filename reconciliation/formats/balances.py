@@ -21,9 +21,10 @@ class Balances:
 
     def told(self, words: str, amount: int) -> "Balances":
         """With what a row tells, by its first words without marks."""
-        if "dau" in words:
+        if "dau" in words or "opening" in words:
             return self if self.opening is not None else replace(self, opening=amount)
-        return replace(self, closing=amount) if "cuoi" in words else self
+        ends = "cuoi" in words or "closing" in words
+        return replace(self, closing=amount) if ends else self
 
 
 @dataclass(frozen=True, slots=True)

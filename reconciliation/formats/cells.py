@@ -126,6 +126,11 @@ def _shape(wanted: str) -> str:
     return re.sub("%[a-zA-Z]", lambda found: words.get(found[0], found[0]), wanted)
 
 
+def quoted(cell: str) -> str:
+    """A cell as a message shows it: in quotation marks, cut, without control characters."""
+    return f'"{_cut(cell)}"'
+
+
 def _cut(cell: str) -> str:
     text = cell if len(cell) <= 40 else cell[:40] + "…"
     return "".join(c if c.isprintable() else "�" for c in text)

@@ -13,7 +13,7 @@ from reconciliation.formats.mappings import Mapping
 from reconciliation.formats.rows import StatementRefused, fault_at
 
 #: What a spreadsheet writes above everything to say which separator it used.
-SEPARATOR = re.compile(r"sep=(.)[,;\t]*\r?(?:\n|$)")
+SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t]*\r?(?:\n|$)', re.IGNORECASE)
 #: A line and what ends it, as every system writes that.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -28,32 +28,56 @@ class Header:
     names: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class MissingColumns:
+    """What the row lacks that is most like a heading."""
+
+    row: int
+    names: list[str]
+
+    def refusal(self) -> StatementRefused:
+        """Why the file is not taken: a fault for each column."""
+        detail = "thiếu cột này, hoặc có nó hai lần"
+        return StatementRefused(
+            [fault_at(self.row, name, "missing_column", detail) for name in self.names]
+        )
+
+
 def get_header(text: str, mapping: Mapping) -> Header:
     """The first row, among those where it may be, that holds every column of the layout once."""
-    wanted = {caseless(name): name for name in mapping.names}
-    closest: tuple[int, list[str]] = (1, list(mapping.names))
+    closest = MissingColumns(1, list(mapping.names))
     within = mapping.header_within + bool(SEPARATOR.match(text))
     for delimiter in mapping.delimiters:
         try:
-            for number, cells in rows_of(text, delimiter):
-                if number > within:
-                    break
-                names = [caseless(cell) for cell in cells]
-                missing = [name for key, name in wanted.items() if names.count(key) != 1]
-                if not missing:
-                    columns = {name: names.index(key) for key, name in wanted.items()}
-                    return Header(number, delimiter, columns, names)
-                if len(missing) < len(closest[1]):
-                    closest = (number, missing)
+            found = header_among(rows_of(text, delimiter), mapping, within, delimiter)
         except csv.Error:
             continue
-    number, missing = closest
-    raise StatementRefused(
-        [
-            fault_at(number, name, "missing_column", "thiếu cột này, hoặc có nó hai lần")
-            for name in missing
-        ]
-    )
+        if isinstance(found, Header):
+            return found
+        closest = min(closest, found, key=lambda one: len(one.names))
+    raise closest.refusal()
+
+
+def header_among(
+    rows: Iterable[tuple[int, list[str]]], mapping: Mapping, within: int, delimiter: str = ""
+) -> "Header | MissingColumns":
+    """The first of these rows that holds every column once, or what the closest one lacks."""
+    wanted = {caseless(name): name for name in mapping.names}
+    closest = MissingColumns(1, list(mapping.names))
+    for number, cells in rows:
+        if not any(cell.strip() for cell in cells):
+            within += 1  # a blank row is none
+            continue
+        if number > within:
+            break
+        names = [caseless(cell) for cell in cells]
+        missing = [name for key, name in wanted.items() if names.count(key) != 1]
+        if not missing:
+            columns = {name: names.index(key) for key, name in wanted.items()}
+            return Header(number, delimiter, columns, names)
+        if len(missing) < len(closest.names):
+            closest = MissingColumns(number, missing)
+    return closest
 
 
 def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

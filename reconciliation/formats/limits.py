@@ -1,7 +1,13 @@
 """How much of a statement is taken at most, whatever its format. Pure."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
+
+from reconciliation.formats.rows import StatementRefused, fault_of_file
+
+#: A bank may date a line to tomorrow; further ahead a date is mistyped.
+AHEAD: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +20,10 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+
+
+def check_size(content: bytes, limits: Limits) -> None:
+    """Raise `StatementRefused` where a file is larger than what is taken."""
+    if len(content) > limits.size:
+        detail = f"Tệp lớn hơn {limits.size:,} byte.".replace(",", ".")
+        raise StatementRefused([fault_of_file("too_large", detail)])

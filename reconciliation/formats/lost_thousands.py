@@ -10,16 +10,17 @@ from collections.abc import Sequence
 
 from core.errors import FieldError
 from core.folding import caseless, without_marks
+from core.references import find_references
 from reconciliation.formats.mappings import AmountColumns
 from reconciliation.formats.rows import StatementRow, fault_at
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
-#: What a bank pays or takes in small change: such a line says nothing about the others.
-_SMALL_CHANGE = re.compile(
-    r"\b(?:lai (?:suat|tien gui|nhap von|khong ky han)|interest|phi sms|phi dich vu)\b"
-)
+#: What a bank pays in small change: such a line says nothing about the others.
+_INTEREST_WORDS = re.compile(r"\b(?:lai (?:suat|tien gui|nhap von|khong ky han)|interest)\b")
 #: With its mark the word is interest; without, it may be "lại".
 _INTEREST = re.compile(r"\blãi\b")
+#: What it takes; a payer who writes "phí dịch vụ" pays it, and is no debit.
+_BANKS_FEE = re.compile(r"\bphi (?:sms|dich vu)\b")
 
 
 def lost_thousands(rows: Sequence[StatementRow], amounts: AmountColumns) -> list[FieldError]:
@@ -39,7 +40,13 @@ def lost_thousands(rows: Sequence[StatementRow], amounts: AmountColumns) -> list
 
 def _is_small_change(row: StatementRow) -> bool:
     words = caseless(row.narrative)
-    return bool(_INTEREST.search(words) or _SMALL_CHANGE.search(without_marks(words)))
+    plain = without_marks(words)
+    if row.direction == "debit":
+        return _BANKS_FEE.search(plain) is not None
+    # Interest is nobody's fee: words that name a bill are a payer's.
+    if find_references(f"{row.reference or ''} {row.narrative}"):
+        return False
+    return bool(_INTEREST.search(words) or _INTEREST_WORDS.search(plain))
 
 
 def _column(row: StatementRow, amounts: AmountColumns) -> str:

@@ -54,7 +54,7 @@ async def test_a_procedures_page_has_all_that_a_transfer_needs_as_text_and_to_co
     tree = tree_of(page)
     (card,) = tree.xpath("//section[@aria-labelledby='by-hand']")
     texts = [str(one.text) for one in card.xpath(".//code")]
-    (poster,) = tree.xpath("//section[contains(@class, 'poster')]")
+    (poster,) = tree.xpath("//div[contains(@class, 'poster')]")
     reference = str(poster.xpath(".//dd/code")[1].text)
     assert DEMO_ACCOUNT in texts
     assert reference in texts
@@ -103,10 +103,13 @@ async def test_an_account_that_one_person_alone_has_said_is_shown_as_unconfirmed
     system.parts.payments.agencies.forget()
     bill = await system.create_bill()
     for path in (f"/b/{bill['reference']}", FIXED, "/p/ubnd-ben-mau/2.000815"):
-        words = words_of((await system.browser.get(path)).text)
-        assert ("chưa được xác nhận" in words) is not confirmed, path
-        assert ("not confirmed yet" in words) is not confirmed, path
-        assert ("bảng niêm yết" in words) is not confirmed, path
+        for language, told in (
+            ("vi", ("chưa được xác nhận", "bảng niêm yết")),
+            ("en", ("the notice at the",)),
+        ):
+            headers = {"Accept-Language": language}
+            words = words_of((await system.browser.get(path, headers=headers)).text)
+            assert [said in words for said in told] == [not confirmed] * len(told), path
     tree = tree_of((await system.browser.get(FIXED)).text)
-    (poster,) = tree.xpath("//section[contains(@class, 'poster')]")
+    (poster,) = tree.xpath("//div[contains(@class, 'poster')]")
     assert ("chưa được xác nhận" in " ".join(poster.itertext())) is not confirmed

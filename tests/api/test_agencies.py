@@ -100,7 +100,7 @@ async def test_an_administrator_sets_up_a_unit(shared_system: System) -> None:
     door = await made(system, key, "gateway-accounts", gateway(desk["code"], own["code"]))
     assert set(door) == {
         *("id", "agency", "gateway", "account", "base_url", "collection_account"),
-        *("enabled", "created_at"),
+        *("enabled", "rank", "previous_until", "created_at"),
     }
     for path, thing in (("agencies", desk), ("accounts", own), ("gateway-accounts", door)):
         assert thing in await every(system, key, path)

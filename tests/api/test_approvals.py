@@ -402,10 +402,10 @@ async def test_an_approval_locks_the_bill_before_the_money_wherever_the_bill_is_
     asked = await office.propose(item, "other_money")
     if not careful:
 
-        async def only_its_own(_: object, bill_id: str | None, *__: object) -> str | None:
-            return bill_id
+        async def only_its_own(_: object, bill_id: str | None, *__: object) -> tuple[str, ...]:
+            return () if bill_id is None else (bill_id,)
 
-        monkeypatch.setattr(resolutions, "find_bill_of", only_its_own)
+        monkeypatch.setattr(resolutions, "find_bills_of", only_its_own)
     approve = office.post(f"/approvals/{asked['id']}/approve", by=office.chief)
     async with database.transaction() as session:
         lock_of_bill = text("SELECT 1 FROM bill WHERE id = :id FOR UPDATE")

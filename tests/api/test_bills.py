@@ -35,6 +35,9 @@ BILL = {
     "expires_at",
     "created_at",
     "metadata",
+    "supplement_of",
+    "supplements",
+    "invoice",
 }
 LINE = {
     "fee",

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from core.ids import new_id
-from reconciliation import exports, queries
+from reconciliation.cases import discrepancies as working
+from reconciliation.days import exports
+from tests.api.test_approvals import bank_ref
+from tests.support.callbacks import credit
 from tests.support.problems import problem
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
@@ -60,12 +63,12 @@ async def test_pages_make_up_the_list(shared_system: System) -> None:
 async def test_a_page_that_forgets_where_it_was_is_seen(
     shared_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id, paged = await run_of(shared_system), queries.page_of_discrepancies
+    run_id, paged = await run_of(shared_system), working.page_of_worked
 
-    async def forgetful(session: Any, run_id: str, *, cursor: str | None, limit: int) -> Any:
-        return await paged(session, run_id, limit=limit)
+    async def forgetful(session: Any, run_id: str, **asked: Any) -> Any:
+        return await paged(session, run_id, limit=asked["limit"])
 
-    monkeypatch.setattr("reconciliation.api.page_of_discrepancies", forgetful)
+    monkeypatch.setattr("reconciliation.cases.api.page_of_worked", forgetful)
     with pytest.raises(AssertionError):
         await check_pages(shared_system, run_id)
 
@@ -100,4 +103,61 @@ async def test_the_file_holds_the_whole_list_over_several_pages(
         "amount",
         "other_amount",
         "reason",
+        "expected_on",
+        "stage",
     ]
+
+
+async def test_an_unknown_line_comes_with_what_it_may_be(shared_system: System) -> None:
+    system = shared_system
+    bill = await system.create_bill()
+    reference = bill["reference"]
+    other = "A" if reference[5] != "A" else "B"
+    damaged = f"{reference[:5]}{other}{reference[6:]}"
+    await take_statement(system, f"{bill['amount']}|credit|nop phi {damaged}|{new_id('d')}")
+    run = await reconcile(system)
+    path = f"/api/v1/reconciliations/{run['id']}/suggestions"
+    answer = await system.office.get(path)
+    assert answer.status_code == 200, answer.text
+    some = [one for line in answer.json()["items"] for one in line["suggestions"]]
+    (found,) = [one for one in some if one["bills"] == [reference] and one["rule"] == "damaged"]
+    assert found["confidence"] >= 95
+    assert reference in found["reason"]
+    # Nothing came of it by itself.
+    assert (await system.read(bill))["status"] == "open"
+
+
+async def test_a_line_of_several_bills_that_does_not_add_up_comes_with_what_it_may_be(
+    shared_system: System,
+) -> None:
+    """Before anything of it is in the books; a bill counts with what it still takes."""
+    system = shared_system
+    bills = [await system.create_bill() for _ in range(3)]
+    one, two, three = (bill["reference"] for bill in bills)
+    amount = bills[0]["amount"]
+    part = bank_ref()
+    await credit(system, 1_000, one, bank_ref=part)
+    damaged = f"{three[:5]}{'A' if three[5] != 'A' else 'B'}{three[6:]}"
+    lines = {
+        f"{2 * amount - 300}|credit|nop {one} va {two}|{new_id('s')}": (
+            "several_other_amount", {one, two},
+        ),
+        f"{2 * amount}|credit|{two}, {three}, {one}|{new_id('s')}": (
+            "several_part", {two, three},
+        ),
+        # With a reference of the bank's: else it would be given to the bill that it spells rightly.
+        f"{2 * amount - 1_000}|credit|{damaged} {one[:8]} {one[8:]}|{new_id('s')}": (
+            "several", {one, three},
+        ),
+    }  # fmt: skip
+    await take_statement(system, f"1000|credit|{one}|{part}", *lines)
+    run = await reconcile(system)
+    answer = await system.office.get(f"/api/v1/reconciliations/{run['id']}/suggestions")
+    found = [
+        (first["rule"], set(first["bills"]))
+        for line in answer.json()["items"]
+        for first in line["suggestions"][:1]
+        if set(first["bills"]) & {one, two, three}
+    ]
+    assert sorted(found, key=repr) == sorted(lines.values(), key=repr)
+    assert [(await system.read(bill))["status"] for bill in bills] == ["open"] * 3

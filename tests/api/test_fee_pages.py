@@ -14,13 +14,15 @@ from core import clock
 from payments.attempts.inquiry import expire_bills
 from tests.support.callbacks import credit
 from tests.support.fee_pages import fees_of_every_kind
-from tests.support.markup import inline_code, tree_of, words_of
+from tests.support.markup import foreign_words, inline_code, tree_of, words_of
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Read = Callable[[str], Awaitable[str]]
+
+ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,7 +73,6 @@ async def count_bills(system: System) -> int:
         ("percentage", "0,15 % giá trị; tối thiểu 100.000 đ; tối đa 5.000.000 đ"),
         ("percentage", "Mức thu chưa xác nhận"),
         ("percentage", "Mã thủ tục chưa xác nhận"),
-        ("percentage", "Amount: not confirmed"),
         ("percentage", "NQ 1/2020/NQ-HĐND thử nghiệm, Điều 2"),
         ("percentage", "Trả kết quả tại nhà: 31.000 đ mỗi lần gửi"),
         ("several always", "3 khoản thu cùng nhau"),
@@ -94,6 +95,23 @@ async def test_a_procedures_page_tells_its_fees_in_words(
     pages: dict[str, str], read: Read, name: str, said: str
 ) -> None:
     assert said in words_of(await read(pages[name]))
+
+
+async def test_an_english_page_says_that_a_figure_is_not_certain_too(
+    shared_system: System, pages: dict[str, str]
+) -> None:
+    answer = await shared_system.browser.get(pages["percentage"], headers=ENGLISH)
+    assert "Amount: not confirmed" in words_of(answer.text)
+
+
+async def test_what_is_wrong_in_a_form_is_told_in_the_pages_language(
+    shared_system: System, pages: dict[str, str]
+) -> None:
+    typed = {"quantity": ["0", "1"], "more": "1"}
+    answer = await shared_system.browser.post(pages["several always"], data=typed, headers=ENGLISH)
+    assert answer.status_code == 422
+    assert "From 1 to 10,000." in words_of(answer.text)
+    assert foreign_words(answer.text, "en") == []
 
 
 async def test_a_figure_that_was_checked_against_the_law_carries_no_mark(
@@ -144,7 +162,7 @@ async def test_a_share_of_a_value_is_worked_out_and_its_value_is_told_in_words(
     shared_system: System, pages: dict[str, str], value: str, amount: str
 ) -> None:
     page = await send(shared_system, pages["percentage"], value=value)
-    assert answer_of(page).startswith(f"Số tiền phải nộp What you have to pay {amount}")
+    assert answer_of(page).startswith(f"Số tiền phải nộp {amount}")
     assert "đồng. Hãy xem lại nếu không đúng" in answer_of(page)
     assert hidden(page)["value"] == [value]
 
@@ -288,7 +306,7 @@ async def test_each_wrong_count_is_told_of_beside_its_own_field(
 
 async def test_a_choice_takes_along_what_is_always_taken(pages: dict[str, str], read: Read) -> None:
     said = answer_of(await read(pages["one of several"]))
-    assert said.startswith("Số tiền phải nộp What you have to pay 25.000 đ")
+    assert said.startswith("Số tiền phải nộp 25.000 đ")
     assert "Phí chon-doi" in said
     assert "Phí chon-luon-thu" in said
     assert "Phí chon-moi" not in said
@@ -307,11 +325,11 @@ async def test_a_relief_for_everybody_is_given_and_the_others_are_shown_for_who_
 ) -> None:
     page = await read(pages["relief"])
     said = answer_of(page)
-    assert said.startswith("Số tiền phải nộp What you have to pay 25.000 đ")
+    assert said.startswith("Số tiền phải nộp 25.000 đ")
     assert "Giảm giam-moi-nguoi" in said
     assert "đừng nộp ở đây" in said
-    assert "Người thuộc hộ nghèo Member of a poor household 0 đ" in said
-    assert "Dưới 14 tuổi Aged under 14 10.000 đ" in said
+    assert "Người thuộc hộ nghèo 0 đ" in said
+    assert "Dưới 14 tuổi 10.000 đ" in said
     # Ten per cent off is less than the half that everybody has.
     assert "người có công" not in said.lower()
     claimed = hidden(page) | {"relief": "poor_household", "claims": "giam-ho-ngheo"}
@@ -373,7 +391,7 @@ async def test_a_poster_asks_for_what_everybody_pays_and_shows_the_full_fee(
     shared_system: System, pages: dict[str, str], read: Read
 ) -> None:
     tree = tree_of(await read(pages["relief"]))
-    said = " ".join(str(tree.xpath("string(//section[contains(@class, 'poster')])")).split())
+    said = " ".join(str(tree.xpath("string(//div[contains(@class, 'poster')])")).split())
     for words in (
         "25.000 đ Hai mươi lăm nghìn đồng",
         "Mức thu 50.000 đ, giảm 50 %: −25.000 đ, còn 25.000 đ",

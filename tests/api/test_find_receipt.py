@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import select
 
 from app.web import rate
@@ -104,6 +104,23 @@ async def test_the_banks_reference_leads_to_the_receipt_however_it_is_typed(
     for typed in (paid.bank_ref, f" {paid.bank_ref.lower()[:6]} {paid.bank_ref.lower()[6:]} "):
         found = await ask(system, paid.by_bank_ref() | {"bank_ref": typed})
         assert found.status_code == 303, found.text
+
+
+async def test_a_reference_with_the_banks_label_leads_to_it_before_and_after_an_upgrade(
+    system: System,
+) -> None:
+    paid = await pay(system)
+    await system.work()
+    typed = f"{paid.bank_ref}/VCB"
+    assert (await ask(system, paid.by_bank_ref() | {"bank_ref": typed})).status_code == 303
+    async with system.parts.database.transaction() as session:
+        kept = {"ref": f"{paid.bank_ref}VCB"}
+        await session.execute(text("UPDATE credit_notice SET plain_ref = :ref"), kept)
+    assert (await ask(system, paid.by_bank_ref() | {"bank_ref": typed})).status_code == 303
+    # What tells nothing by the older reading finds nothing by it.
+    async with system.parts.database.transaction() as session:
+        await session.execute(text("UPDATE credit_notice SET plain_ref = ''"))
+    assert (await ask(system, paid.by_bank_ref() | {"bank_ref": typed})).status_code == 404
 
 
 async def test_several_payers_of_one_time_are_told_apart_by_the_bank_only(system: System) -> None:
@@ -205,7 +222,7 @@ async def test_a_brake_by_address_alone_lets_a_made_up_header_through(
     """The negative control: without the count by poster, guessing goes on for ever."""
     monkeypatch.setattr(guesses, "MOST_WRONG", 10**9)
     paid = await pay(system)
-    most = rate.PER_MINUTE.amount
+    most = rate.LOOK_UPS.turns
     assert await _wrong(system, paid, most + 5, "203.0.113") == [404] * (most + 5)
 
 
@@ -248,7 +265,7 @@ async def test_the_way_there_is_shown_and_needs_no_script(system: System) -> Non
     assert {"memo", "amount", "day", "time", "bank_ref"} == set(form.xpath(".//input/@name"))
     code, _ = POSTER
     page = tree_of((await system.browser.get(f"/p/{system.body.agency_code}/{code}")).text)
-    (poster,) = page.xpath("//section[contains(@class, 'poster')]")
+    (poster,) = page.xpath("//div[contains(@class, 'poster')]")
     address = system.base_url.partition("://")[2]
     assert f"{address}/bien-lai" in " ".join(poster.itertext())
     (link,) = page.xpath("//a[starts-with(@href, '/bien-lai')]/@href")

@@ -161,8 +161,8 @@ async def test_the_page_and_the_api_say_what_a_fee_is_and_whether_it_is_given_ba
     assert "không phải phí, lệ phí: chứng từ là giấy nộp tiền C1-02/NS" in land
     assert "Giá dịch vụ, không phải phí, lệ phí: không có biên lai" in land
     shop = (await system.browser.get(f"{body}/1.001612")).text
-    assert "Hoàn trả có điều kiện: Không hoàn trả khi hồ sơ bị từ chối" in shop
+    assert "Hoàn trả có điều kiện: Không hoàn trả khi không được cấp đăng ký hộ kinh doanh" in shop
     answer = await system.client.get("/api/v1/procedures/1.001612")
     (fee,) = answer.json()["fees"]
     assert (fee["nature"], fee["refundable"]) == ("fee", "on_terms")
-    assert "bị từ chối" in fee["refund_terms"]
+    assert "không được cấp" in fee["refund_terms"]

@@ -14,11 +14,12 @@ from adapters.bank_qr.emv import decode
 from adapters.keystore.files import CHAIN
 from adapters.sandbox.engine.faults import Fault, Operation
 from app.web.citizen.messages import TOLD
-from core.guesses import MOST_WRONG
+from app.web.citizen.paying import STARTS
+from app.web.languages import KEPT
 from tests.support.fee_pages import fees_of_every_kind
 from tests.support.gateway_setups import MERCHANT, PAYING
 from tests.support.machine import needs
-from tests.support.markup import foreign_addresses, inline_code, tree_of, words_of
+from tests.support.markup import foreign_addresses, foreign_words, inline_code, tree_of, words_of
 from tests.support.page_routes import unlisted
 from tests.support.page_states import (
     DOSSIER,
@@ -28,6 +29,7 @@ from tests.support.page_states import (
     bills_in_every_state,
     bills_with_reliefs,
     documents_of_every_kind,
+    numbered_receipt,
 )
 from tests.support.qr_images import opened, texts_in
 from tests.support.system import System
@@ -36,6 +38,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOSTILE = "<script>alert(1)</script>\"'&<b onmouseover=alert(2)>Án"
 MOST_BYTES = 50_000
+
+#: Of people, not of things: no language has another for them.
+NAMES = (PAYER, HOSTILE)
 
 Read = Callable[[str], Awaitable[str]]
 
@@ -46,8 +51,15 @@ async def documents(shared_system: System) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bills(shared_system: System, documents: dict[str, str]) -> dict[str, Shown]:
-    # After the documents: what issues those would issue the receipt that is on its way, too.
+async def numbered(shared_system: System) -> str:
+    return await numbered_receipt(shared_system)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bills(
+    shared_system: System, documents: dict[str, str], numbered: str
+) -> dict[str, Shown]:
+    # After the others: what issues those would issue the receipt that is on its way, too.
     return await bills_in_every_state(shared_system)
 
 
@@ -67,7 +79,7 @@ async def read(shared_system: System) -> Read:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def everything(
-    shared_system: System, bills: dict[str, Shown], documents: dict[str, str]
+    shared_system: System, bills: dict[str, Shown], documents: dict[str, str], numbered: str
 ) -> dict[str, str]:
     """The path of every page in every state."""
     found = {f"bill, {state}": shown.private for state, shown in bills.items()}
@@ -80,6 +92,12 @@ async def everything(
         found[f"document, {kind}"] = path
     for state, shown in (await bills_with_reliefs(shared_system)).items():
         found |= {f"bill, {state}": shown.private, f"bill, {state}, seen by all": shown.public}
+    shut = numbered.removeprefix(shared_system.base_url)
+    found |= {
+        "receipt, shut": shut,
+        "receipt, shut still": f"{shut}?amount=1",
+        "receipt, opened": f"{shut}?amount=5000",
+    }
     return found | {
         "bill, seen with the reference alone": bills["paid"].public,
         "bill, with a message": f"{bills['open'].private}#told=gateway_unavailable",
@@ -95,6 +113,7 @@ async def everything(
         "start, code not found": "/b?reference=LP0",
         "start, no check code": "/r?code=-",
         "receipt of a transfer": "/bien-lai",
+        "debt of a notice": "/khoan-phai-nop",
         "error": "/no/such/page",
     }
 
@@ -102,6 +121,33 @@ async def everything(
 async def test_every_page_is_in_the_list(shared_system: System, everything: dict[str, str]) -> None:
     assert unlisted(shared_system.app, everything.values()) == []
     assert "/p/{agency}" in unlisted(shared_system.app, ["/", "/b?reference=LP0"])
+
+
+async def test_a_page_shows_one_language_and_leads_to_the_other(
+    shared_system: System, everything: dict[str, str]
+) -> None:
+    found = {}
+    for name, path in everything.items():
+        address, _, told = path.partition("#told=")
+        for language, other in (("vi", "en"), ("en", "vi")):
+            cookies = f"{KEPT}={language}" + (f"; {TOLD}={told}" if told else "")
+            answer = await shared_system.browser.get(
+                address, headers={"Accept": "text/html", "Cookie": cookies}, follow_redirects=True
+            )
+            assert answer.status_code in (200, 404), name
+            tree = tree_of(answer.text)
+            assert tree.get("lang") == answer.headers["content-language"] == language
+            (link,) = tree.xpath(f"//header//a[@hreflang='{other}']/@href")
+            assert link.startswith("/")
+            assert f"lang={other}" in link
+            found[f"{name}, {language}"] = foreign_words(answer.text, language, NAMES)
+    assert {place: words for place, words in found.items() if words} == {}
+
+
+async def test_a_word_of_the_other_language_is_noticed() -> None:
+    mixed = "<html><body><p>Nộp tiền</p><p>Paid in full</p><p lang='vi'>Đã nộp</p></body></html>"
+    assert foreign_words(mixed, "en") == ["Nộp tiền"]
+    assert foreign_words(mixed, "vi") == ["Paid in full"]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -123,7 +169,8 @@ async def test_the_token_shows_the_name_the_dossier_and_the_receipt(
     assert PAYER in page
     assert DOSSIER in page
     files = [str(address) for address in tree_of(page).xpath("//main//a/@href")]
-    assert [address[-4:] for address in files if "/r/" in address][:2] == [".pdf", ".xml"]
+    receipts = [address.partition("?")[0] for address in files if "/r/" in address]
+    assert [address[-4:] for address in receipts][:2] == [".pdf", ".xml"]
 
 
 @pytest.mark.parametrize(
@@ -444,7 +491,7 @@ async def test_the_poster_shows_what_a_payer_must_compare(
     for said in ("UBND phường Bến Mẫu", "10.000 đ", "Mười nghìn đồng", "•••• 0001"):
         assert said in words
     assert "TK THU THU NGHIEM - KHONG CO THAT" in words
-    reference = str(tree_of(page).xpath("//section[contains(@class, 'poster')]//dd/code")[1].text)
+    reference = str(tree_of(page).xpath("//div[contains(@class, 'poster')]//dd/code")[1].text)
     source = str(tree_of(page).xpath("//img[@class='qr']/@src")[0]).replace(".svg", ".png")
     (payload,) = texts_in(opened((await shared_system.browser.get(source)).content))
     assert decode(payload).amount == 10_000
@@ -514,10 +561,10 @@ async def test_pressing_twice_is_one_attempt(shared_system: System) -> None:
     assert len((await shared_system.read(bill))["payments"]) == 1
 
 
-async def leave(system: System, bill: dict[str, Any], token: str = "") -> str:
-    """Press a bill's second button for an attempt that it does not have; what it is told."""
+async def press_in_vain(system: System, bill: dict[str, Any], token: str = "") -> str:
+    """Press a bill's button for a gateway that its body does not have; what it is told."""
     answer = await system.browser.post(
-        f"/b/{bill['reference']}/another-way", data={"attempt": "none", "t": token}
+        f"/b/{bill['reference']}/pay", data={"gateway": "nobody", "t": token}
     )
     assert answer.status_code == 303
     return str(answer.headers["set-cookie"])
@@ -528,9 +575,9 @@ async def test_an_address_that_many_share_may_press_as_often_as_it_has_bills(
 ) -> None:
     """A hundred and twenty a minute was the most of one address, whoever was behind it."""
     told = []
-    for _ in range(7):
+    for _ in range(121 // STARTS.turns + 1):
         bill = await shared_system.create_bill()
-        told += [await leave(shared_system, bill) for _ in range(MOST_WRONG)]
+        told += [await press_in_vain(shared_system, bill) for _ in range(STARTS.turns)]
     assert len(told) > 120
     assert [one for one in told if "rate_limited" in one] == []
 
@@ -539,11 +586,11 @@ async def test_who_presses_one_bill_too_often_stops_nobody_who_has_its_link(
     shared_system: System,
 ) -> None:
     bill, other = [await shared_system.create_bill() for _ in range(2)]
-    for _ in range(MOST_WRONG):
-        assert "rate_limited" not in await leave(shared_system, bill)
-    assert "rate_limited" in await leave(shared_system, bill)
-    assert "rate_limited" not in await leave(shared_system, other)
-    assert "rate_limited" not in await leave(
+    for _ in range(STARTS.turns):
+        assert "rate_limited" not in await press_in_vain(shared_system, bill)
+    assert "rate_limited" in await press_in_vain(shared_system, bill)
+    assert "rate_limited" not in await press_in_vain(shared_system, other)
+    assert "rate_limited" not in await press_in_vain(
         shared_system, bill, bill["pay_url"].partition("t=")[2]
     )
     status, address = await press(shared_system, bill)

@@ -15,6 +15,7 @@ from core import clock
 from core.ids import is_id
 from payments.attempts.inquiry import inquire
 from tests.api.test_bills import INSTANT
+from tests.support.breakers import answer_again
 from tests.support.gateway_setups import MERCHANT
 from tests.support.page_states import until_attempt
 from tests.support.problems import problem
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAYMENT = {"id", "bill", "gateway", "status", "amount", "checkout", "created_at", "paid_at"}
 PAYMENT |= {"credited", "allocated", "in_suspense", "refundable", "reversed", "reason"}
+PAYMENT |= {"paying_back", "paid_back", "shares"}
 PARTNER = MERCHANT["partner_code"]
 
 
@@ -41,6 +43,7 @@ async def system(
 @pytest.fixture(autouse=True)
 def _no_lies_left_over(system: System) -> None:
     system.sandbox.faults.clear()
+    answer_again(system)
 
 
 def orders_of(system: System, bill: dict[str, Any]) -> list[Order]:

@@ -19,7 +19,7 @@ from payments.agencies.access.staff import create_staff_user, sign_in
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import contents, dump
-from tests.support.system import System
+from tests.support.system import System, client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,8 +33,7 @@ def email() -> str:
 
 @asynccontextmanager
 async def acting(system: System, key: str) -> AsyncIterator[httpx2.AsyncClient]:
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
+    async with client_of(system.base_url, key) as client:
         yield client
 
 

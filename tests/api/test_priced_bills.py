@@ -337,6 +337,44 @@ async def test_another_plot_is_no_other_relief_but_another_kind_of_thing_is(
                 assert found.json().get("amount", amount) == amount
 
 
+#: One plate in Latin, Cyrillic, Greek and full-width letters, with O for 0, parted otherwise.
+PLATE = (
+    *("30A-120.05", "30\u0410-120.05", "30\u0391-120.05", "３０Ａ－１２０．０５", "3OA-12O.O5"),
+    "30A12005",
+)
+
+
+async def test_a_plate_in_letters_that_look_alike_is_no_other_relief(shared_system: System) -> None:
+    """No plate is counted, but a citizen: what the plate looks like cannot matter."""
+    system, who = shared_system, citizen()
+    with clock.frozen(NOON):
+        for number, plate in enumerate(PLATE):
+            asked = once(system, who, CAR)
+            asked["relief"] = {"claims": ["identity_level_2"], "asset": plate}
+            found = await system.post(BILLS, asked)
+            assert found.status_code == (409 if number else 201), plate
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        str.maketrans("0", "O"),
+        str.maketrans("0", "\u041e"),
+        str.maketrans("0", "\u039f"),
+        str.maketrans("0123456789", "０１２３４５６７８９"),
+        str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
+    ],
+)
+async def test_a_personal_number_in_letters_that_look_alike_has_no_second_relief(
+    shared_system: System, alike: dict[int, int]
+) -> None:
+    system, who = shared_system, citizen()
+    with clock.frozen(NOON):
+        assert (await system.post(BILLS, once(system, who))).status_code == 201
+        asked = once(system, who.translate(alike))
+        problem(await system.post(BILLS, asked), 422, None, "payer.identity_number")
+
+
 @pytest.mark.parametrize("payer", [None, {}, {"identity_number": "012345678"}, {"name": "A"}])
 async def test_a_yearly_relief_is_not_given_to_who_is_not_named_by_a_personal_number(
     shared_system: System, payer: dict[str, str] | None

@@ -13,6 +13,7 @@ from core.db import Database
 from payments.agencies.access.principals import Principal, RequiredRight
 from payments.agencies.access.rights import PORTAL_SCOPES, Action
 from payments.catalogue.api import router
+from payments.catalogue.prices import PriceBook
 from payments.catalogue.rules.certainty import Certainty
 from tests.support.system_builder import SystemTemplate
 
@@ -33,6 +34,7 @@ async def client(system_template: SystemTemplate) -> AsyncIterator[httpx2.AsyncC
     transport = httpx2.ASGITransport(app=app)
     with system_template.copy() as url:
         app.state.database = Database(url, pool_size=2)
+        app.state.price_book = PriceBook(check_every=0)
         async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
         await app.state.database.dispose()

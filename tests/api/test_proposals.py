@@ -25,7 +25,7 @@ from tests.support.catalogue_files import FEE, HEADER, RELIEF, bomb, csv_of, fee
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import contents
-from tests.support.system import System
+from tests.support.system import System, client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,8 +66,7 @@ async def hired(system: System, *roles: Role, agency_id: str | None = None) -> A
         _, key = await create_api_key(
             session, agency_id=agency_id, label="person", staff_id=person.id
         )
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
+    async with client_of(system.base_url, key) as client:
         yield Staff(person.id, client)
 
 

@@ -163,10 +163,12 @@ async def audited(system: System) -> list[str]:
 
 async def test_every_action_of_the_table_is_asked_for_somewhere(street: Street) -> None:
     asked = {action for _, route in routes_of(street.system.app) for action in actions_of(route)}
-    # The national catalogue is changed at the command line only; what deciding takes says the kind.
+    # The national catalogue is changed at the command line only; what deciding takes says the kind;
+    # a walk, the counting of its cash and notes on bills are pages alone (`test_staff_rights`).
     assert set(RIGHTS) == set(Action)
     by_kind = {Action.DECIDE_APPROVAL, Action.DECIDE_SETTING}
-    assert set(Action) - asked == {Action.CHANGE_NATIONAL, *by_kind}
+    on_pages = {Action.COLLECT, Action.COUNT_CASH, Action.MARK_BILL}
+    assert set(Action) - asked == {Action.CHANGE_NATIONAL, *by_kind, *on_pages}
 
 
 # Negative controls: each of these would be a hole, and is seen.

@@ -13,6 +13,7 @@ from tests.support.problems import problem
 from tests.support.staff import FinanceOffice, finance_office
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
+from tests.support.tcvn3 import as_bytes
 from tests.unit.test_statement_care import WHOLE, treasury
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -38,6 +39,25 @@ def lost(name: str) -> bytes:
 async def count(system: System, table: str) -> int:
     async with system.parts.database.transaction() as session:
         return int(await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+async def test_a_forced_file_is_read_again_in_the_encoding_that_was_told(
+    shared_system: System,
+) -> None:
+    office = await finance_office(shared_system)
+    now = clock.now().isoformat(timespec="seconds")
+    told = (
+        "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
+        f"L1,{now},20,credit,,nộp lệ phí chứng thực,{new_id('r')}\n"
+    )
+    content = as_bytes(told)
+    said = {"mapping": "lephi-basic", "reason": "đúng là 20 đồng"}
+    # Its heading is ASCII: nobody but its sender knows.
+    refused = problem(await send(office, content, "/statements/forced", **said), 422)
+    assert "encoding" in str(refused["errors"])
+    asked = await send(office, content, "/statements/forced", encoding="tcvn3", **said)
+    assert asked.status_code == 202, asked.text
+    assert (await office.approve(asked.json()))["outcome"]["rows"] == 1
 
 
 async def test_lost_thousands_are_refused_and_two_people_may_say_otherwise(

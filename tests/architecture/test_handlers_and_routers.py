@@ -1,7 +1,7 @@
 """What listens is listed and what answers is included: forgetting it would fail nowhere else."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tests.architecture.source import ROOT, Source, calls, sources
 
@@ -19,15 +19,32 @@ def unlisted(modules: Iterable[Source], listing: Source) -> list[str]:
     ]
 
 
-def unincluded(modules: Iterable[Source], application: Source) -> list[str]:
-    """Modules with a `router` that the application does not include."""
+def listed_routers(listing: Source) -> set[str]:
+    """The routers of a list of pages, which the application includes as a whole."""
+    (rooms,) = [n for n in ast.walk(listing.tree) if isinstance(n, ast.ImportFrom) and n.level == 0
+                and n.module == "app.web.staff"]  # fmt: skip
+    named = {alias.asname or alias.name: alias.name for alias in rooms.names}
+    return {
+        f"app.web.staff.{named[node.value.id]}.router"
+        for node in ast.walk(listing.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "router"
+        and isinstance(node.value, ast.Name)
+        and node.value.id in named
+    }
+
+
+def unincluded(
+    modules: Iterable[Source], application: Source, listed: Collection[str] = ()
+) -> list[str]:
+    """Modules with a `router` that the application does not include, itself or in a list."""
     names = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
         for node in ast.walk(application.tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    included = set()
+    included = set(listed)
     for call in calls(application):
         if ast.unparse(call.func).endswith(".include_router"):
             first, _, rest = ast.unparse(call.args[0]).partition(".")
@@ -65,7 +82,14 @@ def test_every_handler_is_listed() -> None:
 def test_every_router_is_included() -> None:
     modules = sources()
     assert sum(map(_has_router, modules)) > 10
-    assert unincluded(modules, _ours("app/main.py")) == []
+    listed = listed_routers(_ours("app/web/staff/routers.py"))
+    assert "app.web.staff.home.router" in listed
+    main = _ours("app/main.py")
+    assert "STAFF_PAGES" in main.text
+    assert unincluded(modules, main, listed) == []
+    assert "app/web/staff/home.py" in unincluded(modules, main, listed - {
+        "app.web.staff.home.router"
+    })  # fmt: skip
 
 
 def test_a_handler_that_nobody_lists_is_caught() -> None:

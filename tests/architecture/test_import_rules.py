@@ -134,7 +134,7 @@ def test_what_the_rules_allow_passes(project: Path) -> None:
     plant(project, "adapters/sandbox/planted.py", "import payments.ports\nimport adapters.http")
     plant(project, "adapters/registry.py", "import adapters.sandbox.planted")
     plant(project, "receipts/planted.py", "import payments.books.queries")
-    plant(project, "reconciliation/planted.py", "import payments.incoming.commands")
+    plant(project, "reconciliation/days/planted.py", "import payments.incoming.commands")
     done = lint_imports(project)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -25,7 +25,7 @@ _UNTYPED = frozenset({"execute", "scalar", "scalars", "stream", "exec_driver_sql
 #: Arguments of a table's declaration, which are SQL by nature.
 _DECLARING = frozenset({"postgresql_where", "server_default"})
 #: Scripts that DuckDB runs; their tables are its own.
-SCRIPTS = frozenset({"reconciliation/matching.sql", "reconciliation/macros.sql"})
+SCRIPTS = frozenset({"reconciliation/matching/matching.sql", "reconciliation/matching/macros.sql"})
 #: Most statements that may be text. The rules in `checks.sql` are not counted: each is a text by
 #: nature, and there shall be as many as must hold.
 MOST = 30
@@ -376,7 +376,10 @@ def test_a_statement_whose_rows_have_no_type_is_caught(method: str) -> None:
     code = f"rows = await session.{method}(select(Bill))\n"
     assert untyped_calls(Source("payments/queries.py", code)) == ["payments/queries.py:1"]
     assert untyped_calls(Source("payments/queries.py", "await session.all(select(Bill))\n")) == []
-    assert untyped_calls(Source("reconciliation/day.py", "connection.execute(_COUNT)\n")) == []
+    assert (
+        untyped_calls(Source("reconciliation/matching/day.py", "connection.execute(_COUNT)\n"))
+        == []
+    )
 
 
 @pytest.mark.parametrize(

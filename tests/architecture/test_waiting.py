@@ -14,7 +14,6 @@ from tests.architecture.source import Source, calls, place, sources
 LONG = 0.1
 #: Where the time that passes is what the test is about.
 REASONS = {
-    "tests/support/broken.py": "a commit that comes after its answer has to be visibly late",
     "tests/integration/test_operators_page.py": "another process writes what is awaited",
     "tests/support/hostile.py": "a server that sends byte by byte has to outlast a deadline",
 }

@@ -15,6 +15,7 @@ import pytest
 
 from adapters.paygov import dialect
 from adapters.paygov.gateway import PayGov
+from adapters.wording import Malformed
 from core import json as strict_json
 from core.errors import Invalid
 from payments.ports import (
@@ -57,7 +58,7 @@ class OwnIdea(PayGov):
                 raise CallbackRejected("checksum")
             fields["checksum"] = expected
             return dialect.read_report(self._credentials, dialect.CALLBACK, fields)
-        except (Invalid, ValueError, AttributeError, TypeError, dialect.Malformed):
+        except (Invalid, ValueError, AttributeError, TypeError, Malformed):
             raise CallbackRejected("unreadable") from None
 
 
@@ -378,7 +379,3 @@ async def test_a_broken_gateway_is_caught(
     async with rig.running():
         with pytest.raises(AssertionError, match=objection):
             await gateway_checks.CHECKS[check](rig)
-
-
-def test_every_check_of_gateways_is_seen_to_fail() -> None:
-    assert {check for _, check, _ in BROKEN_GATEWAYS} == set(gateway_checks.CHECKS)

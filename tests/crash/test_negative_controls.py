@@ -62,8 +62,8 @@ async def test_a_commit_after_the_answer_is_caught(system: CrashSystem) -> None:
     payer = Payer(system)
     await system.open(failpoints="bill.before_write=kill:2", variant="commit_after_the_answer")
     async with kept(system):
-        await payer.create_bill()
         lost = await payer.create_bill()
+        await payer.create_bill()
         await system.until_dead("serve")
         faults = await find_faults(system, payer)
     assert_one_was_killed(system, "serve")

@@ -156,7 +156,7 @@ def test_a_package_that_is_not_listed_is_complained_of(frame: Path) -> None:
     with pytest.raises(AssertionError):
         test_packages.test_the_listed_packages_are_those_on_disk()
     listed = frame / "pyproject.toml"
-    before, line = '    "adapters.keystore",\n', '    "adapters.examplepay",\n'
+    before, line = '    "adapters.invoices",\n', '    "adapters.examplepay",\n'
     listed.write_text(listed.read_text("utf-8").replace(before, line + before), "utf-8")
     test_packages.test_the_listed_packages_are_those_on_disk()
 

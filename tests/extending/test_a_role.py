@@ -37,6 +37,7 @@ def test_it_is_in_everyone_and_office_at_once(monkeypatch: pytest.MonkeyPatch) -
     assert may == {
         *("bills.read", "receipts.read", "prices.read"),
         *("catalogue.export", "catalogue.read_proposals"),
+        *("markets.read", "vendors.read"),
     }
 
 

@@ -1,18 +1,27 @@
-"""The page's mapping reads the page's sample, and each step left out is complained of."""
+"""The page's mapping and format read their samples; each step left out is complained of."""
 
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciliation.formats.csv_statement import read_by
 from reconciliation.formats.mappings import Mapping, list_mappings, read_mappings
+from reconciliation.formats.reading_task import ReadingTask
+from reconciliation.formats.registry import FORMATS
+from reconciliation.formats.rows import StatementRefused
 from tests.architecture.source import ROOT
-from tests.support.extend_page import FILES, row_of
+from tests.properties.test_statement_formats import GOOD
+from tests.support.extend_page import FILES, added, edited, module_from, section
 from tests.unit import test_statement_csv
 
 ENTRY, SAMPLE = "reconciliation/formats/mappings.toml", "tests/golden/statements/example-bank.csv"
 PAGE = ROOT / "docs" / "reconcile.md"
+READER, REGISTRY = "reconciliation/formats/bars_statement.py", "reconciliation/formats/registry.py"
+#: The page's format in a file of two lines.
+BARS = "02/11/2026|C|5000|NOP PHI\n02/11/2026|D|2000|QUET SO DU\n"
 
 
 def mappings(entry: str = FILES[ENTRY]) -> tuple[Mapping, ...]:
@@ -69,4 +78,38 @@ def test_the_page_about_statements_names_every_mapping() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert unnamed(page, list_mappings()) == []
     assert unnamed(page, mappings()) == ["example-bank"]
-    assert row_of("A statement format", "3.").startswith("3. `docs/reconcile.md`")
+    assert "\n3. `docs/reconcile.md`: a row in the table of mappings" in section(
+        "A statement format"
+    )
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The registry with the page's format in it."""
+    with added(tmp_path, READER):
+        yield module_from(edited(REGISTRY), "registry_of_the_page", monkeypatch)
+
+
+def lacking(codes: Collection[str], page: str, good: Collection[str]) -> list[str]:
+    """The formats that callers name and that the page, or the list of good files, has not."""
+    named = [code for code in codes if f"\n| `{code}` | " not in page]
+    return sorted({*named, *(code for code in codes if code not in good)})
+
+
+def test_the_format_reads_its_file_and_refuses_what_is_wrong(registry: Any) -> None:
+    task = ReadingTask("bars", date(2026, 11, 2))
+    read = registry.read_statement(BARS.encode(), task)
+    assert [(row.direction, row.amount) for row in read.rows] == [
+        ("credit", 5_000),
+        ("debit", 2_000),
+    ]
+    with pytest.raises(StatementRefused) as refused:
+        registry.read_statement(BARS.replace("2000", "2..0").encode(), task)
+    assert [one.field for one in refused.value.errors] == ["row 2"]
+
+
+def test_every_format_is_in_the_page_and_has_a_good_file(registry: Any) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert lacking([one.code for one in FORMATS if one.is_named], page, GOOD) == []
+    assert lacking([one.code for one in registry.FORMATS if one.is_named], page, GOOD) == ["bars"]
+    assert lacking(["bars"], f"{page}\n| `bars` | x |", GOOD) == ["bars"]

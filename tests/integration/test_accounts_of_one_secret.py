@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
-from app.seed.agency import configure_gateway
+from app.knowledge import KNOWLEDGE
+from core import clock
 from core.errors import Invalid
 from payments.agencies import gateways
 from payments.attempts import results
@@ -20,17 +22,27 @@ from tests.support.system import System
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def configure(system: System, agency_id: str, credentials: dict[str, str]) -> None:
+async def configure(
+    system: System,
+    agency_id: str,
+    credentials: dict[str, str] | None,
+    *,
+    account: str = "beside",
+    keep_hours: int | None = None,
+) -> None:
     async with system.parts.database.transaction() as session:
-        await configure_gateway(
+        await gateways.configure_gateway(
             session,
             system.parts.cipher,
+            KNOWLEDGE,
             agency_id=agency_id,
             collection_account_id=system.body.collection_account_id,
             gateway="paygov",
-            account="beside",
+            account=account,
             base_url=f"{system.sandbox_url}/paygov",
             credentials=credentials,
+            keep_hours=keep_hours,
+            actor="system:test",
         )
     system.parts.payments.agencies.forget()
 
@@ -48,6 +60,30 @@ async def test_another_bodys_credentials_are_refused(
         await configure(shared_system, neighbour.agency_id, dict(MERCHANT))
     assert [(one.field, one.code) for one in caught.value.errors] == [("credentials", "shared")]
     await configure(shared_system, neighbour.agency_id, MERCHANT | {"secret_key": "another"})
+
+
+async def test_the_secrets_before_are_another_bodys_while_they_are_taken(
+    shared_system: System, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, then = MERCHANT | {"secret_key": "first"}, MERCHANT | {"secret_key": "then"}
+    await configure(shared_system, neighbour.agency_id, first)
+    await configure(shared_system, neighbour.agency_id, then, keep_hours=2)
+    own = shared_system.body.agency_id
+    with pytest.raises(Invalid) as caught:
+        await configure(shared_system, own, first, account="own")
+    assert [(one.field, one.code) for one in caught.value.errors] == [("credentials", "shared")]
+    now = clock.now()
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: now + timedelta(hours=3))
+        await configure(shared_system, own, first, account="own")
+
+
+async def test_hours_without_new_secrets_are_refused(
+    shared_system: System, neighbour: Neighbour
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        await configure(shared_system, neighbour.agency_id, None, keep_hours=2)
+    assert [(one.field, one.code) for one in caught.value.errors] == [("credentials", "missing")]
 
 
 async def beside(system: System, neighbour: Neighbour) -> str:

@@ -11,13 +11,15 @@ from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from adapters.registry import ADAPTERS
-from adapters.sandbox.dialects import sepay
-from app.seed.agency import DEMO_ACCOUNT
+from adapters.sandbox.dialects import sepay, stripe, thuho
+from adapters.sandbox.engine.store import Merchant
+from app.seed.agency import DEMO_ACCOUNT, configure_gateway
 from core import clock
 from tests.support.callbacks import PAYGOV, SEPAY
-from tests.support.gateway_setups import FEED_SECRET, MERCHANT, VNPAY
+from tests.support.gateway_setups import ACCOUNT, FEED_SECRET, MERCHANT, VNPAY, GatewaySetup
 from tests.support.rows import contents
 from tests.support.system import System
 
@@ -33,6 +35,39 @@ ODD = {
     "an impossible date": "2026-13-45",
     "an oversized reference": LONG,
 }
+
+
+MOMO = GatewaySetup(
+    "momo", {"partner_code": "MOMOTHU1", "access_key": "access-1", "secret_key": "secret-1"}
+)
+ZALOPAY = GatewaySetup("zalopay", {"app_id": "553", "key1": "key-1", "key2": "key-2"})
+CASSO = GatewaySetup("casso", {"account_number": DEMO_ACCOUNT, "secret": "secret-of-casso"})
+PAYOS = GatewaySetup(
+    "payos", {"client_id": "kenh-1", "api_key": "key-1", "checksum_key": "checksum-1"}
+)
+STRIPE = GatewaySetup("stripe", {"api_key": "sk_test_1", "webhook_secret": "whsec_1"})
+DVCQG = GatewaySetup("dvcqg", {"partner_code": "P1", "hash_key": "key-1"})
+THUHO = GatewaySetup("thuho", {"partner": "BANK1", "secret": "secret-of-a-bank"})
+#: Gateways of which the shared system has no account by itself.
+MORE = (THUHO, DVCQG, MOMO, ZALOPAY, CASSO, PAYOS, STRIPE)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def more_accounts(shared_system: System) -> None:
+    """An account at each gateway of `MORE`, under the path of its setup."""
+    async with shared_system.parts.database.transaction() as session:
+        for setup in MORE:
+            await configure_gateway(
+                session,
+                shared_system.parts.cipher,
+                agency_id=shared_system.body.agency_id,
+                collection_account_id=shared_system.body.collection_account_id,
+                gateway=setup.name,
+                account=ACCOUNT,
+                base_url=f"{shared_system.sandbox_url}/{setup.name}",
+                credentials=setup.credentials,
+            )
+    shared_system.parts.payments.agencies.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +151,184 @@ def by_vnpay(odd: str, marker: str) -> Message:
     return Message("GET", f"{VNPAY.callback_path}?{query}&vnp_SecureHash={seal}")
 
 
-SENDERS = {"paygov": by_paygov, "sepay": by_sepay, "vnpay": by_vnpay}
+def by_momo(odd: str, marker: str) -> Message:
+    fields: dict[str, Any] = {
+        "amount": 6000,
+        "extraData": "",
+        "message": "Successful.",
+        "orderId": "LPABCDEFGHJK23-01",
+        "orderInfo": "Nop phi",
+        "orderType": "momo_wallet",
+        "payType": "qr",
+        "requestId": "r",
+        "responseTime": int(clock.now().timestamp() * 1000),
+        "resultCode": 0,
+        "transId": int(marker) + 1,
+    }
+    where = {"an impossible date": "responseTime", "an oversized reference": "requestId"}
+    fields[where.get(odd, "message")] = ODD[odd]
+    if odd == "a fraction":
+        fields["amount"], fields["message"] = "6000.0", "x"
+    keys = MOMO.credentials
+    said = fields | {"partnerCode": keys["partner_code"], "accessKey": keys["access_key"]}
+    text = "&".join(f"{name}={said[name]}" for name in sorted(said)).encode("utf-8", "replace")
+    del said["accessKey"]
+    said["signature"] = hmac.new(keys["secret_key"].encode(), text, hashlib.sha256).hexdigest()
+    body = json.dumps(said).replace('"6000.0"', "6000.0").encode()
+    return Message("POST", MOMO.callback_path, body, {"Content-Type": "application/json"})
+
+
+def by_zalopay(odd: str, marker: str) -> Message:
+    at = int(clock.now().timestamp() * 1000)
+    fields: dict[str, Any] = {
+        "app_id": 553,
+        "app_trans_id": "261129_LPABCDEFGHJK23-01",
+        "app_time": at,
+        "app_user": "x",
+        "amount": 6000,
+        "embed_data": "{}",
+        "item": "[]",
+        "zp_trans_id": int(marker) + 1,
+        "server_time": at,
+    }
+    where = {"an impossible date": "server_time", "an oversized reference": "app_trans_id"}
+    fields[where.get(odd, "app_user")] = ODD[odd]
+    if odd == "a fraction":
+        fields["amount"], fields["app_user"] = "6000.0", "x"
+    data = json.dumps(fields).replace('"6000.0"', "6000.0")
+    key = ZALOPAY.credentials["key2"].encode()
+    seal = hmac.new(key, data.encode(), hashlib.sha256).hexdigest()
+    body = json.dumps({"data": data, "mac": seal, "type": 1}).encode()
+    return Message("POST", ZALOPAY.callback_path, body, {"Content-Type": "application/json"})
+
+
+def by_casso(odd: str, marker: str) -> Message:
+    data: dict[str, Any] = {
+        "id": int(marker),
+        "reference": marker,
+        "description": "chuyen tien",
+        "amount": 6000,
+        "runningBalance": 0,
+        "transactionDateTime": f"{clock.now():%Y-%m-%d %H:%M:%S}",
+        "accountNumber": DEMO_ACCOUNT,
+    }
+    where = {"an impossible date": "transactionDateTime", "an oversized reference": "reference"}
+    data[where.get(odd, "description")] = ODD[odd]
+    if odd == "a fraction":
+        data["amount"], data["description"] = 6000.5, "x"
+    document = {"error": 0, "data": data}
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    at = int(clock.now().timestamp() * 1000)
+    key = CASSO.credentials["secret"].encode()
+    seal = hmac.new(key, f"{at}.{text}".encode(), hashlib.sha512).hexdigest()
+    headers = {"X-Casso-Signature": f"t={at},v1={seal}", "Content-Type": "application/json"}
+    return Message("POST", CASSO.callback_path, json.dumps(document).encode(), headers)
+
+
+def by_payos(odd: str, marker: str) -> Message:
+    data: dict[str, Any] = {
+        "orderCode": 10**15 + int(marker),
+        "amount": 6000,
+        "description": "LP1234567",
+        "accountNumber": DEMO_ACCOUNT,
+        "reference": f"FT{marker}",
+        "transactionDateTime": f"{clock.now():%Y-%m-%d %H:%M:%S}",
+        "currency": "VND",
+        "code": "00",
+    }
+    where = {"an impossible date": "transactionDateTime", "an oversized reference": "reference"}
+    data[where.get(odd, "description")] = ODD[odd]
+    if odd == "a fraction":
+        data["amount"], data["description"] = "6000.0", "x"
+    text = "&".join(f"{name}={data[name]}" for name in sorted(data)).encode("utf-8", "replace")
+    key = PAYOS.credentials["checksum_key"].encode()
+    document = {"data": data, "signature": hmac.new(key, text, hashlib.sha256).hexdigest()}
+    body = json.dumps(document).replace('"6000.0"', "6000.0").encode()
+    return Message("POST", PAYOS.callback_path, body, {"Content-Type": "application/json"})
+
+
+def by_stripe(odd: str, marker: str) -> Message:
+    session: dict[str, Any] = {
+        "amount_total": 6000,
+        "client_reference_id": "LPABCDEFGHJK23-01",
+        "currency": "vnd",
+        "metadata": {"request_code": "r"},
+        "payment_intent": f"pi_{marker}",
+        "payment_status": "paid",
+        "status": "complete",
+        "customer_email": "x",
+    }
+    event: dict[str, Any] = {"type": "checkout.session.completed"}
+    event["created"] = int(clock.now().timestamp())
+    if odd == "an impossible date":
+        event["created"] = ODD[odd]
+    elif odd == "an oversized reference":
+        session["payment_intent"] = LONG
+    elif odd == "a fraction":
+        session["amount_total"] = 6000.5
+    else:
+        session["customer_email"] = ODD[odd]
+    body = json.dumps({**event, "data": {"object": session}}).encode()
+    headers = stripe.signature("whsec_1", body, int(clock.now().timestamp()))
+    return Message(
+        "POST", STRIPE.callback_path, body, headers | {"Content-Type": "application/json"}
+    )
+
+
+def by_dvcqg(odd: str, marker: str) -> Message:
+    fields: dict[str, Any] = {
+        "LoaiBanTin": "CONFIRM",
+        "MaLoi": "00",
+        "MaDoiTac": "P1",
+        "MaThamChieu": "LPABCDEFGHJK23-01",
+        "SoTien": 6000,
+        "MaTienTe": "VND",
+        "MaGiaoDich": marker,
+        "MaNganHang": "VCB",
+        "ThoiGianGD": "20261129101010",
+        "ThongTinGiaoDich": "Nop phi",
+    }
+    where = {"an impossible date": "ThoiGianGD", "an oversized reference": "MaGiaoDich"}
+    fields[where.get(odd, "ThongTinGiaoDich")] = ODD[odd]
+    if odd == "a fraction":
+        fields["SoTien"], fields["ThongTinGiaoDich"] = "6000.0", "x"
+    text = "|".join([*map(str, fields.values()), "key-1"]).encode("utf-8", "surrogatepass")
+    document = fields | {"MaXacThuc": hashlib.sha256(text).hexdigest()}
+    body = json.dumps(document).replace('"6000.0"', "6000.0").encode()
+    return Message("POST", DVCQG.callback_path, body, {"Content-Type": "application/json"})
+
+
+def by_thuho(odd: str, marker: str) -> Message:
+    fields: dict[str, Any] = {
+        "call": "pay",
+        "partner": "BANK1",
+        "bankNumber": marker,
+        "code": "LPABCDEFGHJK23",
+        "amount": 6000,
+        "paidAt": "20261129101010",
+    }
+    where = {"an impossible date": "paidAt", "an oversized reference": "bankNumber"}
+    fields[where.get(odd, "code")] = ODD[odd]
+    if odd == "a fraction":
+        fields["amount"], fields["code"] = "6000.0", "LPABCDEFGHJK23"
+    body = json.dumps(fields).replace('"6000.0"', "6000.0").encode()
+    merchant = Merchant("thuho", "BANK1", THUHO.credentials, "")
+    headers = thuho.signature(merchant, body, clock.now(), "pay")
+    return Message("POST", THUHO.callback_path, body, headers)
+
+
+SENDERS = {
+    "thuho": by_thuho,
+    "dvcqg": by_dvcqg,
+    "stripe": by_stripe,
+    "payos": by_payos,
+    "casso": by_casso,
+    "paygov": by_paygov,
+    "sepay": by_sepay,
+    "vnpay": by_vnpay,
+    "momo": by_momo,
+    "zalopay": by_zalopay,
+}
 
 
 async def test_every_adapter_is_looked_at() -> None:
@@ -133,7 +345,7 @@ async def test_what_is_authentic_is_kept_once_whatever_is_in_it(
     before = await contents(system.parts.database)
     for _ in range(2):
         answer = await message.send(system)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code in (200, 204), answer.text
     after = await contents(system.parts.database)
     assert after["callback"][0] == before["callback"][0] + 1
     assert await system.broken() == []

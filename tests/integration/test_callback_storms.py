@@ -22,7 +22,7 @@ from core.sessions import ReadSession
 from payments.attempts.inquiry import inquire
 from payments.books import credits
 from payments.books.identity import Identity, ToldNotice
-from payments.incoming import notices
+from payments.incoming import keeping, notices
 from payments.ports import RawCallback
 from tests.support.callbacks import PAYGOV, call, credit, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import MERCHANT
@@ -106,7 +106,7 @@ async def test_a_service_without_dedupe_is_caught_by_the_same_checks(
     monkeypatch.setattr("payments.attempts.results.settlement_key", lambda *_: new_id("key"))
     monkeypatch.setattr(credits, "identify", nothing_is_known)
     monkeypatch.setattr(ToldNotice, "key", property(lambda _: new_id("key")))
-    monkeypatch.setattr(notices, "event_key", lambda _: new_id("event"))
+    monkeypatch.setattr(keeping, "event_key", lambda _: new_id("event"))
     bill, send = await way(system)
     answers = [await send() for _ in range(3)]
     with pytest.raises(AssertionError):

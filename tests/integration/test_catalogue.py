@@ -91,6 +91,57 @@ async def test_a_local_schedule_is_seeded_for_the_agency_that_collects_by_it(
         assert await find_fee(session, None, "khai-sinh-qua-han", TODAY) is None
 
 
+async def test_what_a_body_keeps_of_its_charges_is_what_the_law_lets_its_kind_keep(
+    seeded: Database,
+) -> None:
+    allotted, budgeted = [await add_agency(seeded, code) for code in ("phuong-k", "phuong-n")]
+    async with seeded.transaction() as session:
+        await seed_catalogue(session, local={"khoan-chi-phi": allotted, "nop-toan-bo": budgeted})
+    kept = (
+        "SELECT kept_percent, basis FROM fee_share WHERE code = :code AND agency_id"
+        " IS NOT DISTINCT FROM :agency"
+    )
+    async with seeded.transaction() as session:
+        for agency, code, wanted in (
+            (allotted, "chung-thuc-ban-sao", (50, "TT 226/2016/TT-BTC, Điều 7 khoản 2")),
+            (budgeted, "chung-thuc-ban-sao", (0, "TT 226/2016/TT-BTC, Điều 7 khoản 1")),
+            (allotted, "bao-dam-dong-san-xoa", (85, "TT 61/2023/TT-BTC, Điều 6")),
+            # How the ministry and a province divide it is no share of one body.
+            (allotted, "hop-phap-hoa-lanh-su", None),
+            (None, "chung-thuc-ban-sao", None),
+        ):
+            found = await session.execute(text(kept), {"code": code, "agency": agency})
+            assert found.one_or_none() == wanted, (agency, code)
+
+
+async def test_a_body_is_not_of_both_kinds(seeded: Database) -> None:
+    """Of two schedules that say different things of one body the later would silently win."""
+    ward = await add_agency(seeded, "phuong-b")
+    with pytest.raises(Invalid, match="contradict"):
+        async with seeded.transaction() as session:
+            await seed_catalogue(session, local={"khoan-chi-phi": ward, "nop-toan-bo": ward})
+    async with seeded.transaction() as session:
+        assert await session.scalar(text("SELECT count(*) FROM fee_share")) == 0
+
+
+async def test_a_body_is_not_made_another_kind_for_the_years_that_are_past(
+    seeded: Database,
+) -> None:
+    """Its reports read the shares of their days: those of closed years would divide otherwise."""
+    ward = await add_agency(seeded, "phuong-b")
+    async with seeded.transaction() as session:
+        told = await seed_catalogue(session, local={"khoan-chi-phi": ward})
+    assert told.added > 0
+    with pytest.raises(Invalid, match="khoan-chi-phi"):
+        async with seeded.transaction() as session:
+            await seed_catalogue(session, local={"nop-toan-bo": ward})
+    async with seeded.transaction() as session:
+        again = await seed_catalogue(session, local={"khoan-chi-phi": ward})
+        least = await session.scalar(text("SELECT min(kept_percent) FROM fee_share"))
+    assert (again.added, again.changed) == (0, 0)
+    assert least == 50
+
+
 async def test_a_seed_that_ends_a_fee_and_adds_the_next_one_is_taken_in_one_go(
     seeded: Database,
 ) -> None:

@@ -252,6 +252,11 @@ async def test_a_provinces_schedule_is_seeded_for_the_body_that_collects_by_it(
         refused = await seed(*words)
         assert (refused.exit_code, "ha-noi" in refused.stderr) == (1, True)
     assert (await seed("--local", "ha-noi=khong-co")).exit_code == 1
+    both = ("--local", "khoan-chi-phi=to-dan-pho", "--local", "nop-toan-bo=to-dan-pho")
+    twice = ("--local", "ha-noi=to-dan-pho", "--local", "ha-noi=to-dan-pho")
+    for several in (both, twice):
+        refused = await seed(*several)
+        assert (refused.exit_code, refused.exception.__class__) == (1, SystemExit), refused.output
     assert await fees() == 0
     assert (await seed("--local", "ha-noi=to-dan-pho")).exit_code == 0
     assert await fees() > 20

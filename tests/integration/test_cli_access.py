@@ -50,9 +50,8 @@ async def audit(url: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture
-def lephi(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
-    asyncio.run(fill(database_url))
-    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+def lephi(filled_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
+    monkeypatch.setenv("LEPHI_DATABASE_URL", filled_database_url)
     monkeypatch.setenv("LEPHI_DATA_DIR", str(tmp_path / "data"))
     families = {name: build(name) for name in ("apikey", "user")}
 
@@ -68,11 +67,11 @@ def as_json(done: Result) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_key_from_its_making_to_its_end(lephi: Lephi, database_url: str) -> None:
+def test_a_key_from_its_making_to_its_end(lephi: Lephi, filled_database_url: str) -> None:
     made = as_json(lephi("apikey", "create", "--agency", "phuong-a", "--label", "cổng", "--json"))
     assert set(made) >= {"id", "key"}
     assert made["scopes"] == ["bills", "receipts:read"]
-    found = asyncio.run(known(database_url, made["key"]))
+    found = asyncio.run(known(filled_database_url, made["key"]))
     assert found.actor == f"key:{made['id']}"
     assert found.scopes == {Scope.BILLS, Scope.RECEIPTS_READ}
     listed = as_json(lephi("apikey", "list", "--agency", "phuong-a", "--json"))
@@ -82,24 +81,24 @@ def test_a_key_from_its_making_to_its_end(lephi: Lephi, database_url: str) -> No
     assert lephi("apikey", "revoke", made["id"]).stdout == f"{made['id']}: revoked\n"
     lephi("apikey", "revoke", made["id"])
     with pytest.raises(Unauthenticated):
-        asyncio.run(known(database_url, made["key"]))
-    assert asyncio.run(audit(database_url)) == [
+        asyncio.run(known(filled_database_url, made["key"]))
+    assert asyncio.run(audit(filled_database_url)) == [
         ("system:operator", "api_key.created", made["id"]),
         ("system:operator", "api_key.revoked", made["id"]),
     ]
 
 
-def test_the_key_alone_is_printed_for_a_script(lephi: Lephi, database_url: str) -> None:
+def test_the_key_alone_is_printed_for_a_script(lephi: Lephi, filled_database_url: str) -> None:
     done = lephi(
         *("apikey", "create", "--agency", "phuong-a", "--label", "kế toán"),
         *("--scopes", "statements, reconciliation"),
     )
     (key,) = done.stdout.split()
-    found = asyncio.run(known(database_url, key))
+    found = asyncio.run(known(filled_database_url, key))
     assert found.scopes == {Scope.STATEMENTS, Scope.RECONCILIATION}
 
 
-def test_a_person_from_their_making_to_their_end(lephi: Lephi, database_url: str) -> None:
+def test_a_person_from_their_making_to_their_end(lephi: Lephi, filled_database_url: str) -> None:
     roles = ("--role", "finance", "--role", "clerk")
     made = as_json(lephi("user", "create", *AN, *roles, "--json"))
     assert (made["email"], made["roles"]) == ("an@example.vn", ["clerk", "finance"])
@@ -111,16 +110,16 @@ def test_a_person_from_their_making_to_their_end(lephi: Lephi, database_url: str
         )
     )
     assert (key["kind"], key["user"], key["scopes"]) == ("person", "an@example.vn", [])
-    found = asyncio.run(known(database_url, key["key"]))
+    found = asyncio.run(known(filled_database_url, key["key"]))
     assert found.actor == f"staff:{made['id']}"
     assert found.roles == {Role.CLERK, Role.FINANCE}
     assert "an@example.vn" in lephi("user", "list").stdout
     assert lephi("user", "disable", "an@example.vn").stdout == "an@example.vn: disabled\n"
     with pytest.raises(Unauthenticated):
-        asyncio.run(known(database_url, key["key"]))
+        asyncio.run(known(filled_database_url, key["key"]))
     (gone,) = as_json(lephi("user", "list", "--json"))
     assert gone["disabled_at"] is not None
-    assert asyncio.run(audit(database_url)) == [
+    assert asyncio.run(audit(filled_database_url)) == [
         ("system:operator", "staff.created", made["id"]),
         ("system:operator", "api_key.created", key["id"]),
         ("system:operator", "staff.disabled", made["id"]),
@@ -159,13 +158,13 @@ def test_the_operator_makes_administrators(lephi: Lephi) -> None:
     ],
 )  # fmt: skip
 def test_a_failure_says_what_is_wrong_and_leaves_nothing(
-    lephi: Lephi, database_url: str, words: tuple[str, ...], told: str
+    lephi: Lephi, filled_database_url: str, words: tuple[str, ...], told: str
 ) -> None:
     done = lephi(*words, code=1)
     assert done.stdout == ""
     assert done.stderr.strip()
     assert told in done.stderr
-    assert asyncio.run(audit(database_url)) == []
+    assert asyncio.run(audit(filled_database_url)) == []
 
 
 def test_a_key_of_a_person_is_made_at_the_persons_agency_only(lephi: Lephi) -> None:

@@ -1,6 +1,5 @@
 """`lephi suspense resolve`, `lephi approvals`, `lephi statement withdraw`, as two people do."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -49,11 +48,10 @@ async def fill(url: str) -> None:
 
 
 @pytest.fixture
-def lephi(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
-    asyncio.run(fill(database_url))
-    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+def lephi(filled_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
+    monkeypatch.setenv("LEPHI_DATABASE_URL", filled_database_url)
     monkeypatch.setenv("LEPHI_DATA_DIR", str(tmp_path / "data"))
-    families = {name: build(name) for name in ("suspense", "approvals", "statement")}
+    families = {name: build(name) for name in ("suspense", "approvals", "statement", "refund")}
 
     def run(family: str, *words: str, code: int = 0) -> Result:
         monkeypatch.setenv("LEPHI_USER_PASSWORD", PASSWORD)
@@ -83,6 +81,30 @@ def test_one_asks_for_a_refund_and_the_other_approves(lephi: Lephi) -> None:
     assert (
         "đã được duyệt" in lephi("approvals", "approve", asked["id"], "--by", CHIEF, code=1).stderr
     )
+
+
+def test_money_goes_back_by_two_people_and_is_given_up(lephi: Lephi) -> None:
+    (item,) = as_json(lephi("suspense", "list", "--json"))
+    words = ("--amount", "6000", "--reason", "khách yêu cầu", "--by", CLERK, "--json")
+    wrong = ("--bank-bin", "97", "--account-number", "1", "--holder", "A")
+    refused = lephi("refund", "request", item["payment_id"], *words, *wrong, code=1)
+    assert "payee.bank_bin" in refused.stderr
+    asked = as_json(lephi("refund", "request", item["payment_id"], *words))
+    lephi("approvals", "approve", asked["id"], "--by", CHIEF)
+    (refund,) = as_json(lephi("refund", "list", "--status", "approved", "--json"))
+    assert (refund["id"], refund["amount"]) == (asked["object"], 6000)
+    assert refund["reference"] in lephi("refund", "list").stdout
+    told = as_json(lephi("refund", "sent", refund["id"], "--by", CLERK, "--json"))
+    assert told["status"] == "unknown"
+    failed = ("--reason", "ngân hàng từ chối", "--by", CLERK, "--json")
+    asked = as_json(lephi("refund", "fail", refund["id"], *failed))
+    lephi("approvals", "approve", asked["id"], "--by", CHIEF)
+    (refund,) = as_json(lephi("refund", "list", "--json"))
+    assert refund["status"] == "failed"
+    assert "Chỉ còn" in lephi(
+        "refund", "request", item["payment_id"], "--amount", "7001", "--reason", "x", "--by",
+        CLERK, code=1,
+    ).stderr  # fmt: skip
 
 
 def test_what_was_asked_for_is_refused_with_its_reason(lephi: Lephi) -> None:

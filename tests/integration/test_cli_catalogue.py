@@ -49,10 +49,9 @@ async def count(url: str, table: str) -> int:
 
 
 @pytest.fixture
-def lephi(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
+def lephi(filled_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
     """Runs `lephi catalogue …` on a small catalogue; the password is in the environment."""
-    asyncio.run(fill(database_url))
-    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+    monkeypatch.setenv("LEPHI_DATABASE_URL", filled_database_url)
     monkeypatch.setenv("LEPHI_DATA_DIR", str(tmp_path / "data"))
     app = build("catalogue")
 
@@ -130,7 +129,7 @@ def test_an_agencys_chief_changes_its_fees_but_not_the_nations(
 
 
 def test_a_bad_file_is_reported_row_by_row_and_nothing_is_kept(
-    lephi: Lephi, tmp_path: Path, database_url: str
+    lephi: Lephi, tmp_path: Path, filled_database_url: str
 ) -> None:
     file = tmp_path / "sai.csv"
     file.write_bytes(csv_of(FEE | {"amount": "1e3"}, FEE | {"certainty": "?"}))
@@ -145,7 +144,7 @@ def test_a_bad_file_is_reported_row_by_row_and_nothing_is_kept(
         ("Khoản thu", 2),
         ("Khoản thu", 3),
     ]
-    assert asyncio.run(count(database_url, "catalogue_proposal")) == 0
+    assert asyncio.run(count(filled_database_url, "catalogue_proposal")) == 0
 
 
 def test_only_who_has_the_password_does_anything(lephi: Lephi, tmp_path: Path) -> None:

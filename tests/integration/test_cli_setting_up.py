@@ -52,10 +52,9 @@ def audited(url: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def lephi(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
+def lephi(filled_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
     """Runs `lephi …` on a small catalogue (procedure 9.000001) with one body, `co-san`."""
-    asyncio.run(fill(database_url))
-    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+    monkeypatch.setenv("LEPHI_DATABASE_URL", filled_database_url)
     monkeypatch.setenv("LEPHI_DATA_DIR", str(tmp_path / "data"))
 
     def run(*words: object, code: int = 0, given: str | None = None) -> Result:
@@ -85,7 +84,7 @@ def gateway(lephi: Lephi, *more: object, credentials: object = PAYGOV, code: int
     )
 
 
-def test_a_body_its_unit_account_and_gateway(lephi: Lephi, database_url: str) -> None:
+def test_a_body_its_unit_account_and_gateway(lephi: Lephi, filled_database_url: str) -> None:
     made = as_json(lephi("agency", "create", "--code", "phuong", *WARD, "--offers", "9.000001",
                          "--return-origin", "HTTPS://Cong.Example.vn:443/", "--json"))  # fmt: skip
     assert made["offers"] == ["9.000001"]
@@ -109,7 +108,7 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, database_url: str) ->
     codes = {one["code"] for one in as_json(lephi("agency", "list", "--json"))}
     assert codes == {"co-san", "phuong", "to"}
 
-    entries = audited(database_url)
+    entries = audited(filled_database_url)
     assert [entry["action"] for entry in entries] == [
         *("agency.created", "agency.created", "account.created", "gateway.configured")
     ]
@@ -137,15 +136,15 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, database_url: str) ->
     ],
 )
 def test_a_wrong_fact_is_named(
-    lephi: Lephi, database_url: str, option: str, value: str, field: str
+    lephi: Lephi, filled_database_url: str, option: str, value: str, field: str
 ) -> None:
     told = lephi("agency", "create", "--code", "phuong", *WARD, option, value, code=1).stderr
     assert field in told
-    assert rows(database_url, "SELECT code FROM agency") == [{"code": "co-san"}]
-    assert audited(database_url) == []
+    assert rows(filled_database_url, "SELECT code FROM agency") == [{"code": "co-san"}]
+    assert audited(filled_database_url) == []
 
 
-def test_a_code_that_is_there_is_not_made_again(lephi: Lephi, database_url: str) -> None:
+def test_a_code_that_is_there_is_not_made_again(lephi: Lephi, filled_database_url: str) -> None:
     lephi("agency", "create", "--code", "phuong", *WARD)
     told = lephi("agency", "create", "--code", "phuong", *WARD, code=1).stderr
     assert told == "There is an agency phuong already.\n"
@@ -156,7 +155,7 @@ def test_a_code_that_is_there_is_not_made_again(lephi: Lephi, database_url: str)
     assert told == "There is a collection account kbnn already.\n"
     told = lephi(*again, *vcb, "--code", "khac", "--number", "11133355", code=1).stderr
     assert told == "This account is there already under the code kbnn.\n"
-    assert len(audited(database_url)) == 2
+    assert len(audited(filled_database_url)) == 2
 
 
 @pytest.mark.parametrize(
@@ -172,13 +171,13 @@ def test_a_code_that_is_there_is_not_made_again(lephi: Lephi, database_url: str)
     ],
 )
 def test_a_wrong_account_is_refused(
-    lephi: Lephi, database_url: str, option: str, value: str, field: str
+    lephi: Lephi, filled_database_url: str, option: str, value: str, field: str
 ) -> None:
     told = lephi("account", "create", "--agency", "co-san", "--code", "tk", "--kind", "bank",
                  "--bank-bin", "970436", "--number", "12345678", "--holder", "X",
                  option, value, code=1).stderr  # fmt: skip
     assert field in told.replace("970499 is no bank's", "bank_bin")
-    assert rows(database_url, "SELECT 1 FROM collection_account") == []
+    assert rows(filled_database_url, "SELECT 1 FROM collection_account") == []
 
 
 def test_a_bank_that_no_list_has_can_be_named_on_purpose(lephi: Lephi) -> None:
@@ -189,7 +188,7 @@ def test_a_bank_that_no_list_has_can_be_named_on_purpose(lephi: Lephi) -> None:
     assert (shown["bank_bin"], shown["bank"]) == ("970499", None)
 
 
-def test_a_change_says_what_was_and_what_is(lephi: Lephi, database_url: str) -> None:
+def test_a_change_says_what_was_and_what_is(lephi: Lephi, filled_database_url: str) -> None:
     lephi("agency", "create", "--code", "phuong", *WARD, "--return-origin", "https://a.example")
     changed = as_json(lephi("agency", "change", "--code", "phuong", "--phone", "1900 1234",
                             "--offers", "9.000001", "--json"))  # fmt: skip
@@ -198,7 +197,7 @@ def test_a_change_says_what_was_and_what_is(lephi: Lephi, database_url: str) -> 
     assert changed["return_origins"] == ["https://a.example"]
     again = lephi("agency", "change", "--code", "phuong", "--phone", "1900 1234")
     assert again.stdout == "Nothing is different.\n"
-    _, entry = audited(database_url)
+    _, entry = audited(filled_database_url)
     assert entry["action"] == "agency.changed"
     assert entry["details"] == {
         "before": {"phone": "024 3333 4444", "offers": []},
@@ -206,17 +205,17 @@ def test_a_change_says_what_was_and_what_is(lephi: Lephi, database_url: str) -> 
     }
     assert as_json(lephi("agency", "change", "--code", "phuong", "--offers", "",
                          "--return-origin", "", "--json"))["return_origins"] == []  # fmt: skip
-    assert rows(database_url, "SELECT * FROM agency_offer") == []
+    assert rows(filled_database_url, "SELECT * FROM agency_offer") == []
 
 
-def test_nobody_stands_below_themselves(lephi: Lephi, database_url: str) -> None:
+def test_nobody_stands_below_themselves(lephi: Lephi, filled_database_url: str) -> None:
     lephi("agency", "create", "--code", "phuong", *WARD)
     lephi("agency", "create", "--code", "to", *WARD, "--parent", "phuong")
     lephi("agency", "create", "--code", "nhom", *WARD, "--parent", "to")
     for below in ("phuong", "to", "nhom"):
         told = lephi("agency", "change", "--code", "phuong", "--parent", below, code=1).stderr
         assert "one of its units" in told
-    assert len(audited(database_url)) == 3
+    assert len(audited(filled_database_url)) == 3
     lephi("agency", "change", "--code", "nhom", "--parent", "phuong")
     told = lephi("agency", "change", "--code", "nhom", "--parent", "", code=1).stderr
     assert "nobody's offer" in told
@@ -225,7 +224,7 @@ def test_nobody_stands_below_themselves(lephi: Lephi, database_url: str) -> None
     assert (shown["parent"], shown["offers"]) == (None, ["9.000001"])
 
 
-def test_two_moves_at_once_make_no_circle(lephi: Lephi, database_url: str) -> None:
+def test_two_moves_at_once_make_no_circle(lephi: Lephi, filled_database_url: str) -> None:
     """Each is right by what it sees at first; the second sees what the first has done."""
     from app.knowledge import KNOWLEDGE
     from core.errors import Invalid
@@ -236,7 +235,7 @@ def test_two_moves_at_once_make_no_circle(lephi: Lephi, database_url: str) -> No
     lephi("agency", "create", "--code", "hai", *WARD)
 
     async def both() -> list[object]:
-        database = Database(database_url, pool_size=2)
+        database = Database(filled_database_url, pool_size=2)
 
         async def move(code: str, below: str) -> bool:
             async with database.transaction() as session:
@@ -257,7 +256,7 @@ def test_two_moves_at_once_make_no_circle(lephi: Lephi, database_url: str) -> No
     assert sum(isinstance(one, Invalid) for one in done) == 1
 
 
-def test_a_gateway_is_held_against_its_adapter(lephi: Lephi, database_url: str) -> None:
+def test_a_gateway_is_held_against_its_adapter(lephi: Lephi, filled_database_url: str) -> None:
     lephi("agency", "create", "--code", "phuong", *WARD)
     account(lephi, "phuong", "kbnn")
     to = ("--collection-account", "kbnn")
@@ -273,8 +272,8 @@ def test_a_gateway_is_held_against_its_adapter(lephi: Lephi, database_url: str) 
     assert "base_url" in told
     told = gateway(lephi, code=1).stderr
     assert "collection_account" in told
-    assert rows(database_url, "SELECT 1 FROM gateway_account") == []
-    assert [entry["action"] for entry in audited(database_url)] == [
+    assert rows(filled_database_url, "SELECT 1 FROM gateway_account") == []
+    assert [entry["action"] for entry in audited(filled_database_url)] == [
         *("agency.created", "account.created")
     ]
 
@@ -292,18 +291,20 @@ def test_money_goes_to_the_body_or_to_one_above_it(lephi: Lephi) -> None:
     gateway(lephi, "--collection-account", "cua-tinh")
 
 
-def test_what_is_not_given_of_a_gateway_stays(lephi: Lephi, database_url: str) -> None:
+def test_what_is_not_given_of_a_gateway_stays(lephi: Lephi, filled_database_url: str) -> None:
     lephi("agency", "create", "--code", "phuong", *WARD)
     account(lephi, "phuong", "kbnn")
     gateway(lephi, "--collection-account", "kbnn")
-    before = len(audited(database_url))
+    before = len(audited(filled_database_url))
     gateway(lephi, "--collection-account", "kbnn")
-    assert len(audited(database_url)) == before, "nothing was different, and yet it was noted"
+    assert len(audited(filled_database_url)) == before, (
+        "nothing was different, and yet it was noted"
+    )
     own = ("gateway", "configure", "--agency", "phuong", "--name", "paygov", "--account", "phuong")
     lephi(*own, "--disabled")
     assert as_json(lephi("gateway", "list", "--json"))[0]["enabled"] is False
     lephi(*own, "--credentials", "-", given=json.dumps({**PAYGOV, "secret_key": "moi"}))
-    first, second = audited(database_url)[before:]
+    first, second = audited(filled_database_url)[before:]
     assert first["details"]["after"] == {"enabled": False}
     assert (second["details"]["after"], second["details"]["credentials_renewed"]) == ({}, True)
     told = lephi(*own, "--agency", "co-san", "--enabled", code=1).stderr

@@ -146,6 +146,31 @@ def test_a_new_person_has_a_password_that_nobody_else_knows(lephi: Lephi) -> Non
     assert "--by and --user" in other.stderr
 
 
+def test_a_lost_factor_and_a_sign_on_are_decided_by_two(
+    lephi: Lephi, database_url: str, tmp_path: Path
+) -> None:
+    body_of_two(lephi)
+    secret = tmp_path / "secret"
+    secret.write_text("of the client\n")
+    named = ("--agency", "phuong", "--client-id", "lephi", "--secret", secret)
+    sign_on = ("sign-on", "configure", *named, "--issuer", "https://sso.example.vn")
+    for alone in (("user", "reset-factor", CHIEF), sign_on):
+        assert "--by EMAIL" in lephi(*alone, code=1).stderr
+    plain = (*sign_on[:-1], "http://sso.example.vn")
+    assert "https" in lephi(*plain, "--by", ADMIN, code=1).stderr
+    for command, kind in ((("user", "reset-factor", CHIEF), "reset_factor"),
+                          (sign_on, "configure_sign_on")):  # fmt: skip
+        asked = as_json(lephi(*command, "--by", ADMIN, "--json"))
+        assert (asked["kind"], asked["status"]) == (kind, "proposed")
+        assert "of the client" not in json.dumps(asked)
+        refused = lephi("approvals", "approve", asked["id"], "--by", CHIEF, code=kind[0] == "r")
+        if kind == "reset_factor":  # it is the chief's own
+            assert "Không ai tự" in refused.stderr
+    told = {row["action"] for row in audited(database_url)}
+    assert "sign_on.configured" in told
+    assert "staff.factor_reset" not in told
+
+
 def test_one_chooses_another_password(
     lephi: Lephi, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

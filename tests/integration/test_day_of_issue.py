@@ -78,11 +78,11 @@ async def test_days_rise_with_the_numbers_however_the_payments_came(system: Syst
     with clock.frozen(datetime(YEAR, 11, 20, 3, tzinfo=UTC)) as now:
         slow = await system.create_bill()
         await credit(system, 5000, slow["reference"])
+        now.move_to(datetime(YEAR, 11, 21, 3, tzinfo=UTC))
         # A worker that does not come to this bill: its delivery is due later.
         later = text("UPDATE outbox_delivery SET due_at = :at WHERE state <> 'done'")
         async with system.parts.database.transaction() as session:
-            await session.execute(later, {"at": datetime(YEAR, 11, 22, 3, tzinfo=UTC)})
-        now.move_to(datetime(YEAR, 11, 21, 3, tzinfo=UTC))
+            await session.execute(later, {"at": datetime(YEAR, 11, 21, 3, 9, tzinfo=UTC)})
         quick = await system.create_bill()
         await credit(system, 5000, quick["reference"])
         await system.work()

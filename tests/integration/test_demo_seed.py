@@ -1,6 +1,8 @@
 """What the demo makes up at its first start, and what it does with it at the next."""
 
+import base64
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,16 @@ from sqlmodel import select
 
 from adapters.registry import ADAPTERS
 from app.demo_seed import DemoSeed, credentials_of, seed_demo
+from app.invariants import broken
 from app.wiring import parts_of
+from core import clock
 from core.errors import LephiError
 from core.settings import Settings
 from payments.agencies.access.models import StaffUser
 from payments.agencies.access.rights import Role, Scope
 from payments.agencies.access.staff import sign_in
+from payments.agencies.access.totp import SECRET_BYTES
+from payments.billing.reports.rates import list_rates, sum_credit_of
 
 
 async def start(url: str, data_dir: Path) -> DemoSeed:
@@ -32,7 +38,38 @@ async def test_a_later_start_tells_the_same_keys_and_people(
     first = await start(database_url, tmp_path)
     again = await start(database_url, tmp_path)
     assert again == first
+    assert first.vendor_url is not None
+    assert "/v/ubnd-ben-mau/LP" in first.vendor_url
     assert (tmp_path / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_most_of_the_demos_vendors_have_paid_and_the_books_agree(
+    database_url: str, tmp_path: Path
+) -> None:
+    await start(database_url, tmp_path)
+    # Made once: a later start adds nothing.
+    await start(database_url, tmp_path)
+    settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
+    today = clock.business_date(clock.now())
+    async with parts_of(settings) as parts, parts.database.transaction() as session:
+        market = str(await session.scalar(text("SELECT id FROM market")))
+        this, last = await list_rates(session, [market], today - timedelta(days=70), today)
+        assert 85 <= (last.percent or 0) <= 95
+        assert 60 <= (this.percent or 0) <= 70
+        assert (await sum_credit_of(session, [market]))[market] > 0
+        ways = await session.execute(
+            text(
+                "SELECT p.gateway, r.kind, count(*) FROM payment p JOIN reference r"
+                " ON r.reference = p.reference GROUP BY 1, 2"
+            )
+        )
+        counted = {(row[0], row[1]): row[2] for row in ways}
+        # By the sticker's code, by a bill's, and in cash (of which two are tickets).
+        assert counted["bank", "stall"] >= 30
+        assert counted["bank", "bill"] >= 10
+        assert counted["cash", "stall"] >= 1
+    async with parts_of(settings) as parts, parts.database.transaction() as session:
+        assert await broken(session) == []
 
 
 async def test_a_start_that_was_killed_before_its_commit_is_healed_by_the_next(
@@ -64,10 +101,10 @@ async def test_everybody_of_the_demo_has_a_key_with_their_role(
     settings = Settings(mode="demo", database_url=database_url, data_dir=tmp_path)
     async with parts_of(settings) as parts:
         portal = await parts.keyring.principal(told.api_key)
-        assert portal.scopes == {Scope.BILLS, Scope.RECEIPTS_READ}
+        assert portal.scopes == {Scope.BILLS, Scope.RECEIPTS_READ, Scope.WEBHOOKS}
         for person in told.staff:
             assert set(person) == {"email", "password", "role", "totp_secret", "api_key"}
-            assert person["totp_secret"] is None
+            assert len(base64.b32decode(person["totp_secret"])) == SECRET_BYTES
             found = await parts.keyring.principal(person["api_key"])
             assert found.roles == {Role(person["role"])}
             assert not found.scopes
@@ -93,8 +130,12 @@ async def test_a_demo_of_before_gets_its_keys_and_its_collector(
     async with parts_of(settings) as parts, parts.database.transaction() as session:
         collector = select(StaffUser.id).where(StaffUser.email == "collector@ben-mau.example.vn")
         await session.execute(text("DELETE FROM api_key WHERE kind = 'person'"))
+        await session.execute(text("DELETE FROM recovery_code"))
+        await session.execute(text("DELETE FROM staff_factor"))
+        # Who has walked stays for good, under another address.
         await session.execute(
-            text("DELETE FROM staff_user WHERE id = :id"), {"id": await session.first(collector)}
+            text("UPDATE staff_user SET email = 'another@example.vn' WHERE id = :id"),
+            {"id": await session.first(collector)},
         )
     told = await start(database_url, tmp_path)
     assert [person["password"] for person in told.staff[:-1]] == [

@@ -14,10 +14,12 @@ from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: Marks that turn the line round, decomposed letters, markup, a tag.
-ODD = "\u202eNguye\u0302\u0303n\u200b <b>&amp;</b> ]]> <!-- ' \" \U000e0001"
-#: What the door refuses and an old row may hold: a noncharacter, an emoji, other scripts.
-UNDRAWABLE = f"{ODD} \ufffe\uffff \U0001f600 ﷽ 王小明"
+#: Decomposed letters, markup.
+ODD = "Nguye\u0302\u0303n <b>&amp;</b> ]]> <!-- ' \""
+#: What the door refuses and an old row may hold: marks that turn the line round or have no width, a
+#: tag, a noncharacter, an emoji, other scripts.
+UNSEEN = "\u202e\u200b\u2066\ufe0f\U000e0001"
+UNDRAWABLE = f"\u202e{ODD}\u200b \u2066x\ufe0f \U000e0001 \ufffe\uffff \U0001f600 ﷽ 王小明"
 
 STORIES: dict[str, dict[str, Any]] = {
     "odd": {
@@ -75,6 +77,7 @@ async def test_words_that_no_door_would_take_any_more_do_not_stop_a_receipt(
     written = text_of(pdf)
     assert "[U+738B U+5C0F U+660E]" in written
     assert "?" not in written
+    assert not set(written) & set(UNSEEN)
 
 
 @pytest.mark.parametrize("field", ["payer.name", "lines.0.description"])
@@ -102,6 +105,8 @@ async def becomes_a_receipt(system: System, bill: dict[str, Any]) -> bytes:
     page = await system.browser.get(bill["pay_url"])
     assert page.status_code == 200
     assert "<b>&amp;</b>" not in page.text
+    # A page shows no more than the paper.
+    assert not set(page.text) & set(UNSEEN)
     await credit(system, bill["amount"], bill["reference"])
     await system.work()
     (receipt,) = (await system.read(bill))["receipts"]
@@ -113,5 +118,6 @@ async def becomes_a_receipt(system: System, bill: dict[str, Any]) -> bytes:
         page = await system.browser.get(address)
         assert page.status_code == 200
         assert "<b>&amp;</b>" not in page.text
+        assert not set(page.text) & set(UNSEEN)
     assert await system.broken() == []
     return pdf.content

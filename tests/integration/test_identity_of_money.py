@@ -104,6 +104,23 @@ async def test_every_version_of_a_notice_is_one_credit(
     assert (seen[0].allocated, seen[0].waiting) == ([10_000], [])
 
 
+async def test_a_notice_of_before_labels_were_read_apart_is_known_with_its_label(
+    shared_system: System,
+) -> None:
+    """What is stored is not rewritten: told of again by another source, it is still that money."""
+    system, own, words = shared_system, number(), new_id("w")
+    async with looking(system) as seen:
+        await tell(system, "feed_a", new_id("n"), bank_ref=f"{own}/VCB", narrative=words)
+        async with system.parts.database.transaction() as session:
+            done = await session.execute(
+                text("UPDATE credit_notice SET plain_ref = :old WHERE plain_ref = :new"),
+                {"old": f"{own}VCB", "new": own},
+            )
+            assert done.rowcount == 1  # type: ignore[attr-defined]
+        await tell(system, "feed_b", new_id("n"), bank_ref=f"{own}/VCB", narrative=words)
+    assert seen[0].payments == [(5000, False)]
+
+
 @pytest.mark.parametrize("first", ["feed", STATEMENT])
 @pytest.mark.parametrize("written", ["{}", "{}\\BNK", "00{}", " {} "])
 async def test_a_feed_and_a_statement_that_write_a_reference_otherwise_tell_of_one_credit(

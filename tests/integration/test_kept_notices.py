@@ -117,9 +117,9 @@ async def test_verifying_again_would_lose_it(
 
     def again(context: Any, account: Any, notice: Any) -> Any:
         raw = open_sealed(context.cipher, notice.id, notice.raw)
-        return context.gateways.reader(account.access).read_notice(raw)
+        return (context.gateways.reader(account.access).read_notice(raw),)
 
-    monkeypatch.setattr(notices, "_content", again)
+    monkeypatch.setattr(notices, "_told_by", again)
     bill, _ = await kept(system, source)
     await configure(system, source, ROTATED[source])
     assert await apply_later(system) == 0
@@ -130,6 +130,17 @@ async def test_a_row_of_an_older_version_is_read_by_its_adapter(system: System) 
     bill, callback_id = await kept(system, "paygov")
     await change(system, callback_id, "content = NULL")
     assert await apply_later(system) == 1
+    assert (await system.read(bill))["status"] == "paid"
+
+
+async def test_a_time_that_no_pause_reaches_is_a_wrong_clocks_and_waits_for_nobody(
+    system: System,
+) -> None:
+    bill, callback_id = await kept(system, "paygov")
+    await change(system, callback_id, "due_at = now() + interval '59 minutes'")
+    assert await notices.apply_waiting(system.parts.payments) == 0
+    await change(system, callback_id, "due_at = now() + interval '1 day'")
+    assert await notices.apply_waiting(system.parts.payments) == 1
     assert (await system.read(bill))["status"] == "paid"
 
 

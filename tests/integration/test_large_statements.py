@@ -3,25 +3,29 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import update
-from sqlmodel import col, select
+from sqlalchemy import text, update
+from sqlmodel import col
 
-import reconciliation.uploads
+import reconciliation.statements.uploads
 from core import clock, failpoints
 from core.ids import new_id
+from core.statements import values_of
 from payments.agencies.access.rights import Scope
 from payments.agencies.queries import get_collection_account
-from reconciliation import large_statements, takings
 from reconciliation.formats.limits import Limits
-from reconciliation.large_statements import LargeStatement, take_showing
 from reconciliation.models import StatementLine, StatementTaking
-from reconciliation.statements import take_statement
-from reconciliation.takings import NewTaking, TakingInterrupted, TooManyStatements, begin
+from reconciliation.statements import large as large_statements
+from reconciliation.statements import takings
+from reconciliation.statements.large import LargeStatement, take_showing
+from reconciliation.statements.narratives import open_narrative
+from reconciliation.statements.taking import take_statement
+from reconciliation.statements.takings import NewTaking, TakingInterrupted, TooManyStatements, begin
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
 from tests.support.rows import count
@@ -36,10 +40,18 @@ ROWS = 4_500
 NOW = clock.now().isoformat(timespec="seconds")
 
 
+@dataclass(frozen=True, slots=True)
+class SealedLine:
+    """A line's words as they are stored."""
+
+    id: str
+    sealed_narrative: bytes
+
+
 @pytest.fixture(autouse=True)
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A file need not be large to be taken in as one."""
-    monkeypatch.setattr(reconciliation.uploads, "LARGE", 10_000)
+    monkeypatch.setattr(reconciliation.statements.uploads, "LARGE", 10_000)
     yield
     failpoints.clear()
 
@@ -124,11 +136,12 @@ async def test_words_are_kept_as_they_were_written(shared_system: System) -> Non
     done = await ended(shared_system, begun["id"])
     assert done["statement"]["new"] == 404
     async with shared_system.parts.database.reading() as session:
-        told = select(StatementLine.narrative).where(
+        told = values_of(SealedLine, StatementLine).where(
             StatementLine.statement_id == done["id"], StatementLine.amount == 5
         )
         found = await session.all(told.order_by(col(StatementLine.line_number)))
-    assert found == words
+    cipher = shared_system.parts.cipher
+    assert [open_narrative(cipher, line.id, line.sealed_narrative) for line in found] == words
 
 
 async def test_a_large_statement_with_a_bad_row_is_refused_by_row(shared_system: System) -> None:
@@ -176,7 +189,8 @@ async def direct(system: System, name: str) -> None:
         await begin(session, NewTaking(taking_id, account.id, large=True))
     today = clock.business_date(clock.now())
     told = LargeStatement(
-        taking_id, account, "lephi-basic", "a.csv", "system:test", today, database.url
+        *(taking_id, account, "lephi-basic", "a.csv", "system:test", today),
+        *(system.parts.cipher, database.url),
     )
     try:
         await take_showing(database, statement(name, 10), told, lambda rows: None)
@@ -315,7 +329,10 @@ async def test_without_the_lock_there_would_be_more(
 ) -> None:
     counted = asyncio.Barrier(4)
 
-    async def unlocked(session: object, *names: str) -> None:
+    async def unlocked(session: Any, *names: str) -> None:
+        # What each counts is what was there before any of them wrote.
+        await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        await session.execute(text("SELECT 1 FROM statement_taking"))
         await counted.wait()
 
     monkeypatch.setattr(takings, "lock_names", unlocked)
@@ -349,6 +366,6 @@ async def test_a_taking_is_forgotten_in_the_end_and_its_statement_is_not(
 async def test_a_file_over_the_limit_is_refused_at_the_door(
     shared_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation.uploads, "LIMITS", Limits(size=100))
+    monkeypatch.setattr(reconciliation.statements.uploads, "LIMITS", Limits(size=100))
     told = problem(await send(shared_system, statement(new_id("t"), 9)), 413, "too_large")
     assert "100 byte" in told["detail"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
+from adapters.sandbox.engine.store import Order
 from app.seed.agency import configure_gateway
 from core import clock
 from core.audit import AuditEntry
@@ -21,9 +22,10 @@ from payments.bills.models import Payment
 from payments.books.allocation import Reason
 from payments.books.credits import record_credit
 from payments.books.models import LedgerTransaction
+from payments.books.queries import list_day_payments, sum_day_payments
 from payments.books.recording import Recording
 from payments.ports import CallbackResult, Credit, GatewayResult, Outcome
-from reconciliation.commands import reconcile
+from reconciliation.days.commands import reconcile
 from tests.support.callbacks import call, credit, order_of, result_of
 from tests.support.gateway_setups import MERCHANT
 from tests.support.neighbour import Neighbour, neighbour_of
@@ -247,3 +249,70 @@ async def test_a_day_is_matched_by_the_accounts_own_cut_off(
     await reconcile(reconciling, account, clock.business_date(clock.now()), actor="test")
     assert asked
     assert set(asked) == {cut_off}
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_sum_of_a_day_is_that_of_its_payments_whatever_was_reversed(
+    system: System,
+) -> None:
+    account, today = await account_of(system), clock.business_date(clock.now())
+    office = await finance_office(system)
+    for _ in range(3):
+        await record(system, "tien khong ro")
+    for item in (await office.suspense())[:2]:
+        await office.approve(await office.propose(item["id"], "returned"))
+    async with system.parts.database.reading() as session:
+        listed = await list_day_payments(session, account.id, today, today)
+        summed = await sum_day_payments(session, account.id, today, today)
+    assert (len(listed), sum(one.amount for one in listed)) == (1, 5000)
+    assert (summed.count, summed.credited) == (1, 5000)
+
+
+async def attempted(system: System) -> tuple[dict[str, Any], dict[str, Any], Order]:
+    """A bill, its attempt, and that at the gateway."""
+    bill = await system.create_bill()
+    payment = await system.start(bill)
+    return bill, payment, order_of(system, payment)
+
+
+async def record_told(system: System, told: GatewayResult) -> Recording:
+    """What a gateway says under the system's own account, straight into the books."""
+    ours = await system.parts.payments.agencies.get_gateway("paygov", "test")
+    async with system.parts.database.transaction() as session:
+        return await record_result(session, ours, told, actor="test", cipher=system.parts.cipher)
+
+
+async def test_what_comes_of_a_charge_names_its_payment_its_bill_and_its_places(
+    shared_system: System,
+) -> None:
+    bill, payment, order = await attempted(shared_system)
+    told = GatewayResult(
+        order.order_id, Outcome.SUCCEEDED, new_id("t")[-20:], order.amount, clock.now()
+    )
+    came = await record_told(shared_system, told)
+    assert (came.payment_id, came.bill_id, came.new) == (payment["id"], bill["id"], True)
+    assert came.distribution is not None
+    assert came.distribution.allocated == order.amount
+
+
+async def test_a_failure_told_of_another_request_is_noted_and_ends_nothing(
+    shared_system: System,
+) -> None:
+    bill, payment, order = await attempted(shared_system)
+    own = str(order.details["request_code"])
+
+    async def told(request_code: str) -> Recording:
+        said = GatewayResult(order.order_id, Outcome.FAILED, request_code=request_code)
+        return await record_told(shared_system, said)
+
+    recording = await told(f"{own}-khac")
+    assert (recording.result, recording.payment_id, recording.bill_id) == (
+        CallbackResult.MISMATCH,
+        payment["id"],
+        bill["id"],
+    )
+    (now,) = (await shared_system.read(bill))["payments"]
+    assert now["status"] == "submitted"
+    assert (await told(own)).result is CallbackResult.ACCEPTED
+    (now,) = (await shared_system.read(bill))["payments"]
+    assert now["status"] == "failed"

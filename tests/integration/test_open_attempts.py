@@ -14,13 +14,15 @@ from adapters.sandbox.engine.state import PayerOutcome
 from app.invariants import broken
 from app.web.citizen import bills as bill_pages
 from app.web.citizen.messages import TOLD
+from app.web.citizen.paying import LEAVES, STARTS
 from core import clock, idempotency
 from payments.attempts import asking
 from payments.attempts.asking import AGAIN
-from payments.attempts.leaving import AFTER_LEAVING
+from payments.attempts.leaving import AFTER_LEAVING, leave
 from payments.attempts.queries import count_attempts
 from payments.bills.queries import BillValue
 from payments.gateway_info import OPEN_FOR
+from payments.ports import AttemptKey, GatewayResult, Outcome
 from tests.integration.test_status_inquiry import (
     Dumb,
     Other,
@@ -444,3 +446,91 @@ async def test_an_old_answer_is_not_kept_for_a_new_one(world: MoneyWorld) -> Non
     world.advance(asking.AGAIN)
     assert "Đang hỏi PayGov" in words_of(await page(world, bill))
     assert (await attempt(world, bill))["asked_at"] == clock.now()
+
+
+async def test_a_stranger_takes_the_code_away_a_few_times_and_never_the_way_back(
+    world: MoneyWorld,
+) -> None:
+    """Who knows the reference alone opens attempts; the payer without a token gets each QR back."""
+    await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
+    bill = world.bills[-1]
+    path = f"/b/{bill.reference}/pay"
+    for _ in range(STARTS.turns):
+        await world.service.press(path, {"gateway": "paygov"})
+        assert await offered(world, bill) == []
+        # Whoever presses on meanwhile uses up nobody's way back.
+        for _ in range(LEAVES.turns):
+            await world.service.press(f"/b/{bill.reference}/another-way", {"attempt": "none"})
+        await choose_another_way(world, bill)
+        assert "qr.png" in await offered(world, bill)
+        world.advance(AGAIN)
+    refused = await world.service.press(path, {"gateway": "paygov"})
+    assert f"{TOLD}=rate_limited; " in refused.headers["set-cookie"]
+    assert "qr.png" in await offered(world, bill)
+    # The payer's own link opens one all the same.
+    token = world.service.parts.payments.urls.token(bill.id)
+    await world.service.press(path, {"gateway": "paygov", "t": token})
+    assert await offered(world, bill) == []
+
+
+async def test_the_page_says_when_an_attempt_was_begun_and_how_long_it_lasts(
+    world: MoneyWorld,
+) -> None:
+    bill = await started(world)
+    world.advance(timedelta(minutes=4) + SECOND)
+    words = words_of(await page(world, bill))
+    assert "còn hiệu lực 11 phút" in words
+    assert "Nếu không phải bạn mở, hãy chọn cách khác: mã QR hiện lại ngay." in words
+    silent(world, 200)
+    world.advance(OPEN_FOR)
+    assert "còn hiệu lực" not in words_of(await page(world, bill))
+    world.sandbox.faults.clear()
+
+
+async def test_a_portal_leaves_an_attempt_and_shows_the_code_again(world: MoneyWorld) -> None:
+    bill = await started(world)
+    (row,) = [await attempt(world, bill)]
+    path = f"/api/v1/payments/{row['id']}/leave"
+    assert "qr of the API" not in await offered(world, bill)
+    for _ in range(2):
+        left = await world.service.post(path, {}, "leaving")
+        assert (left.status_code, left.json()["status"]) == (200, "expired")
+    assert "qr of the API" in await offered(world, bill)
+
+
+async def test_a_portal_leaves_none_that_may_have_been_charged(world: MoneyWorld) -> None:
+    bill = await started(world)
+    (row,) = [await attempt(world, bill)]
+    silent(world, 200)
+    path = f"/api/v1/payments/{row['id']}/leave"
+    problem(await world.service.post(path, {}, "leaving"), 409, "attempt_unclear")
+    assert await states(world, bill) == ("open", "submitted")
+    world.sandbox.faults.clear()
+
+
+class Closing(PayGov):
+    """PayGov as if it could close an attempt, and what it says when it is asked to."""
+
+    says: Outcome
+    closed: list[str]
+
+    async def cancel(self, attempt: AttemptKey) -> GatewayResult:
+        self.closed.append(attempt.order_ref)
+        asked = await self.query(attempt)
+        return replace(asked, outcome=self.says)
+
+
+@pytest.mark.parametrize(
+    ("says", "became"), [(Outcome.FAILED, "failed"), (Outcome.PENDING, "expired")]
+)
+async def test_a_gateway_that_can_close_an_attempt_is_told_to(
+    world: MoneyWorld, says: Outcome, became: str
+) -> None:
+    bill = await started(world)
+    (row,) = [await attempt(world, bill)]
+    gateway, context = await with_gateway(world, Closing)
+    assert isinstance(gateway, Closing)
+    gateway.says, gateway.closed = says, []
+    await leave(context, row["id"], {row["agency_id"]}, actor="test")
+    assert gateway.closed == [row["order_ref"]]
+    assert await states(world, bill) == ("open", became)

@@ -194,7 +194,7 @@ def test_every_command_of_the_page_is_one_of_ours() -> None:
     """What the tables and sentences name exists, too."""
     from app.cli.main import _COMMANDS, _FAMILIES
 
-    named = set(re.findall(r"`lephi ([a-z]+)", PAGE))
+    named = set(re.findall(r"`lephi ([a-z-]+)", PAGE))
     assert named <= {*_COMMANDS, *_FAMILIES}
     assert {"agency", "account", "gateway", "key", "user", "apikey"} <= {
         one.split()[1] for one in commands_of(PAGE)

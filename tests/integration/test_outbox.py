@@ -207,6 +207,42 @@ async def test_each_failure_is_followed_by_a_longer_pause_until_it_is_set_aside(
     assert await count(parts.database, "outbox_delivery", "length(last_error) = 500") == 1
 
 
+#: Another handler's delivery of each event, as far as the looked-at one's.
+_TWINS = """
+INSERT INTO outbox_delivery (event_id, handler, state, attempts, due_at, leased_until)
+SELECT event_id, 'twin', state, attempts, due_at, leased_until FROM outbox_delivery
+WHERE handler = :handler
+"""
+
+
+async def test_a_failure_is_noted_on_its_own_delivery_alone(parts: Parts) -> None:
+    with clock.frozen(START):
+        await tell(parts.database, "bill_1", "bill_2")
+        first, second = await take(parts.database)
+        async with parts.database.transaction() as session:
+            await session.execute(text(_TWINS), {"handler": ISSUE_RECEIPTS})
+            await outbox.complete(session, [second])
+        async with parts.database.transaction() as session:
+            await outbox.fail(session, first, "away")
+            await outbox.fail(session, second, "too late: it is done")
+    assert await states(parts.database) == [("waiting", 1), ("done", 1)]
+    assert await count(parts.database, "outbox_delivery", "last_error IS NOT NULL") == 1
+    own = f"handler = '{ISSUE_RECEIPTS}' AND last_error = 'away'"
+    assert await count(parts.database, "outbox_delivery", own) == 1
+
+
+async def test_a_delivery_is_set_aside_as_often_as_the_operator_is_told(parts: Parts) -> None:
+    """docs/ARCHITECTURE.md promises eight; another number has to be promised first."""
+    with clock.frozen(START) as now:
+        await tell(parts.database, "bill_1")
+        for _ in range(8):
+            (one,) = await take(parts.database)
+            async with parts.database.transaction() as session:
+                await outbox.fail(session, one, "no")
+            now.advance(LONGEST_PAUSE)
+    assert await states(parts.database) == [("set_aside", 8)]
+
+
 async def test_a_worker_tries_a_failed_batch_one_by_one(parts: Parts) -> None:
     tried: list[list[str]] = []
 

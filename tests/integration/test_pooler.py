@@ -1,7 +1,6 @@
 """Behind PgBouncer in transaction mode: a whole bill goes through, and what cannot is refused."""
 
 import asyncio
-import socket
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 from sqlmodel import select
 
-import reconciliation.uploads
+import reconciliation.statements.uploads
 from adapters.sandbox.dialects import sepay
-from adapters.sandbox.engine.embedded import served
+from adapters.sandbox.engine.embedded import bound, served
 from app.cli.running import _checks
 from app.main import create_app
 from app.migrations.run import upgrade
@@ -57,8 +56,7 @@ async def test_a_whole_bill_goes_through_a_pooler(
     configure(system.parts.database.url)
     with ExitStack() as stack:
         url = stack.enter_context(pooled(system.parts.database.url))
-        listening = stack.enter_context(socket.socket())
-        listening.bind(("127.0.0.1", 0))
+        listening = stack.enter_context(bound())
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         settings = system.parts.settings.model_copy(
             update={"database_url": url, "base_url": base_url, "behind_pooler": True}
@@ -87,7 +85,7 @@ async def test_a_whole_bill_goes_through_a_pooler(
             for rows in (3, 3, 3_000):
                 taken = await _take(system, portal, office, rows)
                 assert taken["new"] == rows, "large or not, they go through a table of their own"
-            monkeypatch.setattr(reconciliation.uploads, "LARGE", 10)
+            monkeypatch.setattr(reconciliation.statements.uploads, "LARGE", 10)
             assert (await _take(system, portal, office, 3_000))["new"] == 3_000
     assert await system.broken() == []
 

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from core.db import Database
-from core.sessions import WriteSession
+from core.errors import NotFound
+from core.sessions import ReadSession, WriteSession
 from payments.catalogue import queries
 from payments.catalogue.prices import PriceBook
 from payments.catalogue.rules.schedule import Schedule
@@ -177,3 +178,41 @@ async def test_the_price_book_holds_no_more_agencies_than_it_may(seeded: Databas
     assert [await ask(agency_id) for agency_id in agencies] == [5, 4, 4]
     assert [await ask(agencies[2]), await ask(agencies[1])] == [0, 0]
     assert await ask(agencies[0]) == 4  # was put out by the third
+
+
+async def test_an_answer_is_made_once_for_a_catalogue(seeded: Database) -> None:
+    seconds = Seconds()
+    book = PriceBook(check_every=2, most_answers=2, monotonic=seconds)
+
+    async def price(session: ReadSession) -> bytes:
+        schedule = await queries.load_offer(session, None)
+        return str(full_price(schedule.get("2.000884", TODAY))).encode()
+
+    async def ask(asked: str) -> tuple[bytes, bool]:
+        with counted(seeded) as sent:
+            found = await book.answer(seeded, asked, price)
+        return found, bool(sent)
+
+    assert await ask("a") == (b"10000", True)
+    assert await ask("a") == (b"10000", False)
+    await raise_price(seeded, 11_000)
+    assert await ask("a") == (b"10000", False)
+    seconds.now += 2
+    assert await ask("a") == (b"11000", True)
+    await ask("b")
+    await ask("c")
+    assert await ask("a") == (b"11000", True), "the longest unasked makes room"
+
+
+async def test_what_cannot_be_answered_is_not_remembered(seeded: Database) -> None:
+    book = PriceBook(check_every=3600)
+
+    async def refused(session: ReadSession) -> bytes:
+        raise NotFound("nothing")
+
+    async def told(session: ReadSession) -> bytes:
+        return b"told"
+
+    with pytest.raises(NotFound):
+        await book.answer(seeded, "a", refused)
+    assert await book.answer(seeded, "a", told) == b"told"

@@ -6,9 +6,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reconciliation import matching
-from reconciliation.columns import LINES, PAYMENTS, InputRefused
-from reconciliation.typed_csv import find_problems, open_source
+from reconciliation.matching import engine as matching
+from reconciliation.matching.columns import LINES, PAYMENTS, InputRefused
+from reconciliation.matching.typed_csv import find_problems, open_source
 from tests.integration.test_reconcile_files import (
     DAY,
     LINE_HEADER,

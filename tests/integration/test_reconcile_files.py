@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.reconcile import app
-from reconciliation import matching, typed_csv
-from reconciliation.columns import PAYMENTS
-from reconciliation.typed_csv import find_problems, open_source
+from reconciliation.matching import engine as matching
+from reconciliation.matching import typed_csv
+from reconciliation.matching.columns import PAYMENTS
+from reconciliation.matching.typed_csv import find_problems, open_source
 from tests.support.days import reference_of
 
 PAYMENT_HEADER = "payment_id,reference,amount,paid_at,gateway,gateway_ref"

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from core.ids import new_id
+from reconciliation.cases import returned_money
 from tests.support.callbacks import credit
+from tests.support.closing import discrepancies, resolve
 from tests.support.places import looking
+from tests.support.problems import problem
 from tests.support.staff import finance_office
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
@@ -121,3 +125,154 @@ async def test_reversed_money_that_is_lost_is_named(system: System) -> None:
         )
     said = {line.partition(":")[0] for line in await system.broken()}
     assert said == {"money credited is in its places", "the ledger agrees with the places"}
+
+
+async def paid_and_returned(system: System, *, receipt: bool) -> tuple[dict[str, Any], Any, Any]:
+    """A bill whose credit the bank took back, the office, and the discrepancy that says so."""
+    bill, ref = await system.create_bill(), bank_ref()
+    await credit(system, 5000, bill["reference"], bank_ref=ref)
+    if receipt:
+        await system.work()
+    await take_statement(system, *there_and_back(5000, bill["reference"], ref))
+    office = await finance_office(system)
+    (odd,) = await discrepancies(office, await reconcile(system))
+    assert (odd["side"], odd["class"]) == ("payment", "reversed")
+    return bill, office, odd
+
+
+async def receipts_of(system: System, bill: dict[str, Any]) -> list[tuple[int, str]]:
+    found = (await system.read(bill))["receipts"]
+    return [(one["number"], one["status"]) for one in found]
+
+
+async def test_a_bill_without_a_receipt_is_owed_again_when_two_people_say_so(
+    system: System,
+) -> None:
+    bill, office, odd = await paid_and_returned(system, receipt=False)
+    async with looking(system) as seen:
+        approval = await resolve(office, odd, "returned")
+    assert approval["figures"]["reopened"] == [bill["reference"]]
+    assert approval["outcome"]["reversed"] == 5000
+    assert seen[0].ledger == {"revenue": 5000, "reversed": -5000}
+    assert (await system.read(bill))["status"] == "open"
+    await system.work()
+    assert await receipts_of(system, bill) == []
+    # What the statement shows is explained now, and keeps no day open.
+    run = await reconcile(system)
+    (told,) = await discrepancies(office, run)
+    assert (told["side"], told["class"], told["standing"]) == ("line", "reversed", "explained")
+    assert await system.broken() == []
+
+
+async def test_a_receipt_proves_nothing_any_more_and_the_next_one_replaces_it(
+    system: System,
+) -> None:
+    bill, office, odd = await paid_and_returned(system, receipt=True)
+    ((number, status),) = await receipts_of(system, bill)
+    assert status == "issued"
+    approval = await resolve(office, odd, "returned")
+    assert approval["figures"]["receipts"] == 1
+    assert len(approval["outcome"]["receipts"]) == 1
+    assert (await system.read(bill))["status"] == "open"
+    assert await receipts_of(system, bill) == [(number, "returned")]
+    (old,) = (await system.read(bill))["receipts"]
+    mine = (await system.read(bill))["pay_url"]
+    assert "Ngân hàng đã thu lại 5.000" in (await system.browser.get(mine)).text
+    page = (await system.browser.get(old["check_url"])).text
+    assert "Ngân hàng đã thu lại tiền của biên lai này" in page
+    assert "nộp lại" in page
+    await system.work()
+    assert await system.broken() == []
+    await credit(system, 5000, bill["reference"], bank_ref=bank_ref())
+    await system.work()
+    assert (await system.read(bill))["status"] == "paid"
+    assert await receipts_of(system, bill) == [(number, "replaced"), (number + 1, "issued")]
+    new = (await system.read(bill))["receipts"][1]
+    xml = (await system.browser.get(new["xml_url"])).text
+    assert f"<SBLai>{number}</SBLai>" in xml
+    page = (await system.browser.get(old["check_url"])).text
+    assert "Đã bị thay thế" in page
+    assert "Ngân hàng đã thu lại 5.000" not in (await system.browser.get(mine)).text
+    assert await system.broken() == []
+
+
+async def test_without_withdrawing_its_receipt_a_bill_would_owe_and_be_proved(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: the receipt goes on saying that the bill is paid."""
+    _, office, odd = await paid_and_returned(system, receipt=True)
+
+    async def nothing(*given: object, **more: object) -> list[str]:
+        return []
+
+    monkeypatch.setattr(returned_money, "withdraw_receipts", nothing)
+    await resolve(office, odd, "returned")
+    said = {line.partition(":")[0] for line in await system.broken()}
+    assert "only a settled bill has a receipt that stands, of its charges and fees" in said
+
+
+async def test_what_the_bank_did_not_take_back_is_not_reversed(system: System) -> None:
+    bill, office, odd = await paid_and_returned(system, receipt=True)
+    (payment,) = (await system.read(bill))["payments"]
+    wanted = {"kind": "returned", "reason": "thử"}
+    path = f"/discrepancies/{odd['id']}/resolutions"
+    asked = await office.post(path, wanted)
+    assert asked.status_code == 202, asked.text
+    # The statement that showed it is withdrawn before the second person looks.
+    statement = (await take_statement(system, f"7000|credit|tien khac|{bank_ref()}"))["id"]
+    run = await reconcile(system)
+    other = next(
+        one for one in await discrepancies(office, run) if one["class"] == "unknown_in_ledger"
+    )
+    refused = await office.post(f"/discrepancies/{other['id']}/resolutions", wanted)
+    problem(refused, 409, "resolution_does_not_fit")
+    async with system.parts.database.transaction() as session:
+        shown = await session.scalar(
+            text("SELECT id FROM statement WHERE id <> :other"), {"other": statement}
+        )
+    gone = await office.post(f"/statements/{shown}/withdraw", {"reason": "tệp sai"})
+    await office.approve(gone.json())
+    approved = await office.post(f"/approvals/{asked.json()['id']}/approve", by=office.chief)
+    problem(approved, 409, "stale")
+    assert (await system.read(bill))["status"] == "paid"
+    assert (await system.read(bill))["payments"] == [payment]
+    assert await system.broken() == []
+
+
+async def test_one_debit_takes_back_one_payment(system: System) -> None:
+    """Where the bank's references tell nothing, the next payment looks like the one returned."""
+    bill, office = await system.create_bill(), await finance_office(system)
+    words = bill["reference"]
+    await credit(system, 5000, words, bank_ref="")
+    await take_statement(system, *there_and_back(5000, words, bank_ref()))
+    (odd,) = await discrepancies(office, await reconcile(system))
+    await resolve(office, odd, "returned")
+    assert (await system.read(bill))["status"] == "open"
+    await credit(system, 5000, words, bank_ref="")
+    assert (await system.read(bill))["status"] == "paid"
+    told = await alerts(system)
+    found = await discrepancies(office, await reconcile(system))
+    assert await alerts(system) == told
+    for odd in found:
+        wanted = {"kind": "returned", "reason": "đã trả lại"}
+        asked = await office.post(f"/discrepancies/{odd['id']}/resolutions", wanted)
+        assert asked.status_code == 409, asked.text
+    assert (await system.read(bill))["status"] == "paid"
+    assert await system.broken() == []
+
+
+async def test_money_that_went_to_another_bill_leaves_its_own_to_be_paid(system: System) -> None:
+    bill, office, odd = await paid_and_returned(system, receipt=True)
+    other = await system.create_bill()
+    await credit(system, 5000, bill["reference"], bank_ref=bank_ref())
+    (item,) = await office.suspense()
+    await office.approve(await office.propose(item["id"], "assign", other["reference"]))
+    assert (await system.read(other))["status"] == "paid"
+    await resolve(office, odd, "returned")
+    found = await system.read(bill)
+    assert found["status"] == "open"
+    assert found["qr"] is not None
+    assert "54045000" in found["qr"]["payload"]
+    await credit(system, 5000, bill["reference"], bank_ref=bank_ref())
+    assert (await system.read(bill))["status"] == "paid"
+    assert await system.broken() == []

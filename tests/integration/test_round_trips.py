@@ -43,32 +43,33 @@ def statements(system: System) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-async def test_an_exact_credit_takes_nineteen_statements(shared_system: System) -> None:
+async def test_an_exact_credit_takes_twenty_statements(shared_system: System) -> None:
     system = shared_system
     bill = await system.create_bill()
     with statements(system) as seen:
         await credit(system, 5000, bill["reference"])
     assert (await system.read(bill))["status"] == "paid"
-    assert 10 < len(seen) <= 19, "\n".join(seen)
+    assert 10 < len(seen) <= 20, "\n".join(seen)
 
 
-async def test_a_success_at_a_gateway_takes_sixteen_statements(shared_system: System) -> None:
+async def test_a_success_at_a_gateway_takes_seventeen_statements(shared_system: System) -> None:
     system = shared_system
     bill = await system.create_bill()
     body = result_of(system, order_of(system, await system.start(bill)))
     with statements(system) as seen:
         assert (await call(system, body)).status_code == 200
     assert (await system.read(bill))["status"] == "paid"
-    assert 10 < len(seen) <= 16, "\n".join(seen)
+    assert 10 < len(seen) <= 17, "\n".join(seen)
 
 
-async def test_a_checkout_takes_twelve_statements(shared_system: System) -> None:
+async def test_a_checkout_takes_fourteen_statements(shared_system: System) -> None:
+    """Two of them are the breaker's: whether the account rests, and that it has answered."""
     system = shared_system
     bill = await system.create_bill()
     with statements(system) as seen:
         payment = await system.start(bill)
     assert payment["status"] == "submitted"
-    assert 10 < len(seen) <= 12, "\n".join(seen)
+    assert 10 < len(seen) <= 14, "\n".join(seen)
 
 
 async def test_a_credit_that_is_told_again_takes_fewer(shared_system: System) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from reconciliation import commands
+from reconciliation.days import commands
 from tests.support.callbacks import credit
 from tests.support.statements import reconcile, release, take_statement
 from tests.support.system import System
@@ -48,7 +48,7 @@ async def test_a_run_whose_books_changed_is_made_again(
 
     monkeypatch.setattr(commands, "_match", and_money_comes)
     summary = (await reconcile(system))["summary"]
-    assert (summary["matched"]["count"], summary["missing_in_ledger"]["count"]) == (1, 1)
+    assert (summary["matched"]["count"], summary["expected"]["count"]) == (1, 1)
 
 
 async def test_a_day_that_never_comes_to_rest_is_stored_all_the_same(

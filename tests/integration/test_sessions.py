@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import func, insert, text, update
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoResultFound
 from sqlmodel import col, select
 
-from core import clock
+from core import audit, clock
 from core.db import Database
+from core.db_errors import CounterBehind
 from core.sessions import WriteSession
 from core.statements import ReadSql, WriteSql, load_sql, values_of
 from payments.agencies.models import Agency
@@ -73,7 +74,7 @@ async def test_text_gives_values_by_the_names_of_its_columns(database: Database)
     rename = WriteSql(str, "UPDATE agency SET name = :name WHERE code = 'a' RETURNING id")
     async with database.transaction() as session:
         await _two(session)
-        assert await session.write_first(rename, {"name": "New"}) == "ag_a"
+        assert await session.write_all(rename, {"name": "New"}) == ["ag_a"]
         assert await session.first(find, {"code": "a"}) == Named("a", "New")
 
 
@@ -147,3 +148,34 @@ async def test_a_connection_that_only_read_is_given_back_as_the_server_has_it(
     async with database.transaction() as session:
         with pytest.raises(DBAPIError, match="read-only"):
             await session.write(insert(Agency), _agency("c"))
+
+
+async def test_a_counter_that_went_back_is_told_as_what_passes(database: Database) -> None:
+    """As PostgreSQL leaves it that is killed soon after a database was copied."""
+
+    async def write(session: WriteSession) -> None:
+        await audit.record(session, actor="test", action="test.done", object_id="x")
+
+    async with database.transaction() as session:
+        for _ in range(6):
+            await write(session)
+        await session.execute(text("SELECT setval('audit_entry_id_seq', 1)"))
+    for _ in range(2):
+        with pytest.raises(CounterBehind) as refused:
+            async with database.transaction() as session:
+                await write(session)
+        assert refused.value.status == 503
+        assert refused.value.retryable
+    await database.run(write)
+    lone = (
+        "INSERT INTO audit_entry (id, at, actor, action, object_id, details)"
+        " OVERRIDING SYSTEM VALUE VALUES (1, now(), '', '', '', '{}') RETURNING id"
+    )
+    with pytest.raises(CounterBehind):
+        await database.write_alone(lone, {})
+    # The negative control: a key that callers give, and a number that means something else.
+    async with database.transaction() as session:
+        await _two(session)
+    with pytest.raises(IntegrityError):
+        async with database.transaction() as session:
+            await _two(session)

@@ -41,9 +41,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lephi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lephi:
+def lephi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str) -> Lephi:
     monkeypatch.setenv("LEPHI_MODE", "production")
-    monkeypatch.setenv("LEPHI_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
     monkeypatch.setenv("LEPHI_BASE_URL", "https://phi.example.vn")
     monkeypatch.setenv("LEPHI_DATA_DIR", str(tmp_path / "data"))
 
@@ -294,9 +294,12 @@ def test_the_version_is_told() -> None:
 def test_a_key_that_is_made_or_replaced_leaves_an_audit_row(
     lephi: Lephi, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LEPHI_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     away = lephi("key", "create", "--organization", "UBND phường Thử")
     assert "No audit row" in away.stderr
-    monkeypatch.setenv("LEPHI_MODE", "test")
+    # Whoever leaves the database out gets no second key in: it alone knows who decides.
+    refused = lephi("key", "rotate", "--organization", "UBND phường Thử", code=1)
+    assert "cannot be reached" in refused.stderr
     monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
     done = lephi("key", "rotate", "--organization", "UBND phường Thử")
     assert "No audit row" not in done.stderr

@@ -105,10 +105,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data" / "keys" / "signing"
 
 
+@pytest.fixture(autouse=True)
+def a_database_without_people(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that nobody could be the second one to decide about a key."""
+    monkeypatch.setenv("LEPHI_DATABASE_URL", database_url)
+
+
 def lephi(tmp_path: Path, *words: object, code: int = 0, pin: str = PIN) -> Result:
     environment = {
         "LEPHI_MODE": "production",
-        "LEPHI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "LEPHI_BASE_URL": "https://phi.example.vn",
         "LEPHI_DATA_DIR": str(tmp_path / "data"),
         "LEPHI_SIGNING_SECRET": pin,

@@ -19,6 +19,8 @@ from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Order
 from core import clock
 from core.errors import LephiError
+from payments.agencies.memory import Agencies
+from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.asking import ASKED_FOR, GRACE, STILL_ASKED
 from payments.attempts.conclusion import FIRST_ASK
 from payments.attempts.inquiry import (
@@ -173,6 +175,10 @@ async def test_an_attempt_without_an_answer_is_asked_about_and_never_sent_again(
 ) -> None:
     bill = await started(world, fault=fault)
     assert await states(world, bill) == ("open", "unknown")
+    # Its key is used up, and the gateway is left in peace for a while.
+    await world.replay(world.asked[-1])
+    assert world.problems == []
+    assert await ask(world) == 0
     order = order_of(world, bill)
     if fault is not Fault.TIMEOUT_AFTER_CHARGE:
         world.advance(FIRST_ASK)
@@ -404,3 +410,37 @@ async def test_questions_come_at_growing_pauses(world: MoneyWorld) -> None:
         waited.append((due - clock.now()).total_seconds())
         world.time.move_to(due)
     assert waited == [15, 30, 60, 120, 240, 300, 300]
+
+
+class OneAccount:
+    """Agencies of which every account at a gateway has these settings."""
+
+    def __init__(self, agencies: Agencies, access: GatewayAccount) -> None:
+        self._agencies = agencies
+        self._access = access
+
+    async def get_gateway_by_id(self, account_id: str) -> GatewayAccountValue:
+        found = await self._agencies.get_gateway_by_id(account_id)
+        return replace(found, access=self._access)
+
+
+async def test_a_unit_that_answers_no_question_is_asked_none(world: MoneyWorld) -> None:
+    """A setting of the account, and no other adapter."""
+    bill = await started(world)
+    await world.pay(order_of(world, bill), PayerOutcome.LOST_CALLBACK)
+    asked: list[str] = []
+
+    class Noted(PayGov):
+        async def query(self, attempt: AttemptKey) -> GatewayResult:
+            asked.append(attempt.order_ref)
+            return await super().query(attempt)
+
+    gateway, context = await with_gateway(world, Noted)
+    for says, questions in (("no", 0), ("yes", 1)):
+        world.advance(FIRST_ASK + OPEN_FOR)
+        access = replace(
+            gateway.account, credentials={**gateway.account.credentials, "query": says}
+        )
+        await inquire(replace(context, agencies=OneAccount(context.agencies, access)))
+        assert len(asked) == questions
+    assert await states(world, bill) == ("paid", "succeeded")

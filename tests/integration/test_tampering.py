@@ -147,7 +147,7 @@ TAMPERINGS = (
     Tampering(
         "a receipt on another bill",
         (
-            "ALTER TABLE receipt DROP CONSTRAINT uq_receipt_bill_id",
+            "DROP INDEX uq_receipt_standing",
             f"UPDATE receipt SET bill_id = CASE id WHEN {_FIRST} THEN (SELECT bill_id FROM"
             f" receipt WHERE id = {_LAST}) ELSE (SELECT bill_id FROM receipt WHERE id = {_FIRST})"
             f" END WHERE id IN ({_FIRST}, {_LAST})",

@@ -4,7 +4,6 @@
 """
 
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ import pytest_asyncio
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
+from sqlmodel import select
 
 from adapters.keystore.files import EARLIER
-from adapters.sandbox.engine.embedded import served
+from adapters.sandbox.engine.embedded import bound, served
 from app.figures import count_figures
 from app.invariants import broken
 from app.main import create_app
@@ -33,6 +33,8 @@ from core import clock
 from core.settings import Settings
 from payments.incoming import notices
 from receipts.verification import verify
+from reconciliation.models import StatementLine
+from reconciliation.statements.narratives import open_narrative, seal_earlier
 from tests.support.database import EMPTY, PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -123,8 +125,7 @@ async def upgraded(
 
 @asynccontextmanager
 async def running(url: str, data_dir: Path) -> AsyncIterator[Upgraded]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+    with bound() as listening:
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = create_app(
             Settings(
@@ -158,6 +159,20 @@ async def test_the_invariants_hold_and_the_books_say_the_new_words(upgraded: Upg
         await count_figures(session)
     figures = (await upgraded.browser.get("/metrics")).text
     assert 'lephi_alerts{kind="payment.conflicting_notice"} 1.0' in figures
+
+
+async def test_the_words_of_statement_lines_are_sealed(upgraded: Upgraded) -> None:
+    url = upgraded.parts.settings.database_url or ""
+    clear = "SELECT narrative, count(*) FROM statement_line WHERE narrative IS NOT NULL GROUP BY 1"
+    async with upgraded.parts.database.transaction() as session:
+        await seal_earlier(session, upgraded.parts.cipher)
+    assert count(url, clear) == {}
+    async with upgraded.parts.database.reading() as session:
+        lines = await session.all(select(StatementLine))
+    words = [
+        open_narrative(upgraded.parts.cipher, line.id, line.sealed_narrative) for line in lines
+    ]
+    assert "CHUYEN TIEN NHA" in words
 
 
 async def test_receipts_are_the_same_bytes_and_verify(upgraded: Upgraded) -> None:

@@ -159,6 +159,32 @@ async def test_a_result_that_is_not_final_leaves_the_attempt_open(system: System
     assert (await system.read(bill))["payments"][0]["status"] == "submitted"
 
 
+async def test_suspicious_money_is_held_without_a_receipt_and_its_attempt_blocks_another(
+    system: System,
+) -> None:
+    bill, order, merchant = await begun(system)
+    charge = charged(order)
+    charge.held = True
+    assert (await told(system, query_of(merchant, order, charge)))[0] == "00"
+    await system.work()
+    found = await system.read(bill)
+    assert (found["status"], found["receipts"]) == ("open", [])
+    assert found["payments"][0]["status"] == "held"
+    again = await system.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "vnpay"})
+    assert (again.status_code, again.json()["code"]) == (409, "payment_outcome_pending")
+    assert await system.broken() == []
+
+
+async def test_the_address_that_the_payer_returns_to_settles_nothing(system: System) -> None:
+    bill, order, merchant = await begun(system)
+    lies = Charge(str(next(_numbers)), order.amount, clock.now(), None)
+    page = await system.browser.get(vnpay.DIALECT.return_url(merchant, order, lies))
+    assert page.status_code == 200
+    assert "vnp_SecureHash" in str(page.url)
+    found = await system.read(bill)
+    assert (found["status"], found["payments"][0]["status"]) == ("open", "submitted")
+
+
 async def test_what_we_cannot_record_now_is_called_again_for_and_recorded_later(
     system: System,
 ) -> None:

@@ -6,6 +6,7 @@ is in suspense or refundable, the ledger, and the invariants.
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -250,12 +251,18 @@ async def static(system: System, fee: str) -> str:
         return await static_reference(session, system.body.agency_id, fee)
 
 
+async def paid_bills(system: System) -> dict[str, dict[str, Any]]:
+    answer = await system.client.get("/api/v1/bills", params={"status": "paid", "limit": 100})
+    assert answer.json()["next_cursor"] is None
+    return {bill["id"]: bill for bill in answer.json()["items"]}
+
+
 async def test_exact_money_on_a_standing_reference_opens_and_settles_a_bill_at_once(
     shared_system: System,
 ) -> None:
     system = shared_system
     reference = await static(system, "chung-thuc-chu-ky")
-    before = await count(system.parts.database, "bill")
+    before, known = await count(system.parts.database, "bill"), await paid_bills(system)
     body = notice_of(system, 10_000, f"Nguyen Van A {reference} chung thuc chu ky")
     async with looking(system) as seen:
         await asyncio.gather(*(notify(system, body) for _ in range(5)))
@@ -264,8 +271,9 @@ async def test_exact_money_on_a_standing_reference_opens_and_settles_a_bill_at_o
     )
     assert await count(system.parts.database, "bill") == before + 1
     await system.work()
-    answer = await system.client.get("/api/v1/bills", params={"status": "paid", "limit": 1})
-    (bill,) = answer.json()["items"]
+    # By what is new, not by what is newest: another test here lives at the end of the year.
+    found = await paid_bills(system)
+    (bill,) = (found[id] for id in found.keys() - known.keys())
     assert (bill["amount"], bill["lines"][0]["fee"]) == (10_000, "chung-thuc-chu-ky")
     assert bill["reference"] != reference
     assert len(bill["receipts"]) == 1

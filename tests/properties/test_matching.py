@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from core import references
 from core.calendar import national
 from core.errors import Invalid
-from reconciliation import matching
-from reconciliation.matching import ClassTally
-from reconciliation.reference_macros import replace_unlike
+from reconciliation.matching import engine as matching
+from reconciliation.matching.engine import ClassTally
+from reconciliation.matching.reference_macros import replace_unlike
 from tests.support.days import ON, at, days, reference_of
 from tests.support.examples import examples
 from tests.support.slow_matching import Line, Payment, Result, match_slowly
@@ -152,7 +152,7 @@ def test_a_broken_rule_is_seen_by_the_comparison(
 ) -> None:
     """The negative control: matching that forgets the amount does not agree with the slow way."""
     sound = matching._steps()
-    careless = [(step, sql.replace("NOT naming.is_exact", "false")) for step, sql in sound]
+    careless = [(step, sql.replace("NOT is_exact", "false")) for step, sql in sound]
     assert careless != sound
     payment = Payment("pay_1", reference_of(1), 5_000, at(ON, 9))
     line = Line("L1", at(ON, 9), 4_000, "credit", payment.reference, "")
@@ -165,6 +165,23 @@ def test_a_broken_rule_is_seen_by_the_comparison(
         matching.match(duck, national())
 
     assert result(duck) != match_slowly([payment], [line])
+
+
+def test_a_verdict_that_is_not_beside_its_payment_stops_the_run(
+    duck: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: of how verdicts are laid beside payments, not of any rule."""
+    sound = matching._steps()
+    turned = [
+        (step, sql.replace("ORDER BY payment;", "ORDER BY payment DESC;")) for step, sql in sound
+    ]
+    assert turned != sound
+    fill(duck, [Payment(f"p{n}", reference_of(n), 5_000, at(ON, 9)) for n in range(2)], [])
+    matching.match(duck, national())
+    monkeypatch.setattr(matching, "_steps", lambda: turned)
+
+    with pytest.raises(matching.ControlTotalsDiffer, match="places"):
+        matching.match(duck, national())
 
 
 def test_a_lost_line_stops_the_run(
@@ -225,6 +242,32 @@ def test_wrong_check_characters_are_unknown_even_if_the_narrative_knows(
     )
     assert reference == WRONG
     assert "ký tự kiểm tra" in str(reason)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        *("NONREF", "nonref", " 0 ", "000000", "N/A", "-", "Không có", "NOT PROVIDED", "null"),
+        *("No Ref", "Chưa có mã", "Chuyển khoản", "KHONG CO SO THAM CHIEU"),
+    ],
+)
+def test_a_reference_that_is_none_leaves_the_word_to_the_narrative(
+    duck: duckdb.DuckDBPyConnection, nothing: str
+) -> None:
+    assert verdict(duck, credit("L1", nothing, f"ND {ONE.lower()}")) == []
+    assert rows(duck, "SELECT rule FROM matches") == [("narrative",)]
+    # A payment is never found by what stands where there is no reference.
+    fill(duck, [], [credit("L1", nothing, nothing)])
+    matching.match(duck, national())
+    assert rows(duck, "SELECT reference FROM discrepancies") == [(None,)]
+
+
+@pytest.mark.parametrize("something", ["HD 17", "NONREF1", "１", "0007"])
+def test_a_reference_that_is_something_has_spoken(
+    duck: duckdb.DuckDBPyConnection, something: str
+) -> None:
+    found = verdict(duck, credit("L1", something, f"ND {ONE}"))
+    assert [kind for _, _, kind, _ in found] == ["missing_in_ledger", "unknown_in_ledger"]
 
 
 def test_a_narrative_that_names_two_payments_is_unknown_and_names_both(

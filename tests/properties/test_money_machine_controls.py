@@ -20,13 +20,24 @@ from adapters.sandbox.engine.faults import Fault
 from adapters.sandbox.engine.state import PayerOutcome
 from core.ids import new_id
 from payments.attempts import asking, inquiry, results
-from payments.books import credits, identity, posting
-from payments.books.allocation import Distribution, Reason, distribute
+from payments.billing.credit import commands as stall_commands
+from payments.books import commands, credits, identity, posting
+from payments.books.allocation import (
+    BillShare,
+    Distribution,
+    FilledBills,
+    Reason,
+    apportion,
+    distribute,
+    fill_oldest,
+    pays_exactly,
+)
 from payments.books.identity import Identity, ToldNotice
 from payments.books.recording import Recording
 from payments.gateway_info import OPEN_FOR
 from payments.incoming import notices
 from payments.ports import CallbackResult, GatewayResult, Outcome
+from reconciliation.statements import intake
 
 if TYPE_CHECKING:
     from tests.support.money_machine import MoneyMachine
@@ -73,9 +84,76 @@ def live_through_everything(machine: "MoneyMachine") -> None:
     machine.deliver(crash=None)
     # The gateway tells of the charge for bill 1 with another amount.
     machine.charge_otherwise(which=1, by=1000)
+    # The bank exports the day twice, the second time in other words: once before its notice of a
+    # stray sum has come.
+    machine.transfer_oddly(which=0, other=0, kind="unknown", amount=2000)
+    for words in ("{}", "MBVCB.7712.{}.CT tu 0011 toi 1122"):
+        machine.export_the_day(words=words)
     machine.deliver(crash=None)
     machine.pay(which=0, outcome=PayerOutcome.SUCCESS)
+    # Bills 8 and 9: one transfer that is less than both, which people split; 6 and 7: one for both.
+    for _ in range(4):
+        machine.create_bill(lines=PAGES, life=timedelta(hours=30), crash=None)
+    for which, amount in ((8, "short"), (6, "exact")):
+        machine.transfer_for_several(
+            which=which, many=2, amount=amount, backwards=True, fault=None, copies=1, named=None
+        )
+        machine.deliver(crash=None)
+        if amount == "short":
+            machine.split_among_several()
+    # At the stall: more than its bill costs, then the next one's rest, in two parts.
+    machine.run_opens_a_stalls_bill(amount=5000)
+    machine.pay_at_the_stall(amount=7000, how="plain", fault=None, copies=1, named=None)
+    machine.deliver(crash=None)
+    machine.work(lie=None)
+    machine.run_opens_a_stalls_bill(amount=8000)
+    machine.run_opens_a_stalls_bill(amount=3000)
+    machine.pay_at_the_stall(amount=3000, how="spaced", fault=None, copies=1, named=None)
+    machine.deliver(crash=None)
     machine.teardown()
+
+
+def pay_the_newest_first_at_the_stall(patch: pytest.MonkeyPatch) -> None:
+    """A stall's money pays the latest bill before the others: every sum is right."""
+
+    def broken(bills: Any, credit: int) -> FilledBills:
+        ranks = sorted((bill.due_at for bill in bills), reverse=True)
+        ordered = sorted(bills, key=lambda bill: bill.rank)
+        turned = [replace(one, due_at=due) for one, due in zip(ordered, ranks, strict=True)]
+        return fill_oldest(turned, credit)
+
+    patch.setattr(stall_commands, "fill_oldest", broken)
+
+
+def leave_credit_beside_debts(patch: pytest.MonkeyPatch) -> None:
+    """A stall's money is never given to what is owed there."""
+    patch.setattr(stall_commands, "fill_oldest", lambda _, credit: FilledBills((), credit))
+
+
+def leave_exact_sums_to_people(patch: pytest.MonkeyPatch) -> None:
+    """What pays several bills to the đồng waits all the same."""
+    patch.setattr(posting, "pays_exactly", lambda *_: False)
+
+
+def give_all_to_the_first(patch: pytest.MonkeyPatch) -> None:
+    """Of several bills the first one gets everything: every sum is right."""
+
+    def broken(bills: Any, credit: int) -> list[BillShare]:
+        first = min(bills, key=lambda bill: bill.rank)
+        placed = distribute(first.status, first.amount, first.waiting, credit)
+        return [BillShare(first.bill_id, placed)]
+
+    patch.setattr(posting, "apportion", broken)
+
+
+def drop_what_the_last_gets(patch: pytest.MonkeyPatch) -> None:
+    """Of an exact sum the last of several bills gets nothing, and nobody has it."""
+
+    def broken(bills: Any, credit: int) -> list[BillShare]:
+        shares = apportion(bills, credit)
+        return shares[:-1] if pays_exactly(bills, credit) else shares
+
+    patch.setattr(posting, "apportion", broken)
 
 
 def drop_the_excess(patch: pytest.MonkeyPatch) -> None:
@@ -216,7 +294,14 @@ def take_any_amount(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(results, "_money", broken)
 
 
+def believe_each_export(patch: pytest.MonkeyPatch) -> None:
+    """A line in other words is another line."""
+    patch.setattr(intake, "find_references", lambda words: [])
+
+
 VARIANTS: dict[Break, str] = {
+    pay_the_newest_first_at_the_stall: "the stall's bills are",
+    leave_credit_beside_debts: "a stall's money waits only where its holder owes nothing there",
     drop_the_excess: "money credited is in its places",
     keep_the_excess: "must be \\(True, 5000, 7000, 1000\\)",
     forget_what_waits: "must be \\(True, 5000, 0, 0\\)",
@@ -230,6 +315,10 @@ VARIANTS: dict[Break, str] = {
     create_again_after_a_timeout: "was sent twice",
     believe_anybody: "a forged callback was answered",
     take_any_amount: "money that nobody paid",
+    believe_each_export: "credits were exported and",
+    give_all_to_the_first: "get more than they cost",
+    leave_exact_sums_to_people: "waits, and is what they cost",
+    drop_what_the_last_gets: "money credited is in its places",
 }
 
 
@@ -237,12 +326,42 @@ def test_the_run_passes_over_the_service_as_it_is(money_machine: type["MoneyMach
     machine = money_machine()
     live_through_everything(machine)
     rows = machine.read("SELECT status FROM bill ORDER BY created_at, id")
-    assert [row["status"] for row in rows] == ["paid", "paid", "paid", "paid", "expired", "paid"]
+    assert [row["status"] for row in rows] == [
+        *("paid", "paid", "paid", "paid", "expired", "paid"),
+        *("paid", "paid", "paid", "expired"),
+        # The stall's.
+        *("paid", "open", "open"),
+    ]
     rows = machine.read(
         "SELECT p.gateway, s.amount FROM suspense_item s JOIN payment p ON p.id = s.payment_id"
         " WHERE s.reason = 'conflicting_notice' ORDER BY p.gateway"
     )
     assert [(row["gateway"], row["amount"]) for row in rows] == [("bank", 7000), ("paygov", 6000)]
+
+
+def test_money_told_again_after_its_statement_was_withdrawn_is_there_once(
+    money_machine: type["MoneyMachine"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its negative control: a withdrawal that takes nothing back."""
+
+    def live(machine: "MoneyMachine") -> None:
+        machine.begin(seed=1, lines=PAGES)
+        machine.transfer(which=0, amount="exact", how="plain", fault=None, copies=1, named=None)
+        machine.read_on_statement(which=0)
+        machine.withdraw(which=0, settle=False)
+        machine.teardown()  # its notice comes only now
+
+    machine = money_machine()
+    live(machine)
+    rows = machine.read("SELECT status FROM bill")
+    assert [row["status"] for row in rows] == ["paid"]
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(commands, "reverse_item", nothing)
+    with pytest.raises(AssertionError, match="have it twice"):
+        live(money_machine())
 
 
 @pytest.mark.parametrize(

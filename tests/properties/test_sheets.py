@@ -114,6 +114,7 @@ def other_entries(draw: st.DrawFn) -> Entry:
         name: draw(TEXTS) for name, field in kind.model_fields.items() if field.annotation is str
     }
     values["code"] = draw(SUB_ITEMS if kind.table == "sub_items" else CODES)
+    values["kept_percent"] = draw(st.integers(0, 100))
     values["code_certainty"] = draw(st.sampled_from(Certainty))
     values["commune_code"] = draw(st.none() | CODES)
     values["other_codes"] = sorted(draw(st.sets(CODES, max_size=3)))

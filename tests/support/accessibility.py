@@ -1,9 +1,15 @@
 """What a person who sees, hears or types differently needs of a page, checked in the browser.
 
-No replacement for trying it with them; these are the rules of WCAG 2.2 that a program can judge.
+No replacement for trying it with them; these are the rules of WCAG 2.2 that a program can judge:
+our own, which know these pages, and all of axe-core's, at the width of a phone and of a desk.
 """
 
+from typing import Final
+
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
+
+from tests.support.browser import DESKTOP, PHONE
 
 _CHECK = r"""
 () => {
@@ -19,7 +25,8 @@ _CHECK = r"""
   const name = (element) =>
     (element.getAttribute("aria-label") || element.textContent || element.alt || "").trim();
 
-  if (document.documentElement.lang !== "vi") fault("language", document.documentElement);
+  if (!["vi", "en"].includes(document.documentElement.lang))
+    fault("language", document.documentElement);
   for (const element of all("[lang]"))
     if (!["vi", "en"].includes(element.lang)) fault("language", element);
   if (!document.title.trim()) fault("title");
@@ -95,9 +102,44 @@ _CHECK = r"""
 """
 
 
+#: Lets axe-core look, by its rules but some, or by some alone; each element is a line.
+_AXE: Final = r"""
+async ([only, but]) => {
+  const rules = Object.fromEntries(but.map((rule) => [rule, { enabled: false }]));
+  const some = only.length ? { runOnly: { type: "rule", values: only } } : { rules };
+  const { violations } = await axe.run({ resultTypes: ["violations"], preload: false, ...some });
+  return violations.flatMap((rule) =>
+    rule.nodes.map((node) => `axe ${rule.id}: ${node.html.slice(0, 120)}`));
+}
+"""
+#: What is otherwise in the dark, and nothing else; the same at every width, and slow.
+_COLOUR: Final = ["color-contrast"]
+
+
 async def faults_of(page: Page) -> list[str]:
     """What is wrong with the page as it stands, one line each: the rule and the element."""
     # An arriving card is faint for a moment.
     await page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
     found: list[str] = await page.evaluate(_CHECK)
-    return found
+    return found + await axe_faults_of(page)
+
+
+async def axe_faults_of(page: Page) -> list[str]:
+    """What axe-core finds: its rule and the element.
+
+    Of a light page all of it, on a phone and on a desk; of a dark one the colours. Where scripts
+    are off it cannot look: the same page is walked with them.
+    """
+    if not await page.evaluate("matchMedia('(scripting: enabled)').matches"):
+        return []
+    if not await page.evaluate("typeof axe === 'object'"):
+        await page.evaluate(AXE_SCRIPT)
+    if await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+        return sorted(await page.evaluate(_AXE, [_COLOUR, []]))
+    size, found = page.viewport_size, set[str]()
+    for wide, but in ((PHONE, []), (DESKTOP, _COLOUR)):
+        await page.set_viewport_size(wide)
+        found |= set(await page.evaluate(_AXE, [[], but]))
+    if size is not None:
+        await page.set_viewport_size(size)
+    return sorted(found)

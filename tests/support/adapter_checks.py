@@ -5,9 +5,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
+from payments.capabilities import PROTOCOLS
 from payments.gateway_info import CredentialField, GatewayInfo, GatewayKind
 from payments.notice_json import UnreadableNotice, read_notice, write_notice
-from payments.ports import PROTOCOLS, CallbackRejected, Credit, GatewayMisuse, GatewayResult
+from payments.ports import CallbackRejected, Credit, GatewayMisuse, GatewayResult
 from tests.support.rigs.contract import AdapterRig, GatewayRig
 
 Check = Callable[[AdapterRig], Coroutine[Any, Any, None]]

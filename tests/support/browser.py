@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
 from app.web.citizen.messages import TOLD
 from tests.support.machine import needs
 
-_FLAGS = [
+FLAGS = [
     "--no-sandbox",  # the tests run as root in containers, and visit nothing but themselves
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -19,9 +19,12 @@ _FLAGS = [
     "--disable-sync",
 ]
 
+#: Resolves when what has been loaded has also been drawn.
+PAINTED = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+
 #: A small phone, and the window of an office computer.
-PHONE = {"width": 360, "height": 740}
-DESKTOP = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Tab:
     """A page and what the browser had to complain about: errors of scripts and of the policy."""
 
     page: Page
+    script: bool = True
     complaints: list[str] = field(default_factory=list)
 
     async def open(self, address: str) -> None:
@@ -41,6 +45,9 @@ class Tab:
             own = address.partition("?")[0]
             await self.page.context.add_cookies([{"name": TOLD, "value": told, "url": own}])
         await self.page.goto(address, wait_until="load")
+        if self.script:
+            # Before its first picture, Chromium drops what is pressed.
+            await self.page.evaluate(PAINTED)
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A page that is an error says so in its status, which the browser repeats as an error.
@@ -53,7 +60,7 @@ async def started() -> AsyncIterator[Browser]:
     """The browser; the test is skipped where there is none."""
     program = needs("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
             yield browser
         finally:
@@ -62,10 +69,10 @@ async def started() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def tab(browser: Browser, **options: Any) -> AsyncIterator[Tab]:
-    """A tab of its own, a phone's unless told otherwise; options are those of a browser context."""
-    context = await browser.new_context(**({"viewport": PHONE} | options))
+    """A tab of its own: a Vietnamese phone's, unless the options of its context say otherwise."""
+    context = await browser.new_context(**({"viewport": PHONE, "locale": "vi-VN"} | options))
     try:
-        made = Tab(await context.new_page())
+        made = Tab(await context.new_page(), bool(options.get("java_script_enabled", True)))
         made.page.on("console", lambda message: made._hear(message))
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         yield made

@@ -26,6 +26,7 @@ from payments.catalogue.upkeep.inspection.contents import (
     LegalTextValue,
     Owner,
     ProcedureName,
+    ShareValue,
     SubItemValue,
 )
 
@@ -96,6 +97,11 @@ def sub_item(code: str = "2716", **changed: Any) -> SubItemValue:
     return replace(
         SubItemValue(code=code, name=LocalizedText("Tiểu mục", "Sub-item"), **_DATED), **changed
     )
+
+
+def share(code: str = "phi", **changed: Any) -> ShareValue:
+    """Seven tenths of the fee `phi` are kept."""
+    return replace(ShareValue(code=code, agency_id=None, kept_percent=70, **_DATED), **changed)
 
 
 def law(number: str = "226/2016/TT-BTC", **changed: Any) -> LegalTextValue:

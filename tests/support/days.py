@@ -54,7 +54,10 @@ def days(draw: st.DrawFn) -> tuple[list[Payment], list[Line]]:
             credited = amount + draw(st.sampled_from([0, 0, 0, 0, 1000, -1000]))
             how = draw(st.sampled_from(["field", "field", "field", "narrative", "loose field"]))
             said = draw(_said(reference)) if how != "field" else "CT DEN"
-            field = {"field": reference, "narrative": draw(st.sampled_from(["", " ", "-"]))}
+            field = {
+                "field": reference,
+                "narrative": draw(st.sampled_from(["", " ", "-", "NONREF", "0"])),
+            }
             lines.append(
                 Line(
                     f"L{len(lines)}",

@@ -1,7 +1,6 @@
 """Every route of the API with who may use it, and how to ask it for something of the system's.
 
-Written by hand and apart from the product's own table, so that a right which is changed there has
-to be changed here too, by somebody who meant it.
+Written by hand, apart from the product's own table: a right changed there is meant here too.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,48 +14,35 @@ from core.ids import new_id
 from payments.administration.door import ask
 from payments.administration.people import confirmed_key
 from payments.agencies.access.api_keys import create_api_key
-from payments.agencies.access.rights import Role, Scope
+from payments.agencies.access.rights import Role
 from payments.agencies.access.staff import create_staff_user
 from payments.books.queries import list_waiting_money
+from reconciliation.cases.sheets import write_sheet
+from tests.support import route_bodies as sent_with
 from tests.support.callbacks import credit
 from tests.support.catalogue_files import fees_csv
 from tests.support.gateway_setups import PAYGOV
+from tests.support.matches import matched
+from tests.support.room_routes import room_cases
+from tests.support.route_keys import Keys as Keys
+from tests.support.route_keys import keys_of as keys_of
+from tests.support.settlement_things import (
+    of_name,
+    of_paygov,
+    one_batch,
+    one_payout,
+    one_settlement,
+    payout,
+    settlement,
+    settlement_layout,
+    version,
+)
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
+from tests.support.webhook_things import last_number, one_receiver, receiver, some_number
 
 EVERYONE = "clerk finance chief admin auditor collector"
 OFFICE = "clerk finance chief admin auditor"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of one agency: a person's for each role, a system's for each scope."""
-
-    agency_id: str
-    secrets: Mapping[str, str]
-
-
-async def keys_of(system: System, agency_id: str) -> Keys:
-    """Make one person for each role and one system's key for each scope, at an agency."""
-    secrets: dict[str, str] = {}
-    async with system.parts.database.transaction() as session:
-        for role in Role:
-            person = await create_staff_user(
-                session,
-                agency_id=agency_id,
-                email=f"{new_id('p')}@example.vn",
-                name="Người Thử",
-                password="mat-khau-thu-nghiem",
-                roles=[role],
-            )
-            _, secrets[role] = await create_api_key(
-                session, agency_id=agency_id, label=role, staff_id=person.id
-            )
-        for scope in Scope:
-            _, secrets[scope] = await create_api_key(
-                session, agency_id=agency_id, label=scope, scopes=[scope]
-            )
-    return Keys(agency_id, secrets)
 
 
 class Things:
@@ -65,12 +51,21 @@ class Things:
     def __init__(self, system: System, keys: Keys) -> None:
         self.system = system
         self._keys = keys
+        #: a batch that waits for its credit, and a credit of its net
+        self.batch: tuple[str, str] = ("B1", "pay_0")
+        #: the code of an account of which nobody has asked for any rule
+        self.unruled = "none"
         self._paid: dict[str, Any] = {}
         self._run = ""
+        self._closed = ""
 
     def client(self, who: str) -> dict[str, str]:
         """The header of one of the system's own keys."""
         return {"Authorization": f"Bearer {self._keys.secrets[who]}"}
+
+    def secret(self, who: str) -> str:
+        """The key of one of the system's own people or systems."""
+        return self._keys.secrets[who]
 
     async def bill(self) -> str:
         """An open bill of its own."""
@@ -109,6 +104,34 @@ class Things:
         async with system.parts.database.reading() as session:
             return (await list_waiting_money(session))[-1].id
 
+    async def credited(self) -> str:
+        """A payment whose money nobody has asked back."""
+        await credit(self.system, 5000, "chuyen tien", bank_ref=new_id("ft"))
+        async with self.system.parts.database.reading() as session:
+            return (await list_waiting_money(session))[-1].payment_id
+
+    async def refund(self) -> str:
+        """A refund that was asked for."""
+        return (await self._refund())[0]
+
+    async def approved_refund(self) -> str:
+        """A refund that another person has approved."""
+        refund_id, approval_id = await self._refund()
+        done = await self.system.browser.post(
+            f"/api/v1/approvals/{approval_id}/approve", headers=self.client("chief")
+        )
+        assert done.status_code == 200, done.text
+        return refund_id
+
+    async def _refund(self) -> tuple[str, str]:
+        answer = await self.system.browser.post(
+            f"/api/v1/payments/{await self.credited()}/refunds",
+            json={"amount": 1, "reason": "thử"},
+            headers=self.client("finance") | {"Idempotency-Key": new_id("k")},
+        )
+        assert answer.status_code == 202, answer.text
+        return answer.json()["id"], answer.json()["approval"]
+
     async def approval(self) -> str:
         """What the system's finance clerk has asked for, and chief and admin may decide about.
 
@@ -130,11 +153,16 @@ class Things:
 
     async def statement(self) -> str:
         """A statement that was taken in."""
-        sent = await statement(self)
+        sent = await sent_with.statement(self)
         headers = {"Idempotency-Key": new_id("k")}
         answer = await self.system.office.post("/api/v1/statements", headers=headers, **sent)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    async def account_day(self) -> str:
+        """The system's account and today, as a path has them."""
+        day = clock.business_date(clock.now()).isoformat()
+        return f"{self.system.body.collection_code}/{day}"
 
     async def unreleased_statement(self) -> str:
         """A statement that alone tells of a bill's money."""
@@ -146,13 +174,59 @@ class Things:
     async def run(self) -> str:
         """A reconciliation of today."""
         if not self._run:
-            body = (await reconciliation(self))["json"]
+            body = (await sent_with.reconciliation(self))["json"]
             answer = await self.system.post(
                 "/api/v1/reconciliations", body, client=self.system.office
             )
             assert answer.status_code == 201, answer.text
             self._run = answer.json()["id"]
         return self._run
+
+    async def run_with_discrepancy(self) -> str:
+        """A reconciliation of today with a credit that is nobody's."""
+        await self.statement()
+        return str((await reconcile(self.system))["id"])
+
+    async def discrepancy(self) -> str:
+        """A credit that is nobody's, and that nobody has decided about."""
+        run = await self.run_with_discrepancy()
+        path = f"/api/v1/reconciliations/{run}/discrepancies"
+        answer = await self.system.browser.get(
+            path,
+            params={"class": "unknown_in_ledger", "status": "open", "limit": 1000},
+            headers=self.client("finance"),
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["items"][-1]["id"])
+
+    async def attachment(self) -> str:
+        """A file kept with a discrepancy."""
+        path = f"/api/v1/discrepancies/{await self.discrepancy()}/attachments"
+        headers = self.client("finance") | {"Idempotency-Key": new_id("k")}
+        sent = await small_file(self)
+        answer = await self.system.browser.post(path, headers=headers, **sent)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def closable_run(self) -> str:
+        """A reconciliation of today of an account on which nothing moved."""
+        account = await self._as_admin("/api/v1/accounts", await new_account(self))
+        body = (await sent_with.reconciliation(self))["json"] | {"account": account["code"]}
+        answer = await self.system.post("/api/v1/reconciliations", body, client=self.system.office)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def closed_run(self) -> str:
+        """The run of a closed day."""
+        if not self._closed:
+            run = await self.closable_run()
+            for who, status in (("finance", 202), ("chief", 200)):
+                answer = await self.system.browser.post(
+                    f"/api/v1/reconciliations/{run}/close", headers=self.client(who)
+                )
+                assert answer.status_code == status, answer.text
+            self._closed = run
+        return self._closed
 
     async def key(self) -> str:
         """A system's key that nobody uses."""
@@ -184,6 +258,11 @@ class Things:
         """An account of the body at a gateway."""
         answer = await self._as_admin("/api/v1/gateway-accounts", await new_gateway(self))
         return str(answer["id"])
+
+    async def unruled_account(self) -> str:
+        """What the next rule is asked of."""
+        self.unruled = (await self._as_admin("/api/v1/accounts", await new_account(self)))["code"]
+        return self.unruled
 
     async def _as_admin(self, path: str, sent: "Asked") -> dict[str, Any]:
         headers = self.client("admin") | {"Idempotency-Key": new_id("k")}
@@ -224,8 +303,36 @@ async def resolution(_: Things) -> Asked:
     return {"json": {"kind": "keep", "reason": "thử"}}
 
 
-async def table(_: Things) -> Asked:
-    return {"params": {"format": "csv", "table": "fees"}}
+async def acceptance(_: Things) -> Asked:
+    return {"json": {"kind": "accept", "reason": "thử"}}
+
+
+async def bulk_acceptance(_: Things) -> Asked:
+    return {"json": {"kind": "accept", "all_of": "unknown_in_ledger", "reason": "thử"}}
+
+
+async def nobody(_: Things) -> Asked:
+    return {"json": {"owner": None}}
+
+
+async def remark(_: Things) -> Asked:
+    return {"json": {"text": "đã gọi ngân hàng"}}
+
+
+async def small_file(_: Things) -> Asked:
+    return {"files": {"file": ("chung-tu.pdf", b"%PDF-1.7 thu", "application/pdf")}}
+
+
+async def empty_sheet(_: Things) -> Asked:
+    return {"files": {"file": ("chenh-lech.xlsx", write_sheet([]))}}
+
+
+async def refund(_: Things) -> Asked:
+    return {"json": {"amount": 1, "reason": "thử"}}
+
+
+async def nothing_told(_: Things) -> Asked:
+    return {"json": {}}
 
 
 def new_proposal() -> dict[str, Any]:
@@ -235,30 +342,6 @@ def new_proposal() -> dict[str, Any]:
 
 async def proposal(_: Things) -> Asked:
     return new_proposal()
-
-
-async def statement(things: Things) -> Asked:
-    now = clock.now().isoformat(timespec="seconds")
-    content = (
-        "line_id,booked_at,amount,direction,reference,narrative,bank_ref\n"
-        f"L1,{now},1000,credit,,tien,{new_id('ref')}\n"
-    )
-    account = things.system.body.collection_code
-    return {
-        "files": {"file": ("so-phu.csv", content.encode(), "text/csv")},
-        "data": {"account": account, "mapping": "lephi-basic"},
-    }
-
-
-async def forced_statement(things: Things) -> Asked:
-    sent = await statement(things)
-    return {**sent, "data": {**sent["data"], "reason": "thử"}}
-
-
-async def reconciliation(things: Things) -> Asked:
-    body = things.system.body
-    day = clock.business_date(clock.now()).isoformat()
-    return {"json": {"agency": body.agency_code, "account": body.collection_code, "date": day}}
 
 
 async def new_key(things: Things) -> Asked:
@@ -336,7 +419,8 @@ class Case:
         if self.thing is not None:
             name = named or await self.thing(things)
             head, _, rest = path.partition("{")
-            path = head + name + rest.partition("}")[2]
+            # What a body names is a thing too, of a path that names none.
+            path = head + name + rest.rpartition("}")[2] if rest else path
         headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": new_id("k")}
         sent = await self.body(things)
         return await things.system.browser.request(
@@ -356,10 +440,12 @@ CASES = [
     Case("POST /bills/{bill_id}/payments", "clerk admin collector", "bills", 201, 404, gateway,
          Things.bill),
     Case("GET /payments/{payment_id}", EVERYONE, "bills", 200, 404, thing=Things.payment),
+    Case("POST /payments/{payment_id}/leave", "clerk admin collector", "bills", 200, 404,
+         thing=Things.payment),
     Case("GET /procedures", EVERYONE, "bills catalogue", 200, 404, of_the_house),
     Case("GET /procedures/{code}", EVERYONE, "bills catalogue", 200, 404, of_the_house, _procedure),
     Case("GET /catalogue/changes", EVERYONE, "bills catalogue", 200, 200),
-    Case("GET /catalogue/export", OFFICE, "catalogue", 200, 200, table),
+    Case("GET /catalogue/export", OFFICE, "catalogue", 200, 200, sent_with.table),
     Case("GET /catalogue/proposals", OFFICE, "catalogue", 200, 200),
     Case("POST /catalogue/proposals", "finance chief admin", "", 201, 201, proposal),
     Case("GET /catalogue/proposals/{proposal_id}", OFFICE, "catalogue", 200, 404,
@@ -369,17 +455,66 @@ CASES = [
     # The finance clerk takes back what is their own; the others reject it.
     Case("POST /catalogue/proposals/{proposal_id}/reject", "finance chief admin", "", 200, 404,
          reason, Things.proposal),
-    Case("POST /statements", "finance chief admin", "statements", 201, 404, statement),
+    Case("GET /days/{account}/{on}", "finance chief admin auditor", "reconciliation", 200, 404,
+         thing=Things.account_day),
+    Case("GET /days/{account}/{on}/batches", "finance chief admin auditor", "reconciliation", 200,
+         404, thing=Things.account_day),
+    Case("GET /days/{account}/{on}/settlements", "finance chief admin auditor", "reconciliation",
+         200, 404, of_name, Things.account_day),
+    Case("GET /settlements/batches", "finance chief admin auditor", "reconciliation", 200, 404,
+         of_paygov),
+    Case("GET /settlements/{settlement_id}/lines", "finance chief admin auditor", "reconciliation",
+         200, 404, thing=one_settlement),
+    Case("POST /settlements/{settlement_id}/versions", "finance chief", "", 202, 404, version,
+         one_settlement),
+    Case("POST /settlements/payouts", "finance chief", "", 202, 404, payout,
+         one_batch),
+    Case("POST /settlements/payouts/{payout_id}/undo", "finance chief", "", 202, 404, reason,
+         one_payout),
+    Case("POST /settlements", "finance chief admin", "statements", 201, 404, settlement),
+    Case("GET /settlements", "finance chief admin", "statements", 200, 404, of_paygov),
+    Case("POST /statements", "finance chief admin", "statements", 201, 404, sent_with.statement),
     Case("GET /statements/{statement_id}", "finance chief admin", "statements", 200, 404,
          thing=Things.statement),
-    Case("POST /statements/forced", "finance chief", "", 202, 404, forced_statement),
+    Case("POST /statement-layouts", "finance chief admin", "", 201, 404, sent_with.saved_layout),
+    Case("POST /settlement-layouts", "finance chief admin", "", 201, 404, settlement_layout),
+    Case("GET /settlement-layouts", "finance chief admin", "statements", 200, 404, of_paygov),
+    Case("GET /statement-layouts", "finance chief admin", "statements", 200, 404,
+         sent_with.of_the_account),
+    Case("GET /reports/{name}", "finance chief admin auditor", "reconciliation", 200, 404,
+         sent_with.of_today, sent_with.revenue),
+    Case("POST /statements/preview", "finance chief admin", "statements", 200, 404,
+         sent_with.statement),
+    Case("POST /statements/forced", "finance chief", "", 202, 404, sent_with.forced_statement),
     Case("POST /statements/{statement_id}/withdraw", "finance chief", "", 202, 404, reason,
          Things.statement),
+    Case("POST /statements/{statement_id}/supersede", "finance chief", "", 202, 404,
+         sent_with.forced_statement, Things.statement),
+    Case("GET /day-rules", "finance chief admin auditor", "reconciliation", 200, 404,
+         sent_with.of_the_account),
+    Case("POST /day-rules", "finance chief", "", 202, 404, sent_with.day_rule,
+         Things.unruled_account),
+    Case("GET /nightly-schedules", "finance chief admin auditor", "reconciliation", 200, 200),
+    Case("POST /nightly-schedules", "finance chief admin", "", 201, 404, sent_with.night),
+    Case("POST /reconciliations/{run_id}/matches/{payment_id}/undo", "finance chief", "", 202, 404,
+         reason, matched),
     Case("POST /statements/{statement_id}/release", "finance chief", "", 202, 404, reason,
          Things.unreleased_statement),
     Case("GET /suspense", "finance chief admin auditor", "reconciliation", 200, 200),
+    Case("GET /suspense/{item_id}/suggestions", "finance chief admin auditor", "reconciliation",
+         200, 404, thing=Things.waiting_money),
     Case("POST /suspense/{item_id}/resolutions", "finance chief", "", 202, 404, resolution,
          Things.waiting_money),
+    Case("POST /payments/{payment_id}/refunds", "finance chief", "", 202, 404, refund,
+         Things.credited),
+    Case("GET /refunds", "finance chief admin auditor", "reconciliation", 200, 200),
+    Case("GET /refunds/{refund_id}", "finance chief admin auditor", "reconciliation", 200, 404,
+         thing=Things.refund),
+    Case("GET /disputes", "finance chief admin auditor", "reconciliation", 200, 200),
+    Case("POST /refunds/{refund_id}/sent", "finance chief", "", 200, 404, nothing_told,
+         Things.approved_refund),
+    Case("POST /refunds/{refund_id}/failure", "finance chief", "", 202, 404, reason,
+         Things.approved_refund),
     Case("GET /approvals", "finance chief admin auditor", "", 200, 200),
     Case("GET /approvals/{approval_id}", "finance chief admin auditor", "", 200, 404,
          thing=Things.approval),
@@ -389,26 +524,69 @@ CASES = [
     Case("POST /approvals/{approval_id}/reject", "finance chief admin", "", 200, 404, reason,
          Things.approval),
     Case("POST /reconciliations", "finance chief admin", "reconciliation", 201, 404,
-         reconciliation),
+         sent_with.reconciliation),
     Case("GET /reconciliations/{run_id}", "finance chief admin auditor", "reconciliation", 200, 404,
          thing=Things.run),
     Case("GET /reconciliations/{run_id}/discrepancies", "finance chief admin auditor",
          "reconciliation", 200, 404, thing=Things.run),
     Case("GET /reconciliations/{run_id}/discrepancies.csv", "finance chief admin auditor",
          "reconciliation", 200, 404, thing=Things.run),
+    Case("GET /reconciliations/{run_id}/claims", "finance chief admin auditor",
+         "reconciliation", 200, 404, sent_with.some_rate, Things.run),
+    Case("GET /reconciliations/{run_id}/suggestions", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.run),
     Case("GET /reconciliations/{run_id}/matches", "finance chief admin auditor",
          "reconciliation", 200, 404, thing=Things.run),
-    Case("GET /receipts/{receipt_id}", EVERYONE, "receipts:read", 200, 404, thing=Things.receipt),
-    Case("GET /receipts/{receipt_id}.pdf", EVERYONE, "receipts:read", 200, 404,
-         thing=Things.receipt),
-    Case("GET /receipts/{receipt_id}.xml", EVERYONE, "receipts:read", 200, 404,
-         thing=Things.receipt),
+    Case("GET /discrepancies/{discrepancy_id}", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.discrepancy),
+    Case("GET /discrepancies/{discrepancy_id}/trace", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.discrepancy),
+    Case("POST /discrepancies/{discrepancy_id}/owner", "finance chief", "", 200, 404, nobody,
+         Things.discrepancy),
+    Case("POST /discrepancies/{discrepancy_id}/comments", "finance chief", "", 201, 404, remark,
+         Things.discrepancy),
+    Case("POST /discrepancies/{discrepancy_id}/attachments", "finance chief", "", 201, 404,
+         small_file, Things.discrepancy),
+    Case("GET /attachments/{attachment_id}", "finance chief admin auditor", "reconciliation", 200,
+         404, thing=Things.attachment),
+    Case("POST /discrepancies/{discrepancy_id}/resolutions", "finance chief", "", 202, 404,
+         acceptance, Things.discrepancy),
+    Case("POST /reconciliations/{run_id}/resolutions", "finance chief", "", 202, 404,
+         bulk_acceptance, Things.run_with_discrepancy),
+    Case("GET /reconciliations/{run_id}/discrepancies.xlsx", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.run),
+    Case("POST /reconciliations/{run_id}/discrepancies.xlsx", "finance chief", "", 202, 404,
+         empty_sheet, Things.run),
+    Case("POST /reconciliations/{run_id}/close", "finance chief", "", 202, 404,
+         thing=Things.closable_run),
+    Case("GET /reconciliations/{run_id}/minutes.pdf", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.closed_run),
+    Case("GET /reconciliations/{run_id}/minutes.xlsx", "finance chief admin auditor",
+         "reconciliation", 200, 404, thing=Things.closed_run),
+    *(Case(f"GET /receipts/{{receipt_id}}{kind}", EVERYONE, "receipts:read", 200, 404,
+           thing=Things.receipt) for kind in ("", ".pdf", ".xml")),
     Case("POST /api-keys", "admin", "", 201, 404, new_key),
     Case("GET /api-keys", "admin", "", 200, 404, of_the_house),
     Case("POST /api-keys/{key_id}/revoke", "admin", "", 200, 404, thing=Things.key),
     Case("POST /users", "admin", "", 201, 404, new_user),
     Case("GET /users", "admin", "", 200, 404, of_the_house),
     Case("POST /users/{user_id}/disable", "admin", "", 200, 404, thing=Things.user),
+    Case("POST /webhook-endpoints", "admin", "webhooks", 201, 404, receiver),
+    Case("GET /webhook-endpoints", "admin", "webhooks", 200, 200),
+    Case("GET /webhook-endpoints/{endpoint_id}", "admin", "webhooks", 200, 404,
+         thing=one_receiver),
+    Case("PATCH /webhook-endpoints/{endpoint_id}", "admin", "webhooks", 200, 404, off,
+         one_receiver),
+    Case("DELETE /webhook-endpoints/{endpoint_id}", "admin", "webhooks", 204, 404,
+         thing=one_receiver),
+    Case("POST /webhook-endpoints/{endpoint_id}/secret", "admin", "webhooks", 201, 404,
+         nothing_told, one_receiver),
+    Case("GET /webhook-endpoints/{endpoint_id}/messages", "admin", "webhooks", 200, 404,
+         thing=one_receiver),
+    Case("POST /webhook-endpoints/{endpoint_id}/replays", "admin", "webhooks", 200, 404,
+         some_number, one_receiver),
+    Case("POST /webhook-endpoints/{endpoint_id}/acknowledgements", "admin", "webhooks", 200, 404,
+         last_number, one_receiver),
     Case("POST /agencies", "admin", "", 201, 404, new_unit),
     Case("GET /agencies", "admin", "", 200, 200),
     Case("POST /agencies/{code}/change", "admin", "", 200, 404, new_phone, Things.unit),
@@ -419,3 +597,4 @@ CASES = [
     Case("POST /gateway-accounts/{gateway_account_id}/change", "admin", "", 200, 404, off,
          Things.gateway_account),
 ]  # fmt: skip
+CASES += room_cases(Case)

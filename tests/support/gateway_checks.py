@@ -6,6 +6,7 @@ promise. The suite runs them over every registered adapter, and over broken ones
 
 import contextlib
 import io
+import itertools
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -16,6 +17,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from core import clock
+from payments.gateway_refunds import RefundOrder, RefundOutcome
 from payments.ports import (
     AcceptedAttempt,
     AttemptKey,
@@ -38,6 +40,7 @@ from tests.support.rigs.contract import GatewayRig, Spoil
 Check = Callable[[GatewayRig], Coroutine[Any, Any, None]]
 _T = TypeVar("_T")
 
+_NUMBERS: Final = itertools.count(1)
 AMOUNTS: Final = (1, 99, 100, 5_000, 150_000, 123_456_789, 10**13)
 _UNREADABLE: Final = (
     Spoil.HTML,
@@ -76,10 +79,34 @@ def key_of(request: StartRequest) -> AttemptKey:
     return AttemptKey(request.order_ref, request.created_at)
 
 
+def refund_of(request: StartRequest, amount: int = 2_000, gateway_ref: str = "1") -> RefundOrder:
+    """An order to give money back of a charge; each is another."""
+    return RefundOrder(
+        refund_ref=f"{request.order_ref}-R{next(_NUMBERS):02d}",
+        order_ref=request.order_ref,
+        gateway_ref=gateway_ref,
+        amount=amount,
+        charged=request.amount,
+        description="Hoan tra le phi nop thua",
+        asked_by="ke toan",
+        attempted_at=request.created_at,
+        created_at=clock.now(),
+    )
+
+
+async def charged(rig: GatewayRig) -> tuple[StartRequest, str]:
+    """An attempt that was paid, and the provider's number of the charge."""
+    request = await started(rig)
+    rig.pay(request.order_ref, Outcome.SUCCEEDED)
+    report = told(rig, rig.callbacks(request.order_ref)[-1])
+    assert report.gateway_ref
+    return request, report.gateway_ref
+
+
 def told(rig: GatewayRig, callback: RawCallback) -> GatewayResult:
     """What an adapter reads of a genuine callback."""
     report = rig.gateway().read_notice(callback)
-    assert report is not None, "a result that was read as nothing"
+    assert isinstance(report, GatewayResult), "a result that was read as something else"
     return report
 
 
@@ -106,14 +133,14 @@ async def same_key_is_the_same_attempt(rig: GatewayRig) -> None:
 
 
 async def another_request_under_a_used_key_is_our_fault(rig: GatewayRig) -> None:
-    request = rig.request(5_000)
+    request = rig.request(50_000)
     await begun(rig, request)
-    other = replace(request, amount=6_000)
+    other = replace(request, amount=60_000)
     if rig.calls_at_start:
         await raised(GatewayMisuse, rig.gateway().start(other))
     else:
         await begun(rig, other)  # the provider itself has to refuse the payer
-    assert rig.orders() == {request.order_ref: 5_000}
+    assert rig.orders() == {request.order_ref: 50_000}
 
 
 async def amounts_are_exact_outwards(rig: GatewayRig) -> None:
@@ -223,20 +250,27 @@ async def a_genuine_callback_is_read_in_full(rig: GatewayRig) -> None:
 
 
 async def outcomes_are_told_apart(rig: GatewayRig) -> None:
-    for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.HELD):
+    held = [Outcome.HELD] if rig.holds else []
+    for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, *held):
         request = await started(rig)
         rig.pay(request.order_ref, outcome)
         gateway = rig.gateway()
-        report = told(rig, rig.callbacks(request.order_ref)[-1])
-        assert report.outcome is outcome, f"a callback of {outcome} read as {report.outcome}"
-        assert report.gateway_code
-        if outcome is not Outcome.FAILED:
+        notices = rig.callbacks(request.order_ref)
+        report = told(rig, notices[-1]) if notices else None
+        if report is not None:
+            assert report.outcome is outcome, f"a callback of {outcome} read as {report.outcome}"
+            assert report.gateway_code
+        else:
+            assert outcome is Outcome.FAILED, f"nobody was told of {outcome}"
+            assert not rig.tells_failures, "a failure was not told"
+            assert isinstance(gateway, Queryable), "nothing ever tells of a failure"
+        if report is not None and outcome is not Outcome.FAILED:
             assert report.gateway_ref, f"a callback of {outcome} without its number"
             assert report.paid_at is not None, f"a callback of {outcome} without its time"
         if isinstance(gateway, Queryable):
             asked = await gateway.query(key_of(request))
             assert asked.outcome is outcome, f"a query of {outcome} read as {asked.outcome}"
-            if outcome is not Outcome.FAILED:
+            if report is not None and outcome is not Outcome.FAILED:
                 assert asked.gateway_ref == report.gateway_ref, "two keys for one settlement"
                 assert asked.amount == report.amount
                 assert asked.request_code == report.request_code
@@ -256,15 +290,66 @@ async def a_query_tells_the_state(rig: GatewayRig) -> None:
 
     await tells(taken, Outcome.PENDING)
     await tells(unknown, Outcome.NOT_FOUND)
+    nobody = AttemptKey(gateway.info.no_order, clock.now())
+    answered = await gateway.query(nobody)
+    assert answered.outcome is Outcome.NOT_FOUND, "it cannot be asked whether it answers at all"
     rig.pay(taken.order_ref, Outcome.SUCCEEDED)
     await tells(taken, Outcome.SUCCEEDED)
+
+
+async def money_goes_back_once_and_no_more_than_came(rig: GatewayRig) -> None:
+    gateway = rig.gateway()
+    if not isinstance(gateway, Refundable):
+        return
+    request, number = await charged(rig)
+    part = refund_of(request, 40_000, number)
+    result = await gateway.refund(part)
+    assert result.refund_ref == part.refund_ref
+    assert result.outcome in (RefundOutcome.SUCCEEDED, RefundOutcome.PENDING), result
+    assert (await gateway.query_refund(part)).outcome is RefundOutcome.SUCCEEDED
+    again = await _caught(gateway.refund(part))
+    assert not isinstance(again, BaseException), f"{again!r}: the same refund"
+    assert list(rig.refunds(request.order_ref).values()) == [40_000], "the same key went back twice"
+    rest = refund_of(request, 110_000, number)
+    await gateway.refund(rest)
+    over = await _caught(gateway.refund(refund_of(request, 1_000, number)))
+    outcome = getattr(over, "outcome", None)
+    assert outcome is RefundOutcome.FAILED, f"more back than came: {over!r}"
+    assert sum(rig.refunds(request.order_ref).values()) == 150_000
+    never = await gateway.query_refund(refund_of(request, 1_000, number))
+    expected = RefundOutcome.NOT_FOUND if rig.finds_refunds else RefundOutcome.PENDING
+    assert never.outcome is expected, "a refund that never was is known"
+
+
+async def a_refund_without_a_clear_answer_is_asked_about(rig: GatewayRig) -> None:
+    gateway = rig.gateway()
+    if not isinstance(gateway, Refundable):
+        return
+    request, number = await charged(rig)
+    away = rig.gateway(unreachable=True)
+    assert isinstance(away, Refundable)
+    await raised(GatewayUnavailable, away.refund(refund_of(request, 1_000, number)))
+    for spoil in (Spoil.HTML, Spoil.TRUNCATED, Spoil.SERVER_ERROR):
+        rig.spoil_refund(spoil)
+        lost = refund_of(request, 2_000, number)
+        await raised(OutcomeUnknown, gateway.refund(lost))
+        assert (await gateway.query_refund(lost)).outcome is RefundOutcome.SUCCEEDED
+    rig.spoil_refund(Spoil.UNDECIDED)
+    waiting = refund_of(request, 3_000, number)
+    undecided = (await gateway.refund(waiting)).outcome
+    assert undecided is RefundOutcome.PENDING, f"undecided, read as {undecided}"
+    assert (await gateway.query_refund(waiting)).outcome is RefundOutcome.PENDING
+    rig.spoil_refund(Spoil.DECLINE)
+    refused = refund_of(request, 4_000, number)
+    assert (await gateway.refund(refused)).outcome is RefundOutcome.FAILED
+    assert sum(rig.refunds(request.order_ref).values()) == 9_000
 
 
 async def forged_callbacks_are_rejected(rig: GatewayRig) -> None:
     genuine = await paid(rig)
     gateway = rig.gateway()
     report = gateway.read_notice(genuine)
-    assert report is not None
+    assert isinstance(report, GatewayResult)
     assert report.outcome is Outcome.SUCCEEDED
     count = 0
     for what, forged in rig.forgeries(genuine):
@@ -321,7 +406,8 @@ async def no_secret_is_ever_told(rig: GatewayRig) -> None:
         if isinstance(away, Cancellable):
             heard.append(_told(await _caught(away.cancel(key_of(rig.request())))))
         if isinstance(away, Refundable):
-            heard.append(_told(await _caught(away.refund(key_of(rig.request()), "y", 1))))
+            heard.append(_told(await _caught(away.refund(refund_of(rig.request())))))
+            heard.append(_told(await _caught(away.query_refund(refund_of(rig.request())))))
         result = await _caught(gateway.start(rig.request()))
         heard.append(_told(result))
     everything = "\n".join([*heard, log.getvalue()])
@@ -345,6 +431,8 @@ CHECKS: Final[dict[str, Check]] = {
         a_genuine_callback_is_read_in_full,
         outcomes_are_told_apart,
         a_query_tells_the_state,
+        money_goes_back_once_and_no_more_than_came,
+        a_refund_without_a_clear_answer_is_asked_about,
         forged_callbacks_are_rejected,
         a_repeated_callback_is_the_same_report,
         acknowledgements_tell_the_gateway_what_to_do,

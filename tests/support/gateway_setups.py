@@ -39,7 +39,9 @@ class GatewaySetup:
 
 
 PAYGOV: Final = GatewaySetup("paygov", MERCHANT)
-VNPAY: Final = GatewaySetup("vnpay", {"tmn_code": "TESTTMN1", "hash_secret": "SECRETOFATEST"})
+VNPAY: Final = GatewaySetup(
+    "vnpay", {"tmn_code": "TESTTMN1", "hash_secret": "SECRETOFATEST", "refund": "yes"}
+)
 SEPAY: Final = GatewaySetup("sepay", {"account_number": DEMO_ACCOUNT, "secret": FEED_SECRET})
 
 #: Gateways that a payer is sent to.

@@ -4,6 +4,7 @@ The waits are for other systems and for people; a test that kills needs to see w
 them. Nothing else is changed.
 """
 
+import os
 import sys
 from datetime import timedelta
 
@@ -13,11 +14,19 @@ from core import idempotency, outbox
 from payments.attempts import asking, conclusion, inquiry
 from payments.incoming import notices
 from tests.support.broken import VARIANTS
+from tests.support.moved_clock import follow_the_moved_clock
+
+UNHURRIED = "UNHURRIED"
 
 
 def run(arguments: list[str], variant: str | None = None) -> None:
-    """Be `lephi` with these arguments; `variant` names one of the ways to be broken."""
-    hurry()
+    """Be `lephi` with these arguments; `variant` names one of the ways to be broken.
+
+    With `UNHURRIED` in the environment every wait is as long as in production.
+    """
+    if UNHURRIED not in os.environ:
+        hurry()
+    follow_the_moved_clock()
     if variant is not None:
         VARIANTS[variant]()
     sys.argv = ["lephi", *arguments]

@@ -1,13 +1,24 @@
 """Reading a page's HTML as a check needs it: a tree, its words, and what it would run."""
 
+import re
+from collections.abc import Iterable
+
 import lxml.html
 from lxml.html import HtmlElement
+
+from app.web.translations import WORDS
 
 
 def tree_of(html: str) -> HtmlElement:
     """The page as a tree."""
     tree: HtmlElement = lxml.html.document_fromstring(html)
     return tree
+
+
+def cells_of(html: str) -> list[list[str]]:
+    """The rows of a page's tables of staff (`sheet`), each cell as words."""
+    rows = tree_of(html).xpath("//table[contains(@class, 'sheet')]/tbody/tr")
+    return [[" ".join(cell.text_content().split()) for cell in row.xpath("./td")] for row in rows]
 
 
 def words_of(html: str) -> str:
@@ -35,3 +46,37 @@ def foreign_addresses(html: str, home: str) -> list[str]:
     tree = tree_of(html)
     loaded = [*tree.xpath("//img/@src"), *tree.xpath("//script/@src"), *tree.xpath("//link/@href")]
     return [str(a) for a in loaded if not str(a).startswith(("/", home)) or str(a)[:2] == "//"]
+
+
+#: What only Vietnamese has, without the word for the currency, which every language uses.
+_VIETNAMESE = re.compile("[àáâãèéêìíòóôõùúýăđĩũơưạ-ỹ]", re.IGNORECASE)
+
+
+def foreign_words(html: str, language: str, names: Iterable[str] = ()) -> list[str]:
+    """The texts of a page that are in the other language and not marked as being so.
+
+    English is known by being in the catalogue, Vietnamese by its letters; `names` are nobody's
+    language, nor is "đồng".
+    """
+    english = set(WORDS["en"].catalogue.values())
+    found = []
+    for element in tree_of(html).iter():
+        if not isinstance(element.tag, str) or element.tag in ("script", "style"):
+            continue
+        attributes = [element.get(name) for name in ("alt", "title", "aria-label", "placeholder")]
+        parts = [(element, text) for text in (element.text, *attributes) if text]
+        parent = element.getparent()
+        if element.tail and parent is not None:
+            parts.append((parent, element.tail))
+        for holder, text in parts:
+            said = next(iter(holder.xpath("ancestor-or-self::*[@lang][1]/@lang")), language)
+            plain = " ".join(text.split())
+            if said != language:
+                continue
+            if language == "vi" and plain in english and re.search("[a-z]{3}", plain):
+                found.append(plain)
+            for name in ("đồng", "Lệ Phí", *names):
+                plain = plain.replace(name, "")
+            if language == "en" and _VIETNAMESE.search(plain):
+                found.append(" ".join(text.split()))
+    return found

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from adapters.sandbox.engine.faults import POSSIBLE, Fault, Operation
 from adapters.sandbox.engine.state import PayerOutcome
 from core.references import new_reference
+from payments.books.destination import joined
 from tests.support.money_oracle import in_the_end, settle, so_far
 from tests.support.money_sandbox import Mangling, mangled, spoilt
 from tests.support.money_world import MoneyWorld
@@ -35,6 +36,8 @@ CREDIT_FAULTS = st.sampled_from((None, None, *POSSIBLE[Operation.CREDIT]))
 BANK_NAMES = st.sampled_from((None, None, None, "", "NONREF", "0", "-", "N/A", "000000000000"))
 #: how a later version of a notice writes the bank's reference
 WRITTEN = st.sampled_from(("{0}", "{0}\\BNK", "00{0}", " {0} ", "NONREF", ""))
+#: in which words an export of the day has a line that an earlier one had already
+EXPORTED = st.sampled_from(("{}", "MBVCB.7712.{}.CT tu 0011 toi 1122", "NGUYEN VAN A ck {} //"))
 MANGLINGS: st.SearchStrategy[Mangling] = st.sampled_from(
     ("plain", "lower", "spaced", "wrapped", "accented")
 )
@@ -237,6 +240,28 @@ class MoneyMachine(RuleBasedStateMachine):
         narrative = mangled(reference, how)
         self.do(self.world.transfer(amount, narrative, reference, copies=copies, named=named))
 
+    @rule(amount=st.sampled_from((3000, 5000, 8000)))
+    def run_opens_a_stalls_bill(self, amount: int) -> None:
+        self.do(self.world.stall.open_bill(amount))
+
+    @rule(
+        amount=st.sampled_from((1, 3000, 5000, 7000, 20_000)),
+        how=MANGLINGS,
+        fault=CREDIT_FAULTS,
+        copies=st.sampled_from((1, 1, 2)),
+        named=BANK_NAMES,
+    )
+    def pay_at_the_stall(
+        self, amount: int, how: Mangling, fault: Fault | None, copies: int, named: str | None
+    ) -> None:
+        reference = self.world.stall.reference
+        narrative = mangled(reference, how)
+        self.do(
+            self.world.transfer(
+                amount, narrative, reference, fault=fault, copies=copies, named=named
+            )
+        )
+
     @rule(
         which=WHICH,
         other=WHICH,
@@ -256,22 +281,63 @@ class MoneyMachine(RuleBasedStateMachine):
                 narrative = spoilt(bill.reference, other)
             case "two":
                 narrative = f"{bill.reference} va {second.reference}"
-                meant = bill.reference if bill is second else None
+                meant = joined([bill.reference, second.reference])
             case "with unknown":
                 narrative, meant = f"{new_reference()} {bill.reference}", bill.reference
             case _:
                 narrative = f"{poster}/{bill.reference}"
         self.do(self.world.transfer(amount, narrative, meant))
 
+    @precondition(lambda self: len(self.world.bills) > 1)
+    @rule(
+        which=WHICH,
+        many=st.integers(2, 3),
+        amount=st.sampled_from(("exact", "exact", "exact", "short", "over")),
+        backwards=st.booleans(),
+        fault=CREDIT_FAULTS,
+        copies=st.sampled_from((1, 1, 2)),
+        named=BANK_NAMES,
+    )
+    def transfer_for_several(
+        self,
+        which: int,
+        many: int,
+        amount: str,
+        backwards: bool,
+        fault: Fault | None,
+        copies: int,
+        named: str | None,
+    ) -> None:
+        some = {bill.id: bill for bill in (pick(self.world.bills, which + n) for n in range(many))}
+        bills = list(some.values())[:: -1 if backwards else 1]
+        owed = sum(bill.amount for bill in bills)
+        figure = {"exact": owed, "short": owed - 1000, "over": owed + 1000}[amount]
+        references = [bill.reference for bill in bills]
+        self.do(
+            self.world.transfer(
+                min(max(figure, 1), 10**13),
+                " va ".join(references),
+                joined(references),
+                fault=fault,
+                copies=copies,
+                named=named,
+            )
+        )
+
+    @precondition(lambda self: self.world.credits())
+    @rule()
+    def split_among_several(self) -> None:
+        self.do(self.world.split_strays())
+
     @precondition(lambda self: self.world.named_credits())
     @rule(which=WHICH, written=WRITTEN)
     def notify_anew(self, which: int, written: str) -> None:
         self.do(self.world.notify_anew(pick(self.world.named_credits()[::-1], which), written))
 
-    @precondition(lambda self: self.world.named_credits())
+    @precondition(lambda self: self.world.todays_credits())
     @rule(which=WHICH, by=st.sampled_from((1, 2500, 10_000)))
     def tell_otherwise(self, which: int, by: int) -> None:
-        self.do(self.world.tell_otherwise(pick(self.world.named_credits()[::-1], which), by))
+        self.do(self.world.tell_otherwise(pick(self.world.todays_credits()[::-1], which), by))
 
     @precondition(lambda self: self.world.charged_orders())
     @rule(which=WHICH, by=st.sampled_from((1, 2500)))
@@ -282,6 +348,11 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def read_on_statement(self, which: int) -> None:
         self.do(self.world.read_on_statement(pick(self.world.named_credits()[::-1], which)))
+
+    @precondition(lambda self: self.world.todays_credits())
+    @rule(words=EXPORTED)
+    def export_the_day(self, words: str) -> None:
+        self.do(self.world.export_day(words))
 
     @precondition(lambda self: self.world.credits())
     @rule(which=WHICH)

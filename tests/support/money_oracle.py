@@ -6,15 +6,18 @@ in the sandbox's books and says where each đồng must be; the invariants are a
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from adapters.sandbox.engine.deliveries import DeliveryState
 from app.invariants import broken
 from core import clock
 from tests.support.money_sandbox import poster_price
+from tests.support.money_stall import misplaced
 from tests.support.money_world import MoneyWorld
+from tests.support.report_figures import differences
 
 #: gateway or bank, its name of the money, the amount
 Money = tuple[str, str, int]
@@ -78,6 +81,8 @@ async def in_the_end(world: MoneyWorld) -> list[str]:
     problems += await _misplaced(world)
     problems += await _unanswered(world)
     problems += await _receipts(world)
+    async with world.service.parts.database.transaction() as session:
+        problems += await differences(session)
     for row in await world.service.read(
         "SELECT id, status FROM payment WHERE status IN ('created', 'submitted', 'unknown')"
     ):
@@ -104,8 +109,11 @@ def _real(world: MoneyWorld) -> Counter[Money]:
 
 
 async def _recorded(world: MoneyWorld) -> Counter[Money]:
+    # What only a withdrawn statement had told of is reversed, and told of again it is another row.
     rows = await world.service.read(
-        "SELECT gateway, gateway_ref, credited FROM payment WHERE credited IS NOT NULL"
+        "SELECT gateway, gateway_ref, credited FROM payment p WHERE credited > ("
+        " SELECT coalesce(sum(s.amount), 0) FROM suspense_item s WHERE s.payment_id = p.id"
+        " AND s.place = 'reversed' AND s.reason = 'statement_withdrawn' AND s.closed_at IS NULL)"
     )
     return Counter(
         (
@@ -133,15 +141,21 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
                 own.clean += charge.amount
             else:
                 own.odd += charge.amount
-    homeless = 0
+    homeless, problems = await _split(world, due)
     poster_bills: Counter[int] = Counter()
+    stalls, whole = 0, True
     for move in world.credits():
         meant, left = world.meant[move.id], move.amount - world.taken_back[move.id]
+        if meant is not None and " " in meant and move.id not in world.contradicting:
+            continue  # see `_split`
         if move.id in world.contradicting:
             if meant in due:
                 due[meant].odd += left
             else:
                 homeless += left
+        elif meant == world.stall.reference:
+            stalls += left
+            whole = whole and left == move.amount and not world.withdrawn[move.id]
         elif meant in world.posters:
             day = move.booked_at.astimezone(clock.VIETNAM).date().isoformat()
             if move.amount == poster_price(world.posters[meant], day) and left == move.amount:
@@ -153,18 +167,26 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
         else:
             due[meant].clean += left
 
-    problems = []
     places = await world.service.read(
         "SELECT b.reference, b.status, b.amount, b.channel,"
         " (SELECT coalesce(sum(amount), 0) FROM allocation a WHERE a.bill_id = b.id) AS given,"
         " (SELECT coalesce(sum(amount), 0) FROM suspense_item s WHERE s.bill_id = b.id"
         "  AND place = 'suspense' AND closed_at IS NULL) AS waiting,"
         " (SELECT coalesce(sum(amount), 0) FROM suspense_item s WHERE s.bill_id = b.id"
-        "  AND place = 'refundable' AND closed_at IS NULL) AS back FROM bill b"
+        "  AND place = 'refundable' AND closed_at IS NULL) AS back FROM bill b ORDER BY b.id"
     )
+    of_stall = [row for row in places if row["channel"] == "billing_run"]
+    (credit,) = await world.service.read(
+        "SELECT coalesce(sum(amount), 0)::bigint AS amount FROM suspense_item"
+        " WHERE reason = 'stall_credit' AND place = 'suspense' AND closed_at IS NULL"
+    )
+    homeless += credit["amount"]
+    problems += misplaced(world.stall, of_stall, stalls, credit["amount"], whole=whole)
     cancelled = {bill.reference for bill in world.bills if bill.cancelled}
     by_poster: Counter[int] = Counter()
     for row in places:
+        if row in of_stall:
+            continue
         found = (row["status"] == "paid", row["given"], row["waiting"], row["back"])
         if row["channel"] == "poster" and row["status"] == "cancelled":
             expected = (False, 0, 0, 0)  # its money was none, and came again for another one
@@ -189,6 +211,65 @@ async def _misplaced(world: MoneyWorld) -> list[str]:
     if rows[0]["amount"] != homeless:
         problems.append(f"{rows[0]['amount']} đ wait without a bill, must be {homeless}")
     return problems
+
+
+async def _split(world: MoneyWorld, due: dict[str, _Due]) -> tuple[int, list[str]]:
+    """Add to `due` what bills have of transfers that name several; how much of these waits whole.
+
+    Whether such a transfer was the exact sum depends on what had come before it. So the books are
+    asked what they made of it, and held to this: all of it or nothing is with the bills it names,
+    none gets more than it costs before each has some, and where nothing else ever came for them and
+    it is what they cost, it is with them.
+    """
+    came: Counter[str] = Counter()
+    for move in world.credits():
+        meant = world.meant[move.id]
+        if meant is not None and " " in meant and move.id not in world.contradicting:
+            came[meant] += move.amount - world.taken_back[move.id]
+    rows = await world.service.read(
+        "SELECT p.id, p.reference, p.credited, p.doubt, b.reference AS bill,"
+        " coalesce(sum(x.amount), 0)::bigint AS share,"
+        " (SELECT coalesce(sum(s.amount), 0) FROM suspense_item s WHERE s.payment_id = p.id"
+        "  AND s.place = 'reversed' AND s.closed_at IS NULL)::bigint AS gone FROM payment p"
+        " LEFT JOIN (SELECT payment_id, bill_id, amount FROM allocation UNION ALL"
+        "  SELECT payment_id, bill_id, amount FROM suspense_item WHERE closed_at IS NULL"
+        "  AND bill_id IS NOT NULL AND place <> 'reversed') x ON x.payment_id = p.id"
+        " LEFT JOIN bill b ON b.id = x.bill_id WHERE p.reference LIKE '% %' GROUP BY p.id, 2, 5"
+    )
+    shares: dict[str, Counter[str]] = {}
+    problems = []
+    costs = {bill.reference: bill.amount for bill in world.bills}
+    for row in rows:
+        own = shares.setdefault(row["id"], Counter())
+        if row["share"]:
+            own[row["bill"]] += row["share"]
+    for row in {row["id"]: row for row in rows}.values():
+        own, named = shares[row["id"]], row["reference"].split()
+        if own and (set(own) - set(named) or own.total() != row["credited"] - row["gone"]):
+            problems.append(f"{row['credited']} for {named} is split into {dict(own)}")
+        over = [name for name in own if own[name] > costs.get(name, 0)]
+        if over and len(own) < len(named):
+            problems.append(f"{over} get more than they cost of money for {named}")
+        if not own and not row["gone"] and row["doubt"] is None and _alone(world, named, row):
+            problems.append(f"{row['credited']} for {named} waits, and is what they cost")
+        for bill, share in own.items():
+            due[bill].clean += share
+        came[row["reference"]] -= own.total()
+    return came.total(), problems
+
+
+def _alone(world: MoneyWorld, named: list[str], row: Mapping[str, Any]) -> bool:
+    """Whether a transfer is what the bills it names cost, and nothing else ever came for them."""
+    bills = [bill for bill in world.bills if bill.reference in named]
+    told = [world.meant[move.id] or "" for move in world.credits()]
+    once = sum(1 for meant in told if set(meant.split()) & set(named)) == 1
+    charged = any(
+        order.charges and order.order_id.rpartition("-")[0] in named
+        for order in world.sandbox.store.orders.values()
+    )
+    payable = len(bills) == len(named) and all(x.amount and not x.cancelled for x in bills)
+    cost = sum(bill.amount for bill in bills)
+    return once and not charged and payable and cost == row["credited"]
 
 
 def _expected(amount: int, own: _Due, cancelled: bool) -> tuple[bool, int, int, int]:

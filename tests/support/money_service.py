@@ -16,7 +16,7 @@ from sqlalchemy import text
 from adapters.paygov.gateway import PayGov
 from adapters.registry import Directory
 from adapters.sandbox.engine.store import BankAccount, Merchant
-from app.main import attach, create_app
+from app.main import attach
 from app.parts import Parts
 from app.seed.agency import DEMO_ACCOUNT, DemoBody
 from core import failpoints
@@ -29,6 +29,7 @@ from tests.support.gateway_setups import (
     SEPAY,
 )
 from tests.support.in_process_sandbox import InProcessSandbox
+from tests.support.shared_application import application
 from tests.support.system_builder import build_system
 
 SERVICE: Final = "http://127.0.0.1:9"
@@ -167,7 +168,7 @@ class MoneyService:
             return [dict(row) for row in rows.mappings()]
 
     async def _start(self) -> None:
-        self._app = create_app(self._settings)
+        self._app = application(self._settings)
         await self._opened.enter_async_context(self._app.router.lifespan_context(self._app))
         self.parts = self._app.state.parts
         transport = httpx2.ASGITransport(app=self._app, raise_app_exceptions=False)

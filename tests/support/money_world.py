@@ -28,9 +28,10 @@ from core import clock, failpoints
 from core.bank_refs import plain_bank_ref
 from core.clock import VIETNAM, FrozenClock
 from core.failpoints import FailpointReached
+from core.references import find_references
 from core.settings import Settings
 from payments.agencies.queries import find_collection_account
-from payments.bills.locks import lock_bill
+from payments.bills.locks import lock_bill, lock_bills
 from payments.books.allocation import Reason
 from payments.books.commands import (
     lock_notices_of,
@@ -38,14 +39,17 @@ from payments.books.commands import (
     release_stated_money,
     withdraw_stated_money,
 )
+from payments.books.release import give_to_several
 from payments.books.reversal import reverse_item
-from payments.books.suspense import lock_items_of
+from payments.books.suspense import lock_item, lock_items_of
 from payments.incoming.commands import take_statement_credit
 from payments.ports import Acknowledgement, Credit, RawCallback
 from receipts.queries import list_proved_bills
 from tests.support.in_process_sandbox import InProcessSandbox
+from tests.support.money_exports import take_and_reconcile
 from tests.support.money_sandbox import POSTERS, WatchedSandbox
 from tests.support.money_service import BANK, MERCHANT, SERVICE, MoneyService, crashing
+from tests.support.money_stall import stall_of
 
 #: A Friday, an hour before the treasury's cut-off and a week before the year's end.
 BEGINNING: Final = datetime(2026, 12, 25, 8, 0, tzinfo=UTC)
@@ -94,7 +98,8 @@ class MoneyWorld:
         self.cut_off: list[Asked] = []
         #: reference → fee, of the posters
         self.posters: dict[str, str] = {}
-        #: what each bank credit was meant for: movement id → reference, None where nothing fits
+        #: what each bank credit was meant for: movement id → reference, several with spaces
+        #: between, None where nothing fits
         self.meant: dict[int, str | None] = {}
         #: bank credits told of under the reference of one that we had recorded before
         self.contradicting: set[int] = set()
@@ -102,6 +107,9 @@ class MoneyWorld:
         self.taken_back: Counter[int] = Counter()
         #: how often a statement that told of a credit was withdrawn
         self.withdrawn: Counter[int] = Counter()
+        #: what an export of a day's statement, and what a line by itself has told of
+        self.exported: set[int] = set()
+        self.read_alone: set[int] = set()
         #: orders that money was taken for after they had ended in our books, or after the gateway
         #: had told their end: the status inquiry does not ask about them any more
         self.after_the_end: set[str] = set()
@@ -118,6 +126,7 @@ class MoneyWorld:
         self._forget(seed)
         await self.service.wipe()
         self.posters = {await self.service.poster(fee): fee for fee in POSTERS}
+        self.stall = await stall_of(self.service)
         self.service.connect(self.sender)
 
     # What systems and clerks do.
@@ -260,12 +269,19 @@ class MoneyWorld:
             self.problems.append(f"a forged callback was answered with {statuses}")
 
     def old_names(self) -> list[str]:
-        """What the bank called credits of earlier days; some banks begin again each day."""
-        today = clock.business_date(clock.now())
+        """What the bank called credits of earlier days only; some banks begin again each day."""
+        todays = {move.reference_code for move in self.todays_credits()}
         return [
             move.reference_code
             for move in self.named_credits()
-            if clock.business_date(move.booked_at) < today
+            if move.reference_code not in todays
+        ]
+
+    def todays_credits(self) -> list[Movement]:
+        """Named credits of today: a bank's name of money is of its day."""
+        today = clock.business_date(clock.now())
+        return [
+            move for move in self.named_credits() if clock.business_date(move.booked_at) == today
         ]
 
     def named_credits(self) -> list[Movement]:
@@ -327,6 +343,9 @@ class MoneyWorld:
 
     async def read_on_statement(self, move: Movement) -> None:
         """A statement tells of a credit, whether or not its notice has come."""
+        if move.id in self.exported:
+            return  # the account's statement has told of it already
+        self.read_alone.add(move.id)
         credit = Credit(
             feed_ref=self._line(move),
             bank_ref=move.reference_code,
@@ -343,12 +362,55 @@ class MoneyWorld:
                 session, account, credit, actor="system:statement", cipher=parts.cipher
             )
 
+    async def export_day(self, words: str) -> None:
+        """The bank exports today, and the day is reconciled; what an earlier export of today held
+        stands there in other `words` ({} is where it names who the money is for)."""
+        moves = [
+            move
+            for move in self.todays_credits()
+            if move.id not in self.read_alone and not self.taken_back[move.id]
+        ]
+        rows = ["line_id,booked_at,amount,direction,reference,narrative,bank_ref"]
+        for number, move in enumerate(moves):
+            named = " ".join(find_references(move.narrative))
+            told = words.format(named) if named and move.id in self.exported else move.narrative
+            told = told.replace(",", " ")
+            at = move.booked_at.isoformat()
+            rows.append(f"{number},{at},{move.amount},credit,,{told},{move.reference_code}")
+        if not moves:
+            return
+        self.exported.update(move.id for move in moves)
+        await take_and_reconcile(self.service.parts, moves[0].account_number, "\n".join(rows))
+        (kept,) = await self.service.read("SELECT count(*) AS lines FROM statement_line")
+        if kept["lines"] != len(self.exported):
+            self.problems.append(
+                f"{len(self.exported)} credits were exported and {kept['lines']} lines are kept"
+            )
+
     async def release(self) -> None:
         """Two people release what only statements have told of so far."""
         lines = [self._line(move) for move in self.credits()]
+        lines += [row["id"] for row in await self.service.read("SELECT id FROM statement_line")]
         parts = self.service.parts
         async with parts.database.transaction() as session:
             await release_stated_money(session, parts.cipher, lines, actor="staff:chief")
+
+    async def split_strays(self) -> None:
+        """Two people split what waits because its words name several bills, if all take money."""
+        waiting = await self.service.read(
+            "SELECT s.id, p.reference FROM suspense_item s JOIN payment p ON p.id = s.payment_id"
+            " WHERE s.reason = 'several_references' AND s.closed_at IS NULL"
+            " AND s.place = 'suspense' ORDER BY s.id"
+        )
+        for row in waiting:
+            named = [bill.id for bill in self.bills if bill.reference in row["reference"].split()]
+            if len(named) < len(row["reference"].split()):
+                continue  # a poster among them
+            async with self.service.parts.database.transaction() as session:
+                bills = await lock_bills(session, named)
+                if all(bill.status in ("open", "expired") for bill in bills):
+                    item = await lock_item(session, row["id"])
+                    await give_to_several(session, item, bills, "staff:chief")
 
     async def withdraw(self, move: Movement) -> None:
         """Two people withdraw the statement that has told of a credit; the next one is another."""

@@ -12,7 +12,7 @@ from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import PORTAL_SCOPES
 from payments.agencies.models import Agency
-from tests.support.system import System
+from tests.support.system import System, client_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,5 @@ async def neighbour_of(
         _, key = await create_api_key(
             session, agency_id=agency_id, label="neighbour", scopes=scopes
         )
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=system.base_url, headers=headers, timeout=30) as client:
+    async with client_of(system.base_url, key) as client:
         yield Neighbour(agency_id, code, client)

@@ -69,6 +69,18 @@ async def bills_in_every_state(system: System) -> dict[str, Shown]:
     return made
 
 
+async def numbered_receipt(system: System) -> str:
+    """The check page of a receipt that bears the payer's identity number, with its address whole.
+
+    5,000 đồng.
+    """
+    bill = await system.create_bill(payer={"name": PAYER, "identity_number": "001090123456"})
+    await system.decide(await system.start(bill), "success")
+    await system.until(bill, "paid")
+    await system.work()
+    return str((await system.read(bill))["receipts"][0]["check_url"])
+
+
 async def bills_with_reliefs(system: System) -> dict[str, Shown]:
     """One bill for each of `RELIEVED`, of the fees that `fee_pages` writes.
 

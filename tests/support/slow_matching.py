@@ -105,10 +105,15 @@ def _returned(
     return returned
 
 
+def _stands_for_none(field: str) -> bool:
+    plain = "".join(c for c in field.upper() if c.isalnum())
+    return not plain.strip("0") or plain in ("NONREF", "NA", "NOTPROVIDED")
+
+
 def _named(line: Line, by_reference: dict[str, Payment]) -> tuple[Payment | None, str]:
     """The one payment that a line names, and by what."""
     field = line.reference
-    if any(character.isalnum() for character in field):
+    if any(character.isalnum() for character in field) and not _stands_for_none(field):
         if field in by_reference:
             return by_reference[field], "reference"
         if len(field) == LENGTH and field.startswith(PREFIX):

@@ -14,7 +14,7 @@ from tests.support.system import System
 
 
 async def key_of_person(
-    system: System, *roles: str, agency_id: str | None = None
+    system: System, *roles: str, agency_id: str | None = None, name: str = "Người thử"
 ) -> dict[str, str]:
     """The `Authorization` header of a new person with some roles; of the system's body, or another.
 
@@ -26,7 +26,7 @@ async def key_of_person(
             id=new_id("staff"),
             agency_id=own,
             email=f"{new_id('x')}@example.vn",
-            name="Người thử",
+            name=name,
             password_hash="-",
             roles=list(roles),
             created_at=clock.now(),

@@ -11,18 +11,25 @@ from tests.support.system import System
 _HEADER = "Ngày hạch toán;Số tham chiếu;Nội dung;Phát sinh nợ;Phát sinh có;Số dư"
 
 
-async def take_statement(system: System, *lines: str) -> dict[str, Any]:
+async def take_statement(
+    system: System, *lines: str, balances: tuple[str, str] | None = None
+) -> dict[str, Any]:
     """Take in a treasury's statement of now, with its sums.
 
-    Of each line amount, side, narrative and the bank's reference.
+    Of each line amount, side, narrative and the bank's reference; `balances` are those of its
+    beginning and end, as it writes them.
     """
     now = f"{clock.now().astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
     rows, sums = [_HEADER], {"debit": 0, "credit": 0}
+    if balances is not None:
+        rows.append(f"Số dư đầu kỳ;;;;;{balances[0]}")
     for line in lines:
         amount, direction, narrative, bank_ref = line.split("|")
         sums[direction] += int(amount)
         sides = f"{amount};" if direction == "debit" else f";{amount}"
         rows.append(f"{now};{bank_ref};{narrative};{sides};")
+    if balances is not None:
+        rows.append(f"Số dư cuối kỳ;;;;;{balances[1]}")
     rows.append(f"Cộng phát sinh;;;{sums['debit']};{sums['credit']};")
     rows.append(f"Số giao dịch;{len(lines)};;;;")
     taken = await system.office.post(

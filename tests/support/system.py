@@ -6,7 +6,6 @@ worker does not run by itself: `system.work()` does what is due, so a test decid
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,26 +13,24 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from sqlalchemy import text
 
+from adapters.http import trusting_tls
 from adapters.sandbox.engine.deliveries import DeliveryState
-from adapters.sandbox.engine.embedded import served
+from adapters.sandbox.engine.embedded import bound, served
 from adapters.sandbox.engine.server import running
 from adapters.sandbox.engine.state import SandboxState, Timing
 from app.figures import count_figures
 from app.invariants import broken
-from app.main import create_app
 from app.parts import Parts
 from app.seed.agency import DemoBody
-from app.web import rate
 from app.worker import run_once
 from core.audit import chain
 from core.ids import new_id
 from core.settings import Settings
 from tests.support.gateway_setups import PAYING, GatewaySetup, enrol
 from tests.support.heartbeats import WORKING, leave_signs
+from tests.support.shared_application import application
 from tests.support.system_builder import SystemTemplate
 
 #: Puts every gateway at `:url`/name, and tells the log of it, as `lephi gateway configure` would.
@@ -171,9 +168,7 @@ async def system_at(
     `http` is how its server speaks to clients, `changes` are settings that are not the tests' own.
     """
     template.copy_keys(data_dir)
-    with template.copy() as database_url, socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", 0))
+    with template.copy() as database_url, bound() as listening:
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         settings = Settings(
             mode="test",
@@ -183,9 +178,7 @@ async def system_at(
             log_level="error",
             **changes,
         )
-        # Its locks belong to the loop that used them last, and one may have died holding one.
-        rate._limiter = MovingWindowRateLimiter(MemoryStorage())
-        app = create_app(settings)
+        app = application(settings)
         state = SandboxState(seed=1, timing=timing)
         enrol(state, base_url)
         async with running(state) as sandbox_url, served(app, listening, http):
@@ -195,9 +188,9 @@ async def system_at(
             await leave_signs(parts.database, worker=WORKING)
             body, api_key = template.seeded.body, template.seeded.api_key
             async with (
-                _client(base_url, api_key) as client,
-                _client(base_url, template.seeded.office_key) as office,
-                httpx2.AsyncClient(base_url=base_url, timeout=30, limits=BRIEF) as browser,
+                client_of(base_url, api_key) as client,
+                client_of(base_url, template.seeded.office_key) as office,
+                client_of(base_url) as browser,
             ):
                 yield System(
                     *(app, parts, body, state, base_url, sandbox_url),
@@ -205,9 +198,17 @@ async def system_at(
                 )
 
 
-def _client(base_url: str, key: str) -> httpx2.AsyncClient:
-    headers = {"Authorization": f"Bearer {key}"}
-    return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30, limits=BRIEF)
+def client_of(base_url: str, key: str | None = None) -> httpx2.AsyncClient:
+    """Somebody who speaks to the service at `base_url`, with this API key or none."""
+    headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    return httpx2.AsyncClient(
+        base_url=base_url,
+        headers=headers,
+        timeout=30,
+        limits=BRIEF,
+        # Unused, but each client would read the authorities anew, which takes 40 ms.
+        verify=trusting_tls(),
+    )
 
 
 async def _point_gateways_at(parts: Parts, sandbox_url: str) -> None:

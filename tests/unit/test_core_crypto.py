@@ -1,4 +1,5 @@
 import os
+import pickle
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -188,3 +189,9 @@ def test_a_failed_write_leaves_nothing_behind(
     with pytest.raises(OSError, match="No space"):
         write_private(tmp_path / "field.key", b"x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cipher_goes_to_a_helper_process_whole() -> None:
+    cipher = Cipher(b"k" * 32)
+    sent = pickle.loads(pickle.dumps(cipher))  # noqa: S301  our own
+    assert cipher.decrypt(sent.encrypt(b"loi", "line:1"), "line:1") == b"loi"

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI, Header
+from fastapi import Depends, FastAPI, Header, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Scope
 
 from core import errors, log, problems
+from core.bodies import read_raw
 from core.money import Amount
 from core.problems import MAX_ERRORS, TraceMiddleware, invalid_from, trace_id_of
 
@@ -203,6 +204,26 @@ async def test_an_answer_that_breaks_off_is_not_ended_as_if_it_were_whole(
     with pytest.raises(RuntimeError, match="canary in a stream"):
         await send("/stream")
     assert [line["event"] for line in logged(capsys)] == ["unexpected error"]
+
+
+async def test_a_caller_that_goes_away_meanwhile_is_no_fault_of_ours(capsys: Output) -> None:
+    app = make_app()
+
+    @app.post("/read")
+    async def _(request: Request) -> str:
+        return (await read_raw(request)).decode()
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    messages: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope_of("/read", "POST", None), gone, collect)
+    assert Answer(messages).status == 400
+    assert [line["level"] for line in logged(capsys)] in ([], ["info"])
 
 
 async def test_an_error_in_an_outer_layer_is_a_problem_too_and_says_nothing() -> None:

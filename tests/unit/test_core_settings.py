@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import LephiError
-from core.settings import DEMO_MARKER, Settings, SettingsError, listing, load, variable_of
+from core.settings import DEMO_MARKER, Settings, SettingsError, load, variable_of
+from core.settings_listing import listing
 
 CANARY = "canary-hunter2"
 PRODUCTION = {

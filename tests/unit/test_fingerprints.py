@@ -11,7 +11,7 @@ from core.clock import VIETNAM
 from core.references import check_characters
 from reconciliation.formats.csv_statement import read
 from reconciliation.formats.rows import StatementRow
-from reconciliation.intake import file_digest, fingerprint_rows
+from reconciliation.statements.intake import file_digest, fingerprint_rows
 
 ROW = StatementRow(
     line_no=2,

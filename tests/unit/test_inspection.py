@@ -25,6 +25,7 @@ from tests.support.catalogues import (
     law,
     procedure,
     relief,
+    share,
     sound_catalogue,
     sub_item,
 )
@@ -518,3 +519,15 @@ def test_a_code_of_several_procedures_is_a_warning() -> None:
     assert clashes == [("1.1", both), ("2.000001", both)]
     apart = only(procedures=[one, replace(other, other_codes=("1.1",))])
     assert FindingCode.CLASHING_CODES not in [each.code for each in found(apart)]
+
+
+def test_shares_are_looked_at_like_other_dated_rows() -> None:
+    assert found(only(shares=[share()])) == []
+    until: dict[str, Any] = {"valid_to": TODAY}
+    overlap = told(only(shares=[share(**until), share(valid_from=TODAY)]))
+    assert overlap == [("error", "overlap", "phi")]
+    gap = [share(valid_to=YESTERDAY), share(valid_from=TOMORROW)]
+    assert ("warning", "gap", "phi") in told(only(shares=gap))
+    assert told(only(shares=[share("khong-co")])) == [("warning", "unknown_fee", "khong-co")]
+    unknown = told(only(shares=[share(basis="TT 9/2020/TT-BTC")]))
+    assert "unknown_text" in {code for _, code, _ in unknown}

@@ -1,10 +1,12 @@
 """The small faults of `make mutants`: each kind once, one at a time, and nothing else changed."""
 
 import ast
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from scripts.mutants import ROOMS
 from scripts.mutations import mutants_of
 
 
@@ -33,6 +35,7 @@ def bodies_of(source: str) -> list[str]:
         ("return True", ["return False"]),
         ("return 7", ["return 8"]),
         ("return b(a, c)", ["return b(c, a)"]),
+        ("return min(a, c)", []),
         ("return a.where(b, c)", ["return a.where(c)", "return a.where(b)"]),
         ("await_ = a(b, b)", []),
         ("a.record(b)", ["pass"]),
@@ -55,3 +58,11 @@ def test_a_fault_says_where_it_is_and_which_line_has_to_be_entered() -> None:
     assert (limit.line, limit.at_load, limit.what) == (1, True, "2 → 3")
     assert (equal.line, equal.entered_at, equal.at_load) == (6, 5, False)
     assert equal.what == "a == b → a != b"
+
+
+def test_every_test_of_a_room_is_there() -> None:
+    """A name that meant another folder took the tests of matching money away, and nobody saw it."""
+    root = Path(__file__).resolve().parents[2]
+    asked = [test for _, tests in ROOMS.values() for test in tests]
+    assert [test for test in asked if not (root / test).exists()] == []
+    assert all(list(root.glob(one)) for patterns, _ in ROOMS.values() for one in patterns)

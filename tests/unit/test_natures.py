@@ -38,6 +38,17 @@ def test_every_shipped_fee_says_what_it_is() -> None:
     assert tax_offices == {code for code in natures if code.startswith(("truoc-ba", "tien-su"))}
 
 
+def test_whether_a_fee_is_given_back_is_said_where_a_text_says_it_and_nowhere_else() -> None:
+    told = {
+        str(fee["code"]): str(fee.get("refund_terms")) for fee in seeded() if "refundable" in fee
+    }
+    assert all(code.startswith("ho-kinh-doanh-") for code in told)
+    assert {"ho-kinh-doanh-dang-ky", "ho-kinh-doanh-thay-doi"} <= told.keys()
+    assert "NĐ 168/2025/NĐ-CP, Điều 97 khoản 1" in told["ho-kinh-doanh-dang-ky"]
+    # Of changing and ending one the decree says nothing: there others quote the province's text.
+    assert "nguồn thứ cấp" in told["ho-kinh-doanh-thay-doi"]
+
+
 def test_what_is_read_of_a_fee_of_before_is_what_its_file_says_now() -> None:
     """So an upgraded catalogue and a fresh one say the same."""
     for fee in seeded():

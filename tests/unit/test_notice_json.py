@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payments.gateway_disputes import DisputeState, GatewayDispute
 from payments.notice_json import UnreadableNotice, read_notice, write_notice
 from payments.ports import Credit, GatewayResult, NoticeContent, Outcome
 
@@ -37,13 +38,23 @@ _CREDITS = st.builds(
     narrative=_TEXT,
     credited_at=_TIME,
 )
+_DISPUTES = st.builds(
+    GatewayDispute,
+    dispute_ref=_TEXT,
+    gateway_ref=_TEXT,
+    amount=_AMOUNT,
+    state=st.sampled_from(DisputeState),
+    reason=_TEXT,
+    respond_by=st.none() | _TIME,
+    told_at=_TIME,
+)
 
 REPORT = GatewayResult(
     "LPAAAA-01", Outcome.SUCCEEDED, "T1", 5_000, datetime(2026, 11, 28, 1, tzinfo=UTC), "00", "p"
 )
 
 
-@given(_RESULTS | _CREDITS)
+@given(_RESULTS | _CREDITS | _DISPUTES)
 def test_what_was_written_reads_the_same(notice: NoticeContent) -> None:
     read = read_notice(write_notice(notice))
     assert read == notice
@@ -64,6 +75,13 @@ def test_the_first_version_is_this_text_for_ever() -> None:
     )
     at = datetime(2026, 11, 28, 1, tzinfo=UTC)
     assert read_notice(credit) == Credit("1", "FT1", "99", 5_000, "LP", at)
+    dispute = (
+        b'{"version":1,"dispute":{"dispute_ref":"du_1","gateway_ref":"pi_1","amount":5000,'
+        b'"state":"lost","reason":"fraudulent","told_at":"2026-11-28T01:00:00Z"}}'
+    )
+    assert read_notice(dispute) == GatewayDispute(
+        "du_1", "pi_1", 5_000, DisputeState.LOST, "fraudulent", at
+    )
 
 
 @pytest.mark.parametrize(

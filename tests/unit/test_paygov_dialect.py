@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.paygov import dialect
+from adapters.wording import Malformed
 from payments.ports import GatewayMisuse, StartRequest
 
 CREDENTIALS = dialect.Credentials("PAYGOV-X", "ACCESS", "SECRET", "TOKEN", "SERVICE")
@@ -71,7 +72,7 @@ def test_moving_a_character_to_the_next_field_changes_the_checksum() -> None:
 
 @pytest.mark.parametrize("value", [1.5, None, True, [], {}, ["a"]])
 def test_a_field_that_is_neither_text_nor_an_integer_is_refused(value: object) -> None:
-    with pytest.raises(dialect.Malformed, match="orderInfo"):
+    with pytest.raises(Malformed, match="orderInfo"):
         dialect.checksum(CREDENTIALS, dialect.CALLBACK, {"orderInfo": value})
 
 
@@ -170,5 +171,5 @@ def test_money_that_came_or_is_held_has_a_number_and_a_time(code: str, field: st
     assert whole.gateway_ref == "T1"
     assert whole.paid_at == datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
     lacking = told(errorCode=code, **{field: ""})
-    with pytest.raises(dialect.Malformed, match=field):
+    with pytest.raises(Malformed, match=field):
         dialect.read_report(CREDENTIALS, dialect.CALLBACK, lacking)

@@ -162,6 +162,28 @@ def test_the_table_catches_each_slip_in_a_relief(relief: ReliefValue) -> None:
         assert caught, slip
 
 
+DATED = [
+    relief
+    for relief in seeded_reliefs({"ha-noi": "a"})
+    if relief.valid_to is not None and relief.code.startswith(("tt117-", "nq6622-", "tt64-"))
+]
+
+
+@pytest.mark.parametrize("relief", DATED, ids=lambda relief: relief.code)
+def test_every_fee_of_a_dated_relief_has_its_last_day_and_the_day_after(
+    relief: ReliefValue,
+) -> None:
+    assert relief.valid_to is not None
+    after = relief.valid_to + timedelta(days=1)
+    held = {row["fee"] for row in GOLDEN if row["relief"] == relief.code}
+    assert held == relief.fees
+    won = {(row["fee"], row["on"]) for row in GOLDEN if row["relief"] == relief.code}
+    lost = {(row["fee"], row["on"]) for row in GOLDEN if row["relief"] != relief.code}
+    last = {fee for fee, on in won if on == relief.valid_to.isoformat()}
+    gone = {fee for fee, on in lost if on == after.isoformat()}
+    assert relief.fees - last == relief.fees - gone == set()
+
+
 def test_most_reliefs_of_level_2_are_watched_from_their_first_day() -> None:
     dated = [relief.code for relief in WATCHED if any("valid_from" in one for one in slips(relief))]
     assert len(dated) >= 8

@@ -2,7 +2,8 @@ import copy
 import json
 import unicodedata
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from core.errors import Invalid
 from core.json import canonical
 from core.money import MAX_AMOUNT
+from payments.bills.lines import LineValue
+from payments.books.queries import ReceiptSource
+from receipts.commands import content_of
 from receipts.content import (
     Issuer,
     Payer,
@@ -22,6 +26,7 @@ from receipts.content import (
     symbol_for,
 )
 from receipts.law import rules_on
+from receipts.numbering import Counter
 from receipts.text import clean
 from tests.support.examples import examples
 from tests.support.receipts import HOSTILE, ISSUED_ON, content, line
@@ -210,3 +215,25 @@ def test_a_frozen_receipt_with_a_part_missing_is_refused() -> None:
 def test_changing_a_copy_checks_it_again() -> None:
     with pytest.raises(Invalid):
         replace(content(), amount=6000)
+
+
+def test_a_receipt_names_the_basis_of_each_fee_and_of_its_relief_once() -> None:
+    def owed(relief: str | None) -> LineValue:
+        given = None if relief is None else {"code": "giam", "basis": relief}
+        named = ("bill_1", "phi", "Phí thử nghiệm", None, 1, "hồ sơ", 1, None, 50_000, 25_000)
+        return LineValue(*named, "2716", None, None, "TT 1/2026", "confirmed", given, None, None)
+
+    at = datetime(2026, 11, 29, 8, tzinfo=UTC)
+    agency = ("ag_1", "UBND xã Thử Nghiệm", "", "0100109106", "Số 1", "024", "tk-1")
+    source = ReceiptSource(
+        *("bill_1", *agency, "LPABCDEFGHJK23", None, 75_000, at, ("bank",), {}),
+        (owed(None), owed("NQ 2/2026"), owed("NQ 2/2026")),
+    )
+    counter = Counter("rs_1", "ag_1", "EBL01", symbol_for(2026, "AA"), 2026, 0, None)
+    issuing: Any = SimpleNamespace(
+        gateway_title=str, check_url=lambda code: f"https://x.vn/r/{code}", demo=False
+    )
+    made = content_of(source, counter, 1, ISSUED_ON, "ABCDEFGHJKMN", issuing)
+    own = tuple(one for one in made.legal_basis if one not in rules_on(ISSUED_ON).basis)
+    assert own == ("TT 1/2026", "NQ 2/2026")
+    assert made.amount == 75_000

@@ -1,5 +1,7 @@
 """Matching a day of one account: the bank's reference first, then the payer's, days kept apart."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -8,7 +10,10 @@ from core.calendar import Calendar, national
 from core.calendar_files import DayChanges
 from core.references import new_reference
 from payments.books.queries import DayPayment
-from reconciliation.day import DayLine, DayResult, match_day
+from reconciliation.matching.day import came_by_bank, match_day
+from reconciliation.matching.day_findings import told_of_gateways
+from reconciliation.matching.pairing import PairedMoney
+from reconciliation.matching.values import DayLine, DayResult
 
 MONDAY = date(2026, 11, 23)
 #: 09:00 on that Monday in Vietnam.
@@ -56,7 +61,8 @@ def run(
     calendar: Calendar | None = None,
     cut_off: time = time(16),
 ) -> DayResult:
-    return match_day(on, payments, lines, cut_off, calendar or national())
+    found = match_day(on, came_by_bank(payments), lines, cut_off, calendar or national())
+    return told_of_gateways(found, payments, lines)
 
 
 def test_the_banks_own_reference_comes_before_the_payers() -> None:
@@ -77,16 +83,90 @@ def test_a_bank_reference_with_another_amount_is_not_the_money() -> None:
 def test_a_reference_that_several_payments_carry_is_paired_in_order_of_time() -> None:
     later = MORNING + timedelta(hours=1)
     day = run(
-        [payment("p1", ONE), payment("p2", ONE, at=later), payment("p3", ONE, at=later)],
+        [payment("p1", ONE), payment("p2", ONE, at=later)],
         [line("l2", ONE.lower(), at=later), line("l1", f"x {ONE[:5]} {ONE[5:]}")],
     )
     assert matched(day) == {"p1": ("l1", "reference"), "p2": ("l2", "reference")}
-    assert classes(day) == {"p3": "missing_in_ledger"}
+    assert classes(day) == {}
 
 
-def test_a_gateways_money_is_found_by_the_reference_in_the_narrative() -> None:
+def test_more_payments_than_lines_that_fit_alike_are_ambiguous_and_name_all() -> None:
+    payments = [payment(name, ONE) for name in ("p1", "p2", "p3")]
+    day = run(payments, [line("l1", ONE), line("l2", ONE)])
+    assert matched(day) == {}
+    assert classes(day) == dict.fromkeys(("p1", "p2", "p3", "l1", "l2"), "ambiguous")
+    reasons = {odd.object_id: odd.reason for odd in day.discrepancies}
+    assert "p1, p2, p3" in reasons["l1"]
+    assert "l1, l2" in reasons["p3"]
+
+
+def test_the_nearest_in_time_is_not_ambiguous() -> None:
+    payments = [payment("p1", ONE), payment("p2", ONE, at=MORNING - timedelta(days=1))]
+    day = run(payments, [line("l1", ONE)])
+    assert matched(day) == {"p1": ("l1", "reference")}
+
+
+def test_a_line_that_names_several_payments_of_its_amount_is_ambiguous() -> None:
+    day = run([payment("p1", ONE), payment("p2", TWO)], [line("l1", f"{ONE} {TWO}")])
+    assert classes(day)["l1"] == "ambiguous"
+    other = run([payment("p1", ONE), payment("p2", TWO, 9_000)], [line("l1", f"{ONE} {TWO}")])
+    assert classes(other)["l1"] == "unknown_in_ledger"
+
+
+@pytest.mark.parametrize(
+    "blank", ["", " ", "0", "000", "NONREF", "nonref;1", "N/A", "----", "KHONG CO"]
+)
+def test_blank_and_placeholder_references_are_equal_to_nothing(blank: str) -> None:
+    day = run([payment("p1", ref=blank)], [line("l1", ref=blank)])
+    assert matched(day) == {}
+    assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}
+
+
+def test_without_the_reading_of_bank_references_placeholders_would_match(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The negative control: references are compared as they are written."""
+    monkeypatch.setattr("reconciliation.matching.day.plain_bank_ref", lambda ref: ref)
+    day = run([payment("p1", ref="NONREF")], [line("l1", ref="NONREF")])
+    assert matched(day) == {"p1": ("l1", "bank_ref")}
+
+
+def test_first_come_would_choose_where_nobody_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: whoever comes first is taken."""
+
+    def first_come(some: Sequence[DayPayment], alike: Sequence[DayLine], _: object) -> PairedMoney:
+        return PairedMoney(pairs=list(zip(some, alike, strict=False)))
+
+    monkeypatch.setattr("reconciliation.matching.day.pair_alike", first_come)
+    payments = [payment(name, ONE) for name in ("p1", "p2", "p3")]
+    day = run(payments, [line("l1", ONE), line("l2", ONE)])
+    assert "ambiguous" not in classes(day).values()
+
+
+def test_what_people_have_taken_apart_is_not_put_together_again() -> None:
+    payments, lines = [payment("p1", ONE, ref="FT1")], [line("l1", ONE, ref="FT1")]
+    assert matched(run(payments, lines)) == {"p1": ("l1", "bank_ref")}
+    day = match_day(MONDAY, payments, lines, time(16), national(), {("p1", "l1")})
+    assert matched(day) == {}
+    assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}
+
+
+def test_a_gateways_money_is_not_judged_by_the_credits_of_the_account() -> None:
     day = run([payment("p1", ONE, gateway="paygov")], [line("l1", f"PAYGOV TT {ONE.lower()}01 X")])
-    assert matched(day) == {"p1": ("l1", "narrative")}
+    assert matched(day) == {}
+    assert classes(day) == {"l1": "unknown_in_ledger"}
+    (odd,) = day.discrepancies
+    assert (odd.reference, "nộp qua cổng" in odd.reason) == (ONE, True)
+
+
+def test_what_a_closed_day_left_waiting_is_matched_on_the_day_it_was_carried_to() -> None:
+    tuesday = MORNING + timedelta(days=1)
+    payments = [payment("p1", ONE, at=MORNING + timedelta(hours=8))]
+    lines = [line("l1", ONE, at=tuesday)]
+    told = (date(2026, 11, 24), payments, lines, time(16), national(), frozenset[tuple[str, str]]())
+    assert matched(match_day(*told, {"p1"})) == {"p1": ("l1", "narrative")}
+    left = match_day(*told)
+    assert (matched(left), [one.place for one in left.places]) == ({}, ["other_day"])
 
 
 def test_money_booked_the_next_day_belongs_to_the_day_it_was_paid() -> None:
@@ -122,7 +202,14 @@ def test_the_summary_counts_every_payment_of_the_day_once() -> None:
 BACK = "HOÀN TRẢ"
 
 
-@pytest.mark.parametrize("words", ["HOAN TRA {}", "Hủy giao dịch {}", "tra lai {}", "REVERSAL {}"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("HOAN TRA {}", "Hủy giao dịch {}", "tra lai {}", "REVERSAL {}", "Thoái trả {}"),
+        *("HOAN-LE-PHI/{}", "Bút toán đảo {}", "CHUYEN HOAN {}", "hoantra.{}", "RVSL {}"),
+        *("{} RETURNED", "CHARGE BACK {}", "GD loi, {}", "Hoàn phí {}", "STORNO {}"),
+    ],
+)
 def test_a_credit_that_the_bank_took_back_settles_nothing(words: str) -> None:
     lines = [
         line("c", f"{ONE} nop phi", ref="FT58675382"),
@@ -146,6 +233,29 @@ def test_a_payment_whose_credit_was_taken_back_is_told(told: str, back: str) -> 
     assert (matched(day), classes(day)) == ({}, {"p": "reversed"})
 
 
+def test_what_is_taken_back_is_the_newest_credit_until_then_that_very_moment_included() -> None:
+    at = {"c1": MORNING - timedelta(hours=1), "c2": MORNING, "c3": MORNING + timedelta(hours=1)}
+    lines = [line(name, ONE, ref=f"FT90{name}", at=moment) for name, moment in at.items()]
+    payments = [
+        payment(f"p{one.line_id}", ONE, ref=one.bank_ref, at=one.booked_at) for one in lines
+    ]
+    debit = line("d", f"{BACK} {ONE}", ref="0", direction="debit", at=MORNING)
+    assert classes(run(payments, [*lines, debit])) == {"pc2": "reversed"}
+
+
+def test_a_credit_that_was_taken_back_is_that_of_one_payment_alone() -> None:
+    """No bank reference tells two payers of one reference apart: one of them has lost money."""
+    lines = [
+        line("c", ONE, ref="NONREF"),
+        line("d", f"{BACK} {ONE}", ref="NONREF", direction="debit", at=MORNING + timedelta(days=1)),
+    ]
+    day = run([payment(name, ONE, ref="NONREF") for name in ("p1", "p2")], lines)
+    assert matched(day) == {}
+    assert classes(day) == {"p1": "reversed", "p2": "missing_in_ledger"}
+    assert day.summary()["reversed"] == {"count": 1, "sum": 10_000}
+    assert [odd.reference for odd in day.discrepancies] == [ONE, ONE]
+
+
 @pytest.mark.parametrize(
     "debit",
     [
@@ -154,7 +264,6 @@ def test_a_payment_whose_credit_was_taken_back_is_told(told: str, back: str) -> 
         line("d", BACK, ref="FT901", direction="debit"),
         line("d", f"{BACK} {ONE}", ref="FT900", direction="debit", at=MORNING - timedelta(days=1)),
         line("d", f"{BACK} {ONE}", ref="FT900", direction="debit", at=MORNING + timedelta(days=15)),
-        line("d", f"{BACK} {ONE}", ref="FT900"),
     ],
 )
 def test_other_debits_take_nothing_back(debit: DayLine) -> None:
@@ -175,7 +284,7 @@ def test_paid_again_after_it_was_taken_back_it_is_paid() -> None:
 
 
 def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciliation.day.reversals_of", lambda lines: {})
+    monkeypatch.setattr("reconciliation.matching.day.reversals_of", lambda lines: {})
     with pytest.raises(AssertionError):
         test_a_credit_that_the_bank_took_back_settles_nothing("HOAN TRA {}")
 
@@ -193,7 +302,17 @@ def test_a_second_credit_of_a_paid_reference_is_said_to_be_one() -> None:
     day = run([payment("p", ONE, ref="FT900")], lines)
     (odd,) = day.discrepancies
     assert (odd.object_id, odd.kind, odd.reference) == ("l2", "unknown_in_ledger", ONE)
-    assert odd.reason.startswith(f"Mã {ONE} đã có khoản thanh toán")
+    assert odd.reason.startswith(f"Mã {ONE} đã có khoản thanh toán trong sổ, khớp với dòng khác")
+
+
+def test_a_credit_under_another_bank_reference_is_not_said_to_have_a_line_of_its_own() -> None:
+    said = DayLine("l1", MORNING, 10_000, "credit", "HS-12345", ONE, "FT2633311")
+    day = run([payment("p1", ONE, ref="FT26333117")], [said])
+    assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}
+    odd = next(one for one in day.discrepancies if one.side == "line")
+    assert odd.reference == ONE
+    assert "khớp với dòng khác" not in odd.reason
+    assert "chưa khớp với dòng nào" in odd.reason
 
 
 @pytest.mark.parametrize("ref", ["FT1", ""], ids=["by the bank's reference", "by the payer's"])
@@ -224,7 +343,7 @@ def test_what_is_late_is_said_by_the_cut_off_that_is_given(
 ) -> None:
     """Paid at nine; who closes at eight books it the next day, and that is in time."""
     day = run(
-        [payment("p1", ONE, ref=ref or "-", gateway="bank" if ref else "paygov")],
+        [payment("p1", ONE, ref=ref or "-")],
         [line("l1", ONE, ref=ref, at=MORNING + timedelta(days=1))],
         cut_off=cut_off,
     )
@@ -242,3 +361,23 @@ def test_a_line_that_names_the_references_of_two_payments_is_neithers() -> None:
     day = run([*several, payment("p3", TWO, ref="-")], [line("l1", both)])
     assert matched(day) == {}
     assert set(classes(day)) == {"p1", "p2", "p3", "l1"}
+
+
+def test_a_credit_that_two_people_have_said_brought_a_batch_is_of_its_own_class() -> None:
+    by_line = replace(payment("p1", ref="NONREF"), is_batch=True, batch_line="l1")
+    by_feed = replace(payment("p2", amount=20_000, ref="FT2"), is_batch=True)
+    day = run(
+        [by_line, by_feed],
+        [line("l1", ref="NONREF"), line("l2", amount=20_000, ref="FT2"), line("l3", ref="NONREF")],
+    )
+    assert matched(day) == {"p1": ("l1", "batch"), "p2": ("l2", "batch")}
+    assert classes(day) == {"l3": "unknown_in_ledger"}
+    assert day.summary()["batch"] == {"count": 2, "sum": 30_000}
+    assert day.summary()["matched"] == {"count": 2, "sum": 30_000}
+
+
+def test_a_line_of_another_amount_is_not_the_credit_of_a_batch() -> None:
+    odd = replace(payment("p1", ref="NONREF"), is_batch=True, batch_line="l1")
+    day = run([odd], [line("l1", amount=9_000, ref="NONREF")])
+    assert matched(day) == {}
+    assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}

@@ -70,14 +70,16 @@ def test_who_only_looks_or_only_collects_decides_nothing() -> None:
         assert Role.AUDITOR not in RIGHTS[action].roles
     collector = {action for action, right in RIGHTS.items() if Role.COLLECTOR in right.roles}
     assert collector == {Action.START_PAYMENT, Action.READ_BILLS, Action.READ_RECEIPTS,
-                         Action.READ_PRICES}  # fmt: skip
+                         Action.READ_PRICES, Action.READ_MARKETS, Action.READ_VENDORS,
+                         Action.READ_METERS, Action.COLLECT}  # fmt: skip
 
 
 def test_a_new_key_is_a_portals() -> None:
     assert set(PORTAL_SCOPES) == {"bills", "receipts:read"}
     portal = {action for action in Action if system(*PORTAL_SCOPES).may(action)}
     assert portal == {Action.CREATE_BILL, Action.CANCEL_BILL, Action.START_PAYMENT,
-                      Action.READ_BILLS, Action.READ_RECEIPTS, Action.READ_PRICES}  # fmt: skip
+                      Action.READ_BILLS, Action.READ_RECEIPTS, Action.READ_PRICES,
+                      Action.KEEP_DEBTS}  # fmt: skip
 
 
 @pytest.mark.parametrize("action", Action)

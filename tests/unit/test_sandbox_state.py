@@ -23,6 +23,7 @@ from adapters.sandbox.engine.store import (
     Store,
     journal_to,
 )
+from adapters.wording import Malformed
 from core import clock
 from payments.ports import (
     AcceptedAttempt,
@@ -48,7 +49,7 @@ MERCHANT = Merchant("paygov", "PAYGOV-THU", KEYS, "http://h/callbacks/x")
 CREDENTIALS = dialect.Credentials("PAYGOV-THU", "access", "secret", "token", "service")
 ACCOUNT = BankAccount("sepay", "1020304050", "http://h/callbacks/bank", "bank-secret")
 OK = b'{"error_code":"SUCCESSFUL","error_message":""}'
-AUTHORIZATION = "Bearer token"
+AUTHORIZATION = {"authorization": "Bearer token"}
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
 
@@ -218,7 +219,7 @@ def test_a_held_charge_is_told_as_held(state: SandboxState) -> None:
 def test_a_forged_callback_fails_its_checksum_and_charges_nothing(state: SandboxState) -> None:
     order = ordered(state)
     forged = state.forge(MERCHANT, order.order_id, 5_000)
-    with pytest.raises(dialect.Malformed):
+    with pytest.raises(Malformed):
         said(forged)
     assert order.charged == 0
 
@@ -257,8 +258,8 @@ def test_the_same_bytes_are_the_same_order_and_others_are_refused(state: Sandbox
 @pytest.mark.parametrize(
     ("change", "authorization"),
     [
-        ({}, "Bearer another"),
-        ({}, ""),
+        ({}, {"authorization": "Bearer another"}),
+        ({}, {}),
         ({"amount": 6_000}, AUTHORIZATION),
         ({"accessKey": "another"}, AUTHORIZATION),
         ({"partnerCode": "PAYGOV-KHAC"}, AUTHORIZATION),
@@ -269,7 +270,7 @@ def test_the_same_bytes_are_the_same_order_and_others_are_refused(state: Sandbox
     ],
 )
 def test_a_create_call_that_is_not_the_merchant_s_is_refused(
-    state: SandboxState, change: dict[str, Any], authorization: str
+    state: SandboxState, change: dict[str, Any], authorization: dict[str, str]
 ) -> None:
     body = json.loads(dialect.create_body(CREDENTIALS, request()))
     reply = paygov.create(state, json.dumps(body | change).encode(), authorization)

@@ -574,3 +574,11 @@ def test_nothing_in_an_exported_file_is_a_formula() -> None:
 def test_equal_catalogues_give_equal_files() -> None:
     entries = {"fees": [one.entry for one in taken(fees_csv({})).placed]}
     assert write_workbook(entries) == write_workbook(entries)
+
+
+@pytest.mark.parametrize("column", ["name_vi", "basis", "code"])
+def test_a_cell_with_a_character_that_nobody_sees_is_refused(column: str) -> None:
+    assert taken(fees_csv({})).faults == ()
+    fault = only_fault(fees_csv({column: f"{FEE[column][:2]}\u202e{FEE[column][2:]}"}), "fees")
+    assert (fault.row, fault.column, fault.code) == (2, column, "unseen")
+    assert "U+202E" in fault.reason

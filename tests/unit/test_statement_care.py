@@ -6,8 +6,9 @@ from typing import Final
 import pytest
 
 from reconciliation.formats.accounts import is_of_account, named_accounts
-from reconciliation.formats.csv_statement import StatementFile, read_day_file
+from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.formats.rows import StatementRefused
+from reconciliation.formats.statement_file import StatementFile
 
 TODAY: Final = date(2026, 11, 28)
 HEADER: Final = "Ngày hạch toán;Số tham chiếu;Nội dung;Phát sinh nợ;Phát sinh có;Số dư"
@@ -48,6 +49,10 @@ def refused_rows(content: bytes) -> list[str]:
         (("A;nop;;7;7",), [2]),
         (("A;nop lai le phi;;20;20", "B;trả lại;;30;50"), [2, 3]),
         (("A;lai tien gui thang 10;;523;523", "B;nop;;150;673"), [3]),
+        # A payer's words about a fee or interest are not the bank's own.
+        (("A;LPN3BNV92WGFP4 nop phi dich vu cong;;20;20",), [2]),
+        (("A;nop phi dich vu;;20;20", "B;PHI DICH VU SMS;11;;9"), [2]),
+        (("A;LPN3BNV92WGFP4 le phi lai suat;;20;20",), [2]),
     ],
 )
 def test_amounts_that_lost_their_thousands_are_refused_with_their_rows(
@@ -68,6 +73,7 @@ def test_amounts_that_lost_their_thousands_are_refused_with_their_rows(
         ("A;Lãi tiền gửi;;523;523",),
         ("A;TRẢ LÃI THÁNG 10;;523;523",),
         ("A;TRA LAI TIEN GUI;;523;523",),
+        ("A;Thu phí SMS tháng 11;880;;0",),
         (),
     ],
 )
@@ -91,7 +97,18 @@ def test_our_own_layout_has_no_thousands_to_lose() -> None:
         (["Account No. 113366xxxx99"], ["113366xxxx99"]),
         (["STK: 1133-6688-99 / UBND phường"], ["1133668899"]),
         (["Số TK:1133668899", "Tài khoản: 1133668899"], ["1133668899"] * 2),
+        (["TK số", "", "", "", "", "", "", "1133668899"], ["1133668899"]),
+        (["Tài khoản tiền gửi thanh toán: 1133668899"], ["1133668899"]),
+        (["Tài khoản VND số 1133668899 - kỳ 11/2026"], ["1133668899"]),
+        (["A/C No: 1133668899"], ["1133668899"]),
+        (["Acc. no 1133668899"], ["1133668899"]),
+        (["Tài khoản kế toán: 3713.0.1234567.00000"], ["37130123456700000"]),
+        # Of a virtual account the digits are compared.
+        (["Số tài khoản: VQRQ0001ABCDE"], ["0001"]),
         (["Kỳ sao kê: 01/11/2026 - 30/11/2026"], []),
+        (["Sao kê tài khoản 01.11.2026 - 30.11.2026"], []),
+        (["Số dư tài khoản: 1.234.567.890", "Số dư tài khoản VND 1.234.567"], []),
+        (["Chủ tài khoản: X - 1133668899", "Tên tài khoản: 1133668899"], []),
         (["Mã ĐVQHNS: 1012345", "Chủ tài khoản: UBND"], []),
     ],
 )
@@ -109,6 +126,13 @@ def test_accounts_that_stand_above_the_heading_are_found(
         (["1133668899"], "1133.6688.99", True),
         (["113366xx99"], "1133668899", True),
         (["113367xx99"], "1133668899", False),
+        # However many digits are hidden.
+        (["xxxx8899"], "1133668899", True),
+        (["11xxxxxxxxxx99"], "1133668899", True),
+        (["xxxx8898"], "1133668899", False),
+        (["xxxx99"], "1133668899", False),
+        (["0001"], "VQRQ0001ABCDE", True),
+        (["0001"], "1133668899", False),
         (["999999999999"], "371301234567", False),
         (["371301234567"], "3713.0.1234567.00000", True),
         (["1234567"], "371301234567", False),
@@ -143,6 +167,31 @@ def test_a_missing_row_leaves_a_gap(gone: int, order: int) -> None:
     missing = (10_000, 20_000, -5_000)[gone]
     assert gap.told - gap.expected == missing
     assert (gap.row is None) is (gone == 2)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("Số dư đầu ngày", "Số dư cuối ngày"),
+        ("Dư đầu kỳ", "Dư cuối kỳ"),
+        ("SỐ DƯ ĐẦU THÁNG", "Số dư cuối tháng"),
+        ("Opening balance", "CLOSING BALANCE"),
+    ],
+)
+def test_balances_are_known_however_they_are_called(begin: str, end: str) -> None:
+    content = treasury(*WHOLE, begin=f"{begin};;;;;100.000", end=f"{end};;;;;125.001")
+    found = read(content)
+    assert (found.balances.opening, found.balances.closing) == (100_000, 125_001)
+    assert [(gap.row, gap.expected, gap.told) for gap in found.gaps] == [(None, 125_000, 125_001)]
+
+
+def test_the_balance_of_a_page_is_not_the_statements() -> None:
+    content = treasury(
+        *WHOLE, begin="Số dư cuối trang 1;;;;;1.000", end="Số dư cuối kỳ;;;;;125.000"
+    )
+    found = read(content)
+    assert (found.balances.closing, found.gaps) == (125_000, ())
+    assert found.skipped == {"page_sum": 1, "balance": 1}
 
 
 def test_a_statement_without_balances_warns_of_nothing() -> None:

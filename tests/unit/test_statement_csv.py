@@ -14,7 +14,7 @@ from core.clock import VIETNAM
 from core.references import find_references
 from reconciliation.formats import headers
 from reconciliation.formats.cells import CellRefused, NumberStyle, read_time
-from reconciliation.formats.csv_statement import read, read_by
+from reconciliation.formats.csv_statement import read, read_by, read_day_file
 from reconciliation.formats.decoding import decode
 from reconciliation.formats.limits import Limits
 from reconciliation.formats.mappings import (
@@ -301,6 +301,9 @@ def test_a_quotation_mark_that_is_not_closed_is_refused() -> None:
 
 def test_a_statement_without_lines_is_empty() -> None:
     assert read(basic().encode(), "lephi-basic", ON) == []
+    # It may have been cut behind its heading, so it says so.
+    found = read_day_file(basic().encode(), "lephi-basic", ON)
+    assert (found.rows, found.notes) == ([], ("Tệp không có dòng giao dịch nào.",))
     assert faults("", "lephi-basic")[0] == ("row 1, column booked_at", "missing_column")
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from core.clock import VIETNAM
 from reconciliation.formats.cells import CellRefused, read_time
-from reconciliation.formats.csv_statement import StatementFile, read_day_file
+from reconciliation.formats.csv_statement import read_day_file
 from reconciliation.formats.rows import StatementRefused
+from reconciliation.formats.statement_file import StatementFile
 
 FOLDER = Path(__file__).parents[1] / "golden" / "statements"
 TODAY = date(2026, 11, 20)
@@ -109,19 +110,43 @@ def test_furniture_is_passed_over_and_counted() -> None:
         TREASURY.upper(),
         "17/11/2026;S16Z;THU PHI DV;0;0;17.000",
         "17/11/2026;S16B;NOP PHI B;;18.000;35.000",
+        "Tổng cộng trang 2;;;0;35.000;",
+        "Trang 2/3;;;;;",
+        "Cộng mang sang trang sau;;;;35.000;",
+        f"\ufeff{TREASURY};;",
+        "Page 3 of 3;;;;;",
         "Số dư cuối kỳ;;;;;35.000",
     ]
     found = read_day_file(treasury(*rows, total=35_000, count=2), "kbnn-so-phu", TODAY)
     assert refs(found) == ["S16A", "S16B"]
-    assert found.skipped == {"page_sum": 2, "header": 2, "zero": 1, "balance": 1}
+    assert found.skipped == {
+        "page_sum": 4,
+        "page_number": 2,
+        "header": 3,
+        "zero": 1,
+        "balance": 1,
+    }
 
 
-@pytest.mark.parametrize("before", ["\ufeff", "\ufeff\ufeff", "sep=,\r\n", "\ufeff\ufeffsep=,\n"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("\ufeff", "\ufeff\ufeff", "sep=,\r\n", "\ufeff\ufeffsep=,\n", "SEP=,\n"),
+        *('"sep=,"\r\n', "sep=,,,\n", "\r\n\r\n", ",,,\n"),
+    ],
+)
 def test_what_programs_put_before_the_heading_is_passed_over(before: str) -> None:
     content = before.encode() + agribank("R1|11.000|20261118")
     found = read_day_file(content, "agribank-gl02", TODAY)
     assert refs(found) == ["R1"]
-    assert found.skipped == ({"sep": 1} if "sep" in before else {})
+    assert found.skipped == ({"sep": 1} if "sep" in before.lower() else {})
+
+
+def test_files_put_one_behind_the_other_are_one_statement() -> None:
+    one, other = agribank("R1|11.000|20261118"), agribank("R2|12.000|20261118")
+    content = b"sep=,\r\n" + one + b"\r\n" + "\ufeffsep=,\r\n".encode() + other
+    found = read_day_file(content, "agribank-gl02", TODAY)
+    assert (refs(found), found.skipped) == (["R1", "R2"], {"sep": 2, "header": 1})
 
 
 @pytest.mark.parametrize(
@@ -132,6 +157,9 @@ def test_what_programs_put_before_the_heading_is_passed_over(before: str) -> Non
         "17/11/2026;S1;x;;0;",
         "Cộng trang;17/11/2026;x;y;z",
         "ghi chú;;;;;",
+        # The number of a page moves no money.
+        "Trang 2;;;;5.000;",
+        "Cộng;;;;5.000;",
     ],
 )
 def test_what_is_neither_a_line_nor_known_furniture_is_refused_by_row(row: str) -> None:

@@ -6,13 +6,13 @@ import pytest
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from payments.catalogue.upkeep.sheets import archives
+from core import workbooks
+from core.sheet_markings import Markings, Place, letters_of, markings_of
 from payments.catalogue.upkeep.sheets.columns import COLUMNS, GUIDE
 from payments.catalogue.upkeep.sheets.exports import write_workbook
-from payments.catalogue.upkeep.sheets.faults import SheetFault
+from payments.catalogue.upkeep.sheets.faults import FileRefused, SheetFault
 from payments.catalogue.upkeep.sheets.files import read_file
 from payments.catalogue.upkeep.sheets.intake import IntakeResult, take
-from payments.catalogue.upkeep.sheets.markings import Markings, Place, letters_of, markings_of
 from tests.support.catalogue_files import (
     FEE,
     HEADER,
@@ -66,6 +66,21 @@ def with_cell(cell: bytes, address: str) -> bytes:
     return workbook_of(parts)
 
 
+@pytest.mark.parametrize("said", [b"_x0000_", b"_x0007_", b"&#x1;", b"_x000B_"])
+def test_a_control_character_is_refused_as_in_any_text(said: bytes) -> None:
+    """A spreadsheet writes it by its number; no database keeps the first of these in a text."""
+    parts = parts_of(fees_sheet(lambda *_: None))
+    texts = "xl/sharedStrings.xml"
+    code = f"<t>{FEE['code']}-1</t>".encode()
+    assert code in parts[texts]
+    parts[texts] = parts[texts].replace(code, code.replace(b"</t>", said + b"</t>"))
+    with pytest.raises(FileRefused) as refused:
+        read_file(workbook_of(parts))
+    (fault,) = refused.value.faults
+    assert fault.code == "control_character"
+    assert "dòng 2" in fault.reason
+
+
 @pytest.mark.parametrize("value", ["", 0, 200_000, "200000", "chữ", True, "#REF!", "#N/A"])
 @pytest.mark.parametrize("key", ["cap", "valid_to", "amount", "code", "name_vi", "sub_item"])
 def test_a_calculated_cell_is_refused_whatever_it_stores(key: str, value: object) -> None:
@@ -104,7 +119,7 @@ def test_a_cap_whose_formula_stores_nothing_is_not_dropped(monkeypatch: pytest.M
     content = with_cell(b'<c r="K2"><f>100000*2</f></c>', "K2")
     assert taken(content).placed == ()
     # A reader that looks at values alone takes the fee, without its cap.
-    monkeypatch.setattr(archives, "markings_of", lambda part: Markings())
+    monkeypatch.setattr(workbooks, "markings_of", lambda part: Markings())
     (placed,) = taken(content).placed
     assert "cap" not in placed.entry.model_dump(exclude_none=True)["rule"]
 

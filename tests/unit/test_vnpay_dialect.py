@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.vnpay import dialect
 from adapters.vnpay.gateway import VNPay
+from adapters.wording import Malformed
 from payments.ports import AttemptKey, GatewayAccount, GatewayMisuse, Outcome, StartRequest
 
 CREDENTIALS = dialect.Credentials("LEPHI001", "RAOEXHYVSDDIIENYWSLDIIZTANXUXZFJ")
@@ -251,7 +252,7 @@ def test_an_answer_is_read_and_names_the_money_as_the_result_does() -> None:
     ],
 )
 def test_an_answer_that_was_changed_is_no_answer(changes: dict[str, str]) -> None:
-    with pytest.raises(dialect.Malformed):
+    with pytest.raises(Malformed):
         dialect.read_answer(CREDENTIALS, KEY, answer() | changes)
 
 
@@ -268,7 +269,7 @@ def test_an_answer_that_was_changed_is_no_answer(changes: dict[str, str]) -> Non
     ],
 )
 def test_a_signed_answer_that_does_not_answer_is_no_answer(changes: dict[str, str]) -> None:
-    with pytest.raises(dialect.Malformed):
+    with pytest.raises(Malformed):
         dialect.read_answer(CREDENTIALS, KEY, answer(**changes))
 
 

@@ -4,11 +4,11 @@ Written from the same description as our adapter and independent of it: nothing 
 a slip in one shows as a disagreement between the two.
 """
 
+import base64
 import hashlib
-import hmac
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,14 +17,11 @@ from urllib.parse import urlencode
 from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
+from adapters.sandbox.engine.linked_files import link_to, linked_file
+from adapters.sandbox.engine.reading import by_recipe, mac_of_netstrings, read_object, same, whole
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
-from adapters.sandbox.engine.store import (
-    Charge,
-    Merchant,
-    Order,
-    OrderRequest,
-    OtherOrder,
-)
+from adapters.sandbox.engine.settlement import SettlementSheet
+from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, OtherOrder
 from core import json
 from core.clock import VIETNAM
 from core.errors import Invalid
@@ -34,7 +31,6 @@ _OPEN: Final = "01"
 _HELD: Final = "07"
 _CANCELLED: Final = "24"
 _UNKNOWN: Final = "91"
-_MAX_BODY: Final = 64 * 1024
 _LARGEST_AMOUNT: Final = 10**13
 _CREATE_FIELDS: Final = {
     "partnerCode": str,
@@ -48,6 +44,14 @@ _CREATE_FIELDS: Final = {
     "ipAddress": str,
     "checksum": str,
 }
+#: units whose portals send no checksum
+_PLAIN_UNITS: Final = ("dongthap", "bogtvt")
+_RECEIPT_FIELDS: Final = (
+    *("partnerCode", "accessKey", "payerId", "payerName", "payerAddress", "payerDistrict"),
+    *("payerProvince", "docCode", "procedureName", "paids", "otherInfo", "decisionDate"),
+    "checksum",
+)
+_RECEIPT_RECIPE: Final = f"sha256(secretKey,{','.join(_RECEIPT_FIELDS[:-1])})"
 _QUERY_FIELDS: Final = {"partnerCode": str, "accessKey": str, "orderId": str, "checksum": str}
 
 
@@ -60,10 +64,33 @@ class Refused(Exception):
     message: str
 
 
+#: What the portal's gateway paid over. [?]: nobody here has seen one.
+_SHEETS: Final = (
+    SettlementSheet(
+        name="paygov",
+        columns=(
+            ("Mã lô", "batch"),
+            ("Ngày quyết toán", "day"),
+            ("orderId", "order"),
+            ("transactionNo", "number"),
+            ("Thời gian thanh toán", "at"),
+            ("Số tiền", "amount"),
+            ("Phí", "fee"),
+            ("Thực chuyển", "net"),
+        ),
+        day="%d/%m/%Y",
+        at="%d/%m/%Y %H:%M:%S",
+        thousands=".",
+        totals="Tổng",
+    ),
+)
+
+
 class PayGov:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "paygov"
+    sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {
@@ -86,12 +113,16 @@ class PayGov:
         return usual
 
     def handle(self, engine: Engine, request: ProviderRequest) -> Reply | Order | None:
-        authorization = request.headers.get("authorization", "")
+        headers = request.headers
         match request.method, request.path:
             case "POST", "create":
-                return create(engine, request.body, authorization)
+                return create(engine, request.body, headers)
             case "POST", "query":
-                return query(engine, request.body, authorization)
+                return query(engine, request.body, headers)
+            case "POST", "receipt":
+                return receipt(engine, request.body, headers)
+            case "GET", "file":
+                return linked_file(engine, request.query)
         start, _, token = request.path.rpartition("/")
         return engine.store.pages.get(token) if start == "pay" else None
 
@@ -131,14 +162,14 @@ class PayGov:
 DIALECT: Final = PayGov()
 
 
-def create(engine: Engine, body: bytes, authorization: str) -> Reply:
+def create(engine: Engine, body: bytes, headers: Mapping[str, str]) -> Reply:
     """Take an order. The same id with the same bytes is the same order, and the same answer;
     other bytes under a known id are refused (409, code 94)."""
     try:
-        fields = read_create(body)
-        merchant = _merchant(engine, fields)
+        merchant = _merchant(engine, read_object(body))
+        fields = read_create(merchant, body)
         engine.store.called(merchant.id, str(fields["orderId"]))
-        check_create(merchant, authorization, fields)
+        _noted(engine, lambda: check_create(merchant, headers, fields))
         planned = engine.next_fault(merchant, Operation.CREATE)
         if planned is not None and did_nothing(planned):
             return refusal(planned, _DECLINED, _BUSY)
@@ -151,12 +182,12 @@ def create(engine: Engine, body: bytes, authorization: str) -> Reply:
     return engine.answer_create(planned, order, said)
 
 
-def query(engine: Engine, body: bytes, authorization: str) -> Reply:
+def query(engine: Engine, body: bytes, headers: Mapping[str, str]) -> Reply:
     """Say what became of an order, as far as the gateway shows it."""
     try:
-        fields = read_query(body)
+        fields = _read(body, _QUERY_FIELDS)
         merchant = _merchant(engine, fields)
-        check_query(merchant, authorization, fields)
+        _noted(engine, lambda: check_query(merchant, headers, fields))
     except Refused as refused:
         return Reply(refused.status, error_body(refused.code, refused.message))
     planned = engine.next_fault(merchant, Operation.QUERY)
@@ -174,57 +205,97 @@ def query(engine: Engine, body: bytes, authorization: str) -> Reply:
     return answer(planned, answer_body(merchant, said))
 
 
+def receipt(engine: Engine, body: bytes, headers: Mapping[str, str]) -> Reply:
+    """A link to the receipt of a payment, by the transaction code it was told with."""
+    try:
+        fields = _read(body, dict.fromkeys(_RECEIPT_FIELDS, str), may_be_empty=True)
+        merchant = _merchant(engine, fields)
+        _check_token(merchant, headers)
+        recipe = merchant.credentials.get("receipt_checksum") or _RECEIPT_RECIPE
+        _check_seal(merchant, fields, made(merchant, recipe, fields))
+        paids = json.loads(base64.b64decode(str(fields["paids"])))
+    except (Invalid, ValueError, TypeError):
+        return Reply(400, error_body("03", "paids"))
+    except Refused as refused:
+        return Reply(refused.status, error_body(refused.code, refused.message))
+    orders = engine.store.orders.values()
+    known = {f"TC{c.transaction_no}" for order in orders for c in order.charges}
+    if not isinstance(paids, list) or len(paids) != 1 or paids[0] not in known:
+        return Reply(200, json.dumps({"transactionReceipt": ""}))
+    return Reply(
+        200, json.dumps({"transactionReceipt": link_to(engine, DIALECT.name, str(paids[0]))})
+    )
+
+
 def _merchant(engine: Engine, fields: Mapping[str, object]) -> Merchant:
-    merchant = engine.merchant(DIALECT.name, str(fields["partnerCode"]))
+    merchant = engine.merchant(DIALECT.name, str(fields.get("partnerCode")))
     if merchant is None:
         raise Refused(401, "97", "partnerCode")
     return merchant
 
 
 def _order_request(fields: Mapping[str, object], body: bytes) -> OrderRequest:
-    amount = fields["amount"]
     return OrderRequest(
         order_id=str(fields["orderId"]),
-        amount=amount if isinstance(amount, int) else 0,
-        order_info=str(fields["orderInfo"]),
+        amount=whole(fields["amount"]),
+        order_info=str(fields.get("orderInfo", "")),
         return_url=str(fields["returnUrl"]),
         digest=hashlib.sha256(body).hexdigest(),
         details={"request_code": str(fields["requestCode"])},
     )
 
 
-def read_create(body: bytes) -> dict[str, object]:
-    """The fields of a create call; `Refused` 03 unless they are exactly the profile's."""
-    fields = _read(body, _CREATE_FIELDS)
-    amount = fields["amount"]
-    if not isinstance(amount, int) or not 1 <= amount <= _LARGEST_AMOUNT:
+def read_create(merchant: Merchant, body: bytes) -> dict[str, object]:
+    """The fields of a create call; `Refused` 03 unless they are exactly the unit's."""
+    settings = merchant.credentials
+    names = set(_CREATE_FIELDS)
+    if settings.get("profile") in _PLAIN_UNITS:
+        names -= {"checksum", "accessKey", "serviceCode"}
+    if settings.get("create_fields"):
+        names = set(settings["create_fields"].split(","))
+    fields = _read(body, {n: kind for n, kind in _CREATE_FIELDS.items() if n in names})
+    if not 1 <= whole(fields["amount"]) <= _LARGEST_AMOUNT:
         raise Refused(400, "03", "amount")
-    if not str(fields["orderInfo"]).isascii():
+    if not str(fields.get("orderInfo", "")).isascii():
         raise Refused(400, "03", "orderInfo")
     return fields
 
 
-def read_query(body: bytes) -> dict[str, object]:
-    """The fields of a query; `Refused` 03 unless they are exactly the profile's."""
-    return _read(body, _QUERY_FIELDS)
-
-
-def check_create(merchant: Merchant, authorization: str, fields: Mapping[str, object]) -> None:
+def check_create(
+    merchant: Merchant, headers: Mapping[str, str], fields: Mapping[str, object]
+) -> None:
     """`Refused` 97 unless token, keys and checksum are the merchant's."""
     keys = merchant.credentials
-    plain = (
-        f"{keys['secret_key']}{merchant.id}{keys['access_key']}"
-        f"{fields['orderId']}{fields['amount']}{fields['requestCode']}"
-    )
-    expected = hashlib.sha256(plain.encode()).hexdigest()
-    _check(merchant, authorization, fields, expected)
-    if fields["serviceCode"] != keys["service_code"]:
+    _check_token(merchant, headers)
+    if "serviceCode" in fields and fields["serviceCode"] != keys["service_code"]:
         raise Refused(403, "97", "serviceCode")
+    if "checksum" not in fields:
+        return
+    recipe = keys.get("create_checksum") or (
+        "sha256(secretKey,partnerCode,accessKey,orderId,amount,requestCode)"
+    )
+    _check_seal(
+        merchant, {"accessKey": keys["access_key"], **fields}, made(merchant, recipe, fields)
+    )
 
 
-def check_query(merchant: Merchant, authorization: str, fields: Mapping[str, object]) -> None:
+def check_query(
+    merchant: Merchant, headers: Mapping[str, str], fields: Mapping[str, object]
+) -> None:
     """`Refused` 97 unless token, keys and checksum are the merchant's."""
-    _check(merchant, authorization, fields, seal(merchant, "paygov.query", fields))
+    _check_token(merchant, headers)
+    _check_seal(merchant, fields, seal(merchant, "paygov.query", fields))
+
+
+def made(merchant: Merchant, recipe: str, fields: Mapping[str, object]) -> str:
+    """A checksum by a recipe of the account's settings."""
+    secret = merchant.credentials["secret_key"]
+    values = {name: str(value) for name, value in fields.items()} | {
+        "secretKey": secret,
+        "partnerCode": merchant.id,
+        "accessKey": merchant.credentials["access_key"],
+    }
+    return by_recipe(recipe, secret, values)
 
 
 def seal(merchant: Merchant, purpose: str, fields: Mapping[str, object]) -> str:
@@ -233,11 +304,7 @@ def seal(merchant: Merchant, purpose: str, fields: Mapping[str, object]) -> str:
     for name, value in sorted(fields.items()):
         if name != "checksum":
             words += [name, str(value)]
-    mac = hmac.new(merchant.credentials["secret_key"].encode(), digestmod="sha256")
-    for word in words:
-        data = word.encode()
-        mac.update(str(len(data)).encode() + b":" + data + b",")
-    return mac.hexdigest()
+    return mac_of_netstrings(merchant.credentials["secret_key"], words)
 
 
 def result_fields(order: Order, charge: Charge | None, error_code: str) -> dict[str, object]:
@@ -248,7 +315,7 @@ def result_fields(order: Order, charge: Charge | None, error_code: str) -> dict[
         "orderInfo": order.order_info,
         "requestCode": _as_portals_do(order.details["request_code"]),
         "transactionNo": charge.transaction_no if charge else "",
-        "payDate": _stamp(charge.charged_at) if charge else "",
+        "payDate": f"{charge.charged_at.astimezone(VIETNAM):%Y%m%d%H%M%S}" if charge else "",
         "payGate": "SANDBOX",
         "errorCode": error_code,
         "type": "PAYMENT",
@@ -258,7 +325,11 @@ def result_fields(order: Order, charge: Charge | None, error_code: str) -> dict[
 
 def callback_body(merchant: Merchant, fields: Mapping[str, object]) -> bytes:
     """A signed callback, in the gateway's own order of fields."""
-    return json.dumps({**fields, "checksum": seal(merchant, "paygov.callback", fields)})
+    recipe = merchant.credentials.get("callback_checksum")
+    checksum = (
+        made(merchant, recipe, fields) if recipe else seal(merchant, "paygov.callback", fields)
+    )
+    return json.dumps({**fields, "checksum": checksum})
 
 
 def answer_body(merchant: Merchant, fields: Mapping[str, object]) -> bytes:
@@ -272,28 +343,48 @@ def error_body(code: str, message: str) -> bytes:
     return json.dumps({"error_code": code, "error_message": message})
 
 
-def _read(body: bytes, expected: Mapping[str, type]) -> dict[str, object]:
-    try:
-        document = json.loads(body, max_bytes=_MAX_BODY)
-    except Invalid:
-        raise Refused(400, "03", "JSON") from None
-    if not isinstance(document, dict) or set(document) != set(expected):
+def _read(
+    body: bytes, expected: Mapping[str, type], *, may_be_empty: bool = False
+) -> dict[str, object]:
+    document = read_object(body)
+    if set(document) != set(expected):
         raise Refused(400, "03", "fields")
     for name, kind in expected.items():
-        if type(document[name]) is not kind or document[name] == "":
+        if type(document[name]) is not kind or (document[name] == "" and not may_be_empty):
             raise Refused(400, "03", name)
     return document
 
 
-def _check(
-    merchant: Merchant, authorization: str, fields: Mapping[str, object], expected: str
-) -> None:
+def _noted(engine: Engine, check: Callable[[], None]) -> None:
+    """Note whether a check holds; what it raises goes on."""
+    try:
+        check()
+    except Refused:
+        engine.sealed(False)
+        raise
+    engine.sealed(True)
+
+
+def _check_token(merchant: Merchant, headers: Mapping[str, str]) -> None:
     keys = merchant.credentials
-    if not hmac.compare_digest(authorization.encode(), f"Bearer {keys['token']}".encode()):
-        raise Refused(401, "97", "token")
-    if not hmac.compare_digest(str(fields["accessKey"]).encode(), keys["access_key"].encode()):
+    values = {
+        "token": keys["token"],
+        "lgspAccessToken": keys.get("lgsp_access_token", ""),
+        "partnerCode": merchant.id,
+        "accessKey": keys["access_key"],
+    }
+    for one in (keys.get("headers") or "authorization:token").lower().split(","):
+        name, _, source = one.partition(":")
+        (expected,) = (value for known, value in values.items() if known.lower() == source)
+        bearer = "Bearer " if name == "authorization" else ""
+        if not same(headers.get(name), f"{bearer}{expected}"):
+            raise Refused(401, "97", name)
+
+
+def _check_seal(merchant: Merchant, fields: Mapping[str, object], expected: str) -> None:
+    if not same(fields["accessKey"], merchant.credentials["access_key"]):
         raise Refused(401, "97", "accessKey")
-    if not hmac.compare_digest(str(fields["checksum"]).encode(), expected.encode()):
+    if not same(fields["checksum"], expected):
         raise Refused(401, "97", "checksum")
 
 
@@ -302,10 +393,6 @@ def _as_portals_do(code: str) -> str | int:
     if code.isascii() and code.isdigit() and len(code) <= 18 and str(int(code)) == code:
         return int(code)
     return code
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
 
 
 _DECLINED: Final = error_body("51", "Giao dịch bị từ chối (môi trường thử)")

@@ -4,6 +4,7 @@ Written from the same description as our adapter and independent of it: nothing 
 slip in one shows as a disagreement between the two.
 """
 
+import contextlib
 import hashlib
 import hmac
 import random
@@ -17,7 +18,17 @@ from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
-from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, OtherOrder
+from adapters.sandbox.engine.settlement import SettlementSheet
+from adapters.sandbox.engine.store import (
+    Charge,
+    Merchant,
+    MoneyBack,
+    Order,
+    OrderRequest,
+    OtherOrder,
+    RefundStatus,
+    TooMuchBack,
+)
 from core import json
 from core.clock import VIETNAM
 from core.errors import Invalid
@@ -31,6 +42,14 @@ _PAY_FIELDS: Final = frozenset(
 )
 _QUESTION: Final = (
     "RequestId Version Command TmnCode TxnRef TransactionDate CreateDate IpAddr OrderInfo"
+)
+_REFUND: Final = (
+    "RequestId Version Command TmnCode TransactionType TxnRef Amount TransactionNo TransactionDate"
+    " CreateBy CreateDate IpAddr OrderInfo"
+)
+_REFUND_ANSWER: Final = (
+    "ResponseId Command ResponseCode Message TmnCode TxnRef Amount BankCode PayDate TransactionNo"
+    " TransactionType TransactionStatus OrderInfo"
 )
 _ANSWER: Final = (
     "ResponseId Command ResponseCode Message TmnCode TxnRef Amount BankCode PayDate TransactionNo"
@@ -50,15 +69,44 @@ class _Refused(Exception):
         self.code = code
 
 
+def _sheet(name: str, amount: str, times: int) -> SettlementSheet:
+    """The reconciliation of a day. [M]: nobody here has seen one, nor knows its scale."""
+    return SettlementSheet(
+        name=name,
+        columns=(
+            ("Mã phiên đối soát", "batch"),
+            ("Ngày thanh toán", "day"),
+            ("vnp_TxnRef", "order"),
+            ("vnp_TransactionNo", "number"),
+            ("vnp_PayDate", "at"),
+            ("Loại giao dịch", "kind"),
+            (amount, "amount"),
+            ("Phí", "fee"),
+            ("Số tiền thực nhận", "net"),
+        ),
+        day="%Y%m%d",
+        at="%Y%m%d%H%M%S",
+        kinds={"payment": "Thanh toán", "refund": "Hoàn tiền"},
+        times=times,
+        totals="Tổng cộng",
+        names_refunds=False,
+    )
+
+
+_SHEETS: Final = (_sheet("vnpay", "Số tiền", 1), _sheet("vnpay-x100", "vnp_Amount", 100))
+
+
 class VNPay:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "vnpay"
+    sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {
             "tmn_code": f"DEMO{secrets.token_hex(2).upper()}",
             "hash_secret": secrets.token_hex(16).upper(),
+            "refund": "yes",
         }
 
     def account_id(self, credentials: Mapping[str, str]) -> str:
@@ -77,7 +125,9 @@ class VNPay:
         if request.path.endswith("vpcpay.html"):
             return _page(engine, request.query)
         if (request.method, request.path) == ("POST", "merchant_webapi/api/transaction"):
-            return _query(engine, request.body)
+            asked = _read(request.body)
+            known = asked.get("vnp_Command") == "refund"
+            return _refund(engine, asked) if known else _query(engine, asked)
         return None
 
     def transaction_no(self, now: datetime, rng: random.Random, count: int) -> str:
@@ -146,7 +196,8 @@ def _take(engine: Engine, query: str) -> Order:
         raise _Refused("71", "vnp_TmnCode")
     given = fields.pop("vnp_SecureHash", "")
     text = urlencode(sorted(fields.items()))
-    if len(pairs) != len(fields) + 1 or not hmac.compare_digest(given, _sha512(merchant, text)):
+    fits = hmac.compare_digest(given, _sha512(merchant, text))
+    if not engine.sealed(fits and len(pairs) == len(fields) + 1):
         raise _Refused("70", "vnp_SecureHash")
     if fields.keys() != _PAY_FIELDS or not all(fields.values()):
         raise _Refused("03", ", ".join(sorted(fields.keys() ^ _PAY_FIELDS)) or "empty")
@@ -177,16 +228,15 @@ def _take(engine: Engine, query: str) -> Order:
         raise _Refused("01", "vnp_TxnRef") from None
 
 
-def _query(engine: Engine, body: bytes) -> Reply:
+def _query(engine: Engine, fields: Mapping[str, str]) -> Reply:
     """Answer a question (querydr), signed."""
-    fields = _read(body)
     merchant = engine.merchant(DIALECT.name, fields.get("vnp_TmnCode", ""))
     if merchant is None:
         return _plain("02", "Invalid TmnCode")
     if fields.keys() != {f"vnp_{name}" for name in (*_QUESTION.split(), "SecureHash")}:
         return _plain("03", "Invalid format")
     given = fields["vnp_SecureHash"]
-    if not hmac.compare_digest(given, seal(merchant, _QUESTION, fields)):
+    if not engine.sealed(hmac.compare_digest(given, seal(merchant, _QUESTION, fields))):
         return _plain("97", "Invalid signature")
     planned = engine.next_fault(merchant, Operation.QUERY)
     if planned is not None and did_nothing(planned):
@@ -216,7 +266,67 @@ def _query(engine: Engine, body: bytes) -> Reply:
             "vnp_TransactionStatus": _status(order, charge),
             "vnp_OrderInfo": order.order_info,
         }
+        if given_back := engine.store.refunds_of(order):
+            said |= _refunded(given_back[-1])
     return answer(planned, json.dumps({**said, "vnp_SecureHash": seal(merchant, _ANSWER, said)}))
+
+
+def _refund(engine: Engine, fields: Mapping[str, str]) -> Reply:
+    """Answer a call for money back, signed."""
+    merchant = engine.merchant(DIALECT.name, fields.get("vnp_TmnCode", ""))
+    if merchant is None:
+        return _plain("02", "Invalid TmnCode")
+    if fields.keys() != {f"vnp_{name}" for name in (*_REFUND.split(), "SecureHash")}:
+        return _plain("03", "Invalid format")
+    given = fields["vnp_SecureHash"]
+    if not engine.sealed(hmac.compare_digest(given, seal(merchant, _REFUND, fields))):
+        return _plain("97", "Invalid signature")
+    planned = engine.next_fault(merchant, Operation.REFUND)
+    said = {
+        "vnp_ResponseId": secrets.token_hex(16),
+        "vnp_Command": "refund",
+        "vnp_ResponseCode": "95",
+        "vnp_Message": "VNPAY tu choi",
+        **{name: fields[name] for name in ("vnp_TmnCode", "vnp_TxnRef", "vnp_Amount")},
+    }
+    if planned is not None and did_nothing(planned):
+        declined = json.dumps({**said, "vnp_SecureHash": seal(merchant, _REFUND_ANSWER, said)})
+        return refusal(planned, declined, json.dumps({"vnp_ResponseCode": "99"}))
+    undecided = planned is not None and planned.fault is Fault.NOT_DECIDED
+    order = engine.store.orders.get((merchant.id, fields["vnp_TxnRef"]))
+    amount, rest = divmod(int(fields["vnp_Amount"]), 100)
+    whole = order is not None and amount == order.charged
+    number = fields["vnp_TransactionNo"]
+    if order is None or number not in {charge.transaction_no for charge in order.charges}:
+        said["vnp_ResponseCode"] = "91"
+    elif (merchant.id, fields["vnp_RequestId"]) in engine.store.refunds:
+        said["vnp_ResponseCode"] = "94"
+    elif not rest and fields["vnp_TransactionType"] == ("02" if whole else "03"):
+        status = RefundStatus.OPEN if undecided else RefundStatus.DONE
+        with contextlib.suppress(OtherOrder, TooMuchBack):
+            made = engine.refund(order, fields["vnp_RequestId"], amount, status=status)
+            said |= _refunded(made)
+    return answer(
+        planned, json.dumps({**said, "vnp_SecureHash": seal(merchant, _REFUND_ANSWER, said)})
+    )
+
+
+_REFUND_STATUSES: Final = {
+    RefundStatus.DONE: "00",
+    RefundStatus.OPEN: "05",
+    RefundStatus.REFUSED: "09",
+}
+
+
+def _refunded(made: MoneyBack) -> dict[str, str]:
+    return {
+        "vnp_ResponseCode": "00",
+        "vnp_Message": "OK",
+        "vnp_Amount": str(made.amount * 100),
+        "vnp_TransactionNo": made.transaction_no,
+        "vnp_TransactionType": "03",
+        "vnp_TransactionStatus": _REFUND_STATUSES[made.status],
+    }
 
 
 def _status(order: Order, charge: Charge | None) -> str:

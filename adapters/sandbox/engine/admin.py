@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.sandbox.engine.bank import UnknownAccount
 from adapters.sandbox.engine.deliveries import WebhookDelivery
+from adapters.sandbox.engine.disputes import DisputeStep, NotDisputable, dispute
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState
 from adapters.sandbox.engine.store import Merchant, Order
@@ -50,6 +51,15 @@ class FaultInput(_Input):
     rate: Annotated[float, Field(ge=0, le=1)] | None = None
     faults: list[Fault] = []
     seed: int | None = None
+
+
+class DisputeInput(_Input):
+    """How far the payer's bank is with disputing an order's charge, or some of it."""
+
+    merchant: _Text
+    order_id: _Text
+    step: DisputeStep
+    amount: _Amount | None = None
 
 
 class OutcomeInput(_Input):
@@ -136,6 +146,18 @@ def router(state: SandboxState, sender: WebhookSender) -> APIRouter:
         await sender.send_now(result.first)
         state.reveal(order)
         return {**_order(state, order), "return_url": result.url}
+
+    @api.post("/disputes", status_code=201)
+    async def dispute_it(given: DisputeInput) -> dict[str, Any]:
+        order = state.order(given.merchant, given.order_id)
+        if order is None:
+            raise HTTPException(404, "no such order")
+        try:
+            told = dispute(state, order, given.step, given.amount)
+        except NotDisputable:
+            raise HTTPException(409, "nothing to dispute, or nobody to tell of it") from None
+        await sender.send_now([told])
+        return _delivery(told)
 
     @api.post("/forged-callbacks", status_code=201)
     async def forge(given: ForgeryInput) -> dict[str, Any]:

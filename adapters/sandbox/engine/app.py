@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
-from adapters.sandbox.engine import admin, vietqr
+from adapters.sandbox.engine import admin, desk, vietqr
 from adapters.sandbox.engine.bank import UnknownAccount
 from adapters.sandbox.engine.gateway import ProviderRequest
 from adapters.sandbox.engine.pages import AWKWARD_ENDINGS, PLAIN_ENDINGS, page
@@ -17,6 +17,10 @@ from adapters.sandbox.engine.response_faults import respond
 from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState
 from adapters.sandbox.engine.store import Order, OrderStatus
 from adapters.sandbox.engine.webhook_sender import WebhookSender
+from adapters.sandbox.invoices import InvoiceOffice
+from adapters.sandbox.invoices import router as invoices_router
+from adapters.sandbox.phones import Phones
+from adapters.sandbox.phones import router as phones_router
 
 _LARGEST_AMOUNT: Final = 10**13
 _SEPARATORS: Final = re.compile(r"[\s.,đĐ]|VND|vnd")
@@ -39,6 +43,9 @@ def create_app(state: SandboxState) -> FastAPI:
     sender = WebhookSender(state)
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(admin.router(state, sender))
+    app.include_router(desk.router(state, sender))
+    app.include_router(phones_router(Phones()))
+    app.include_router(invoices_router(InvoiceOffice()))
     _add_index(app, state)
     _add_bank(app, state, sender)
     # Last, for whatever is not ours above belongs to a provider.
@@ -51,7 +58,13 @@ def _add_index(app: FastAPI, state: SandboxState) -> None:
     async def index() -> Response:
         orders = list(state.store.orders.values())[-_SHOWN:]
         accounts = list(state.store.accounts.values())
-        return page("index.html", orders=orders[::-1], accounts=accounts)
+        return page(
+            "index.html",
+            orders=orders[::-1],
+            accounts=accounts,
+            merchants=list(state.store.merchants.values()),
+            dialects=sorted(state.dialects),
+        )
 
 
 def _add_gateways(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:

@@ -38,8 +38,12 @@ class Bank:
         self._last_id = 0
 
     def open(self, account: BankAccount) -> None:
-        """Open (or replace) an account."""
-        self._store.accounts[account.account_number] = account
+        """Open (or replace) an account in its dialect; every dialect opened tells of it."""
+        self._store.accounts.setdefault(account.account_number, account)
+        first = self._store.accounts[account.account_number]
+        if first.dialect == account.dialect:
+            self._store.accounts[account.account_number] = account
+        self._store.feeds[account.account_number, account.dialect] = account
 
     def transfer(
         self,
@@ -50,8 +54,11 @@ class Bank:
         direction: str = "in",
         reference_code: str | None = None,
     ) -> tuple[Movement, WebhookDelivery]:
-        """Move money in (or "out") and plan its notice. `reference_code` "" is a bank that gives
-        none. Raises `UnknownAccount`, ValueError for an amount below 1."""
+        """Move money in (or "out") and plan its notices; the one told first is given back.
+
+        `reference_code` "" is a bank that gives none. Raises `UnknownAccount`, ValueError for an
+        amount below 1.
+        """
         account = self._store.accounts.get(account_number)
         if account is None:
             raise UnknownAccount(account_number)
@@ -70,7 +77,11 @@ class Bank:
             balance=self._store.balance(account_number) + sign * amount,
         )
         self._store.move(movement)
-        return movement, self._tell(account, movement, now)
+        told = self._tell(account, movement, now)
+        for (number, dialect), feed in self._store.feeds.items():
+            if number == account_number and dialect != account.dialect:
+                self._tell(feed, movement, now)
+        return movement, told
 
     def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """Signature headers for a notice sent now; a forged one is signed by another key.
@@ -80,7 +91,7 @@ class Bank:
         dialect = self._dialects.get(delivery.dialect)
         if dialect is None:
             return {}
-        secret = self._store.accounts[delivery.account].secret
+        secret = self._store.feeds[delivery.account, delivery.dialect].secret
         if delivery.kind == "forged":
             secret = f"not {secret}"
         return dialect.headers(secret, delivery.body, self._now())

@@ -20,6 +20,7 @@ class Operation(StrEnum):
     QUERY = "query"
     CALLBACK = "callback"
     CREDIT = "credit"
+    REFUND = "refund"
 
 
 class Fault(StrEnum):
@@ -50,6 +51,8 @@ class Fault(StrEnum):
     HTML = "html"
     #: a query that says it does not know the order, although it does
     NOT_FOUND = "not_found"
+    #: a refund that is taken and stays undecided
+    NOT_DECIDED = "not_decided"
     #: the same callback three times
     DUPLICATE_CALLBACK = "duplicate_callback"
     LATE_CALLBACK = "late_callback"
@@ -95,6 +98,7 @@ POSSIBLE: Final[dict[Operation, tuple[Fault, ...]]] = {
         Fault.SUCCESS_AFTER_FAILURE,
     ),
     Operation.CREDIT: _CALLBACKS,
+    Operation.REFUND: (*_ANSWERS, Fault.DECLINE, Fault.NOT_DECIDED),
 }
 
 #: what a gateway writes into Retry-After when nobody watches it
@@ -151,6 +155,21 @@ class FaultPlan:
         self._scripts.clear()
         self._chances.clear()
 
+    def forget(self, account: str) -> None:
+        """The truth from now on, of one account."""
+        for kept in (self._scripts, self._chances):
+            for key in [key for key in kept if key[0] == account]:
+                del kept[key]
+
+    def scripted(self, account: str) -> list[tuple[Operation, Fault]]:
+        """What is about to strike an account, in order for each operation."""
+        return [
+            (operation, one.fault)
+            for (whose, operation), queue in self._scripts.items()
+            for one in queue
+            if whose == account
+        ]
+
     def next(self, account: str, operation: Operation) -> PlannedFault | None:
         """The fault for this request, if any; it is used up."""
         queue = self._scripts.get((account, operation))
@@ -170,6 +189,12 @@ class FaultPlan:
             self._rng.choice((500, 502, 503, 504)) if status is None else status,
             self._rng.random() < 0.5 if takes_effect is None else takes_effect,
         )
+
+
+def other_amount(amount: int, rng: random.Random) -> int:
+    """An amount that is not the order's: a slip of scale, a little less, a little more."""
+    slips = (amount * 100, amount // 100, amount - 1, amount + 1000)
+    return rng.choice([slip for slip in slips if 1 <= slip <= 10**13])
 
 
 def _check(operation: Operation, faults: Sequence[Fault]) -> None:

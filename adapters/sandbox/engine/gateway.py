@@ -9,7 +9,15 @@ from typing import Protocol, runtime_checkable
 from adapters.sandbox.engine.dialect import Dialect, WebhookMessage
 from adapters.sandbox.engine.faults import Operation, PlannedFault
 from adapters.sandbox.engine.replies import Reply
-from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, Store
+from adapters.sandbox.engine.store import (
+    Charge,
+    Merchant,
+    MoneyBack,
+    Order,
+    OrderRequest,
+    RefundStatus,
+    Store,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,11 @@ class Engine(Protocol):
         """An account opened in that dialect."""
         ...
 
+    def sealed(self, good: bool) -> bool:
+        """`good`, noted for people who watch: whether the request's signature, or the key in it,
+        was its account's."""
+        ...
+
     def next_fault(self, merchant: Merchant, operation: Operation) -> PlannedFault | None:
         """The lie planned for this request, if any; it is used up."""
         ...
@@ -46,8 +59,24 @@ class Engine(Protocol):
         """Take an order. Raises `OtherOrder` for other bytes under a known id."""
         ...
 
+    def refund(
+        self, order: Order, refund_id: str, amount: int, *, status: RefundStatus
+    ) -> MoneyBack:
+        """Give money back; the same id is the same refund. Raises `OtherOrder` for another amount
+        or order under a known id, `TooMuchBack` for more than was taken."""
+        ...
+
     def answer_create(self, planned: PlannedFault | None, order: Order, body: bytes) -> Reply:
         """The answer to a call that made `order`, with the lie played out."""
+        ...
+
+
+@runtime_checkable
+class SigningDialect(Protocol):
+    """A gateway whose notices are signed in their headers, anew each time they are sent."""
+
+    def headers(self, merchant: Merchant, body: bytes, at: datetime) -> dict[str, str]:
+        """What signs a notice sent at `at`."""
         ...
 
 
@@ -67,12 +96,14 @@ class GatewayDialect(Dialect, Protocol):
         """A number for a charge, as this provider's look; never the same."""
         ...
 
-    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> WebhookMessage:
-        """The notice that money was taken (and perhaps is held)."""
+    def paid(self, merchant: Merchant, order: Order, charge: Charge) -> WebhookMessage | None:
+        """The notice that money was taken (and perhaps is held); None where it tells nobody."""
         ...
 
-    def failed(self, merchant: Merchant, order: Order, transaction_no: str) -> WebhookMessage:
-        """The notice that an attempt failed; it has a number of its own."""
+    def failed(
+        self, merchant: Merchant, order: Order, transaction_no: str
+    ) -> WebhookMessage | None:
+        """The notice that an attempt failed, with a number of its own; None: it tells nobody."""
         ...
 
     def forged(

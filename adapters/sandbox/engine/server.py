@@ -2,13 +2,13 @@
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
 
 from adapters.sandbox.engine.app import create_app
-from adapters.sandbox.engine.embedded import GRACE_SECONDS, served
+from adapters.sandbox.engine.embedded import GRACE_SECONDS, bound, served
 from adapters.sandbox.engine.state import SandboxState, Timing
 from adapters.sandbox.engine.store import Store, journal_to
 
@@ -23,16 +23,19 @@ def serve(
     timing: Timing | None = None,
     journal: Path | None = None,
     accounts: Iterable[tuple[str, Mapping[str, str], str]] = (),
+    say: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Run until SIGINT or SIGTERM. `sock` is an already bound socket and replaces host and port;
     `journal` is a file that every charge and credit is appended to; `accounts` are dialect,
-    credentials and callback address of each account that is open from the start."""
+    credentials and callback address of each account that is open from the start; `say` is told the
+    address."""
     store = Store(journal=journal_to(journal)) if journal is not None else Store()
     with _bound(host, port, sock) as listening:
         url = public_url or _url(listening)
         state = SandboxState(base_url=url, seed=seed, timing=timing, store=store)
         for dialect, credentials, callback_url in accounts:
             state.open(dialect, credentials, callback_url)
+        say(url)
         uvicorn.Server(_config(state)).run(sockets=[listening])
 
 
@@ -64,9 +67,7 @@ def _bound(host: str, port: int, given: socket.socket | None) -> Iterator[socket
     if given is not None:
         yield given
         return
-    with socket.socket() as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
+    with bound(host, port) as made:
         yield made
 
 

@@ -17,19 +17,22 @@ from adapters.sandbox.engine.bank import Bank
 from adapters.sandbox.engine.deliveries import Deliveries, WebhookDelivery
 from adapters.sandbox.engine.dialect import Dialect, FeedDialect, WebhookMessage
 from adapters.sandbox.engine.discovery import dialects
-from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation, PlannedFault
-from adapters.sandbox.engine.gateway import GatewayDialect, ProviderRequest
+from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation, PlannedFault, other_amount
+from adapters.sandbox.engine.gateway import GatewayDialect, ProviderRequest, SigningDialect
 from adapters.sandbox.engine.replies import Reply, answer
 from adapters.sandbox.engine.store import (
     BankAccount,
     Charge,
     Merchant,
+    MoneyBack,
     Order,
     OrderRequest,
     OrderStatus,
     OtherOrder,
+    RefundStatus,
     Store,
 )
+from adapters.sandbox.engine.traffic import Traffic
 from core import clock
 
 
@@ -106,8 +109,9 @@ class SandboxState:
         self.store = store or Store()
         self.rng = random.Random(seed)  # noqa: S311  # lies and play money, no secrets
         self.faults = FaultPlan(self.rng)
-        self._dialects = dialects() if known is None else known
-        self.deliveries = Deliveries(self.timing.schedule, self._dialects)
+        self.traffic = Traffic()
+        self.dialects = dialects() if known is None else known
+        self.deliveries = Deliveries(self.timing.schedule, self.dialects)
         self.bank = Bank(
             self.store,
             self.deliveries,
@@ -115,7 +119,7 @@ class SandboxState:
             self.rng,
             now,
             self.timing.late,
-            {n: d for n, d in self._dialects.items() if isinstance(d, FeedDialect)},
+            {n: d for n, d in self.dialects.items() if isinstance(d, FeedDialect)},
         )
         self._count = 0
 
@@ -133,7 +137,7 @@ class SandboxState:
         Raises `LookupError` for a dialect nobody speaks, a credential that is missing, and for the
         name of an account in another dialect.
         """
-        dialect = self._dialects[name]
+        dialect = self.dialects[name]
         if isinstance(dialect, FeedDialect):
             number, secret = dialect.bank_account(credentials)
             account = BankAccount(name, number, callback_url, secret)
@@ -151,17 +155,32 @@ class SandboxState:
 
     def handle(self, name: str, request: ProviderRequest) -> Reply | Order | None:
         """Answer a request to the gateway of dialect `name`; an order means its payment page."""
-        dialect = self._dialects.get(name)
-        return dialect.handle(self, request) if isinstance(dialect, GatewayDialect) else None
+        dialect = self.dialects.get(name)
+        if not isinstance(dialect, GatewayDialect):
+            return None
+        with self.traffic.watching(name, request, self.now()) as seen:
+            reply = dialect.handle(self, request)
+            seen.answered(reply)
+        return reply
 
     def merchant(self, dialect: str, merchant_id: str) -> Merchant | None:
         """An account opened in that dialect."""
         found = self.store.merchants.get(merchant_id)
-        return found if found is not None and found.dialect == dialect else None
+        if found is None or found.dialect != dialect:
+            return None
+        self.traffic.current.account = found.id
+        return found
+
+    def sealed(self, good: bool) -> bool:
+        """`good`, noted with the request: whether its signature or key was the account's."""
+        self.traffic.current.compared(good=good)
+        return good
 
     def next_fault(self, merchant: Merchant, operation: Operation) -> PlannedFault | None:
         """The lie planned for this request, if any; it is used up."""
-        return self.faults.next(merchant.id, operation)
+        planned = self.faults.next(merchant.id, operation)
+        self.traffic.current.planned(operation, planned)
+        return planned
 
     def take(self, merchant: Merchant, request: OrderRequest) -> Order:
         """Take an order; the same id with the same digest is the same order.
@@ -189,6 +208,20 @@ class SandboxState:
         )
         self.store.take(order)
         return order
+
+    def refund(
+        self, order: Order, refund_id: str, amount: int, *, status: RefundStatus
+    ) -> MoneyBack:
+        """Give money back; the same id is the same refund. Raises as `Store.known_refund`."""
+        known = self.store.known_refund(order, refund_id, amount)
+        if known is not None:
+            return known
+        number = self._transaction_no(self._gateway(order.dialect))
+        made = MoneyBack(
+            order.merchant_id, refund_id, order.order_id, amount, number, self.now(), status
+        )
+        self.store.give_back(made)
+        return made
 
     def answer_create(self, planned: PlannedFault | None, order: Order, body: bytes) -> Reply:
         """The answer to a call that made `order`, with the lie played out."""
@@ -220,7 +253,7 @@ class SandboxState:
                 outcome = _AS_OUTCOME[planned.fault]
         if amount is None:
             wrong = outcome is PayerOutcome.WRONG_AMOUNT
-            amount = self._other_amount(order) if wrong else order.amount
+            amount = other_amount(order.amount, self.rng) if wrong else order.amount
         match outcome:
             case PayerOutcome.DECLINE:
                 self._report_failure(merchant, order)
@@ -233,7 +266,8 @@ class SandboxState:
                 return self._back(merchant, order, None)
             case PayerOutcome.EARLY_CALLBACK:
                 charge = self._charge(order, amount, None)
-                first = (self.report(merchant, order, charge, "early"),)
+                told = self.report(merchant, order, charge, "early")
+                first = () if told is None else (told,)
                 return self._back(merchant, order, charge, first)
             case PayerOutcome.TIMEOUT_AFTER_CHARGE:
                 charge = self._charge(order, amount, self.now())
@@ -270,7 +304,20 @@ class SandboxState:
     def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """The headers of a delivery, if it is sent now; some are signed with the time."""
         headers = {"Content-Type": "application/json"} if delivery.body else {}
-        return headers | self.bank.headers_for(delivery)
+        return headers | self.bank.headers_for(delivery) | self._signature(delivery)
+
+    def _signature(self, delivery: WebhookDelivery) -> dict[str, str]:
+        """What signs a gateway's notice in its headers; a forged one is signed by another key."""
+        dialect = self.dialects.get(delivery.dialect)
+        merchant = self.store.merchants.get(delivery.account)
+        if merchant is None or not isinstance(dialect, GatewayDialect):
+            return {}
+        if not isinstance(dialect, SigningDialect):
+            return {}
+        if delivery.kind == "forged":
+            keys = {name: f"not {value}" for name, value in merchant.credentials.items()}
+            merchant = replace(merchant, credentials=keys)
+        return dialect.headers(merchant, delivery.body, self.now())
 
     def answered(
         self,
@@ -292,14 +339,16 @@ class SandboxState:
         *,
         after: float = 0,
         lost: bool = False,
-    ) -> WebhookDelivery:
-        """Plan the callback that tells of a charge, `after` seconds from now."""
+    ) -> WebhookDelivery | None:
+        """Plan the callback that tells of a charge, `after` seconds from now, if one does."""
         message = self._gateway(merchant.dialect).paid(merchant, order, charge)
+        if message is None:
+            return None
         due_at = self.now() + timedelta(seconds=after)
         return self._plan(merchant, order.order_id, kind, message, due_at, lost=lost)
 
     def _gateway(self, name: str) -> GatewayDialect:
-        dialect = self._dialects[name]
+        dialect = self.dialects[name]
         if not isinstance(dialect, GatewayDialect):
             raise LookupError(f"{name} takes no orders")
         return dialect
@@ -327,7 +376,8 @@ class SandboxState:
         dialect = self._gateway(merchant.dialect)
         # A try that failed has a number of its own, as at the gateways that name it.
         message = dialect.failed(merchant, order, self._transaction_no(dialect))
-        self._plan(merchant, order.order_id, "failure", message, self.now())
+        if message is not None:
+            self._plan(merchant, order.order_id, "failure", message, self.now())
 
     def _plan(
         self,
@@ -342,12 +392,6 @@ class SandboxState:
         return self.deliveries.plan(
             merchant.dialect, merchant.id, order_id, kind, message, due_at, lost=lost
         )
-
-    def _other_amount(self, order: Order) -> int:
-        """An amount that is not the order's: a slip of scale, a little less, a little more."""
-        amount = order.amount
-        slips = (amount * 100, amount // 100, amount - 1, amount + 1000)
-        return self.rng.choice([slip for slip in slips if 1 <= slip <= 10**13])
 
     def _transaction_no(self, dialect: GatewayDialect) -> str:
         """Never the same, not even after a restart of the sandbox over the same database."""

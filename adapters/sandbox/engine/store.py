@@ -109,6 +109,31 @@ class Order:
         return None
 
 
+class RefundStatus(StrEnum):
+    """What became of a refund."""
+
+    OPEN = "open"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class MoneyBack:
+    """Money of an order that goes back to its payer."""
+
+    merchant_id: str
+    refund_id: str
+    order_id: str
+    amount: int
+    transaction_no: str
+    asked_at: datetime
+    status: RefundStatus
+
+
+class TooMuchBack(Exception):
+    """More would go back than was taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """Money in or out of a bank account; `reference_code` may be empty, as with some banks."""
@@ -129,8 +154,11 @@ class Store:
 
     merchants: dict[str, Merchant] = field(default_factory=dict)
     accounts: dict[str, BankAccount] = field(default_factory=dict)
+    #: by number and dialect: an account may be told of by several
+    feeds: dict[tuple[str, str], BankAccount] = field(default_factory=dict)
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
     pages: dict[str, Order] = field(default_factory=dict)
+    refunds: dict[tuple[str, str], MoneyBack] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     #: how often `create` arrived for an order, whatever was answered, repeats included
     create_calls: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -159,6 +187,31 @@ class Store:
         order.failed = True
         self.journal("failure", {"order_id": order.order_id})
 
+    def refunds_of(self, order: Order) -> list[MoneyBack]:
+        """Everything that was asked back of an order, in its order."""
+        key = (order.merchant_id, order.order_id)
+        return [one for one in self.refunds.values() if (one.merchant_id, one.order_id) == key]
+
+    def known_refund(self, order: Order, refund_id: str, amount: int) -> MoneyBack | None:
+        """The refund of that id; None where it is a new one, for which enough is left.
+
+        Raises `OtherOrder` for another amount or order under a known id, `TooMuchBack`.
+        """
+        known = self.refunds.get((order.merchant_id, refund_id))
+        if known is not None:
+            if (known.order_id, known.amount) != (order.order_id, amount):
+                raise OtherOrder(refund_id)
+            return known
+        gone = [one for one in self.refunds_of(order) if one.status != RefundStatus.REFUSED]
+        if sum(one.amount for one in gone) + amount > order.charged:
+            raise TooMuchBack(refund_id)
+        return None
+
+    def give_back(self, refund: MoneyBack) -> None:
+        """Enter a refund."""
+        self.refunds[refund.merchant_id, refund.refund_id] = refund
+        self._write("refund", refund)
+
     def move(self, movement: Movement) -> None:
         """Enter money in or out of a bank account."""
         self.movements.append(movement)
@@ -171,7 +224,7 @@ class Store:
                 return movement.balance
         return 0
 
-    def _write(self, event: str, row: Order | Charge | Movement, **more: str) -> None:
+    def _write(self, event: str, row: Order | Charge | Movement | MoneyBack, **more: str) -> None:
         hidden = ("page", "page_token", "digest", "details", "charges")
         shown = {name: value for name, value in asdict(row).items() if name not in hidden}
         self.journal(event, {**shown, **more})

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from reconciliation.formats.rows import StatementRow
-from reconciliation.intake import what_it_says
+from reconciliation.statements.intake import what_it_says
 
 revision = "0010"
 down_revision = "0009"

@@ -1,16 +1,20 @@
 """The page of a bill: amount, QR, state."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from app.web.citizen.messages import TOLD
+from app.web.citizen.messages import told_name
 from app.web.citizen.odd_money import OddMoney, odd_money
 from app.web.citizen.situation import Situation, situation_of
 from app.web.citizen.under_way import GOES_ON, go_on_address, message_beside
+from app.web.kept_pages import ONCE, KeptPage, KeptPages
+from app.web.languages import language_of
 from app.web.policy import policy
 from app.web.templating import FOLDER, render
 from core import clock, qr
@@ -20,15 +24,25 @@ from core.errors import NotFound
 from core.heartbeats import is_silent
 from core.references import is_reference
 from core.sessions import ReadSession, WriteSession
+from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.asking import ask_now
 from payments.attempts.leaving import open_until
 from payments.attempts.offering import offered_gateways
+from payments.bills.places import places_of_bills
 from payments.bills.presenting import bill_payload
-from payments.bills.queries import BillValue, PaymentValue, find_bill, read_payer
+from payments.bills.queries import (
+    BillValue,
+    PaymentValue,
+    find_bill,
+    read_payer,
+)
+from payments.bills.untouched import find_untouched_bill
+from payments.books.cash import CASH
 from payments.books.credits import BANK
+from payments.catalogue.rules.wording import LocalizedText
 from payments.context import Context, ContextDep
-from payments.summaries import DocumentSummary, ReceiptSummary
-from receipts.words import amount_in_words
+from payments.gateway_info import GatewayInfo
+from payments.summaries import DocumentSummary, InvoiceSummary, ReceiptSummary
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,6 +51,9 @@ PATIENCE = 0.8
 
 #: A receipt comes within seconds of its money; after so long nobody is told so any more.
 PROMISED = timedelta(minutes=15)
+
+#: What a page says in its headers of itself.
+_KEPT_HEADERS = ("Content-Language", "Content-Security-Policy")
 
 #: How often a page that is being watched asks about its open attempt.
 WATCHED = timedelta(seconds=15)
@@ -85,7 +102,7 @@ async def bill_state(reference: str, context: ContextDep) -> dict[str, str]:
     """What the page's script asks every few seconds: has anything changed?"""
     async with context.database.transaction() as session:
         bill = await bill_of(session, reference)
-        papers = len(await _receipts(context, session, bill)) + len(
+        papers = _standing(await _receipts(context, session, bill)) + len(
             await _documents(context, session, bill)
         )
         odd = await _odd_money(context, session, bill)
@@ -118,34 +135,87 @@ async def bill_page(reference: str, request: Request, context: ContextDep, t: st
     at once is heard when it does, and the page says so meanwhile. A gateway adds parameters of its
     own when it sends a citizen back, so odd ones are no fault.
     """
+    kept = await _kept_page(request, context, reference, t)
+    if kept is not None:
+        return kept
+    shown: Response | None = None
     async with context.database.transaction() as session:
         bill = await bill_of(session, reference)
-    if bill.open_attempt is not None:
-        await ask_now(context, bill.open_attempt, PATIENCE)
-    async with context.database.transaction() as session:
-        shown = await _page(request, context, session, reference, token=t)
-    if TOLD in request.cookies:  # told once
-        shown.delete_cookie(TOLD, path=f"/b/{reference}")
+        attempt = bill.open_attempt
+        if attempt is None:  # then one transaction tells all
+            shown = await _page(request, context, session, bill, token=t)
+    if attempt is not None:
+        await ask_now(context, attempt, PATIENCE)
+    if shown is None:
+        async with context.database.transaction() as session:
+            bill = await bill_of(session, reference)
+            shown = await _page(request, context, session, bill, token=t)
+    told = told_name(context.urls.base_url)
+    if told in request.cookies:  # told once
+        secure = told.startswith("__Secure-")  # without it a browser would not give this one up
+        shown.delete_cookie(told, path=f"/b/{reference}", secure=secure)
     return shown
+
+
+async def _kept_page(
+    request: Request, context: Context, reference: str, token: str
+) -> Response | None:
+    """The page of a bill that nobody has begun to pay, made once; None where it has to be made.
+
+    That is the page that is asked for most, and it is the same until something happens. One that
+    tells somebody something, or changes the language, is theirs alone.
+    """
+    if request.cookies.get(told_name(context.urls.base_url)) or "lang" in request.query_params:
+        return None
+    if not is_reference(reference.upper()):
+        return None
+    bill = await find_untouched_bill(context.database, reference.upper())
+    if bill is None:
+        return None
+    agency = await context.agencies.get_agency(bill.agency_id)
+    gateways = await offered_gateways(context, agency, bill.amount)
+    asked = (request.url.path, request.url.query, language_of(request))
+    resting = _resting(gateways, await context.breakers.list_resting())
+    basis = (bill, agency, gateways, resting, bool(token) and context.urls.opens(bill.id, token))
+    pages: KeptPages = request.app.state.kept_pages
+    page = pages.find(asked, basis)
+    if page is None:
+        async with context.database.transaction() as session:
+            whole = await bill_of(session, reference)
+            if whole.payments:  # one began while we looked
+                return None
+            made = await _page(request, context, session, whole, token=token, once=ONCE)
+        headers = {name: made.headers[name] for name in _KEPT_HEADERS}
+        page = KeptPage(bytes(made.body), headers)
+        pages.keep(asked, basis, page)
+    return HTMLResponse(page.fresh(new_token(bits=80)), headers=dict(page.headers))
+
+
+def _resting(
+    gateways: Sequence[tuple[GatewayAccountValue, GatewayInfo]], resting: Collection[str]
+) -> frozenset[str]:
+    """Those of these accounts at gateways that do not answer now."""
+    return frozenset(account.id for account, _ in gateways if account.id in resting)
 
 
 async def _page(
     request: Request,
     context: Context,
     session: WriteSession,
-    reference: str,
+    bill: BillValue,
     *,
     token: str,
+    once: str = "",
 ) -> Response:
-    bill = await bill_of(session, reference)
     agency = await context.agencies.get_agency(bill.agency_id, session)
     opened = bool(token) and context.urls.opens(bill.id, token)
     receipts = await _receipts(context, session, bill)
     documents = await _documents(context, session, bill)
     odd = await _odd_money(context, session, bill)
-    situation = _situation(context, bill, len(receipts) + len(documents), odd)
+    situation = _situation(context, bill, _standing(receipts) + len(documents), odd)
     payable = situation.payable
     gateways = await offered_gateways(context, agency, payable, session) if payable else []
+    resting = _resting(gateways, await context.breakers.list_resting(session))
     scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
     attempt = situation.attempt
@@ -166,25 +236,29 @@ async def _page(
         token=token if opened else "",
         payer_name=payer.get("name", ""),
         on_behalf_of=payer.get("behalf_name", ""),
-        words=amount_in_words(bill.amount) if bill.amount else "",
         receipts=[_shown(context, receipt) for receipt in receipts] if opened else [],
         documents=[(one, context.urls.document(one.code)) for one in documents] if opened else [],
-        gateways=[info for _, info in gateways],
+        invoice=await _invoice(context, session, bill) if opened else None,
+        gateways=[info for one, info in gateways if one.id not in resting],
+        resting=[info for one, info in gateways if one.id in resting],
         attempted=_title(context, attempt),
         odd=odd,
+        minutes_left=_minutes_left(context, bill),
         go_on=go_on_address(attempt, opened=opened) if situation.doubt in GOES_ON else None,
         account=agency.account if scannable else None,
-        once=new_token(bits=80),
-        message=message_beside(situation, request.cookies.get(TOLD, "")),
+        once=once or new_token(bits=80),
+        message=message_beside(
+            situation, request.cookies.get(told_name(context.urls.base_url), "")
+        ),
     )
 
 
 async def _odd_money(
     context: Context, session: ReadSession, bill: BillValue
 ) -> tuple[OddMoney, ...]:
-    places = await context.money.of_payments(session, bill.with_money)
+    places = await places_of_bills(context, session, [bill])
     titles = {payment.gateway: _title(context, payment) for payment in bill.payments}
-    return odd_money(bill, places, titles)
+    return odd_money(bill, places[bill.id], titles)
 
 
 def _situation(
@@ -195,32 +269,60 @@ def _situation(
     return situation_of(bill, receipts, over=over, odd=odd)
 
 
-def _title(context: Context, attempt: PaymentValue | None) -> str:
+def _minutes_left(context: Context, bill: BillValue) -> int:
+    """For how many minutes yet the payment page of the open attempt takes money; 0 if none does."""
+    if bill.open_attempt is None:
+        return 0
+    left = open_until(context, bill.open_attempt, bill.expires_at) - clock.now()
+    return max(0, ceil(left / timedelta(minutes=1)))
+
+
+def _title(context: Context, attempt: PaymentValue | None) -> LocalizedText:
     """What citizens call the gateway of an attempt."""
     if attempt is None:
-        return ""
+        return LocalizedText("", "")
     if attempt.gateway == BANK:
-        return "chuyển khoản ngân hàng"
+        return LocalizedText("chuyển khoản ngân hàng", "bank transfer")
+    if attempt.gateway == CASH:
+        return LocalizedText("tiền mặt, người thu nhận", "cash taken by a collector")
     info = context.gateways.find_info(attempt.gateway)
-    return attempt.gateway if info is None else info.title_vi
+    if info is None:
+        return LocalizedText(attempt.gateway, attempt.gateway)
+    return LocalizedText(info.title_vi, info.title_en)
 
 
 async def _receipts(
     context: Context, session: ReadSession, bill: BillValue
 ) -> Sequence[ReceiptSummary]:
+    if not bill.payments:  # then nothing proves any
+        return ()
     return (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+
+
+def _standing(receipts: Sequence[ReceiptSummary]) -> int:
+    return sum(one.stands for one in receipts)
 
 
 async def _documents(
     context: Context, session: ReadSession, bill: BillValue
 ) -> Sequence[DocumentSummary]:
+    if not bill.payments:
+        return ()
     return (await context.receipts.documents_of_bills(session, [bill.id])).get(bill.id, ())
+
+
+async def _invoice(
+    context: Context, session: ReadSession, bill: BillValue
+) -> InvoiceSummary | None:
+    if not bill.payments:
+        return None
+    return (await context.receipts.invoices_of_bills(session, [bill.id])).get(bill.id)
 
 
 def _shown(context: Context, receipt: ReceiptSummary) -> dict[str, Any]:
     return {
         "summary": receipt,
         "check": context.urls.receipt_check(receipt.code),
-        "pdf": context.urls.receipt_file(receipt.code, "pdf"),
-        "xml": context.urls.receipt_file(receipt.code, "xml"),
+        "pdf": context.urls.receipt_file(receipt.code, "pdf", receipt.amount),
+        "xml": context.urls.receipt_file(receipt.code, "xml", receipt.amount),
     }

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from app.web.citizen.transfers import TransferTraits, TypedTransfer, read_transfer
 from app.web.rate import limited
 from app.web.templating import render
+from app.web.texts import noted
 from core import guesses
 from core.db import SessionDep
 from core.errors import FieldError, Invalid
@@ -26,11 +27,11 @@ router = APIRouter(include_in_schema=False)
 PATH = "/bien-lai"
 
 _LABELS = {
-    "memo": "Nội dung chuyển khoản",
-    "bank_ref": "Mã giao dịch của ngân hàng",
-    "amount": "Số tiền",
-    "day": "Ngày chuyển",
-    "time": "Giờ chuyển",
+    "memo": noted("Nội dung chuyển khoản"),
+    "bank_ref": noted("Mã giao dịch của ngân hàng"),
+    "amount": noted("Số tiền"),
+    "day": noted("Ngày chuyển"),
+    "time": noted("Giờ chuyển"),
 }
 
 

@@ -7,41 +7,40 @@ and sent by anybody, who would have our page say that no money was taken.
 from dataclasses import dataclass
 from typing import Final
 
+from app.web.texts import noted
+
 
 @dataclass(frozen=True, slots=True)
 class PageMessage:
-    """What happened and what to do next, in Vietnamese and in English."""
+    """What happened and what to do next, as the catalogue of words has it."""
 
     title: str
     todo: str
-    title_en: str
-    todo_en: str
 
 
 #: The cookie of the page that was pressed on, and for how many seconds it tells.
 TOLD: Final = "lephi_told"
 TOLD_SECONDS: Final = 60
 
-_SAFE = "Chưa có khoản tiền nào bị trừ."
-_SAFE_EN = "No money was taken."
+
+def told_name(base_url: str) -> str:
+    """The cookie's name: under HTTPS one that a browser takes over HTTPS alone."""
+    return f"__Secure-{TOLD}" if base_url.startswith("https:") else TOLD
+
 
 _AWAY = PageMessage(
-    "Chưa kết nối được với cổng thanh toán",
-    f"{_SAFE} Hãy thử lại sau một phút, hoặc quét mã QR để chuyển khoản.",
-    "The payment gateway cannot be reached",
-    f"{_SAFE_EN} Try again in a minute, or pay by scanning the QR code.",
+    noted("Chưa kết nối được với cổng thanh toán"),
+    noted(
+        "Chưa có khoản tiền nào bị trừ. Hãy thử lại sau một phút, hoặc quét mã QR để chuyển khoản."
+    ),
 )
 _PENDING = PageMessage(
-    "Đang kiểm tra kết quả lần thanh toán trước",
-    "Đừng thanh toán lại. Trang này sẽ báo ngay khi có kết quả.",
-    "The outcome of the previous payment is being checked",
-    "Do not pay again. This page will tell you as soon as the outcome is known.",
+    noted("Đang kiểm tra kết quả lần thanh toán trước"),
+    noted("Đừng thanh toán lại. Trang này sẽ báo ngay khi có kết quả."),
 )
 _OTHER = PageMessage(
-    "Chưa thực hiện được yêu cầu của bạn",
-    "Hãy bấm “Cập nhật” để xem tình trạng hiện tại trước khi thử lại.",
-    "Your request could not be carried out",
-    "Press “Refresh” to see how things stand before you try again.",
+    noted("Chưa thực hiện được yêu cầu của bạn"),
+    noted("Hãy bấm “Cập nhật” để xem tình trạng hiện tại trước khi thử lại."),
 )
 
 _MESSAGES = {
@@ -50,50 +49,51 @@ _MESSAGES = {
     "gateway_unavailable": _AWAY,
     "database_unavailable": _AWAY,
     "unavailable": _AWAY,
+    "gateway_resting": PageMessage(
+        noted("Cổng thanh toán này đang không trả lời"),
+        noted(
+            "Chưa có khoản tiền nào bị trừ. Hãy quét mã QR để chuyển khoản, hoặc chọn cổng khác."
+        ),
+    ),
     "payment_declined": PageMessage(
-        "Cổng thanh toán đã từ chối giao dịch",
-        f"{_SAFE} Hãy thử lại, chọn cách khác, hoặc quét mã QR để chuyển khoản.",
-        "The gateway declined the payment",
-        f"{_SAFE_EN} Try again, choose another way, or pay by scanning the QR code.",
+        noted("Cổng thanh toán đã từ chối giao dịch"),
+        noted(
+            "Chưa có khoản tiền nào bị trừ. Hãy thử lại, chọn cách khác, hoặc quét mã QR để "
+            "chuyển khoản."
+        ),
     ),
     "gateway_misuse": PageMessage(
-        "Cổng thanh toán này đang gặp lỗi",
-        f"{_SAFE} Hãy quét mã QR để chuyển khoản, hoặc hỏi cán bộ tại quầy.",
-        "This gateway is out of order",
-        f"{_SAFE_EN} Pay by scanning the QR code, or ask at the counter.",
+        noted("Cổng thanh toán này đang gặp lỗi"),
+        noted(
+            "Chưa có khoản tiền nào bị trừ. Hãy quét mã QR để chuyển khoản, hoặc hỏi cán bộ tại "
+            "quầy."
+        ),
     ),
     "gateway_not_offered": PageMessage(
-        "Cơ quan này không nhận thanh toán qua cổng bạn chọn",
-        f"{_SAFE} Hãy chọn một cách thanh toán trên trang này.",
-        "This body does not take payments through that gateway",
-        f"{_SAFE_EN} Choose one of the ways on this page.",
+        noted("Cơ quan này không nhận thanh toán qua cổng bạn chọn"),
+        noted("Chưa có khoản tiền nào bị trừ. Hãy chọn một cách thanh toán trên trang này."),
     ),
     "amount_not_taken": PageMessage(
-        "Cổng này không nhận số tiền còn phải nộp",
-        f"{_SAFE} Hãy chọn một cách thanh toán khác trên trang này.",
-        "This gateway does not take the amount that is left to pay",
-        f"{_SAFE_EN} Choose another way on this page.",
+        noted("Cổng này không nhận số tiền còn phải nộp"),
+        noted("Chưa có khoản tiền nào bị trừ. Hãy chọn một cách thanh toán khác trên trang này."),
     ),
     "attempt_unclear": PageMessage(
-        "Cổng thanh toán chưa trả lời, nên chưa thể chọn cách khác",
-        "Hãy chờ một phút rồi thử lại. Đừng thanh toán bằng cách khác khi chưa biết kết quả.",
-        "The gateway has not answered yet, so another way cannot be chosen",
-        "Wait a minute, then try again. Do not pay in another way before the outcome is known.",
+        noted("Cổng thanh toán chưa trả lời, nên chưa thể chọn cách khác"),
+        noted(
+            "Hãy chờ một phút rồi thử lại. Đừng thanh toán bằng cách khác khi chưa biết kết quả."
+        ),
     ),
     "bill_not_payable": PageMessage(
-        "Khoản này không còn gì phải nộp",
-        "Hãy xem tình trạng trên trang này.",
-        "There is nothing left to pay",
-        "See the state of the bill on this page.",
+        noted("Khoản này không còn gì phải nộp"),
+        noted("Hãy xem tình trạng trên trang này."),
     ),
     "rate_limited": PageMessage(
-        "Bạn thao tác quá nhanh",
-        "Hãy chờ một phút rồi thử lại.",
-        "Too many requests",
-        "Wait a minute, then try again.",
+        noted("Bạn thao tác quá nhanh"),
+        noted("Hãy chờ một phút rồi thử lại."),
     ),
 }
 _MESSAGES["gateway_capability_missing"] = _MESSAGES["gateway_misuse"]
+_MESSAGES["gateway_crowded"] = _MESSAGES["gateway_resting"]
 _MESSAGES["gateway_outcome_unknown"] = _PENDING
 _MESSAGES["attempt_open"] = _PENDING
 

@@ -21,7 +21,7 @@ from payments.catalogue.rules.lines import NewLine
 from payments.catalogue.rules.pricing import price_fee
 from payments.catalogue.rules.reliefs import ReliefValue, benefit
 from payments.catalogue.rules.schedule import Applicability, FeeValue, Schedule
-from payments.catalogue.rules.wording import LocalizedText
+from payments.catalogue.rules.wording import LocalizedText, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +83,18 @@ class Offer:
         return tuple(fee for fee in self.addable if _is_counted(fee.rule))
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> dict[str, LocalizedText]:
         """What each input of the form is called, by its id."""
-        counts = {f"quantity-{n}": f"Số {unit.vi}" for n, unit in enumerate(self.units, 1)}
+        counts = {f"quantity-{n}": _number_of(unit) for n, unit in enumerate(self.units, 1)}
         if first := counts.pop("quantity-1", None):
             counts["quantity"] = first
         more = enumerate(self.counted_extras, 1)
         return {
             **counts,
-            "copies": "Số bản",
-            "value": "Giá trị",
-            "channel": "Cách nộp hồ sơ",
-            **{f"more-{n}": f"Số {fee.unit.vi} kèm theo" for n, fee in more},
+            "copies": LocalizedText("Số bản", "Copies"),
+            "value": LocalizedText("Giá trị", "Value"),
+            "channel": LocalizedText("Cách nộp hồ sơ", "How you hand in"),
+            **{f"more-{n}": _number_of(fee.unit, " kèm theo", " to add") for n, fee in more},
         }
 
     def by_channel(self, schedule: Schedule, on: date) -> bool:
@@ -238,6 +238,10 @@ def _at_input(fault: FieldError, offer: Offer, fee: FeeValue) -> FieldError:
     if fault.field == "value" and fault.code == "missing":
         return replace(fault, detail="Hãy nhập giá trị tính phí.")
     return fault if fault.field in ("quantity", "copies", "value") else replace(fault, field="")
+
+
+def _number_of(unit: LocalizedText, vi: str = "", en: str = "") -> LocalizedText:
+    return LocalizedText(f"Số {unit.vi}{vi}", f"Number of {plural(unit.en)}{en}")
 
 
 def _place(offer: Offer, fee: FeeValue) -> int:

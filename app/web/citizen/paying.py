@@ -1,6 +1,7 @@
 """What a payer does on a bill's page: go to a gateway, or leave one for another way."""
 
 import json
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -8,9 +9,10 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.web.citizen.bills import PATIENCE, bill_of
-from app.web.citizen.messages import TOLD, TOLD_SECONDS, known_code
-from core.errors import LephiError, RateLimited
-from core.guesses import brake, note_wrong
+from app.web.citizen.messages import TOLD_SECONDS, known_code, told_name
+from core import allowances
+from core.allowances import Pace
+from core.errors import LephiError
 from core.idempotency import Claim
 from core.ids import new_id
 from core.log import get
@@ -27,6 +29,12 @@ router = APIRouter(include_in_schema=False)
 #: How many seconds whoever chooses another way waits for the gateway's word on the first.
 LEAVING_PATIENCE = 5.0
 
+#: How many attempts whoever has not a bill's token opens, whichever process they come to. An open
+#: one takes the QR from the page until it is left: strangers may do that a few times and no more.
+STARTS = Pace(5, timedelta(minutes=30))
+#: How often they leave one. Turns of its own, or whoever opens attempts would use up the way back.
+LEAVES = Pace(20, timedelta(minutes=15))
+
 
 @router.post("/b/{reference}/another-way")
 async def choose_another_way(
@@ -36,12 +44,12 @@ async def choose_another_way(
     t: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Leave the open attempt of that order, because its payer says that nothing was charged."""
-    bill, allowed = await _bill_to_press(context, reference, t)
-    if not allowed:
-        return _back(context, bill, t, "rate_limited")
+    bill = await _bill_to_press(context, reference)
     found = bill.open_attempt
     if found is None or found.order_ref != attempt:
         return _back(context, bill, t)
+    if not await _may_press(context, bill, t, "leave", LEAVES):
+        return _back(context, bill, t, "rate_limited")
     try:
         await leave(
             context, found.id, {bill.agency_id}, actor="citizen:page", patience=LEAVING_PATIENCE
@@ -61,8 +69,9 @@ async def pay(
     once: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Start an attempt from the bill's page and send the citizen to the gateway."""
-    bill, allowed = await _bill_to_press(context, reference, t)
-    if not allowed:
+    bill = await _bill_to_press(context, reference)
+    # While one is open none is opened: nothing to count.
+    if bill.open_attempt is None and not await _may_press(context, bill, t, "start", STARTS):
         return _back(context, bill, t, "rate_limited")
     key = once or new_id("click")
     claim = Claim.of(
@@ -114,22 +123,21 @@ async def pay(
     return RedirectResponse(address, 303)
 
 
-async def _bill_to_press(context: Context, reference: str, token: str) -> tuple[BillValue, bool]:
-    """The bill, and whether its buttons may be pressed: whoever has its token always may.
-
-    Others have so many presses for each bill in a while, whichever process they come to: a
-    carrier's address is shared by half a town, and a bill only by those who know its reference.
-    """
+async def _bill_to_press(context: Context, reference: str) -> BillValue:
     async with context.database.transaction() as session:
-        bill = await bill_of(session, reference)
-        if _opens(context, bill, token):
-            return bill, True
-        try:
-            await brake(session, f"press:{bill.id}")
-        except RateLimited:
-            return bill, False
-        await note_wrong(session, f"press:{bill.id}")
-        return bill, True
+        return await bill_of(session, reference)
+
+
+async def _may_press(context: Context, bill: BillValue, token: str, what: str, pace: Pace) -> bool:
+    """Whether a button of the bill may be pressed: whoever has its token always may.
+
+    Others are counted by bill: a carrier's address is shared by half a town, and a bill only by
+    those who know its reference.
+    """
+    if _opens(context, bill, token):
+        return True
+    async with context.database.transaction() as session:
+        return await allowances.take(session, f"{what}:{bill.id}", pace)
 
 
 def _opens(context: Context, bill: BillValue, token: str) -> bool:
@@ -141,7 +149,7 @@ def _back(context: Context, bill: BillValue, token: str, message: str = "") -> R
     path = f"/b/{bill.reference}"
     leading = RedirectResponse(f"{path}?{urlencode({'t': token})}" if token else path, 303)
     leading.set_cookie(
-        TOLD,
+        told_name(context.urls.base_url),
         message,
         max_age=TOLD_SECONDS if message else 0,
         path=path,

@@ -16,7 +16,7 @@ from app.web.citizen.bills import image
 from app.web.citizen.fee_cards import card_of
 from app.web.citizen.offer import Offer, PricedOffer, offer_of, price_offer
 from app.web.citizen.typed import TypedForm
-from app.web.rate import limited
+from app.web.rate import limit_opening
 from app.web.templating import render
 from core import clock
 from core.crypto import new_token
@@ -35,7 +35,6 @@ from payments.catalogue.queries import get_procedure
 from payments.catalogue.rules.lines import NewLine
 from payments.catalogue.rules.schedule import FeeValue, ProcedureValue, Schedule
 from payments.context import Context, ContextDep
-from receipts.words import amount_in_words
 
 router = APIRouter(include_in_schema=False)
 
@@ -150,7 +149,7 @@ async def _typed(
     return TypedForm(tuple(quantity or ()), copies, value, channel, wished, tuple(more or ()))
 
 
-@router.post("/p/{agency}/{code}", dependencies=[Depends(limited)])
+@router.post("/p/{agency}/{code}")
 async def ask(
     agency: str,
     code: str,
@@ -175,6 +174,7 @@ async def ask(
         return _page(request, context, place, poster, typed, priced, changed=True)
     if not seen or not priced.amount:
         return _page(request, context, place, poster, typed, priced)
+    await limit_opening(request, context)
     settings: Settings = request.app.state.parts.settings
     expires_at = clock.now() + timedelta(hours=settings.page_bill_hours)
     address = await _create(context, place, typed, priced, once, expires_at)
@@ -266,11 +266,9 @@ def _page(
         asks=offer.asks(place.schedule, today),
         poster=poster,
         find=context.urls.receipt_search(),
-        poster_words=amount_in_words(poster.line.amount) if poster else "",
         typed=typed,
         priced=priced,
-        priced_words=amount_in_words(priced.amount) if priced and priced.amount else "",
-        value_words=_value_words(priced),
+        value=_value(priced),
         labels=offer.labels,
         faults={fault.field: fault.detail for fault in faults},
         changed=changed,
@@ -278,7 +276,7 @@ def _page(
     )
 
 
-def _value_words(priced: PricedOffer | None) -> str:
-    """The value that was read, in words: a zero too many is seen at once."""
+def _value(priced: PricedOffer | None) -> int | None:
+    """The value that was read, for the page to say in words: a zero too many is seen at once."""
     values = [line.value for line in priced.lines if line.value] if priced else []
-    return amount_in_words(values[0]) if values else ""
+    return values[0] if values else None

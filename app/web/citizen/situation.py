@@ -85,7 +85,7 @@ def situation_of(
     may_leave = doubt is Doubt.UNPAID or (is_open and over)
     about = "" if attempt is None else attempt.order_ref
     parts = (bill.status, doubt, ended, about, may_leave and "free", received, receipts)
-    waiting = [f"{one.amount}{'r' if one.refundable else 's'}" for one in odd]
+    waiting = [f"{one.amount}{one.fate}" for one in odd]
     return Situation(
         status=bill.status,
         doubt=doubt,

@@ -53,11 +53,11 @@ async function ask() {
   try {
     const { version } = await (await fetched(main.dataset.state, "application/json")).json();
     if (version !== main.dataset.version) await renew();
-    if (misses > 2) live.textContent = "Đã có mạng trở lại.";
+    if (misses > 2) live.textContent = live.dataset.back;
     misses = 0;
   } catch {
     misses += 1;
-    if (misses === 3) live.textContent = "Mất kết nối; trang sẽ tự thử lại.";
+    if (misses === 3) live.textContent = live.dataset.lost;
   }
   asking = false;
   plan();

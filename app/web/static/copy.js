@@ -10,9 +10,9 @@ document.addEventListener("click", async (event) => {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.classList.add("done");
-    live.textContent = "Đã sao chép.";
+    live.textContent = live.dataset.copied;
     setTimeout(() => button.classList.remove("done"), 2000);
   } catch {
-    live.textContent = "Không sao chép được; hãy chọn và chép bằng tay.";
+    live.textContent = live.dataset.uncopied;
   }
 });

@@ -14,6 +14,7 @@ from core.errors import FieldError, Invalid, NotFound
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from core.statements import ValueSelect, values_of
+from core.unseen import is_plain_line
 from payments.agencies.access.models import ApiKey, StaffUser
 from payments.agencies.access.principals import OPERATOR
 from payments.agencies.access.rights import PORTAL_SCOPES, Scope
@@ -113,7 +114,7 @@ def _faults(label: str, scopes: list[str], *, needs_scopes: bool) -> list[FieldE
     ]
     if needs_scopes and not scopes:
         faults.append(FieldError("scopes", "missing", "Give at least one scope."))
-    if not label.strip() or not label.isprintable() or len(label) > LONGEST_LABEL:
+    if not label.strip() or not is_plain_line(label) or len(label) > LONGEST_LABEL:
         words = f"1 to {LONGEST_LABEL} printable characters."
         faults.append(FieldError("label", "invalid", words))
     return faults

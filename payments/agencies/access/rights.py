@@ -29,6 +29,7 @@ class Scope(StrEnum):
     STATEMENTS = "statements"
     RECONCILIATION = "reconciliation"
     CATALOGUE = "catalogue"
+    WEBHOOKS = "webhooks"
 
 
 class Action(StrEnum):
@@ -36,6 +37,7 @@ class Action(StrEnum):
 
     CREATE_BILL = "bills.create"
     CANCEL_BILL = "bills.cancel"
+    MARK_BILL = "bills.mark"
     START_PAYMENT = "payments.start"
     READ_BILLS = "bills.read"
     READ_RECEIPTS = "receipts.read"
@@ -46,8 +48,13 @@ class Action(StrEnum):
     DECIDE_CHANGE = "catalogue.decide"
     CHANGE_NATIONAL = "catalogue.change_national"
     TAKE_STATEMENT = "statements.take"
+    SAVE_LAYOUT = "layouts.save"
     RECONCILE = "reconciliations.run"
+    SCHEDULE_NIGHTS = "reconciliations.schedule"
     READ_RECONCILIATIONS = "reconciliations.read"
+    READ_REPORTS = "reports.read"
+    WORK_DISCREPANCY = "discrepancies.work"
+    CLOSE_DAY = "reconciliations.close"
     READ_SUSPENSE = "suspense.read"
     READ_APPROVALS = "approvals.read"
     PROPOSE_APPROVAL = "approvals.propose"
@@ -55,6 +62,21 @@ class Action(StrEnum):
     DECIDE_SETTING = "settings.decide"
     APPROVE = "approvals.approve"
     REJECT = "approvals.reject"
+    READ_MARKETS = "markets.read"
+    READ_VENDORS = "vendors.read"
+    KEEP_MARKETS = "markets.keep"
+    READ_METERS = "meters.read"
+    COLLECT = "collecting.walk"
+    READ_CASH = "cash.read"
+    COUNT_CASH = "cash.count"
+    READ_BILLING = "billing.read"
+    BILL_MARKET = "billing.run"
+    READ_MESSAGES = "messages.read"
+    SEND_MESSAGES = "messages.send"
+    READ_INVOICES = "invoices.read"
+    KEEP_INVOICES = "invoices.keep"
+    KEEP_DEBTS = "debts.keep"
+    MANAGE_WEBHOOKS = "webhooks.manage"
     ADMINISTER = "administer"
 
 
@@ -76,7 +98,7 @@ class Right:
 
 
 _CLERK, _FINANCE, _CHIEF, _ADMIN, _AUDITOR, _COLLECTOR = Role
-_BILLS, _RECEIPTS_READ, _STATEMENTS, _RECONCILIATION, _CATALOGUE = Scope
+_BILLS, _RECEIPTS_READ, _STATEMENTS, _RECONCILIATION, _CATALOGUE, _WEBHOOKS = Scope
 _EVERYONE = frozenset(Role)
 #: Who works at a market needs its dues, and nothing of how the agency sets its prices.
 _OFFICE = _EVERYONE - {_COLLECTOR}
@@ -95,6 +117,11 @@ RIGHTS: Mapping[Action, Right] = {
         "Withdraw a bill that no money has reached",
         {_CLERK, _ADMIN},
         _BILLS,
+    ),
+    Action.MARK_BILL: _right(
+        "Đánh dấu một khoản phải nộp để người khác xem",
+        "Set a note on a bill for colleagues",
+        {_CLERK, _FINANCE, _CHIEF, _ADMIN},
     ),
     Action.START_PAYMENT: _right(
         "Bắt đầu một lần thanh toán qua cổng",
@@ -147,17 +174,43 @@ RIGHTS: Mapping[Action, Right] = {
         {_FINANCE, _CHIEF, _ADMIN},
         _STATEMENTS,
     ),
+    Action.SAVE_LAYOUT: _right(
+        "Lưu mẫu sao kê của cơ quan",
+        "Save a layout of the body's statements",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
     Action.RECONCILE: _right(
         "Đối chiếu một ngày",
         "Reconcile a day",
         {_FINANCE, _CHIEF, _ADMIN},
         _RECONCILIATION,
     ),
+    Action.SCHEDULE_NIGHTS: _right(
+        "Đặt lịch tự đối chiếu ban đêm",
+        "Set when days are reconciled by themselves",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
     Action.READ_RECONCILIATIONS: _right(
         "Xem kết quả đối chiếu và chênh lệch",
         "Read reconciliations and their discrepancies",
         {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
         _RECONCILIATION,
+    ),
+    Action.READ_REPORTS: _right(
+        "Xem báo cáo thu, để lại, nộp ngân sách",
+        "Read reports of what was collected, kept and paid in",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+        _RECONCILIATION,
+    ),
+    Action.WORK_DISCREPANCY: _right(
+        "Giao chênh lệch cho người xử lý, ghi ý kiến, đính kèm tệp",
+        "Give a discrepancy to a person, comment on it, keep files with it",
+        {_FINANCE, _CHIEF},
+    ),
+    Action.CLOSE_DAY: _right(
+        "Đề nghị khóa sổ một ngày đã đối chiếu; người thứ hai (kế toán trưởng) khóa",
+        "Ask that a reconciled day be closed; another person, a chief, closes it",
+        {_FINANCE, _CHIEF},
     ),
     Action.READ_SUSPENSE: _right(
         "Xem tiền chờ xử lý và tiền phải hoàn trả",
@@ -195,6 +248,84 @@ RIGHTS: Mapping[Action, Right] = {
         "Reject what is of a kind that one may decide about, take back one's own",
         {_FINANCE, _CHIEF, _ADMIN},
     ),
+    Action.READ_MARKETS: _right(
+        "Xem chợ, sạp, hợp đồng, biểu giá, chỉ số",
+        "Read markets, stalls, contracts, tariffs and readings",
+        _EVERYONE,
+    ),
+    Action.READ_VENDORS: _right(
+        "Xem tên và số điện thoại của tiểu thương",
+        "Read vendors' names and telephones",
+        _EVERYONE,
+    ),
+    Action.KEEP_MARKETS: _right(
+        "Ghi chợ, sạp, tiểu thương, hợp đồng",
+        "Write markets, stalls, vendors and contracts down",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
+    Action.READ_METERS: _right(
+        "Ghi chỉ số điện, nước",
+        "Write down what meters show",
+        {_FINANCE, _CHIEF, _ADMIN, _COLLECTOR},
+    ),
+    Action.COLLECT: _right(
+        "Đi thu tại chợ: thu tiền mặt, bán vé, ghi lần đến, bàn giao",
+        "Walk a market: take cash, sell tickets, note visits, hand over",
+        {_COLLECTOR},
+    ),
+    Action.READ_CASH: _right(
+        "Xem sổ quỹ tiền mặt của người thu",
+        "Read the cash books of collectors",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+    ),
+    Action.COUNT_CASH: _right(
+        "Kiểm đếm tiền mặt người khác bàn giao",
+        "Count the cash that somebody else hands over",
+        {_FINANCE, _CHIEF},
+    ),
+    Action.READ_BILLING: _right(
+        "Xem các đợt lập khoản thu của chợ",
+        "Read billing runs, and what one would bill",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+    ),
+    Action.BILL_MARKET: _right(
+        "Lập khoản thu của chợ theo kỳ",
+        "Bill a market for a period",
+        {_FINANCE, _CHIEF},
+    ),
+    Action.READ_MESSAGES: _right(
+        "Xem các tin đã nhắn cho người nộp và kênh nhắn tin",
+        "Read what payers were told, and the channels of messages",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+    ),
+    Action.SEND_MESSAGES: _right(
+        "Gửi lại một tin nhắn để riêng",
+        "Send a message again that was set aside",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
+    Action.READ_INVOICES: _right(
+        "Xem hóa đơn điện tử và tài khoản ở nhà cung cấp",
+        "Read e-invoices, and the accounts at their providers",
+        {_FINANCE, _CHIEF, _ADMIN, _AUDITOR},
+        _RECONCILIATION,
+    ),
+    Action.KEEP_INVOICES: _right(
+        "Lập lại hóa đơn để riêng, ghi hóa đơn đã điều chỉnh",
+        "Have an invoice asked for again, say that one was adjusted",
+        {_FINANCE, _CHIEF, _ADMIN},
+    ),
+    Action.KEEP_DEBTS: _right(
+        "Nạp danh sách khoản phải nộp của cơ quan khác",
+        "Take in lists of debts that other offices set",
+        {_FINANCE, _CHIEF, _ADMIN},
+        _BILLS,
+    ),
+    Action.MANAGE_WEBHOOKS: _right(
+        "Đăng ký nơi nhận thông báo (webhook), xem và gửi lại thông báo",
+        "Register receivers of webhooks, see and replay what they were told",
+        {_ADMIN},
+        _WEBHOOKS,
+    ),
     Action.ADMINISTER: _right(
         "Quản lý người dùng, khóa API, đơn vị, tài khoản thu và cổng thanh toán; trong vận hành"
         " thật là đề nghị để người thứ hai duyệt",
@@ -221,6 +352,7 @@ SCOPES: Mapping[Scope, Title] = {
     Scope.STATEMENTS: Title("Nạp sao kê, sổ phụ", "Take statements in"),
     Scope.RECONCILIATION: Title("Đối chiếu và xem kết quả", "Reconcile, and read the outcome"),
     Scope.CATALOGUE: Title("Xem và xuất danh mục", "Read and export the catalogue"),
+    Scope.WEBHOOKS: Title("Đăng ký và theo dõi webhook", "Register and follow webhooks"),
 }
 
 #: What a new key of a system is for unless it is told otherwise: what a portal needs.

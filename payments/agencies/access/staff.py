@@ -21,9 +21,11 @@ from core.errors import FieldError, Invalid, NotFound, Unauthenticated
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from core.statements import ValueSelect, values_of
+from core.unseen import is_plain_line
 from payments.agencies.access.models import StaffUser
 from payments.agencies.access.principals import OPERATOR, Principal, known_roles
 from payments.agencies.access.rights import Role
+from payments.agencies.access.staff_sessions import end_all
 from payments.agencies.changes import digest
 from payments.agencies.models import Agency
 from payments.agencies.tree import reach
@@ -69,11 +71,13 @@ class StaffPage:
 
 
 @dataclass(frozen=True, slots=True)
-class _SignIn:
+class SignInValue:
+    """Somebody who works here, and what their password is held against."""
+
     id: str
     agency_id: str
     roles: list[str]
-    password_hash: str
+    password_hash: str = field(repr=False)
 
 
 _STAFF = values_of(StaffValue, StaffUser, agency=col(Agency.code).label("agency")).join(
@@ -150,7 +154,7 @@ def _faults(email: str, name: str, roles: Collection[str]) -> list[FieldError]:
         faults.append(FieldError("roles", "missing", "Give at least one role."))
     if _EMAIL.fullmatch(email) is None:
         faults.append(FieldError("email", "invalid", "This is no e-mail address."))
-    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+    if not name.strip() or not is_plain_line(name) or len(name) > LONGEST_NAME:
         words = f"1 to {LONGEST_NAME} printable characters."
         faults.append(FieldError("name", "invalid", words))
     return faults
@@ -179,6 +183,19 @@ async def get_staff_user(
     if found is None:
         raise NotFound("Không có người dùng này.")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _PersonName:
+    id: str
+    name: str
+
+
+async def find_names(session: ReadSession, actors: Collection[str]) -> dict[str, str]:
+    """The names of people, by how the audit log calls them; whoever is no person is left out."""
+    ids = {one.removeprefix("staff:") for one in actors if one.startswith("staff:")}
+    named = values_of(_PersonName, StaffUser).where(col(StaffUser.id).in_(ids))
+    return {f"staff:{one.id}": one.name for one in await session.all(named)} if ids else {}
 
 
 async def list_staff(
@@ -223,34 +240,80 @@ async def disable_staff_user(
 
 
 async def change_password(session: WriteSession, email: str, old: str, new: str) -> None:
-    """Let somebody choose another password. Raises `Unauthenticated`, `Invalid` for a bad one."""
+    """Let somebody choose another password, which ends their sessions.
+
+    Raises `Unauthenticated`, `Invalid` for a bad one.
+    """
     person = await sign_in(session, email, old)
     kept = await hash_password(new)
-    own = update(StaffUser).where(col(StaffUser.email) == email.lower())
-    await session.write(own.values(password_hash=kept))
     person_id = person.actor.removeprefix("staff:")
-    action, details = "staff.password_changed", {"sign_in": digest(kept.encode())}
-    await record(session, actor=person.actor, action=action, object_id=person_id, details=details)
+    of_them = update(StaffUser).where(col(StaffUser.id) == person_id)
+    await session.write(of_them.values(password_hash=kept))
+    await end_all(session, person_id)
+    await _note_password(session, person_id, kept)
+
+
+async def replace_password(
+    session: WriteSession, person: SignInValue, kept: str, *, but: str
+) -> bool:
+    """Put the hash `kept` in the place of the person's password, and end all sessions `but` one.
+
+    False, and nothing is done, where another password or none that works has come meanwhile.
+    """
+    of_them = update(StaffUser).where(
+        col(StaffUser.id) == person.id,
+        col(StaffUser.password_hash) == person.password_hash,
+        col(StaffUser.disabled_at).is_(None),
+    )
+    if not await session.write(of_them.values(password_hash=kept)):
+        return False
+    await end_all(session, person.id, but=but)
+    await _note_password(session, person.id, kept)
+    return True
+
+
+async def _note_password(session: WriteSession, person_id: str, kept: str) -> None:
+    await record(
+        session,
+        actor=f"staff:{person_id}",
+        action="staff.password_changed",
+        object_id=person_id,
+        details={"sign_in": digest(kept.encode())},
+    )
+
+
+async def find_sign_in(session: ReadSession, email: str) -> SignInValue | None:
+    """The person with this e-mail address who works here still; None where there is none."""
+    wanted = values_of(SignInValue, StaffUser).where(
+        col(StaffUser.email) == email.lower(), col(StaffUser.disabled_at).is_(None)
+    )
+    return await session.first(wanted)
+
+
+async def is_password(person: SignInValue | None, password: str) -> bool:
+    """Whether a password is the person's; as slow where there is nobody as where it is wrong.
+
+    It takes a good part of a second and reads nothing: no connection need be held meanwhile.
+    """
+    hasher = PasswordHash.recommended()
+    if person is None:
+        await asyncio.to_thread(hasher.hash, password)
+        return False
+    return await asyncio.to_thread(hasher.verify, password, person.password_hash)
 
 
 async def sign_in(session: ReadSession, email: str, password: str) -> Principal:
     """The person with this e-mail address. Raises `Unauthenticated`, which never says why."""
-    wanted = values_of(_SignIn, StaffUser).where(
-        col(StaffUser.email) == email.lower(), col(StaffUser.disabled_at).is_(None)
+    person = await find_sign_in(session, email)
+    if not await is_password(person, password) or person is None:
+        raise Unauthenticated("Sai địa chỉ thư điện tử hoặc mật khẩu.")
+    return Principal(
+        actor=f"staff:{person.id}",
+        key_id="",
+        agency_id=person.agency_id,
+        agency_ids=await reach(session, person.agency_id),
+        roles=known_roles(person.roles),
     )
-    person = await session.first(wanted)
-    hasher = PasswordHash.recommended()
-    if person is None:
-        await asyncio.to_thread(hasher.hash, password)  # as slow as a wrong password
-    elif await asyncio.to_thread(hasher.verify, password, person.password_hash):
-        return Principal(
-            actor=f"staff:{person.id}",
-            key_id="",
-            agency_id=person.agency_id,
-            agency_ids=await reach(session, person.agency_id),
-            roles=known_roles(person.roles),
-        )
-    raise Unauthenticated("Sai địa chỉ thư điện tử hoặc mật khẩu.")
 
 
 def _within(

@@ -85,7 +85,7 @@ def explain(charge: FeeAmount, copies: int) -> LocalizedText:
 
 def counted(quantity: int, unit: LocalizedText) -> LocalizedText:
     """A number of units: "3 trang", "3 pages"."""
-    en = unit.en if quantity == 1 else _plural(unit.en)
+    en = unit.en if quantity == 1 else plural(unit.en)
     return LocalizedText(f"{count_vi(quantity)} {unit.vi}", f"{quantity:,} {en}")
 
 
@@ -139,7 +139,7 @@ def joined(parts: list[LocalizedText]) -> LocalizedText:
     return LocalizedText("; ".join(part.vi for part in parts), "; ".join(part.en for part in parts))
 
 
-def _plural(noun: str) -> str:
+def plural(noun: str) -> str:
     """The plural of a regular English noun, which is all that units are (page, copy, case)."""
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"

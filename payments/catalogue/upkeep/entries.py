@@ -264,6 +264,19 @@ class ReliefEntry(DatedEntry):
         )
 
 
+class ShareEntry(DatedEntry):
+    """Which share of a fee, named by its code, the collecting body keeps."""
+
+    table: ClassVar[str] = "shares"
+
+    code: EntryCode
+    kept_percent: Annotated[int, Field(strict=True, ge=0, le=100)]
+
+    def columns(self) -> dict[str, Any]:
+        """The share and its dates."""
+        return {"kept_percent": self.kept_percent} | self.dates()
+
+
 class SubItemEntry(DatedEntry):
     """A sub-item of the state budget index."""
 
@@ -301,4 +314,5 @@ KINDS: tuple[type[Entry], ...] = (
     ProcedureEntry,
     FeeEntry,
     ReliefEntry,
+    ShareEntry,
 )

@@ -17,7 +17,7 @@ from core.errors import FieldError, Invalid
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
-from payments.catalogue.models import Fee, LegalReference, Procedure, Relief, SubItem
+from payments.catalogue.models import Fee, FeeShare, LegalReference, Procedure, Relief, SubItem
 from payments.catalogue.upkeep.entries import (
     KINDS,
     Entry,
@@ -25,11 +25,12 @@ from payments.catalogue.upkeep.entries import (
     LegalReferenceEntry,
     ProcedureEntry,
     ReliefEntry,
+    ShareEntry,
     SubItemEntry,
 )
 
 #: A row of any table of the catalogue.
-Row = LegalReference | SubItem | Procedure | Fee | Relief
+Row = LegalReference | SubItem | Procedure | Fee | Relief | FeeShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,16 @@ ENTRY_TABLES: Mapping[str, EntryTable] = {
         EntryTable(ProcedureEntry, Procedure, "proc", owned=False),
         EntryTable(FeeEntry, Fee, "fee", owned=True),
         EntryTable(ReliefEntry, Relief, "relief", owned=True),
+        EntryTable(ShareEntry, FeeShare, "share", owned=True),
     )
 }
 
 #: The columns of the owners, of the tables that have one.
-_OWNERS = {"fees": col(Fee.agency_id), "reliefs": col(Relief.agency_id)}
+_OWNERS = {
+    "fees": col(Fee.agency_id),
+    "reliefs": col(Relief.agency_id),
+    "shares": col(FeeShare.agency_id),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,8 @@ async def write_entries(
 ) -> Counts:
     """Write entries of one owner; the caller has locked the catalogue and commits.
 
-    `agency_id` owns the fees and reliefs; None is the nation. Raises `Invalid` for a procedure
-    that is not known; the database refuses what overlaps.
+    `agency_id` owns the fees, reliefs and shares; None is the nation. Raises `Invalid` for a
+    procedure that is not known; the database refuses what overlaps.
     """
     by_table: dict[str, list[Entry]] = {}
     for entry in entries:

@@ -19,7 +19,10 @@ from payments.ports import (
 
 
 class Spoil(StrEnum):
-    """How the provider's next answer goes wrong; all but the last two after it did its part."""
+    """How the provider's next answer goes wrong; all but the last two after it did its part.
+
+    `UNDECIDED` is of refunds alone.
+    """
 
     SILENCE = "silence"
     HTML = "html"
@@ -27,6 +30,7 @@ class Spoil(StrEnum):
     HUGE = "huge"
     SLOW = "slow"
     SERVER_ERROR = "server_error"
+    UNDECIDED = "undecided"
     DECLINE = "decline"
     BUSY = "busy"
 
@@ -63,11 +67,16 @@ class GatewayRig(AdapterRig, Protocol):
     """A provider at which payments are started.
 
     `calls_at_start` is False where `start` only writes an address that the payer's browser takes to
-    the provider; `echoes_request_code` says whether results carry the request's code.
+    the provider; `echoes_request_code` says whether results carry the request's code; `holds`
+    whether the provider has a word for money that it took and doubts, `tells_failures` whether it
+    calls when an attempt failed, `finds_refunds` whether it can be asked about one of several.
     """
 
     calls_at_start: bool
     echoes_request_code: bool
+    holds: bool
+    tells_failures: bool
+    finds_refunds: bool
 
     async def visit(self, started: AcceptedAttempt) -> None:
         """The payer's browser goes where `start` sends it."""
@@ -87,6 +96,14 @@ class GatewayRig(AdapterRig, Protocol):
 
     def spoil_query(self, how: Spoil) -> None:
         """Spoil the provider's answer to the next query."""
+        ...
+
+    def spoil_refund(self, how: Spoil) -> None:
+        """Spoil the provider's answer to the next refund; `UNDECIDED` keeps it open."""
+        ...
+
+    def refunds(self, order_ref: str) -> dict[str, int]:
+        """Every refund that the provider took of an order, with its amount."""
         ...
 
     def behave(self) -> None:

@@ -33,4 +33,5 @@ def _of_kind(kind: GatewayKind) -> dict[str, Any]:
 
 
 GATEWAY_RIGS: Final[Mapping[str, Callable[[], GatewayRig]]] = _of_kind(GatewayKind.GATEWAY)
+BILLER_RIGS: Final[Mapping[str, Callable[[], AdapterRig]]] = _of_kind(GatewayKind.BILLER)
 FEED_RIGS: Final[Mapping[str, Callable[[], FeedRig]]] = _of_kind(GatewayKind.FEED)

@@ -33,6 +33,7 @@ _SPOILS: Final = {
     Spoil.HUGE: Fault.HUGE,
     Spoil.SLOW: Fault.SLOW,
     Spoil.SERVER_ERROR: Fault.SERVER_ERROR,
+    Spoil.UNDECIDED: Fault.NOT_DECIDED,
     Spoil.DECLINE: Fault.DECLINE,
     Spoil.BUSY: Fault.RATE_LIMITED,
 }
@@ -52,6 +53,9 @@ class SandboxRig:
     name: str
     calls_at_start = True
     echoes_request_code = True
+    holds = True
+    tells_failures = True
+    finds_refunds = True
     statuses_of_refusal: tuple[int, ...] = (400, 401, 403)
     untouched: frozenset[int] = frozenset({429, 503})
 
@@ -100,6 +104,14 @@ class SandboxRig:
             created_at=clock.now(),
         )
 
+    def order_id(self, order_ref: str) -> str:
+        """What the provider calls our order."""
+        return order_ref
+
+    def order_ref(self, order_id: str) -> str:
+        """Which order of ours it is."""
+        return order_id
+
     async def visit(self, started: AcceptedAttempt) -> None:
         """Nothing: the order was taken when `start` called."""
 
@@ -123,17 +135,27 @@ class SandboxRig:
     def spoil_query(self, how: Spoil) -> None:
         self._spoil(Operation.QUERY, how)
 
+    def spoil_refund(self, how: Spoil) -> None:
+        self._spoil(Operation.REFUND, how)
+
+    def refunds(self, order_ref: str) -> dict[str, int]:
+        order = self.state.order(self.merchant.id, self.order_id(order_ref))
+        assert order is not None
+        return {one.refund_id: one.amount for one in self.state.store.refunds_of(order)}
+
     def behave(self) -> None:
         self.state.faults.clear()
 
     def start_calls(self, order_ref: str) -> int:
-        return self.state.store.create_calls.get((self.merchant.id, order_ref), 0)
+        called = self.state.store.create_calls
+        return called.get((self.merchant.id, self.order_id(order_ref)), 0)
 
     def orders(self) -> dict[str, int]:
-        return {order.order_id: order.amount for order in self.state.store.orders.values()}
+        orders = self.state.store.orders.values()
+        return {self.order_ref(order.order_id): order.amount for order in orders}
 
     def pay(self, order_ref: str, outcome: Outcome, amount: int | None = None) -> None:
-        order = self.state.order(self.merchant.id, order_ref)
+        order = self.state.order(self.merchant.id, self.order_id(order_ref))
         assert order is not None, f"the gateway never took {order_ref}"
         self.state.pay(order, _OUTCOMES[outcome], amount=amount)
 
@@ -148,7 +170,7 @@ class SandboxRig:
                 received_at=clock.now(),
             )
             for delivery in self.state.deliveries.all
-            if delivery.subject == order_ref
+            if delivery.subject == self.order_id(order_ref)
         ]
 
     def _http(self, account: GatewayAccount, patience: float) -> GatewayHttp:

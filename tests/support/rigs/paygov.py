@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,8 +24,13 @@ class PayGovRig(SandboxRig):
         "exchange-9bb1",
     )
 
-    def __init__(self, make: Callable[..., NoticeReader] | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[..., NoticeReader] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         credentials = {
+            **(settings or {}),
             "partner_code": "PAYGOV-THU",
             "access_key": self.secrets[0],
             "secret_key": self.secrets[1],

@@ -1,74 +1,30 @@
 """SePay's rig: the sandbox's bank writes and signs the notices, an outsider forges them."""
 
-import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from adapters.registry import ADAPTERS
-from adapters.sandbox.engine.deliveries import WebhookDelivery
-from adapters.sandbox.engine.discovery import dialects
-from adapters.sandbox.engine.state import SandboxState
 from core import clock
-from payments.ports import (
-    Acknowledgement,
-    CreditFeed,
-    GatewayAccount,
-    NoticeReader,
-    RawCallback,
-)
+from payments.ports import RawCallback
+from tests.support.rigs.of_bank import BankRig
 
-_ACCOUNT: Final = "1020304050"
 #: What SePay calls what every bank has.
 _NAMES: Final = {"bank_ref": "referenceCode", "balance": "accumulated"}
 
 
-class SePayRig:
+class SePayRig(BankRig):
     """See `FeedRig`. `make` is the adapter class under test, the registered one by default."""
 
-    statuses_of_refusal: tuple[int, ...] = (400, 401, 403)
-
-    def __init__(self, make: Callable[[GatewayAccount], NoticeReader] | None = None) -> None:
-        self._make: Callable[[GatewayAccount], Any] = make or ADAPTERS["sepay"]
-        self.secrets: tuple[str, ...] = ("whsec-5a07e1",)
-        self.state = SandboxState(seed=11)
-        credentials = {"secret": self.secrets[0], "account_number": _ACCOUNT}
-        self.state.open("sepay", credentials, "http://127.0.0.1:1/")
-        self.account = GatewayAccount("sepay", "kho-bac", "", credentials)
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Nothing runs: a feed only calls."""
-        yield
-
-    def feed(self, account: GatewayAccount | None = None) -> CreditFeed:
-        made: CreditFeed = self._make(account or self.account)
-        return made
-
-    def reader(self) -> NoticeReader:
-        return self.feed()
+    name = "sepay"
 
     async def genuine(self) -> list[RawCallback]:
         return [self.notice(), self.notice(referenceCode="", content="Nộp lệ phí, đủ rồi")]
 
-    def ends_the_calls(self, answer: Acknowledgement) -> bool:
-        return dialects()["sepay"].acknowledged(answer.status, answer.body.decode())
-
-    def notice(
-        self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
-    ) -> RawCallback:
-        _, delivery = self.state.bank.transfer(_ACCOUNT, amount, narrative)
-        if not changes:
-            return self._sent(delivery)
-        own = {_NAMES.get(name, name): value for name, value in changes.items()}
-        return self.signed(json.loads(delivery.body) | own)
-
-    def debit(self) -> RawCallback:
-        _, delivery = self.state.bank.transfer(_ACCOUNT, 5_000, "sweep", direction="out")
-        return self._sent(delivery)
+    def changed(self, document: dict[str, Any], changes: Mapping[str, object]) -> object:
+        return document | {_NAMES.get(name, name): value for name, value in changes.items()}
 
     def signed(
         self, document: object, *, secret: str | None = None, at: str | None = None
@@ -78,7 +34,8 @@ class SePayRig:
         at = str(int(clock.now().timestamp())) if at is None else at
         key = (secret or self.secrets[0]).encode()
         digest = hmac.new(key, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-        return self._callback(body, at, f"sha256={digest}")
+        headers = {"x-sepay-timestamp": at, "x-sepay-signature": f"sha256={digest}"}
+        return self.callback(body, headers)
 
     def forgeries(self, genuine: RawCallback) -> Iterator[tuple[str, RawCallback]]:
         body = genuine.body
@@ -161,26 +118,6 @@ class SePayRig:
         yield "signed: not JSON", self.signed(b"<html>")
         yield "signed: not UTF-8", self.signed(body.replace(b"LPABC", b"LP\xff"))
         yield "signed: larger than any notice", self.signed(body[:-1] + b" " * 70_000 + b"}")
-
-    def _sent(self, delivery: WebhookDelivery) -> RawCallback:
-        headers = {k.lower(): v for k, v in self.state.headers_for(delivery).items()}
-        return self._callback(
-            delivery.body, headers["x-sepay-timestamp"], headers["x-sepay-signature"]
-        )
-
-    def _callback(self, body: bytes, at: str, signature: str) -> RawCallback:
-        return RawCallback(
-            method="POST",
-            path="/callbacks/sepay/kho-bac",
-            query="",
-            headers={
-                "content-type": "application/json",
-                "x-sepay-timestamp": at,
-                "x-sepay-signature": signature,
-            },
-            body=body,
-            received_at=clock.now(),
-        )
 
 
 RIG: Final = SePayRig

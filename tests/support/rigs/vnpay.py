@@ -21,12 +21,14 @@ class VNPayRig(SandboxRig):
     name = "vnpay"
     calls_at_start = False
     echoes_request_code = False
+    finds_refunds = False
     statuses_of_refusal: tuple[int, ...] = (200,)
     untouched = frozenset({429})
     secrets: tuple[str, ...] = ("HASH5A07E1SECRET",)
 
     def __init__(self, make: Callable[..., NoticeReader] | None = None) -> None:
-        super().__init__({"tmn_code": _TMN, "hash_secret": self.secrets[0]}, make)
+        keys = {"tmn_code": _TMN, "hash_secret": self.secrets[0], "refund": "yes"}
+        super().__init__(keys, make)
 
     async def visit(self, started: AcceptedAttempt) -> None:
         """The payer's browser opens the page; whatever it says, the payer reads it."""

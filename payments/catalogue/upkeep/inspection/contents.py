@@ -22,6 +22,7 @@ class CatalogueTable(StrEnum):
     PROCEDURES = "procedures"
     FEES = "fees"
     RELIEFS = "reliefs"
+    SHARES = "shares"
     SUB_ITEMS = "sub_items"
     LEGAL_REFERENCES = "legal_references"
 
@@ -35,6 +36,7 @@ _NAMES = {
     CatalogueTable.PROCEDURES: LocalizedText("thủ tục", "procedure"),
     CatalogueTable.FEES: LocalizedText("khoản thu", "fee"),
     CatalogueTable.RELIEFS: LocalizedText("mức miễn, giảm", "relief"),
+    CatalogueTable.SHARES: LocalizedText("tỷ lệ để lại", "kept share"),
     CatalogueTable.SUB_ITEMS: LocalizedText("tiểu mục", "sub-item"),
     CatalogueTable.LEGAL_REFERENCES: LocalizedText("văn bản", "legal text"),
 }
@@ -48,6 +50,20 @@ class ProcedureName:
     name: LocalizedText
     code_certainty: Certainty
     other_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShareValue:
+    """Which share of the fee of this code a body keeps; `agency_id` None is national."""
+
+    code: str
+    agency_id: str | None
+    kept_percent: int
+    basis: str
+    certainty: Certainty
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,7 @@ class Catalogue:
     procedures: tuple[ProcedureName, ...] = ()
     fees: tuple[FeeValue, ...] = ()
     reliefs: tuple[ReliefValue, ...] = ()
+    shares: tuple[ShareValue, ...] = ()
     sub_items: tuple[SubItemValue, ...] = ()
     legal_texts: tuple[LegalTextValue, ...] = ()
     owners: Mapping[str, Owner] = field(default_factory=dict)
@@ -126,6 +143,8 @@ class Catalogue:
             yield _item(CatalogueTable.FEES, fee.code, fee.agency_id, fee)
         for relief in self.reliefs:
             yield _item(CatalogueTable.RELIEFS, relief.code, relief.agency_id, relief)
+        for share in self.shares:
+            yield _item(CatalogueTable.SHARES, share.code, share.agency_id, share)
         for sub_item in self.sub_items:
             yield _item(CatalogueTable.SUB_ITEMS, sub_item.code, None, sub_item)
         for text in self.legal_texts:
@@ -149,6 +168,7 @@ class Catalogue:
             self,
             fees=fees,
             reliefs=tuple(relief for relief in self.reliefs if relief.agency_id in theirs),
+            shares=tuple(share for share in self.shares if share.agency_id in theirs),
             fees_elsewhere=frozenset({fee.code for fee in self.fees} - {fee.code for fee in fees}),
         )
 
@@ -176,7 +196,7 @@ def _item(
     table: CatalogueTable,
     code: str,
     owner_id: str | None,
-    entry: FeeValue | ReliefValue | SubItemValue | LegalTextValue,
+    entry: FeeValue | ReliefValue | ShareValue | SubItemValue | LegalTextValue,
 ) -> Item:
     return Item(
         table=table,

@@ -23,7 +23,10 @@ from payments.catalogue.upkeep.inspection.findings import (
 )
 
 #: What must rest on a legal text. A text's own basis says how its dates are known, in any words.
-_RESTING = (CatalogueTable.FEES, CatalogueTable.RELIEFS, CatalogueTable.SUB_ITEMS)
+_RESTING = (
+    *(CatalogueTable.FEES, CatalogueTable.RELIEFS),
+    *(CatalogueTable.SHARES, CatalogueTable.SUB_ITEMS),
+)
 
 
 def basis_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:

@@ -172,6 +172,25 @@ def relief_findings(catalogue: Catalogue, window: Span) -> Iterator[Finding]:
             yield _idle_relief(catalogue, relief, tuple(codes), without)
 
 
+def share_findings(catalogue: Catalogue) -> Iterator[Finding]:
+    """Shares of fees that nobody has, in the catalogue of whoever collects them."""
+    known = {fee.code for fee in catalogue.fees} | catalogue.fees_elsewhere
+    for share in catalogue.shares:
+        if share.code not in known:
+            owner = None if share.agency_id is None else catalogue.owner(share.agency_id).code
+            yield Finding(
+                level=Level.WARNING,
+                code=FindingCode.UNKNOWN_FEE,
+                table=CatalogueTable.SHARES,
+                subject=share.code,
+                owner=owner,
+                words=LocalizedText(
+                    f"Không có khoản thu {share.code} để chia tỷ lệ. Sửa mã.",
+                    f"There is no fee {share.code} to be shared. Correct the code.",
+                ),
+            )
+
+
 def _from_the_asked_day(entry: FeeValue | ReliefValue, window: Span) -> Span | None:
     """The days from the first of the window on which it is in force; None if it begins after it."""
     span = common(span_of(entry.valid_from, entry.valid_to), (window[0], FOREVER))

@@ -8,7 +8,7 @@ from sqlmodel import col
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.tree import branches
-from payments.catalogue.models import Fee, LegalReference, Procedure, Relief, SubItem
+from payments.catalogue.models import Fee, FeeShare, LegalReference, Procedure, Relief, SubItem
 from payments.catalogue.rows import select_fees, select_procedures, select_reliefs
 from payments.catalogue.rules.certainty import Certainty
 from payments.catalogue.rules.wording import LocalizedText
@@ -17,6 +17,7 @@ from payments.catalogue.upkeep.inspection.contents import (
     LegalTextValue,
     Owner,
     ProcedureName,
+    ShareValue,
     SubItemValue,
 )
 
@@ -36,6 +37,30 @@ class _SubItemRow:
         return SubItemValue(
             code=self.code,
             name=LocalizedText(self.name_vi, self.name_en),
+            basis=self.basis,
+            certainty=Certainty(self.certainty),
+            checked_on=self.checked_on,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _ShareRow:
+    code: str
+    agency_id: str | None
+    kept_percent: int
+    basis: str
+    certainty: str
+    checked_on: date
+    valid_from: date
+    valid_to: date | None
+
+    def value(self) -> ShareValue:
+        return ShareValue(
+            code=self.code,
+            agency_id=self.agency_id,
+            kept_percent=self.kept_percent,
             basis=self.basis,
             certainty=Certainty(self.certainty),
             checked_on=self.checked_on,
@@ -80,6 +105,9 @@ async def load_catalogue(session: ReadSession, agency_id: str | None = None) -> 
     fees = select_fees().order_by(col(Fee.code), col(Fee.valid_from), col(Fee.id))
     reliefs = select_reliefs().order_by(col(Relief.code), col(Relief.valid_from), col(Relief.id))
     sub_items = values_of(_SubItemRow, SubItem).order_by(col(SubItem.code), col(SubItem.valid_from))
+    shares = values_of(_ShareRow, FeeShare).order_by(
+        col(FeeShare.code), col(FeeShare.valid_from), col(FeeShare.id)
+    )
     legal_texts = values_of(_LegalTextRow, LegalReference).order_by(
         col(LegalReference.number), col(LegalReference.issuer), col(LegalReference.valid_from)
     )
@@ -95,6 +123,7 @@ async def load_catalogue(session: ReadSession, agency_id: str | None = None) -> 
         ),
         fees=tuple(row.value() for row in await session.all(fees)),
         reliefs=tuple(row.value() for row in await session.all(reliefs)),
+        shares=tuple(row.value() for row in await session.all(shares)),
         sub_items=tuple(row.value() for row in await session.all(sub_items)),
         legal_texts=tuple(row.value() for row in await session.all(legal_texts)),
         owners={one.id: Owner(one.id, one.code, one.above) for one in owners.values()},

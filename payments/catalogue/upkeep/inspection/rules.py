@@ -27,6 +27,7 @@ from payments.catalogue.upkeep.inspection.links import (
     nature_findings,
     procedure_findings,
     relief_findings,
+    share_findings,
     sub_item_findings,
 )
 
@@ -60,6 +61,7 @@ def inspect(
         *procedure_findings(catalogue, window),
         *clash_findings(catalogue),
         *relief_findings(catalogue, window),
+        *share_findings(catalogue),
         *_unconfirmed(catalogue, window),
         *_stale(catalogue, window, checked_within),
     ]

@@ -31,7 +31,7 @@ from payments.catalogue.upkeep.sheets.files import MOST_BYTES, read_file
 
 router = APIRouter(prefix="/catalogue", tags=["catalogue"])
 
-TableName = Literal["legal_references", "sub_items", "procedures", "fees", "reliefs"]
+TableName = Literal["legal_references", "sub_items", "procedures", "fees", "reliefs", "shares"]
 State = Literal["proposed", "applied", "rejected"]
 ProposalId = Annotated[str, Path(max_length=100)]
 

@@ -3,7 +3,8 @@
 What has begun is not rewritten: a citizen paid by it, and a bill of that day must be explained by
 it. A fee or relief that is or was in force keeps everything that decides what it costs; it can be
 ended, from yesterday on, and followed by another. What only tells about it (names, basis, source,
-certainty, the day it was checked, the sub-item, its nature) may be corrected at any time. A new fee
+certainty, the day it was checked, the sub-item, its nature) may be corrected at any time. The share
+that a body keeps of a fee is treated alike: what was reported by it stays explained. A new fee
 or relief may begin in the past only where nothing of its code held on the days before today: the
 first load of a schedule, or of a code. Sub-items and legal texts cost nobody anything and may be
 corrected.
@@ -14,7 +15,13 @@ from datetime import date, timedelta
 
 from core.days import day_text, span_text
 from payments.catalogue.rules.spans import Span, common, span_of
-from payments.catalogue.upkeep.entries import DatedEntry, Entry, FeeEntry, ReliefEntry
+from payments.catalogue.upkeep.entries import (
+    DatedEntry,
+    Entry,
+    FeeEntry,
+    ReliefEntry,
+    ShareEntry,
+)
 from payments.catalogue.upkeep.proposals.owned import OwnedCatalogue
 from payments.catalogue.upkeep.sheets.cells import Cell
 from payments.catalogue.upkeep.sheets.columns import TITLES, cells_of, columns_for
@@ -29,9 +36,12 @@ CORRECTABLE = frozenset(
     }
 )
 
-#: The tables that decide what something costs, and in which an agency may have its own.
+#: The tables that decide what something costs.
 PRICED = (FeeEntry, ReliefEntry)
+#: Those in which an agency may have its own, and in which what has begun is not rewritten.
+_OWNED = (*PRICED, ShareEntry)
 
+_OwnedEntry = FeeEntry | ReliefEntry | ShareEntry
 _DAY = timedelta(days=1)
 
 
@@ -64,9 +74,12 @@ def _not_theirs(placed: Sequence[PlacedEntry], owned: OwnedCatalogue) -> Iterato
         return
     met: set[str] = set()
     for one in placed:
-        if not isinstance(one.entry, PRICED) and one.table not in met:
+        if not isinstance(one.entry, _OWNED) and one.table not in met:
             met.add(one.table)
-            reason = "Bảng này là danh mục chung; cơ quan chỉ sửa khoản thu và miễn giảm của mình."
+            reason = (
+                "Bảng này là danh mục chung; cơ quan chỉ sửa khoản thu, miễn giảm và tỷ lệ để lại"
+                " của mình."
+            )
             yield SheetFault(one.table, None, "", "not_yours", reason)
 
 
@@ -95,6 +108,9 @@ def _unknown(
             if missing:
                 reason = f"Không có khoản thu {', '.join(missing)}."
                 yield SheetFault(one.table, one.row, "fees", "unknown", reason)
+        elif isinstance(one.entry, ShareEntry) and one.entry.code not in fees:
+            reason = f"Không có khoản thu {one.entry.code}."
+            yield SheetFault(one.table, one.row, "code", "unknown", reason)
 
 
 def _overlaps(placed: Sequence[PlacedEntry], owned: OwnedCatalogue) -> Iterator[SheetFault]:
@@ -154,10 +170,10 @@ def _rewriting(
     today: date,
 ) -> Iterator[SheetFault]:
     entry = one.entry
-    if not isinstance(entry, PRICED):
+    if not isinstance(entry, _OWNED):
         return
     before = owned.find(entry)
-    if isinstance(before, PRICED):
+    if isinstance(before, _OWNED):
         yield from _changing(one, before, entry, today)
     elif any(
         common(past, span) is not None
@@ -172,7 +188,7 @@ def _rewriting(
 
 
 def _changing(
-    one: PlacedEntry, before: FeeEntry | ReliefEntry, after: FeeEntry | ReliefEntry, today: date
+    one: PlacedEntry, before: _OwnedEntry, after: _OwnedEntry, today: date
 ) -> Iterator[SheetFault]:
     if before.valid_from <= today:
         reason = (
@@ -202,7 +218,7 @@ def differing(before: Entry, after: Entry) -> dict[str, tuple[Cell, Cell]]:
     return {column.key: (old, new) for column, old, new in cells if old != new}
 
 
-def _past(entry: FeeEntry | ReliefEntry, today: date) -> Iterator[Span]:
+def _past(entry: _OwnedEntry, today: date) -> Iterator[Span]:
     """The days before today that an entry claims."""
     past = common(span_of(entry.valid_from, entry.valid_to), (date.min, today - _DAY))
     if past is not None:
@@ -218,6 +234,10 @@ def _held(owned: OwnedCatalogue) -> dict[tuple[str, str], list[Span]]:
     ):
         for one in values:
             spans.setdefault((table, one.code), []).append(span_of(one.valid_from, one.valid_to))
+    for share in owned.entries.get(ShareEntry.table, {}).values():
+        if isinstance(share, ShareEntry):
+            place = (ShareEntry.table, share.code)
+            spans.setdefault(place, []).append(span_of(share.valid_from, share.valid_to))
     return spans
 
 

@@ -14,7 +14,9 @@ from typing import Any, Literal
 from core.errors import Invalid
 from core.folding import caseless
 from core.json import dumps, loads
+from core.lettering import complaint, undrawable
 from core.money import MAX_AMOUNT, format_vnd
+from core.unseen import unseen, unseen_complaint
 
 #: What a file can have in a cell. Text may be empty; None and "" are blank.
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
@@ -71,6 +73,18 @@ def read_text(cell: Cell) -> str:
         detail = "Bảng tính đã đổi thành số; hãy định dạng ô là Văn bản rồi gõ lại."
         raise CellMisread("not_a_text", detail)
     return str(int(cell))
+
+
+def read_words(cell: Cell, longest: int = 200) -> str:
+    """A text that comes to stand on papers: no unseen character, none that they cannot draw."""
+    text = read_text(cell)
+    if strange := unseen(text):
+        raise CellMisread("unseen", unseen_complaint(strange))
+    if lacking := undrawable(text):
+        raise CellMisread("undrawable", complaint(lacking))
+    if len(text) > longest:
+        raise CellMisread("too_long", f"Tối đa {longest} ký tự.")
+    return text
 
 
 def read_whole(cell: Cell) -> int:

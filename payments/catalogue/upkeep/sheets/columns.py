@@ -47,6 +47,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "procedures": "Thủ tục",
         "fees": "Khoản thu",
         "reliefs": "Miễn giảm",
+        "shares": "Tỷ lệ để lại",
     }
 )
 
@@ -75,6 +76,7 @@ _FIELD_TITLES = {
     "sub_item": "Tiểu mục",
     "fees": "Các khoản thu được giảm",
     "percent": "Giảm (%)",
+    "kept_percent": "Để lại cho cơ quan thu (%)",
     "each": "Chỉ thu mỗi đơn vị (đồng)",
     "cap": "Giảm tối đa (đồng)",
     "ground": "Đối tượng",
@@ -153,7 +155,7 @@ def _leaves(annotation: Any) -> Iterable[type]:
 def _shape(name: str, leaves: Sequence[type], is_list: bool) -> Shape:
     if is_list:
         return CODES
-    if name == "percent":
+    if name in ("percent", "kept_percent"):
         return PERCENT
     if name in _AMOUNTS:
         return AMOUNT

@@ -1,4 +1,4 @@
-"""Files of the catalogue, CSV and XLSX, into sheets of rows. Pure.
+"""Files of tables, CSV and XLSX, into sheets of rows: the catalogue's, and larger ones. Pure.
 
 A CSV file holds one table and is UTF-8, with commas or semicolons between cells, as spreadsheets
 write it; an XLSX file has a sheet for each table. Rows keep the numbers that a spreadsheet shows.
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from core.spreadsheets import original
-from payments.catalogue.upkeep.sheets.archives import MOST_COLUMNS, MOST_ROWS, checked
+from payments.catalogue.upkeep.sheets.archives import CATALOGUE_LIMITS, TableLimits, checked
 from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
 from payments.catalogue.upkeep.sheets.columns import TITLES
 from payments.catalogue.upkeep.sheets.faults import FileRefused, fault_of_file
 from payments.catalogue.upkeep.sheets.intake import Sheet, table_named
 
 #: A file of the catalogue as a whole.
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = CATALOGUE_LIMITS.file_bytes
 
 _ARCHIVE = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -27,19 +27,21 @@ _LONGEST_CELL = 10_000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def read_file(content: bytes, table: str | None = None) -> list[Sheet]:
+def read_file(
+    content: bytes, table: str | None = None, *, limits: TableLimits = CATALOGUE_LIMITS
+) -> list[Sheet]:
     """The sheets of a file; which kind of file it is shows in its first bytes.
 
     `table` says which table a CSV file is, and picks that one sheet of a workbook. Raises
     `FileRefused`.
     """
-    if len(content) > MOST_BYTES:
-        raise fault_of_file("too_large", f"Tệp tối đa {MOST_BYTES // (1024 * 1024)} MB.")
+    if len(content) > limits.file_bytes:
+        raise fault_of_file("too_large", f"Tệp tối đa {limits.file_bytes // (1024 * 1024)} MB.")
     if content.startswith(_OLD_EXCEL):
         raise fault_of_file("old_excel", "Đây là tệp Excel đời cũ hoặc có mật khẩu; lưu lại .xlsx.")
     if content.startswith(_ARCHIVE):
-        return _picked(_read_workbook(content), table)
-    return [_read_csv(content, table)]
+        return _picked(_read_workbook(content, limits), table)
+    return [_read_csv(content, table, limits)]
 
 
 def _picked(sheets: list[Sheet], table: str | None) -> list[Sheet]:
@@ -51,9 +53,9 @@ def _picked(sheets: list[Sheet], table: str | None) -> list[Sheet]:
     return found
 
 
-def _read_workbook(content: bytes) -> list[Sheet]:
+def _read_workbook(content: bytes, limits: TableLimits) -> list[Sheet]:
     try:
-        looked_at = checked(content)
+        looked_at = checked(content, limits)
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(looked_at.content))
         if workbook.sheet_names != list(looked_at.markings):
             raise ValueError("two readers see different sheets")
@@ -72,10 +74,15 @@ def _read_workbook(content: bytes) -> list[Sheet]:
         raise fault_of_file("not_a_workbook", "Không đọc được tệp Excel này.") from None
     if not any(sheet.rows or sheet.markings.formulas for sheet in sheets):
         raise fault_of_file("empty", "Tệp không có dòng nào.")
+    for sheet in sheets:
+        for number, cells in sheet.rows:
+            if any(isinstance(cell, str) and _CONTROL.search(cell) for cell in cells):
+                reason = f"Trang {sheet.name}, dòng {number} có ký tự điều khiển."
+                raise fault_of_file("control_character", reason)
     return sheets
 
 
-def _read_csv(content: bytes, table: str | None) -> Sheet:
+def _read_csv(content: bytes, table: str | None, limits: TableLimits) -> Sheet:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,18 +95,19 @@ def _read_csv(content: bytes, table: str | None) -> Sheet:
         raise fault_of_file("control_character", f"Dòng {row} có ký tự điều khiển.")
     if not text.strip():
         raise fault_of_file("empty", "Tệp không có dòng nào.")
-    rows = _numbered([[original(cell) for cell in row] for row in _parsed(text)])
+    rows = _numbered([[original(cell) for cell in row] for row in _parsed(text, limits)])
     for number, cells in rows:
-        if len(cells) > MOST_COLUMNS or number > MOST_ROWS:
-            raise _too_many()
+        if len(cells) > limits.workbook.columns or number > limits.workbook.rows:
+            raise _too_many(limits)
     return Sheet(TITLES.get(table or "", "CSV"), rows, table)
 
 
-def _too_many() -> FileRefused:
-    return fault_of_file("too_large", f"Tối đa {MOST_ROWS} dòng và {MOST_COLUMNS} cột.")
+def _too_many(limits: TableLimits) -> FileRefused:
+    most = limits.workbook
+    return fault_of_file("too_large", f"Tối đa {most.rows} dòng và {most.columns} cột.")
 
 
-def _parsed(text: str) -> list[list[str]]:
+def _parsed(text: str, limits: TableLimits) -> list[list[str]]:
     """The rows, by the delimiter that gives the first one more cells."""
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(",;", key=first.count)
@@ -108,9 +116,9 @@ def _parsed(text: str) -> list[list[str]]:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter):
             if any(len(cell) > _LONGEST_CELL for cell in row):
                 raise fault_of_file("too_large", f"Dòng {len(rows) + 1} có ô quá dài.")
-            if len(rows) == MOST_ROWS:
-                # Empty ones too: of eight megabytes of line ends nothing is to be kept.
-                raise _too_many()
+            if len(rows) == limits.workbook.rows:
+                # Empty ones too: of megabytes of line ends nothing is to be kept.
+                raise _too_many(limits)
             rows.append(row)
     except csv.Error:
         reason = f"Dòng {len(rows) + 1} sai dấu ngoặc kép."

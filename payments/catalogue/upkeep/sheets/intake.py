@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 
 from core.errors import FieldError, Invalid
 from core.folding import caseless
+from core.sheet_markings import NO_MARKINGS, Markings
+from core.unseen import unseen, unseen_complaint
 from payments.catalogue.upkeep.entries import Entry
 from payments.catalogue.upkeep.sheets.cells import Cell, CellMisread, is_blank
 from payments.catalogue.upkeep.sheets.columns import (
@@ -26,7 +28,6 @@ from payments.catalogue.upkeep.sheets.columns import (
     free_column,
 )
 from payments.catalogue.upkeep.sheets.faults import SheetFault
-from payments.catalogue.upkeep.sheets.markings import NO_MARKINGS, Markings
 from payments.catalogue.upkeep.sheets.unseen import calculation_faults, hidden_warnings
 
 
@@ -223,6 +224,9 @@ def _entry(
             continue
         if column is None:
             blame("", "no_heading", f"Ô thứ {place + 1} không thuộc cột nào.")
+            continue
+        if isinstance(cell, str) and (found := unseen(cell)):
+            blame(column.key, "unseen", unseen_complaint(found))
             continue
         try:
             value = column.read(cell, kind)

@@ -6,10 +6,10 @@ stored a limit would be lost without a word. What is hidden is taken, and said t
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from core.sheet_markings import Markings, Place, letters_of
 from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
 from payments.catalogue.upkeep.sheets.columns import TITLES, find_column
 from payments.catalogue.upkeep.sheets.faults import SheetFault
-from payments.catalogue.upkeep.sheets.markings import Markings, Place, letters_of
 
 #: So many runs of rows are named in one warning; the rest are counted.
 _MOST_RUNS = 40

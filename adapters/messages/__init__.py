@@ -1,0 +1,1 @@
+"""Providers of messages: SMS over HTTP, Zalo's notifications, e-mail; see `senders`."""

@@ -1,0 +1,1 @@
+"""MoMo, a wallet: payments by its API, version 2."""

@@ -1,0 +1,1 @@
+"""Stripe, for foreign cards: payments on its hosted page (Checkout)."""

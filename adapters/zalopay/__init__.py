@@ -1,0 +1,1 @@
+"""ZaloPay, a wallet: payments by its open API, version 2."""

@@ -1,0 +1,58 @@
+"""The day of an account that a staff page is about: found for who asks, and its addresses."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import Path
+
+from core import clock
+from core.sessions import ReadSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.queries import CollectionAccountValue
+from reconciliation.days.listing import StandingRun, find_standing
+from reconciliation.statements.uploads import own_account
+
+AccountCode = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDay:
+    """A day of an account of whoever asks, and the run that stands, if there is one."""
+
+    account: CollectionAccountValue
+    on: date
+    run: StandingRun | None
+
+    @property
+    def path(self) -> str:
+        """The address of the day's page."""
+        return day_path(self.account.code, self.on)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the day never changes any more."""
+        return self.run is not None and self.run.closed_at is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the day has begun in Vietnam, so that it can be reconciled."""
+        return self.on <= clock.business_date(clock.now())
+
+
+def day_path(account: str, on: date) -> str:
+    """The address of a day's page."""
+    return f"/staff/days/{quote(account, safe='')}/{on.isoformat()}"
+
+
+def with_query(path: str, **query: str | None) -> str:
+    """An address with those of the parts that are there."""
+    given = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+async def get_day(session: ReadSession, who: Principal, account: str, on: date) -> StaffDay:
+    """A day of an account. Raises `NotFound` for an account that is not theirs."""
+    found = await own_account(session, who, account)
+    return StaffDay(found, on, await find_standing(session, found.id, on))

@@ -1,0 +1,295 @@
+"""A bill, a payment, a receipt: what it is, its history in words, and what can be done about it."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.receipt_messages import NobodyToTell, ToldJustNow, find_way_to_payer, tell_again
+from app.web.staff.deeds import StaffDeed, new_once, read_typed
+from app.web.staff.doors import SignedIn
+from app.web.staff.gateway_titles import gateway_titles
+from app.web.staff.histories import read_history
+from app.web.staff.history_words import (
+    BILL_STATES,
+    PAYMENT_KINDS,
+    PAYMENT_STATES,
+    RECEIPT_STATES,
+)
+from app.web.staff.message_words import CHANNELS
+from app.web.staff.page_rights import deed_needs, page_needs
+from app.web.templating import render
+from core.db import DatabaseDep, SessionDep
+from core.errors import Conflict
+from core.idempotency import CipherDep
+from core.schemas import Line, RequestModel
+from core.sessions import ReadSession, WriteSession
+from payments.agencies.access.rights import Action
+from payments.attempts.leaving import leave
+from payments.attempts.queries import get_payment
+from payments.bills.commands import cancel_by_hand
+from payments.bills.marks import find_mark, mark, unmark
+from payments.bills.presenting import NOWHERE
+from payments.bills.queries import get_bill, read_payer
+from payments.bills.supplements import list_supplements
+from payments.context import Context, ContextDep
+from payments.debts.kinds import KINDS, DebtKind
+from payments.debts.queries import find_debt_of_bill
+from receipts.api import DisplayDep, file_response
+from receipts.queries import get_receipt
+
+router = APIRouter(include_in_schema=False)
+
+ThingId = Annotated[str, Path(max_length=100)]
+Reader = Annotated[SignedIn, page_needs(Action.READ_BILLS)]
+ReceiptReader = Annotated[SignedIn, page_needs(Action.READ_RECEIPTS)]
+LoneReceiptReader = Annotated[SignedIn, page_needs(Action.READ_RECEIPTS, alone=True)]
+#: What of a payer a page shows, in this order; the rest is for the receipt alone.
+_SHOWN_OF_PAYER: Final = ("name", "phone", "email", "address", "behalf_name")
+
+
+class MarkForm(RequestModel):
+    """What is noted on a bill."""
+
+    note: Line
+
+
+@router.get("/staff/bills/{bill_id}")
+async def bill_page(
+    request: Request, bill_id: ThingId, who: Reader, session: SessionDep, context: ContextDep
+) -> Response:
+    """A bill by its id or reference, with its payments, receipts and history."""
+    bill = await get_bill(session, bill_id, who.principal.agency_ids)
+    receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
+    documents = (await context.receipts.documents_of_bills(session, [bill.id])).get(bill.id, ())
+    invoice = (await context.receipts.invoices_of_bills(session, [bill.id])).get(bill.id)
+    payer = await read_payer(session, context.cipher, bill.id)
+    earlier = None
+    if bill.supplement_of is not None:
+        earlier = await get_bill(session, bill.supplement_of, who.principal.agency_ids)
+    debt = await find_debt_of_bill(session, bill.id)
+    history = await read_history(
+        session,
+        [
+            bill.id,
+            *([] if debt is None else [debt.id]),
+            *(one.id for one in receipts),
+            *(one.id for one in documents),
+            *([] if invoice is None else [invoice.id]),
+        ],
+        [payment.id for payment in bill.payments],
+    )
+    return render(
+        request,
+        "history_bill.html",
+        who=who,
+        bill=bill,
+        agency=await context.agencies.get_agency(bill.agency_id, session),
+        receipts=receipts,
+        documents=documents,
+        invoice=invoice,
+        may_read_invoices=who.principal.may(Action.READ_INVOICES),
+        debt=debt,
+        debt_kind=None if debt is None else KINDS[DebtKind(debt.kind)],
+        earlier=earlier,
+        supplements=await list_supplements(session, bill.id),
+        payer={name: payer[name] for name in _SHOWN_OF_PAYER if name in payer},
+        history=history,
+        pay_url=context.urls.pay(bill.id, bill.reference),
+        mark=await find_mark(session, context.cipher, bill.id),
+        can_mark=who.principal.may(Action.MARK_BILL),
+        once=new_once(),
+        states=BILL_STATES,
+        payment_states=PAYMENT_STATES,
+        receipt_states=RECEIPT_STATES,
+        kinds=PAYMENT_KINDS,
+        can_supplement=debt is None
+        and bill.status == "paid"
+        and who.principal.may(Action.CREATE_BILL),
+        can_cancel=debt is None
+        and who.principal.may(Action.CANCEL_BILL)
+        and bill.status in ("open", "expired")
+        and not bill.with_money
+        and bill.open_attempt is None,
+    )
+
+
+@router.post("/staff/bills/{bill_id}/cancel")
+async def cancel(
+    bill_id: ThingId,
+    who: Annotated[SignedIn, page_needs(Action.CANCEL_BILL)],
+    session: SessionDep,
+) -> Response:
+    """Withdraw a bill that no money has reached; twice is the same as once."""
+    reach = who.principal.agency_ids
+    bill = await get_bill(session, bill_id, reach)
+    await cancel_by_hand(session, bill.id, reach, actor=who.principal.actor)
+    return RedirectResponse(f"/staff/bills/{bill.id}", 303)
+
+
+@router.post("/staff/bills/{bill_id}/mark")
+async def mark_bill(
+    bill_id: ThingId, deed: Annotated[StaffDeed, deed_needs(Action.MARK_BILL)]
+) -> Response:
+    """Set a note on a bill for the others of the body, or take it off where nothing is said."""
+    typed = deed.typed("note")
+
+    async def work(session: WriteSession) -> str:
+        bill = await get_bill(session, bill_id, deed.by.agency_ids)
+        if typed:
+            said = read_typed(MarkForm, {"note": typed}).note
+            told = (bill.id, bill.agency_id, said)
+            await mark(session, deed.context.cipher, *told, actor=deed.by.actor)
+        else:
+            await unmark(session, bill.id, actor=deed.by.actor)
+        return f"/staff/bills/{bill.id}"
+
+    return await deed.once(work)
+
+
+@router.get("/staff/payments/{payment_id}")
+async def payment_page(
+    request: Request, payment_id: ThingId, who: Reader, session: SessionDep, context: ContextDep
+) -> Response:
+    """A payment: where its money is, and its history."""
+    reach = who.principal.agency_ids
+    payment = await get_payment(session, payment_id, reach)
+    bill = None if payment.bill_id is None else await get_bill(session, payment.bill_id, reach)
+    places = await context.money.of_payments(session, [payment.id])
+    told = (
+        {} if payment.kind == "attempt" else await read_payer(session, context.cipher, payment.id)
+    )
+    gateway, gateway_en = gateway_titles(context.gateways)(payment.gateway)
+    return render(
+        request,
+        "history_payment.html",
+        who=who,
+        payment=payment,
+        bill=bill,
+        placed=places.get(payment.id, NOWHERE),
+        narrative=told.get("narrative", ""),
+        gateway=gateway,
+        gateway_en=gateway_en,
+        history=await read_history(session, [], [payment.id]),
+        states=PAYMENT_STATES,
+        kinds=PAYMENT_KINDS,
+        can_refund=who.principal.may(Action.PROPOSE_APPROVAL)
+        and places.get(payment.id, NOWHERE).left > 0,
+        can_leave=payment.is_open and who.principal.may(Action.START_PAYMENT),
+    )
+
+
+@router.post("/staff/payments/{payment_id}/leave")
+async def leave_payment(
+    payment_id: ThingId,
+    who: Annotated[SignedIn, page_needs(Action.START_PAYMENT, alone=True)],
+    context: ContextDep,
+) -> Response:
+    """Ask the gateway now, and end the attempt where it calls it unpaid."""
+    principal = who.principal
+    try:
+        await leave(context, payment_id, principal.agency_ids, actor=principal.actor)
+    except Conflict as unclear:
+        if unclear.code != "attempt_unclear":
+            raise
+    return RedirectResponse(f"/staff/payments/{payment_id}", 303)
+
+
+@router.get("/staff/receipts/{receipt_id}.pdf")
+async def receipt_pdf(
+    receipt_id: ThingId,
+    who: LoneReceiptReader,
+    database: DatabaseDep,
+    cipher: CipherDep,
+    shown: DisplayDep,
+) -> Response:
+    """The signed PDF, to be printed again; the same bytes every time."""
+    async with database.reading() as session:
+        receipt = await get_receipt(session, cipher, receipt_id, who.principal.agency_ids)
+    return file_response(receipt, await shown.pdf(receipt), "pdf")
+
+
+@router.get("/staff/receipts/{receipt_id}.xml")
+async def receipt_xml(
+    receipt_id: ThingId,
+    who: LoneReceiptReader,
+    database: DatabaseDep,
+    cipher: CipherDep,
+    shown: DisplayDep,
+) -> Response:
+    """The signed XML, the document of record."""
+    async with database.reading() as session:
+        receipt = await get_receipt(session, cipher, receipt_id, who.principal.agency_ids)
+    return file_response(receipt, await shown.xml(receipt), "xml")
+
+
+@router.get("/staff/receipts/{receipt_id}")
+async def receipt_page(
+    request: Request,
+    receipt_id: ThingId,
+    who: ReceiptReader,
+    session: SessionDep,
+    context: ContextDep,
+    told: str = "",
+) -> Response:
+    """A receipt: what it says, its files, and its history."""
+    return await _receipt_page(request, receipt_id, who, session, context, told=told == "yes")
+
+
+@router.post("/staff/receipts/{receipt_id}/tell")
+async def tell_of_receipt(
+    receipt_id: ThingId,
+    deed: Annotated[StaffDeed, deed_needs(Action.SEND_MESSAGES)],
+) -> Response:
+    """Tell the payer of a receipt once more, by the phone or e-mail that they left."""
+    reach, context = deed.by.agency_ids, deed.context
+
+    async def work(session: WriteSession) -> str:
+        receipt = await get_receipt(session, context.cipher, receipt_id, reach)
+        bill = await get_bill(session, receipt.bill_id, reach)
+        summary = receipt.summary
+        await tell_again(session, context.cipher, bill, summary, actor=deed.by.actor)
+        return f"/staff/receipts/{summary.id}?told=yes"
+
+    try:
+        return await deed.once(work)
+    except (NobodyToTell, ToldJustNow) as refused:
+        async with deed.database.reading() as session:
+            return await _receipt_page(
+                deed.request, receipt_id, deed.who, session, context, refused=refused
+            )
+
+
+async def _receipt_page(
+    request: Request,
+    receipt_id: str,
+    who: SignedIn,
+    session: ReadSession,
+    context: Context,
+    *,
+    told: bool = False,
+    refused: Conflict | None = None,
+) -> Response:
+    reach = who.principal.agency_ids
+    receipt = await get_receipt(session, context.cipher, receipt_id, reach)
+    summary = receipt.summary
+    bill = await get_bill(session, receipt.bill_id, reach)
+    way = None
+    if summary.stands and who.principal.may(Action.SEND_MESSAGES):
+        way = await find_way_to_payer(session, context.cipher, bill.agency_id, bill.id)
+    return render(
+        request,
+        "history_receipt.html",
+        409 if refused is not None else 200,
+        who=who,
+        receipt=receipt,
+        summary=summary,
+        bill=bill,
+        history=await read_history(session, [summary.id]),
+        states=RECEIPT_STATES,
+        check_url=context.urls.receipt_check(summary.code),
+        way=None if way is None else CHANNELS[way],
+        told=told,
+        refused=refused,
+        once=new_once(),
+    )

@@ -1,0 +1,175 @@
+"""What the audit log says happened, in words for people. Pure.
+
+An action that stands in no table here is shown by its own name: nothing is left out.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.web.texts import noted
+
+#: What was done, by the name that the log has for it.
+DEEDS: Final[Mapping[str, str]] = {
+    "bill.opened": noted("Lập khoản phải nộp"),
+    "bill.exempt": noted("Lập khoản, không phải nộp tiền"),
+    "bill.paid": noted("Đã nộp đủ"),
+    "bill.cancelled": noted("Hủy khoản phải nộp"),
+    "bill.marked": noted("Đánh dấu"),
+    "bill.unmarked": noted("Bỏ đánh dấu"),
+    "bill.expired": noted("Khoản phải nộp hết hạn"),
+    "bill.reopened": noted("Mở lại khoản phải nộp: số tiền đã ghi không phải tiền nộp"),
+    "payment.created": noted("Bắt đầu một lần thanh toán"),
+    "payment.submitted": noted("Cổng thanh toán đã nhận yêu cầu"),
+    "payment.unknown": noted("Cổng chưa trả lời rõ, đang hỏi lại"),
+    "payment.succeeded": noted("Đã nhận tiền"),
+    "payment.failed": noted("Thanh toán không thành"),
+    "payment.expired": noted("Lần thanh toán hết hạn"),
+    "payment.held": noted("Đã nhận tiền, chờ người xem xét"),
+    "payment.reversed": noted("Ghi đảo số tiền đã nhận"),
+    "payment.settled_by_gateway": noted("Ghi là tiền cổng thanh toán chuyển về"),
+    "payment.payout_undone": noted("Bỏ việc ghi là tiền cổng chuyển về"),
+    "payment.returned_by_bank": noted("Ngân hàng thu lại số tiền"),
+    "payment.conflicting_notice": noted("Có tin báo mâu thuẫn về số tiền này"),
+    "payment.possible_duplicate": noted("Có thể trùng với tiền đã ghi"),
+    "payment.disputed": noted("Ngân hàng của người nộp khiếu nại khoản này: trả lời tại cổng"),
+    "payment.dated_ahead": noted("Tin báo ghi ngày còn ở phía trước"),
+    "payment.dated_before": noted("Tin báo ghi ngày từ trước khi có tài khoản"),
+    "refund.requested": noted("Đề nghị hoàn trả"),
+    "refund.approved": noted("Duyệt hoàn trả"),
+    "refund.rejected": noted("Không hoàn trả"),
+    "refund.unknown": noted("Đã lệnh chuyển hoặc gọi cổng hoàn trả, chưa có kết quả"),
+    "refund.submitted": noted("Cổng thanh toán đã nhận yêu cầu hoàn trả"),
+    "refund.succeeded": noted("Đã hoàn trả: có trên sao kê, hoặc cổng báo đã trả"),
+    "refund.failed": noted("Hoàn trả không thành"),
+    "refund.unexpected_debit": noted("Có khoản ghi nợ mang mã hoàn trả này ngoài dự kiến"),
+    "refund.unexpected_settlement": noted("Tệp quyết toán nêu hoàn trả này ngoài dự kiến"),
+    "refund.bank_ref_corrected": noted("Sửa số giao dịch của lần hoàn trả"),
+    "dispute.inquiry": noted("Ngân hàng của người nộp hỏi về khoản này"),
+    "dispute.open": noted("Khiếu nại được mở: cổng giữ lại tiền"),
+    "dispute.won": noted("Khiếu nại khép lại: tiền vẫn của đơn vị"),
+    "dispute.lost": noted("Khiếu nại khép lại: tiền đã về người nộp"),
+    "dispute.not_set_aside": noted("Khiếu nại về tiền không còn đủ: cần người xem"),
+    "dispute.unknown_payment": noted("Khiếu nại về một khoản không có trong sổ"),
+    "receipt.numbered": noted("Cấp số biên lai"),
+    "receipt.issued": noted("Phát hành biên lai"),
+    "receipt.replaced": noted("Thay thế biên lai"),
+    "receipt.told_again": noted("Cho gửi lại biên lai cho người nộp"),
+    "receipt.notified": noted("Ghi nhận một phần tiền của biên lai đã hoàn trả"),
+    "receipt.returned": noted("Ngân hàng thu lại tiền, biên lai hết giá trị"),
+    "receipt.refunded": noted("Toàn bộ tiền của biên lai đã hoàn trả"),
+    "payment_document.written": noted("Lập giấy nộp tiền hoặc xác nhận"),
+    "approval.proposed": noted("Đề nghị, chờ người thứ hai"),
+    "approval.approved": noted("Người thứ hai đã duyệt"),
+    "approval.rejected": noted("Đề nghị bị từ chối hoặc rút lại"),
+    "callback.replayed": noted("Cho xử lý lại một tin báo"),
+    "webhook_endpoint.created": noted("Đăng ký nơi nhận thông báo"),
+    "webhook_endpoint.changed": noted("Đổi nơi nhận thông báo"),
+    "webhook_endpoint.removed": noted("Bỏ nơi nhận thông báo"),
+    "webhook_endpoint.secret_rotated": noted("Thay khóa ký thông báo"),
+    "webhook_endpoint.replayed": noted("Cho gửi lại thông báo"),
+    "webhook_endpoint.acknowledged": noted("Nơi nhận tự ghi là đã nhận"),
+    "callback.unknown_order": noted("Tin báo về một lần thanh toán không có"),
+    "agency.created": noted("Lập cơ quan, đơn vị"),
+    "agency.changed": noted("Sửa thông tin cơ quan"),
+    "account.created": noted("Ghi tài khoản thu"),
+    "account.changed": noted("Sửa tài khoản thu"),
+    "account.doubted": noted("Tài khoản thu chờ người thứ hai xác nhận"),
+    "account.confirmed": noted("Xác nhận tài khoản thu"),
+    "gateway.configured": noted("Đặt tài khoản tại cổng thanh toán"),
+    "api_key.created": noted("Tạo khóa API"),
+    "api_key.confirmed": noted("Xác nhận khóa API"),
+    "api_key.revoked": noted("Thu hồi khóa API"),
+    "staff.created": noted("Thêm người dùng"),
+    "staff.disabled": noted("Ngừng người dùng"),
+    "staff.password_changed": noted("Đổi mật khẩu"),
+    "staff.factor_enrolled": noted("Đặt lớp bảo vệ thứ hai"),
+    "staff.factor_reset": noted("Xóa lớp bảo vệ thứ hai để đặt lại"),
+    "staff.recovery_code_used": noted("Dùng một mã dự phòng"),
+    "staff.recovery_codes_renewed": noted("Tạo mã dự phòng mới"),
+    "staff.signed_in": noted("Đăng nhập"),
+    "staff.session_ended": noted("Kết thúc một phiên làm việc"),
+    "sign_on.configured": noted("Đặt đăng nhập riêng của cơ quan"),
+    "catalogue.proposed": noted("Đề xuất thay đổi danh mục"),
+    "catalogue.applied": noted("Áp dụng thay đổi danh mục"),
+    "catalogue.rejected": noted("Không áp dụng thay đổi danh mục"),
+    "collecting.done": noted("Ghi một việc của người thu"),
+    "slips.reserved": noted("Giữ số phiếu cho một máy"),
+    "handover.declared": noted("Người thu khai bàn giao tiền mặt"),
+    "handover.counted": noted("Người khác đã đếm tiền bàn giao"),
+    "handover.deposited": noted("Tiền bàn giao đã vào tài khoản"),
+    "payment.cleared_cash": noted("Ghi là tiền người thu nộp vào"),
+    "market.created": noted("Ghi chợ"),
+    "market.imported": noted("Nạp tệp sạp và hợp đồng"),
+    "market.stalls_added": noted("Ghi sạp"),
+    "market.vendors_added": noted("Ghi tiểu thương"),
+    "market.contracts_added": noted("Ghi hợp đồng thuê sạp"),
+    "market.scheduled": noted("Đổi ngày mở kỳ, ngày nhắc của chợ"),
+    "market.reminded": noted("Ghi tin nhắc nợ của chợ"),
+    "vendor.changed": noted("Sửa thông tin tiểu thương"),
+    "vendor.reminders_changed": noted("Đổi việc nhận tin nhắc"),
+    "message_channel.set": noted("Đặt kênh nhắn tin"),
+    "message_channel.removed": noted("Bỏ kênh nhắn tin"),
+    "payer_message.replayed": noted("Gửi lại tin"),
+    "invoice_account.set": noted("Đặt nhà cung cấp hóa đơn điện tử"),
+    "invoice_account.renewed": noted("Đổi địa chỉ hoặc khóa ở nhà cung cấp hóa đơn điện tử"),
+    "invoice_account.removed": noted("Bỏ nhà cung cấp hóa đơn điện tử"),
+    "invoice.issued": noted("Hóa đơn điện tử đã lập"),
+    "invoice.money_back": noted("Ghi tiền của hóa đơn đã trả lại"),
+    "invoice.replayed": noted("Lập lại hóa đơn để riêng"),
+    "invoice.adjusted": noted("Ghi hóa đơn đã điều chỉnh"),
+    "stall.sticker_printed": noted("Đặt mã ngắn mới cho nhãn của sạp"),
+    "stall_contract.begun": noted("Ghi hợp đồng thuê sạp"),
+    "stall_contract.ended": noted("Kết thúc hợp đồng thuê sạp"),
+    "stall_tariff.begun": noted("Áp dụng giá thuê điểm kinh doanh"),
+    "charge_tariff.begun": noted("Áp dụng giá điện, nước, dịch vụ"),
+    "stall_waiver.granted": noted("Miễn, giảm giá thuê"),
+    "billing_run.started": noted("Bắt đầu lập khoản thu theo kỳ"),
+    "billing_run.finished": noted("Lập xong khoản thu theo kỳ"),
+}
+
+#: Whatever acts by itself, by the name that the log has for it.
+PARTS: Final[Mapping[str, str]] = {
+    "system:operator": noted("Người vận hành, bằng dòng lệnh"),
+    "system:cli": noted("Người vận hành, bằng dòng lệnh"),
+    "system:public": noted("Người nộp, trên trang của khoản phải nộp"),
+    "system:status_inquiry": noted("Hệ thống hỏi cổng thanh toán"),
+    "system:receipts": noted("Hệ thống phát hành biên lai"),
+    "system:invoices": noted("Hệ thống lập hóa đơn điện tử"),
+}
+#: Whatever tells us of money, a gateway or a bank's feed.
+TELLERS: Final = noted("Cổng thanh toán hoặc ngân hàng báo")
+#: What acts by itself and has no name of its own here.
+BY_ITSELF: Final = noted("Hệ thống")
+
+#: What a bill's state is called.
+BILL_STATES: Final[Mapping[str, str]] = {
+    "open": noted("Chưa nộp"),
+    "paid": noted("Đã nộp đủ"),
+    "exempt": noted("Không phải nộp"),
+    "expired": noted("Hết hạn"),
+    "cancelled": noted("Đã hủy"),
+}
+#: What a payment's state is called.
+PAYMENT_STATES: Final[Mapping[str, str]] = {
+    "created": noted("Vừa bắt đầu"),
+    "submitted": noted("Đang ở cổng thanh toán"),
+    "unknown": noted("Chưa rõ, đang hỏi cổng"),
+    "held": noted("Có tiền, chờ xem xét"),
+    "succeeded": noted("Đã nhận tiền"),
+    "failed": noted("Không thành"),
+    "expired": noted("Hết hạn"),
+}
+#: What a receipt's state is called.
+RECEIPT_STATES: Final[Mapping[str, str]] = {
+    "numbered": noted("Đã cấp số"),
+    "issued": noted("Đã phát hành"),
+    "replaced": noted("Đã thay thế"),
+    "notified": noted("Đã hoàn trả một phần"),
+    "refunded": noted("Đã hoàn trả hết"),
+    "returned": noted("Ngân hàng đã thu lại tiền"),
+}
+#: How money comes that no gateway was asked for, and by which it is one.
+PAYMENT_KINDS: Final[Mapping[str, str]] = {
+    "attempt": noted("Thanh toán qua cổng"),
+    "credit": noted("Tiền chuyển đến"),
+}

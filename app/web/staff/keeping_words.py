@@ -1,0 +1,51 @@
+"""Words of the pages on which a body's set-up is kept. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from app.web.texts import noted
+from payments.agencies.access.rights import ROLES, SCOPES, Role, Scope, Title
+from payments.catalogue.rules.wording import LocalizedText
+
+IN_USE: Final = noted("Đang dùng")
+STOPPED: Final = noted("Đã ngừng")
+REVOKED: Final = noted("Đã thu hồi")
+WAITING: Final = noted("Chờ người thứ hai")
+OFFERED: Final = noted("Đang cho người nộp dùng")
+NOT_OFFERED: Final = noted("Không cho người nộp dùng")
+RESTING: Final = noted("Không trả lời, tạm không gửi người nộp tới")
+KEY_KINDS: Final[Mapping[str, str]] = {
+    "system": noted("Của hệ thống"),
+    "person": noted("Của một người"),
+}
+ACCOUNT_KINDS: Final[Mapping[str, str]] = {
+    "bank": noted("Ngân hàng"),
+    "treasury": noted("Kho bạc"),
+}
+PROPOSAL_STATES: Final[Mapping[str, str]] = {
+    "proposed": noted("Chờ người thứ hai"),
+    "applied": noted("Đã áp dụng"),
+    "rejected": noted("Không áp dụng"),
+}
+#: What a file of the catalogue may be a table of.
+TABLES: Final[Mapping[str, str]] = {
+    "fees": noted("Khoản thu"),
+    "reliefs": noted("Miễn, giảm"),
+}
+
+
+def roles_told(names: Iterable[str]) -> LocalizedText:
+    """Roles in both languages, in the order of the table."""
+    given = set(names)
+    return _told(ROLES[role] for role in Role if role in given)
+
+
+def scopes_told(names: Iterable[str]) -> LocalizedText:
+    """Scopes in both languages, in the order of the table."""
+    given = set(names)
+    return _told(SCOPES[scope] for scope in Scope if scope in given)
+
+
+def _told(titles: Iterable[Title]) -> LocalizedText:
+    found = list(titles)
+    return LocalizedText("; ".join(one.vi for one in found), "; ".join(one.en for one in found))

@@ -1,0 +1,239 @@
+"""What the pages of a file show before it is taken in: whose it may be, its rows and its sums."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import UploadFile
+
+from app.web.staff.column_choices import ColumnChoices, columns_of
+from app.web.staff.deeds import StaffDeed
+from core.db import Database
+from core.errors import Invalid, LephiError
+from core.ids import new_id
+from core.sessions import ReadSession
+from payments.agencies.access.principals import Principal
+from payments.agencies.access.rights import Action
+from payments.agencies.listing import GatewayEntry, list_gateways
+from payments.agencies.queries import (
+    CollectionAccountValue,
+    get_gateway_name,
+    list_collection_accounts,
+)
+from reconciliation.context import ReconciliationContext
+from reconciliation.formats.decoding import check_encoding
+from reconciliation.formats.mappings import list_mappings
+from reconciliation.formats.proposing import PROPOSED
+from reconciliation.formats.reading_task import ReadingTask
+from reconciliation.formats.registry import FORMATS
+from reconciliation.formats.settlement_layouts import SettlementLayout
+from reconciliation.schemas import RefusalError
+from reconciliation.settlements.intake import (
+    PreparedSettlement,
+    prepare_settlement,
+)
+from reconciliation.settlements.saved_layouts import list_settlement_layouts
+from reconciliation.statements.intake import file_digest
+from reconciliation.statements.kept_files import (
+    LookedAtFile,
+    get_kept_file,
+)
+from reconciliation.statements.layout_versions import list_versions
+from reconciliation.statements.preview_api import PreviewOut, look
+from reconciliation.statements.saved_layouts import find_layout
+from reconciliation.statements.takings import taking_turn
+from reconciliation.statements.uploads import (
+    UploadedStatement,
+    own_account,
+    today,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlaces:
+    """Whose a file may be: the accounts, and the accounts at gateways, of whoever asks."""
+
+    accounts: list[CollectionAccountValue]
+    gateways: tuple[GatewayEntry, ...]
+
+
+async def view_places(session: ReadSession, who: Principal) -> LoadPlaces:
+    """What somebody may load files for."""
+    page = await list_gateways(session, who.agency_ids, limit=200)
+    accounts = await list_collection_accounts(session, who.agency_ids)
+    return LoadPlaces(accounts, page.items)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLook:
+    """What a statement's file would say, by which mapping, and the mappings to choose from."""
+
+    file: LookedAtFile
+    told: PreviewOut
+    mapping: str
+    mappings: list[tuple[str, str]]
+    columns: list[str]
+    choices: ColumnChoices
+    layout: str
+
+    @property
+    def title(self) -> str:
+        """What the mapping is called."""
+        return dict(self.mappings).get(self.mapping, self.mapping)
+
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether it can be taken in as it was read: by a mapping that somebody has named."""
+        return not self.told.faults and bool(self.mapping) and self.told.rows > 0
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLook:
+    """What a settlement file would say; with `fault` nothing of it would be taken in."""
+
+    file: LookedAtFile
+    mapping: str
+    layouts: list[SettlementLayout]
+    read: PreparedSettlement | None
+    fault: LephiError | None
+
+
+async def uploaded_again(
+    session: ReadSession,
+    who: Principal,
+    file: LookedAtFile,
+    content: bytes,
+    mapping: str,
+    encoding: str | None,
+) -> UploadedStatement:
+    """A kept file as if it had just been sent. Raises `NotFound`, `UnknownEncoding`."""
+    check_encoding(encoding)
+    account = await own_account(session, who, str(file.account))
+    return UploadedStatement(
+        account=account,
+        mapping=mapping,
+        name=file.file_name,
+        digest=file_digest(content),
+        file=UploadFile(io.BytesIO(content), size=len(content), filename=file.file_name),
+        encoding=encoding,
+        layout=await find_layout(session, account.agency_id, mapping, today()),
+    )
+
+
+async def view_statement(
+    database: Database,
+    parts: ReconciliationContext,
+    who: Principal,
+    file: LookedAtFile,
+    content: bytes,
+    *,
+    mapping: str = "",
+    encoding: str | None = None,
+    choices: ColumnChoices | None = None,
+) -> StatementLook:
+    """What a statement's file would say by a mapping, by what was chosen, or by a proposal."""
+    async with database.reading() as session:
+        uploaded = await uploaded_again(session, who, file, content, mapping, encoding)
+        saved = await list_versions(session, "statement", uploaded.account.agency_id)
+    known = {one.code: one.title for one in list_mappings() if one.is_valid(today())}
+    known |= {one.code: one.title for one in FORMATS if one.is_named}
+    known |= {one.name: one.name for one in saved}
+    told = await looked_into(database, parts, uploaded, content, "")
+    layout = "" if choices is None else choices.layout(told.delimiter, told.layout)
+    if layout:
+        try:
+            told = await looked_into(database, parts, uploaded, content, layout)
+        except Invalid as refused:
+            told = told.model_copy(update={"faults": _told(refused), "lines": [], "rows": 0})
+    header = told.header_row
+    if choices is not None and choices.header.isdecimal():
+        header = int(choices.header)
+    rows = [(one.row, one.cells) for one in told.raw_rows]
+    if header is None:
+        # Nobody knows the heading: the first row that has several cells may be it.
+        header = next((number for number, cells in rows if len(cells) > 1), None)
+    if choices is None:
+        layout_found = told.layout
+        choices = (
+            ColumnChoices(header="" if header is None else str(header))
+            if layout_found is None
+            else ColumnChoices.of_layout(layout_found, header)
+        )
+    # A mapping of ours that fits is named to whoever looks; a proposal is nobody's word yet.
+    found = "" if layout or told.mapping == PROPOSED else told.mapping
+    named = mapping or found or _named(told.format)
+    return StatementLook(
+        file=file,
+        told=told,
+        mapping=named,
+        mappings=sorted(known.items()),
+        columns=columns_of(rows, header),
+        choices=choices,
+        layout=layout,
+    )
+
+
+def _named(code: str) -> str:
+    return next((one.code for one in FORMATS if one.is_named and one.code == code), "")
+
+
+def _told(refused: LephiError) -> list[RefusalError]:
+    return [RefusalError(field=e.field, code=e.code, detail=e.detail) for e in refused.errors]
+
+
+async def looked_into(
+    database: Database,
+    parts: ReconciliationContext,
+    uploaded: UploadedStatement,
+    content: bytes,
+    layout: str,
+) -> PreviewOut:
+    """What a file would say by its mapping, or by a layout in JSON. Raises `BadLayout`."""
+    task = ReadingTask(
+        mapping="" if layout else uploaded.mapping,
+        on=today(),
+        account_number=uploaded.account.account_number,
+        encoding=uploaded.encoding,
+        layout=None if layout else uploaded.layout,
+    )
+    async with taking_turn(database, uploaded.taking(new_id("stmt"))):
+        shown: PreviewOut = await parts.elsewhere(look, content, task, layout)
+    return shown
+
+
+async def view_settlement(
+    database: Database,
+    parts: ReconciliationContext,
+    who: Principal,
+    ours: Sequence[SettlementLayout],
+    file: LookedAtFile,
+    content: bytes,
+    mapping: str,
+    encoding: str | None,
+) -> SettlementLook:
+    """What a settlement file would say by a layout, or by the first that reads it.
+
+    The layouts that the gateway's body has saved come before ours: they were made for such files.
+    """
+    check_encoding(encoding)
+    async with database.reading() as session:
+        gateway = await get_gateway_name(session, str(file.gateway), who.agency_ids)
+        valid = await list_settlement_layouts(session, ours, gateway.agency_id, today())
+    fault: LephiError | None = None
+    read, code = None, mapping
+    for layout in [one for one in valid if mapping in ("", one.code)]:
+        try:
+            read = await parts.elsewhere(prepare_settlement, content, layout, today(), encoding)
+        except Invalid as refused:
+            fault = fault or refused
+        else:
+            fault, code = None, layout.code
+            break
+    return SettlementLook(file, code, valid, read, fault)
+
+
+async def kept_for(deed: StaffDeed, file_id: str) -> tuple[LookedAtFile, bytes]:
+    """A file of whoever asks, with its content. Raises `NotAllowed` and `NotFound`."""
+    deed.by.require(Action.TAKE_STATEMENT)
+    async with deed.database.reading() as session:
+        return await get_kept_file(session, deed.context.cipher, deed.who.session.staff_id, file_id)

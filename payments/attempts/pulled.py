@@ -1,0 +1,170 @@
+"""Money that is taken for us by who asked what is owed: no attempt of ours comes before it.
+
+A bank's counter or a portal names a bill's reference or a dossier, is told the amount, takes it and
+tells of it under the reference. It goes by the same door as other money at a gateway.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col
+
+from core import audit, clock
+from core.crypto import Cipher
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from payments.agencies.queries import GatewayAccountValue
+from payments.agencies.tree import reach
+from payments.attempts.billing import differing_from_billed, dossier_of
+from payments.attempts.queries import count_attempts
+from payments.bills.locks import lock_bill
+from payments.bills.models import Bill, Payment
+from payments.books.allocation import Reason
+from payments.books.credits import record_unapplied
+from payments.books.recording import Recording, find_recorded, note_conflict, settlement_key
+from payments.disputes.commands import was_disputed_before
+from payments.ports import CallbackResult, GatewayDirectory, GatewayResult, Outcome
+from payments.pulls import Pull, PulledBill, PullKey, PullState
+
+#: So many bills of a dossier are looked at.
+_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _OwingBill:
+    id: str
+    reference: str
+    status: str
+    amount: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenAttempt:
+    gateway: str
+    created_at: datetime
+
+
+#: What is open before what is not, and the oldest first.
+_BILLS = values_of(_OwingBill, Bill).order_by(
+    col(Bill.status) != "open", col(Bill.created_at), col(Bill.id)
+)
+
+
+async def what_is_owed(
+    session: ReadSession,
+    account: GatewayAccountValue,
+    asked: Pull,
+    gateways: GatewayDirectory,
+    *,
+    cipher: Cipher,
+) -> PulledBill:
+    """What is owed and may be taken at this account now.
+
+    Only bills of the account's body, or of units below it, are known to who asks. An open attempt
+    stands in the way as long as its payment page takes money, as it does for a payer who chooses
+    another way (`payments.attempts.leaving`).
+    """
+    info = gateways.reader(account.access).info
+    named = Bill.reference if asked.key is PullKey.REFERENCE else Bill.dossier_number
+    bills = await session.all(
+        _BILLS.where(
+            col(named) == asked.number, col(Bill.agency_id).in_(await _reach_of(session, account))
+        ).limit(_MOST)
+    )
+    if not bills:
+        return PulledBill(PullState.UNKNOWN)
+    found, now = PullState.SETTLED, clock.now()
+    for bill in bills:
+        if bill.status != "open" or (bill.expires_at is not None and bill.expires_at <= now):
+            continue
+        tried = await count_attempts(session, bill.id)
+        amount = bill.amount - tried.waiting
+        free = not (tried.held or await _is_under_way(session, gateways, tried.open, bill))
+        if not free or not info.takes(amount, account.access.credentials):
+            found = PullState.ELSEWHERE
+            continue
+        billed = await dossier_of(session, account.collection, bill.id, amount, cipher=cipher)
+        return PulledBill(PullState.UNPAID, bill.reference, amount, billed)
+    return PulledBill(found)
+
+
+async def _is_under_way(
+    session: ReadSession, gateways: GatewayDirectory, payment_id: str | None, bill: _OwingBill
+) -> bool:
+    if payment_id is None:
+        return False
+    of_this = values_of(_OpenAttempt, Payment).where(col(Payment.id) == payment_id)
+    attempt = await session.one(of_this)
+    info = gateways.find_info(attempt.gateway)
+    if info is None:
+        return False
+    return clock.now() <= info.open_until(attempt.created_at, bill.expires_at)
+
+
+async def record_pulled(
+    session: WriteSession,
+    account: GatewayAccountValue,
+    result: GatewayResult,
+    *,
+    actor: str,
+    cipher: Cipher,
+) -> Recording:
+    """Record what was taken for a bill by its reference, once.
+
+    Too little waits for the rest, too much and a second payment are refundable, as with every
+    money. Money for no bill that the account may take for, told otherwise than it is billed, or
+    held by its gateway, waits for a person; so does money that was disputed before it was told of.
+    One number told of for two bills is one money, that of the first, and an alert.
+    """
+    has_money = result.outcome in (Outcome.SUCCEEDED, Outcome.HELD)
+    bill = await session.first(
+        _BILLS.where(
+            col(Bill.reference) == result.order_ref,
+            col(Bill.agency_id).in_(await _reach_of(session, account)),
+        )
+    )
+    if bill is None and not has_money:
+        told = {"order_ref": result.order_ref, "outcome": result.outcome}
+        action = "callback.unknown_order"
+        await audit.record(session, actor=actor, action=action, object_id=account.id, details=told)
+        return Recording(CallbackResult.UNKNOWN_ORDER)
+    if bill is not None and not has_money:
+        return Recording(CallbackResult.ACCEPTED, bill_id=bill.id)
+    if bill is not None:
+        await lock_bill(session, bill.id)
+    gone = await was_disputed_before(session, account, result.gateway_ref or "")
+    taken = await find_recorded(session, settlement_key(account.id, result.gateway_ref or ""))
+    if taken is not None and taken.credited == result.amount:
+        if bill is not None and taken.bill_id == bill.id:
+            return Recording(CallbackResult.ACCEPTED, taken.payment_id, bill.id)
+        # Told of again in the same words it would be the same event: this is another payer's word.
+        again = {"amount": result.amount, "order_ref": result.order_ref}
+        await note_conflict(session, actor, taken.payment_id, again)
+        return Recording(CallbackResult.MISMATCH, taken.payment_id, taken.bill_id)
+    differing: list[str] = []
+    if bill is not None:
+        differing = await differing_from_billed(
+            session, result, account.collection, bill.id, result.amount or 0, cipher=cipher
+        )
+    held = Reason.AMOUNT_MISMATCH if differing else None
+    if gone or (held is None and result.outcome is Outcome.HELD):
+        held = Reason.HELD_BY_GATEWAY
+    recording = await record_unapplied(
+        session,
+        account,
+        result,
+        None if bill is None else bill.id,
+        actor=actor,
+        cipher=cipher,
+        reference=None if bill is None else bill.reference,
+        held=held,
+    )
+    if recording.new and recording.payment_id is not None and (gone or differing):
+        why = {"differs": differing, "disputed_before": gone}
+        await note_conflict(session, actor, recording.payment_id, why)
+    return recording
+
+
+async def _reach_of(session: ReadSession, account: GatewayAccountValue) -> frozenset[str]:
+    return await reach(session, account.collection.agency_id)

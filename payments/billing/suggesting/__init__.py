@@ -1,0 +1,1 @@
+"""Which stall money in suspense may be for: shown to people, never decided here."""

@@ -1,0 +1,304 @@
+"""Asks for invoices that are wanted, one at a time, with no transaction open.
+
+An invoice is taken up in one transaction, asked for, and marked in another. Who is killed between
+leaves one of which nobody knows: then the provider is asked which invoice there is of its key,
+before it is asked for under that key again. So it is with a call that had no readable answer. It
+stays `unknown` until the provider has said, however long that takes, and at the account at which it
+may be: never is another one asked for.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from core import audit, clock, failpoints
+from core.clocks import ClocksDisagree, require_agreement
+from core.db import DatabaseUnavailable
+from core.log import get
+from core.sessions import ReadSession, WriteSession
+from core.statements import values_of
+from receipts.invoice_calls import (
+    InvoiceAnswer,
+    InvoiceFate,
+    InvoiceOrder,
+    InvoiceParty,
+)
+from receipts.invoices.accounts import (
+    OpenAccount,
+    find_invoice_account,
+    get_invoice_account,
+)
+from receipts.invoices.amounts import invoice_lines
+from receipts.invoices.context import InvoiceContext
+from receipts.invoices.models import Invoice
+from receipts.invoices.ordering import ACTOR
+
+log = get(__name__)
+
+#: How long an invoice is one worker's; longer than the two calls that it makes at most.
+LEASE: Final = timedelta(seconds=120)
+#: How long one that nothing has become of is tried before it is set aside.
+TRIED_FOR: Final = timedelta(days=1)
+#: How long the others go first after a provider gave no answer.
+RESTS: Final = timedelta(minutes=1)
+_PAUSES: Final = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60))
+_LARGEST_NUMBER: Final = 99_999_999
+
+_ROW = Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class _DueInvoice:
+    id: str
+    bill_id: str
+    agency_id: str
+    account_id: str
+    form: str
+    symbol: str
+    issued_on: date
+    amount: int
+    vat_percent: int | None
+    money_back: int
+    state: str
+    turn: int
+    attempts: int
+    waits_since: datetime
+    content: bytes = field(repr=False)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the provider may have made it already."""
+        return self.state != "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class _ClaimedInvoice:
+    """An invoice that is this worker's for a while, and the account at which it is asked for."""
+
+    due: _DueInvoice
+    account: OpenAccount
+    order: InvoiceOrder = field(repr=False)
+
+
+async def ask_for_next(context: InvoiceContext) -> int:
+    """Ask for the invoice that has been due for longest; 1, or 0 where none is."""
+    tried: list[_DueInvoice] = []
+    try:
+        claimed = await _take_up(context, tried)
+    except (DatabaseUnavailable, ClocksDisagree):
+        raise
+    except Exception as error:
+        if not tried:
+            raise
+        # Whatever is wrong with it, the others must go on: it makes way for them.
+        log.exception("invoice cannot be asked for", invoice=tried[0].id)
+        await _make_way(context, tried[0], type(error).__name__)
+        return 1
+    if claimed is None:
+        return len(tried)
+    answer = await _ask(context, claimed)
+    if answer.fate in (InvoiceFate.LATER, InvoiceFate.UNCLEAR):
+        context.resting[claimed.account.id] = clock.now() + RESTS
+    failpoints.hit("invoice.after_call")
+    async with context.database.transaction() as session:
+        await _mark(session, claimed, answer)
+    return 1
+
+
+async def _take_up(context: InvoiceContext, tried: list[_DueInvoice]) -> _ClaimedInvoice | None:
+    """Take up what is due, which is told in `tried`; None where there is nothing to be asked."""
+    async with context.database.transaction() as session:
+        due = await _next_due(context, session)
+        if due is None:
+            return None
+        tried.append(due)
+        return await _claim(context, session, due)
+
+
+async def _make_way(context: InvoiceContext, due: _DueInvoice, reason: str) -> None:
+    now, tries = clock.now(), due.attempts + 1
+    async with context.database.transaction() as session:
+        told = {"due_at": now + _pause(tries), "attempts": tries, "last_error": reason}
+        await _set(session, due, **told)
+
+
+def _pause(tries: int) -> timedelta:
+    return _PAUSES[min(tries, len(_PAUSES)) - 1]
+
+
+async def _next_due(context: InvoiceContext, session: WriteSession) -> _DueInvoice | None:
+    now = clock.now()
+    over = [one for one, until in context.resting.items() if not now < until <= now + RESTS]
+    for account_id in over:
+        del context.resting[account_id]
+    due = values_of(_DueInvoice, _ROW).where(
+        col(_ROW.state).in_(("waiting", "asking", "unknown")), col(_ROW.due_at) <= now
+    )
+    rested = col(_ROW.account_id).in_(list(context.resting))
+    # False sorts before true: whose provider gave no answer makes way.
+    order = due.order_by(rested, col(_ROW.due_at), col(_ROW.id)).limit(1)
+    found = await session.lock_all(order, skip_locked=True)
+    return found[0] if found else None
+
+
+async def _claim(
+    context: InvoiceContext, session: WriteSession, due: _DueInvoice
+) -> _ClaimedInvoice | None:
+    """Take an invoice up, unless it is not wanted any more or there is nobody to ask."""
+    if due.is_doubtful:
+        account = await get_invoice_account(session, context.cipher, due.account_id)
+    else:
+        if due.money_back == due.amount:
+            await _set(session, due, state="dropped", due_at=None, last_error=None)
+            return None
+        found = await find_invoice_account(session, context.cipher, due.agency_id)
+        if found is None:
+            told = {"state": "set_aside", "due_at": None, "last_error": "no provider"}
+            await _set(session, due, **told)
+            return None
+        account = found
+        # Its day is the day of its issue, and its symbol that of the year.
+        await require_agreement(session)
+        day = clock.business_date(clock.now())
+        symbol = account.kind.symbol_in(day.year)
+        due = replace(
+            due,
+            account_id=account.id,
+            form=account.kind.form,
+            symbol=symbol,
+            issued_on=day,
+            vat_percent=account.vat_percent,
+        )
+    taken = replace(due, turn=due.turn + 1, attempts=due.attempts + 1)
+    await _set(
+        session,
+        due,
+        state="asking",
+        account_id=due.account_id,
+        form=due.form,
+        symbol=due.symbol,
+        issued_on=due.issued_on,
+        vat_percent=due.vat_percent,
+        turn=taken.turn,
+        attempts=taken.attempts,
+        due_at=clock.now() + LEASE,
+    )
+    return _ClaimedInvoice(taken, account, _order_of(context, due))
+
+
+def _order_of(context: InvoiceContext, due: _DueInvoice) -> InvoiceOrder:
+    said = json.loads(context.cipher.decrypt(bytes(due.content), f"invoice:{due.id}"))
+    costing = [(str(description), int(amount)) for description, amount in said["lines"]]
+    lines = invoice_lines(costing, due.vat_percent)
+    vat = sum(one.vat for one in lines)
+    return InvoiceOrder(
+        key=due.id,
+        form=due.form,
+        symbol=due.symbol,
+        issued_on=due.issued_on,
+        seller=InvoiceParty(**said["seller"]),
+        buyer=InvoiceParty(**said["buyer"]),
+        lines=lines,
+        amount=due.amount,
+        net=due.amount - vat,
+        vat=vat,
+        vat_percent=due.vat_percent,
+        payment_method=said["payment_method"],
+    )
+
+
+async def _ask(context: InvoiceContext, claimed: _ClaimedInvoice) -> InvoiceAnswer:
+    access, order = claimed.account.access, claimed.order
+    if claimed.due.is_doubtful:
+        answer = await context.providers.find(access, order.key)
+        if answer.fate is InvoiceFate.REFUSED:
+            # No word about whether there is one.
+            return replace(answer, fate=InvoiceFate.UNCLEAR)
+        if answer.fate is not InvoiceFate.ABSENT:
+            return _believed(claimed, answer)
+    return _believed(claimed, await context.providers.issue(access, order))
+
+
+def _believed(claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> InvoiceAnswer:
+    """The answer, unless it tells of an invoice that is not the one that was asked for."""
+    if answer.fate is not InvoiceFate.ISSUED:
+        return answer
+    if answer.number is None or not 1 <= answer.number <= _LARGEST_NUMBER:
+        return InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the answer has no number")
+    if (answer.symbol, answer.amount) != (claimed.due.symbol, claimed.due.amount):
+        return InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the answer is of another invoice")
+    return answer
+
+
+async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> None:
+    """Write down what became of a call, unless another has taken the invoice up by now."""
+    due, now = claimed.due, clock.now()
+    if not await _is_ours(session, due):
+        log.warning("invoice: another has taken it up", invoice=due.id)
+        return
+    if answer.fate is InvoiceFate.ISSUED and await _is_taken(session, due, answer.number):
+        answer = InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the number is another invoice's")
+    told: dict[str, object] = {"last_error": answer.fault}
+    again = now + _pause(due.attempts)
+    match answer.fate:
+        case InvoiceFate.ISSUED:
+            told |= {
+                "state": "issued",
+                "due_at": None,
+                "number": answer.number,
+                "authority_code": answer.authority_code,
+                "lookup_url": answer.lookup_url,
+                "issued_at": now,
+            }
+            await audit.record(
+                session,
+                actor=ACTOR,
+                action="invoice.issued",
+                object_id=due.id,
+                details={"bill": due.bill_id, "symbol": due.symbol, "number": answer.number},
+            )
+        case InvoiceFate.REFUSED:
+            told |= {"state": "set_aside", "due_at": None}
+        case InvoiceFate.LATER if not due.is_doubtful and due.waits_since <= now - TRIED_FOR:
+            told |= {"state": "set_aside", "due_at": None}
+        case InvoiceFate.LATER if not due.is_doubtful:
+            told |= {"state": "waiting", "due_at": again}
+        case _:
+            told |= {"state": "unknown", "due_at": again}
+    await _set(session, due, **told)
+    if answer.fate is not InvoiceFate.ISSUED:
+        said: Mapping[str, object] = {"state": told["state"], "reason": answer.fault}
+        log.warning("invoice not issued", invoice=due.id, **said)
+
+
+async def _is_ours(session: WriteSession, due: _DueInvoice) -> bool:
+    """Whether it is still this worker's; then nobody else changes it before our end."""
+    wanted = values_of(_InvoiceTurn, _ROW).where(
+        col(_ROW.id) == due.id, col(_ROW.turn) == due.turn, col(_ROW.state) == "asking"
+    )
+    return await session.lock_first(wanted) is not None
+
+
+async def _is_taken(session: ReadSession, due: _DueInvoice, number: int | None) -> bool:
+    others = select(_ROW.id).where(
+        col(_ROW.account_id) == due.account_id,
+        *(col(_ROW.form) == due.form, col(_ROW.symbol) == due.symbol),
+        *(col(_ROW.number) == number, col(_ROW.id) != due.id),
+    )
+    return await session.first(others) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _InvoiceTurn:
+    turn: int
+
+
+async def _set(session: WriteSession, due: _DueInvoice, **values: object) -> None:
+    """Change an invoice, unless another has taken it up since."""
+    ours = update(_ROW).where(col(_ROW.id) == due.id, col(_ROW.turn) == due.turn)
+    await session.write(ours.values(values))

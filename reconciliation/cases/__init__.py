@@ -1,0 +1,1 @@
+"""Discrepancies as people work them: owned, discussed, resolved by two."""

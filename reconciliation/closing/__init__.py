@@ -1,0 +1,1 @@
+"""A day that is closed: its figures, its minutes, and their papers."""

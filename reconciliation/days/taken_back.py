@@ -1,0 +1,100 @@
+"""Runs that stand and call paid what the bank took back, though their statements showed both.
+
+A closed day's run stays as it is (`late_returns` says what comes after); of an open one this must
+never be, for a credit that is returned pays nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlmodel import col
+
+from core import clock
+from core.crypto import Cipher, DecryptionFailed
+from core.sessions import ReadSession
+from core.statements import ReadSql, load_sql
+from payments.books.closed_days import find_last_closed
+from payments.refunds.queries import list_proving_lines
+from reconciliation.days.commands import AFTER, BEFORE
+from reconciliation.matching.reversals import reversals_of, says_reversal
+from reconciliation.models import StatementLine
+from reconciliation.statements.lines import STORED_LINES
+from reconciliation.statements.narratives import open_narrative
+
+RULE: Final = "no run that stands calls paid what its statements take back"
+
+
+@dataclass(frozen=True, slots=True)
+class _PossibleReturn:
+    """A debit, and a run that has matched a credit of its amount."""
+
+    run_id: str
+    collection_account_id: str
+    business_on: date
+    line_id: str
+    amount: int
+    narrative: str | None
+    sealed_narrative: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _MatchedLine:
+    payment_id: str
+    line_id: str
+    amount: int
+
+
+_SQL = load_sql("reconciliation.days", "taken_back")
+#: What may be a return, run by run; its words decide.
+_DEBITS = ReadSql(_PossibleReturn, _SQL["debits"])
+#: What a run has matched.
+_MATCHED = ReadSql(_MatchedLine, _SQL["matched"])
+#: The lines that a run can have seen.
+_SEEN = ReadSql(str, _SQL["seen"])
+
+
+async def matches_taken_back(session: ReadSession, cipher: Cipher) -> AsyncIterator[str]:
+    """A line for each payment that a standing run has as paid and its statements as returned."""
+    runs: defaultdict[str, list[_PossibleReturn]] = defaultdict(list)
+    for debit in await session.all(_DEBITS):
+        try:
+            words = open_narrative(cipher, debit.line_id, debit.sealed_narrative, debit.narrative)
+        except DecryptionFailed:
+            yield f"{RULE}: {debit.line_id} (its words are not its own)"
+            continue
+        if says_reversal(words):
+            runs[debit.run_id].append(debit)
+    for run_id, debits in runs.items():
+        last_closed = await find_last_closed(session, debits[0].collection_account_id)
+        if last_closed is not None and debits[0].business_on <= last_closed:
+            continue
+        returned = await _returned(session, cipher, debits)
+        for one in await session.all(_MATCHED, {"run": run_id}):
+            if debit_id := returned.get(one.line_id):
+                told = f"{one.amount} by {one.line_id}, back by {debit_id}"
+                yield f"{RULE}: {one.payment_id} ({told})"
+
+
+async def _returned(
+    session: ReadSession, cipher: Cipher, debits: list[_PossibleReturn]
+) -> dict[str, str]:
+    """The credits that a run's statements take back, and by which debits."""
+    run = debits[0]
+    begin, end = clock.day_bounds(run.business_on - BEFORE, run.business_on + AFTER)
+    amounts = sorted({debit.amount for debit in debits})
+    asked = {"run": run.run_id, "amounts": amounts, "begin": begin, "end": end}
+    seen = set(await session.all(_SEEN, asked))
+    wanted = STORED_LINES.where(
+        col(StatementLine.collection_account_id) == run.collection_account_id,
+        col(StatementLine.withdrawn_at).is_(None),
+        col(StatementLine.booked_at) >= begin,
+        col(StatementLine.booked_at) < end,
+        col(StatementLine.amount).in_(amounts),
+    )
+    stored = [line for line in await session.all(wanted) if line.line_id in seen]
+    ours = await list_proving_lines(session, {debit.line_id for debit in debits})
+    lines = [line.opened(cipher) for line in stored if line.line_id not in ours]
+    return {credit: debit.line_id for credit, debit in reversals_of(lines).items()}

@@ -1,0 +1,1 @@
+"""Which money is which: the rules of all comparisons, and the engine that applies them."""

@@ -1,0 +1,1 @@
+"""What a gateway says of its money: settlement files, their versions, and batches paid over."""

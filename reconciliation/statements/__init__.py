@@ -1,0 +1,1 @@
+"""What a bank says of an account: statements read, taken in, released, superseded, withdrawn."""

@@ -1,0 +1,136 @@
+"""Notes that staff set on bills: seen by the body's people, by nobody else, and taken off."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from core.crypto import DecryptionFailed
+from core.ids import new_id
+from payments.bills.marks import find_mark
+from tests.support.markup import cells_of, words_of
+from tests.support.neighbour import neighbour_of
+from tests.support.plans import asked, without_index
+from tests.support.rows import count, dump
+from tests.support.staff_browser import StaffBrowser, signed_in_as
+from tests.support.system import System
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+#: Markup, and a sign that turns the line round.
+HOSTILE = "<b>gọi lại</b> \u202eabc"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def clerk(shared_system: System) -> AsyncIterator[StaffBrowser]:
+    async with signed_in_as(shared_system, "clerk") as browser:
+        yield browser
+
+
+async def marked(clerk: StaffBrowser, bill: str, note: str) -> None:
+    page = (await clerk.get(f"/staff/bills/{bill}")).text
+    answer = await clerk.send(page, f"/staff/bills/{bill}/mark", {"note": note})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/staff/bills/{bill}")
+
+
+async def listed(browser: StaffBrowser) -> dict[str, str]:
+    """The notes of the search's first page, by the bill's reference."""
+    return {row[0]: row[1] for row in cells_of((await browser.get("/staff/find")).text)}
+
+
+async def test_a_note_is_seen_by_colleagues_changed_and_taken_off(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    bill = await shared_system.create_bill()
+    await marked(clerk, bill["id"], "gọi lại người nộp")
+    async with signed_in_as(shared_system, "auditor") as auditor:
+        page = (await auditor.get(f"/staff/bills/{bill['id']}")).text
+        assert "gọi lại người nộp" in words_of(page)
+        assert 'name="note"' not in page
+        assert (await listed(auditor))[bill["reference"]] == "gọi lại người nộp"
+    await marked(clerk, bill["id"], "đã gọi, chờ hồ sơ")
+    assert (await listed(clerk))[bill["reference"]] == "đã gọi, chờ hồ sơ"
+    await marked(clerk, bill["id"], "  ")
+    assert bill["reference"] not in await listed(clerk)
+    history = words_of((await clerk.get(f"/staff/bills/{bill['id']}")).text)
+    assert history.count("Đánh dấu") >= 2
+    assert "Bỏ đánh dấu" in history
+    # What was noted is in no entry of the log: it may be about somebody.
+    said = "object_id = :id AND details::text LIKE '%gọi%'"
+    assert await count(shared_system.parts.database, "audit_entry", said, id=bill["id"]) == 0
+    assert await shared_system.broken() == []
+
+
+async def test_what_is_noted_stands_nowhere_in_clear(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    """It may be about somebody: in the database it is sealed, and to its bill."""
+    one, other = await shared_system.create_bill(), await shared_system.create_bill()
+    words = "Bà Quách Thị Ngần hẹn thứ Hai"
+    for bill in (one, other):
+        await marked(clerk, bill["id"], words)
+    database = shared_system.parts.database
+    for table, rows in (await dump(database)).items():
+        assert "Quách Thị Ngần" not in rows, table
+    async with database.transaction() as session:
+        copied = text(
+            "UPDATE bill_mark SET content = (SELECT content FROM bill_mark WHERE bill_id = :one)"
+            " WHERE bill_id = :other"
+        )
+        await session.execute(copied, {"one": one["id"], "other": other["id"]})
+    async with database.reading() as session:
+        cipher = shared_system.parts.cipher
+        kept = await find_mark(session, cipher, one["id"])
+        assert kept is not None
+        assert kept.note == words
+        with pytest.raises(DecryptionFailed):
+            await find_mark(session, cipher, other["id"])
+    await marked(clerk, one["id"], "")
+    async with database.transaction() as session:
+        await session.execute(
+            text("DELETE FROM bill_mark WHERE bill_id = :id"), {"id": other["id"]}
+        )
+
+
+async def test_what_is_written_stays_text_and_what_is_no_line_is_refused(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    bill = await shared_system.create_bill()
+    address = f"/staff/bills/{bill['id']}/mark"
+    for wrong in ("x" * 201, "a\x07b"):
+        refused = await clerk.post(address, {"note": wrong, "once": new_id("o")})
+        assert refused.status_code == 422, wrong
+    await clerk.post(address, {"note": "<b>gọi lại</b>", "once": new_id("o")})
+    page = (await clerk.get(f"/staff/bills/{bill['id']}")).text
+    assert "<b>gọi lại" not in page
+    assert "&lt;b&gt;gọi lại" in page
+    answer = await clerk.post(address, {"note": HOSTILE, "once": new_id("o")})
+    shown = (await clerk.get(f"/staff/bills/{bill['id']}")).text
+    assert answer.status_code in (303, 422)
+    assert "\u202e" not in shown
+
+
+async def test_another_body_neither_sees_nor_sets_one(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    bill = await shared_system.create_bill()
+    await marked(clerk, bill["id"], "của ta")
+    async with (
+        neighbour_of(shared_system) as other,
+        signed_in_as(shared_system, "admin", agency_id=other.agency_id) as stranger,
+    ):
+        address = f"/staff/bills/{bill['id']}/mark"
+        sent = {"note": "của họ", "once": new_id("o")}
+        assert (await stranger.post(address, sent)).status_code == 404
+        assert await listed(stranger) == {}
+    assert (await listed(clerk))[bill["reference"]] == "của ta"
+
+
+async def test_the_list_reads_by_an_index(clerk: StaffBrowser, shared_system: System) -> None:
+    bill = await shared_system.create_bill()
+    await marked(clerk, bill["id"], "xem")
+    database = shared_system.parts.database
+    async with asked(database) as statements:
+        assert (await clerk.get("/staff/find")).status_code == 200
+    assert await without_index(database, statements) == []

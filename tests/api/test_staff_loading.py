@@ -1,0 +1,215 @@
+"""Loading a file from a page: looked at first, refused by row and field, taken in once; columns."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from core import clock
+from core.clock import VIETNAM
+from core.errors import NotFound
+from core.ids import new_id
+from reconciliation.settlements.saved_layouts import list_settlement_layouts
+from reconciliation.statements.kept_files import KEPT, expire, get_kept_file, keep_file
+from tests.api.test_saved_settlement_layouts import LAYOUT, a_name, save, settlement
+from tests.support.markup import tree_of, words_of
+from tests.support.neighbour import neighbour_of
+from tests.support.rows import count
+from tests.support.settlements import GATEWAY
+from tests.support.staff import finance_office
+from tests.support.staff_browser import StaffBrowser, form_of, new_person, staff_browser
+from tests.support.staff_days import bank_ref
+from tests.support.system import System
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LOAD = "/staff/load"
+
+
+def sheet(*amounts: int, heading: str = "Ngày hạch toán;Số tham chiếu;Nội dung;Phát sinh nợ;"
+          "Phát sinh có;Số dư") -> bytes:  # fmt: skip
+    """A treasury's statement of now with these credits."""
+    now = f"{clock.now().astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
+    rows = [heading, *(f"{now};{bank_ref()};{new_id('nd')};;{one};" for one in amounts)]
+    ends = [f"Cộng phát sinh;;;0;{sum(amounts)};", f"Số giao dịch;{len(amounts)};;;;", ""]
+    return "\n".join([*rows, *ends]).encode()
+
+
+async def choose(browser: StaffBrowser, place: str, name: str, content: bytes) -> Any:
+    page = (await browser.get(LOAD)).text
+    form = form_of(page, LOAD) | {"place": place}
+    form.pop("file", None)
+    return await browser.client.post(
+        LOAD, data=form, files={"file": (name, content)}, headers={"Accept": "text/html"}
+    )
+
+
+async def rows_of(system: System) -> int:
+    found = await system.office.get(
+        f"/api/v1/days/{system.body.collection_code}/{clock.business_date(clock.now())}"
+    )
+    return sum(one["credit_count"] or 0 for one in found.json()["statements"])
+
+
+async def test_a_statement_is_looked_at_and_then_taken_in_once(shared_system: System) -> None:
+    system = shared_system
+    async with staff_browser(system, await new_person(system, "finance")) as clerk:
+        await clerk.sign_in()
+        before = await rows_of(system)
+        answer = await choose(
+            clerk, f"account:{system.body.collection_code}", "so-phu.csv", sheet(7000, 8000)
+        )
+        assert answer.status_code == 303, answer.text
+        at = answer.headers["location"]
+        page = (await clerk.get(at)).text
+        told = words_of(page)
+        assert "15.000 đ" in told, told
+        assert "Nạp 2 dòng" in told
+        assert await rows_of(system) == before
+        taken = [await clerk.send(page, f"{at}/take") for _ in range(2)]
+        assert [one.status_code for one in taken] == [303, 303]
+        assert await rows_of(system) == before + 2
+        shown = words_of((await clerk.get(taken[0].headers["location"])).text)
+        assert "Đã nạp 2 dòng, 2 dòng mới" in shown
+        # It is kept no longer.
+        assert (await clerk.get(at)).status_code == 404
+
+
+async def test_every_bad_row_is_named_and_nothing_is_taken(shared_system: System) -> None:
+    system = shared_system
+    bad = sheet(7000, 8000).replace(b";7000;", b";7.0.0;").replace(b";8000;", b";tam;")
+    async with staff_browser(system, await new_person(system, "finance")) as clerk:
+        await clerk.sign_in()
+        before = await rows_of(system)
+        account = f"account:{system.body.collection_code}"
+        at = (await choose(clerk, account, "x.csv", bad)).headers["location"]
+        page = (await clerk.get(at)).text
+        faults = tree_of(page).xpath("//ul[@class='wrongs']/li")
+        assert len(faults) >= 2
+        told = [words_of_node(one) for one in faults]
+        assert told[0].startswith("dòng 2, cột Phát sinh có: "), told
+        assert told[1].startswith("dòng 3, cột Phát sinh có: "), told
+        assert f'action="{at}/take"' not in page
+        forced = await clerk.client.post(
+            f"{at}/take",
+            data=form_of((await clerk.get("/staff/sessions")).text, "/staff/sign-out")
+            | {"mapping": "kbnn-so-phu"},
+            headers={"Accept": "text/html", "Sec-Fetch-Site": "same-origin"},
+        )
+        assert forced.status_code == 422
+        assert await rows_of(system) == before
+
+
+def words_of_node(node: Any) -> str:
+    return str(node.text_content())
+
+
+async def test_unknown_columns_are_chosen_tried_and_saved(shared_system: System) -> None:
+    system = shared_system
+    strange = sheet(9000, heading="Luc;Bien lai;Viec;Ra;Vao;Con").replace(b"C\xe1\xbb\x99ng", b"#")
+    strange = b"\n".join(strange.split(b"\n")[:2]) + b"\n"
+    name = f"mau-{new_id('m')[-8:].lower()}"
+    async with staff_browser(system, await new_person(system, "finance")) as clerk:
+        await clerk.sign_in()
+        account = f"account:{system.body.collection_code}"
+        at = (await choose(clerk, account, "la.csv", strange)).headers["location"]
+        page = (await clerk.get(at)).text
+        assert f'action="{at}/take"' not in page
+        asked = {
+            "header": "1",
+            "booked_at": "Luc",
+            "time": "%d/%m/%Y %H:%M:%S",
+            "narrative": "Viec",
+            "bank_ref": "Bien lai",
+            "kind": "sides",
+            "credit_column": "Vao",
+            "debit_column": "Ra",
+        }
+        wrong = await clerk.get(f"{at}/columns", params=asked | {"narrative": "Luc"})
+        assert "một cột được dùng hai lần" in words_of(wrong.text)
+        tried = await clerk.get(f"{at}/columns", params=asked)
+        assert "9.000 đ" in words_of(tried.text)
+        bad = await clerk.send(tried.text, f"{at}/layout", {"name": "Tên Xấu"})
+        assert bad.status_code == 422
+        saved = await clerk.send(tried.text, f"{at}/layout", {"name": name})
+        assert saved.status_code == 303, saved.text
+        page = (await clerk.get(saved.headers["location"])).text
+        assert "Nạp 1 dòng" in words_of(page)
+        assert (await clerk.send(page, f"{at}/take")).status_code == 303
+
+
+async def test_a_settlement_is_looked_at_by_the_layouts_that_the_body_has_saved(
+    shared_system: System,
+) -> None:
+    system, office = shared_system, await finance_office(shared_system)
+    name, gateway = a_name(), f"gateway:{GATEWAY}"
+    # No layout of ours knows this heading.
+    strange = settlement("Mã lạ")
+    async with staff_browser(system, await new_person(system, "finance")) as clerk:
+        await clerk.sign_in()
+        at = (await choose(clerk, gateway, "doi-soat.csv", strange)).headers["location"]
+        page = (await clerk.get(at)).text
+        assert f'action="{at}/take"' not in page
+        layout = LAYOUT | {"columns": LAYOUT["columns"] | {"gateway_ref": "Mã lạ"}}
+        assert (await save(office, name, strange, layout)).status_code == 201
+        page = (await clerk.get(at)).text
+        assert f'<option value="{name}" selected>' in page
+        assert "Nạp 2 dòng" in words_of(page)
+        assert "44.450 đ" in words_of(page)
+        before = await count(system.parts.database, "settlement")
+        taken = [await clerk.send(page, f"{at}/take") for _ in range(2)]
+        assert {one.status_code for one in taken} == {303}
+        assert await count(system.parts.database, "settlement") == before + 1
+        # Of another body's layouts nothing is known.
+        other = (await choose(clerk, gateway, "khac.csv", settlement("Mã khác"))).headers[
+            "location"
+        ]
+        told = await clerk.get(other, params={"mapping": "no-such"})
+        assert f'action="{other}/take"' not in told.text
+    async with neighbour_of(system) as neighbour, system.parts.database.reading() as session:
+        ours = system.app.state.settlement_layouts
+        day = clock.business_date(clock.now())
+        known = await list_settlement_layouts(session, ours, neighbour.agency_id, day)
+        assert name not in {one.code for one in known}
+
+
+async def test_nobody_sees_what_another_has_chosen(shared_system: System) -> None:
+    system = shared_system
+    account = f"account:{system.body.collection_code}"
+    async with (
+        staff_browser(system, await new_person(system, "finance")) as clerk,
+        staff_browser(system, await new_person(system, "finance")) as other,
+    ):
+        await clerk.sign_in()
+        await other.sign_in()
+        at = (await choose(clerk, account, "so-phu.csv", sheet(7000))).headers["location"]
+        assert (await clerk.get(at)).status_code == 200
+        assert (await other.get(at)).status_code == 404
+        assert (await other.get(f"{at}/columns")).status_code == 404
+        for place, status in (("account:no-such", 404), ("", 422)):
+            assert (await choose(clerk, place, "x.csv", b"x")).status_code == status
+        empty = await choose(clerk, account, "", b"")
+        assert empty.status_code == 422
+
+
+async def test_a_file_is_kept_for_an_hour_and_nobody_can_read_it_in_the_database(
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = shared_system.parts
+    async with parts.database.transaction() as session:
+        staff_id = (await session.execute(text("SELECT id FROM staff_user LIMIT 1"))).scalar_one()
+        file_id = await keep_file(
+            *(session, parts.cipher, staff_id, "so-phu.csv", b"NGUYEN VAN AN"), account="x"
+        )
+    async with parts.database.transaction() as session:
+        found, content = await get_kept_file(session, parts.cipher, staff_id, file_id)
+        stored = (await session.execute(text("SELECT content FROM kept_file"))).scalars().all()
+    assert (found.file_name, content) == ("so-phu.csv", b"NGUYEN VAN AN")
+    assert not any(b"NGUYEN" in bytes(one) for one in stored)
+    moment = clock.now() + KEPT
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    async with parts.database.transaction() as session:
+        with pytest.raises(NotFound):
+            await get_kept_file(session, parts.cipher, staff_id, file_id)
+        assert await expire(session) >= 1
+    async with parts.database.transaction() as session:
+        assert (await session.execute(text("SELECT count(*) FROM kept_file"))).scalar_one() == 0

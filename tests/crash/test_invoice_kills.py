@@ -1,0 +1,81 @@
+"""SIGKILL between asking for an invoice and writing its number down: there is one all the same."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.crypto import Cipher
+from core.db import Database
+from tests.support.invoicing import (
+    invoice_maker,
+    invoices_standing,
+    invoicing,
+    make_invoices_due,
+    want_one,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+CIPHER = Cipher(b"c" * 32)
+
+#: Asks for what is wanted; `another_key` names each call anew, as a broken worker would.
+PROGRAM = """
+import asyncio, sys
+from dataclasses import replace
+from core import failpoints
+from core.crypto import Cipher
+from core.db import Database
+from tests.integration.test_invoices import Forgetful
+from tests.support.invoicing import ask_for_all, invoicing
+
+url, armed, variant = sys.argv[1:]
+failpoints.configure(armed)
+
+async def main():
+    database = Database(url, pool_size=2)
+    context = invoicing(database, Cipher(b"c" * 32))
+    if variant == "another_key":
+        context = replace(context, providers=Forgetful())
+    await ask_for_all(context)
+    await database.dispose()
+
+asyncio.run(main())
+"""
+
+
+async def work(url: str, armed: str, variant: str) -> int:
+    """How a process that asks for invoices ended; negative for a signal."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROGRAM, url, armed, variant),
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(120):
+        return await process.wait()
+
+
+@pytest.mark.parametrize(("variant", "made"), [("", 3), ("another_key", 4)])
+async def test_a_kill_after_the_call_makes_no_second_invoice(
+    database_url: str, variant: str, made: int
+) -> None:
+    """With another key at each call, the negative control, one sale has two invoices."""
+    database = Database(database_url, pool_size=1)
+    async with invoice_maker() as maker:
+        await want_one(invoicing(database, CIPHER), maker.url, count=3)
+        ended = await work(database_url, "invoice.after_call=kill:2", variant)
+        assert ended == -signal.SIGKILL
+        assert [one[0] for one in await invoices_standing(database)] == [
+            *("issued", "asking", "waiting")
+        ]
+        # The dead worker's time runs out as it would in two minutes.
+        await make_invoices_due(database)
+        assert await work(database_url, "", variant) == 0
+        assert [one[0] for one in await invoices_standing(database)] == ["issued"] * 3
+        assert len(await maker.made()) == made
+    await database.dispose()

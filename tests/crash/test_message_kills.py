@@ -1,0 +1,82 @@
+"""SIGKILL between sending a message and marking it: it arrives once all the same."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.crypto import Cipher
+from core.db import Database
+from core.ids import new_id
+from payments.messages.commands import NewMessage, write_messages
+from tests.support.markets import new_body
+from tests.support.messaging import make_due, open_channel, standing, telephones
+
+ROOT = Path(__file__).resolve().parents[2]
+CIPHER = Cipher(b"c" * 32)
+
+#: Sends what waits; `another_id` gives each call a new id, as a broken worker would.
+PROGRAM = """
+import asyncio, sys
+from dataclasses import replace
+from adapters.messages.senders import Senders
+from core import failpoints
+from core.crypto import Cipher
+from core.db import Database
+from core.ids import new_id
+from tests.support.messaging import compose_anything, send_all, sending
+
+url, armed, variant = sys.argv[1:]
+failpoints.configure(armed)
+
+class Forgetful(Senders):
+    async def send(self, channel, message):
+        return await super().send(channel, replace(message, id=new_id("sms")))
+
+async def main():
+    database = Database(url, pool_size=2)
+    context = sending(database, Cipher(b"c" * 32), compose_anything)
+    senders = Forgetful if variant == "another_id" else Senders
+    await send_all(replace(context, senders=senders()))
+    await database.dispose()
+
+asyncio.run(main())
+"""
+
+
+async def run(url: str, armed: str = "", variant: str = "") -> int:
+    """The status of a process that sends; negative for the signal that ended it."""
+    told = [sys.executable, "-c", PROGRAM, url, armed, variant]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = await asyncio.to_thread(
+        subprocess.run, told, cwd=ROOT, env=environment, timeout=120, check=False
+    )
+    return done.returncode
+
+
+@pytest.mark.parametrize(("variant", "arrived"), [("", 2), ("another_id", 3)])
+async def test_a_kill_after_the_call_sends_nothing_twice(
+    database_url: str, variant: str, arrived: int
+) -> None:
+    """With another id at each call, the negative control, one arrives twice."""
+    database = Database(database_url, pool_size=1)
+    async with telephones() as phones:
+        async with database.transaction() as session:
+            body = await new_body(session)
+            await open_channel(session, CIPHER, body, "sms", phones.url)
+            names = [new_id("rcpt"), new_id("rcpt")]
+            new = [NewMessage(body, "receipt", one, one, new_id("bill"), "sms") for one in names]
+            await write_messages(session, new)
+        killed = await run(database_url, "message.after_send=kill:2", variant)
+        assert killed == -signal.SIGKILL
+        assert [one[0] for one in await standing(database)] == ["sent", "sending"]
+        # The dead worker's time runs out as it would in a minute and a half.
+        await make_due(database)
+        assert await run(database_url, "", variant) == 0
+        assert [one[0] for one in await standing(database)] == ["sent", "sent"]
+        assert len(await phones.arrived()) == arrived
+    await database.dispose()

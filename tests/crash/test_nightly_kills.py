@@ -1,0 +1,99 @@
+"""SIGKILL of the worker while it reconciles by night: no night is lost, none is worked twice."""
+
+import asyncio
+import signal
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.seed.agency import DEMO_ACCOUNT
+from core import clock
+from core.calendar import national
+from core.failpoints import FAILPOINTS
+from core.ids import new_id
+from reconciliation.days.nights import ScheduledTime, due_days
+from tests.crash.harness import CrashSystem, kept
+from tests.crash.payer import Payer
+
+OF_NIGHTS = [point.name for point in FAILPOINTS if point.name.startswith("nightly.")]
+#: How long all nights may take, in seconds.
+PATIENCE = 240.0
+#: So many nights there are to make up for, whatever day and season it is.
+MISSED = 3
+#: Processes start anew in these, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(400)
+
+
+def ask(system: CrashSystem, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with system.ground.server.connect(system.database) as connection:
+        answered = connection.execute(statement, list(values))
+        return answered.fetchall() if answered.description else []
+
+
+def schedule(system: CrashSystem) -> int:
+    """A schedule of before, of which nobody has worked the nights; how many are due."""
+    named = "SELECT id, agency_id, cut_off FROM collection_account WHERE account_number = %s"
+    ((account, agency, cut_off),) = ask(system, named, DEMO_ACCOUNT)
+    first, due = clock.business_date(clock.now()), 0
+    while due < MISSED:
+        first -= timedelta(days=1)
+        times = [ScheduledTime(first, cut_off)]
+        due = len(list(due_days(account, cut_off, times, national(), clock.now())))
+    ask(
+        system,
+        "INSERT INTO nightly_schedule VALUES (%s, %s, %s, %s, %s, 'test', now())",
+        *(new_id("nightly"), agency, account, first, cut_off),
+    )
+    return due
+
+
+async def all_nights(system: CrashSystem, due: int) -> None:
+    """Wait until each is done; a night whose worker was killed is taken to be silent at once."""
+    deadline = time.monotonic() + PATIENCE
+    while ask(system, "SELECT count(*) FROM nightly_run WHERE state = 'done'") != [(due,)]:
+        assert time.monotonic() < deadline, ask(system, "SELECT state, tries FROM nightly_run")
+        if system.dead:
+            ask(
+                system,
+                "UPDATE nightly_run SET beat_at = beat_at - interval '5 minutes'"
+                " WHERE state = 'running' AND beat_at < now() - interval '1 second'",
+            )
+        await asyncio.sleep(0.09)
+
+
+def faults(system: CrashSystem) -> list[tuple[Any, ...]]:
+    """Nights without a run of their own, and days that were run by night more than once."""
+    return ask(
+        system,
+        "SELECT n.business_on, n.state, count(r.id) FROM nightly_run n"
+        " LEFT JOIN reconciliation r ON r.collection_account_id = n.collection_account_id"
+        " AND r.business_on = n.business_on AND r.created_by = 'system:nightly'"
+        " GROUP BY n.collection_account_id, n.business_on"
+        " HAVING count(r.id) <> 1 OR bool_or(n.reconciliation_id IS DISTINCT FROM r.id)",
+    )
+
+
+@pytest.mark.parametrize("name", [*OF_NIGHTS, "run.before_commit", "run.after_commit"])
+async def test_a_kill_at_this_place_loses_no_night_and_doubles_none(
+    system: CrashSystem, name: str
+) -> None:
+    due = schedule(system)
+    await system.open(failpoints=f"{name}=kill:2")
+    async with kept(system):
+        await Payer(system).pay_by_transfer()
+        await system.until_dead("worker")
+        await all_nights(system, due)
+    assert [child.status for child in system.dead] == [-signal.SIGKILL]
+    assert faults(system) == []
+
+
+async def test_a_night_that_is_done_before_its_run_is_caught(system: CrashSystem) -> None:
+    """The negative control: killed in between, the night is lost."""
+    due = schedule(system)
+    await system.open(failpoints="run.before_commit=kill:1", variant="night_done_before_run")
+    async with kept(system):
+        await system.until_dead("worker")
+        await all_nights(system, due)
+    assert faults(system)

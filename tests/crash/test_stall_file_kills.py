@@ -1,0 +1,128 @@
+"""SIGKILL while a file of stalls is taken in, twenty times: no stall twice, none lost."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.invariants import broken
+from core.db import Database
+from tests.support.markets import lay_out
+from tests.support.stall_files import CIPHER
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 20
+STALLS = 2 * (KILLS + 1)
+
+#: Takes the file in two stalls at a time, again and again until it is done; what each of these
+#: processes is killed at is `armed`. `by_halves` commits stalls before the contracts on them and
+#: takes a stall that is there for done.
+PROGRAM = """
+import asyncio, os, sys
+from core import failpoints
+from core.db import Database
+from payments.billing import importing
+from payments.billing.import_batches import import_in_batches
+from payments.billing.markets import get_market
+from payments.billing.sheets import LARGE_FILE, read_rows
+from tests.support.stall_files import CIPHER, workbook_of_stalls
+from tests.support.markets import KEY
+
+url, market_id, count, armed, variant = sys.argv[1:]
+content = workbook_of_stalls(int(count))
+failpoints.configure(armed)
+add_stalls = importing.add_stalls
+
+async def halves(session, *rest, **more):
+    added = await add_stalls(session, *rest, **more)
+    await session.commit()
+    failpoints.hit("stalls.before_commit")
+    return added
+
+if variant == "by_halves":
+    importing.add_stalls = halves
+    importing._is_known = lambda row, known: row.stall in known.stalls
+
+async def main():
+    database = Database(url, pool_size=2)
+    async with database.reading() as session:
+        market = await get_market(session, market_id)
+    rows = read_rows(content, LARGE_FILE)
+    await import_in_batches(
+        database, market, rows, cipher=CIPHER, key=KEY, actor="system:test", size=2
+    )
+    await database.dispose()
+
+def once():
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            asyncio.run(main())
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+kills = 0
+while (status := once()) == -9:
+    kills += 1
+print(kills)
+sys.exit(status)
+"""
+
+#: What there is: each stall with its contracts and whoever holds it.
+HELD = """
+SELECT s.code, v.code, count(*) FROM stall s JOIN stall_contract c ON c.stall_id = s.id
+JOIN vendor v ON v.id = c.vendor_id WHERE s.market_id = :market GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def run(url: str, market_id: str, armed: str, variant: str = "") -> int:
+    """How often it was killed until it was done."""
+    told = [sys.executable, "-c", PROGRAM, url, market_id, str(STALLS), armed, variant]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        told, cwd=ROOT, env=environment, timeout=500, check=True, capture_output=True
+    )
+    return int(done.stdout)
+
+
+async def empty_market(url: str) -> str:
+    database = Database(url, pool_size=1)
+    laid = await lay_out(database, CIPHER, count=0)
+    await database.dispose()
+    return laid.market.id
+
+
+async def faults(url: str, market_id: str) -> list[str]:
+    """Stalls that are there twice or not at all, or that nobody holds, and what else is broken."""
+    database = Database(url, pool_size=1)
+    async with database.transaction() as session:
+        held = [tuple(row) for row in await session.execute(text(HELD), {"market": market_id})]
+    async with database.transaction() as session:
+        lines = await broken(session)
+    await database.dispose()
+    wanted = [(f"B-{number:05}", f"TT-{number:05}", 1) for number in range(STALLS)]
+    return [*(f"{row}" for row in sorted({*held} ^ {*wanted})), *lines]
+
+
+async def test_a_file_that_is_killed_twenty_times_is_taken_in_once(database_url: str) -> None:
+    """Each process commits one batch and is killed within the next, until nothing is left."""
+    market_id = await empty_market(database_url)
+    assert run(database_url, market_id, "stalls.before_commit=kill:2") == KILLS
+    assert await faults(database_url, market_id) == []
+    # Once more it adds nothing.
+    assert run(database_url, market_id, "stalls.before_commit=kill:1") == 0
+    assert await faults(database_url, market_id) == []
+
+
+async def test_stalls_that_are_committed_before_their_contracts_are_caught(
+    database_url: str,
+) -> None:
+    """The negative control: killed in between, somebody's contract is lost."""
+    market_id = await empty_market(database_url)
+    assert run(database_url, market_id, "stalls.before_commit=kill:5", "by_halves") > 0
+    assert await faults(database_url, market_id) != []

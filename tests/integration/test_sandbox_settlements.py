@@ -1,0 +1,207 @@
+"""The sandbox's settlement files: the product's own layouts read each, and each row matches."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from adapters.sandbox.engine.discovery import dialects
+from adapters.sandbox.engine.settlement import SettledMoney, sheets_of
+from adapters.sandbox.engine.state import PayerOutcome
+from adapters.sandbox.engine.store import Merchant
+from app.settlement_layouts import settlement_layouts
+from core import clock
+from core.ids import new_id
+from reconciliation.formats.rows import StatementRefused
+from reconciliation.formats.settlement_file import read_settlement
+from reconciliation.formats.settlement_layouts import get_layout
+from tests.api.test_days_of_accounts import view
+from tests.api.test_refunds import approved, asked, read
+from tests.journeys.test_every_gateway import LINES, press, settled, start
+from tests.support.every_gateway import open_every_account
+from tests.support.staff import finance_office
+from tests.support.system import System, system_at
+from tests.support.system_builder import SystemTemplate
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SHEETS = {
+    sheet.name: (name, sheet)
+    for name, dialect in sorted(dialects().items())
+    for sheet in sheets_of(dialect)
+}
+SETTLING = sorted({name for name, _ in SHEETS.values()})
+ON = date(2026, 11, 28)
+AT = datetime(2026, 11, 28, 3, tzinfo=UTC)
+MONEY = (
+    SettledMoney("payment", "LP-1", "", "101", 1_250_000, AT),
+    SettledMoney("payment", "LP-2", "", "102", 49_999, AT),
+    SettledMoney("refund", "LP-1", "RF-1", "103", 20_000, AT, charge="101"),
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
+    async with system_at(system_template, tmp_path_factory.mktemp("system")) as built:
+        await open_every_account(built)
+        yield built
+
+
+async def test_every_layout_of_a_gateway_has_a_file_here() -> None:
+    named = {one.code for one in settlement_layouts() if one.is_valid(ON)}
+    # Who collects for us has its file in tests/integration/test_biller.py: no account is opened.
+    assert set(SHEETS) == named - {"lephi-settlement", "thuho"}
+
+
+@pytest.mark.parametrize("layout", SHEETS)
+async def test_a_file_is_what_its_layout_reads(layout: str) -> None:
+    name, sheet = SHEETS[layout]
+    merchant = Merchant(name, "M-1", {}, "")
+    rows = read_settlement(
+        sheet.written(merchant, ON, MONEY), get_layout(settlement_layouts(), layout, ON), ON
+    )
+    # Some name what goes back by the charge that it is of.
+    refunded = "101" if "charge" in [column for _, column in sheet.columns] else "103"
+    told = [(one.kind, one.gateway_ref, one.amount, one.fee, one.net) for one in rows]
+    wanted = [
+        ("payment", "101", 1_250_000, 13_750, 1_236_250),
+        ("payment", "102", 49_999, 549, 49_450),
+        ("refund", refunded, 20_000, 0, 20_000),
+    ]
+    assert told == [one for one in wanted if one[0] == "payment" or sheet.kinds]
+    assert {one.settled_on for one in rows} == {ON}
+    assert {one.batch_ref for one in rows} == {"M-1-261128"}
+    assert all(one.paid_at is not None for one in rows)
+
+
+@pytest.mark.parametrize("layout", SHEETS)
+async def test_a_file_with_a_row_that_names_nothing_is_refused(layout: str) -> None:
+    name, sheet = SHEETS[layout]
+    merchant = Merchant(name, "M-1", {}, "")
+    known = get_layout(settlement_layouts(), layout, ON)
+    content = sheet.written(merchant, ON, MONEY)
+    changed = content.replace(b"102", b"").replace(b"LP-2", b"")
+    with pytest.raises(StatementRefused):
+        read_settlement(changed, known, ON)
+
+
+async def file_of(system: System, account: str, layout: str) -> bytes:
+    """The file as the account's page offers it, over HTTP."""
+    page = (await system.browser.get(f"{system.sandbox_url}/account", params={"of": account})).text
+    offered = [unescape(part.split('"')[0]) for part in page.split('href="')[1:]]
+    (address,) = (
+        one
+        for one in offered
+        if urlsplit(one).path == "/account/settlement"
+        and parse_qs(urlsplit(one).query)["layout"] == [layout]
+    )
+    answer = await system.browser.get(f"{system.sandbox_url}{address}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    return answer.content
+
+
+async def take(
+    system: System, payment: dict[str, Any], layout: str, content: bytes
+) -> httpx2.Response:
+    """Load the file for the account at which the payment was made."""
+    async with system.parts.database.transaction() as session:
+        name = await session.scalar(
+            text(
+                "SELECT g.gateway || '/' || g.account FROM gateway_account g"
+                " JOIN payment p ON p.gateway_account_id = g.id WHERE p.id = :id"
+            ),
+            {"id": payment["id"]},
+        )
+    return await system.office.post(
+        "/api/v1/settlements",
+        files={"file": (f"{layout}.csv", content, "text/csv")},
+        data={"gateway": str(name), "mapping": layout},
+        headers={"Idempotency-Key": new_id("k")},
+    )
+
+
+async def paid(system: System, gateway: str) -> dict[str, Any]:
+    bill = await system.create_bill(lines=LINES)
+    payment = await start(system, bill, gateway)
+    await press(system, payment, PayerOutcome.SUCCESS)
+    await settled(system, bill)
+    return payment
+
+
+def account_of(system: System, gateway: str) -> str:
+    return next(
+        one.id
+        for one in system.sandbox.store.merchants.values()
+        if one.dialect == gateway and any(o.merchant_id == one.id for o in orders(system))
+    )
+
+
+def orders(system: System) -> list[Any]:
+    return list(system.sandbox.store.orders.values())
+
+
+@pytest.mark.parametrize("layout", SHEETS)
+async def test_a_day_s_file_is_taken_and_every_payment_matches(system: System, layout: str) -> None:
+    gateway, sheet = SHEETS[layout]
+    payments = [await paid(system, gateway) for _ in range(2)]
+    content = await file_of(system, account_of(system, gateway), layout)
+    before = await places(system, gateway)
+    # The same gateway's second layout tells the same day again, with what has come since.
+    answer = await take(system, payments[0], layout, content)
+    assert answer.status_code == 201, answer.text
+    told = answer.json()
+    assert told["amount"] - told["fee"] == told["net"]
+    assert told["new"] == 2
+    after = await places(system, gateway)
+    assert after["matched"]["count"] == before.get("matched", {"count": 0})["count"] + 2
+    odd = {"unknown_in_settlement", "amount_mismatch", "duplicate", "missing_in_settlement"}
+    assert not odd & set(after), after
+    assert await system.broken() == []
+    assert sheet.name == layout
+
+
+async def places(system: System, gateway: str) -> dict[str, Any]:
+    """The classes of the gateway's payments and lines today."""
+    shown = (await view(system))["settlements"]
+    found: dict[str, Any] = next(
+        (one["classes"] for one in shown if one["gateway"].startswith(gateway)), {}
+    )
+    return found
+
+
+@pytest.mark.parametrize("layout", ["momo", "zalopay", "vnpay"])
+async def test_a_refund_in_the_file_is_the_refund_that_we_asked_for(
+    system: System, layout: str
+) -> None:
+    gateway, _ = SHEETS[layout]
+    office = await finance_office(system)
+    payment = await paid(system, gateway)
+    refund = await approved(office, await asked(office, payment, 9_000, way="gateway"))
+    await system.work()
+    content = await file_of(system, account_of(system, gateway), layout)
+    answer = await take(system, payment, layout, content)
+    assert answer.status_code == 201, answer.text
+    refund = await read(office, refund)
+    assert refund["status"] == "succeeded"
+    assert refund["settlement_line"] is not None
+
+
+async def test_a_file_of_nothing_or_of_another_account_is_not_there(system: System) -> None:
+    url = f"{system.sandbox_url}/account/settlement"
+    today = clock.business_date(clock.now()).isoformat()
+    account = next(iter(system.sandbox.store.merchants))
+    for asked_for in (
+        {"of": "NOBODY", "layout": "momo", "on": today},
+        {"of": account, "layout": "../../etc/passwd", "on": today},
+        {"of": account, "layout": "momo", "on": "yesterday"},
+    ):
+        assert (await system.browser.get(url, params=asked_for)).status_code == 404

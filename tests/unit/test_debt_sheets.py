@@ -1,0 +1,215 @@
+"""Files of debts: what is read, what is refused and where, and the sheet that marks it."""
+
+import io
+import zipfile
+from datetime import date
+
+import pytest
+import xlsxwriter
+from python_calamine import CalamineWorkbook
+
+from payments.debts.columns import COLUMNS, column_of
+from payments.debts.error_sheet import FAULT_HEADING, write_error_sheet
+from payments.debts.kinds import DebtKind, nature_of_debt
+from payments.debts.sheets import DebtSheet, DebtSheetRefused, read_debts
+from payments.debts.writing import OwedDebt, line_of_debt, people_of
+from tests.support.catalogue_files import parts_of
+from tests.support.debts import LAND_HEADING, land, land_file, utility_file, workbook
+
+TODAY = date(2026, 11, 30)
+UTILITY = ("Mã hóa đơn", "Họ tên", "Số tiền", "Nội dung")
+
+
+def read_land(*rows: str) -> DebtSheet:
+    return read_debts(land_file(*rows), DebtKind.LAND_TAX, TODAY)
+
+
+def read_utility(content: bytes) -> DebtSheet:
+    return read_debts(content, DebtKind.UTILITY, TODAY)
+
+
+def test_a_row_says_all_that_the_treasury_asks_for() -> None:
+    sheet = read_land(land("ID-1"))
+    sheet.check()
+    (debt,) = sheet.debts
+    assert (debt.code, debt.amount, debt.due_on) == ("ID-1", 1_530_000, date(2026, 12, 30))
+    line = line_of_debt(DebtKind.LAND_TAX, "dat", OwedDebt(debt, debt.amount))
+    assert (line.nature, line.sub_item, line.amount) == ("state_revenue", "1401", 1_530_000)
+    assert line.notice == {
+        "number": "123/QĐ-CCT",
+        "issued_on": "2026-10-15",
+        "treasury": "KBNN Ba Đình",
+        "chapter": "757",
+        "sub_item": "1401",
+    }
+    assert line.explanation is not None
+    assert "123/QĐ-CCT ngày 15/10/2026" in line.explanation
+
+
+def test_who_pays_and_who_owes_are_both_kept() -> None:
+    heading = LAND_HEADING + ",Người nộp thay,MST người nộp thay"
+    row = land("ID-1") + ",Trần Thị Bình,012345678901"
+    (debt,) = read_debts(f"{heading}\n{row}\n".encode(), DebtKind.LAND_TAX, TODAY).debts
+    people = people_of(debt)
+    assert (people["name"], people["behalf_name"]) == ("Trần Thị Bình", "Nguyễn Văn An")
+    assert people["behalf_tax_number"] == people["tax_number"] == "0100109106"
+    alone = people_of(read_land(land("ID-2")).debts[0])
+    assert alone["name"] == "Nguyễn Văn An"
+    assert "behalf_name" not in alone
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1.530.000", 1_530_000),
+        ("1530000", 1_530_000),
+        ("=1530000+225000", 1_755_000),
+        ("=1530000 - 30000", 1_500_000),
+        ("=3*50000+1000", 151_000),
+    ],
+)
+def test_an_amount_is_read_as_offices_write_it(text: str, amount: int) -> None:
+    sheet = read_utility(utility_file(f"HD-1,Lê Ba,{text},Tiền nước"))
+    sheet.check()
+    assert sheet.debts[0].amount == amount
+    assert sheet.calculated == int(text.startswith("="))
+
+
+@pytest.mark.parametrize(
+    "text", ["=A1+2", "=SUM(1;2)", "=1+", "=1e9+1", "=2**9", "=1/3", "=-5+1", "=1+(2)", "= 5"]
+)
+def test_nothing_else_is_calculated(text: str) -> None:
+    sheet = read_utility(utility_file(f"HD-1,Lê Ba,{text},"))
+    assert [one.column for one in sheet.faults] == ["amount"]
+
+
+def test_a_workbooks_amount_is_what_was_calculated_and_no_other_cell_may_be() -> None:
+    good = workbook(UTILITY, ("HD-1", "Lê Ba", ("=1530000+225000", 1_755_000), "Tiền nước"))
+    sheet = read_utility(good)
+    assert (sheet.amount, sheet.calculated, list(sheet.faults)) == (1_755_000, 1, [])
+    bad = workbook(
+        UTILITY,
+        ("HD-1", "Lê Ba", ("=1530000+225000", ""), "Tiền nước"),
+        ("HD-2", ('="Lê "&"Ba"', "Lê Ba"), 150_000, "Tiền nước"),
+        ("HD-3", "Lê Ba", ("=1/0", "#DIV/0!"), "Tiền nước"),
+    )
+    faults = read_utility(bad).faults
+    told = [(one.row, one.column, one.code) for one in faults]
+    assert (2, "amount", "not_calculated") in told
+    assert (3, "name", "formula") in told
+    assert {row for row, _, _ in told} == {2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "code"),
+    [
+        (land("ID 1", dossier="H01"), "Mã khoản phải nộp", "malformed"),
+        (land("", dossier="H01"), "Mã khoản phải nộp", "missing"),
+        (land("ID-1", name=""), "Họ tên", "missing"),
+        (land("ID-1", amount=""), "Số tiền", "missing"),
+        (land("ID-1", amount="0"), "Số tiền", "out_of_range"),
+        (land("ID-1", amount="-5"), "Số tiền", "negative"),
+        (land("ID-1", amount="15,5"), "Số tiền", "not_an_integer"),
+        (land("ID-1", tax="0100109107"), "Mã số thuế", "malformed"),
+        (land("ID-1", tax=""), "Mã số thuế", "missing"),
+        (land("ID-1", treasury=""), "Kho bạc", "missing"),
+        (land("ID-1", chapter="75"), "Chương", "malformed"),
+        (land("ID-1", sub_item="14010"), "Tiểu mục", "malformed"),
+        (land("ID-1", decided="31/02/2026"), "Ngày quyết định", "not_a_date"),
+        (land("ID-1", decided="01/12/2026"), "Ngày quyết định", "out_of_range"),
+        (land("ID-1", dossier="H 1"), "Mã hồ sơ", "malformed"),
+        (land("ID-1", name="Lê\u200bBa"), "Họ tên", "unseen"),
+        (land("ID-1", name="李"), "Họ tên", "undrawable"),
+    ],
+)
+def test_each_fault_is_named_by_row_column_and_reason(row: str, column: str, code: str) -> None:
+    row = row.replace("15,5", '"15,5"')
+    sheet = read_land(row)
+    with pytest.raises(DebtSheetRefused) as caught:
+        sheet.check()
+    (error,) = caught.value.errors
+    assert (error.field, error.code) == (f"row 2, column {column}", code)
+    assert error.detail.startswith(f"Dòng 2, cột {column}: ")
+
+
+def test_a_code_stands_once_in_a_file() -> None:
+    faults = read_land(land("ID-1"), land("ID-2"), land("ID-1", amount="5000")).faults
+    assert [(one.row, one.code) for one in faults] == [(4, "repeated")]
+    assert "dòng 2" in faults[0].words
+
+
+@pytest.mark.parametrize(
+    "heading", ["Mã khoản phải nộp,Họ tên", "Mã,Họ tên,Số tiền", f"{LAND_HEADING},Số tiền"]
+)
+def test_headings_are_strict(heading: str) -> None:
+    with pytest.raises(DebtSheetRefused):
+        read_debts(f"{heading}\nx,y,1\n".encode(), DebtKind.LAND_TAX, TODAY)
+
+
+def test_usual_headings_are_understood_and_none_is_two_columns() -> None:
+    headings = [heading for listed in COLUMNS.values() for heading in listed]
+    assert len(set(map(str.casefold, headings))) == len(headings)
+    assert column_of("  MST ") == "tax_number"
+    assert column_of("Số quyết định/thông báo") == "decision_number"
+    assert column_of("Ghi chú") is None
+
+
+def test_the_error_sheet_has_the_rows_with_marks_and_reasons() -> None:
+    sheet = read_land(land("ID-1"), land("ID-2", amount="x"), land("ID-1", treasury=""))
+    written = write_error_sheet(sheet)
+    assert written == write_error_sheet(sheet)
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(written)).get_sheet_by_index(0).to_python()
+    assert rows[0][-1] == FAULT_HEADING
+    assert [row[0] for row in rows] == ["Mã khoản phải nộp", "ID-1", "ID-2", "ID-1"]
+    assert rows[1][-1] == ""
+    assert "Dòng 3, cột Số tiền" in str(rows[2][-1])
+    assert "Dòng 4, cột Kho bạc" in str(rows[3][-1])
+    assert "FFC7CE" in parts_of(written)["xl/styles.xml"].decode()
+    # What was mended there and sent again is read: the column of faults is taken out.
+    kept = "\n".join(",".join(map(str, row[:-1])) for row in rows[:2])
+    assert len(read_debts(kept.encode(), DebtKind.LAND_TAX, TODAY).debts) == 1
+
+
+def test_what_a_debt_is_in_law_decides_what_proves_it() -> None:
+    natures = {kind: nature_of_debt(kind, "", "") for kind in DebtKind}
+    assert natures[DebtKind.LAND_TAX] == natures[DebtKind.FINE] == "state_revenue"
+    assert natures[DebtKind.UTILITY] == natures[DebtKind.SCHOOL] == "price"
+    assert nature_of_debt(DebtKind.OTHER, "Tiền thuê đất", "3600") == "state_revenue"
+    assert nature_of_debt(DebtKind.OTHER, "Lệ phí môn bài", "2860") == "fee"
+
+
+def books(*sheets: tuple[str, bool]) -> bytes:
+    """A workbook of sheets that each have one debt of that code; those that are true are hidden."""
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
+        pages = [book.add_worksheet(code) for code, _ in sheets]
+        for page, (code, hidden) in zip(pages, sheets, strict=True):
+            page.write_row(0, 0, UTILITY)
+            page.write_row(1, 0, (code, "Lê Ba", 150_000, "Tiền nước"))
+            if not hidden:
+                page.activate()
+        for page, (_, hidden) in zip(pages, sheets, strict=True):
+            if hidden:
+                page.hide()
+    return made.getvalue()
+
+
+def test_the_sheet_that_is_read_is_the_one_that_is_seen_and_none_is_left_out() -> None:
+    assert [one.code for one in read_utility(books(("AN", True), ("HIEN", False))).debts] == [
+        "HIEN"
+    ]
+    with pytest.raises(DebtSheetRefused) as caught:
+        read_utility(books(("MOT", False), ("HAI", False)))
+    assert [one.code for one in caught.value.errors] == ["several_sheets"]
+
+
+def test_a_number_that_is_none_comes_back_marked() -> None:
+    parts = parts_of(workbook(UTILITY, ("A1", "Lê Ba", 123_456, "Tiền nước")))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(b"<v>123456</v>", b"<v>1E400</v>"))
+    sheet = read_utility(made.getvalue())
+    assert [one.code for one in sheet.faults] == ["not_an_integer"]
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(write_error_sheet(sheet)))
+    assert rows.get_sheet_by_index(0).to_python()[1][2] == "inf"

@@ -1,0 +1,28 @@
+"""The page of facts is what the adapters say, and says it of each of them."""
+
+import pytest
+
+from adapters.registry import ADAPTERS
+from app.gateway_sheets import drawn
+from tests.architecture.source import ROOT
+
+PAGE = (ROOT / "docs" / "gateway-facts.md").read_text("utf-8")
+
+
+def test_the_page_of_facts_is_what_the_command_draws() -> None:
+    head, _, rest = PAGE.partition("\n\n")
+    assert head.startswith("# ")
+    assert rest == drawn() + "\n"
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_adapter_has_its_sheet_with_facts_and_how_sure_they_are(name: str) -> None:
+    (sheet,) = [part for part in drawn().split("\n## ") if f"(`{name}`)" in part.split("\n")[0]]
+    for row in ("create", "callback", "query", "refund", "settlement file", "secrets"):
+        assert f"| {row} | " in sheet
+    assert any(mark in sheet for mark in ("[C]", "[M]", "[assumption]", "Facts:"))
+    assert not [line for line in sheet.splitlines() if line.endswith("| |") and line != "| | |"]
+
+
+def test_a_page_that_was_changed_by_hand_is_noticed() -> None:
+    assert drawn().replace("[M]", "[C]") != drawn()
