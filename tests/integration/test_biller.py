@@ -110,6 +110,7 @@ async def conflicts_of(system: System, number: str) -> list[dict[str, Any]]:
         wanted = text(
             "SELECT a.details FROM audit_entry a JOIN payment p ON p.id = a.object_id"
             " WHERE p.gateway_ref = :ref AND a.action = 'payment.conflicting_notice'"
+            " ORDER BY a.id"
         )
         return list((await session.execute(wanted, {"ref": number})).scalars())
 

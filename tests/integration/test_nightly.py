@@ -214,7 +214,10 @@ async def test_a_schedule_is_dated_after_the_cut_off_and_ends(
     assert await runs(system) == []
     async with system.parts.database.transaction() as session:
         logged = await session.scalars(
-            text("SELECT details->>'at' FROM audit_entry WHERE action = 'nightly_schedule.set'")
+            text(
+                "SELECT details->>'at' FROM audit_entry WHERE action = 'nightly_schedule.set'"
+                " ORDER BY id"
+            )
         )
         assert list(logged) == ["17:30", None]
 
