@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 from app.children import MOST_MEMORY, WorkTooHeavy
 from app.processes import begin_helping
 from core import failpoints
+from core.deadlines import paused
 from core.errors import Unavailable
 
 T = TypeVar("T")
@@ -22,6 +23,9 @@ T = TypeVar("T")
 _CONTEXT = get_context("spawn")
 #: How much nicer than we are such a process is to others.
 _NICENESS = 5
+#: How long one piece of work may take, in seconds: the largest file that is taken needs minutes on
+#: a machine that is busy, and whoever sent it waits for no answer meanwhile.
+MOST_SECONDS = 1800.0
 
 
 class ProcessLost(Unavailable):
@@ -34,8 +38,14 @@ async def run_apart(work: Callable[..., T], file: int, *given: Any) -> T:
     """What `work`, a function of a module, gives in a process of its own.
 
     It gets the open file of the descriptor `file`, then the values given. Raises what it raises,
-    `WorkTooHeavy`, and `ProcessLost` where it is killed. When we are cancelled it is killed.
+    `WorkTooHeavy`, and `ProcessLost` where it is killed or takes longer than `MOST_SECONDS`; the
+    caller's own deadline does not count meanwhile. When we are cancelled it is killed.
     """
+    with paused():
+        return await _run(work, file, *given)
+
+
+async def _run(work: Callable[..., T], file: int, *given: Any) -> T:
     ours, theirs = _CONTEXT.Pipe()
     process = _CONTEXT.Process(
         target=_be_apart, args=(os.getpid(), theirs, failpoints.armed_text()), daemon=True
@@ -45,7 +55,7 @@ async def run_apart(work: Callable[..., T], file: int, *given: Any) -> T:
     theirs.close()
     try:
         await asyncio.to_thread(_send, ours, process.pid, file, (work, given))
-        await _readable(ours)
+        await asyncio.wait_for(_readable(ours), MOST_SECONDS)
         failed, outcome = ours.recv()
     except (EOFError, OSError) as error:
         raise ProcessLost("Tiến trình xử lý đã dừng giữa chừng.") from error

@@ -10,9 +10,11 @@ from typing import BinaryIO
 
 import pytest
 
+from app import apart
 from app.apart import ProcessLost, run_apart
 from app.children import MOST_MEMORY, WorkTooHeavy
 from core import failpoints
+from core.deadlines import within
 from reconciliation.formats.rows import StatementRefused, fault_of_file
 
 
@@ -76,6 +78,18 @@ async def test_one_that_is_killed_costs_only_its_caller(opened: int) -> None:
     with pytest.raises(ProcessLost):
         await run_apart(die, opened)
     assert (await run_apart(read_all, opened, ""))[0] == b"content"
+
+
+async def test_the_callers_deadline_does_not_count_it_has_a_limit_of_its_own(
+    opened: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement of 400,000 rows takes minutes where the machine is busy: sent again, it would
+    take them again."""
+    async with within(0.01):  # a process alone takes longer to begin
+        assert (await run_apart(read_all, opened, ""))[0] == b"content"
+    monkeypatch.setattr(apart, "MOST_SECONDS", 0.01)
+    with pytest.raises(ProcessLost):
+        await run_apart(stay, opened, str(tmp_path / "pid"))
 
 
 async def test_one_whose_caller_gives_up_is_ended(opened: int, tmp_path: Path) -> None:
