@@ -86,6 +86,10 @@ bench: $(DEV) system ## Run the benchmarks and write var/bench.json (BENCH=name 
 	@mkdir -p var
 	@$(BIN)/python -m bench $(BENCH) $(ARGS)
 
+.PHONY: figures
+figures: $(DEV) ## Draw docs/figures.md from what the benchmarks found
+	@$(BIN)/python -m bench.figures
+
 .PHONY: attack
 attack: $(DEV) ## Attack a service of its own on this machine and print what others felt (ARGS=--short)
 	@$(BIN)/python -m bench.attack $(ARGS)

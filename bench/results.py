@@ -49,5 +49,34 @@ def table(results: Sequence[Result]) -> Table:
     return drawn
 
 
+def page(results: Sequence[Result]) -> str:
+    """The same in Markdown: a table of all, then what else each has found."""
+    rows = [
+        f"| [{one['name']}](#{one['name']}) | {_figure(one['value'])} {one['unit']}"
+        f" | {_figure(one['floor'])} | {_figure(one['ratio'])} | {one['floor_what']} |"
+        for one in results
+    ]
+    head = "| | ours | floor | times the floor | what the floor is |\n|---|---:|---:|---:|---|"
+    parts = ["\n".join((head, *rows))]
+    for one in results:
+        others = {key: value for key, value in one.items() if key not in FIELDS}
+        told = _told({**one["peers"], **others})
+        parts.append("\n".join((f"## {one['name']}", "", *(told or ["Nothing else."]))))
+    return "\n\n".join(parts) + "\n"
+
+
+def _told(values: Mapping[str, object], under: str = "") -> list[str]:
+    """A line for each figure; those that belong together one below the other."""
+    lines: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines += [f"{under}- {name}:", *_told(value, under + "  ")]
+        else:
+            lines.append(f"{under}- {name}: {_figure(value)}")
+    return lines
+
+
 def _figure(value: object) -> str:
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

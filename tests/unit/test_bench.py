@@ -72,3 +72,11 @@ def test_the_table_shows_figures_floor_peers_and_further_facts() -> None:
 def test_pgbench_has_a_value_for_every_place_of_the_services_own_statement(statements: str) -> None:
     assert pgbench.places(statements) - pgbench.KNOWN == set()
     assert pgbench.places("SELECT %(nothing)s") == {"nothing"}
+
+
+def test_the_page_tells_every_figure_beside_its_floor() -> None:
+    deep = {"p99_ms": {"page": 12.5, "rows": 1_000_000}}
+    drawn = results.page([RESULT, {**RESULT, "name": "pages", **deep}])
+    assert "| [qr](#qr) | 700.00 PNG/s | 100.00 | 7.00 | the library |" in drawn
+    assert drawn.count("- another: 400.00") == 2
+    assert "- p99_ms:\n  - page: 12.50\n  - rows: 1,000,000\n" in drawn
