@@ -12,7 +12,8 @@ and to make a million seals takes hours.
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx2
@@ -36,6 +37,7 @@ from bench.server import durable_server
 from bench.staff import sign_in
 from core import audit, clock
 from core.ids import new_id
+from core.sessions import WriteSession
 from core.settings import Settings
 from payments.agencies.access.rights import ROLES
 from payments.agencies.models import Agency, CollectionAccount
@@ -136,12 +138,10 @@ async def _prepare(parts: Parts, count: int) -> str:
         )
     for first in track(range(1, count + 1, _AT_ONCE), "paid bills", transient=True):
         last = min(first + _AT_ONCE - 1, count)
-        async with parts.database.transaction() as session:
-            await session.execute(text("SET LOCAL statement_timeout = 0"))
+        async with _unhurried(parts) as session:
             for statement in PAID:
                 await session.execute(text(statement.format(first=first, last=last)))
-    async with parts.database.transaction() as session:
-        await session.execute(text("SET LOCAL statement_timeout = 0"))
+    async with _unhurried(parts) as session:
         await session.execute(text("ANALYZE"))
         agency_id = await session.one(select(Agency.id).order_by(col(Agency.created_at)).limit(1))
         return await sign_in(session, agency_id, list(ROLES))
@@ -203,21 +203,27 @@ async def _look(parts: Parts, before: audit.LinkValue) -> dict[str, float]:
     """Seconds of the count, of the whole look at rows and log, and of the look at what is new."""
     found: dict[str, float] = {}
     began = time.perf_counter()
-    async with parts.database.transaction() as session:
-        await session.execute(text("SET LOCAL statement_timeout = 0"))
+    async with _unhurried(parts) as session:
         await count_figures(session)
     found["figures_s"] = time.perf_counter() - began
     began = time.perf_counter()
-    async with parts.database.transaction() as session:
-        await session.execute(text("SET LOCAL statement_timeout = 0"))
+    async with _unhurried(parts) as session:
         broken = [line async for line in look(session, None)]
     found["whole_s"] = time.perf_counter() - began
     assert not broken, broken[:20]
     began = time.perf_counter()
-    async with parts.database.transaction() as session:
-        await session.execute(text("SET LOCAL statement_timeout = 0"))
+    async with _unhurried(parts) as session:
         evidence: Evidence = parts.evidence
         broken = [line async for line in look_at_new(session, evidence, before)]
     found["new_s"] = time.perf_counter() - began
     assert not broken, broken[:20]
     return found
+
+
+@asynccontextmanager
+async def _unhurried(parts: Parts) -> AsyncIterator[WriteSession]:
+    """A transaction whose statements, and what lies between them, may take any time."""
+    async with parts.database.transaction() as session:
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            await session.execute(text(f"SET LOCAL {limit} = 0"))
+        yield session
