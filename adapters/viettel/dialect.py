@@ -35,7 +35,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from adapters.wording import Malformed, WrongSeal, keyed, spelled, without_marks, word
+from adapters.wording import Malformed, WrongSeal, spelled, without_marks, word
 from core import json
 from core.errors import Invalid
 from core.money import check_amount
@@ -261,7 +261,7 @@ def _form(raw: bytes) -> dict[str, str]:
             raw.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=True,
-            errors="strict",
+            errors="surrogateescape",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
@@ -313,7 +313,7 @@ def _is_sealed(credentials: Credentials, names: Sequence[str], fields: Mapping[s
 
 def _seal(credentials: Credentials, names: Sequence[str], fields: Mapping[str, str]) -> str:
     text = credentials.access_code + "".join(fields[name] for name in names)
-    digest = keyed(credentials.hash_key, text, "sha1")
-    if credentials.checksum == "hex":
-        return digest
-    return base64.b64encode(bytes.fromhex(digest)).decode()
+    # Bytes that are no UTF-8 are sealed as they came: whether they can be read is seen afterwards.
+    sealed = text.encode("utf-8", "surrogateescape")
+    digest = hmac.digest(credentials.hash_key.encode(), sealed, "sha1")
+    return digest.hex() if credentials.checksum == "hex" else base64.b64encode(digest).decode()

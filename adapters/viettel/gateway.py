@@ -11,6 +11,7 @@ system are [C], and the code in them tells. See `dialect` for the facts.
 Money goes back by the body's own transfer: clients know a call for it (REFUND_PAYMENT) [S], but
 none that asks what became of it, nor a name by which the same refund is known again. Of its
 settlement file nothing is known [?], nor of its limits: the account's settings have them.
+[assumption] Its page takes money for a quarter of an hour; of what is over we confirm nothing.
 """
 
 from typing import ClassVar, Final

@@ -13,6 +13,8 @@ from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Merchant, Order
 from app.seed.agency import configure_gateway
 from core import clock
+from payments.attempts import pulled
+from payments.states import PAYMENT
 from tests.support.gateway_setups import PAYING
 from tests.support.system import System
 
@@ -54,9 +56,13 @@ def merchant_of(system: System, order: Order) -> Merchant:
     return system.sandbox.store.merchants[order.merchant_id]
 
 
-async def ordered(system: System) -> tuple[dict[str, Any], dict[str, Any], Order]:
+def later(*, minutes: int) -> str:
+    return (clock.now() + timedelta(minutes=minutes)).isoformat()
+
+
+async def ordered(system: System, **changes: Any) -> tuple[dict[str, Any], dict[str, Any], Order]:
     """A bill, its attempt, and the order that its payer's browser brought there."""
-    bill = await system.create_bill()
+    bill = await system.create_bill(**changes)
     answer = await system.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "viettel"})
     assert answer.status_code == 201, answer.text
     url = answer.json()["checkout"]["url"]
@@ -108,7 +114,7 @@ async def test_what_we_answer_to_a_result_is_under_our_checksum(system: System) 
 
 
 async def test_an_order_that_nobody_may_pay_is_not_confirmed(system: System) -> None:
-    bill, payment, order = await ordered(system)
+    _, _, order = await ordered(system)
     merchant = merchant_of(system, order)
     stranger = Order(
         *("viettel", merchant.id, "LPABCDEFGHJK23-77", 5_000, "", "", ""),
@@ -127,25 +133,41 @@ async def test_an_order_that_nobody_may_pay_is_not_confirmed(system: System) -> 
     )
     assert not await check(system, dearer), "an amount that is not owed"
     assert await check(system, order)
-    await system.post(
+
+
+async def left(system: System) -> Order:
+    """An order whose payer has chosen another way."""
+    bill, payment, order = await ordered(system)
+    assert await check(system, order)
+    answer = await system.post(
         f"/api/v1/bills/{bill['id']}/payments",
         {"gateway": PAYING[0].name, "instead_of": payment["id"]},
     )
-    assert not await check(system, order), "an attempt that was left for another way"
+    assert answer.status_code == 201, answer.text
+    return order
 
 
-async def test_an_order_of_a_cancelled_or_expired_bill_is_not_confirmed(system: System) -> None:
-    _, _, order = await ordered(system)
+async def test_an_attempt_that_was_left_is_not_confirmed(system: System) -> None:
+    assert not await check(system, await left(system))
+
+
+async def test_an_order_is_not_confirmed_once_its_bill_s_time_is_over(system: System) -> None:
+    order = (await ordered(system, expires_at=later(minutes=30)))[2]
     assert await check(system, order)
-    bill = await system.create_bill(expires_at=(clock.now() + timedelta(minutes=30)).isoformat())
-    answer = await system.post(f"/api/v1/bills/{bill['id']}/payments", {"gateway": "viettel"})
-    url = answer.json()["checkout"]["url"]
-    await system.browser.get(url)
-    page = url.removeprefix(system.sandbox_url)
-    (brief,) = (one for one in system.sandbox.store.orders.values() if one.page == page)
-    assert await check(system, brief)
     with clock.frozen(clock.now() + timedelta(minutes=31)):
-        assert not await check(system, brief)
+        assert not await check(system, order)
+
+
+async def test_an_answer_that_looks_at_neither_attempt_nor_bill_is_caught(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control."""
+    order, brief = await left(system), (await ordered(system, expires_at=later(minutes=30)))[2]
+    monkeypatch.setattr(pulled, "LIVE", frozenset({*PAYMENT.states}))
+    assert await check(system, order)
+    monkeypatch.setattr(pulled, "_may_be_paid", lambda _bill, _now: True)
+    with clock.frozen(clock.now() + timedelta(minutes=31)):
+        assert await check(system, brief)
 
 
 async def test_who_cannot_prove_it_learns_nothing(system: System) -> None:

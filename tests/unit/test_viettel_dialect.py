@@ -97,10 +97,10 @@ def test_what_is_sent_is_sealed_as_written_by_hand() -> None:
             "be0fb002793f03684f3dad3bfc09bdfa4ccd3c49",
         ),
     ):
-        sent = parse_qs(dialect.pay_query(credentials, REQUEST))
-        assert sent["check_sum"] == [page]
+        assert parse_qs(dialect.pay_query(credentials, REQUEST))["check_sum"] == [page]
         question = parse_qs(dialect.question(credentials, ORDER).decode())
         assert question["check_sum"] == [asked]
+    sent = parse_qs(dialect.pay_query(CREDENTIALS, REQUEST))
     assert sent["trans_amount"] == ["150000"]
     assert sent["billcode"] == [f"{ORDER}-150000VND"]
     assert sent["desc"] == ["Nop phi, le phi LPABCDEFGHJKLM"]

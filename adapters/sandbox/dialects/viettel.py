@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote_plus
 from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
-from adapters.sandbox.engine.reading import same
+from adapters.sandbox.engine.reading import read_object, same
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
 from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, OtherOrder
 from core import json
@@ -35,6 +35,7 @@ _CHECKED: Final = "billcode error_code merchant_code order_id trans_amount"
 _HEARD: Final = "error_code merchant_code order_id"
 _PAGE_FIELDS: Final = {*_PAY.split(), "desc", "locale", "return_url", "cancel_url", "check_sum"}
 _PAYER: Final = "84912345678"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class ViettelMoney:
@@ -60,9 +61,12 @@ class ViettelMoney:
     def schedule(self, usual: tuple[float, ...]) -> tuple[float, ...]:
         return usual
 
-    def headers(self, merchant: Merchant, body: bytes, at: datetime) -> dict[str, str]:
-        """What it posts is a form."""
-        return {"Content-Type": "application/x-www-form-urlencoded"}
+    def check(self, merchant: Merchant, order: Order) -> WebhookMessage:
+        where = f"{merchant.callback_url}/pull"
+        return WebhookMessage(where, check_of(merchant, order), media_type=_FORM)
+
+    def confirmed(self, merchant: Merchant, order: Order, answer: str) -> bool:
+        return is_confirmed(merchant, order, read_object(answer.encode()))
 
     def handle(self, engine: Engine, request: ProviderRequest) -> Reply | Order | None:
         match request.method, request.path:
@@ -173,7 +177,7 @@ def is_heard(merchant: Merchant, order_id: str, said: Mapping[str, object]) -> b
 
 
 def _told(merchant: Merchant, said: Mapping[str, str]) -> WebhookMessage:
-    return WebhookMessage(merchant.callback_url, sealed_result(merchant, said))
+    return WebhookMessage(merchant.callback_url, sealed_result(merchant, said), media_type=_FORM)
 
 
 def _fields(text: str) -> dict[str, str]:

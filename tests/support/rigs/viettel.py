@@ -12,7 +12,9 @@ import httpx2
 
 from adapters.sandbox.dialects import viettel
 from adapters.sandbox.engine.store import Merchant
+from core import clock
 from payments.ports import AcceptedAttempt, NoticeReader, RawCallback
+from tests.support.rigs.contract import ODD
 from tests.support.rigs.of_sandbox import SandboxRig
 
 _SEALED: Final = (
@@ -42,6 +44,26 @@ class ViettelRig(SandboxRig):
         assert started.url is not None
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as browser:
             await browser.get(started.url)
+
+    def odd_notice(self, odd: str, marker: str) -> RawCallback:
+        fields = {
+            "billcode": "LPABCDEFGHJK23-01-6000VND",
+            "cust_msisdn": "84912345678",
+            "error_code": "00",
+            "merchant_code": "LEPHI1",
+            "order_id": "LPABCDEFGHJK23-01",
+            "payment_status": "1",
+            "trans_amount": "6000",
+            "vt_transaction_id": f"1{marker}",
+        }
+        where = {"a fraction": "trans_amount", "an oversized reference": "vt_transaction_id"}
+        fields[where.get(odd, "cust_msisdn")] = ODD[odd]
+        written = {name: value.encode("utf-8", "surrogatepass") for name, value in fields.items()}
+        text = self.secrets[0].encode() + b"".join(written[name] for name in _SEALED)
+        seal = base64.b64encode(hmac.digest(self.secrets[1].encode(), text, "sha1"))
+        body = urlencode({**written, "check_sum": seal}).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return RawCallback("POST", f"/callbacks/{self.name}/thu", "", headers, body, clock.now())
 
     def forgeries(self, genuine: RawCallback) -> Iterator[tuple[str, RawCallback]]:
         fields = dict(parse_qsl(genuine.body.decode(), keep_blank_values=True))
@@ -97,7 +119,10 @@ class ViettelRig(SandboxRig):
         yield "not a POST", replace(genuine, method="GET", query=genuine.body.decode(), body=b"")
         yield "JSON", replace(genuine, body=b'{"error_code":"00"}')
         yield "nothing", replace(genuine, body=b"")
-        yield "not UTF-8", replace(genuine, body=genuine.body + b"&note=%ff")
+        yield (
+            "not UTF-8",
+            replace(genuine, body=genuine.body.replace(b"billcode=", b"billcode=%ff")),
+        )
         yield "not ASCII", replace(genuine, body=genuine.body + "&note=đ".encode())
         yield "too many fields", replace(genuine, body=genuine.body + b"&x=1" * 60)
         # From here on Viettel's own key seals what the grammar does not allow.
