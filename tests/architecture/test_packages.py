@@ -2,9 +2,8 @@
 
 import ast
 import tomllib
+from importlib import import_module
 from pathlib import Path
-
-from setuptools import find_packages
 
 from tests.architecture.source import PACKAGES, ROOT, WORKSHOP, Source, sources
 
@@ -55,7 +54,8 @@ def shipped(root: Path) -> list[str]:
     find = frame["tool"]["setuptools"]["packages"]["find"]
     assert find.keys() == {"include", "namespaces"}
     assert find["namespaces"] is False
-    return sorted(find_packages(str(root), include=find["include"]))
+    found: list[str] = import_module("setuptools").find_packages(str(root), include=find["include"])
+    return sorted(found)
 
 
 def test_what_is_shipped_is_what_is_on_disk() -> None:
