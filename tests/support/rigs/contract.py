@@ -78,7 +78,7 @@ class AdapterRig(Protocol):
 
 
 @runtime_checkable
-class OddTeller(Protocol):
+class OddTeller(AdapterRig, Protocol):
     """A rig whose provider says odd things under its own seal: they are kept, whatever they are."""
 
     def odd_notice(self, odd: str, marker: str) -> RawCallback:
