@@ -64,7 +64,7 @@ words: $(DEV) ## Bring the catalogues of the pages' words in line with the code
 	@$(BIN)/python -m scripts.words
 
 .PHONY: grades
-grades: $(DEV) ## Draw what each adapter is held to, with its tests
+grades: $(DEV) ## Draw what is known of each adapter and what it is held to, with its tests
 	@$(BIN)/python -m scripts.grades
 
 .PHONY: mutants

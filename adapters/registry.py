@@ -15,6 +15,7 @@ from adapters.paygov.gateway import PayGov
 from adapters.payos.gateway import PayOS
 from adapters.stripe.gateway import StripeCheckout
 from adapters.thuho.gateway import Biller
+from adapters.viettel.gateway import ViettelMoney
 from adapters.vnpay.gateway import VNPay
 from adapters.zalopay.gateway import ZaloPay
 from core.errors import FieldError, NotFound
@@ -46,6 +47,7 @@ _CLASSES: Final[tuple[AdapterClass, ...]] = (
     StripeCheckout,
     PortalPlatform,
     Biller,
+    ViettelMoney,
 )
 
 ADAPTERS: Final[Mapping[str, AdapterClass]] = {made.info.name: made for made in _CLASSES}

@@ -34,7 +34,7 @@ class GatewayKind(StrEnum):
 class Capability(StrEnum):
     """What a gateway can do beyond `start` and notices; each is a protocol, see `PROTOCOLS`.
 
-    With `PULL` it is the gateway that asks: what a bill or a dossier owes.
+    With `PULL` it is the gateway that asks: what a bill or a dossier owes, or an order of ours.
     """
 
     QUERY = "query"

@@ -1,4 +1,4 @@
-"""What who collects for us asks before it takes money: what a code or a dossier owes. Pure.
+"""What is asked of us before money is taken: what a code, a dossier or an order owes. Pure.
 
 Amounts are whole đồng. Nothing of a payer is told, but what `billed` has of who must pay by a
 decision.
@@ -11,10 +11,14 @@ from payments.billed import BilledDossier
 
 
 class PullKey(StrEnum):
-    """By what it is asked: a bill's reference, or the number of a dossier."""
+    """By what it is asked: a bill's reference, the number of a dossier, or an order of ours.
+
+    `ORDER` is asked by a gateway at which we started an attempt, before it takes money for it.
+    """
 
     REFERENCE = "reference"
     DOSSIER = "dossier"
+    ORDER = "order"
 
 
 @dataclass(frozen=True, slots=True)

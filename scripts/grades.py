@@ -1,10 +1,14 @@
-"""Draws each adapter's graded sheet into docs/gateway-grades.md: `make grades`."""
+"""Draws each adapter's graded sheet and its facts into the two pages in docs/: `make grades`."""
 
 from pathlib import Path
 
+from app import gateway_sheets
 from tests.support.grading import drawn
 
-PAGE = Path(__file__).parent.parent / "docs" / "gateway-grades.md"
+_DOCS = Path(__file__).parent.parent / "docs"
+PAGE = _DOCS / "gateway-grades.md"
+FACTS = _DOCS / "gateway-facts.md"
+FACTS_HEAD = "# Gateways and feeds: what is known of each\n"
 HEAD = """# What each adapter is held to
 
 Each rule is *done*, with the test that asks for it, or *exempt*, with the reason. `make grades`
@@ -15,8 +19,9 @@ is there, runs over the adapter, and that no check is left out.
 
 
 def main() -> None:
-    """Write the page."""
+    """Write both pages."""
     PAGE.write_text(f"{HEAD}\n{drawn()}\n", "utf-8")
+    FACTS.write_text(f"{FACTS_HEAD}\n{gateway_sheets.drawn()}\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Money that is taken for us by who asked what is owed: no attempt of ours comes before it.
 
 A bank's counter or a portal names a bill's reference or a dossier, is told the amount, takes it and
-tells of it under the reference. It goes by the same door as other money at a gateway.
+tells of it under the reference. It goes by the same door as other money at a gateway. A gateway
+that asks about an order of ours, before it takes money for it, is told too what is owed.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from payments.books.recording import Recording, find_recorded, note_conflict, se
 from payments.disputes.commands import was_disputed_before
 from payments.ports import CallbackResult, GatewayDirectory, GatewayResult, Outcome
 from payments.pulls import Pull, PulledBill, PullKey, PullState
+from payments.states import LIVE
 
 #: So many bills of a dossier are looked at.
 _MOST = 100
@@ -45,10 +47,15 @@ class _OpenAttempt:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _OrderedBill:
+    status: str
+    bill_id: str
+
+
+_OWING = values_of(_OwingBill, Bill)
 #: What is open before what is not, and the oldest first.
-_BILLS = values_of(_OwingBill, Bill).order_by(
-    col(Bill.status) != "open", col(Bill.created_at), col(Bill.id)
-)
+_BILLS = _OWING.order_by(col(Bill.status) != "open", col(Bill.created_at), col(Bill.id))
 
 
 async def what_is_owed(
@@ -65,6 +72,8 @@ async def what_is_owed(
     stands in the way as long as its payment page takes money, as it does for a payer who chooses
     another way (`payments.attempts.leaving`).
     """
+    if asked.key is PullKey.ORDER:
+        return await _what_an_order_owes(session, account, asked.number)
     info = gateways.reader(account.access).info
     named = Bill.reference if asked.key is PullKey.REFERENCE else Bill.dossier_number
     bills = await session.all(
@@ -76,7 +85,7 @@ async def what_is_owed(
         return PulledBill(PullState.UNKNOWN)
     found, now = PullState.SETTLED, clock.now()
     for bill in bills:
-        if bill.status != "open" or (bill.expires_at is not None and bill.expires_at <= now):
+        if not _may_be_paid(bill, now):
             continue
         tried = await count_attempts(session, bill.id)
         amount = bill.amount - tried.waiting
@@ -87,6 +96,30 @@ async def what_is_owed(
         billed = await dossier_of(session, account.collection, bill.id, amount, cipher=cipher)
         return PulledBill(PullState.UNPAID, bill.reference, amount, billed)
     return PulledBill(found)
+
+
+async def _what_an_order_owes(
+    session: ReadSession, account: GatewayAccountValue, order_ref: str
+) -> PulledBill:
+    """What the bill of an attempt at this account owes, as long as the attempt is open."""
+    order = await session.first(
+        values_of(_OrderedBill, Payment).where(
+            col(Payment.order_ref) == order_ref, col(Payment.gateway_account_id) == account.id
+        )
+    )
+    if order is None:
+        return PulledBill(PullState.UNKNOWN)
+    bill = await session.one(_OWING.where(col(Bill.id) == order.bill_id))
+    if order.status not in LIVE or not _may_be_paid(bill, clock.now()):
+        return PulledBill(PullState.SETTLED)
+    tried = await count_attempts(session, bill.id)
+    if tried.held:
+        return PulledBill(PullState.ELSEWHERE)
+    return PulledBill(PullState.UNPAID, bill.reference, bill.amount - tried.waiting)
+
+
+def _may_be_paid(bill: _OwingBill, now: datetime) -> bool:
+    return bill.status == "open" and (bill.expires_at is None or now < bill.expires_at)
 
 
 async def _is_under_way(

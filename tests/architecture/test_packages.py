@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 from tests.architecture.source import PACKAGES, ROOT, WORKSHOP, Source, sources
@@ -47,9 +48,18 @@ def holds_code(source: Source) -> bool:
     return len(body) > (0 if ast.get_docstring(source.tree) is None else 1)
 
 
-def test_the_listed_packages_are_those_on_disk() -> None:
+def shipped(root: Path) -> list[str]:
+    """What the build finds below `root`, as pyproject.toml has it."""
     frame = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert frame["tool"]["setuptools"]["packages"] == packages_on_disk(ROOT)
+    find = frame["tool"]["setuptools"]["packages"]["find"]
+    assert find.keys() == {"include", "namespaces"}
+    assert find["namespaces"] is False
+    found: list[str] = import_module("setuptools").find_packages(str(root), include=find["include"])
+    return sorted(found)
+
+
+def test_what_is_shipped_is_what_is_on_disk() -> None:
+    assert shipped(ROOT) == packages_on_disk(ROOT)
 
 
 def test_no_folder_with_code_is_left_out_of_the_packages() -> None:
@@ -62,7 +72,9 @@ def test_a_package_added_to_the_disk_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "core" / "extra" / "__init__.py").touch()
     (tmp_path / "core" / "loose").mkdir()
     (tmp_path / "core" / "loose" / "module.py").touch()
-    assert packages_on_disk(tmp_path) == ["core", "core.extra"]
+    (tmp_path / "corelike").mkdir()
+    (tmp_path / "corelike" / "__init__.py").touch()
+    assert packages_on_disk(tmp_path) == shipped(tmp_path) == ["core", "core.extra"]
     assert folders_without_init(tmp_path) == ["core/loose"]
 
 

@@ -4,8 +4,7 @@ import hashlib
 import hmac
 import json
 import random
-import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,22 +19,12 @@ from app.seed.agency import DEMO_ACCOUNT, configure_gateway
 from core import clock
 from tests.support.callbacks import PAYGOV, SEPAY
 from tests.support.gateway_setups import ACCOUNT, FEED_SECRET, MERCHANT, VNPAY, GatewaySetup
+from tests.support.rigs.contract import LONG, ODD, OddTeller
+from tests.support.rigs.every import RIGS
 from tests.support.rows import contents
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-#: Does not compress, so that an index could not hold it.
-LONG = "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=1000))
-ODD = {
-    "half an emoji": "\ud83d",
-    "NUL": "a\x00b",
-    "1,001 characters": "x" * 1001,
-    "a fraction": "6000.0",
-    "an impossible date": "2026-13-45",
-    "an oversized reference": LONG,
-}
-
 
 MOMO = GatewaySetup(
     "momo", {"partner_code": "MOMOTHU1", "access_key": "access-1", "secret_key": "secret-1"}
@@ -48,8 +37,13 @@ PAYOS = GatewaySetup(
 STRIPE = GatewaySetup("stripe", {"api_key": "sk_test_1", "webhook_secret": "whsec_1"})
 DVCQG = GatewaySetup("dvcqg", {"partner_code": "P1", "hash_key": "key-1"})
 THUHO = GatewaySetup("thuho", {"partner": "BANK1", "secret": "secret-of-a-bank"})
+#: Providers whose rigs say odd things themselves: whoever is added.
+TELLERS = {name: rig for name, make in RIGS.items() if isinstance(rig := make(), OddTeller)}
 #: Gateways of which the shared system has no account by itself.
-MORE = (THUHO, DVCQG, MOMO, ZALOPAY, CASSO, PAYOS, STRIPE)
+MORE = (
+    *(THUHO, DVCQG, MOMO, ZALOPAY, CASSO, PAYOS, STRIPE),
+    *(GatewaySetup(name, RIGS[name]().account.credentials) for name in TELLERS),
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
@@ -317,7 +311,19 @@ def by_thuho(odd: str, marker: str) -> Message:
     return Message("POST", THUHO.callback_path, body, headers)
 
 
-SENDERS = {
+def by_rig(name: str) -> Callable[[str, str], Message]:
+    """What the provider of a rig says."""
+
+    def said(odd: str, marker: str) -> Message:
+        told = TELLERS[name].odd_notice(odd, marker)
+        path = f"/callbacks/{name}/{ACCOUNT}"
+        query = f"?{told.query}" if told.query else ""
+        return Message(told.method, f"{path}{query}", told.body, told.headers)
+
+    return said
+
+
+SENDERS: dict[str, Callable[[str, str], Message]] = {
     "thuho": by_thuho,
     "dvcqg": by_dvcqg,
     "stripe": by_stripe,
@@ -328,6 +334,7 @@ SENDERS = {
     "vnpay": by_vnpay,
     "momo": by_momo,
     "zalopay": by_zalopay,
+    **{name: by_rig(name) for name in TELLERS},
 }
 
 

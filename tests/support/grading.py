@@ -133,7 +133,7 @@ def _settles(name: str) -> str | None:
         return reason
     if sheets_of(dialects()[name]):
         return None
-    return "it keeps no money: each payment is a credit on the statement"
+    return "no file of its own is known: a saved layout, or each payment's credit on the statement"
 
 
 def _contract() -> Iterator[Rule]:

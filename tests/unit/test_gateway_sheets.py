@@ -4,15 +4,11 @@ import pytest
 
 from adapters.registry import ADAPTERS
 from app.gateway_sheets import drawn
-from tests.architecture.source import ROOT
-
-PAGE = (ROOT / "docs" / "gateway-facts.md").read_text("utf-8")
+from scripts.grades import FACTS, FACTS_HEAD
 
 
 def test_the_page_of_facts_is_what_the_command_draws() -> None:
-    head, _, rest = PAGE.partition("\n\n")
-    assert head.startswith("# ")
-    assert rest == drawn() + "\n"
+    assert FACTS.read_text("utf-8") == f"{FACTS_HEAD}\n{drawn()}\n"
 
 
 @pytest.mark.parametrize("name", ADAPTERS)

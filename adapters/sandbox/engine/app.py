@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from adapters.sandbox.engine import admin, desk, vietqr
 from adapters.sandbox.engine.bank import UnknownAccount
-from adapters.sandbox.engine.gateway import ProviderRequest
+from adapters.sandbox.engine.gateway import CheckingDialect, ProviderRequest
 from adapters.sandbox.engine.pages import AWKWARD_ENDINGS, PLAIN_ENDINGS, page
 from adapters.sandbox.engine.response_faults import respond
 from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState
@@ -92,10 +92,21 @@ def _add_gateways(app: FastAPI, state: SandboxState, sender: WebhookSender) -> N
             return _final(order.return_url)
         return page("pay.html", order=order, plain=PLAIN_ENDINGS, awkward=AWKWARD_ENDINGS)
 
+    async def _may_take(order: Order) -> bool:
+        """Whether money may be taken, as far as the gateway asks before it does."""
+        dialect, merchant = state.dialects[order.dialect], state.store.merchants[order.merchant_id]
+        if order.status is not OrderStatus.OPEN or not isinstance(dialect, CheckingDialect):
+            return True
+        said = await sender.ask(dialect.check(merchant, order))
+        return dialect.confirmed(merchant, order, said)
+
     async def _decide(order: Order, request: Request) -> Response:
         form = await request.form()
         try:
             outcome = PayerOutcome(str(form.get("outcome", "")))
+            if outcome is not PayerOutcome.DECLINE and not await _may_take(order):
+                text = "Đơn vị thu không xác nhận đơn hàng này: không có tiền nào bị trừ."
+                return page("message.html", 409, title="Không thu được", text=text)
             result = state.pay(order, outcome)
         except ValueError:
             text = "Hãy quay lại và chọn một trong các nút."

@@ -20,6 +20,7 @@ class WebhookMessage:
     url: str
     body: bytes = b""
     method: str = "POST"
+    media_type: str = "application/json"
 
 
 class Dialect(Protocol):

@@ -81,6 +81,19 @@ class SigningDialect(Protocol):
 
 
 @runtime_checkable
+class CheckingDialect(Protocol):
+    """A gateway that asks whose an order is before it takes money for it."""
+
+    def check(self, merchant: Merchant, order: Order) -> WebhookMessage:
+        """The question, as it is posted."""
+        ...
+
+    def confirmed(self, merchant: Merchant, order: Order, answer: str) -> bool:
+        """Whether it takes the money after this answer; an empty one is none."""
+        ...
+
+
+@runtime_checkable
 class GatewayDialect(Dialect, Protocol):
     """A gateway: it takes orders, shows the payment page and tells results."""
 

@@ -303,7 +303,7 @@ class SandboxState:
 
     def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """The headers of a delivery, if it is sent now; some are signed with the time."""
-        headers = {"Content-Type": "application/json"} if delivery.body else {}
+        headers = {"Content-Type": delivery.message.media_type} if delivery.body else {}
         return headers | self.bank.headers_for(delivery) | self._signature(delivery)
 
     def _signature(self, delivery: WebhookDelivery) -> dict[str, str]:

@@ -8,6 +8,7 @@ import httpx2
 
 from adapters.http import trusting_tls
 from adapters.sandbox.engine.deliveries import WebhookDelivery
+from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.state import SandboxState
 
 #: seconds a receiver has to answer
@@ -51,6 +52,20 @@ class WebhookSender:
         """Send these now and come back when each has an answer or none."""
         mine = [d for d in deliveries if self._state.deliveries.take(d)]
         await asyncio.gather(*(self._send(delivery) for delivery in mine))
+
+    async def ask(self, message: WebhookMessage) -> str:
+        """The answer to a question that is posted once; empty where there is none."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self._client.request(
+                    message.method,
+                    message.url,
+                    content=message.body,
+                    headers={"Content-Type": message.media_type},
+                )
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError):
+            return ""
+        return answer.text[:_LONGEST_ANSWER] if answer.status_code == 200 else ""
 
     async def aclose(self) -> None:
         """Stop whatever is on its way."""

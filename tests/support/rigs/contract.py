@@ -1,9 +1,11 @@
 """What a rig must offer so that the contract suite can drive its provider."""
 
+import random
+import string
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from payments.ports import (
     AcceptedAttempt,
@@ -16,6 +18,18 @@ from payments.ports import (
     RawCallback,
     StartRequest,
 )
+
+#: Does not compress, so that an index could not hold it.
+LONG: Final = "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=1000))
+#: What an authentic notice may hold and nobody can read.
+ODD: Final = {
+    "half an emoji": "\ud83d",
+    "NUL": "a\x00b",
+    "1,001 characters": "x" * 1001,
+    "a fraction": "6000.0",
+    "an impossible date": "2026-13-45",
+    "an oversized reference": LONG,
+}
 
 
 class Spoil(StrEnum):
@@ -60,6 +74,18 @@ class AdapterRig(Protocol):
 
     def ends_the_calls(self, answer: Acknowledgement) -> bool:
         """Whether the provider, hearing this, stops telling the same once more."""
+        ...
+
+
+@runtime_checkable
+class OddTeller(AdapterRig, Protocol):
+    """A rig whose provider says odd things under its own seal: they are kept, whatever they are."""
+
+    def odd_notice(self, odd: str, marker: str) -> RawCallback:
+        """An authentic notice with `ODD[odd]` in it, where its like would stand in this dialect.
+
+        `marker` are digits for its number: the notice is another one for each.
+        """
         ...
 
 

@@ -1,0 +1,1 @@
+"""Viettel Money, a wallet: payments through its gateway, version 2.0."""
