@@ -63,7 +63,8 @@ async def what_is_owed(
 
     Only bills of the account's body, or of units below it, are known to who asks. An open attempt
     stands in the way as long as its payment page takes money, as it does for a payer who chooses
-    another way (`payments.attempts.leaving`).
+    another way (`payments.attempts.leaving`), and so does money that a person looks at. Of several
+    bills of a dossier what is owed now is told, else what cannot be taken now, else what expired.
     """
     info = gateways.reader(account.access).info
     named = Bill.reference if asked.key is PullKey.REFERENCE else Bill.dossier_number
@@ -76,7 +77,11 @@ async def what_is_owed(
         return PulledBill(PullState.UNKNOWN)
     found, now = PullState.SETTLED, clock.now()
     for bill in bills:
-        if bill.status != "open" or (bill.expires_at is not None and bill.expires_at <= now):
+        late = bill.expires_at is not None and bill.expires_at <= now
+        if bill.status == "expired" or (bill.status == "open" and late):
+            found = PullState.EXPIRED if found is PullState.SETTLED else found
+            continue
+        if bill.status != "open":
             continue
         tried = await count_attempts(session, bill.id)
         amount = bill.amount - tried.waiting
