@@ -79,7 +79,8 @@ async def test_the_newest_notes_come_first_and_none_is_out_of_reach(
                 )
     page = (await clerk.get("/staff/find")).text
     assert next(iter(await listed(clerk))) == bills[-1]["reference"]
-    found, cursor = list[str](), None
+    found: list[str] = []
+    cursor: str | None = None
     async with shared_system.parts.database.reading() as session:
         while True:
             some = await page_of_marked(

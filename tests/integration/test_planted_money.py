@@ -16,7 +16,7 @@ from payments.books.identity import Identity, ToldNotice
 from reconciliation.days.taken_back import matches_taken_back
 from tests.integration.test_identity_of_money import feed_number, number
 from tests.support.callbacks import credit
-from tests.support.plans import LARGE, asked, without_index
+from tests.support.plans import asked, without_index
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
 
@@ -106,8 +106,8 @@ async def test_money_that_was_taken_back_and_is_called_paid_is_found(system: Sys
     assert await system.broken() == []
 
 
-#: What grows with every line and every run, beside the lines that are debits.
-_OF_RUNS = frozenset({"match", "reconciliation", "repeated_line"})
+#: What grows with every run.
+_OF_RUNS = frozenset({"match", "reconciliation"})
 
 
 async def test_only_debits_that_say_so_are_looked_for_among_what_runs_have_matched(
@@ -127,7 +127,7 @@ async def test_only_debits_that_say_so_are_looked_for_among_what_runs_have_match
     async def look() -> list[tuple[str, Any]]:
         async with asked(database) as statements, database.reading() as session:
             assert [one async for one in matches_taken_back(session, cipher)] == []
-        assert await without_index(database, statements, LARGE | _OF_RUNS) == []
+        assert await without_index(database, statements, _OF_RUNS) == []
         return [one for one in statements if " match " in one[0]]
 
     assert await look() == []
