@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.references import check_characters
-from reconciliation.formats.rows import StatementRow
+from reconciliation.formats.rows import Direction, StatementRow
 from reconciliation.statements import rewording
 from reconciliation.statements.intake import with_fingerprints
 from reconciliation.statements.rewording import (
@@ -44,11 +44,12 @@ MOVES = st.lists(
 
 def life_of(moves: Sequence[tuple[int, str, int, str, str]], *, timed: bool) -> list[StatementRow]:
     """The lines of an account as its bank has them, one for each thing that happened."""
-    moment, balance, rows = at(ON, 0 if not timed else 9), 100_000, []
+    moment, balance = at(ON, 9 if timed else 0), 100_000
+    rows: list[StatementRow] = []
     for number, (seconds, side, amount, ref, payer) in enumerate(moves, start=2):
         moment += timedelta(seconds=seconds if timed else 0)
         balance += amount if side == "credit" else -amount
-        direction = "credit" if side == "credit" else "debit"
+        direction: Direction = "credit" if side == "credit" else "debit"
         rows.append(StatementRow(number, moment, amount, direction, None, payer, ref, balance))
     return rows
 
