@@ -6,10 +6,10 @@ row is the line that stands only where nothing else can be meant:
 
 * the row is the only one of its day, amount, side and bank's reference in its file, and that
   reference tells something: two of one file are two, and nobody knows which of them is the line;
-* it was booked at the very time of the line; and
-* it names the payers' references that the line names, or it names none, a time of day is told, and
-  the running balance after it is the line's. Two credits of one reference, amount and second that
-  leave the same balance there are none of.
+* it was booked at the very time of the line, and a time of day is told; and
+* it names the payers' references that the line names, or it names none and the running balance
+  after it is the line's. Two credits of one reference, amount and second that leave the same
+  balance there are none of.
 
 What tells less stays a line of its own, and people are shown both. Pure.
 """
@@ -50,13 +50,15 @@ class RewordedRow:
 def references_of_lone_rows(rows: Sequence[StatementRow]) -> list[str | None]:
     """For each row that may be a line in other words what it names: references with blanks between.
 
-    None for a row that is not the only one of its day, amount, side and bank's reference, and for
-    one whose reference tells nothing.
+    None for a row that is not the only one of its day, amount, side and bank's reference, for one
+    whose reference tells nothing, and for one that tells no time of day.
     """
     met = Counter(key for row in rows for key in _keys(row))
     return [
         " ".join(sorted(references_in(row)))
-        if (keys := _keys(row)) and all(met[key] == 1 for key in keys)
+        if _tells_time(row.booked_at)
+        and (keys := _keys(row))
+        and all(met[key] == 1 for key in keys)
         else None
         for row in rows
     ]
@@ -82,8 +84,12 @@ def _is_same(pair: RewordedRow) -> bool:
         said = (pair.account_id, pair.amount, pair.direction, business_date(pair.booked_at))
         named = fingerprint_of_named(*said, pair.named.split(), line_bank_ref(pair.line_ref))
         return named == pair.fingerprint
-    tells_time = pair.booked_at.astimezone(VIETNAM).time() != time()
-    return tells_time and pair.row_balance is not None and pair.row_balance == pair.line_balance
+    return pair.row_balance is not None and pair.row_balance == pair.line_balance
+
+
+def _tells_time(moment: datetime) -> bool:
+    """Whether it is more than a day: a statement that tells days only gives their midnights."""
+    return moment.astimezone(VIETNAM).time() != time()
 
 
 def _keys(row: StatementRow) -> tuple[int, ...]:

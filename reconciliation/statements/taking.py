@@ -67,7 +67,9 @@ _OVERLAPPING = ReadSql(
       AND l.statement_id <> :statement LIMIT 1
     """,
 )
-#: Rows of a batch that no line's fingerprint is, each beside a line of its time, amount and side.
+#: Rows of a batch that no line's fingerprint is, each beside a line of its time, amount and side
+#: whose reference begins as its own does, and that has its balance where it names no payer: a bank
+#: may post thousands of one amount in a second.
 _ALIKE = ReadSql(
     RewordedRow,
     """
@@ -77,7 +79,11 @@ _ALIKE = ReadSql(
     FROM staged_line n JOIN statement_line l ON l.collection_account_id = :account
       AND l.booked_at = n.booked_at AND l.amount = n.amount AND l.direction = n.direction
       AND l.withdrawn_at IS NULL AND l.statement_id <> :statement
-    WHERE n.names_alone IS NOT NULL
+    CROSS JOIN LATERAL (SELECT
+      ltrim(upper(regexp_replace(n.bank_ref, '[^0-9A-Za-z]', '', 'g')), '0') AS told,
+      ltrim(upper(regexp_replace(l.bank_ref, '[^0-9A-Za-z]', '', 'g')), '0') AS known) ref
+    WHERE n.names_alone IS NOT NULL AND (n.names_alone <> '' OR l.balance = n.balance)
+      AND (starts_with(ref.told, ref.known) OR starts_with(ref.known, ref.told))
       AND NOT EXISTS (SELECT 1 FROM statement_line k WHERE k.collection_account_id = :account
         AND k.fingerprint = n.fingerprint AND k.withdrawn_at IS NULL)
     ORDER BY n.id, l.id

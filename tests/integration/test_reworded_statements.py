@@ -99,8 +99,8 @@ async def test_where_only_a_day_is_told_nothing_is_guessed(shared_system: System
 async def test_a_label_beside_a_payers_reference_is_no_second_line(shared_system: System) -> None:
     system, ref = shared_system, bank_ref()
     bill = await system.create_bill()
-    await take(system, (ref, f"{bill['reference']} nop phi", None))
-    again = await take(system, (f"{ref}/VCB", f"CT DI:9704 {bill['reference']}", None))
+    await take(system, (ref, f"{bill['reference']} nop phi", None), time=NOON)
+    again = await take(system, (f"{ref}/VCB", f"CT DI:9704 {bill['reference']}", None), time=NOON)
     assert (again["new"], await standing(system, ref)) == (0, 1)
     run = await reconcile(system)
     assert run["summary"]["duplicate"]["count"] == 0
