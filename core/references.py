@@ -29,6 +29,8 @@ _FORM = f"{PREFIX}[{ALPHABET}]{{{BODY_LENGTH + CHECK_LENGTH}}}"
 _ONE = re.compile(_FORM)
 #: A look-ahead matches without consuming, so a reference that begins inside another is seen too.
 _EVERY = re.compile(f"(?=({_FORM}))")
+#: What is as long as a reference and begins like one.
+_EVERY_LIKE = re.compile(f"(?=({PREFIX}[0-9A-Z]{{{LENGTH - len(PREFIX)}}}))")
 _NOT_PLAIN = re.compile("[^0-9A-Z]+")
 
 # GF(32) as polynomials over GF(2) modulo x^5 + x^2 + 1, in which x generates all 31 units.
@@ -112,6 +114,27 @@ def find_references(text: str) -> list[str]:
     """
     found = (match[1] for match in _EVERY.finditer(normalise(text)))
     return list(dict.fromkeys(filter(_checks, found)))
+
+
+def near_references(text: str) -> list[str]:
+    """Right references that differ from one in the text by a character, or by two swapped ones.
+
+    Two references differ in three places or more, so a wrong character leads to one at most.
+    """
+    found: list[str] = []
+    for match in _EVERY_LIKE.finditer(normalise(text)):
+        said = match[1]
+        if is_reference(said):
+            continue
+        start = len(PREFIX)
+        for place in range(start, LENGTH):
+            head, tail = said[:place], said[place + 1 :]
+            found += [one for letter in ALPHABET if is_reference(one := head + letter + tail)]
+        for place in range(start, LENGTH - 1):
+            swapped = said[:place] + said[place + 1] + said[place] + said[place + 2 :]
+            if is_reference(swapped):
+                found.append(swapped)
+    return list(dict.fromkeys(found))
 
 
 def normalise(text: str) -> str:

@@ -94,7 +94,10 @@ class ToldFee:
 
 @dataclass(frozen=True, slots=True)
 class ToldBilled:
-    """What a gateway tells back of what was paid for, under no signature; None is not told."""
+    """What a gateway tells back of what was paid for, under no signature; None is not told.
+
+    `unreadable`: something stands there that breaks its grammar, and agrees with nothing.
+    """
 
     service: BilledService | None = None
     agency_code: str | None = None
@@ -105,6 +108,7 @@ class ToldBilled:
     treasury: str | None = None
     tax_number: str | None = field(default=None, repr=False)
     fees: tuple[ToldFee, ...] | None = None
+    unreadable: bool | None = None
 
     def differs_from(self, billed: BilledDossier) -> list[str]:
         """The names of what is told otherwise than it is billed; of what is not told, nothing."""
@@ -122,6 +126,8 @@ class ToldBilled:
         differing = [name for name, (told, ours) in pairs.items() if told not in (None, ours)]
         if self.fees is not None and not _are_one_by_one(self.fees, billed.fees):
             differing.append("fees")
+        if self.unreadable:
+            differing.append("unreadable")
         return differing
 
 

@@ -35,6 +35,8 @@ class PullState(StrEnum):
     UNPAID = "unpaid"
     #: everything is paid, or nothing is to be paid any more
     SETTLED = "settled"
+    #: the fee is owed still, and the time to pay it by this bill is over
+    EXPIRED = "expired"
     UNKNOWN = "unknown"
     #: it is owed and cannot be taken here now: an attempt's payment page takes money still, a
     #: person looks at an attempt's money, or the amount is outside the account's limits

@@ -70,6 +70,8 @@ def read(document: Mapping[str, object], tax_service: int) -> tuple[str | None, 
     Raises `Malformed` naming the field.
     """
     block = document.get("ThongTinBienLai")
+    if block not in (None, "") and not isinstance(block, dict):
+        raise Malformed("ThongTinBienLai: no object")
     inner = block if isinstance(block, dict) else {}
     told = [one for one in (document, inner) if one.get("MaHoSo")]
     numbers = {word(one, "MaHoSo", _DOSSIER) for one in told}

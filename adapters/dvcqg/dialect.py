@@ -10,7 +10,8 @@ one-stop system that talks to the platform, or of another client of it.
 * [C] `MaThamChieu` has at most 20 characters, at another client 50: the account's `ref_length`.
 * [C] What is paid for (`ThongTinBienLai`) is outside the checksum, and so is `MaHoSo`. Where a
   confirmation tells them back they are held against the attempt: money for another dossier, of
-  other sums, to another account or by another decision waits for a person. See `billing_block`.
+  other sums, to another account or by another decision waits for a person, and so does what they
+  make unreadable: the money itself is proved. See `billing_block`.
 * [C] Bill and receipt are asked for under five values and the secret; the answer has the address of
   a PDF (`UrlBienLai`). [I] `LoaiBanTin` GETBILL and GETRECEIPT.
 * A value that holds a bar is refused: cut elsewhere, the same text would say something else.
@@ -45,7 +46,7 @@ from core import json
 from core.errors import Invalid
 from core.money import check_amount
 from core.references import is_reference
-from payments.billed import BilledDossier, BilledFee
+from payments.billed import BilledDossier, BilledFee, ToldBilled
 from payments.ports import GatewayMisuse, GatewayResult, Outcome, StartRequest
 
 PAID: Final = "00"
@@ -61,6 +62,8 @@ _CONFIRM: Final = (
 )
 _ACK: Final = ("MaLoi", "MaDoiTac", "MaThamChieu", "ThoiGianGD")
 _GET: Final = ("LoaiBanTin", "PhienBan", "MaDoiTac", "MaThamChieu", "ThoiGianGD")
+
+_UNREADABLE: Final = ToldBilled(unreadable=True)
 
 _REF: Final = re.compile(r"[0-9A-Za-z._-]{1,50}")
 _CODE: Final = re.compile(r"[0-9A-Za-z]{1,8}")
@@ -169,7 +172,8 @@ def read_confirmation(credentials: Credentials, raw: bytes) -> GatewayResult:
     ]
     if not any(fits):
         raise WrongSeal("MaXacThuc: wrong")
-    document = strict(raw)
+    dossier, told = _told_back(raw, credentials.tax_service)
+    document = strict(raw) if told != _UNREADABLE else _covered(sent)
     if document.get("MaDoiTac", credentials.partner) != credentials.partner:
         raise Malformed("MaDoiTac: another account's")
     for name in ("LoaiBanTin", "MaNganHang"):
@@ -184,7 +188,6 @@ def read_confirmation(credentials: Credentials, raw: bytes) -> GatewayResult:
     outcome = Outcome.SUCCEEDED if code == PAID else Outcome.FAILED
     if outcome is Outcome.SUCCEEDED and not number:
         raise Malformed("MaGiaoDich: missing")
-    dossier, told = billing_block.read(document, credentials.tax_service)
     fees = None if told is None else told.fees
     if outcome is Outcome.SUCCEEDED and fees and sum(fee.amount for fee in fees) != amount:
         outcome = Outcome.HELD  # paid for other sums than were taken: a person looks
@@ -200,6 +203,25 @@ def read_confirmation(credentials: Credentials, raw: bytes) -> GatewayResult:
         billed=told,
         pulled=credentials.pulls and is_reference(order_ref),
     )
+
+
+def _told_back(raw: bytes, tax_service: int) -> tuple[str | None, ToldBilled | None]:
+    """What stands outside the checksum. It may be anything: whoever passes it on may write there.
+
+    What cannot be read is told as that, so that it settles nothing by itself.
+    """
+    try:
+        return billing_block.read(strict(raw), tax_service)
+    except Malformed:
+        return None, _UNREADABLE
+
+
+def _covered(sent: Mapping[str, object]) -> dict[str, object]:
+    """What the checksum covers, as strictly read as ever. Raises `Malformed`."""
+    try:
+        return strict(json.canonical({name: sent[name] for name in _CONFIRM if name in sent}))
+    except ValueError:
+        raise Malformed("half a character in a signed field") from None
 
 
 def acknowledgement(

@@ -10,8 +10,8 @@
   `pull_token`, where the portal is given one.
 * [I] What is then paid is confirmed with `transaction_id` for `MaThamChieu`: it is a bill's
   reference. Of several bills of one dossier the oldest unpaid one is told, then the next.
-* [I] Where it is owed and cannot be taken now, the answer is that of a question that could not be
-  read, `return_code` -1: neither paid nor unknown is true.
+* [I] Where it is owed and cannot be taken now, or has expired, the answer is that of a question
+  that could not be read, `return_code` -1: neither paid nor unknown is true. `return_msg` says it.
 """
 
 import hmac
@@ -34,6 +34,10 @@ _DOSSIER: Final = re.compile(r"[^\x00-\x1f\x7f|]{1,100}")
 _WORD: Final = re.compile(r"[0-9A-Za-z._-]{0,64}")
 _STAMP: Final = re.compile("[0-9]{14}")
 _CODES: Final = {PullState.UNPAID: 1, PullState.SETTLED: 0, PullState.UNKNOWN: -1}
+_WHY_NOT: Final = {
+    PullState.ELSEWHERE: "Hồ sơ đang có giao dịch chưa có kết quả, hoặc phải nộp bằng cách khác",
+    PullState.EXPIRED: "Khoản phải nộp của hồ sơ đã hết hạn thanh toán; hãy liên hệ cơ quan thu",
+}
 
 
 def read_question(credentials: Credentials, raw: bytes, at: datetime) -> str:
@@ -68,8 +72,8 @@ def read_bare_question(raw: bytes) -> str:
 
 def answer(credentials: Credentials, pulled: PulledBill, at: datetime) -> bytes:
     """What is owed on the dossier."""
-    if pulled.state not in _CODES:
-        return refused("Hồ sơ đang có giao dịch chưa có kết quả, hoặc phải nộp bằng cách khác")
+    if (why := _WHY_NOT.get(pulled.state)) is not None:
+        return refused(why)
     message: object = []
     if pulled.billed is not None:
         number = pulled.billed.number

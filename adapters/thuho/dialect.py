@@ -43,6 +43,7 @@ KEPT: Final = "00"
 UNKNOWN: Final = "01"
 SETTLED: Final = "02"
 ELSEWHERE: Final = "03"
+EXPIRED: Final = "04"
 LOOKED_AT: Final = "10"
 NOT_SIGNED: Final = "97"
 LATER: Final = "99"
@@ -52,6 +53,7 @@ _STATES: Final = {
     PullState.SETTLED: (SETTLED, "Không còn gì phải nộp"),
     PullState.UNKNOWN: (UNKNOWN, "Không có mã này"),
     PullState.ELSEWHERE: (ELSEWHERE, "Khoản này đang được nộp bằng cách khác"),
+    PullState.EXPIRED: (EXPIRED, "Khoản này đã hết hạn thanh toán, hãy liên hệ cơ quan thu"),
 }
 _OLDEST_SECONDS: Final = 300
 _FIELDS: Final = {

@@ -70,7 +70,8 @@ async def what_is_owed(
 
     Only bills of the account's body, or of units below it, are known to who asks. An open attempt
     stands in the way as long as its payment page takes money, as it does for a payer who chooses
-    another way (`payments.attempts.leaving`).
+    another way (`payments.attempts.leaving`), and so does money that a person looks at. Of several
+    bills of a dossier what is owed now is told, else what cannot be taken now, else what expired.
     """
     if asked.key is PullKey.ORDER:
         return await _what_an_order_owes(session, account, asked.number)
@@ -85,7 +86,10 @@ async def what_is_owed(
         return PulledBill(PullState.UNKNOWN)
     found, now = PullState.SETTLED, clock.now()
     for bill in bills:
-        if not _may_be_paid(bill, now):
+        if _has_expired(bill, now):
+            found = PullState.EXPIRED if found is PullState.SETTLED else found
+            continue
+        if bill.status != "open":
             continue
         tried = await count_attempts(session, bill.id)
         amount = bill.amount - tried.waiting
@@ -110,7 +114,9 @@ async def _what_an_order_owes(
     if order is None:
         return PulledBill(PullState.UNKNOWN)
     bill = await session.one(_OWING.where(col(Bill.id) == order.bill_id))
-    if order.status not in LIVE or not _may_be_paid(bill, clock.now()):
+    if _has_expired(bill, clock.now()):
+        return PulledBill(PullState.EXPIRED)
+    if order.status not in LIVE or bill.status != "open":
         return PulledBill(PullState.SETTLED)
     tried = await count_attempts(session, bill.id)
     if tried.held:
@@ -118,8 +124,9 @@ async def _what_an_order_owes(
     return PulledBill(PullState.UNPAID, bill.reference, bill.amount - tried.waiting)
 
 
-def _may_be_paid(bill: _OwingBill, now: datetime) -> bool:
-    return bill.status == "open" and (bill.expires_at is None or now < bill.expires_at)
+def _has_expired(bill: _OwingBill, now: datetime) -> bool:
+    late = bill.expires_at is not None and bill.expires_at <= now
+    return bill.status == "expired" or (bill.status == "open" and late)
 
 
 async def _is_under_way(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, literal, null
 from sqlmodel import col, select
@@ -11,6 +12,8 @@ from core.sessions import ReadSession
 from core.statements import values_of
 from payments.bills.models import Allocation, Bill, Payment, SuspenseItem
 from payments.bills.queries import PaymentValue, list_shared
+from payments.books.allocation import DOUBTS, Reason
+from payments.books.credits import BANK
 from payments.books.suspense import amount_waiting
 from payments.states import LIVE
 
@@ -22,7 +25,7 @@ class EarlierAttempts:
     attempts: int
     #: the id of the newest one that may still end in either way, None if none is open
     open: str | None
-    #: those whose money a person looks at
+    #: those whose money a person looks at; money for it that no attempt came before counts too
     held: int
     waiting: int
 
@@ -54,14 +57,34 @@ async def list_shares(session: ReadSession, payment: PaymentValue) -> dict[str, 
     return {str(one.bill_id): one.share or 0 for one in shared if one.id == payment.id}
 
 
+#: Why money that a gateway took for a bill waits for a person, and may be the bill's all the same.
+_LOOKED_AT: Final = sorted(DOUBTS | {Reason.AMOUNT_MISMATCH, Reason.HELD_BY_GATEWAY})
+
+
 async def count_attempts(session: ReadSession, bill_id: str) -> EarlierAttempts:
     """How often a bill was tried, and what waits in suspense for the rest of it."""
+    named = select(Bill.reference).where(Bill.id == bill_id).scalar_subquery()
+    pulled = (
+        select(func.count())
+        .select_from(Payment)
+        .join(SuspenseItem, col(SuspenseItem.payment_id) == col(Payment.id))
+        .where(
+            col(Payment.reference) == named,
+            Payment.kind == "credit",
+            # Whose words anybody may write stops nobody: a transfer's do not count.
+            Payment.gateway != BANK,
+            col(SuspenseItem.closed_at).is_(None),
+            SuspenseItem.place == "suspense",
+            col(SuspenseItem.reason).in_(_LOOKED_AT),
+        )
+        .scalar_subquery()
+    )
     return await session.one(
         values_of(
             EarlierAttempts,
             attempts=func.count(),
             open=func.max(col(Payment.id)).filter(col(Payment.status).in_(sorted(LIVE))),
-            held=func.count().filter(col(Payment.status) == "held"),
+            held=func.count().filter(col(Payment.status) == "held") + pulled,
             waiting=amount_waiting(bill_id),
         )
         .select_from(Payment)

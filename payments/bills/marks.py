@@ -8,13 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from core import clock
 from core.audit import record
 from core.crypto import Cipher
+from core.cursors import Page, page_of, read_cursor, write_cursor
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.models import Agency
@@ -74,13 +75,26 @@ async def find_mark(session: ReadSession, cipher: Cipher, bill_id: str) -> Marke
     return None if found is None else found.opened(cipher)
 
 
-async def list_marked(
-    session: ReadSession, cipher: Cipher, agency_ids: Collection[str], limit: int = 200
-) -> list[MarkedBill]:
-    """The bills of some bodies that bear a note, the one that has borne it longest first."""
+async def page_of_marked(
+    session: ReadSession,
+    cipher: Cipher,
+    agency_ids: Collection[str],
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[MarkedBill]:
+    """The bills of some bodies that bear a note, the newest note first.
+
+    Raises `Invalid` for a cursor that we did not make.
+    """
+    place = (col(BillMark.marked_at), col(BillMark.bill_id))
     wanted = _MARKED.where(col(BillMark.agency_id).in_(agency_ids))
-    newest = wanted.order_by(col(BillMark.marked_at), col(BillMark.bill_id))
-    return [one.opened(cipher) for one in await session.all(newest.limit(limit))]
+    if cursor is not None:
+        wanted = wanted.where(tuple_(*place) < read_cursor(cursor, "bill"))
+    newest_first = wanted.order_by(*(one.desc() for one in place))
+    stored = await session.all(newest_first.limit(limit + 1))
+    page = page_of(stored, limit, lambda one: write_cursor(one.marked_at, one.bill_id))
+    return Page(tuple(one.opened(cipher) for one in page.items), page.next_cursor)
 
 
 async def mark(

@@ -179,9 +179,24 @@ HAVING t.payments > max(t.told)
 SELECT min(t.payment_id) AS id, count(*) || ' credits go where they were sent, told of as '
   || t.name AS detail
 FROM (
-  SELECT DISTINCT n.collection_account_id || ' ' || n.booked_on || ' ' || n.plain_ref AS name,
-    n.payment_id, n.amount AS of_amount, 'conflicting_notice' AS reason
-  FROM credit_notice n WHERE n.plain_ref <> '' AND n.withdrawn_at IS NULL
+  -- Payers that differ are credits that differ, as in a batch: amounts of one payer are compared.
+  SELECT DISTINCT n.collection_account_id || ' ' || n.booked_on || ' ' || n.plain_ref || ' '
+    || payer.reference AS name, n.payment_id, n.amount AS of_amount, 'conflicting_notice' AS reason
+  FROM credit_notice n
+  CROSS JOIN LATERAL unnest(string_to_array(n.reference, ' ')) AS payer (reference)
+  WHERE n.plain_ref <> '' AND n.withdrawn_at IS NULL
+  -- What names nobody may be anybody's.
+  UNION SELECT n.collection_account_id || ' ' || n.booked_on || ' ' || n.plain_ref,
+    n.payment_id, n.amount, 'conflicting_notice'
+  FROM credit_notice n JOIN (
+    SELECT u.collection_account_id, u.booked_on, u.plain_ref FROM credit_notice u
+    WHERE u.plain_ref <> '' AND u.withdrawn_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM suspense_item s JOIN payment p ON p.id = s.payment_id
+        WHERE s.payment_id = u.payment_id
+          AND s.reason IN ('conflicting_notice', 'possible_duplicate') AND s.amount = p.credited)
+    GROUP BY 1, 2, 3, u.payment_id HAVING max(u.reference) = ''
+  ) nobody USING (collection_account_id, booked_on, plain_ref)
+  WHERE n.withdrawn_at IS NULL
   UNION SELECT n.source || ' ' || n.notice_ref, n.payment_id, n.amount, 'conflicting_notice'
   FROM credit_notice n WHERE n.withdrawn_at IS NULL
   UNION SELECT n.source || ' ' || n.booked_on || ' ' || n.plain_ref || ' ' || n.reference || ' '

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlmodel import col
 
-from core.references import find_references
+from core.references import find_references, near_references
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.queries import CollectionAccountValue
@@ -87,6 +87,23 @@ async def destination_of(
         static = StaticReferenceValue(target.reference, target.agency_id, target.fee_code)
         return replace(found, static=static)
     return found
+
+
+async def find_left_out(
+    session: ReadSession, destination: Destination, narrative: str
+) -> tuple[str, ...]:
+    """The bills of the same body that words misspell beside the one bill that they name.
+
+    A reference with a wrong character, or two that changed places, is nobody's by itself: it is
+    only a reason to let people look.
+    """
+    if destination.bill_id is None or not (near := near_references(narrative)):
+        return ()
+    wanted = [*near, destination.reference]
+    targets = await session.all(_TARGETS.where(col(Reference.reference).in_(wanted)))
+    body = {one.agency_id for one in targets if one.bill_id == destination.bill_id}
+    bills = {one.bill_id for one in targets if one.bill_id is not None and one.agency_id in body}
+    return tuple(sorted(bills - {destination.bill_id}))
 
 
 def joined(references: Collection[str]) -> str:

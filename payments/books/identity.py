@@ -158,11 +158,12 @@ def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
 
 def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[str]) -> Identity:
     """`told` are the payments that the source has told of already."""
-    equal = [one for one in alike if one.amount == notice.amount]
-    if not equal:
-        return _doubtful(alike, Reason.CONFLICTING_NOTICE)
-    # A batch gives all its payers one reference of the bank's: another purpose is other money.
-    fitting = [one for one in equal if _is_for_one(one.reference, notice.reference)]
+    # A batch gives all its payers one reference of the bank's: another purpose is other money,
+    # whatever its amount.
+    one_purpose = [one for one in alike if _is_for_one(one.reference, notice.reference)]
+    fitting = [one for one in one_purpose if one.amount == notice.amount]
+    if one_purpose and not fitting:
+        return _doubtful(one_purpose, Reason.CONFLICTING_NOTICE)
     # Money that stands comes first, then what bears the payer's very reference, hints last.
     fitting.sort(
         key=lambda one: (

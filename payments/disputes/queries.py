@@ -58,7 +58,7 @@ class DisputeValue:
 
 @dataclass(frozen=True, slots=True)
 class DisputeSum:
-    """How many disputes wait for an answer or a decision, and their sum in đồng."""
+    """How many disputes there are of a kind, and their sum in đồng."""
 
     count: int
     sum: int
@@ -94,12 +94,26 @@ async def list_lacking(session: ReadSession) -> list[LackingDispute]:
     )
 
 
+_SUM = values_of(
+    DisputeSum,
+    Dispute,
+    count=func.count(),
+    sum=cast(func.coalesce(func.sum(Dispute.amount), 0), BigInteger),
+).select_from(Dispute)
+
+
 async def sum_undecided(session: ReadSession, agency_ids: Collection[str]) -> DisputeSum:
     """The disputes of these agencies that nobody has decided, inquiries among them."""
-    total = cast(func.coalesce(func.sum(Dispute.amount), 0), BigInteger)
-    wanted = values_of(DisputeSum, Dispute, count=func.count(), sum=total).select_from(Dispute)
     undecided = (col(Dispute.agency_id).in_(agency_ids), col(Dispute.decided_at).is_(None))
-    return await session.one(wanted.where(*undecided))
+    return await session.one(_SUM.where(*undecided))
+
+
+async def sum_lost(
+    session: ReadSession, agency_ids: Collection[str], since: datetime
+) -> DisputeSum:
+    """The disputes of these agencies that were decided for the payer `since` then (aware)."""
+    lost = (col(Dispute.status) == "lost", col(Dispute.decided_at) >= since)
+    return await session.one(_SUM.where(col(Dispute.agency_id).in_(agency_ids), *lost))
 
 
 async def page_of_disputes(

@@ -28,16 +28,23 @@ RULE: Final = "no run that stands calls paid what its statements take back"
 
 
 @dataclass(frozen=True, slots=True)
+class _StandingDebit:
+    """A debit and its words, sealed or of before and in clear."""
+
+    line_id: str
+    narrative: str | None
+    sealed_narrative: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class _PossibleReturn:
-    """A debit, and a run that has matched a credit of its amount."""
+    """A debit that says it returns money, and a run that has matched its amount."""
 
     run_id: str
     collection_account_id: str
     business_on: date
     line_id: str
     amount: int
-    narrative: str | None
-    sealed_narrative: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,11 @@ class _MatchedLine:
 
 
 _SQL = load_sql("reconciliation.days", "taken_back")
-#: What may be a return, run by run; its words decide.
-_DEBITS = ReadSql(_PossibleReturn, _SQL["debits"])
-#: What a run has matched.
+#: What may be a return: its words decide, and few say so.
+_DEBITS = ReadSql(_StandingDebit, _SQL["debits"])
+#: Those that say so, run by run.
+_RUNS = ReadSql(_PossibleReturn, _SQL["runs"])
+#: What of some lines a run has matched.
 _MATCHED = ReadSql(_MatchedLine, _SQL["matched"])
 #: The lines that a run can have seen.
 _SEEN = ReadSql(str, _SQL["seen"])
@@ -58,24 +67,30 @@ _SEEN = ReadSql(str, _SQL["seen"])
 
 async def matches_taken_back(session: ReadSession, cipher: Cipher) -> AsyncIterator[str]:
     """A line for each payment that a standing run has as paid and its statements as returned."""
-    runs: defaultdict[str, list[_PossibleReturn]] = defaultdict(list)
-    for debit in await session.all(_DEBITS):
+    saying: list[str] = []
+    closed: list[str] = []
+    # Words first: a day has thousands of credits of one amount, and most debits are sweeps.
+    async for debit in session.each(_DEBITS):
         try:
             words = open_narrative(cipher, debit.line_id, debit.sealed_narrative, debit.narrative)
         except DecryptionFailed:
-            yield f"{RULE}: {debit.line_id} (its words are not its own)"
+            closed.append(debit.line_id)
             continue
         if says_reversal(words):
-            runs[debit.run_id].append(debit)
+            saying.append(debit.line_id)
+    for line_id in closed:
+        yield f"{RULE}: {line_id} (its words are not its own)"
+    runs: defaultdict[str, list[_PossibleReturn]] = defaultdict(list)
+    for found in await session.all(_RUNS, {"debits": saying}) if saying else []:
+        runs[found.run_id].append(found)
     for run_id, debits in runs.items():
         last_closed = await find_last_closed(session, debits[0].collection_account_id)
         if last_closed is not None and debits[0].business_on <= last_closed:
             continue
         returned = await _returned(session, cipher, debits)
-        for one in await session.all(_MATCHED, {"run": run_id}):
-            if debit_id := returned.get(one.line_id):
-                told = f"{one.amount} by {one.line_id}, back by {debit_id}"
-                yield f"{RULE}: {one.payment_id} ({told})"
+        for one in await session.all(_MATCHED, {"run": run_id, "lines": list(returned)}):
+            told = f"{one.amount} by {one.line_id}, back by {returned[one.line_id]}"
+            yield f"{RULE}: {one.payment_id} ({told})"
 
 
 async def _returned(

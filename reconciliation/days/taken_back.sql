@@ -1,23 +1,30 @@
 -- name: debits
--- debits that may return what a standing run has matched: of its amount, within two weeks after its
--- day, of a statement that the run has seen; none where a statement went since
-SELECT DISTINCT r.id AS run_id, r.collection_account_id, r.business_on, d.id AS line_id, d.amount,
-  d.narrative, d.sealed_narrative
-FROM reconciliation r JOIN match m ON m.reconciliation_id = r.id
-JOIN statement_line c ON c.id = m.line_id
-JOIN statement_line d ON d.collection_account_id = r.collection_account_id
-  AND d.direction = 'debit' AND d.amount = c.amount AND d.withdrawn_at IS NULL
-  AND d.booked_at >= c.booked_at - interval '1 day'
-  AND d.booked_at < c.booked_at + interval '15 days'
-JOIN statement s ON s.id = d.statement_id AND s.created_at < r.created_at
-WHERE r.superseded_by IS NULL
+-- every debit that stands; what it is, its words say, and they are sealed
+SELECT d.id AS line_id, d.narrative, d.sealed_narrative FROM statement_line d
+WHERE d.direction = 'debit' AND d.withdrawn_at IS NULL
+ORDER BY d.id
+
+-- name: runs
+-- standing runs that have matched the amount of one of these debits, of a day so near that it may
+-- return one of their credits (two weeks, and what a run reads around its day), and have seen its
+-- statement; none where a statement went since
+SELECT r.id AS run_id, r.collection_account_id, r.business_on, d.id AS line_id, d.amount
+FROM statement_line d JOIN statement s ON s.id = d.statement_id
+JOIN reconciliation r ON r.collection_account_id = d.collection_account_id
+  AND r.superseded_by IS NULL AND r.created_at > s.created_at
+  AND r.business_on BETWEEN CAST(d.booked_at AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) - 29
+    AND CAST(d.booked_at AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) + 8
+WHERE d.id = ANY(:debits)
+  AND EXISTS (SELECT 1 FROM match m WHERE m.reconciliation_id = r.id AND m.amount = d.amount)
   AND NOT EXISTS (SELECT 1 FROM statement w WHERE w.collection_account_id = r.collection_account_id
     AND w.withdrawn_at > r.created_at)
-ORDER BY 1, 4
+ORDER BY r.id, d.id
 
 -- name: matched
--- what a run has matched, line by line
-SELECT m.payment_id, m.line_id, m.amount FROM match m WHERE m.reconciliation_id = :run
+-- what a run has matched of these lines
+SELECT m.payment_id, m.line_id, m.amount FROM match m
+WHERE m.reconciliation_id = :run AND m.line_id = ANY(:lines)
+ORDER BY m.payment_id
 
 -- name: seen
 -- which lines of an account stood in statements that a run has seen

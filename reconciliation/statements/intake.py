@@ -7,11 +7,12 @@ and how many rows that say the same came before it in its file: two genuine equa
 stay two, and an export that overlaps gives the same fingerprints again.
 
 A later export may put a row in other words. Where the bank's reference tells something and the
-words name a payer's reference, those two with day, amount and side are what the row says. Pure.
+words name a payer's reference, those two with day, amount and side are what the row says; which
+others may be one all the same says `rewording`. Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date
 from hashlib import blake2b, sha256
 
@@ -75,16 +76,36 @@ def file_digest(content: bytes) -> str:
 def what_it_says(account: str, row: StatementRow) -> bytes:
     """What tells a row from others, in one form of writing; equal rows give equal bytes."""
     plain = line_bank_ref(row.bank_ref)
-    named = find_references(f"{row.reference or ''} {row.narrative}") if plain else []
-    told = (
-        [business_date(row.booked_at).isoformat(), sorted(named), plain]
-        if named
-        else [
-            row.booked_at.astimezone(UTC).isoformat(),
-            single_spaced(row.reference or ""),
-            single_spaced(row.narrative),
-            single_spaced(row.bank_ref),
-        ]
-    )
+    if plain and (named := references_in(row)):
+        day = business_date(row.booked_at)
+        return _said_of_named(account, row.amount, row.direction, day, named, plain)
+    told = [
+        row.booked_at.astimezone(UTC).isoformat(),
+        single_spaced(row.reference or ""),
+        single_spaced(row.narrative),
+        single_spaced(row.bank_ref),
+    ]
     # Canonical JSON, because it is unambiguous: no text can imitate the seam between two fields.
     return canonical([account, row.amount, row.direction, *told])
+
+
+def references_in(row: StatementRow) -> list[str]:
+    """The payers' references that a row names."""
+    return find_references(f"{row.reference or ''} {row.narrative}")
+
+
+def fingerprint_of_named(
+    account: str, amount: int, direction: str, day: date, named: Collection[str], line_ref: str
+) -> str:
+    """The fingerprint of a row that names these payers' references, alone of its kind in its file.
+
+    `line_ref` is the bank's reference as `line_bank_ref` reads it.
+    """
+    said = _said_of_named(account, amount, direction, day, named, line_ref)
+    return sha256(said + b"#1").hexdigest()
+
+
+def _said_of_named(
+    account: str, amount: int, direction: str, day: date, named: Collection[str], line_ref: str
+) -> bytes:
+    return canonical([account, amount, direction, day.isoformat(), sorted(named), line_ref])

@@ -24,11 +24,14 @@ from reconciliation.formats.rows import StatementRefused, StatementRow, fault_of
 from reconciliation.formats.statement_file import StatementFile
 from reconciliation.statements.intake import check_days, file_digest, with_fingerprints
 from reconciliation.statements.narratives import seal_narrative
+from reconciliation.statements.rewording import references_of_lone_rows
 
 #: What each line of a prepared statement holds, in this order.
 COLUMNS: Final = (
     *("id", "line_number", "booked_at", "amount", "direction"),
     *("reference", "bank_ref", "fingerprint", "balance", "sealed_narrative"),
+    # Not kept: what a row names that may be a line in other words (`rewording`).
+    "names_alone",
 )
 #: How many lines are sent to the database at a time.
 BATCH: Final = 2_000
@@ -182,9 +185,12 @@ def _sum_of(rows: Sequence[StatementRow], direction: str) -> int:
 
 def _batches(cipher: Cipher, account_id: str, rows: list[StatementRow]) -> Iterator[LineBatch]:
     """The lines of the rows, which are used up: both at once would be twice the memory."""
+    named = references_of_lone_rows(rows)
     lines = (
-        _line(cipher, row, fingerprint)
-        for row, fingerprint in with_fingerprints(account_id, _used_up(rows))
+        _line(cipher, row, fingerprint, names)
+        for (row, fingerprint), names in zip(
+            with_fingerprints(account_id, _used_up(rows)), named, strict=True
+        )
     )
     while some := list(islice(lines, BATCH)):
         yield LineBatch(len(some), "".join(some).encode())
@@ -196,7 +202,7 @@ def _used_up(rows: list[StatementRow]) -> Iterator[StatementRow]:
         yield rows.pop()
 
 
-def _line(cipher: Cipher, row: StatementRow, fingerprint: str) -> str:
+def _line(cipher: Cipher, row: StatementRow, fingerprint: str, names: str | None) -> str:
     line_id = new_id("line")
     return copy_line(
         (
@@ -204,5 +210,6 @@ def _line(cipher: Cipher, row: StatementRow, fingerprint: str) -> str:
             *(row.amount, row.direction, row.reference, row.bank_ref),
             *(fingerprint, row.balance),
             "\\x" + seal_narrative(cipher, line_id, row.narrative).hex(),
+            names,
         )
     )

@@ -1,11 +1,10 @@
 """Taking statements in: whole or not at all, each row once, whatever files it comes in."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from sqlalchemy import Insert, column, literal, select, table, update
+from sqlalchemy import Insert, bindparam, column, literal, select, table, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 from sqlmodel import col
 
@@ -13,12 +12,13 @@ from core import audit, clock
 from core.file_names import checked_name
 from core.ids import new_id
 from core.name_locks import lock_names
-from core.sessions import WriteSession
-from core.statements import WriteSql, values_of
+from core.sessions import ReadSession, WriteSession
+from core.statements import ReadSql, WriteSql, values_of
 from payments.agencies.queries import CollectionAccountValue
 from reconciliation.models import RepeatedLine, Statement, StatementLine
 from reconciliation.statements.late_lines import note_late_lines
-from reconciliation.statements.preparing import COLUMNS, LineBatch, PreparedStatement
+from reconciliation.statements.preparing import COLUMNS, PreparedStatement
+from reconciliation.statements.rewording import RewordedRow, line_of_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,50 @@ _STAGE = WriteSql(
     """
     CREATE TEMPORARY TABLE staged_line (id text, line_number int, booked_at timestamptz,
       amount bigint, direction text, reference text, bank_ref text, fingerprint text,
-      balance bigint, sealed_narrative bytea) ON COMMIT DROP
+      balance bigint, sealed_narrative bytea, names_alone text) ON COMMIT DROP
     """,
 )
 #: Makes room for the next batch.
 _EMPTY_STAGE = WriteSql(int, "TRUNCATE staged_line")
 _STAGED = table("staged_line", *map(column, COLUMNS))
+_KEPT = [name for name in COLUMNS if name != "names_alone"]
+#: Whether earlier files hold lines of these days.
+_OVERLAPPING = ReadSql(
+    str,
+    """
+    SELECT l.id FROM statement_line l WHERE l.collection_account_id = :account
+      AND l.booked_at >= :begin AND l.booked_at < :end AND l.withdrawn_at IS NULL
+      AND l.statement_id <> :statement LIMIT 1
+    """,
+)
+#: Rows of a batch that no line's fingerprint is, each beside a line of its time, amount and side
+#: whose reference begins as its own does, and that has its balance where it names no payer: a bank
+#: may post thousands of one amount in a second.
+_ALIKE = ReadSql(
+    RewordedRow,
+    """
+    SELECT n.id AS row_id, l.id AS line_id, l.collection_account_id AS account_id, n.booked_at,
+      n.amount, n.direction, n.names_alone AS named, n.bank_ref AS row_ref,
+      l.bank_ref AS line_ref, n.balance AS row_balance, l.balance AS line_balance, l.fingerprint
+    FROM staged_line n JOIN statement_line l ON l.collection_account_id = :account
+      AND l.booked_at = n.booked_at AND l.amount = n.amount AND l.direction = n.direction
+      AND l.withdrawn_at IS NULL AND l.statement_id <> :statement
+    CROSS JOIN LATERAL (SELECT
+      ltrim(upper(regexp_replace(n.bank_ref, '[^0-9A-Za-z]', '', 'g')), '0') AS told,
+      ltrim(upper(regexp_replace(l.bank_ref, '[^0-9A-Za-z]', '', 'g')), '0') AS known) ref
+    WHERE n.names_alone IS NOT NULL AND (n.names_alone <> '' OR l.balance = n.balance)
+      AND (starts_with(ref.told, ref.known) OR starts_with(ref.known, ref.told))
+      AND NOT EXISTS (SELECT 1 FROM statement_line k WHERE k.collection_account_id = :account
+        AND k.fingerprint = n.fingerprint AND k.withdrawn_at IS NULL)
+    ORDER BY n.id, l.id
+    """,
+)
+#: A row that is a line in other words is known by that line's fingerprint.
+_SAY_SAME = (
+    update(_STAGED)
+    .where(_STAGED.c.id == bindparam("row"))
+    .values(fingerprint=bindparam("line_fingerprint"))
+)
 
 
 def intake_lock(account_id: str) -> str:
@@ -118,7 +156,7 @@ async def take_statement(
             )
         )
         return StatementIntake(known.id, known.row_count, 0, known=True)
-    new_count = await _store_lines(session, account.id, statement_id, prepared.batches, rest)
+    new_count = await _store_lines(session, account.id, statement_id, prepared, rest)
     await note_late_lines(session, account.id, statement_id)
     await session.write(
         update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
@@ -137,15 +175,18 @@ async def _store_lines(
     session: WriteSession,
     account_id: str,
     statement_id: str,
-    batches: Sequence[LineBatch],
+    prepared: PreparedStatement,
     rest: float,
 ) -> int:
     """Store the lines, batch by batch; how many no earlier file held."""
     await session.write(_STAGE)
+    overlaps = await _overlaps(session, account_id, statement_id, prepared)
     new_count = 0
-    for batch in batches:
+    for batch in prepared.batches:
         begun = monotonic()
         await session.copy_in("staged_line", COLUMNS, (batch.text,))
+        if overlaps:
+            await _note_reworded(session, account_id, statement_id)
         new = await session.write(_new_lines(account_id, statement_id))
         if new < batch.count:
             await session.write(_repeated_lines(account_id, statement_id))
@@ -156,13 +197,33 @@ async def _store_lines(
     return new_count
 
 
+async def _overlaps(
+    session: ReadSession, account_id: str, statement_id: str, prepared: PreparedStatement
+) -> bool:
+    if prepared.first_on is None or prepared.last_on is None:
+        return False
+    begin, end = clock.day_bounds(prepared.first_on, prepared.last_on)
+    asked = {"account": account_id, "statement": statement_id, "begin": begin, "end": end}
+    return await session.first(_OVERLAPPING, asked) is not None
+
+
+async def _note_reworded(session: WriteSession, account_id: str, statement_id: str) -> None:
+    """Have the rows of a batch that are lines in other words known as these lines."""
+    asked = {"account": account_id, "statement": statement_id}
+    same = line_of_each(await session.all(_ALIKE, asked))
+    if same:
+        rows = [{"row": row, "line_fingerprint": line} for row, line in same.items()]
+        await session.write_each(_SAY_SAME, rows)
+
+
 def _new_lines(account_id: str, statement_id: str) -> Insert:
     """Stores those of a batch's lines that no earlier file held."""
     of_file = {"collection_account_id": account_id, "statement_id": statement_id}
-    staged = select(*_STAGED.c, *(literal(value) for value in of_file.values()))
+    kept = (_STAGED.c[name] for name in _KEPT)
+    staged = select(*kept, *(literal(value) for value in of_file.values()))
     return (
         insert_new(StatementLine)
-        .from_select([*COLUMNS, *of_file], staged)
+        .from_select([*_KEPT, *of_file], staged)
         .on_conflict_do_nothing(
             index_elements=["collection_account_id", "fingerprint"],
             index_where=col(StatementLine.withdrawn_at).is_(None),

@@ -1,15 +1,18 @@
 """Notes that staff set on bills: seen by the body's people, by nobody else, and taken off."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from app.web.staff import find
+from core import clock
 from core.crypto import DecryptionFailed
 from core.ids import new_id
-from payments.bills.marks import find_mark
-from tests.support.markup import cells_of, words_of
+from payments.bills.marks import find_mark, mark, page_of_marked
+from tests.support.markup import cells_of, tree_of, words_of
 from tests.support.neighbour import neighbour_of
 from tests.support.plans import asked, without_index
 from tests.support.rows import count, dump
@@ -60,6 +63,51 @@ async def test_a_note_is_seen_by_colleagues_changed_and_taken_off(
     said = "object_id = :id AND details::text LIKE '%gọi%'"
     assert await count(shared_system.parts.database, "audit_entry", said, id=bill["id"]) == 0
     assert await shared_system.broken() == []
+
+
+async def test_the_newest_notes_come_first_and_none_is_out_of_reach(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    at, bills = clock.now(), [await shared_system.create_bill() for _ in range(5)]
+    for minutes, bill in enumerate(bills):
+        with clock.frozen(at + timedelta(minutes=1 + minutes // 2)):  # two in each moment
+            async with shared_system.parts.database.transaction() as session:
+                await mark(
+                    *(session, shared_system.parts.cipher, bill["id"]),
+                    *(shared_system.body.agency_id, f"số {minutes}"),
+                    actor="test",
+                )
+    page = (await clerk.get("/staff/find")).text
+    assert next(iter(await listed(clerk))) == bills[-1]["reference"]
+    found: list[str] = []
+    cursor: str | None = None
+    async with shared_system.parts.database.reading() as session:
+        while True:
+            some = await page_of_marked(
+                *(session, shared_system.parts.cipher, [shared_system.body.agency_id]),
+                cursor=cursor,
+                limit=2,
+            )
+            found += [one.bill_id for one in some.items]
+            if (cursor := some.next_cursor) is None:
+                break
+    assert [one for one in found if one in {bill["id"] for bill in bills}] == [
+        *(bills[4]["id"],),
+        *sorted((bills[2]["id"], bills[3]["id"]), reverse=True),
+        *sorted((bills[0]["id"], bills[1]["id"]), reverse=True),
+    ]
+    assert len(found) == len(set(found))
+    assert "cursor=" not in page
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(find, "PER_PAGE", 2)
+        first = (await clerk.get("/staff/find")).text
+        (more,) = tree_of(first).xpath("//p[@class='pages']/a/@href")
+        second = cells_of((await clerk.get(more)).text)
+    shown = [row[0] for row in (*cells_of(first), *second)]
+    names = {bill["id"]: bill["reference"] for bill in bills}
+    assert shown == [names[one] for one in found[:4]]
+    for bill in bills:
+        await marked(clerk, bill["id"], "")
 
 
 async def test_what_is_noted_stands_nowhere_in_clear(

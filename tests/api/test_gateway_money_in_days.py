@@ -16,7 +16,7 @@ from core import clock
 from core.clock import FrozenClock
 from core.ids import new_id
 from reconciliation.days import commands, control_totals, gateway_money
-from tests.api.test_days_of_accounts import counts, money, rule
+from tests.api.test_days_of_accounts import counts, money, rule, view
 from tests.support.callbacks import call, credit, order_of, result_of
 from tests.support.closing import ask_to_close, close, discrepancies, reconcile_on, today
 from tests.support.problems import problem
@@ -99,6 +99,33 @@ async def test_a_day_with_gateway_money_closes_and_the_next_days_clear_it_by_a_p
     gateways = {"missing_in_settlement", "not_paid_over", "on_the_way", "with_gateway"}
     odd = await discrepancies(office, wednesday)
     assert not gateways & {one["class"] for one in odd}
+    assert await system.broken() == []
+
+
+async def test_a_file_that_was_cut_at_a_row_is_told_by_what_it_leaves_out_until_it_is_whole(
+    system: System, now: FrozenClock
+) -> None:
+    """Without totals such a file is as good as any: only our own side says what it lacks."""
+    batch, numbers = new_batch(), await paid_at_gateway(system, 3)
+    rows = [settled(batch, number, 5000, 55) for number in numbers]
+    assert (await take_settlement(system, *rows[:2])).status_code == 201
+    cut = await reconcile(system)
+    assert counts(cut, "on_the_way", "with_gateway") == [2, 1]
+    office = await finance_office(system)
+    (left_out,) = [
+        one for one in await discrepancies(office, cut) if one["class"] == "with_gateway"
+    ]
+    assert left_out["amount"] == 5000
+    assert "không có khoản này" in left_out["reason"]
+    (told,) = (await view(system))["settlements"]
+    assert told["classes"]["missing_in_settlement"] == {"count": 1, "sum": 5000}
+    # The whole file adds what the other one left out, and nothing stands twice.
+    whole = await take_settlement(system, *rows)
+    assert (whole.status_code, whole.json()["new"]) == (201, 1)
+    mended = await reconcile(system)
+    assert counts(mended, "on_the_way", "with_gateway", "duplicate") == [3, 0, 0]
+    (told,) = (await view(system))["settlements"]
+    assert told["classes"] == {"matched": {"count": 3, "sum": 15_000}}
     assert await system.broken() == []
 
 

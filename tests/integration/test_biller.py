@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -17,6 +18,8 @@ from app.seed.agency import configure_gateway
 from core import clock
 from core.ids import new_id
 from payments.attempts import pulled
+from tests.support.markup import tree_of
+from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -188,6 +191,32 @@ async def test_a_payment_that_is_taken_back_has_gone_back_once(system: System) -
     assert await system.broken() == []
 
 
+async def gone_back(browser: StaffBrowser) -> list[str]:
+    """What the first page says of money that was taken back: how many, and where they are."""
+    named = tree_of((await browser.get("/staff")).text).xpath(
+        "//dl//div[dt[contains(., 'Bị lấy lại')]]//a"
+    )
+    return [text for one in named for text in (one.text_content().strip(), one.get("href"))]
+
+
+async def test_who_looks_at_the_day_sees_what_was_taken_back_at_once(system: System) -> None:
+    """Its bill stays paid and has its receipt: somebody has to look."""
+    async with signed_in_as(system, "finance") as clerk, signed_in_as(system, "clerk") as other:
+        before = await gone_back(clerk)
+        charge = charged((bill := await system.create_bill())["amount"])
+        assert await pay(system, bill["reference"], charge) == "00"
+        assert await gone_back(clerk) == before
+        assert await take_back(system, charge, new_id("rv")) == "00"
+        count, path = await gone_back(clerk)
+        assert int(count.split()[0]) == (int(before[0].split()[0]) if before else 0) + 1
+        shown = tree_of((await clerk.get(path)).text).xpath("//table//tbody//a/@href")
+        assert f"/staff/payments/{(await system.read(bill))['payments'][0]['id']}" in shown
+        assert await gone_back(other) == []
+    with clock.frozen(clock.now() + timedelta(days=15)):
+        async with signed_in_as(system, "finance") as later:
+            assert await gone_back(later) == []
+
+
 async def test_one_number_told_of_for_two_codes_is_one_money_and_a_person_looks(
     system: System,
 ) -> None:
@@ -254,6 +283,40 @@ async def test_payment_and_reversal_at_one_instant_leave_no_settled_bill_without
             assert payment["paid_back"] == bill["amount"]
         assert len(await rows_of(system, charge.transaction_no)) == 1
     assert await system.broken() == []
+
+
+async def test_a_bill_that_has_expired_is_told_as_that_and_not_as_settled(system: System) -> None:
+    ends = clock.now() + timedelta(minutes=30)
+    bill = await system.create_bill(expires_at=ends.isoformat())
+    with clock.frozen(ends + timedelta(minutes=1)):
+        # As soon as its term is over, whether or not the worker has looked.
+        assert (await ask(system, bill["reference"]))["code"] == "04"
+        await system.work()
+        assert (await system.read(bill))["status"] == "expired"
+        assert (await ask(system, bill["reference"]))["code"] == "04"
+        # Told of all the same, it settles: the fee is owed still.
+        assert await pay(system, bill["reference"], charged(bill["amount"])) == "00"
+        assert (await ask(system, bill["reference"]))["code"] == "02"
+    cancelled = await system.create_bill()
+    await system.post(f"/api/v1/bills/{cancelled['id']}/cancel", {"reason": "nhầm"})
+    assert (await ask(system, cancelled["reference"]))["code"] == "02"
+
+
+async def test_money_that_a_person_looks_at_stands_in_the_way_of_a_second_payment(
+    system: System,
+) -> None:
+    bill = await system.create_bill()
+    charge = charged(bill["amount"])
+    assert await take_back(system, charge, new_id("rv")) == "10"
+    assert await pay(system, bill["reference"], charge) == "10"
+    assert (await ask(system, bill["reference"]))["code"] == "03"
+    path = f"/api/v1/bills/{bill['id']}/payments"
+    answer = await system.post(path, {"gateway": "paygov"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment_outcome_pending")
+    # Another bill's is no hindrance, nor is what waits for the rest of this one's amount.
+    other = await system.create_bill()
+    assert await pay(system, other["reference"], charged(1_000)) == "00"
+    assert (await ask(system, other["reference"]))["code"] == "00"
 
 
 async def test_a_code_that_is_being_paid_elsewhere_or_is_nobody_s_is_not_told_as_owed(

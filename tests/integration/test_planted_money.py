@@ -13,8 +13,10 @@ from sqlalchemy import text
 from core.ids import new_id
 from payments.books import credits
 from payments.books.identity import Identity, ToldNotice
+from reconciliation.days.taken_back import matches_taken_back
 from tests.integration.test_identity_of_money import feed_number, number
 from tests.support.callbacks import credit
+from tests.support.plans import asked, without_index
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
 
@@ -65,9 +67,22 @@ async def test_money_of_another_amount_under_one_name_that_was_spent_is_found(
     ref, bills = number(), [await system.create_bill() for _ in range(2)]
     await credit(system, 4000, bills[0]["reference"], bank_ref=ref)
     await credit(system, 3000, bills[0]["reference"], bank_ref=ref)
+    await credit(system, 5000, bills[1]["reference"], bank_ref=ref)
     assert await system.broken() == []
     believe_nothing(monkeypatch)
-    await credit(system, 5000, bills[1]["reference"], bank_ref=ref)
+    await credit(system, 1000, bills[0]["reference"], bank_ref=ref)
+    (rule,) = await said(system)
+    assert rule.startswith("of amounts told of under one name")
+
+
+async def test_money_beside_a_credit_that_names_nobody_that_was_spent_is_found(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref, bill = number(), await system.create_bill()
+    await credit(system, 4000, "chuyen tien", bank_ref=ref)
+    assert await system.broken() == []
+    believe_nothing(monkeypatch)
+    await credit(system, 5000, bill["reference"], bank_ref=ref)
     (rule,) = await said(system)
     assert rule.startswith("of amounts told of under one name")
 
@@ -89,6 +104,39 @@ async def test_money_that_was_taken_back_and_is_called_paid_is_found(system: Sys
     assert await said(system) == {"no run that stands calls paid what its statements take back"}
     assert (await reconcile(system))["summary"]["reversed"]["count"] == 1
     assert await system.broken() == []
+
+
+#: What grows with every run.
+_OF_RUNS = frozenset({"match", "reconciliation"})
+
+
+async def test_only_debits_that_say_so_are_looked_for_among_what_runs_have_matched(
+    system: System,
+) -> None:
+    """A day has thousands of credits of one amount, and a sweep each evening."""
+    bill, ref = await system.create_bill(), number()
+    await credit(system, 5000, bill["reference"], bank_ref=ref)
+    await take_statement(
+        system,
+        f"5000|credit|{bill['reference']}|{ref}",
+        *(f"5000|debit|QUET SO DU {one}|{number()}" for one in range(3)),
+    )
+    assert (await reconcile(system))["summary"]["matched"]["count"] == 1
+    database, cipher = system.parts.database, system.parts.cipher
+
+    async def look() -> list[tuple[str, Any]]:
+        async with asked(database) as statements, database.reading() as session:
+            assert [one async for one in matches_taken_back(session, cipher)] == []
+        assert await without_index(database, statements, _OF_RUNS) == []
+        return [one for one in statements if " match " in one[0]]
+
+    assert await look() == []
+    await take_statement(
+        system, f"5000|debit|HOAN TRA khach khac|{number()}", f"9000|debit|HOAN TRA|{number()}"
+    )
+    assert (await reconcile(system))["summary"]["matched"]["count"] == 1
+    (runs, *_) = await look()
+    assert len(runs[1]["debits"]) == 2
 
 
 async def test_a_debit_that_returns_nothing_is_no_finding(system: System) -> None:

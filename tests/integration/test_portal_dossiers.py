@@ -151,6 +151,41 @@ async def test_what_is_told_back_otherwise_waits_for_a_person(
     assert await system.broken() == []
 
 
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        '{"MaDichVu":"chín"}',
+        '{"NgayQD":"31/02/2026"}',
+        '{"PhiLePhi":[{"SoTien":1.5}]}',
+        '{"PhiLePhi":[{"SoTien":1e3}],"KhoBac":null}',
+        '{"TenDonVi":"\\ud800","MaDichVu":2}',
+        '"khong phai khoi"',
+        "[7]",
+        '{"MaHoSo":7}',
+    ],
+)
+async def test_money_whose_unsigned_words_cannot_be_read_is_taken_and_waits_for_a_person(
+    system: System, garbled: str
+) -> None:
+    """What proves the money can be read: it is in the books, and nobody has to replay it."""
+    bill, order = await ordered(system, "H00.01-261129-0007")
+    merchant = system.sandbox.store.merchants[order.merchant_id]
+    sealed = dvcqg.confirmed(merchant, told_of(order)).decode()
+    body = f'{sealed.rstrip()[:-1]},"ThongTinBienLai":{garbled}}}'.encode()
+    answer = await system.browser.post("/callbacks/dvcqg/portal", content=body)
+    assert (answer.status_code, answer.json()["MaLoi"]) == (200, "00")
+    found = await system.read(bill)
+    (payment,) = found["payments"]
+    assert (found["status"], payment["status"]) == ("open", "held")
+    assert payment["credited"] == bill["amount"]
+    async with system.parts.database.transaction() as session:
+        said = text("SELECT details FROM audit_entry WHERE object_id = :id AND action = :held")
+        held = {"id": payment["id"], "held": "payment.held"}
+        (details,) = (await session.execute(said, held)).scalars()
+    assert details["differs"] == ["unreadable"]
+    assert await system.broken() == []
+
+
 async def test_one_who_does_not_compare_is_seen_to_settle_it(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +287,22 @@ async def test_money_for_another_dossier_than_was_told_waits_for_a_person(system
     assert await system.broken() == []
 
 
+async def test_a_dossier_whose_bill_has_expired_is_neither_paid_nor_unknown(system: System) -> None:
+    number, ends = f"H00.08-{new_id('d')[-10:]}", clock.now() + timedelta(minutes=30)
+    await system.create_bill(dossier_number=number, expires_at=ends.isoformat())
+    paid = await system.create_bill(dossier_number=number)
+    merchant = merchant_of(system, "asking")
+    with clock.frozen(ends - timedelta(minutes=1)):
+        assert (await pull(system, number))["error_code"] == 1
+    with clock.frozen(ends + timedelta(minutes=1)):
+        told = await pull(system, number)
+        assert told["message"]["transaction_id"] == paid["reference"], "the other one is owed"
+        assert await confirm(system, merchant, told_of(pulled_order(told))) == "00"
+        told = await pull(system, number)
+        assert (told["return_code"], "error_code" in told) == (-1, False)
+        assert "hết hạn" in told["return_msg"]
+
+
 async def test_what_is_being_paid_elsewhere_is_neither_owed_nor_paid(system: System) -> None:
     number = f"H00.05-{new_id('d')[-10:]}"
     bill, _ = await ordered(system, number)
@@ -337,7 +388,7 @@ async def test_what_a_decision_set_is_told_with_treasury_decision_and_sub_item(
     merchant, order = merchant_of(system, "asking"), pulled_order(told)
     other = told_of(order) | {"ThongTinBienLai": block | {"SoQD": "124/QĐ-CCT"}}
     assert await confirm(system, merchant, other) == "00"
-    assert (await pull(system, f"H01-{code}"))["error_code"] == 1
+    assert (await pull(system, f"H01-{code}"))["return_code"] == -1, "it would be paid twice"
     same = told_of(order) | {"ThongTinBienLai": block}
     assert await confirm(system, merchant, same) == "00"
     assert await pull(system, f"H01-{code}") == {"error_code": 0, "message": []}

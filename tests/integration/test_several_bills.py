@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from core.ids import new_id
+from core.references import new_reference
+from payments.books import destination
 from tests.api.test_approvals import bank_ref
 from tests.api.test_refunds import approved as approved_refund
 from tests.api.test_refunds import ask, asked
@@ -63,6 +65,54 @@ async def assign(
     assert answer.status_code == 202, answer.text
     outcome: dict[str, Any] = (await office.approve(answer.json()))["outcome"]
     return outcome
+
+
+def misspelt(reference: str) -> str:
+    """A reference with one wrong character."""
+    return reference[:6] + ("A" if reference[6] != "A" else "B") + reference[7:]
+
+
+async def test_the_sum_of_one_bill_and_of_one_that_is_misspelt_is_left_to_people(
+    shared_system: System,
+) -> None:
+    """As a statement's line is: given to the first whole, the other's money would be its excess."""
+    system, office = shared_system, await finance_office(shared_system)
+    one, other = await bills_of(system, 3, 5)
+    words = f"{one['reference']} va {misspelt(other['reference'])}"
+    total = one["amount"] + other["amount"]
+    async with looking(system) as seen:
+        await credit(system, total, words)
+    assert (seen[0].allocated, seen[0].waiting) == (
+        [],
+        [("suspense", "several_references", total)],
+    )
+    outcome = await assign(office, await stray(office), [one, other])
+    assert (outcome["allocated"], outcome["refundable"]) == (total, 0)
+    assert await statuses(system, [one, other]) == ["paid", "paid"]
+    assert await system.broken() == []
+
+
+async def test_what_is_no_such_sum_goes_where_it_was_sent(shared_system: System) -> None:
+    system = shared_system
+    for more, stranger in ((0, False), (1, False), (0, True)):
+        one, other = await bills_of(system, 3, 5)
+        named = misspelt(new_reference() if stranger else other["reference"])
+        amount = one["amount"] + more + (other["amount"] if stranger else 0)
+        await credit(system, amount, f"{one['reference']} va {named}")
+        assert await statuses(system, [one, other]) == ["paid", "open"]
+
+
+async def test_one_who_looks_for_nothing_misspelt_is_seen_to_keep_the_excess(
+    shared_system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control."""
+    monkeypatch.setattr(destination, "near_references", lambda text: [])
+    system = shared_system
+    one, other = await bills_of(system, 3, 5)
+    words = f"{one['reference']} va {misspelt(other['reference'])}"
+    async with looking(system) as seen:
+        await credit(system, one["amount"] + other["amount"], words)
+    assert seen[0].waiting == [("refundable", "excess", other["amount"])]
 
 
 async def test_the_exact_sum_settles_each_bill_in_whatever_order_they_are_named(

@@ -158,16 +158,42 @@ async def test_the_second_amount_opens_no_bill_on_a_poster(shared_system: System
     assert await count(system.parts.database, "bill") == before
 
 
-async def test_the_second_amount_may_name_another_bill_and_waits_there(
+async def test_a_batch_of_several_amounts_pays_each_bill_under_one_reference(
     shared_system: System,
 ) -> None:
+    """Payers that differ are credits that differ: no amount can be another one's correction."""
     system, bank_ref = shared_system, number()
-    bills = [await system.create_bill(), await system.create_bill()]
-    for bill, amount in zip(bills, (4000, 5000), strict=True):
-        await credit(system, amount, bill["reference"], bank_ref=bank_ref)
-    found = [await system.read(bill) for bill in bills]
-    assert [bill["status"] for bill in found] == ["open", "open"]
-    assert [[p["amount"] for p in bill["payments"]] for bill in found] == [[4000], [5000]]
+    lines = [{"fee": "2.000815", "quantity": pages} for pages in (3, 2, 4, 5)]
+    bills = [await system.create_bill(lines=[line]) for line in lines]
+    for _ in range(2):  # told of again by numbers of its own, each waits once more: see below
+        for bill in bills[:3]:
+            await credit(system, bill["amount"], bill["reference"], bank_ref=bank_ref)
+        assert [(await system.read(bill))["status"] for bill in bills[:3]] == ["paid"] * 3
+    assert await conflicts(system, bank_ref) == 0
+    # What names nobody, or who was named before, may be one of them told of otherwise.
+    await credit(system, 7000, "chuyen tien", bank_ref=bank_ref)
+    await credit(
+        system, 8000, f"{bills[3]['reference']} {bills[0]['reference']}", bank_ref=bank_ref
+    )
+    found = await recorded(system, bank_ref)
+    assert [one for one in found if one[0] in (7000, 8000)] == [
+        (7000, "conflicting_notice"),
+        (8000, "conflicting_notice"),
+    ]
+    assert (await system.read(bills[3]))["status"] == "open"
+    assert await system.broken() == []
+
+
+async def test_after_one_that_names_nobody_every_other_amount_waits(shared_system: System) -> None:
+    system, bank_ref = shared_system, number()
+    bill = await system.create_bill()
+    await credit(system, 4000, "chuyen tien", bank_ref=bank_ref)
+    await credit(system, 5000, bill["reference"], bank_ref=bank_ref)
+    assert await recorded(system, bank_ref) == [
+        (4000, "no_reference"),
+        (5000, "conflicting_notice"),
+    ]
+    assert (await system.read(bill))["status"] == "open"
     assert await system.broken() == []
 
 

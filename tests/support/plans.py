@@ -37,7 +37,11 @@ async def asked(database: Database) -> AsyncIterator[list[tuple[str, Any]]]:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
-async def without_index(database: Database, statements: list[tuple[str, Any]]) -> list[str]:
+async def without_index(
+    database: Database,
+    statements: list[tuple[str, Any]],
+    tables: frozenset[str] = LARGE,
+) -> list[str]:
     """What of these statements would read a large table without a condition on an index."""
     found = []
     async with database.transaction() as session:
@@ -47,14 +51,14 @@ async def without_index(database: Database, statements: list[tuple[str, Any]]) -
             if statement.lstrip().startswith(("SELECT", "WITH")):
                 explained = f"EXPLAIN (FORMAT JSON) {statement}"
                 plan = (await connection.exec_driver_sql(explained, parameters)).scalar_one()
-                found += [f"{node}: {statement}" for node in _bare(plan[0]["Plan"])]
+                found += [f"{node}: {statement}" for node in _bare(plan[0]["Plan"], tables)]
     return found
 
 
-def _bare(node: dict[str, Any]) -> Iterator[str]:
+def _bare(node: dict[str, Any], tables: frozenset[str]) -> Iterator[str]:
     kind = str(node["Node Type"])
     reads = kind in ("Seq Scan", "Index Scan", "Index Only Scan")
-    if reads and node.get("Relation Name") in LARGE and "Index Cond" not in node:
+    if reads and node.get("Relation Name") in tables and "Index Cond" not in node:
         yield f"{kind} on {node['Relation Name']}"
     for inner in node.get("Plans", ()):
-        yield from _bare(inner)
+        yield from _bare(inner, tables)

@@ -86,6 +86,7 @@ def test_what_is_told_back_outside_the_checksum_is_held_against_the_money() -> N
     assert (told.outcome, told.dossier_number) == (Outcome.SUCCEEDED, "G12-1")
     other = fits | {"PhiLePhi": [{"SoTien": "100000"}]}
     assert read(ThongTinBienLai=other).outcome is Outcome.HELD
+    assert read(ThongTinBienLai={}).billed is None
     for wrong in (
         {"MaHoSo": "G12-2", "ThongTinBienLai": fits},
         {"MaHoSo": 7},
@@ -97,9 +98,29 @@ def test_what_is_told_back_outside_the_checksum_is_held_against_the_money() -> N
         {"MaHoSo": ["G12-1"]},
         {"ThongTinBienLai": {"MaHoSo": {"so": "G12-1"}}},
         {"ThongTinBienLai": {"PhiLePhi": [{"SoTien": "9" * 5_000}]}},
+        {"ThongTinBienLai": {"PhiLePhi": [{"SoTien": 1.5}]}},
+        {"ThongTinBienLai": {"TenDonVi": "\ud800"}},
+        {"ThongTinBienLai": "x"},
+        {"ThongTinBienLai": [7]},
     ):
+        told = read(**wrong)
+        assert (told.outcome, told.amount) == (Outcome.SUCCEEDED, 150_000)
+        assert told.billed is not None, "nobody would look at it"
+        assert told.billed.differs_from(DOSSIER) == ["unreadable"]
+
+
+def test_what_the_checksum_covers_is_read_strictly_beside_words_that_cannot_be() -> None:
+    """Leaving the unsigned words out forgives nothing in the signed ones."""
+    sealed = json.dumps(CONFIRM)
+    unread = '"ThongTinBienLai":{"SoTien":1.5}'
+    assert dialect.read_confirmation(CREDENTIALS, f"{sealed[:-1]},{unread}}}".encode()).billed
+    for wrong in ('"SoTien": 150000.0', '"SoTien": 1.5e5'):
+        body = f"{sealed[:-1]},{unread}}}".replace('"SoTien": 150000', wrong)
         with pytest.raises(Malformed):
-            read(**wrong)
+            dialect.read_confirmation(CREDENTIALS, body.encode())
+    twice = f'{sealed[:-1]},"SoTien":150000,{unread}}}'
+    with pytest.raises(WrongSeal):
+        dialect.read_confirmation(CREDENTIALS, twice.encode())
 
 
 @pytest.mark.parametrize(

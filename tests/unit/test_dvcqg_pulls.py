@@ -88,6 +88,10 @@ def test_nothing_owed_and_nothing_known_are_told_apart(state: PullState, code: i
 
 
 def test_what_cannot_be_taken_now_is_neither_paid_nor_unknown() -> None:
-    told = json.loads(pulls.answer(CREDENTIALS, PulledBill(PullState.ELSEWHERE), AT))
-    assert told["return_code"] == -1
-    assert "error_code" not in told
+    said = set()
+    for state in (PullState.ELSEWHERE, PullState.EXPIRED):
+        told = json.loads(pulls.answer(CREDENTIALS, PulledBill(state), AT))
+        assert told["return_code"] == -1
+        assert "error_code" not in told
+        said.add(told["return_msg"])
+    assert len(said) == 2, "they cannot be told apart"

@@ -2,12 +2,11 @@
 
 import pytest
 
-from core.references import ALPHABET, LENGTH, is_reference, new_reference
+from core.references import ALPHABET, LENGTH, is_reference, near_references, new_reference
 from payments.billing.suggesting.likeness import (
     code_forms,
     cut_reference,
     name_runs,
-    near_references,
     words_of,
 )
 

@@ -62,6 +62,7 @@ _NEED_NAMES: Final = {
     "suspense": noted("Tiền chờ xử lý"),
     "refunds": noted("Hoàn trả cần chuyển"),
     "disputes": noted("Khiếu nại phải trả lời"),
+    "gone_back": noted("Bị lấy lại qua ngân hàng, 14 ngày qua"),
 }
 _REFUND_STATES: Final = {
     "requested": noted("chờ duyệt"),

@@ -59,11 +59,16 @@ async def disputes_page(
     session: SessionDep,
     context: ContextDep,
     asked: AskedListDep,
-    which: Literal["", "all"] = "",
+    which: Literal["", "all", "lost"] = "",
 ) -> Response:
-    """Disputes that are not decided, by when they are to be answered; all of them if asked for."""
+    """Disputes that are not decided, by when they are to be answered; all or the lost if asked."""
     reach = frozenset(who.principal.agency_ids)
-    page = await page_of_disputes(session, reach, undecided=which == "", limit=MOST_ROWS)
+    page = await page_of_disputes(
+        *(session, reach),
+        status="lost" if which == "lost" else None,
+        undecided=which == "",
+        limit=MOST_ROWS,
+    )
     titles, now = gateway_titles(context.gateways), clock.now()
     rows = [_row(one, LocalizedText(*titles(one.gateway)), now) for one in page.items]
     return answer_list(

@@ -2,7 +2,7 @@
 
 What another body has is not there. What one way finds is sorted, filtered and fetched as a file as
 any table is; where there is more than is read for that, the page says so. Below the empty box stand
-the bills that somebody has set a note on.
+the bills that somebody has set a note on, the newest note first.
 """
 
 from typing import Annotated, Final
@@ -18,6 +18,7 @@ from app.web.staff.searching import FIND, FoundGroup, Search
 from app.web.staff.table_files import TYPES, TableFormat, write_table
 from app.web.staff.tables import (
     LONGEST_FILTER,
+    PER_PAGE,
     AskedTable,
     ShownTable,
     TableColumn,
@@ -31,7 +32,7 @@ from core.crypto import Cipher
 from core.db import SessionDep
 from core.sessions import ReadSession
 from payments.agencies.access.rights import Action
-from payments.bills.marks import list_marked
+from payments.bills.marks import page_of_marked
 from payments.context import ContextDep
 
 router = APIRouter(include_in_schema=False)
@@ -80,22 +81,26 @@ async def search_page(
         typed=q,
         searched=searched,
         groups=groups,
-        marked=None if searched.text else await _marked(session, context.cipher, who),
+        marked=None if searched.text else await _marked(session, context.cipher, who, cursor),
         alone=[one.name for one in groups] == [by],
     )
 
 
-async def _marked(session: ReadSession, cipher: Cipher, who: SignedIn) -> ShownTable:
+async def _marked(session: ReadSession, cipher: Cipher, who: SignedIn, cursor: str) -> ShownTable:
     """The bills that somebody has set a note on."""
+    page = await page_of_marked(
+        *(session, cipher, who.principal.agency_ids), cursor=cursor or None, limit=PER_PAGE
+    )
     rows = [
         TableRow(
             one.bill_id,
             (one.reference, one.note, one.amount, BILL_STATES[one.status], one.marked_at),
             f"/staff/bills/{one.bill_id}",
         )
-        for one in await list_marked(session, cipher, who.principal.agency_ids)
+        for one in page.items
     ]
-    return ShownTable(FIND, _MARK_COLUMNS, rows, AskedTable(), None)
+    asked = AskedTable(cursor=cursor)
+    return ShownTable(FIND, _MARK_COLUMNS, rows, asked, page.next_cursor)
 
 
 def _file(request: Request, group: FoundGroup, kind: TableFormat) -> Response:

@@ -20,12 +20,12 @@ from payments.books.approvals import ApprovalKinds
 from payments.books.period_totals import BillTotal, list_bill_totals
 from payments.books.takings import HourTotal, list_hour_totals
 from payments.books.waiting_sums import WaitingSum, sum_waiting_money
-from payments.disputes.queries import DisputeSum, sum_undecided
+from payments.disputes.queries import DisputeSum, sum_lost, sum_undecided
 from payments.incoming.hearing import GatewayHearing, list_hearings
 from payments.refunds.queries import RefundSum, sum_refunds_to_send
 from reconciliation.statements.coverage import list_untold_days
 
-#: How many days back differences and missing files are looked for.
+#: How many days back differences, and money that was taken back, are looked for.
 _BACK: Final = 14
 K = TypeVar("K")
 
@@ -160,4 +160,10 @@ async def _needs(
         disputes: DisputeSum = await sum_undecided(session, who.agency_ids)
         if disputes.count:
             needs.append(NeededWork("disputes", disputes.count, disputes.sum, "/staff/disputes"))
+        # Also what was decided at once: the receipt stands, and its money is gone.
+        since, _ = clock.day_bounds(today - timedelta(days=_BACK), today)
+        lost: DisputeSum = await sum_lost(session, who.agency_ids, since)
+        if lost.count:
+            path = "/staff/disputes?which=lost"
+            needs.append(NeededWork("gone_back", lost.count, lost.sum, path))
     return needs

@@ -9,10 +9,9 @@ from itertools import pairwise
 from typing import Final
 
 from core.folding import without_marks
-from core.references import ALPHABET, LENGTH, PREFIX, is_reference, normalise
+from core.references import ALPHABET, LENGTH, PREFIX, normalise
 
-#: A reference that one character, or two neighbours, are wrong of; and one whose end was cut off.
-_WHOLE: Final = re.compile(rf"(?=({PREFIX}[0-9A-Z]{{{LENGTH - len(PREFIX)}}}))")
+#: A reference whose end was cut off.
 _CUT: Final = re.compile(rf"{PREFIX}[{ALPHABET}]{{7,{LENGTH - len(PREFIX) - 1}}}$")
 _WORD: Final = re.compile(r"[0-9A-Z]+")
 #: After one of these a number alone may be a stall's code.
@@ -27,27 +26,6 @@ _SHORTEST_CODE: Final = 2
 def words_of(text: str) -> list[str]:
     """The words of a transfer, in capitals and without marks."""
     return _WORD.findall(without_marks(text, compatible=True).upper())[:_MOST_WORDS]
-
-
-def near_references(text: str) -> list[str]:
-    """Right references that differ from one in the text by a character, or by two swapped ones.
-
-    Two references differ in three places or more, so a wrong character leads to one at most.
-    """
-    found: list[str] = []
-    for match in _WHOLE.finditer(normalise(text)):
-        said = match[1]
-        if is_reference(said):
-            continue
-        start = len(PREFIX)
-        for place in range(start, LENGTH):
-            head, tail = said[:place], said[place + 1 :]
-            found += [one for letter in ALPHABET if is_reference(one := head + letter + tail)]
-        for place in range(start, LENGTH - 1):
-            swapped = said[:place] + said[place + 1] + said[place] + said[place + 2 :]
-            if is_reference(swapped):
-                found.append(swapped)
-    return list(dict.fromkeys(found))
 
 
 def cut_reference(text: str) -> str | None:

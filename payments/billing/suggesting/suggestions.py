@@ -16,6 +16,7 @@ from sqlmodel import col, or_, select
 from core import clock
 from core.crypto import Cipher
 from core.errors import NotFound
+from core.references import near_references
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.billing.credit.queries import holder_on, list_holdings
@@ -25,7 +26,6 @@ from payments.billing.suggesting.likeness import (
     code_forms,
     cut_reference,
     name_runs,
-    near_references,
     words_of,
 )
 from payments.bills.models import Bill, PayerData
