@@ -1,7 +1,7 @@
 """What the engine asks of a dialect that takes orders, and what that may use of the engine."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -78,6 +78,13 @@ class SigningDialect(Protocol):
     def headers(self, merchant: Merchant, body: bytes, at: datetime) -> dict[str, str]:
         """What signs a notice sent at `at`."""
         ...
+
+
+@runtime_checkable
+class SealingDialect(Protocol):
+    """A gateway that signs its answers to `seals_answers_to`, not its notices alone."""
+
+    seals_answers_to: Collection[Operation]
 
 
 @runtime_checkable
