@@ -95,7 +95,9 @@ async def test_an_answer_that_an_outsider_has_signed_says_nothing_and_the_next_o
     order = opened(state, dialect.pay_query(CREDENTIALS, REQUEST))
     assert isinstance(order, Order)
     state.pay(order, PayerOutcome.SUCCESS)
-    account = GatewayAccount("vnpay", "x", "http://127.0.0.1/vnpay/paymentv2", {**KEYS, "refund": "yes"})
+    account = GatewayAccount(
+        "vnpay", "x", "http://127.0.0.1/vnpay/paymentv2", {**KEYS, "refund": "yes"}
+    )
     adapter = VNPay(account, http=InProcessSandbox(state, no_receiver).http("vnpay"))
     attempt = AttemptKey(REQUEST.order_ref, NOW)
     state.faults.script("LEPHI001", Operation.QUERY, Fault.FORGED_ANSWER)
