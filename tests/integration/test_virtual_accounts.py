@@ -15,6 +15,7 @@ from core.references import new_reference
 from payments.agencies.accounts import set_virtual_prefix
 from payments.agencies.queries import find_collection_account
 from payments.bills.queries import read_payer
+from payments.bills.static_references import static_reference
 from tests.support.places import Kept, looking
 from tests.support.staff import finance_office
 from tests.support.statements import reconcile, release, take_statement
@@ -126,6 +127,24 @@ async def test_a_number_is_one_bills_for_ever(system: System) -> None:
     system.sandbox.store.accounts[DEMO_ACCOUNT] = replace(there, virtual_prefix=PREFIX)
     await send(system, old, other["amount"])
     assert (await system.read(other))["status"] == "paid"
+
+
+async def test_a_poster_shows_a_number_of_its_own_that_opens_and_settles_a_bill(
+    system: System,
+) -> None:
+    async with system.parts.database.transaction() as session:
+        reference = await static_reference(session, system.body.agency_id, "chung-thuc-chu-ky")
+    number = f"{PREFIX}{reference}"
+    page = (await system.browser.get("/p/ubnd-ben-mau/2.000884")).text
+    assert number in page
+    assert DEMO_ACCOUNT not in page
+    async with looking(system) as seen:
+        await send(system, number, 10_000)
+        await send(system, number, 9_000)
+    assert (seen[0].allocated, seen[0].waiting) == (
+        [10_000],
+        [("suspense", "static_amount", 9_000)],
+    )
 
 
 async def test_words_that_name_another_bill_than_the_number_are_for_people(system: System) -> None:
