@@ -6,6 +6,7 @@ own way out, and its events, signed by its own code.
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -85,6 +86,24 @@ async def test_money_back_is_asked_for_and_asked_about_to_the_dong(
         told = await plain.get(f"{address}/v1/refunds", auth=(KEY, ""))
     amounts = {one["amount"] for one in told.json()["data"] if one["payment_intent"] == intent}
     assert amounts == {49_999, 100_001}
+
+
+async def test_the_sdk_writes_no_payers_payment_into_the_log(
+    adapter: StripeCheckout, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would, of each call, under an address that is not the one called."""
+    caplog.set_level(logging.INFO)
+    asked = money_back("pi_of_a_payer", 1_000, "rf-5")
+
+    async def written() -> list[str]:
+        with pytest.raises(GatewayMisuse):
+            await adapter.query_refund(asked)
+        return [one.getMessage() for one in caplog.records if one.name == "stripe"]
+
+    assert await written() == []
+    # The control: left to itself it does.
+    caplog.set_level(logging.INFO, logger="stripe")
+    assert "pi_of_a_payer" in str(await written())
 
 
 async def test_money_back_of_nothing_is_a_refusal_and_no_time_out(adapter: StripeCheckout) -> None:

@@ -32,6 +32,8 @@ def environment(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEPHI_MODE", settings.mode)
     monkeypatch.setenv("LEPHI_DATABASE_URL", str(settings.database_url))
     monkeypatch.setenv("LEPHI_DATA_DIR", str(settings.data_dir))
+    # The service beside us writes to the same place.
+    monkeypatch.setenv("LEPHI_LOG_LEVEL", settings.log_level)
 
 
 async def lephi(*words: str, code: int = 0) -> Result:
