@@ -281,8 +281,8 @@ def _query(engine: Engine, fields: Mapping[str, str]) -> Reply:
         }
         if given_back := engine.store.refunds_of(order):
             said |= _refunded(given_back[-1])
-    made = seal(_signer(merchant, planned), _ANSWER, said)
-    return answer(planned, json.dumps({**said, "vnp_SecureHash": made}))
+    sealed = seal(_signer(merchant, planned), _ANSWER, said)
+    return answer(planned, json.dumps({**said, "vnp_SecureHash": sealed}))
 
 
 def _refund(engine: Engine, fields: Mapping[str, str]) -> Reply:
@@ -320,8 +320,8 @@ def _refund(engine: Engine, fields: Mapping[str, str]) -> Reply:
         with contextlib.suppress(OtherOrder, TooMuchBack):
             made = engine.refund(order, fields["vnp_RequestId"], amount, status=status)
             said |= _refunded(made)
-    made = seal(_signer(merchant, planned), _REFUND_ANSWER, said)
-    return answer(planned, json.dumps({**said, "vnp_SecureHash": made}))
+    sealed = seal(_signer(merchant, planned), _REFUND_ANSWER, said)
+    return answer(planned, json.dumps({**said, "vnp_SecureHash": sealed}))
 
 
 _REFUND_STATUSES: Final = {
