@@ -12,6 +12,7 @@ from core.errors import FieldError, Invalid
 from core.sessions import WriteSession
 from payments.agencies.changes import record_change
 from payments.agencies.models import CollectionAccount
+from payments.agencies.queries import get_collection_account
 
 #: A VietQR's account number has 19 characters (tag 38, NAPAS 1.5.2), a reference 14.
 _PREFIX: Final = re.compile("[0-9A-Z]{1,5}")
@@ -50,7 +51,8 @@ async def set_virtual_prefix(
         detail = "A prefix has one to five digits and capital letters: a VietQR holds no more."
         raise Invalid(detail, errors=[FieldError("prefix", "malformed", detail)])
     which = col(CollectionAccount.id) == account_id
-    before = await session.lock_one(select(CollectionAccount.virtual_prefix).where(which))
+    await session.lock_one(select(CollectionAccount.id).where(which))
+    before = (await get_collection_account(session, account_id)).virtual_prefix
     if before == prefix:
         return
     await session.write(update(CollectionAccount).where(which).values(virtual_prefix=prefix))

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -57,7 +58,8 @@ async def charged(address: str, amount: int) -> str:
     http = GatewayHttp(address)
     client = stripe.StripeClient(KEY, http_client=OwnWayOut(http), max_network_retries=0)
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
-    method = await client.v1.payment_methods.create_async({"type": "card", "card": card})
+    given: Any = {"type": "card", "card": card}
+    method = await client.v1.payment_methods.create_async(given)
     made = await client.v1.payment_intents.create_async(
         {"amount": amount, "currency": "vnd", "payment_method": method.id, "confirm": True}
     )
