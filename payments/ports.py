@@ -269,11 +269,6 @@ class Credit:
     signed: bool = True
     virtual_account: str = ""
 
-    @property
-    def words(self) -> str:
-        """All that says what it is for: the payer's words, and the number that it was sent to."""
-        return f"{self.narrative} {self.virtual_account}".strip()
-
 
 NoticeContent: TypeAlias = GatewayResult | Credit | GatewayDispute
 """The verified value of a notice: what a gateway says of an attempt or dispute, or money."""

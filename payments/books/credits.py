@@ -201,8 +201,9 @@ async def _credit(
     agency_id = next((one.agency_id for one in (bill, *several) if one), None)
     agency_id = agency_id or destination.agency_id or told.account.agency_id
     await session.write(_ENTER, _entry(told, destination, agency_id, source))
-    if credit.words:
-        await _keep_narrative(session, payment_id, credit.words, cipher)
+    # People see the number that it was sent to beside the payer's words.
+    if words := f"{credit.narrative} {credit.virtual_account}".strip():
+        await _keep_narrative(session, payment_id, words, cipher)
     event = PAYMENT.move(None, "succeeded").event
     details = {
         "amount": credit.amount,

@@ -143,8 +143,7 @@ class SandboxState:
         if isinstance(dialect, FeedDialect):
             number, secret = dialect.bank_account(credentials)
             account = BankAccount(name, number, callback_url, secret, virtual_prefix=virtual_prefix)
-            if holder is not None:
-                account = replace(account, holder=holder)
+            account = account if holder is None else replace(account, holder=holder)
             self.bank.open(account)
             return account
         merchant_id = self._gateway(name).account_id(credentials)
