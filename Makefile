@@ -153,5 +153,5 @@ $(RUNTIME): requirements.lock pyproject.toml | $(MADE)
 
 $(DEV): $(RUNTIME) requirements-dev.lock
 	@echo "Installing what the checks need …"
-	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-build-isolation --require-hashes -r requirements-dev.lock
 	@touch $@

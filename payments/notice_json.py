@@ -66,7 +66,8 @@ def write_notice(notice: NoticeContent) -> bytes:
 
 def _unsaid(notice: NoticeContent) -> set[str]:
     """The fields that came later and say nothing here: the first version's text stays as it was."""
-    later = [one for one in fields(notice) if one.name in ("straight", "signed", "pulled")]
+    names = ("straight", "signed", "pulled", "virtual_account")
+    later = [one for one in fields(notice) if one.name in names]
     return {one.name for one in later if getattr(notice, one.name) == one.default}
 
 

@@ -256,7 +256,8 @@ class Credit:
     is the bank's reference as it was told, "" if there is none; it may be shared, used again or
     tell nothing (see `payments.books.identity`). `amount` whole đồng > 0. A credit that is not
     `signed` came with a password that proves nothing of its words: it is a hint, and waits until
-    another source tells of the same money.
+    another source tells of the same money. `virtual_account` is the number that the payer sent it
+    to, where that is another than the account's own and the source tells it.
     """
 
     feed_ref: str
@@ -266,6 +267,7 @@ class Credit:
     narrative: str
     credited_at: datetime
     signed: bool = True
+    virtual_account: str = ""
 
 
 NoticeContent: TypeAlias = GatewayResult | Credit | GatewayDispute

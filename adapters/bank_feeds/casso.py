@@ -11,7 +11,8 @@ Facts: Casso's developer pages [C] and clients of it [S]. `version` is which web
   the same money. Of several transactions all are read or none: where one cannot be, the notice is
   kept and set aside whole. [assumption] At most 100 of them.
 
-Money that went out has an amount below zero.
+Money that went out has an amount below zero. `virtualAccountNumber` (version 1: `virtualAccount`
+[M]) is the virtual account that money was sent to [C].
 """
 
 import hashlib
@@ -121,7 +122,8 @@ class CassoFeed(BankFeed):
         for name in ("bankName", "bankAbbreviation", "counterAccountName"):
             prose(data, name, may_be_absent=True)
         at = local_time(data, "transactionDateTime")
-        return self._credit(data, prose(data, "reference", may_be_absent=True), at)
+        sent_to = prose(data, "virtualAccountNumber", may_be_absent=True)
+        return self._credit(data, prose(data, "reference", may_be_absent=True), at, sent_to)
 
     def _several(self, document: Mapping[str, object]) -> list[Credit | None]:
         several = document.get("data")
@@ -138,9 +140,12 @@ class CassoFeed(BankFeed):
         self._check_account(prose(data, "subAccId"), "subAccId")
         integer(data, "cusum_balance")
         at = local_time(data, "when")
-        return self._credit(data, prose(data, "tid", may_be_absent=True), at)
+        sent_to = prose(data, "virtualAccount", may_be_absent=True)
+        return self._credit(data, prose(data, "tid", may_be_absent=True), at, sent_to)
 
-    def _credit(self, data: Mapping[str, object], bank_ref: str, at: datetime) -> Credit | None:
+    def _credit(
+        self, data: Mapping[str, object], bank_ref: str, at: datetime, sent_to: str
+    ) -> Credit | None:
         feed_ref, narrative = str(whole(data, "id")), prose(data, "description")
         amount = integer(data, "amount")
         if amount < 0:
@@ -154,6 +159,7 @@ class CassoFeed(BankFeed):
             narrative=narrative,
             credited_at=at,
             signed=self._signed,
+            virtual_account=sent_to.strip(),
         )
 
 

@@ -12,6 +12,11 @@ from is the account's `mode`, as it is set at SePay:
   ours gives one for an hour to who shows it and the secret, in a Basic header or in the form.
   Without `client_id` the token is the secret itself, as the body's own server gives it.
 
+`subAccount` is the virtual account that the payer sent money to [C]; where a bank gives out none,
+a code that SePay has found in the words (TKP) [C]. SePay's API of orders, which gives each one a
+virtual account [C], is not called: at which banks a number can be chosen is not said [?]. A body
+that may choose them says by which prefix (`lephi account virtual-prefix`).
+
 A password says nothing about the body it came with: such a credit is not signed, and waits until
 another source tells of the same money. A SePay without any of them is not taken at all.
 """
@@ -160,8 +165,9 @@ class SePayFeed(BankFeed):
         prose(document, "gateway")
         credited_at = local_time(document, "transactionDate")
         self._check_account(prose(document, "accountNumber"), "accountNumber")
-        for name in ("subAccount", "code", "description"):
+        for name in ("code", "description"):
             prose(document, name, may_be_absent=True)
+        virtual_account = prose(document, "subAccount", may_be_absent=True).strip()
         narrative = prose(document, "content")
         amount = amount_of(document, "transferAmount")
         if "accumulated" in document:
@@ -180,6 +186,7 @@ class SePayFeed(BankFeed):
             narrative=narrative,
             credited_at=credited_at,
             signed=self._scheme is None,
+            virtual_account=virtual_account,
         )
 
 

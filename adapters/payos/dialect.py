@@ -5,6 +5,8 @@ page that was read says.
 
 * [C] An order is `orderCode`, a whole number; nothing of ours is in a transfer's words, so orders
   are matched by it alone. [M] It is at most 2^53 - 1.
+* [C] A link is paid to a virtual account at banks that have them (`virtualAccountNumber`): it is
+  the order's, so nothing of ours has to be in it either, and it is not looked at.
 * [C] `description` is the transfer's memo: at most 9 characters where the account is not linked.
 * [C] A request is signed over amount, cancelUrl, description, orderCode and returnUrl, a result
   over its `data`: `name=value` by `&`, names in alphabetical order, null as nothing; HMAC-SHA256

@@ -23,6 +23,7 @@ from payments.administration.bodies import (
     confirmed_account,
     new_account,
     new_agency,
+    prefixed_account,
 )
 from payments.administration.deeds import Deed
 from payments.administration.door import ask, operator_of
@@ -32,6 +33,7 @@ from payments.agencies.models import Agency
 from payments.agencies.queries import (
     get_account_id,
     get_agency_id,
+    get_collection_account,
 )
 from payments.agencies.schemas import AccountIn, AccountOut, AgencyChangeIn, AgencyIn, AgencyOut
 from payments.books.approvals import ApprovalValue
@@ -308,6 +310,40 @@ def set_words(
 
     with_parts(work)
     typer.echo(f"{code}: {', '.join(words) if words else 'no words of settlements'}")
+
+
+@account.command("virtual-prefix")
+def set_prefix(
+    code: Annotated[str, typer.Argument(help="The account's code.")],
+    prefix: Annotated[
+        str | None,
+        typer.Argument(help="What its virtual accounts begin with; none at all: it has none."),
+    ] = None,
+    by: OptionalBy = None,
+    reason: OptionalReason = None,
+    as_json: Json = False,
+) -> None:
+    """Send payers to the bank's virtual accounts: to a prefix, and the reference of what they pay.
+
+    Only where the bank has agreed that every number that begins so leads to this account.
+    """
+
+    async def deed(session: WriteSession) -> Deed:
+        return prefixed_account(await get_account_id(session, code), prefix)
+
+    async def owner(session: WriteSession) -> str | None:
+        account_id = await get_account_id(session, code)
+        return (await get_collection_account(session, account_id)).agency_id
+
+    made = set_up(asker(by, reason), owner, deed, _account, actor=ACTOR)
+    if not isinstance(made, AccountOut):
+        show_waiting(made, as_json=as_json)
+    elif as_json:
+        show(made)
+    else:
+        typer.echo(f"{code}: virtual accounts {prefix}LP…" if prefix else f"{code}: its own number")
+        if made.confirmed_at is None:
+            typer.echo("Payers see it as unconfirmed until somebody of the body stands by it.")
 
 
 def _offers(given: str | None) -> list[str] | str | None:

@@ -64,7 +64,7 @@ async def read_stickers(
             payload=bill_payload(context, agency, stall.reference, None, static=True) or "",
             reference=stall.reference,
             holder="" if account is None else account.account_name,
-            account="" if account is None else account.account_number[-4:],
+            account="" if account is None else account.number_for(stall.reference)[-4:],
             bank="" if account is None else bank_name(account.bank_bin) or account.bank_bin,
             trial=parts.settings.mode != "production",
         )

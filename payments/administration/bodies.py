@@ -10,7 +10,7 @@ from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.sessions import ReadSession, WriteSession
 from payments.administration.deeds import Administration, Deed, DeedKind, Execution, in_force
-from payments.agencies.accounts import confirm_account
+from payments.agencies.accounts import confirm_account, set_virtual_prefix
 from payments.agencies.commands import (
     NewAccount,
     NewAgency,
@@ -56,6 +56,11 @@ def new_account(wanted: Mapping[str, Any]) -> Deed:
 def confirmed_account(account_id: str) -> Deed:
     """To stand by an account that one person alone has written down or sent money to."""
     return Deed("confirm_account", account_id, {})
+
+
+def prefixed_account(account_id: str, prefix: str | None) -> Deed:
+    """To send an account's payers to virtual accounts under this prefix; None: to itself."""
+    return Deed("set_virtual_prefix", account_id, {"virtual_prefix": prefix})
 
 
 async def _look_at_new_agency(
@@ -144,14 +149,34 @@ async def _look_at_account(session: WriteSession, _: Administration, deed: Deed)
     )
     if await session.lock_first(waiting) is None:
         raise AlreadyConfirmed("Tài khoản thu này đã có hai người xác nhận.")
-    entry = await _account(session, deed.object_id)
+    return await _stated_account(session, deed.object_id)
+
+
+async def _stated_account(session: ReadSession, account_id: str, **more: Any) -> Subject:
+    """An account by all that says where money goes."""
+    entry = await _account(session, account_id)
     figures = {
         "account": entry.code,
         "bank_bin": entry.bank_bin,
         "number": entry.account_number,
         "holder": entry.account_name,
+        "virtual_prefix": entry.virtual_prefix,
     }
-    return Subject(await get_agency_id(session, entry.agency), figures)
+    return Subject(await get_agency_id(session, entry.agency), figures | more)
+
+
+async def _look_at_prefix(
+    session: WriteSession, administration: Administration, deed: Deed
+) -> Subject:
+    async with session.rehearsal():
+        await _set_prefix(session, _trying(administration), deed)
+    return await _stated_account(session, deed.object_id, after=deed.wanted["virtual_prefix"])
+
+
+async def _set_prefix(session: WriteSession, execution: Execution, deed: Deed) -> str:
+    prefix = deed.wanted["virtual_prefix"]
+    await set_virtual_prefix(session, deed.object_id, prefix, actor=execution.actor)
+    return deed.object_id
 
 
 async def _confirm(session: WriteSession, execution: Execution, deed: Deed) -> str:
@@ -180,4 +205,5 @@ KINDS: Mapping[str, DeedKind] = {
     "change_agency": DeedKind(_look_at_agency, _change_agency, _account_of_moved),
     "create_account": DeedKind(_look_at_new_account, _create_account, _this_account),
     "confirm_account": DeedKind(_look_at_account, _confirm),
+    "set_virtual_prefix": DeedKind(_look_at_prefix, _set_prefix, _this_account),
 }

@@ -6,7 +6,7 @@ things was written into it once (`setup.found`, migration 0023).
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
@@ -32,6 +32,8 @@ class SetupKind:
     digests: Mapping[str, str]
     #: deeds that end a row's use, and the column that says so
     ends: Mapping[str, str]
+    #: columns that came later: what they are of a row of which the log tells nothing of them
+    later: Mapping[str, Any] = field(default_factory=dict)
 
 
 KINDS = (
@@ -47,10 +49,11 @@ KINDS = (
         ("account.created", "account.changed"),
         (
             *("agency_id", "code", "bank_bin", "account_number", "account_name", "kind"),
-            *("cut_off", "opened_on"),
+            *("cut_off", "opened_on", "virtual_prefix"),
         ),
         {},
         {},
+        {"virtual_prefix": None},
     ),
     SetupKind(
         GatewayAccountRow,
@@ -100,7 +103,7 @@ async def _told(session: ReadSession, kind: SetupKind) -> dict[str, dict[str, An
     async for entry in each_entry(session, [*kind.actions, _FOUND]):
         if entry.action == _FOUND and entry.object_id not in found:
             continue
-        facts = told.setdefault(entry.object_id, {})
+        facts = told.setdefault(entry.object_id, dict(kind.later))
         facts |= entry.details.get("after", entry.details)
         facts |= {name: entry.details[name] for name in kind.digests if name in entry.details}
         if (column := kind.ends.get(entry.action)) is not None:

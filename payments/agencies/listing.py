@@ -49,6 +49,7 @@ class AccountEntry:
     created_at: datetime
     opened_on: date | None
     confirmed_at: datetime | None
+    virtual_prefix: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class CollectionAccount(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(r"bank_bin ~ '^\d{6}$'", name="bank_bin"),
         CheckConstraint("kind IN ('bank', 'treasury')", name="kind"),
+        CheckConstraint("virtual_prefix ~ '^[0-9A-Z]{1,5}$'", name="virtual_prefix"),
     )
 
     id: str = Field(primary_key=True)
@@ -86,6 +87,8 @@ class CollectionAccount(SQLModel, table=True):
         default_factory=list,
         sa_column=Column(ARRAY(String), nullable=False, server_default=text("'{}'")),
     )
+    #: what the bank's virtual accounts of it begin with, a reference following; None: it has none
+    virtual_prefix: str | None = None
 
 
 class GatewayAccountRow(SQLModel, table=True):

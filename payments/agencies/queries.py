@@ -39,6 +39,20 @@ class CollectionAccountValue:
     confirmed_at: datetime | None = None
     #: `bank` or `treasury`: whose account it is to be read as
     kind: str = "treasury"
+    #: what the bank's virtual accounts of it begin with (decision 29); None: it has none
+    virtual_prefix: str | None = None
+
+    def number_for(self, reference: str) -> str:
+        """Where a payer of this reference sends money: its virtual account, if there are any."""
+        if self.virtual_prefix is None:
+            return self.account_number
+        return f"{self.virtual_prefix}{reference}"
+
+    def gives_out(self, number: str) -> bool:
+        """Whether its bank gives out a number under it, whether or not a reference follows."""
+        if self.virtual_prefix is None or number == self.account_number:
+            return False
+        return number.upper().startswith(self.virtual_prefix)
 
 
 @dataclass(frozen=True, slots=True)

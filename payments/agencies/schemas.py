@@ -282,6 +282,8 @@ class AccountOut(BaseModel):
     opened_on: date | None
     #: since when two people stand by its number; while it is null, payers are warned
     confirmed_at: Instant | None
+    #: what the bank's virtual accounts of it begin with; a reference follows
+    virtual_prefix: str | None
 
     @classmethod
     def of(cls, entry: AccountEntry) -> Self:
@@ -299,6 +301,7 @@ class AccountOut(BaseModel):
             created_at=entry.created_at,
             opened_on=entry.opened_on,
             confirmed_at=entry.confirmed_at,
+            virtual_prefix=entry.virtual_prefix,
         )
 
 

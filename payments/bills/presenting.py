@@ -54,7 +54,7 @@ def bill_payload(
         return None
     return context.qr.payload(
         bank_bin=agency.account.bank_bin,
-        account_number=agency.account.account_number,
+        account_number=agency.account.number_for(reference),
         amount=amount,
         reference=reference,
         static=static,

@@ -87,12 +87,12 @@ async def record_credit(
 ) -> Recording:
     """Record money that arrived on an account by bank transfer, told by `source` (see `identity`).
 
-    The references in the narrative decide what it is for: one bill, several of one body that it
-    pays to the đồng, one static fee, or none. What only a statement tells of, what is told without
-    a signature, and what a gateway seems to pay over, waits whole in suspense until another source
-    tells of it, or people decide.
+    The references in the narrative and in the virtual account decide what it is for: one bill,
+    several of one body that it pays to the đồng, one static fee, or none. What only a statement
+    tells of, what is told without a signature, and what a gateway seems to pay over, waits whole in
+    suspense until another source tells of it, or people decide.
     """
-    destination = await destination_of(session, account, credit.narrative)
+    destination = await destination_of(session, account, credit.narrative, credit.virtual_account)
     if source != STATEMENT:  # whose lines are looked at together, see `reconciliation.days`
         destination = await _unless_for_others(session, destination, credit)
     came = money_date(credit.credited_at, clock.now(), account.opened_on)
@@ -219,8 +219,9 @@ async def _credit(
     agency_id = next((one.agency_id for one in (bill, *several) if one), None)
     agency_id = agency_id or destination.agency_id or told.account.agency_id
     await session.write(_ENTER, _entry(told, destination, agency_id, source))
-    if credit.narrative:
-        await _keep_narrative(session, payment_id, credit.narrative, cipher)
+    # People see the number that it was sent to beside the payer's words.
+    if words := f"{credit.narrative} {credit.virtual_account}".strip():
+        await _keep_narrative(session, payment_id, words, cipher)
     event = PAYMENT.move(None, "succeeded").event
     details = {
         "amount": credit.amount,

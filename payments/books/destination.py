@@ -60,13 +60,25 @@ _TARGETS = values_of(ReferenceTarget, Reference, bill_id=col(Bill.id)).join_from
 
 
 async def destination_of(
-    session: ReadSession, account: CollectionAccountValue, narrative: str
+    session: ReadSession,
+    account: CollectionAccountValue,
+    narrative: str,
+    virtual_account: str = "",
 ) -> Destination:
-    """What money on `account` is for: bills, one static fee, or nothing that can be told."""
-    candidates = find_references(narrative)
-    if not candidates:
+    """What money on `account` is for: bills, one static fee, or nothing that can be told.
+
+    `virtual_account` is the number that it was sent to: it names its reference as words do. Where
+    it is one that the account's bank gives out and names nothing of ours, no words say otherwise.
+    """
+    sent_to = find_references(virtual_account)
+    candidates = list(dict.fromkeys([*find_references(narrative), *sent_to]))
+    if not candidates and not account.gives_out(virtual_account):
         return Destination(Reason.NO_REFERENCE)
     targets = await session.all(_TARGETS.where(col(Reference.reference).in_(candidates)))
+    if account.gives_out(virtual_account):
+        known = {target.reference for target in targets}
+        if known.isdisjoint(sent_to):
+            return Destination(Reason.UNKNOWN_REFERENCE)
     if len(targets) > 1:
         return await _several(session, account, targets)
     if not targets:

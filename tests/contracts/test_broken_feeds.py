@@ -95,6 +95,11 @@ class InventsReferences(SePayFeed):
         return credit and replace(credit, bank_ref=credit.bank_ref or credit.feed_ref)
 
 
+class ForgetsWhereItWasSent(SePayFeed):
+    def _read(self, document: Any) -> Credit | None:
+        return super()._read({**document, "subAccount": None})
+
+
 class NewIdentityEachTime(SePayFeed):
     def _read(self, document: Any) -> Credit | None:
         credit = super()._read(document)
@@ -155,6 +160,11 @@ BROKEN_FEEDS: list[tuple[Callable[[GatewayAccount], SePayFeed], str, str]] = [
     (ScaledAmounts, "a_genuine_notice_is_read_in_full", "5000 read as 50"),
     (MergesAlikes, "two_credits_that_look_alike_are_two", "share a number"),
     (InventsReferences, "the_bank_s_own_reference_is_told_as_it_is", "the bank calls it"),
+    (
+        ForgetsWhereItWasSent,
+        "the_virtual_account_is_told_as_it_is",
+        "not the number it was sent to",
+    ),
     (NewIdentityEachTime, "a_repeated_notice_is_the_same_credit", "not the same credit"),
     (NoRotation, "both_keys_are_accepted_while_one_is_replaced", "old key refused too early"),
     (MakesDoWithoutASecret, "missing_credentials_are_our_fault", "was made without"),

@@ -98,7 +98,7 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, filled_database_url: 
         "id": "", "created_at": "", "confirmed_at": "", "code": "kbnn", "agency": "phuong",
         "kind": "treasury",
         "bank_bin": "970436", "bank": "Vietcombank", "number": "11133355", "holder": "KBNN Thử",
-        "cut_off": "16:00", "opened_on": None,
+        "cut_off": "16:00", "opened_on": None, "virtual_prefix": None,
     }  # fmt: skip
     told = gateway(lephi, "--collection-account", "kbnn").stdout
     assert told.endswith("/callbacks/paygov/phuong\n")
@@ -116,6 +116,27 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, filled_database_url: 
     assert entries[0]["details"]["after"]["offers"] == ["9.000001"]
     assert entries[3]["details"]["credentials_renewed"] is True
     assert SECRET not in json.dumps(entries)
+
+
+def test_virtual_accounts_are_said_once_noted_and_taken_away(
+    lephi: Lephi, filled_database_url: str
+) -> None:
+    account(lephi, "co-san", "kbnn")
+    for wrong in ("sb12", "SB1234", "S-1"):
+        told = lephi("account", "virtual-prefix", "kbnn", wrong, code=1).stderr
+        assert "one to five digits and capital letters" in told
+    assert lephi("account", "virtual-prefix", "kbnn", "SB12").stdout == (
+        "kbnn: virtual accounts SB12LP…\n"
+    )
+    lephi("account", "virtual-prefix", "kbnn", "SB12")
+    (shown,) = as_json(lephi("account", "list", "--json"))
+    assert shown["virtual_prefix"] == "SB12"
+    assert lephi("account", "virtual-prefix", "kbnn").stdout == "kbnn: its own number\n"
+    changes = [one["details"] for one in audited(filled_database_url)][1:]
+    assert [(one["before"], one["after"]) for one in changes] == [
+        ({"virtual_prefix": None}, {"virtual_prefix": "SB12"}),
+        ({"virtual_prefix": "SB12"}, {"virtual_prefix": None}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,36 @@ def test_an_account_of_one_person_is_confirmed_by_another(lephi: Lephi, database
     assert "account.confirmed" in [row["action"] for row in audited(database_url)]
 
 
+def test_where_payers_are_sent_takes_two_people_as_the_account_itself_does(lephi: Lephi) -> None:
+    lephi("agency", "create", "--code", "phuong", *WARD, "--offers", "9.000001")
+    account(lephi, "kbnn", "11133355")
+    alone = lephi("account", "virtual-prefix", "kbnn", "SB11")
+    assert "not yet two people" in alone.stderr
+    assert "unconfirmed" in alone.stdout
+    user(lephi, ADMIN, "admin", "--password", PASSWORD)
+    user(lephi, CHIEF, "chief", "--password", PASSWORD)
+    assert "--by EMAIL" in lephi("account", "virtual-prefix", "kbnn", "SB12", code=1).stderr
+    (waiting,) = as_json(lephi("approvals", "list", "--status", "proposed", "--json"))
+    # What was to be confirmed is not what it is by now: nobody confirms it unseen.
+    assert waiting["figures"]["virtual_prefix"] is None
+    lephi("approvals", "approve", waiting["id"], "--by", CHIEF, code=1)
+    lephi("approvals", "reject", waiting["id"], "--by", CHIEF, "--reason", "đã đổi đầu số")
+    anew = as_json(lephi("account", "confirm", "--code", "kbnn", "--by", ADMIN, "--json"))
+    assert anew["figures"]["virtual_prefix"] == "SB11"
+    lephi("approvals", "approve", anew["id"], "--by", CHIEF)
+    change = ("account", "virtual-prefix", "kbnn", "SB12", "--by", ADMIN, "--json")
+    asked = as_json(lephi(*change))
+    assert (
+        asked["figures"] | {"number": "11133355", "virtual_prefix": "SB11", "after": "SB12"}
+        == (asked["figures"])
+    )
+    refused = lephi("approvals", "approve", asked["id"], "--by", ADMIN, code=1)
+    assert "người thứ hai" in refused.stderr
+    lephi("approvals", "approve", asked["id"], "--by", CHIEF)
+    (shown,) = as_json(lephi("account", "list", "--json"))
+    assert shown["virtual_prefix"] == "SB12"
+
+
 def test_one_asks_and_the_other_decides(lephi: Lephi, database_url: str, tmp_path: Path) -> None:
     body_of_two(lephi)
     asked = as_json(account(lephi, "khac", "99988877", "--by", ADMIN, "--json"))

@@ -166,7 +166,9 @@ def test_every_misdeed_has_a_button_with_words_of_its_own(name: str) -> None:
     for group in groups:
         values = [button.value for button in group.buttons]
         wanted = {f"{group.operation}:{fault}" for fault in POSSIBLE[group.operation]}
-        assert wanted <= set(values)
+        # Who signs no answers has none to sign wrongly.
+        unsigned = name != "vnpay"
+        assert wanted - set(values) == {one for one in wanted if unsigned and "_answer" in one}
         words = [button.words for button in group.buttons]
         assert len(set(words)) == len(words)
         assert all(button.meaning.endswith(".") for button in group.buttons)

@@ -215,6 +215,11 @@ TAMPERINGS = (
         "has another account_number",
     ),
     Tampering(
+        "where a collection account's payers are sent",
+        ("UPDATE collection_account SET virtual_prefix = 'SB99'",),
+        "has another virtual_prefix",
+    ),
+    Tampering(
         "a paid bill, gone with its money and its receipt",
         _GONE,
         "what the log tells of is there: rcpt_",

@@ -92,6 +92,17 @@ def the_bank_s_own_reference_is_told_as_it_is(rig: FeedRig) -> None:
         assert credit.bank_ref == reference, "not as the bank calls it"
 
 
+def the_virtual_account_is_told_as_it_is(rig: FeedRig) -> None:
+    for number in ("SB12LPABCDEFGHJKMN", "SB121", "SB12lp"):
+        credit = rig.feed().read_notice(rig.notice(virtual_account=number))
+        assert credit is not None
+        assert credit.virtual_account == number, "not the number it was sent to"
+        assert credit.account_number == rig.account.credentials["account_number"]
+    own = rig.feed().read_notice(rig.notice())
+    assert own is not None
+    assert own.virtual_account == "", "sent to the account itself"
+
+
 def both_keys_are_accepted_while_one_is_replaced(rig: FeedRig) -> None:
     notice = rig.notice()
     old = rig.account.credentials["secret"]
@@ -149,6 +160,7 @@ CHECKS: Final[dict[str, Check]] = {
         a_repeated_notice_is_the_same_credit,
         two_credits_that_look_alike_are_two,
         the_bank_s_own_reference_is_told_as_it_is,
+        the_virtual_account_is_told_as_it_is,
         both_keys_are_accepted_while_one_is_replaced,
         missing_credentials_are_our_fault,
         acknowledgements_tell_the_feed_what_to_do,

@@ -9,13 +9,25 @@ import pytest
 
 from adapters.sandbox.dialects import vnpay
 from adapters.sandbox.engine.deliveries import DeliveryState
+from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import ProviderRequest
 from adapters.sandbox.engine.replies import Reply
 from adapters.sandbox.engine.state import PayerOutcome, SandboxState, Timing
 from adapters.sandbox.engine.store import Order
 from adapters.vnpay import dialect
+from adapters.vnpay.gateway import VNPay
 from core import clock
-from payments.ports import StartRequest
+from payments.gateway_refunds import RefundOrder, RefundOutcome
+from payments.ports import (
+    Acknowledgement,
+    AttemptKey,
+    GatewayAccount,
+    Outcome,
+    OutcomeUnknown,
+    RawCallback,
+    StartRequest,
+)
+from tests.support.in_process_sandbox import InProcessSandbox
 
 KEYS = {"tmn_code": "LEPHI001", "hash_secret": "SECRET"}
 CREDENTIALS = dialect.Credentials("LEPHI001", "SECRET")
@@ -74,6 +86,50 @@ def test_what_vnpay_refuses_is_refused_although_it_is_signed(
     assert isinstance(reply, Reply)
     assert reply.status == 400
     assert state.store.orders == {}
+
+
+async def test_an_answer_that_an_outsider_has_signed_says_nothing_and_the_next_one_does(
+    state: SandboxState,
+) -> None:
+    """What it was asked for is done all the same: it is asked about, and never called for again."""
+    order = opened(state, dialect.pay_query(CREDENTIALS, REQUEST))
+    assert isinstance(order, Order)
+    state.pay(order, PayerOutcome.SUCCESS)
+    account = GatewayAccount(
+        "vnpay", "x", "http://127.0.0.1/vnpay/paymentv2", {**KEYS, "refund": "yes"}
+    )
+    adapter = VNPay(account, http=InProcessSandbox(state, no_receiver).http("vnpay"))
+    attempt = AttemptKey(REQUEST.order_ref, NOW)
+    state.faults.script("LEPHI001", Operation.QUERY, Fault.FORGED_ANSWER)
+    with pytest.raises(OutcomeUnknown, match="vnp_SecureHash"):
+        await adapter.query(attempt)
+    assert (await adapter.query(attempt)).outcome is Outcome.SUCCEEDED
+    number = order.charges[0].transaction_no
+    back = RefundOrder("rf-1", REQUEST.order_ref, number, 2_000, 5_000, "hoàn", "u", NOW, NOW)
+    state.faults.script("LEPHI001", Operation.REFUND, Fault.FORGED_ANSWER)
+    with pytest.raises(OutcomeUnknown, match="vnp_SecureHash"):
+        await adapter.refund(back)
+    assert (await adapter.query_refund(back)).outcome is RefundOutcome.SUCCEEDED
+    assert [one.amount for one in state.store.refunds.values()] == [2_000]
+
+
+async def test_an_adapter_that_believes_every_hash_would_take_it_for_an_answer(
+    state: SandboxState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: all else in such an answer is right."""
+    order = opened(state, dialect.pay_query(CREDENTIALS, REQUEST))
+    assert isinstance(order, Order)
+    state.pay(order, PayerOutcome.SUCCESS)
+    account = GatewayAccount("vnpay", "x", "http://127.0.0.1/vnpay/paymentv2", KEYS)
+    adapter = VNPay(account, http=InProcessSandbox(state, no_receiver).http("vnpay"))
+    monkeypatch.setattr("adapters.vnpay.dialect.hmac.compare_digest", lambda *_: True)
+    state.faults.script("LEPHI001", Operation.QUERY, Fault.FORGED_ANSWER)
+    result = await adapter.query(AttemptKey(REQUEST.order_ref, NOW))
+    assert (result.outcome, result.amount) == (Outcome.SUCCEEDED, 5_000)
+
+
+async def no_receiver(_: RawCallback) -> Acknowledgement:
+    raise ConnectionError
 
 
 def test_an_address_that_was_changed_or_is_too_old_opens_nothing(

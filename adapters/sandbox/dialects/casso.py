@@ -50,7 +50,7 @@ class Casso:
                     "accountNumber": movement.account_number,
                     "bankName": account.bank_name,
                     "bankAbbreviation": "THU",
-                    "virtualAccountNumber": "",
+                    "virtualAccountNumber": movement.virtual_account,
                     "virtualAccountName": "",
                     "counterAccountName": "",
                     "counterAccountNumber": "",

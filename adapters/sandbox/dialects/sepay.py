@@ -54,7 +54,7 @@ def notice_body(account: BankAccount, movement: Movement) -> bytes:
             "gateway": account.bank_name,
             "transactionDate": local.strftime("%Y-%m-%d %H:%M:%S"),
             "accountNumber": movement.account_number,
-            "subAccount": None,
+            "subAccount": movement.virtual_account or None,
             "code": None,
             "content": movement.narrative,
             "transferType": movement.direction,

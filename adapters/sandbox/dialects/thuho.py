@@ -17,15 +17,31 @@ from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.reading import read_object, whole
 from adapters.sandbox.engine.replies import Reply
+from adapters.sandbox.engine.settlement import SettlementSheet
 from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, OtherOrder
 from core import json
 from core.clock import VIETNAM
 
+#: The file of a day: each code with what was taken for it, and what was given back of that.
+SHEET: Final = SettlementSheet(
+    name="thuho",
+    columns=(
+        *(("batch", "batch"), ("settledOn", "day"), ("call", "kind"), ("code", "info")),
+        *(("bankNumber", "charge"), ("amount", "amount"), ("fee", "fee"), ("net", "net")),
+        ("paidAt", "at"),
+    ),
+    day="%Y%m%d",
+    at="%Y%m%d%H%M%S",
+    kinds={"payment": "PAY", "refund": "REVERSAL"},
+    free=True,
+)
+
 
 class Biller:
-    """See `engine.gateway.GatewayDialect` and `SigningDialect`."""
+    """See `engine.gateway.GatewayDialect`, `SigningDialect` and `settlement.SettlingDialect`."""
 
     name = "thuho"
+    sheets = (SHEET,)
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {"partner": f"BANK{secrets.token_hex(3)}", "secret": secrets.token_hex(16)}
@@ -119,17 +135,6 @@ def vouches(merchant: Merchant, answer: bytes) -> bool:
     text = json.canonical(said)
     made = hmac.new(merchant.credentials["secret"].encode(), text, hashlib.sha256).hexdigest()
     return given == made
-
-
-def day_file(charges: list[tuple[str, Charge]], reversed_: frozenset[str], day: str) -> bytes:
-    """The file of a day: each code with its charge, and what was given back of them."""
-    rows = ["batch,settledOn,call,code,bankNumber,amount,fee,net,paidAt"]
-    for code, charge in charges:
-        number, amount, at = charge.transaction_no, charge.amount, _stamp(charge.charged_at)
-        rows.append(f"{day},{day},PAY,{code},{number},{amount},0,{amount},{at}")
-        if number in reversed_:
-            rows.append(f"{day},{day},REVERSAL,{code},{number},{amount},0,{amount},{at}")
-    return "\n".join([*rows, ""]).encode()
 
 
 def _pay(merchant: Merchant, code: str, charge: Charge) -> bytes:

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from adapters.sandbox.engine.dialect import WebhookMessage
-from adapters.sandbox.engine.faults import Fault, Operation
+from adapters.sandbox.engine.faults import Fault, Operation, PlannedFault
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
 from adapters.sandbox.engine.settlement import SettlementSheet
@@ -97,10 +97,11 @@ _SHEETS: Final = (_sheet("vnpay", "Số tiền", 1), _sheet("vnpay-x100", "vnp_A
 
 
 class VNPay:
-    """See `engine.gateway.GatewayDialect`."""
+    """See `engine.gateway.GatewayDialect` and `SealingDialect`."""
 
     name = "vnpay"
     sheets = _SHEETS
+    seals_answers_to = frozenset({Operation.QUERY, Operation.REFUND})
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {
@@ -148,8 +149,7 @@ class VNPay:
     def forged(
         self, merchant: Merchant, order_id: str, order: Order | None, charge: Charge
     ) -> WebhookMessage:
-        keys = {**merchant.credentials, "hash_secret": "not the secret"}
-        outsider = Merchant(merchant.dialect, merchant.id, keys, merchant.callback_url)
+        outsider = _outsider(merchant)
         known = order_id if order is None else order.order_id
         info = "" if order is None else order.order_info
         result = signed(outsider, _fields(merchant, known, info, charge, charge.transaction_no))
@@ -161,6 +161,19 @@ class VNPay:
 
 
 DIALECT: Final = VNPay()
+
+
+def _signer(merchant: Merchant, planned: PlannedFault | None) -> Merchant:
+    """Who signs an answer: somebody else, where that was planned."""
+    if planned is None or planned.fault is not Fault.FORGED_ANSWER:
+        return merchant
+    return _outsider(merchant)
+
+
+def _outsider(merchant: Merchant) -> Merchant:
+    """Somebody without the secret; everything else is right."""
+    keys = {**merchant.credentials, "hash_secret": "not the secret"}
+    return Merchant(merchant.dialect, merchant.id, keys, merchant.callback_url)
 
 
 def signed(merchant: Merchant, fields: Mapping[str, str]) -> str:
@@ -268,7 +281,8 @@ def _query(engine: Engine, fields: Mapping[str, str]) -> Reply:
         }
         if given_back := engine.store.refunds_of(order):
             said |= _refunded(given_back[-1])
-    return answer(planned, json.dumps({**said, "vnp_SecureHash": seal(merchant, _ANSWER, said)}))
+    sealed = seal(_signer(merchant, planned), _ANSWER, said)
+    return answer(planned, json.dumps({**said, "vnp_SecureHash": sealed}))
 
 
 def _refund(engine: Engine, fields: Mapping[str, str]) -> Reply:
@@ -306,9 +320,8 @@ def _refund(engine: Engine, fields: Mapping[str, str]) -> Reply:
         with contextlib.suppress(OtherOrder, TooMuchBack):
             made = engine.refund(order, fields["vnp_RequestId"], amount, status=status)
             said |= _refunded(made)
-    return answer(
-        planned, json.dumps({**said, "vnp_SecureHash": seal(merchant, _REFUND_ANSWER, said)})
-    )
+    sealed = seal(_signer(merchant, planned), _REFUND_ANSWER, said)
+    return answer(planned, json.dumps({**said, "vnp_SecureHash": sealed}))
 
 
 _REFUND_STATUSES: Final = {

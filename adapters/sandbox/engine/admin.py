@@ -29,13 +29,15 @@ class _Input(BaseModel):
 class AccountInput(_Input):
     """An account in one of the dialects; notices go to `callback_url`.
 
-    `holder` is whose name a bank shows the payer; gateways show none.
+    `holder` is whose name a bank shows the payer, `virtual_prefix` what its virtual accounts of the
+    account begin with; gateways have neither.
     """
 
     dialect: _Text
     credentials: dict[str, str]
     callback_url: _Text
     holder: _Text | None = None
+    virtual_prefix: Annotated[str, Field(max_length=5)] = ""
 
 
 class FaultInput(_Input):
@@ -101,7 +103,10 @@ def router(state: SandboxState, sender: WebhookSender) -> APIRouter:
     @api.post("/accounts", status_code=201)
     async def open_account(given: AccountInput) -> dict[str, str]:
         try:
-            opened = state.open(given.dialect, given.credentials, given.callback_url, given.holder)
+            opened = state.open(
+                *(given.dialect, given.credentials, given.callback_url, given.holder),
+                virtual_prefix=given.virtual_prefix,
+            )
         except LookupError as error:
             raise HTTPException(422, str(error)) from None
         if isinstance(opened, Merchant):

@@ -170,7 +170,7 @@ def _add_bank(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
             return bank_page(404, error=error_text, transfer=asked, **given)
         if notice.due_at <= state.now():
             await sender.send_now([notice])
-        account = state.store.accounts[asked.account_number]
+        account = state.bank.find(asked.account_number)
         return bank_page(account=account, movement=movement, notice=notice)
 
     def _read(payload: str, amount: str, narrative: str) -> Response:
@@ -178,7 +178,7 @@ def _add_bank(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
             asked = vietqr.read(payload)
         except vietqr.Unreadable as error:
             return bank_page(422, error=str(error), payload=payload)
-        known = state.store.accounts.get(asked.account_number)
+        known = state.bank.find(asked.account_number)
         return bank_page(
             payload=payload,
             amount=amount or (str(asked.amount) if asked.amount else ""),

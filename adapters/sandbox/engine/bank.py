@@ -45,6 +45,16 @@ class Bank:
             self._store.accounts[account.account_number] = account
         self._store.feeds[account.account_number, account.dialect] = account
 
+    def find(self, number: str) -> BankAccount | None:
+        """The account of that number, or of that virtual account."""
+        own = self._store.accounts.get(number)
+        under = (
+            account
+            for account in self._store.accounts.values()
+            if account.virtual_prefix and number.startswith(account.virtual_prefix)
+        )
+        return own or next(under, None)
+
     def transfer(
         self,
         account_number: str,
@@ -56,12 +66,13 @@ class Bank:
     ) -> tuple[Movement, WebhookDelivery]:
         """Move money in (or "out") and plan its notices; the one told first is given back.
 
-        `reference_code` "" is a bank that gives none. Raises `UnknownAccount`, ValueError for an
-        amount below 1.
+        `account_number` may be a virtual account's. `reference_code` "" is a bank that gives none.
+        Raises `UnknownAccount`, ValueError for an amount below 1.
         """
-        account = self._store.accounts.get(account_number)
+        account = self.find(account_number)
         if account is None:
             raise UnknownAccount(account_number)
+        sent_to, account_number = account_number, account.account_number
         if amount < 1:
             raise ValueError("an amount is at least 1 đồng")
         now = self._now()
@@ -75,6 +86,7 @@ class Bank:
             reference_code=self._reference(now) if reference_code is None else reference_code,
             booked_at=now.replace(microsecond=0),
             balance=self._store.balance(account_number) + sign * amount,
+            virtual_account="" if sent_to == account_number else sent_to,
         )
         self._store.move(movement)
         told = self._tell(account, movement, now)

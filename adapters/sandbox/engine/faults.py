@@ -49,6 +49,8 @@ class Fault(StrEnum):
     HUGE = "huge"
     #: a page of HTML, with status 200
     HTML = "html"
+    #: a regular answer that an outsider has signed, from a provider that signs its answers
+    FORGED_ANSWER = "forged_answer"
     #: a query that says it does not know the order, although it does
     NOT_FOUND = "not_found"
     #: a refund that is taken and stays undecided
@@ -90,7 +92,7 @@ POSSIBLE: Final[dict[Operation, tuple[Fault, ...]]] = {
         Fault.EARLY_CALLBACK,
         Fault.DECLINE,
     ),
-    Operation.QUERY: (*_ANSWERS, Fault.NOT_FOUND),
+    Operation.QUERY: (*_ANSWERS, Fault.FORGED_ANSWER, Fault.NOT_FOUND),
     Operation.CALLBACK: (
         *_CALLBACKS,
         Fault.EARLY_CALLBACK,
@@ -98,7 +100,7 @@ POSSIBLE: Final[dict[Operation, tuple[Fault, ...]]] = {
         Fault.SUCCESS_AFTER_FAILURE,
     ),
     Operation.CREDIT: _CALLBACKS,
-    Operation.REFUND: (*_ANSWERS, Fault.DECLINE, Fault.NOT_DECIDED),
+    Operation.REFUND: (*_ANSWERS, Fault.FORGED_ANSWER, Fault.DECLINE, Fault.NOT_DECIDED),
 }
 
 #: what a gateway writes into Retry-After when nobody watches it

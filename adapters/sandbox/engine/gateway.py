@@ -1,7 +1,7 @@
 """What the engine asks of a dialect that takes orders, and what that may use of the engine."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -91,6 +91,13 @@ class CheckingDialect(Protocol):
     def confirmed(self, merchant: Merchant, order: Order, answer: str) -> bool:
         """Whether it takes the money after this answer; an empty one is none."""
         ...
+
+
+@runtime_checkable
+class SealingDialect(Protocol):
+    """A gateway that signs its answers to `seals_answers_to`, not its notices alone."""
+
+    seals_answers_to: Collection[Operation]
 
 
 @runtime_checkable

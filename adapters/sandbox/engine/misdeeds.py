@@ -6,6 +6,7 @@ from typing import Final
 
 from adapters.sandbox.engine.dialect import Dialect, FeedDialect
 from adapters.sandbox.engine.faults import POSSIBLE, Fault, FaultPlan, Operation
+from adapters.sandbox.engine.gateway import SealingDialect
 
 #: the words on the button, and what happens
 _WORDS: Final[dict[Fault, tuple[str, str]]] = {
@@ -22,6 +23,10 @@ _WORDS: Final[dict[Fault, tuple[str, str]]] = {
     Fault.TRUNCATED: ("Cắt ngang", "Ngắt kết nối giữa câu trả lời."),
     Fault.HUGE: ("Dài vô tận", "Trả lời hàng chục megabyte."),
     Fault.HTML: ("Trang HTML", "Trả lời một trang HTML với mã 200."),
+    Fault.FORGED_ANSWER: (
+        "Trả lời sai chữ ký",
+        "Đã làm theo yêu cầu; câu trả lời do người ngoài ký bằng khóa khác.",
+    ),
     Fault.NOT_FOUND: ("Nói không biết", "Nói là không có giao dịch, dù có."),
     Fault.NOT_DECIDED: ("Để ngỏ", "Nhận yêu cầu hoàn tiền mà không quyết định."),
     Fault.DUPLICATE_CALLBACK: ("Báo nhiều lần", "Gửi cùng một thông báo nhiều lần."),
@@ -75,10 +80,11 @@ class UnknownMisdeed(Exception):
 
 
 def groups_of(dialect: Dialect) -> list[ButtonGroup]:
-    """What an account in that dialect can do wrong: a feed only tells of credits."""
+    """What an account in that dialect can do wrong: a feed only tells of credits, and who signs no
+    answers has none to sign wrongly."""
     feed = isinstance(dialect, FeedDialect)
     shown = (Operation.CREDIT,) if feed else tuple(o for o in POSSIBLE if o != Operation.CREDIT)
-    return [ButtonGroup(one, _HEADINGS[one], _buttons(one)) for one in shown]
+    return [ButtonGroup(one, _HEADINGS[one], _buttons(one, dialect)) for one in shown]
 
 
 def words_of(operation: Operation, fault: Fault) -> str:
@@ -108,9 +114,12 @@ def plan(faults: FaultPlan, account: str, value: str) -> None:
         raise UnknownMisdeed(value) from None
 
 
-def _buttons(operation: Operation) -> list[Button]:
+def _buttons(operation: Operation, dialect: Dialect) -> list[Button]:
     made = []
+    seals = isinstance(dialect, SealingDialect) and operation in dialect.seals_answers_to
     for fault in POSSIBLE[operation]:
+        if fault is Fault.FORGED_ANSWER and not seals:
+            continue
         words, meaning = _EARLY[operation] if fault is Fault.EARLY_CALLBACK else _WORDS[fault]
         made.append(Button(f"{operation}:{fault}", words, meaning))
         if fault is Fault.SERVER_ERROR:

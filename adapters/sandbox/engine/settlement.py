@@ -15,9 +15,21 @@ from adapters.sandbox.engine.dialect import Dialect
 from adapters.sandbox.engine.store import Merchant, RefundStatus, Store
 from core.clock import VIETNAM, business_date
 
-#: What stands in a column; `charge` is the number of the charge, also of what goes back of it.
+#: What stands in a column; `charge` is the number of the charge, also of what goes back of it,
+#: `info` what the order was given with in words.
 Column = Literal[
-    "batch", "day", "kind", "order", "number", "charge", "amount", "fee", "net", "at", "blank"
+    "batch",
+    "day",
+    "kind",
+    "order",
+    "info",
+    "number",
+    "charge",
+    "amount",
+    "fee",
+    "net",
+    "at",
+    "blank",
 ]
 _MONEY: Final = ("amount", "fee", "net")
 #: What the sandbox's gateways keep of a payment, in thousandths: made up, as every fee here is.
@@ -36,6 +48,7 @@ class SettledMoney:
     amount: int
     at: datetime
     charge: str = ""
+    info: str = ""
 
     @property
     def fee(self) -> int:
@@ -69,6 +82,8 @@ class SettlementSheet:
     totals: str = ""
     #: whether a refund's row names the refund, or the order that it is of
     names_refunds: bool = True
+    #: whether the provider keeps nothing of what it takes
+    free: bool = False
 
     def written(self, merchant: Merchant, on: date, money: Sequence[SettledMoney]) -> bytes:
         """The file, UTF-8."""
@@ -83,13 +98,15 @@ class SettlementSheet:
 
     def _row(self, merchant: Merchant, on: date, one: SettledMoney) -> list[str]:
         sign = -1 if self.negative and one.kind == "refund" else 1
-        money = {"amount": one.amount, "fee": one.fee, "net": one.amount - one.fee}
+        fee = self._fee(one)
+        money = {"amount": one.amount, "fee": fee, "net": one.amount - fee}
         named = one.refund_id if one.refund_id and self.names_refunds else one.order_id
         cells = {name: self._amount(sign * value) for name, value in money.items()} | {
             "batch": f"{merchant.id}-{on:%y%m%d}",
             "day": on.strftime(self.day),
             "kind": self.kinds.get(one.kind, ""),
             "order": named,
+            "info": one.info,
             "number": one.number,
             "charge": one.charge or one.number,
             "at": one.at.astimezone(VIETNAM).strftime(self.at),
@@ -100,11 +117,14 @@ class SettlementSheet:
     def _last(self, told: Sequence[SettledMoney]) -> list[str]:
         sums = {
             "amount": sum(one.sign * one.amount for one in told),
-            "fee": sum(one.sign * one.fee for one in told),
-            "net": sum(one.sign * (one.amount - one.fee) for one in told),
+            "fee": sum(one.sign * self._fee(one) for one in told),
+            "net": sum(one.sign * (one.amount - self._fee(one)) for one in told),
         }
         cells = [self._amount(sums[c]) if c in sums else "" for _, c in self.columns]
         return [self.totals, *cells[1:]]
+
+    def _fee(self, one: SettledMoney) -> int:
+        return 0 if self.free else one.fee
 
     def _amount(self, amount: int) -> str:
         whole = f"{abs(amount) * self.times:,}".replace(",", self.thousands)
@@ -144,8 +164,10 @@ def _money_of(store: Store, merchant: Merchant, on: date | None = None) -> Itera
             continue
         for charge in order.charges:
             if not charge.held and on in (None, business_date(charge.charged_at)):
-                number, amount = charge.transaction_no, charge.amount
-                yield SettledMoney("payment", order.order_id, "", number, amount, charge.charged_at)
+                yield SettledMoney(
+                    *("payment", order.order_id, "", charge.transaction_no, charge.amount),
+                    *(charge.charged_at, "", order.order_info),
+                )
     for back in store.refunds.values():
         done = back.merchant_id == merchant.id and back.status is RefundStatus.DONE
         if done and on in (None, business_date(back.asked_at)):
@@ -158,4 +180,5 @@ def _money_of(store: Store, merchant: Merchant, on: date | None = None) -> Itera
                 back.amount,
                 back.asked_at,
                 charge=order.charges[-1].transaction_no,
+                info=order.order_info,
             )

@@ -129,10 +129,12 @@ class SandboxState:
         credentials: Mapping[str, str],
         callback_url: str,
         holder: str | None = None,
+        virtual_prefix: str = "",
     ) -> Merchant | BankAccount:
         """Open (or replace) an account in the dialect `name`; notices go to `callback_url`.
 
-        A bank shows payers `holder`, as the body writes it: they are told to compare the two.
+        A bank shows payers `holder`, as the body writes it: they are told to compare the two. It
+        has a virtual account of every number that begins with `virtual_prefix`, if there is one.
 
         Raises `LookupError` for a dialect nobody speaks, a credential that is missing, and for the
         name of an account in another dialect.
@@ -140,9 +142,8 @@ class SandboxState:
         dialect = self.dialects[name]
         if isinstance(dialect, FeedDialect):
             number, secret = dialect.bank_account(credentials)
-            account = BankAccount(name, number, callback_url, secret)
-            if holder is not None:
-                account = replace(account, holder=holder)
+            account = BankAccount(name, number, callback_url, secret, virtual_prefix=virtual_prefix)
+            account = account if holder is None else replace(account, holder=holder)
             self.bank.open(account)
             return account
         merchant_id = self._gateway(name).account_id(credentials)

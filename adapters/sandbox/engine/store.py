@@ -33,6 +33,8 @@ class BankAccount:
     secret: str = field(repr=False)
     holder: str = "TÀI KHOẢN THỬ"
     bank_name: str = "Ngân hàng thử (không có thật)"
+    #: what its virtual accounts begin with; "" where it has none
+    virtual_prefix: str = ""
 
 
 @dataclass(slots=True)
@@ -146,6 +148,8 @@ class Movement:
     reference_code: str
     booked_at: datetime
     balance: int
+    #: the number that it was sent to, where that is not the account's own
+    virtual_account: str = ""
 
 
 @dataclass(slots=True)

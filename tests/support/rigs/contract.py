@@ -168,7 +168,8 @@ class FeedRig(AdapterRig, Protocol):
         self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
     ) -> RawCallback:
         """A genuine notice of a credit. `changes` are the provider's own fields, or what every
-        provider has or lacks: `bank_ref` (empty or None: the bank gives none) and `balance`."""
+        provider has or lacks: `bank_ref` (empty or None: the bank gives none), `balance` and
+        `virtual_account` (one of the bank's, beginning with SB12)."""
         ...
 
     def debit(self) -> RawCallback:

@@ -13,6 +13,7 @@ from core import clock
 from payments.ports import Acknowledgement, CreditFeed, GatewayAccount, NoticeReader, RawCallback
 
 ACCOUNT: Final = "1020304050"
+VIRTUAL_PREFIX: Final = "SB12"
 
 
 class BankRig:
@@ -26,7 +27,8 @@ class BankRig:
         self._make: Callable[[GatewayAccount], Any] = make or ADAPTERS[self.name]
         self.state = SandboxState(seed=11)
         credentials = {"secret": self.secrets[0], "account_number": ACCOUNT}
-        self.state.open(self.name, credentials, "http://127.0.0.1:1/")
+        url = "http://127.0.0.1:1/"
+        self.state.open(self.name, credentials, url, virtual_prefix=VIRTUAL_PREFIX)
         self.account = GatewayAccount(self.name, "kho-bac", "", credentials)
 
     @contextlib.asynccontextmanager
@@ -47,7 +49,8 @@ class BankRig:
     def notice(
         self, amount: int = 5_000, narrative: str = "LPABC", **changes: object
     ) -> RawCallback:
-        _, delivery = self.state.bank.transfer(ACCOUNT, amount, narrative)
+        to = changes.pop("virtual_account", ACCOUNT)
+        _, delivery = self.state.bank.transfer(str(to), amount, narrative)
         if not changes:
             return self._sent(delivery)
         return self.signed(self.changed(json.loads(delivery.body), changes))

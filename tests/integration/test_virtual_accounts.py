@@ -1,0 +1,172 @@
+"""Money sent to a virtual account: the number says which bill it is for, and of no two bills one.
+
+The account's bank gives out a virtual account for every number that begins with `PREFIX`.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from adapters.bank_qr.emv import decode
+from app.seed.agency import DEMO_ACCOUNT
+from core.references import new_reference
+from payments.agencies.accounts import set_virtual_prefix
+from payments.agencies.queries import find_collection_account
+from payments.bills.queries import read_payer
+from payments.bills.static_references import static_reference
+from tests.support.places import Kept, looking
+from tests.support.staff import finance_office
+from tests.support.statements import reconcile, release, take_statement
+from tests.support.system import System
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PREFIX = "SB12"
+
+
+async def prefixed(system: System, prefix: str | None) -> None:
+    """Payers are sent to numbers under this prefix from now on, as our bank and we have agreed."""
+    async with system.parts.database.transaction() as session:
+        account = await find_collection_account(session, DEMO_ACCOUNT)
+        assert account is not None
+        await set_virtual_prefix(session, account.id, prefix, actor="test")
+    system.parts.payments.agencies.forget()
+    there = system.sandbox.store.accounts[DEMO_ACCOUNT]
+    system.sandbox.store.accounts[DEMO_ACCOUNT] = replace(there, virtual_prefix=prefix or "")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def system(shared_system: System) -> AsyncIterator[System]:
+    await prefixed(shared_system, PREFIX)
+    yield shared_system
+    await prefixed(shared_system, None)
+
+
+async def send(
+    system: System, to: str, amount: int, words: str = "", ref: str | None = None
+) -> None:
+    """A payer sends money to a number, and the feed tells of it."""
+    system.sandbox.bank.transfer(to, amount, words, reference_code=ref)
+    await system.told()
+
+
+async def test_a_payer_who_writes_nothing_has_paid_the_bill_of_the_number(system: System) -> None:
+    bill = await system.create_bill()
+    number = f"{PREFIX}{bill['reference']}"
+    assert decode(bill["qr"]["payload"]).account == number
+    page = (await system.browser.get(f"/b/{bill['reference']}")).text
+    assert number in page
+    assert DEMO_ACCOUNT not in page
+    async with looking(system) as seen:
+        await send(system, number, bill["amount"])
+    ledger = {"receivable": bill["amount"], "revenue": -bill["amount"]}
+    assert seen == [Kept([(bill["amount"], True)], [bill["amount"]], [], ledger)]
+    assert (await system.read(bill))["status"] == "paid"
+
+
+async def test_the_banks_page_pays_what_the_code_says(system: System) -> None:
+    """The sandbox's bank reads our code with a reader of its own."""
+    bill = await system.create_bill()
+    answer = await system.transfer(bill["qr"]["payload"], bill["amount"], "nop phi")
+    assert answer.status_code == 200, answer.text
+    await system.told()
+    assert (await system.read(bill))["status"] == "paid"
+
+
+@pytest.mark.parametrize("words", ["", "nop phi", "{reference}"])
+async def test_money_to_a_number_that_is_nobodys_waits_for_people_whatever_the_words_say(
+    system: System, words: str
+) -> None:
+    bill = await system.create_bill()
+    said = words.format(reference=bill["reference"])
+    number = ""
+    for number in (f"{PREFIX}{new_reference()}", f"{PREFIX}7", f"{PREFIX}{bill['reference'][:-1]}"):
+        async with looking(system) as seen:
+            await send(system, number, bill["amount"], said)
+        waits = [("suspense", "unknown_reference", bill["amount"])]
+        assert (seen[0].allocated, seen[0].waiting) == ([], waits)
+    assert (await system.read(bill))["status"] == "open"
+    # People are shown where it was sent.
+    item = (await (await finance_office(system)).suspense(reason="unknown_reference"))[-1]
+    async with system.parts.database.reading() as session:
+        kept = await read_payer(session, system.parts.cipher, item["payment"])
+    assert kept["narrative"] == f"{said} {number}".strip()
+
+
+async def test_without_a_prefix_the_number_says_nothing_and_the_words_decide(
+    shared_system: System,
+) -> None:
+    """The control: a bank's number for a counter, or a code that a feed found in the words."""
+    system = shared_system
+    bill = await system.create_bill()
+    assert decode(bill["qr"]["payload"]).account == DEMO_ACCOUNT
+    there = system.sandbox.store.accounts[DEMO_ACCOUNT]
+    system.sandbox.store.accounts[DEMO_ACCOUNT] = replace(there, virtual_prefix=PREFIX)
+    async with looking(system) as seen:
+        await send(system, f"{PREFIX}7", 1000)
+        await send(system, f"{PREFIX}7", bill["amount"], bill["reference"])
+    system.sandbox.store.accounts[DEMO_ACCOUNT] = there
+    assert seen[0].waiting == [("suspense", "no_reference", 1000)]
+    assert (await system.read(bill))["status"] == "paid"
+
+
+async def test_a_number_is_one_bills_for_ever(system: System) -> None:
+    """Paid twice it goes back; under another prefix the old number still names its bill alone."""
+    bill, other = await system.create_bill(), await system.create_bill()
+    number = f"{PREFIX}{bill['reference']}"
+    await send(system, number, bill["amount"])
+    async with looking(system) as seen:
+        await send(system, number, bill["amount"])
+    assert (seen[0].allocated, len(seen[0].waiting)) == ([], 1)
+    assert seen[0].waiting[0][0] == "refundable"
+    await prefixed(system, "NEW")
+    old = f"{PREFIX}{other['reference']}"
+    there = system.sandbox.store.accounts[DEMO_ACCOUNT]
+    system.sandbox.store.accounts[DEMO_ACCOUNT] = replace(there, virtual_prefix=PREFIX)
+    await send(system, old, other["amount"])
+    assert (await system.read(other))["status"] == "paid"
+
+
+async def test_a_poster_shows_a_number_of_its_own_that_opens_and_settles_a_bill(
+    system: System,
+) -> None:
+    async with system.parts.database.transaction() as session:
+        reference = await static_reference(session, system.body.agency_id, "chung-thuc-chu-ky")
+    number = f"{PREFIX}{reference}"
+    page = (await system.browser.get("/p/ubnd-ben-mau/2.000884")).text
+    assert number in page
+    assert DEMO_ACCOUNT not in page
+    async with looking(system) as seen:
+        await send(system, number, 10_000)
+        await send(system, number, 9_000)
+    assert (seen[0].allocated, seen[0].waiting) == (
+        [10_000],
+        [("suspense", "static_amount", 9_000)],
+    )
+
+
+async def test_words_that_name_another_bill_than_the_number_are_for_people(system: System) -> None:
+    bill, other = await system.create_bill(), await system.create_bill()
+    async with looking(system) as seen:
+        await send(system, f"{PREFIX}{bill['reference']}", bill["amount"], other["reference"])
+    assert seen[0].waiting == [("suspense", "several_references", bill["amount"])]
+    assert [(await system.read(one))["status"] for one in (bill, other)] == ["open", "open"]
+
+
+async def test_a_statement_that_bears_the_number_tells_of_the_same_money(system: System) -> None:
+    told, untold = await system.create_bill(), await system.create_bill()
+    number, second = (f"{PREFIX}{one['reference']}" for one in (told, untold))
+    await send(system, number, told["amount"], ref="")
+    statement = await take_statement(
+        system,
+        f"{told['amount']}|credit|CK den TK {number}|",
+        f"{untold['amount']}|credit|CK den TK {second}|FT2633100777",
+    )
+    async with looking(system) as seen:
+        await reconcile(system)
+        await release(system, statement)
+    # The first is known, the second came on the statement alone.
+    assert seen[0].payments == [(untold["amount"], True)]
+    assert [(await system.read(one))["status"] for one in (told, untold)] == ["paid", "paid"]

@@ -1,0 +1,64 @@
+"""The numbers of virtual accounts: one for each reference, and a VietQR holds them."""
+
+from datetime import time
+from itertools import permutations
+
+import pytest
+
+from adapters.bank_qr.emv import decode
+from adapters.bank_qr.transfer import VietQrTransfer
+from core.references import find_references, new_reference
+from payments.agencies.queries import CollectionAccountValue
+
+PREFIXES = (None, "9", "SB12", "LP", "00000", "LPLPL")
+
+
+def account(prefix: str | None) -> CollectionAccountValue:
+    return CollectionAccountValue(
+        *("acct_1", "ag_1", "kbnn", "970436", "1020304050", "KBNN", time(16), None, []),
+        virtual_prefix=prefix,
+    )
+
+
+@pytest.mark.parametrize("prefix", PREFIXES[1:])
+def test_a_number_is_one_references_and_tells_it(prefix: str) -> None:
+    there = account(prefix)
+    references = [new_reference() for _ in range(200)]
+    numbers = [there.number_for(one) for one in references]
+    assert len(set(numbers)) == len(references)
+    for reference, number in zip(references, numbers, strict=True):
+        assert reference in find_references(number)
+        assert reference in find_references(f"MBVCB.7712.CK DEN TK {number.lower()} TU 0011")
+        assert there.gives_out(number)
+        payload = VietQrTransfer().payload(
+            bank_bin=there.bank_bin,
+            account_number=number,
+            amount=5_000,
+            reference=reference,
+            static=False,
+        )
+        assert decode(payload).account == number
+
+
+def test_one_wrong_character_of_a_number_names_nothing() -> None:
+    reference = new_reference()
+    number = account("SB12").number_for(reference)
+    other = {at: "X" if number[at] != "X" else "Y" for at in range(6, 18)}
+    wrong = [f"{number[:at]}{letter}{number[at + 1 :]}" for at, letter in other.items()]
+    assert all(reference not in find_references(one) for one in wrong)
+    assert all(account("SB12").gives_out(one) for one in wrong)
+
+
+def test_an_account_without_a_prefix_has_its_own_number_alone() -> None:
+    there = account(None)
+    assert there.number_for(new_reference()) == "1020304050"
+    assert not there.gives_out("1020304050")
+    assert not there.gives_out("")
+
+
+def test_what_is_sent_to_the_account_itself_or_under_another_prefix_is_not_given_out() -> None:
+    there = account("10203")
+    assert not there.gives_out("1020304050")
+    assert there.gives_out("1020399")
+    for one, other in permutations(("SB12", "SC12")):
+        assert not account(one).gives_out(account(other).number_for(new_reference()))
