@@ -8,11 +8,13 @@ Input never reaches these classes unchecked; the limits stand here again as CHEC
 """
 
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     Index,
     Integer,
     String,
@@ -30,6 +32,8 @@ from payments.catalogue.models import Fee
 
 _PERIODS = "IN ('day', 'week', 'month')"
 _METERS = "IN ('electricity', 'water')"
+#: See `payments.billing.suggesting.likeness`, which makes the same of a payer's words.
+PLAIN_CODE: Final = "upper(regexp_replace(code, '[^0-9A-Za-z]', '', 'g'))"
 
 
 class Market(SQLModel, table=True):
@@ -84,11 +88,16 @@ class Stall(SQLModel, table=True):
         CheckConstraint("area BETWEEN 1 AND 10000000", name="area"),
         CheckConstraint("frontages BETWEEN 1 AND 4", name="frontages"),
         CheckConstraint("meter_digits BETWEEN 3 AND 9", name="meter_digits"),
+        Index("ix_stall_plain_code", "plain_code"),
     )
 
     id: str = Field(primary_key=True)
     market_id: str = Field(foreign_key="market.id")
     code: str
+    #: letters and digits of the code alone, as a payer's words have it; the database's own
+    plain_code: str | None = Field(
+        default=None, sa_column=Column(String, Computed(PLAIN_CODE, persisted=True))
+    )
     #: the kind of place, as tariffs name it: kiosk, covered, open, …
     kind: str
     #: square decimetres

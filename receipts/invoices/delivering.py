@@ -4,7 +4,8 @@ An invoice is taken up in one transaction, asked for, and marked in another. Who
 leaves one of which nobody knows: then the provider is asked which invoice there is of its key,
 before it is asked for under that key again. So it is with a call that had no readable answer. It
 stays `unknown` until the provider has said, however long that takes, and at the account at which it
-may be: never is another one asked for.
+may be: never is another one asked for. Where all of its money has gone back meanwhile the provider
+is only asked: an invoice that was made is to be adjusted, one that was not is wanted no more.
 """
 
 import json
@@ -48,6 +49,9 @@ TRIED_FOR: Final = timedelta(days=1)
 RESTS: Final = timedelta(minutes=1)
 _PAUSES: Final = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60))
 _LARGEST_NUMBER: Final = 99_999_999
+#: After so many tries a provider that has never heard of a key is believed where none is wanted any
+#: more: by then the last call lies a quarter of an hour back, and cannot be on its way still.
+SURE_AFTER: Final = 3
 
 _ROW = Invoice
 
@@ -74,6 +78,11 @@ class _DueInvoice:
     def is_doubtful(self) -> bool:
         """Whether the provider may have made it already."""
         return self.state != "waiting"
+
+    @property
+    def is_wanted_no_more(self) -> bool:
+        """Whether all of its money has gone back: where there is none yet, none is asked for."""
+        return self.money_back == self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,7 @@ async def _claim(
     if due.is_doubtful:
         account = await get_invoice_account(session, context.cipher, due.account_id)
     else:
-        if due.money_back == due.amount:
+        if due.is_wanted_no_more:
             await _set(session, due, state="dropped", due_at=None, last_error=None)
             return None
         found = await find_invoice_account(session, context.cipher, due.agency_id)
@@ -219,7 +228,7 @@ async def _ask(context: InvoiceContext, claimed: _ClaimedInvoice) -> InvoiceAnsw
         if answer.fate is InvoiceFate.REFUSED:
             # No word about whether there is one.
             return replace(answer, fate=InvoiceFate.UNCLEAR)
-        if answer.fate is not InvoiceFate.ABSENT:
+        if answer.fate is not InvoiceFate.ABSENT or claimed.due.is_wanted_no_more:
             return _believed(claimed, answer)
     return _believed(claimed, await context.providers.issue(access, order))
 
@@ -238,7 +247,8 @@ def _believed(claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> InvoiceAnswer:
 async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> None:
     """Write down what became of a call, unless another has taken the invoice up by now."""
     due, now = claimed.due, clock.now()
-    if not await _is_ours(session, due):
+    ours = await _lock_ours(session, due)
+    if ours is None:
         log.warning("invoice: another has taken it up", invoice=due.id)
         return
     if answer.fate is InvoiceFate.ISSUED and await _is_taken(session, due, answer.number):
@@ -264,6 +274,11 @@ async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: Invoice
             )
         case InvoiceFate.REFUSED:
             told |= {"state": "set_aside", "due_at": None}
+        case InvoiceFate.ABSENT if ours.money_back < due.amount:
+            # Its money has come again while the provider was asked: it is wanted after all.
+            told |= {"state": "unknown", "due_at": now}
+        case InvoiceFate.ABSENT if due.attempts > SURE_AFTER:
+            told |= {"state": "dropped", "due_at": None}
         case InvoiceFate.LATER if not due.is_doubtful and due.waits_since <= now - TRIED_FOR:
             told |= {"state": "set_aside", "due_at": None}
         case InvoiceFate.LATER if not due.is_doubtful:
@@ -276,12 +291,12 @@ async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: Invoice
         log.warning("invoice not issued", invoice=due.id, **said)
 
 
-async def _is_ours(session: WriteSession, due: _DueInvoice) -> bool:
-    """Whether it is still this worker's; then nobody else changes it before our end."""
+async def _lock_ours(session: WriteSession, due: _DueInvoice) -> "_InvoiceTurn | None":
+    """It as it stands, if it is still this worker's; nobody else changes it before our end."""
     wanted = values_of(_InvoiceTurn, _ROW).where(
         col(_ROW.id) == due.id, col(_ROW.turn) == due.turn, col(_ROW.state) == "asking"
     )
-    return await session.lock_first(wanted) is not None
+    return await session.lock_first(wanted)
 
 
 async def _is_taken(session: ReadSession, due: _DueInvoice, number: int | None) -> bool:
@@ -296,6 +311,7 @@ async def _is_taken(session: ReadSession, due: _DueInvoice, number: int | None) 
 @dataclass(frozen=True, slots=True)
 class _InvoiceTurn:
     turn: int
+    money_back: int
 
 
 async def _set(session: WriteSession, due: _DueInvoice, **values: object) -> None:

@@ -137,6 +137,7 @@ async def invoices_of_bills(
             one.lookup_url,
             one.issued_on,
             one.amount,
+            one.state,
         )
         for one in await session.all(wanted)
     }
