@@ -41,6 +41,7 @@ from payments.administration import api as administration_api
 from payments.attempts import api as attempts_api
 from payments.billing import api as market_api
 from payments.billing import runs_api as billing_runs_api
+from payments.billing.imports import api as stall_imports_api
 from payments.billing.reminding import api as reminding_api
 from payments.billing.suggesting import api as stall_suggestions_api
 from payments.bills import api as bills_api
@@ -127,6 +128,7 @@ def create_app(settings: Settings, children: ChildPool | None = None) -> FastAPI
     app.include_router(disputes_api.router)
     app.include_router(market_api.router)
     app.include_router(billing_runs_api.router)
+    app.include_router(stall_imports_api.router)
     app.include_router(stall_suggestions_api.router)
     app.include_router(reminding_api.router)
     app.include_router(collecting_api.router)

@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,9 +22,24 @@ from starlette.types import Receive, Scope, Send
 from core import json
 from core.errors import Invalid
 
-Service = Literal["sms", "zns"]
-#: `slow` and `unclear` take the message: the answer comes late, or is cut off.
-MessageFault = Literal["slow", "unclear", "refused_number", "out_of_quota"]
+Service = Literal["sms", "zns", "oauth"]
+#: `slow` and `unclear` take the message (or give the tokens): the answer comes late, or is cut off.
+MessageFault = Literal[
+    "slow",
+    "unclear",
+    "refused_number",
+    "out_of_quota",
+    "template",
+    "opted_out",
+    "token_ended",
+]
+_ANSWERED: Final[dict[str, tuple[int, str]]] = {
+    "out_of_quota": (-144, "Out of daily quota"),
+    "refused_number": (-118, "Zalo account not existed"),
+    "template": (-131, "Template not approved"),
+    "opted_out": (-139, "User opted out"),
+    "token_ended": (-124, "Access token is invalid"),
+}
 
 _NUMBER: Final = re.compile(r"84[35789][0-9]{8}")
 #: How long a slow answer takes, in seconds; a client that has gone is not waited for.
@@ -50,6 +66,8 @@ class Phones:
     arrived: list[PhoneMessage] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: dict[str, deque[MessageFault]] = field(default_factory=dict)
+    #: refresh tokens that have served: each serves once
+    spent: set[str] = field(default_factory=set)
 
     def next_fault(self, service: Service) -> MessageFault | None:
         """How this call goes wrong, if it does; it is used up."""
@@ -112,10 +130,11 @@ def router(phones: Phones) -> APIRouter:
         if not request.headers.get("access_token"):
             return JSONResponse({"error": -124, "message": "Access token is invalid"})
         fault = phones.next_fault("zns")
-        if fault == "out_of_quota":
-            return JSONResponse({"error": -144, "message": "Out of daily quota"})
-        if fault == "refused_number" or _NUMBER.fullmatch(str(told.get("phone"))) is None:
-            return JSONResponse({"error": -118, "message": "Zalo account not existed"})
+        if _NUMBER.fullmatch(str(told.get("phone"))) is None:
+            fault = "refused_number"
+        if fault is not None and fault in _ANSWERED:
+            code, words = _ANSWERED[fault]
+            return JSONResponse({"error": code, "message": words})
         params = told.get("template_data")
         data = {str(key): str(value) for key, value in dict(params or {}).items()}
         template = str(told.get("template_id", ""))
@@ -123,6 +142,19 @@ def router(phones: Phones) -> APIRouter:
         phones.arrived.append(arrived)
         sent = {"msg_id": uuid.uuid4().hex, "sent_time": "0", "quota": {"remainingQuota": "9"}}
         return _spoilt(fault, {"error": 0, "message": "Success", "data": sent})
+
+    @api.post("/phones/zns/v4/oa/access_token")
+    async def oauth(request: Request) -> Response:
+        told = dict(parse_qsl((await request.body()).decode()))
+        token = told.get("refresh_token", "")
+        phones.calls.append(f"renew {token}")
+        if not request.headers.get("secret_key") or told.get("grant_type") != "refresh_token":
+            return JSONResponse({"error": -14002, "error_name": "Invalid app"})
+        if token in phones.spent or not token:
+            return JSONResponse({"error": -14014, "error_name": "Invalid refresh token"})
+        phones.spent.add(token)
+        made = {"access_token": uuid.uuid4().hex, "refresh_token": uuid.uuid4().hex}
+        return _spoilt(phones.next_fault("oauth"), made | {"expires_in": "90000"})
 
     return api
 

@@ -98,10 +98,13 @@ def show_channels(agency: OnlyAgency = None, as_json: Json = False) -> None:
         say(NONE_SET_UP)
         return
     rows = [
-        (one.agency, one.kind, one.sender, "có dấu" if one.accents else "không dấu")
+        (
+            *(one.agency, one.kind, one.sender, "có dấu" if one.accents else "không dấu"),
+            one.renewal_fault,
+        )
         for one in found
     ]
-    show_table(("Cơ quan", "Kênh", "Người gửi", "Chữ"), rows)
+    show_table(("Cơ quan", "Kênh", "Người gửi", "Chữ", "Gia hạn khóa"), rows)
 
 
 @messages.command("list")

@@ -19,6 +19,7 @@ from payments.agencies.access.models import StaffUser
 from payments.billing.reports.rates import tenths_of
 from payments.collecting.models import CollectedAction
 
+
 @dataclass(frozen=True, slots=True)
 class CollectorRate:
     """What a collector brought in during the month that begins on `month`.

@@ -31,7 +31,7 @@ from payments.message_calls import (
     SendAnswer,
     SendFate,
 )
-from payments.messages.channels import find_channel
+from payments.messages.channels import find_channel, want_renewal
 from payments.messages.lengths import parts_of, plain
 from payments.messages.models import PayerMessage
 from payments.messages.rules import (
@@ -259,10 +259,12 @@ async def _mark(
     match answer.fate:
         case SendFate.TAKEN:
             told |= {"state": "sent", "due_at": None, "sent_at": now, "provider_ref": answer.ref}
-        case SendFate.REFUSED if claimed.by_sms and not claimed.doubtful and not answer.unwanted:
-            # Who has no Zalo has a telephone.
+        case SendFate.REFUSED | SendFate.MISSET if (
+            claimed.by_sms and not claimed.doubtful and not answer.unwanted
+        ):
+            # Who has no Zalo has a telephone; whose template will not do is told all the same.
             told |= {"state": "waiting", "due_at": now, "channel": "sms"}
-        case SendFate.REFUSED:
+        case SendFate.REFUSED | SendFate.MISSET:
             told |= {"state": "set_aside", "due_at": None}
         case SendFate.LATER if not claimed.doubtful:
             told |= (
@@ -277,6 +279,8 @@ async def _mark(
             asked = context.senders.repeatable(due.channel) and not aged
             told |= {"state": "unknown", "due_at": again if asked else None}
     await _set(session, due, **told)
+    if answer.ended:
+        await want_renewal(session, due.agency_id, due.channel)
     if answer.fate is not SendFate.TAKEN:
         log.warning(
             "message not taken",

@@ -6,7 +6,7 @@ and text are put together when it is sent.
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.db import json_field, moment
@@ -27,6 +27,11 @@ class MessageChannel(SQLModel, table=True):
             unique=True,
             postgresql_where=text("removed_at IS NULL"),
         ),
+        Index(
+            "ix_message_channel_renewal",
+            "renewal_due_at",
+            postgresql_where=text("renewal_due_at IS NOT NULL AND removed_at IS NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -40,6 +45,19 @@ class MessageChannel(SQLModel, table=True):
     access: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = moment()
     removed_at: datetime | None = moment(default=None)
+    #: when its tokens are asked for anew; None: never by itself
+    renewal_due_at: datetime | None = moment(default=None)
+    #: which asking this is; whoever has an older one writes nothing
+    renewal_turn: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    #: how often in a row there were none, and why; without a secret
+    renewal_failures: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    renewal_fault: str | None = None
+    #: when its token ends; None where that is not known
+    token_until: datetime | None = moment(default=None)
 
 
 class PayerMessage(SQLModel, table=True):

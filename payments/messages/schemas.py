@@ -45,7 +45,11 @@ class PayerMessageList(BaseModel):
 
 
 class MessageChannelOut(BaseModel):
-    """A channel that a body's messages go through, without its credentials."""
+    """A channel that a body's messages go through, without its credentials.
+
+    `token_until` is when its token ends, where it renews its tokens by itself; `renewal_fault` says
+    why there is no new one: where it was refused, somebody must grant new tokens before that.
+    """
 
     id: str
     agency: str
@@ -53,6 +57,8 @@ class MessageChannelOut(BaseModel):
     sender: str
     accents: bool
     created_at: Instant
+    renewal_fault: str | None
+    token_until: Instant | None
 
     @classmethod
     def of(cls, value: ChannelValue) -> "MessageChannelOut":

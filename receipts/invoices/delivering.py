@@ -24,6 +24,7 @@ from core.log import get
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from receipts.invoice_calls import (
+    AdjustedInvoice,
     InvoiceAnswer,
     InvoiceFate,
     InvoiceOrder,
@@ -34,6 +35,7 @@ from receipts.invoices.accounts import (
     find_invoice_account,
     get_invoice_account,
 )
+from receipts.invoices.adjusting import AdjustedRow, get_adjusted, note_adjusted
 from receipts.invoices.amounts import invoice_lines
 from receipts.invoices.context import InvoiceContext
 from receipts.invoices.models import Invoice
@@ -68,6 +70,8 @@ class _DueInvoice:
     amount: int
     vat_percent: int | None
     money_back: int
+    adjusts: str | None
+    change: int | None
     state: str
     turn: int
     attempts: int
@@ -159,13 +163,19 @@ async def _claim(
     context: InvoiceContext, session: WriteSession, due: _DueInvoice
 ) -> _ClaimedInvoice | None:
     """Take an invoice up, unless it is not wanted any more or there is nobody to ask."""
+    original = None if due.adjusts is None else await get_adjusted(session, due.adjusts)
     if due.is_doubtful:
         account = await get_invoice_account(session, context.cipher, due.account_id)
     else:
         if due.is_wanted_no_more:
             await _set(session, due, state="dropped", due_at=None, last_error=None)
             return None
-        found = await find_invoice_account(session, context.cipher, due.agency_id)
+        if original is not None and original.change != due.change:
+            # More or less went back meanwhile: somebody looks, and asks for another.
+            told = {"state": "dropped", "due_at": None, "last_error": "money_back_changed"}
+            await _set(session, due, **told)
+            return None
+        found = await _account_for(session, context, due)
         if found is None:
             told = {"state": "set_aside", "due_at": None, "last_error": "no provider"}
             await _set(session, due, **told)
@@ -181,7 +191,8 @@ async def _claim(
             form=account.kind.form,
             symbol=symbol,
             issued_on=day,
-            vat_percent=account.vat_percent,
+            # An adjusting one takes off the tax that the first had.
+            vat_percent=account.vat_percent if original is None else original.vat_percent,
         )
     taken = replace(due, turn=due.turn + 1, attempts=due.attempts + 1)
     await _set(
@@ -197,10 +208,21 @@ async def _claim(
         attempts=taken.attempts,
         due_at=clock.now() + LEASE,
     )
-    return _ClaimedInvoice(taken, account, _order_of(context, due))
+    return _ClaimedInvoice(taken, account, _order_of(context, due, original))
 
 
-def _order_of(context: InvoiceContext, due: _DueInvoice) -> InvoiceOrder:
+async def _account_for(
+    session: ReadSession, context: InvoiceContext, due: _DueInvoice
+) -> OpenAccount | None:
+    """Where it is asked for: what adjusts another, at the account that made the other one."""
+    if due.adjusts is not None:
+        return await get_invoice_account(session, context.cipher, due.account_id)
+    return await find_invoice_account(session, context.cipher, due.agency_id)
+
+
+def _order_of(
+    context: InvoiceContext, due: _DueInvoice, original: AdjustedRow | None
+) -> InvoiceOrder:
     said = json.loads(context.cipher.decrypt(bytes(due.content), f"invoice:{due.id}"))
     costing = [(str(description), int(amount)) for description, amount in said["lines"]]
     lines = invoice_lines(costing, due.vat_percent)
@@ -218,7 +240,15 @@ def _order_of(context: InvoiceContext, due: _DueInvoice) -> InvoiceOrder:
         vat=vat,
         vat_percent=due.vat_percent,
         payment_method=said["payment_method"],
+        adjusts=_adjusted_of(original, due.change or 0),
     )
+
+
+def _adjusted_of(original: AdjustedRow | None, change: int) -> AdjustedInvoice | None:
+    if original is None or original.number is None:
+        return None
+    kind = (original.form, original.symbol, original.number)
+    return AdjustedInvoice(original.id, *kind, original.issued_on, decreases=change < 0)
 
 
 async def _ask(context: InvoiceContext, claimed: _ClaimedInvoice) -> InvoiceAnswer:
@@ -239,7 +269,8 @@ def _believed(claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> InvoiceAnswer:
         return answer
     if answer.number is None or not 1 <= answer.number <= _LARGEST_NUMBER:
         return InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the answer has no number")
-    if (answer.symbol, answer.amount) != (claimed.due.symbol, claimed.due.amount):
+    told = (answer.symbol, claimed.due.amount if answer.amount is None else answer.amount)
+    if told != (claimed.due.symbol, claimed.due.amount):
         return InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the answer is of another invoice")
     return answer
 
@@ -272,6 +303,11 @@ async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: Invoice
                 object_id=due.id,
                 details={"bill": due.bill_id, "symbol": due.symbol, "number": answer.number},
             )
+            if due.adjusts is not None:
+                original = await get_adjusted(session, due.adjusts)
+                adjusted = original.adjusted - (due.change or 0)
+                name = f"{due.form}{due.symbol}-{answer.number}"
+                await note_adjusted(session, original, adjusted, name, actor=ACTOR)
         case InvoiceFate.REFUSED:
             told |= {"state": "set_aside", "due_at": None}
         case InvoiceFate.ABSENT if ours.money_back < due.amount:

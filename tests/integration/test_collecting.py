@@ -268,7 +268,7 @@ async def test_what_cannot_be_done_is_refused_one_by_one_and_the_rest_is_taken(
 
 async def test_cash_that_could_not_be_booked_is_no_call_at_a_stall(shared_system: System) -> None:
     system, at = shared_system, await stall(shared_system, "W-12")
-    other = await stall(shared_system, "W-13")
+    other, third = [await stall(shared_system, code) for code in ("W-13", "W-14")]
     today = clock.business_date(clock.now())
     async with walker(system) as who:
         await who.send(
@@ -280,10 +280,9 @@ async def test_cash_that_could_not_be_booked_is_no_call_at_a_stall(shared_system
             INSERT INTO collected_action (id, agency_id, collector_id, device, kind, stall_id,
               amount, told, told_hash, done_at, received_at, outcome, reason, figures)
             SELECT 'unbooked', agency_id, collector_id, device, 'cash',
-              (SELECT id FROM stall WHERE id NOT IN (:at, :other) ORDER BY id LIMIT 1),
-              7000, told, told_hash, done_at, received_at, 'refused', 'no_account', figures
+              :third, 7000, told, told_hash, done_at, received_at, 'refused', 'no_account', figures
             FROM collected_action WHERE stall_id = :at AND kind = 'visit' RETURNING collector_id"""
-        ((collector,),) = await rows(system, unbooked, at=at.id, other=other.id)
+        ((collector,),) = await rows(system, unbooked, at=at.id, third=third.id)
     async with system.parts.database.reading() as session:
         told = await list_collector_rates(session, [system.body.agency_id], today, today)
     (own,) = [one for one in told if one.collector_id == collector]

@@ -22,13 +22,8 @@ from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.invoice_calls import InvoiceAccess, InvoiceAnswer, InvoiceOrder
 from receipts.invoices import ordering
 from receipts.invoices.accounts import remove_invoice_account, renew_invoice_account
-from receipts.invoices.commands import (
-    InvoiceUnderWay,
-    MoneyBackChanged,
-    NothingToAdjust,
-    record_adjustment,
-    replay_invoice,
-)
+from receipts.invoices.adjusting import MoneyBackChanged, NothingToAdjust, record_adjustment
+from receipts.invoices.commands import InvoiceUnderWay, replay_invoice
 from receipts.invoices.context import InvoiceContext
 from receipts.invoices.delivering import TRIED_FOR, ask_for_next
 from receipts.invoices.law import InvoiceKind

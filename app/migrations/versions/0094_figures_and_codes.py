@@ -16,9 +16,7 @@ def upgrade() -> None:
     op.create_index("ix_stall_plain_code", "stall", ["plain_code"])
     for table, under_way in (("invoice", "asking"), ("payer_message", "sending")):
         open_states = f"state IN ('waiting', '{under_way}', 'unknown', 'set_aside')"
-        op.create_index(
-            f"ix_{table}_open", table, ["state"], postgresql_where=sa.text(open_states)
-        )
+        op.create_index(f"ix_{table}_open", table, ["state"], postgresql_where=sa.text(open_states))
 
 
 def downgrade() -> None:
