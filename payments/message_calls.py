@@ -58,6 +58,29 @@ class RenewAnswer:
     fault: str | None = None
 
 
+class ReportRejected(Exception):
+    """A call about a message that is not its provider's, or cannot be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawReport:
+    """A call about a message as it came; header names are in lower case."""
+
+    method: str
+    query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """Whether a message reached its recipient; `id` is ours where it is told, `ref` theirs."""
+
+    id: str
+    ref: str
+    delivered: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SendAnswer:
     """What became of one call; `ref` is the provider's own name of the message.
@@ -98,6 +121,9 @@ class ChannelAccess:
     sender: str
     accents: bool
     credentials: Mapping[str, str] = field(repr=False)
+    #: ours of the channel, and where its provider tells whether messages arrived
+    id: str = ""
+    report_url: str = field(default="", repr=False)
 
 
 class MessageSenders(Protocol):
@@ -109,6 +135,13 @@ class MessageSenders(Protocol):
 
     async def renew(self, channel: ChannelAccess) -> RenewAnswer:
         """Ask for new tokens in the place of those that end; never raises for what happens."""
+        ...
+
+    def read_report(self, channel: ChannelAccess, report: RawReport) -> DeliveryReport | None:
+        """What a provider tells of a message; None where it tells something else.
+
+        Raises `ReportRejected`.
+        """
         ...
 
     def renews(self, channel: ChannelAccess) -> bool:

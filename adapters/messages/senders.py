@@ -11,9 +11,12 @@ from core.errors import FieldError
 from payments.message_calls import (
     ChannelAccess,
     ChannelKind,
+    DeliveryReport,
     OutgoingText,
+    RawReport,
     RenewAnswer,
     RenewFate,
+    ReportRejected,
     SendAnswer,
     SendFate,
 )
@@ -74,6 +77,19 @@ class Senders:
             return RenewAnswer(RenewFate.UNCLEAR, fault=error.detail)
         finally:
             await http.aclose()
+
+    def read_report(self, channel: ChannelAccess, report: RawReport) -> DeliveryReport | None:
+        """What a provider tells of a message; None where it tells something else.
+
+        Raises `ReportRejected`.
+        """
+        match channel.kind:
+            case "zns":
+                return zns.read_report(channel, report)
+            case "sms":
+                return sms.read_report(report)
+            case "email":
+                raise ReportRejected("nobody tells of letters")
 
     def renews(self, channel: ChannelAccess) -> bool:
         """Whether the channel has tokens that end, and what new ones are asked for by."""

@@ -7,6 +7,7 @@ shows as a disagreement between the two. `/phones/sms` speaks as a seller of SMS
 """
 
 import asyncio
+import hashlib
 import re
 import uuid
 from collections import deque
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl
 
+import httpx2
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
@@ -57,6 +59,7 @@ class PhoneMessage:
     text: str
     params: dict[str, str]
     template: str
+    callback: str = ""
 
 
 @dataclass(slots=True)
@@ -85,6 +88,18 @@ class MessageFaultInput(BaseModel):
     count: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
+class MessageReportInput(BaseModel):
+    """A report to be sent about a message: of a notification, to where and by which secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    delivered: bool = True
+    url: str = ""
+    app_id: str = ""
+    secret: str = ""
+
+
 def router(phones: Phones) -> APIRouter:
     """The two services and what tests see of them."""
     api = APIRouter()
@@ -98,6 +113,17 @@ def router(phones: Phones) -> APIRouter:
         planned = phones.faults.setdefault(given.service, deque())
         planned.extend([given.fault] * given.count)
         return {"service": given.service}
+
+    @api.post("/sandbox/message-reports")
+    async def report(given: MessageReportInput) -> dict[str, int]:
+        (about,) = [one for one in phones.arrived if one.id == given.id]
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            if about.service == "sms":
+                answer = await client.get(about.callback, params=_sms_report(given))
+            else:
+                body, headers = _zns_report(given)
+                answer = await client.post(given.url, content=body, headers=headers)
+        return {"status": answer.status_code}
 
     @api.post("/phones/sms/MainService.svc/json/SendMultipleMessage_V4_post_json/")
     async def sms(request: Request) -> Response:
@@ -116,7 +142,9 @@ def router(phones: Phones) -> APIRouter:
             return JSONResponse({"CodeResult": "124", "ErrorMessage": "RequestID Duplicate"})
         text = str(told.get("Content", ""))
         sender = str(told.get("Brandname", ""))
-        arrived = PhoneMessage("sms", message_id, str(told["Phone"]), sender, text, {}, "")
+        callback = str(told.get("CallbackUrl", ""))
+        number = str(told["Phone"])
+        arrived = PhoneMessage("sms", message_id, number, sender, text, {}, "", callback)
         phones.arrived.append(arrived)
         return _spoilt(
             fault, {"CodeResult": "100", "CountRegenerate": 0, "SMSID": uuid.uuid4().hex}
@@ -157,6 +185,19 @@ def router(phones: Phones) -> APIRouter:
         return _spoilt(phones.next_fault("oauth"), made | {"expires_in": "90000"})
 
     return api
+
+
+def _sms_report(given: MessageReportInput) -> dict[str, str]:
+    counts = {"SendSuccess": str(int(given.delivered)), "SendFailed": str(int(not given.delivered))}
+    return {"SMSID": "any", "SendStatus": "5", "RequestId": given.id, "TypeId": "2"} | counts
+
+
+def _zns_report(given: MessageReportInput) -> tuple[bytes, dict[str, str]]:
+    at = "1732939200000"
+    message = {"msg_id": "any", "tracking_id": given.id, "delivery_time": at}
+    body = json.dumps({"event_name": "user_received_message", "message": message, "timestamp": at})
+    sealed = hashlib.sha256(f"{given.app_id}{body.decode()}{at}{given.secret}".encode())
+    return body, {"X-ZEvent-Signature": f"mac={sealed.hexdigest()}"}
 
 
 async def _read(request: Request) -> dict[str, Any]:

@@ -56,7 +56,17 @@ def opened_channel(cipher: Cipher, found: SealedChannel) -> ChannelAccess:
     """A channel ready to be sent through."""
     kept = json.loads(cipher.decrypt(bytes(found.access), _place(found.id)))
     credentials: Mapping[str, str] = kept["credentials"]
-    return ChannelAccess(found.kind, kept["url"], found.sender, found.accents, credentials)
+    shown = (found.sender, found.accents)
+    return ChannelAccess(found.kind, kept["url"], *shown, credentials, id=found.id)
+
+
+async def find_channel_by_id(
+    session: ReadSession, cipher: Cipher, channel_id: str
+) -> ChannelAccess | None:
+    """A channel by its id, also one that was taken away since; None where there was none."""
+    wanted = values_of(SealedChannel, MessageChannel).where(MessageChannel.id == channel_id)
+    found = await session.first(wanted)
+    return None if found is None else opened_channel(cipher, found)
 
 
 def sealed_access(

@@ -101,6 +101,8 @@ class MessageContext:
     cipher: Cipher = field(repr=False)
     senders: MessageSenders
     composers: Mapping[str, Composer]
+    #: where a channel's provider tells whether messages arrived, by the channel's id
+    report_url: Callable[[str], str] = lambda _: ""
     resting: dict[tuple[str, str], datetime] = field(default_factory=dict, repr=False)
 
 
@@ -198,6 +200,7 @@ async def _claim(
     if channel is None:
         await _set(session, due, state="set_aside", due_at=None, last_error="no channel")
         return None
+    channel = replace(channel, report_url=context.report_url(channel.id))
     composed = await context.composers[due.kind](session, due)
     recipient = None
     if isinstance(composed, ComposedMessage):

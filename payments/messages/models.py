@@ -78,6 +78,13 @@ class PayerMessage(SQLModel, table=True):
             name="state",
         ),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
+        CheckConstraint("delivery IN ('delivered', 'failed')", name="delivery"),
+        CheckConstraint("(delivery IS NULL) = (reported_at IS NULL)", name="reported"),
+        Index(
+            "ix_payer_message_provider_ref",
+            "provider_ref",
+            postgresql_where=text("provider_ref IS NOT NULL"),
+        ),
         Index(
             "ix_payer_message_due",
             "due_at",
@@ -122,3 +129,6 @@ class PayerMessage(SQLModel, table=True):
     created_at: datetime = moment()
     tried_at: datetime | None = moment(default=None)
     sent_at: datetime | None = moment(default=None)
+    #: whether it reached the recipient, as its provider told, and when that was told
+    delivery: str | None = None
+    reported_at: datetime | None = moment(default=None)

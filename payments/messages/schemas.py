@@ -1,6 +1,7 @@
 """What the API of messages gives."""
 
 from dataclasses import asdict
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -13,7 +14,8 @@ class PayerMessageOut(BaseModel):
     """A message and what became of it, without recipient and text.
 
     `object_id` is what it tells of: of a `reminder` the vendor, of a `receipt` the receipt. `parts`
-    is how many parts its SMS had; `due_at` when it is looked at again.
+    is how many parts its SMS had; `due_at` when it is looked at again. `delivery` says whether it
+    arrived, where its provider has told that.
     """
 
     id: str
@@ -30,6 +32,8 @@ class PayerMessageOut(BaseModel):
     created_at: Instant
     tried_at: Instant | None
     sent_at: Instant | None
+    delivery: Literal["delivered", "failed"] | None
+    reported_at: Instant | None
 
     @classmethod
     def of(cls, value: PayerMessageValue) -> "PayerMessageOut":

@@ -95,7 +95,7 @@ failpoints.configure(sys.argv[2])
 
 async def main():
     database = Database(sys.argv[1], pool_size=2)
-    await renew_next(sending(database, Cipher(b"c" * 32), compose_anything))
+    await renew_next(sending(database, Cipher(b"c" * 32), compose_anything, 10))
     await database.dispose()
 
 asyncio.run(main())

@@ -43,7 +43,7 @@ async def phones() -> AsyncIterator[Telephones]:
 
 @pytest.fixture
 def context(database: Database) -> MessageContext:
-    return sending(database, CIPHER, compose_anything)
+    return sending(database, CIPHER, compose_anything, total_deadline=10)
 
 
 async def body_with(context: MessageContext, url: str, *, sms: bool, renewed: bool = True) -> str:

@@ -102,10 +102,12 @@ async def compose_anything(_: WriteSession, message: MessageFacts) -> ComposedMe
     return ComposedMessage(Contact(MOBILE, EMAIL), words, MessageWords("Matter", "Yours", {}))
 
 
-def sending(database: Database, cipher: Cipher, composer: Composer) -> MessageContext:
+def sending(
+    database: Database, cipher: Cipher, composer: Composer, total_deadline: float = 0.4
+) -> MessageContext:
     """What sends messages of both kinds that one composer puts together; nobody waits for long."""
     composers = {"reminder": composer, "receipt": composer}
-    return MessageContext(database, cipher, Senders(total_deadline=0.4), composers)
+    return MessageContext(database, cipher, Senders(total_deadline=total_deadline), composers)
 
 
 async def send_all(context: MessageContext) -> int:

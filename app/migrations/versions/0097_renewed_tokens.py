@@ -1,4 +1,4 @@
-"""Tokens of message channels that end are asked for anew, before they do."""
+"""Tokens of message channels are asked for anew before they end; reports of what was delivered."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,10 +24,31 @@ def upgrade() -> None:
         ["renewal_due_at"],
         postgresql_where=sa.text("renewal_due_at IS NOT NULL AND removed_at IS NULL"),
     )
+    op.add_column("payer_message", sa.Column("delivery", sa.String(), nullable=True))
+    op.add_column("payer_message", sa.Column("reported_at", moment, nullable=True))
+    op.create_check_constraint(
+        op.f("ck_payer_message_delivery"), "payer_message", "delivery IN ('delivered', 'failed')"
+    )
+    op.create_check_constraint(
+        op.f("ck_payer_message_reported"),
+        "payer_message",
+        "(delivery IS NULL) = (reported_at IS NULL)",
+    )
+    op.create_index(
+        "ix_payer_message_provider_ref",
+        "payer_message",
+        ["provider_ref"],
+        postgresql_where=sa.text("provider_ref IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
     """Take it away: tokens are renewed by setting the channel up."""
+    op.drop_index("ix_payer_message_provider_ref", "payer_message")
+    op.drop_constraint(op.f("ck_payer_message_reported"), "payer_message")
+    op.drop_constraint(op.f("ck_payer_message_delivery"), "payer_message")
+    op.drop_column("payer_message", "reported_at")
+    op.drop_column("payer_message", "delivery")
     op.drop_index("ix_message_channel_renewal", "message_channel")
     for name in (
         *("token_until", "renewal_fault", "renewal_failures", "renewal_turn"),
