@@ -94,10 +94,6 @@ class Stall(SQLModel, table=True):
     id: str = Field(primary_key=True)
     market_id: str = Field(foreign_key="market.id")
     code: str
-    #: letters and digits of the code alone, as a payer's words have it; the database's own
-    plain_code: str | None = Field(
-        default=None, sa_column=Column(String, Computed(PLAIN_CODE, persisted=True))
-    )
     #: the kind of place, as tariffs name it: kiosk, covered, open, …
     kind: str
     #: square decimetres
@@ -117,6 +113,10 @@ class Stall(SQLModel, table=True):
     #: how many digits its meters show
     meter_digits: int = 5
     created_at: datetime = moment()
+    #: letters and digits of the code alone, as a payer's words have it; the database's own
+    plain_code: str | None = Field(
+        default=None, sa_column=Column(String, Computed(PLAIN_CODE, persisted=True))
+    )
 
 
 class Vendor(SQLModel, table=True):

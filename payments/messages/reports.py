@@ -7,7 +7,7 @@ knew says that the provider has it. Nothing is sent again for a report.
 
 from typing import Final
 
-from sqlalchemy import and_, case, or_, update
+from sqlalchemy import func, or_, update
 from sqlmodel import col
 
 from core import clock
@@ -43,10 +43,10 @@ async def take_report(
 
 async def _note(session: WriteSession, channel: ChannelAccess, told: DeliveryReport) -> int:
     now = clock.now()
-    named = [and_(col(_ROW.id) == told.id, told.id != "")]
-    named += [and_(col(_ROW.provider_ref) == told.ref, told.ref != "")]
+    # By our own id where it is told, for theirs is new to us where no answer was heard.
+    named = col(_ROW.id) == told.id if told.id else col(_ROW.provider_ref) == told.ref
     this = update(_ROW).where(
-        or_(*named),
+        named,
         col(_ROW.channel) == channel.kind,
         col(_ROW.state).in_(("sending", "unknown", "sent")),
         or_(col(_ROW.delivery).is_(None), col(_ROW.delivery) == "failed"),
@@ -57,7 +57,7 @@ async def _note(session: WriteSession, channel: ChannelAccess, told: DeliveryRep
             reported_at=now,
             state="sent",
             due_at=None,
-            sent_at=case((col(_ROW.sent_at).is_(None), now), else_=col(_ROW.sent_at)),
+            sent_at=func.coalesce(col(_ROW.sent_at), now),
         )
     )
     if count and not told.delivered:

@@ -131,9 +131,6 @@ class Invoice(SQLModel, table=True):
     #: for how much of it the invoice was adjusted, and by which document
     adjusted: int = amount_field()
     adjusted_by: str | None = None
-    #: the invoice that this one adjusts, and by how much that then says more (less: below 0)
-    adjusts: str | None = Field(default=None, foreign_key="invoice.id")
-    change: int | None = amount_field(default=None, nullable=True)
     #: when it is looked at again; None: never by itself
     due_at: datetime | None = moment(default=None)
     #: from when its day is counted
@@ -145,3 +142,6 @@ class Invoice(SQLModel, table=True):
     last_error: str | None = None
     created_at: datetime = moment()
     issued_at: datetime | None = moment(default=None)
+    #: the invoice that this one adjusts, and by how much that then says more (less: below 0)
+    adjusts: str | None = Field(default=None, foreign_key="invoice.id")
+    change: int | None = amount_field(default=None, nullable=True)

@@ -20,7 +20,7 @@ from tests.support.stall_files import CIPHER, workbook_of_stalls
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
-STALLS = 2 * (KILLS + 1)
+STALLS = 2 * KILLS
 
 #: Loads a file two stalls at a time, again and again until it is done, as the worker or the command
 #: does; what each of these processes is killed at is `armed`. `by_halves` commits stalls before the
@@ -126,7 +126,7 @@ async def faults(url: str, market_id: str) -> list[str]:
 
 
 async def test_a_file_that_is_killed_twenty_times_is_taken_in_once(database_url: str) -> None:
-    """Each process commits one batch and is killed within the next, until nothing is left."""
+    """Each process commits one batch and is killed within the next, the last as it says so."""
     market_id, import_id = await taken(database_url)
     assert run(database_url, import_id, "stalls.before_commit=kill:2") == KILLS
     assert await faults(database_url, market_id) == []
