@@ -61,7 +61,7 @@ async def find(http: GatewayHttp, access: InvoiceAccess, key: str) -> InvoiceAns
     headers = await _signed_in(http, access)
     if isinstance(headers, InvoiceAnswer):
         return headers
-    form = {"supplierTaxCode": access.credentials["tax_code"], "transactionUuid": key}
+    form = {"supplierTaxCode": access.credentials["tax_code"], "transactionUuid": _uuid(key)}
     answer = await http.post_form(
         f"{_API}/searchInvoiceByTransactionUuid",
         urlencode(form).encode(),
@@ -91,7 +91,7 @@ async def _signed_in(http: GatewayHttp, access: InvoiceAccess) -> dict[str, str]
 def _told(order: InvoiceOrder, template_code: str) -> dict[str, Any]:
     vat = _NO_TAX if order.vat_percent is None else order.vat_percent
     general: dict[str, Any] = {
-        "transactionUuid": order.key,
+        "transactionUuid": _uuid(order.key),
         "invoiceType": order.form,
         "templateCode": template_code,
         "invoiceSeries": order.symbol,
@@ -146,6 +146,11 @@ def _told(order: InvoiceOrder, template_code: str) -> dict[str, Any]:
         "itemInfo": items,
         "taxBreakdowns": [taxes],
     }
+
+
+def _uuid(key: str) -> str:
+    """What of a key of ours is a UUID: they take 10 to 36 characters."""
+    return key.rpartition("_")[2]
 
 
 def _issued_at(day: date) -> int:

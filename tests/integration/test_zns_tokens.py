@@ -141,7 +141,7 @@ async def test_tokens_are_renewed_once_and_the_next_message_bears_the_new_one(
 async def lose_an_answer(phones: Telephones, context: MessageContext, body: str) -> datetime:
     """Tokens that were renewed, and an answer to the next asking that nobody hears."""
     await renew_next(context)
-    due, _, _ = await renewal(context)
+    due: datetime = (await renewal(context))[0]
     await phones.plan("oauth", "unclear")
     with clock.frozen(due):
         assert await renew_next(context) == 1
