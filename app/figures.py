@@ -111,6 +111,7 @@ _FIGURES: dict[str, tuple[str, ValueSelect[_Figure]]] = {
                     "refund.unexpected_settlement",
                     "nightly.failed",
                     "callback.unknown_order",
+                    "message_channel.renewal_refused",
                 )
             )
         ),

@@ -6,6 +6,7 @@ from app.parts import Parts
 from app.receipt_messages import tell_payers
 from core.handlers import Handler
 from payments.billing.credit.handlers import pay_again_with_credit, pay_with_credit
+from payments.billing.imports.handlers import load_stall_files
 from payments.collecting.handlers import clear_handovers
 from payments.debts.handlers import load_debts
 from payments.events import (
@@ -16,6 +17,7 @@ from payments.events import (
     RefundPaid,
     RefundUnproved,
     StallCreditWaits,
+    StallImportWaits,
 )
 from payments.webhooks.handlers import EventFact, tell, tell_of_bills, tell_of_refunds
 from receipts.events import ReceiptIssued
@@ -76,6 +78,14 @@ HANDLERS: Final[tuple[Handler[Parts, Any], ...]] = (
         BillReopened,
         "billing.pay_again_with_credit",
         lambda _, session, events: pay_again_with_credit(session, events),
+    ),
+    Handler(
+        StallImportWaits,
+        "billing.load_stall_files",
+        lambda parts, session, events: load_stall_files(
+            session, events, parts.cipher, parts.payments.request_key
+        ),
+        1,
     ),
     Handler(
         DebtListWaits,

@@ -41,6 +41,7 @@ from payments.administration import api as administration_api
 from payments.attempts import api as attempts_api
 from payments.billing import api as market_api
 from payments.billing import runs_api as billing_runs_api
+from payments.billing.imports import api as stall_imports_api
 from payments.billing.reminding import api as reminding_api
 from payments.billing.suggesting import api as stall_suggestions_api
 from payments.bills import api as bills_api
@@ -53,6 +54,7 @@ from payments.debts import api as debts_api
 from payments.disputes import api as disputes_api
 from payments.incoming import api as incoming_api
 from payments.messages import api as messages_api
+from payments.messages import reports_api as message_reports_api
 from payments.refunds import api as refunds_api
 from payments.webhooks import api as webhooks_api
 from receipts import api as receipts_api
@@ -116,6 +118,7 @@ def create_app(settings: Settings, children: ChildPool | None = None) -> FastAPI
     app.add_middleware(Headers, https_only=settings.mode == "production")
     app.include_router(bills_api.router)
     app.include_router(attempts_api.router)
+    app.include_router(message_reports_api.router)
     app.include_router(incoming_api.router)
     app.add_middleware(RequestLog)
     app.include_router(administration_api.router)
@@ -127,6 +130,7 @@ def create_app(settings: Settings, children: ChildPool | None = None) -> FastAPI
     app.include_router(disputes_api.router)
     app.include_router(market_api.router)
     app.include_router(billing_runs_api.router)
+    app.include_router(stall_imports_api.router)
     app.include_router(stall_suggestions_api.router)
     app.include_router(reminding_api.router)
     app.include_router(collecting_api.router)
@@ -182,6 +186,7 @@ def attach(app: FastAPI, parts: Parts) -> None:
     app.state.keyring = parts.keyring
     app.state.administration = parts.administration
     app.state.webhooks = parts.webhooks
+    app.state.senders = parts.messages.senders
     app.state.payments = parts.payments
     app.state.kept_pages = KeptPages()
     app.state.price_book = parts.payments.price_book

@@ -20,6 +20,7 @@ import payments.agencies.access.models
 import payments.agencies.access.sign_in_models
 import payments.agencies.models
 import payments.attempts.models
+import payments.billing.imports.models
 import payments.billing.models
 import payments.bills.models
 import payments.books.closed_days
@@ -67,6 +68,7 @@ MODULES = (
     payments.books.models,
     payments.books.closed_days,
     payments.billing.models,
+    payments.billing.imports.models,
     payments.disputes.models,
     payments.collecting.models,
     payments.debts.models,
@@ -159,6 +161,7 @@ LASTING = (
     "slip_block",
     "stall",
     "stall_contract",
+    "stall_import",
     "stall_tariff",
     "stall_waiver",
     "statement",
@@ -185,6 +188,7 @@ PASSING = frozenset(
         "proposed_statement",
         "proposed_version",
         "staff_session",
+        "stall_batch",
         "statement_taking",
         "webhook_message",
         "wrong_guess",

@@ -255,7 +255,10 @@ async def parts_of(settings: Settings, children: ChildPool | None = None) -> Asy
             webhooks=WebhookContext(
                 database, cipher, WebhookClient(loopback=settings.webhook_loopback)
             ),
-            messages=MessageContext(database, cipher, Senders(), _composers(cipher, urls)),
+            messages=MessageContext(
+                *(database, cipher, Senders(), _composers(cipher, urls)),
+                report_url=urls.message_reports,
+            ),
             invoicing=InvoiceContext(
                 database, cipher, InvoiceDirectory(), partial(_title, directory)
             ),

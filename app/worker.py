@@ -33,6 +33,7 @@ from payments.disputes.queries import list_lacking
 from payments.incoming import notices
 from payments.messages import commands as payer_messages
 from payments.messages import delivering as messages
+from payments.messages import renewing
 from payments.messages.rules import MESSAGE_KINDS, MessageKind
 from payments.refunds import sending
 from payments.webhooks import delivering as webhooks
@@ -123,6 +124,7 @@ async def run_once(parts: Parts) -> int:
     done += await months.open_due_months(parts.database, parts.cipher)
     done += await _remind(parts)
     done += await _hold_lacking(parts)
+    done += await renewing.renew_next(parts.messages)
     done += await messages.deliver_next(parts.messages)
     done += await invoices.ask_for_next(parts.invoicing)
     async with parts.database.transaction() as session:
@@ -243,6 +245,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
                 MONTHS_SECONDS,
             ),
             ("reminders", lambda: _remind(parts), MONTHS_SECONDS),
+            ("tokens", lambda: renewing.renew_next(parts.messages), INQUIRY_SECONDS),
             ("nights", lambda: nightly.run_due(parts.reconciling), NIGHTS_SECONDS),
             ("narratives", lambda: _seal(parts), HOUSEKEEPING_SECONDS),
             ("heartbeat", beat, heartbeats.BEAT_SECONDS),

@@ -63,6 +63,7 @@ FAILPOINTS = (
     Failpoint("outbox.after_claim", "deliveries leased, handlers not run"),
     Failpoint("webhook.after_send", "messages sent to a receiver, not marked"),
     Failpoint("invoice.after_call", "a provider has answered about an invoice, nothing written"),
+    Failpoint("message.after_renewal", "new tokens of a channel answered, not kept"),
     Failpoint("message.after_send", "a message sent to a payer, not marked"),
 )
 

@@ -85,6 +85,16 @@ class RefundUnproved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StallImportWaits(Event):
+    """A file of stalls has rows that are not taken yet. Told again while it has any."""
+
+    name: ClassVar[str] = "stall_import.waits"
+
+    import_id: str
+    agency_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DebtListWaits(Event):
     """A list of debts has rows that are no bills yet. Told again while it has any."""
 

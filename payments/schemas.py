@@ -44,7 +44,8 @@ class DocumentOut(BaseModel):
 class InvoiceOut(BaseModel):
     """The invoice of what a bill has of prices, of `amount` đồng.
 
-    `number` is null while it is asked for; `lookup_url` is where its buyer fetches it.
+    `number` is null while there is none: it is asked for, or it is `set_aside`, for nobody could
+    make it as it was asked for and people look at it. `lookup_url` is where its buyer fetches it.
     """
 
     id: str
@@ -55,6 +56,7 @@ class InvoiceOut(BaseModel):
     lookup_url: str | None
     issued_on: date
     amount: int
+    state: Literal["waiting", "asking", "unknown", "issued", "set_aside"]
 
 
 def invoice_out(invoice: InvoiceSummary) -> InvoiceOut:

@@ -70,8 +70,9 @@ class DocumentSummary:
 class InvoiceSummary:
     """The invoice of what a bill has of prices, as the bill's reader sees it; `amount` in đồng.
 
-    `number` and what follows is None while it is asked for; `authority_code` is the tax
-    authority's, `lookup_url` where its buyer fetches it.
+    `number` and what follows is None while there is none; `authority_code` is the tax authority's,
+    `lookup_url` where its buyer fetches it. `state` says whether it is still asked for: one that is
+    `set_aside` nobody could make, and people look at it.
     """
 
     id: str
@@ -82,6 +83,12 @@ class InvoiceSummary:
     lookup_url: str | None
     issued_on: date
     amount: int
+    state: str
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether it is asked for no more until people have looked at it."""
+        return self.state == "set_aside"
 
     @property
     def name(self) -> str:

@@ -50,6 +50,11 @@ class Urls:
         """What proves that whoever has the address was reminded as this vendor; opens no more."""
         return self.token(f"reminders:{vendor_id}")
 
+    def message_reports(self, channel_id: str) -> str:
+        """Where a channel's provider tells what was delivered; the token is that channel's."""
+        token = self.token(f"message-reports:{channel_id}")
+        return f"{self.base_url}/callbacks/messages/{channel_id}/{token}"
+
     def receipt_search(self) -> str:
         """The page on which whoever paid a poster finds the receipt."""
         return f"{self.base_url}/bien-lai"

@@ -36,14 +36,15 @@ class InvoiceAnswer:
     """What became of one call.
 
     Of an invoice that is there: `number`, the tax authority's `authority_code` where it has one,
-    `amount` in đồng and `symbol` as the provider has them, `lookup_url` where its buyer fetches it.
-    `fault` says why there is none, and holds nothing of the buyer.
+    `symbol` and `amount` in đồng as the provider has them (None where it does not tell the sum),
+    `lookup_url` where its buyer fetches it. `fault` says why there is none, and holds nothing of
+    the buyer.
     """
 
     fate: InvoiceFate
     number: int | None = None
     symbol: str = ""
-    amount: int = 0
+    amount: int | None = 0
     authority_code: str | None = None
     lookup_url: str | None = None
     fault: str | None = None
@@ -69,10 +70,26 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustedInvoice:
+    """The invoice that another one adjusts (hóa đơn bị điều chỉnh), as its provider knows it.
+
+    `decreases` says that the adjusting one takes its sums off what this one says, not adds them.
+    """
+
+    key: str
+    form: str
+    symbol: str
+    number: int
+    issued_on: date
+    decreases: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceOrder:
     """An invoice as it is asked for; `key` is ours. `vat_percent` is None where none is shown.
 
-    `form` and `symbol` are its kind in law (mẫu số, ký hiệu): see `receipts.invoices.law`.
+    `form` and `symbol` are its kind in law (mẫu số, ký hiệu): see `receipts.invoices.law`. One that
+    `adjusts` another tells the difference alone, by sums above zero.
     """
 
     key: str
@@ -87,6 +104,7 @@ class InvoiceOrder:
     vat: int
     vat_percent: int | None
     payment_method: str
+    adjusts: AdjustedInvoice | None = None
 
 
 @dataclass(frozen=True, slots=True)

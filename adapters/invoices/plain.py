@@ -3,8 +3,10 @@
 `POST /invoices` with the order under its `key` answers 200 with the invoice of that key, made now
 or before; `GET /invoices/{key}` answers it or 404. An invoice is told as `key`, `number`, `symbol`,
 `amount`, and where there are such `authority_code` and `lookup_url`. 422 says that it will not be
-made, and `reason` why. The bearer token is a secret. No provider's own dialect was found published
-in full: this one says what any of them must be able to do, and a gateway of a few lines maps it.
+made, and `reason` why. An order whose `adjusts` is not null is of an adjusting invoice: it names
+the one that it adjusts by `key`, kind, number and day, and whether it `decreases` what that says.
+The bearer token is a secret. This dialect says what any provider must be able to do: a gateway of a
+few lines maps it to theirs.
 """
 
 from dataclasses import asdict
@@ -30,6 +32,8 @@ _LONGEST_TEXT: Final = 200
 async def issue(http: GatewayHttp, access: InvoiceAccess, order: InvoiceOrder) -> InvoiceAnswer:
     """Ask for an invoice. Raises what the client raises, and `OutcomeUnknown`."""
     told = asdict(order) | {"issued_on": order.issued_on.isoformat()}
+    if order.adjusts is not None:
+        told["adjusts"]["issued_on"] = order.adjusts.issued_on.isoformat()
     answer = await http.post_json(_PATH, json.dumps(told), _headers(access), repeatable=True)
     return _read(http, answer, order.key)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.http import GatewayHttp, checked_url
-from adapters.invoices import plain
+from adapters.invoices import plain, sinvoice
 from core.errors import FieldError
 from payments.ports import GatewayMisuse, GatewayUnavailable, OutcomeUnknown
 from receipts.invoice_calls import (
@@ -33,6 +33,7 @@ class _Dialect:
 
 _DIALECTS: Final[Mapping[str, _Dialect]] = {
     "plain": _Dialect(plain.FIELDS, plain.issue, plain.find),
+    "sinvoice": _Dialect(sinvoice.FIELDS, sinvoice.issue, sinvoice.find),
 }
 
 

@@ -8,7 +8,18 @@ from urllib.parse import urlsplit
 from adapters.http import GatewayHttp, checked_url
 from adapters.messages import letters, sms, zns
 from core.errors import FieldError
-from payments.message_calls import ChannelAccess, ChannelKind, OutgoingText, SendAnswer, SendFate
+from payments.message_calls import (
+    ChannelAccess,
+    ChannelKind,
+    DeliveryReport,
+    OutgoingText,
+    RawReport,
+    RenewAnswer,
+    RenewFate,
+    ReportRejected,
+    SendAnswer,
+    SendFate,
+)
 from payments.ports import GatewayMisuse, GatewayUnavailable, OutcomeUnknown
 
 #: In seconds, a whole call: a message can wait, its worker's others should not for long.
@@ -51,6 +62,39 @@ class Senders:
         finally:
             await http.aclose()
 
+    async def renew(self, channel: ChannelAccess) -> RenewAnswer:
+        """Ask for new tokens in the place of those that end; never raises for what happens."""
+        try:
+            place = channel.credentials.get("oauth_url", zns.OAUTH)
+            http = GatewayHttp(place, total_deadline=self._total, attempts=1)
+        except GatewayMisuse as error:
+            return RenewAnswer(RenewFate.LATER, fault=error.detail)
+        try:
+            return await zns.renew(http, channel)
+        except (GatewayUnavailable, GatewayMisuse) as error:
+            return RenewAnswer(RenewFate.LATER, fault=error.detail)
+        except OutcomeUnknown as error:
+            return RenewAnswer(RenewFate.UNCLEAR, fault=error.detail)
+        finally:
+            await http.aclose()
+
+    def read_report(self, channel: ChannelAccess, report: RawReport) -> DeliveryReport | None:
+        """What a provider tells of a message; None where it tells something else.
+
+        Raises `ReportRejected`.
+        """
+        match channel.kind:
+            case "zns":
+                return zns.read_report(channel, report)
+            case "sms":
+                return sms.read_report(report)
+            case "email":
+                raise ReportRejected("nobody tells of letters")
+
+    def renews(self, channel: ChannelAccess) -> bool:
+        """Whether the channel has tokens that end, and what new ones are asked for by."""
+        return channel.kind == "zns" and bool(channel.credentials.get("refresh_token"))
+
     def repeatable(self, kind: ChannelKind) -> bool:
         """Whether a repeat under the same id is the same message there."""
         return _REPEATABLE[kind]
@@ -58,6 +102,10 @@ class Senders:
     def faults(self, channel: ChannelAccess) -> list[FieldError]:
         """What is wrong with a channel as it is set up, field by field; never tells a value."""
         wanted, given = set(_FIELDS[channel.kind]), channel.credentials
+        more: set[str] = set()
+        if channel.kind == "zns":
+            more = {*zns.RENEWAL, *zns.OPTIONAL}
+            wanted |= set(zns.RENEWAL) if more & set(given) else set()
         found = [
             FieldError(name, "required", "is missing")
             for name in sorted(wanted)
@@ -65,8 +113,10 @@ class Senders:
         ]
         found += [
             FieldError(name, "unknown", "is not known there")
-            for name in sorted(set(given) - wanted)
+            for name in sorted(set(given) - wanted - more)
         ]
+        if "oauth_url" in given and not _is_https(given["oauth_url"]):
+            found.append(FieldError("oauth_url", "not_a_url", "must begin with https://"))
         if _LINE.fullmatch(channel.sender) is None:
             found.append(FieldError("sender", "invalid", "is one line of at most 200 characters"))
         if not _is_address(channel):
@@ -80,7 +130,14 @@ def _is_address(channel: ChannelAccess) -> bool:
         if channel.kind == "email":
             parts = urlsplit(channel.url)
             return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
-        checked_url(channel.url)
+    except ValueError:
+        return False
+    return _is_https(channel.url)
+
+
+def _is_https(url: str) -> bool:
+    try:
+        checked_url(url)
     except (ValueError, GatewayMisuse):
         return False
     return True

@@ -8,10 +8,19 @@ they have it, not that it was delivered (developers.esms.vn, table of error code
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import parse_qsl
 
 from adapters.http import GatewayHttp
 from core import json
-from payments.message_calls import ChannelAccess, OutgoingText, SendAnswer, SendFate
+from payments.message_calls import (
+    ChannelAccess,
+    DeliveryReport,
+    OutgoingText,
+    RawReport,
+    ReportRejected,
+    SendAnswer,
+    SendFate,
+)
 from payments.ports import OutcomeUnknown
 
 #: What it is called with; both are secrets.
@@ -21,6 +30,9 @@ REPEATABLE: Final = True
 _PATH: Final = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 _TAKEN: Final = "100"
 _TAKEN_BEFORE: Final = "124"
+#: by which a report tells the end: all that could be sent was, or it was refused
+_DONE: Final = "5"
+_ENDS: Final = frozenset({"4", _DONE})
 #: blocked, or not in the form of a number
 _NO_RECIPIENT: Final = frozenset({"99", "108"})
 _REASONS: Final[Mapping[str, str]] = {
@@ -48,6 +60,8 @@ async def send(http: GatewayHttp, channel: ChannelAccess, message: OutgoingText)
         "RequestId": message.id,
         "Sandbox": "0",
     }
+    if channel.report_url:
+        body["CallbackUrl"] = channel.report_url
     answer = await http.post_json(_PATH, json.dumps(body), {}, repeatable=False)
     told = answer.document if isinstance(answer.document, dict) else {}
     code = str(told.get("CodeResult", ""))[:10]
@@ -60,3 +74,15 @@ async def send(http: GatewayHttp, channel: ChannelAccess, message: OutgoingText)
         raise OutcomeUnknown(f"{http.host}: the answer has no CodeResult (HTTP {answer.status})")
     fate = SendFate.REFUSED if code in _NO_RECIPIENT else SendFate.LATER
     return SendAnswer(fate, None, f"{code}: {_REASONS.get(code, 'not taken')}")
+
+
+def read_report(report: RawReport) -> DeliveryReport | None:
+    """Read a call about a message; None before its end. Raises `ReportRejected`."""
+    told = dict(parse_qsl(report.query))
+    ref, status = told.get("SMSID", ""), told.get("SendStatus", "")
+    if not ref or not status.isdigit():
+        raise ReportRejected("no SMSID or SendStatus")
+    if status not in _ENDS:
+        return None
+    delivered = status == _DONE and told.get("SendSuccess", "0") not in ("", "0")
+    return DeliveryReport(told.get("RequestId", "")[:100], ref[:100], delivered)

@@ -100,6 +100,10 @@ def router(office: InvoiceOffice) -> APIRouter:
                 return Response("<html>", 502)
         if order["net"] + order["vat"] != order["amount"]:
             return JSONResponse({"reason": "sum"}, 422)
+        if (adjusted := order.get("adjusts")) is not None:
+            first = office.made.get(str(adjusted.get("key")))
+            if first is None or first["number"] != adjusted.get("number"):
+                return JSONResponse({"reason": "nothing_to_adjust"}, 422)
         known = office.orders.get(str(order["key"]))
         if known is not None and known != order:
             return JSONResponse({"reason": "another_order"}, 409)

@@ -7,12 +7,15 @@ shows as a disagreement between the two. `/phones/sms` speaks as a seller of SMS
 """
 
 import asyncio
+import hashlib
 import re
 import uuid
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
 
+import httpx2
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
@@ -21,9 +24,24 @@ from starlette.types import Receive, Scope, Send
 from core import json
 from core.errors import Invalid
 
-Service = Literal["sms", "zns"]
-#: `slow` and `unclear` take the message: the answer comes late, or is cut off.
-MessageFault = Literal["slow", "unclear", "refused_number", "out_of_quota"]
+Service = Literal["sms", "zns", "oauth"]
+#: `slow` and `unclear` take the message (or give the tokens): the answer comes late, or is cut off.
+MessageFault = Literal[
+    "slow",
+    "unclear",
+    "refused_number",
+    "out_of_quota",
+    "template",
+    "opted_out",
+    "token_ended",
+]
+_ANSWERED: Final[dict[str, tuple[int, str]]] = {
+    "out_of_quota": (-144, "Out of daily quota"),
+    "refused_number": (-118, "Zalo account not existed"),
+    "template": (-131, "Template not approved"),
+    "opted_out": (-139, "User opted out"),
+    "token_ended": (-124, "Access token is invalid"),
+}
 
 _NUMBER: Final = re.compile(r"84[35789][0-9]{8}")
 #: How long a slow answer takes, in seconds; a client that has gone is not waited for.
@@ -41,6 +59,7 @@ class PhoneMessage:
     text: str
     params: dict[str, str]
     template: str
+    callback: str = ""
 
 
 @dataclass(slots=True)
@@ -50,6 +69,8 @@ class Phones:
     arrived: list[PhoneMessage] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: dict[str, deque[MessageFault]] = field(default_factory=dict)
+    #: refresh tokens that have served: each serves once
+    spent: set[str] = field(default_factory=set)
 
     def next_fault(self, service: Service) -> MessageFault | None:
         """How this call goes wrong, if it does; it is used up."""
@@ -67,6 +88,18 @@ class MessageFaultInput(BaseModel):
     count: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
+class MessageReportInput(BaseModel):
+    """A report to be sent about a message: of a notification, to where and by which secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    delivered: bool = True
+    url: str = ""
+    app_id: str = ""
+    secret: str = ""
+
+
 def router(phones: Phones) -> APIRouter:
     """The two services and what tests see of them."""
     api = APIRouter()
@@ -80,6 +113,17 @@ def router(phones: Phones) -> APIRouter:
         planned = phones.faults.setdefault(given.service, deque())
         planned.extend([given.fault] * given.count)
         return {"service": given.service}
+
+    @api.post("/sandbox/message-reports")
+    async def report(given: MessageReportInput) -> dict[str, int]:
+        (about,) = [one for one in phones.arrived if one.id == given.id]
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            if about.service == "sms":
+                answer = await client.get(about.callback, params=_sms_report(given))
+            else:
+                body, headers = _zns_report(given)
+                answer = await client.post(given.url, content=body, headers=headers)
+        return {"status": answer.status_code}
 
     @api.post("/phones/sms/MainService.svc/json/SendMultipleMessage_V4_post_json/")
     async def sms(request: Request) -> Response:
@@ -98,7 +142,9 @@ def router(phones: Phones) -> APIRouter:
             return JSONResponse({"CodeResult": "124", "ErrorMessage": "RequestID Duplicate"})
         text = str(told.get("Content", ""))
         sender = str(told.get("Brandname", ""))
-        arrived = PhoneMessage("sms", message_id, str(told["Phone"]), sender, text, {}, "")
+        callback = str(told.get("CallbackUrl", ""))
+        number = str(told["Phone"])
+        arrived = PhoneMessage("sms", message_id, number, sender, text, {}, "", callback)
         phones.arrived.append(arrived)
         return _spoilt(
             fault, {"CodeResult": "100", "CountRegenerate": 0, "SMSID": uuid.uuid4().hex}
@@ -112,10 +158,11 @@ def router(phones: Phones) -> APIRouter:
         if not request.headers.get("access_token"):
             return JSONResponse({"error": -124, "message": "Access token is invalid"})
         fault = phones.next_fault("zns")
-        if fault == "out_of_quota":
-            return JSONResponse({"error": -144, "message": "Out of daily quota"})
-        if fault == "refused_number" or _NUMBER.fullmatch(str(told.get("phone"))) is None:
-            return JSONResponse({"error": -118, "message": "Zalo account not existed"})
+        if _NUMBER.fullmatch(str(told.get("phone"))) is None:
+            fault = "refused_number"
+        if fault is not None and fault in _ANSWERED:
+            code, words = _ANSWERED[fault]
+            return JSONResponse({"error": code, "message": words})
         params = told.get("template_data")
         data = {str(key): str(value) for key, value in dict(params or {}).items()}
         template = str(told.get("template_id", ""))
@@ -124,7 +171,33 @@ def router(phones: Phones) -> APIRouter:
         sent = {"msg_id": uuid.uuid4().hex, "sent_time": "0", "quota": {"remainingQuota": "9"}}
         return _spoilt(fault, {"error": 0, "message": "Success", "data": sent})
 
+    @api.post("/phones/zns/v4/oa/access_token")
+    async def oauth(request: Request) -> Response:
+        told = dict(parse_qsl((await request.body()).decode()))
+        token = told.get("refresh_token", "")
+        phones.calls.append(f"renew {token}")
+        if not request.headers.get("secret_key") or told.get("grant_type") != "refresh_token":
+            return JSONResponse({"error": -14002, "error_name": "Invalid app"})
+        if token in phones.spent or not token:
+            return JSONResponse({"error": -14014, "error_name": "Invalid refresh token"})
+        phones.spent.add(token)
+        made = {"access_token": uuid.uuid4().hex, "refresh_token": uuid.uuid4().hex}
+        return _spoilt(phones.next_fault("oauth"), made | {"expires_in": "90000"})
+
     return api
+
+
+def _sms_report(given: MessageReportInput) -> dict[str, str]:
+    counts = {"SendSuccess": str(int(given.delivered)), "SendFailed": str(int(not given.delivered))}
+    return {"SMSID": "any", "SendStatus": "5", "RequestId": given.id, "TypeId": "2"} | counts
+
+
+def _zns_report(given: MessageReportInput) -> tuple[bytes, dict[str, str]]:
+    at = "1732939200000"
+    message = {"msg_id": "any", "tracking_id": given.id, "delivery_time": at}
+    body = json.dumps({"event_name": "user_received_message", "message": message, "timestamp": at})
+    sealed = hashlib.sha256(f"{given.app_id}{body.decode()}{at}{given.secret}".encode())
+    return body, {"X-ZEvent-Signature": f"mac={sealed.hexdigest()}"}
 
 
 async def _read(request: Request) -> dict[str, Any]:

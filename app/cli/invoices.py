@@ -23,9 +23,10 @@ from receipts.invoices.accounts import (
     renew_invoice_account,
     set_invoice_account,
 )
+from receipts.invoices.adjusting import order_adjustment, record_adjustment
 from receipts.invoices.law import InvoiceKind
 from receipts.invoices.queries import InvoiceState, InvoiceValue, get_invoice, list_invoices
-from receipts.invoices.schemas import AdjustmentIn
+from receipts.invoices.schemas import AdjustingIn, AdjustmentIn
 
 invoices = typer.Typer(
     help="E-invoices of stall money and other prices: which were made, which wait, by whom.",
@@ -218,7 +219,32 @@ def adjusted(
         async with parts.database.transaction() as session:
             found = await get_invoice(session, invoice_id, None)
             told = (given.document, given.money_back)
-            await commands.record_adjustment(session, found, *told, actor=OPERATOR)
+            await record_adjustment(session, found, *told, actor=OPERATOR)
 
     with_parts(work)
     say(f"{invoice_id} was adjusted by {document}.")
+
+
+@invoices.command("adjust")
+def adjust(
+    invoice_id: InvoiceId,
+    money_back: Annotated[
+        int, typer.Option(help="What of its money had gone back, in đồng, as the list said.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Have an adjusting invoice asked for at the invoice's provider, for what went back since."""
+    given = asked(AdjustingIn, {"money_back": money_back})
+
+    async def work(parts: Parts) -> str:
+        async with parts.database.transaction() as session:
+            found = await get_invoice(session, invoice_id, None)
+            return await order_adjustment(
+                session, parts.cipher, found, given.money_back, actor=OPERATOR
+            )
+
+    made = with_parts(work)
+    if as_json:
+        show({"id": made, "adjusts": invoice_id})
+    else:
+        say(f"{made} waits; it adjusts {invoice_id}.")

@@ -1,5 +1,6 @@
 """`lephi market`: markets, and files of their stalls, vendors and contracts."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from app.cli.signed_in import By, as_person_with, ask_password
 from app.cli.wired import with_parts
 from app.parts import Parts
 from core.bodies import validated
+from core.file_names import checked_name
 from core.ids import new_id
 from core.sessions import WriteSession
 from payments.agencies.access.principals import Principal
@@ -22,8 +24,9 @@ from payments.billing.answers import MarketOut
 from payments.billing.api import own_agency, own_market
 from payments.billing.approvals import STALL_TARIFF, STALL_WAIVER
 from payments.billing.commands import create_market
-from payments.billing.import_batches import import_in_batches
-from payments.billing.importing import ImportOut
+from payments.billing.imports.commands import NewStallImport, take_import
+from payments.billing.imports.loading import load_import
+from payments.billing.imports.queries import StallImportValue, get_import
 from payments.billing.markets import get_market, list_markets
 from payments.billing.schemas import MarketIn, ScheduleIn, StallTariffIn, WaiverIn
 from payments.billing.setting_up import schedule_market
@@ -142,27 +145,30 @@ def import_file(
 
     password = ask_password(by)
 
-    async def work(parts: Parts) -> ImportOut:
+    async def work(parts: Parts) -> StallImportValue:
+        rows = read_rows(content, LARGE_FILE)
+        new = NewStallImport(checked_name(file.name), sha256(content).hexdigest(), rows)
         async with parts.database.transaction() as session:
             person = await sign_in(session, by, password)
             person.require(Action.KEEP_MARKETS)
             found = await own_market(session, person, market)
-        return await import_in_batches(
-            parts.database,
-            found,
-            read_rows(content, LARGE_FILE),
-            cipher=parts.cipher,
-            key=parts.payments.request_key,
-            actor=person.actor,
-        )
+            taken = await take_import(session, found, new, cipher=parts.cipher, actor=person.actor)
+        # A worker may be at it too: they take turns.
+        key = parts.payments.request_key
+        await load_import(parts.database, taken, parts.cipher, key)
+        async with parts.database.reading() as session:
+            return await get_import(session, taken, person.agency_ids)
 
     done = with_parts(work)
+    if done.state == "stopped":
+        fail("\n".join(f"{one['field']}: {one['detail']}" for one in done.faults))
+    told = {"rows": done.row_count, **done.added}
     if as_json:
-        show(done.model_dump())
+        show(told)
     else:
         typer.echo(
-            f"{done.rows} rows: {done.stalls} stalls, {done.vendors} vendors and"
-            f" {done.contracts} contracts added; {done.known} were there."
+            f"{done.row_count} rows: {told['stalls']} stalls, {told['vendors']} vendors and"
+            f" {told['contracts']} contracts added; {told['known']} were there."
         )
 
 

@@ -84,24 +84,30 @@ def drop_channel(agency: AgencyCode, kind: Kind) -> None:
 
 @messages.command("channels")
 def show_channels(agency: OnlyAgency = None, as_json: Json = False) -> None:
-    """Show the channels; never their credentials."""
+    """Show the channels; never their credentials. --json has where providers report to."""
 
-    async def work(parts: Parts) -> list[ChannelValue]:
+    async def work(parts: Parts) -> list[tuple[ChannelValue, str]]:
+        urls = parts.payments.urls
         async with parts.database.reading() as session:
-            return await list_channels(session, await only_of(session, agency))
+            listed = await list_channels(session, await only_of(session, agency))
+            return [(one, urls.message_reports(one.id)) for one in listed]
 
-    found = with_parts(work)
+    told = with_parts(work)
     if as_json:
-        show([asdict(one) for one in found])
+        show([asdict(one) | {"report_url": address} for one, address in told])
         return
+    found = [one for one, _ in told]
     if not found:
         say(NONE_SET_UP)
         return
     rows = [
-        (one.agency, one.kind, one.sender, "có dấu" if one.accents else "không dấu")
+        (
+            *(one.agency, one.kind, one.sender, "có dấu" if one.accents else "không dấu"),
+            one.renewal_fault,
+        )
         for one in found
     ]
-    show_table(("Cơ quan", "Kênh", "Người gửi", "Chữ"), rows)
+    show_table(("Cơ quan", "Kênh", "Người gửi", "Chữ", "Gia hạn khóa"), rows)
 
 
 @messages.command("list")

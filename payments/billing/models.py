@@ -8,11 +8,13 @@ Input never reaches these classes unchecked; the limits stand here again as CHEC
 """
 
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     Index,
     Integer,
     String,
@@ -30,6 +32,8 @@ from payments.catalogue.models import Fee
 
 _PERIODS = "IN ('day', 'week', 'month')"
 _METERS = "IN ('electricity', 'water')"
+#: See `payments.billing.suggesting.likeness`, which makes the same of a payer's words.
+PLAIN_CODE: Final = "upper(regexp_replace(code, '[^0-9A-Za-z]', '', 'g'))"
 
 
 class Market(SQLModel, table=True):
@@ -84,6 +88,7 @@ class Stall(SQLModel, table=True):
         CheckConstraint("area BETWEEN 1 AND 10000000", name="area"),
         CheckConstraint("frontages BETWEEN 1 AND 4", name="frontages"),
         CheckConstraint("meter_digits BETWEEN 3 AND 9", name="meter_digits"),
+        Index("ix_stall_plain_code", "plain_code"),
     )
 
     id: str = Field(primary_key=True)
@@ -108,6 +113,10 @@ class Stall(SQLModel, table=True):
     #: how many digits its meters show
     meter_digits: int = 5
     created_at: datetime = moment()
+    #: letters and digits of the code alone, as a payer's words have it; the database's own
+    plain_code: str | None = Field(
+        default=None, sa_column=Column(String, Computed(PLAIN_CODE, persisted=True))
+    )
 
 
 class Vendor(SQLModel, table=True):

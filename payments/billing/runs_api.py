@@ -1,15 +1,12 @@
-"""The HTTP surface of what a market charges: tariffs, waivers, billing runs, files."""
+"""The HTTP surface of what a market charges: tariffs, waivers, billing runs."""
 
-import asyncio
-from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Response, UploadFile
+from fastapi import APIRouter, Depends, Response
 
-from core.bodies import FORM_BYTES, ParsedBody, documented, parsed
+from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep
 from core.deadlines import LONG_SECONDS, allowing
-from core.errors import TooLarge
 from core.idempotency import IdempotencyDep
 from core.ids import new_id
 from core.sessions import WriteSession
@@ -27,7 +24,6 @@ from payments.billing.answers import (
 )
 from payments.billing.api import MarketName, own_market
 from payments.billing.approvals import CHARGE_TARIFF, STALL_TARIFF, STALL_WAIVER
-from payments.billing.importing import ImportOut, import_stalls
 from payments.billing.periods import period_of
 from payments.billing.preview import preview_run
 from payments.billing.queries import (
@@ -40,7 +36,6 @@ from payments.billing.queries import (
 )
 from payments.billing.runs import run_billing
 from payments.billing.schemas import ChargeTariffIn, RunIn, StallTariffIn, WaiverIn
-from payments.billing.sheets import MOST_BYTES, read_rows
 from payments.books.api import ApprovalKindsDep, ObjectId
 from payments.books.approvals import propose
 from payments.books.schemas import ApprovalOut
@@ -228,41 +223,3 @@ async def read_run(
     """A billing run with what it has charged, by kind and state of the bills."""
     run = await get_run(session, run_id, principal.agency_ids)
     return BillingRunOut.of(run, await sum_charges(session, run.id))
-
-
-@router.post(
-    "/markets/{market}/import",
-    status_code=201,
-    response_model=ImportOut,
-    max_body_size=MOST_BYTES + FORM_BYTES,
-)
-@allowing(LONG_SECONDS)
-async def import_file(
-    principal: Annotated[Principal, needs(Action.KEEP_MARKETS)],
-    market: MarketName,
-    file: Annotated[UploadFile, File(description="CSV or XLSX, a row for each stall.")],
-    context: ContextDep,
-    idempotent: IdempotencyDep,
-) -> Response:
-    """Take in stalls, vendors and contracts; each fault is named by row, column and reason.
-
-    With one fault nothing is taken. What is there already is left as it is.
-    """
-    if file.size is None or file.size > MOST_BYTES:
-        raise TooLarge(f"Tệp vượt quá {MOST_BYTES} byte.")
-    content = await file.read()
-
-    async def work(session: WriteSession) -> ImportOut:
-        found = await own_market(session, principal, market)
-        rows = await asyncio.to_thread(read_rows, content)
-        return await import_stalls(
-            session,
-            found,
-            rows,
-            cipher=context.cipher,
-            key=context.request_key,
-            actor=principal.actor,
-        )
-
-    told = {"market": market, "sha256": sha256(content).hexdigest()}
-    return await idempotent(idempotent.claim(principal.owner, told), work)

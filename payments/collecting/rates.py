@@ -1,15 +1,15 @@
 """What collectors bring in, month by month: of the stalls that they called at, how many paid them.
 
-A stall counts once in a month, however often it was called at. What could not be booked is left
-out, as it is from the books. Amounts in đồng.
+A stall counts once in a month, however often it was called at. Cash that could not be booked is
+left out, as it is from the books: neither does it pay a stall nor was the stall called at by it.
+Amounts in đồng.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Integer, cast, func
+from sqlalchemy import BigInteger, ColumnElement, Date, Integer, and_, cast, func, or_
 from sqlmodel import col
 
 from core.clock import VIETNAM
@@ -18,8 +18,6 @@ from core.statements import values_of
 from payments.agencies.access.models import StaffUser
 from payments.billing.reports.rates import tenths_of
 from payments.collecting.models import CollectedAction
-
-_CALLS: Final = ("cash", "visit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ async def list_collector_rates(
             collector_id=col(StaffUser.id),
             collector=col(StaffUser.name),
             month=month,
-            called=stalls(col(action.kind).in_(_CALLS)),
+            called=stalls(or_(col(action.kind) == "visit", and_(is_cash, booked))),
             paid=stalls(is_cash, booked),
             cash=cast(func.coalesce(func.sum(amount).filter(is_cash, booked), 0), BigInteger),
             tickets=cast(

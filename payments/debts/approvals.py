@@ -22,7 +22,7 @@ from payments.books.approvals import ApprovalKind, ApprovalKinds, ApprovalValue,
 from payments.debts.commands import begin_loading, reject_list
 from payments.debts.comparing import ListName, StandingDebt, compare, find_standing
 from payments.debts.findings import DebtChange, decide
-from payments.debts.kept_rows import read_kept_rows
+from payments.debts.kept_rows import KEPT_DEBTS
 from payments.debts.loading import end_debts
 from payments.debts.models import Debt, DebtList
 from payments.debts.queries import DebtListValue, DebtValue, get_debt, get_list
@@ -51,7 +51,7 @@ async def _look_at_list(
     found = await _lock_list(session, list_id)
     if found.state != "proposed":
         raise Conflict("Danh sách này không chờ duyệt.", code="list_not_proposed")
-    rows = await read_kept_rows(session, cipher, list_id)
+    rows = await KEPT_DEBTS.list_rows(session, cipher, list_id)
     name = ListName(found.agency_id, found.kind, found.code)
     compared = await compare(session, name, rows, key)
     figures: dict[str, Any] = {

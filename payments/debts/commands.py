@@ -21,8 +21,15 @@ from payments.bills.models import Bill, PayerData
 from payments.bills.names import hash_of_name
 from payments.bills.queries import read_payer
 from payments.bills.untouched import has_payment
-from payments.debts.comparing import BATCH, DebtComparison, ListName, check_rows, compare
-from payments.debts.kept_rows import forget_rows, keep_rows
+from payments.debts.comparing import (
+    BATCH,
+    DebtComparison,
+    ListName,
+    batched,
+    check_rows,
+    compare,
+)
+from payments.debts.kept_rows import KEPT_DEBTS
 from payments.debts.models import DebtList
 from payments.debts.queries import DebtValue
 from payments.debts.sheets import DebtRow
@@ -106,7 +113,7 @@ async def take_list(
     await check_rows(session, new.name, new.rows)
     compared = await compare(session, new.name, new.rows, key)
     taken = await _write(session, new, newest, compared, actor)
-    await keep_rows(session, cipher, taken.id, new.rows, size=size)
+    await KEPT_DEBTS.keep(session, cipher, taken.id, batched(new.rows, size))
     return taken
 
 
@@ -137,7 +144,7 @@ async def reject_list(session: WriteSession, list_id: str) -> None:
     """A version that a second person does not want: its rows are kept no more."""
     change = update(DebtList).where(col(DebtList.id) == list_id)
     await session.write(change.values(state="rejected"))
-    await forget_rows(session, list_id)
+    await KEPT_DEBTS.forget_all(session, list_id)
 
 
 async def name_payer(

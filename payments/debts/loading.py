@@ -34,7 +34,7 @@ from payments.debts.comparing import (
     hash_of_facts,
 )
 from payments.debts.findings import DebtChange, DebtDecision, DebtFinding, decide
-from payments.debts.kept_rows import find_batch, forget_batch, opened_batch
+from payments.debts.kept_rows import KEPT_DEBTS
 from payments.debts.models import Debt, DebtList
 from payments.debts.sheets import DebtRow
 from payments.debts.writing import DebtWriter, OwedDebt
@@ -119,9 +119,9 @@ async def load_next(session: WriteSession, list_id: str, cipher: Cipher, key: by
     found = await session.lock_first(_LISTS.where(DebtList.id == list_id), of=DebtList)
     if found is None or found.state != "loading":
         return False
-    batch = await find_batch(session, list_id)
+    batch = await KEPT_DEBTS.find_next(session, list_id)
     if batch is not None:
-        rows = opened_batch(cipher, batch)
+        rows = KEPT_DEBTS.opened(cipher, batch)
         work = await _rows_work(session, found.name, rows, key)
     else:
         work = await _gone_work(session, found)
@@ -133,7 +133,7 @@ async def load_next(session: WriteSession, list_id: str, cipher: Cipher, key: by
         session, found, work, DebtWriter(found.name, list_id, cipher, key, found.created_by)
     )
     if batch is not None:
-        await forget_batch(session, batch)
+        await KEPT_DEBTS.forget(session, batch)
     failpoints.hit("debts.before_commit")
     return True
 

@@ -36,16 +36,45 @@ class ChannelValue:
     sender: str
     accents: bool
     created_at: datetime
+    renewal_fault: str | None
+    token_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class _SealedChannel:
+class SealedChannel:
+    """A channel as it is kept."""
+
     id: str
     agency_id: str
     kind: ChannelKind
     sender: str
     accents: bool
     access: bytes = field(repr=False)
+
+
+def opened_channel(cipher: Cipher, found: SealedChannel) -> ChannelAccess:
+    """A channel ready to be sent through."""
+    kept = json.loads(cipher.decrypt(bytes(found.access), _place(found.id)))
+    credentials: Mapping[str, str] = kept["credentials"]
+    shown = (found.sender, found.accents)
+    return ChannelAccess(found.kind, kept["url"], *shown, credentials, id=found.id)
+
+
+async def find_channel_by_id(
+    session: ReadSession, cipher: Cipher, channel_id: str
+) -> ChannelAccess | None:
+    """A channel by its id, also one that was taken away since; None where there was none."""
+    wanted = values_of(SealedChannel, MessageChannel).where(MessageChannel.id == channel_id)
+    found = await session.first(wanted)
+    return None if found is None else opened_channel(cipher, found)
+
+
+def sealed_access(
+    cipher: Cipher, channel_id: str, url: str, credentials: Mapping[str, str]
+) -> bytes:
+    """A channel's address and credentials as they are kept."""
+    kept = {"url": url, "credentials": dict(credentials)}
+    return cipher.encrypt(json.dumps(kept).encode(), _place(channel_id))
 
 
 _STANDING = col(MessageChannel.removed_at).is_(None)
@@ -70,13 +99,14 @@ async def set_channel(
         raise Invalid(detail, errors=list(faults))
     await _remove(session, agency_id, access.kind)
     channel_id = new_id("channel")
-    kept = {"url": access.url, "credentials": dict(access.credentials)}
     shown = {"kind": access.kind, "sender": access.sender, "accents": access.accents}
     row = shown | {
         "id": channel_id,
         "agency_id": agency_id,
-        "access": cipher.encrypt(json.dumps(kept).encode(), _place(channel_id)),
+        "access": sealed_access(cipher, channel_id, access.url, access.credentials),
         "created_at": clock.now(),
+        # At once: nobody knows how long the token that came with it lasts.
+        "renewal_due_at": clock.now() if senders.renews(access) else None,
     }
     await session.write(insert(MessageChannel), row)
     told = shown | {"agency_id": agency_id}
@@ -126,19 +156,33 @@ async def find_channel(
 ) -> ChannelAccess | None:
     """A body's channel of a kind, ready to be sent through; None where there is none."""
     found = (await _nearest(session, agency_id)).get(kind)
+    return None if found is None else opened_channel(cipher, found)
+
+
+async def want_renewal(session: WriteSession, agency_id: str, kind: ChannelKind) -> None:
+    """Have the tokens of a body's channel asked for at once: its provider says that one has ended.
+
+    Where a person must grant them anew, or it is being asked, nothing is changed.
+    """
+    found = (await _nearest(session, agency_id)).get(kind)
     if found is None:
-        return None
-    kept = json.loads(cipher.decrypt(bytes(found.access), _place(found.id)))
-    credentials: Mapping[str, str] = kept["credentials"]
-    return ChannelAccess(found.kind, kept["url"], found.sender, found.accents, credentials)
+        return
+    row = MessageChannel
+    due = update(row).where(
+        col(row.id) == found.id,
+        col(row.renewal_due_at) > clock.now(),
+        col(row.renewal_failures) == 0,
+        col(row.token_until).is_not(None),
+    )
+    await session.write(due.values(renewal_due_at=clock.now(), token_until=None))
 
 
-async def _nearest(session: ReadSession, agency_id: str) -> dict[ChannelKind, _SealedChannel]:
+async def _nearest(session: ReadSession, agency_id: str) -> dict[ChannelKind, SealedChannel]:
     """Each kind's channel: the body's own, else of the nearest body above that has one."""
     above = await lineage(session, agency_id)
     row = MessageChannel
-    wanted = values_of(_SealedChannel, row).where(col(row.agency_id).in_(above), _STANDING)
-    found: dict[ChannelKind, _SealedChannel] = {}
+    wanted = values_of(SealedChannel, row).where(col(row.agency_id).in_(above), _STANDING)
+    found: dict[ChannelKind, SealedChannel] = {}
     for one in sorted(await session.all(wanted), key=lambda one: above.index(one.agency_id)):
         found.setdefault(one.kind, one)
     return found

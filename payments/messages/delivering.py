@@ -31,7 +31,7 @@ from payments.message_calls import (
     SendAnswer,
     SendFate,
 )
-from payments.messages.channels import find_channel
+from payments.messages.channels import find_channel, want_renewal
 from payments.messages.lengths import parts_of, plain
 from payments.messages.models import PayerMessage
 from payments.messages.rules import (
@@ -101,6 +101,8 @@ class MessageContext:
     cipher: Cipher = field(repr=False)
     senders: MessageSenders
     composers: Mapping[str, Composer]
+    #: where a channel's provider tells whether messages arrived, by the channel's id
+    report_url: Callable[[str], str] = lambda _: ""
     resting: dict[tuple[str, str], datetime] = field(default_factory=dict, repr=False)
 
 
@@ -198,6 +200,7 @@ async def _claim(
     if channel is None:
         await _set(session, due, state="set_aside", due_at=None, last_error="no channel")
         return None
+    channel = replace(channel, report_url=context.report_url(channel.id))
     composed = await context.composers[due.kind](session, due)
     recipient = None
     if isinstance(composed, ComposedMessage):
@@ -259,10 +262,12 @@ async def _mark(
     match answer.fate:
         case SendFate.TAKEN:
             told |= {"state": "sent", "due_at": None, "sent_at": now, "provider_ref": answer.ref}
-        case SendFate.REFUSED if claimed.by_sms and not claimed.doubtful and not answer.unwanted:
-            # Who has no Zalo has a telephone.
+        case SendFate.REFUSED | SendFate.MISSET if (
+            claimed.by_sms and not claimed.doubtful and not answer.unwanted
+        ):
+            # Who has no Zalo has a telephone; whose template will not do is told all the same.
             told |= {"state": "waiting", "due_at": now, "channel": "sms"}
-        case SendFate.REFUSED:
+        case SendFate.REFUSED | SendFate.MISSET:
             told |= {"state": "set_aside", "due_at": None}
         case SendFate.LATER if not claimed.doubtful:
             told |= (
@@ -277,6 +282,8 @@ async def _mark(
             asked = context.senders.repeatable(due.channel) and not aged
             told |= {"state": "unknown", "due_at": again if asked else None}
     await _set(session, due, **told)
+    if answer.ended:
+        await want_renewal(session, due.agency_id, due.channel)
     if answer.fate is not SendFate.TAKEN:
         log.warning(
             "message not taken",

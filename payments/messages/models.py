@@ -6,7 +6,7 @@ and text are put together when it is sent.
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.db import json_field, moment
@@ -27,6 +27,11 @@ class MessageChannel(SQLModel, table=True):
             unique=True,
             postgresql_where=text("removed_at IS NULL"),
         ),
+        Index(
+            "ix_message_channel_renewal",
+            "renewal_due_at",
+            postgresql_where=text("renewal_due_at IS NOT NULL AND removed_at IS NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -40,6 +45,19 @@ class MessageChannel(SQLModel, table=True):
     access: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = moment()
     removed_at: datetime | None = moment(default=None)
+    #: when its tokens are asked for anew; None: never by itself
+    renewal_due_at: datetime | None = moment(default=None)
+    #: which asking this is; whoever has an older one writes nothing
+    renewal_turn: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    #: how often in a row there were none, and why; without a secret
+    renewal_failures: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    renewal_fault: str | None = None
+    #: when its token ends; None where that is not known
+    token_until: datetime | None = moment(default=None)
 
 
 class PayerMessage(SQLModel, table=True):
@@ -60,12 +78,25 @@ class PayerMessage(SQLModel, table=True):
             name="state",
         ),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
+        CheckConstraint("delivery IN ('delivered', 'failed')", name="delivery"),
+        CheckConstraint("(delivery IS NULL) = (reported_at IS NULL)", name="reported"),
+        Index(
+            "ix_payer_message_provider_ref",
+            "provider_ref",
+            postgresql_where=text("provider_ref IS NOT NULL"),
+        ),
         Index(
             "ix_payer_message_due",
             "due_at",
             postgresql_where=text("state IN ('waiting', 'sending', 'unknown')"),
         ),
         Index("ix_payer_message_agency_id", "agency_id", "id"),
+        # What the operator's figures count; most messages were sent and are in none of these.
+        Index(
+            "ix_payer_message_open",
+            "state",
+            postgresql_where=text("state IN ('waiting', 'sending', 'unknown', 'set_aside')"),
+        ),
     )
 
     #: what the provider knows it by: the same at every try
@@ -98,3 +129,6 @@ class PayerMessage(SQLModel, table=True):
     created_at: datetime = moment()
     tried_at: datetime | None = moment(default=None)
     sent_at: datetime | None = moment(default=None)
+    #: whether it reached the recipient, as its provider told, and when that was told
+    delivery: str | None = None
+    reported_at: datetime | None = moment(default=None)

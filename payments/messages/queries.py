@@ -22,7 +22,7 @@ class PayerMessageValue:
     """A message without recipient and text; `agency` is its body's code.
 
     `object_id` is what it tells of, `subject_id` whose personal data says where it goes; `parts` is
-    how many parts its SMS had.
+    how many parts its SMS had, `delivery` whether it arrived where its provider told.
     """
 
     id: str
@@ -40,6 +40,8 @@ class PayerMessageValue:
     created_at: datetime
     tried_at: datetime | None
     sent_at: datetime | None
+    delivery: str | None
+    reported_at: datetime | None
 
 
 _MESSAGES = values_of(PayerMessageValue, PayerMessage, agency=col(Agency.code)).join(

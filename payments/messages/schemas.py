@@ -1,6 +1,7 @@
 """What the API of messages gives."""
 
 from dataclasses import asdict
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -13,7 +14,8 @@ class PayerMessageOut(BaseModel):
     """A message and what became of it, without recipient and text.
 
     `object_id` is what it tells of: of a `reminder` the vendor, of a `receipt` the receipt. `parts`
-    is how many parts its SMS had; `due_at` when it is looked at again.
+    is how many parts its SMS had; `due_at` when it is looked at again. `delivery` says whether it
+    arrived, where its provider has told that.
     """
 
     id: str
@@ -30,6 +32,8 @@ class PayerMessageOut(BaseModel):
     created_at: Instant
     tried_at: Instant | None
     sent_at: Instant | None
+    delivery: Literal["delivered", "failed"] | None
+    reported_at: Instant | None
 
     @classmethod
     def of(cls, value: PayerMessageValue) -> "PayerMessageOut":
@@ -45,7 +49,11 @@ class PayerMessageList(BaseModel):
 
 
 class MessageChannelOut(BaseModel):
-    """A channel that a body's messages go through, without its credentials."""
+    """A channel that a body's messages go through, without its credentials.
+
+    `token_until` is when its token ends, where it renews its tokens by itself; `renewal_fault` says
+    why there is no new one: where it was refused, somebody must grant new tokens before that.
+    """
 
     id: str
     agency: str
@@ -53,6 +61,8 @@ class MessageChannelOut(BaseModel):
     sender: str
     accents: bool
     created_at: Instant
+    renewal_fault: str | None
+    token_until: Instant | None
 
     @classmethod
     def of(cls, value: ChannelValue) -> "MessageChannelOut":

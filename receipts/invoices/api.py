@@ -9,14 +9,17 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from core.bodies import ParsedBody, documented, parsed
 from core.db import ReadSessionDep, SessionDep
+from core.idempotency import CipherDep
 from core.sessions import ReadSession
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import map_agency_codes
 from receipts.invoices import commands
 from receipts.invoices.accounts import list_invoice_accounts
+from receipts.invoices.adjusting import order_adjustment, record_adjustment
 from receipts.invoices.queries import InvoiceState, get_invoice, list_invoices
 from receipts.invoices.schemas import (
+    AdjustingIn,
     AdjustmentIn,
     InvoiceAccountList,
     InvoiceAccountOut,
@@ -102,12 +105,31 @@ async def adjust_invoice(
     """Write down that an invoice was adjusted at its provider for the money that went back.
 
     409 `nothing_to_adjust` where it says what the body has, `money_back_changed` where not the
-    `money_back` that was read is back by now.
+    `money_back` that was read is back by now, `adjustment_under_way` where one is asked for.
     """
     found = await get_invoice(session, invoice_id, principal.agency_ids)
     told = (body.model.document, body.model.money_back)
-    await commands.record_adjustment(session, found, *told, actor=principal.actor)
+    await record_adjustment(session, found, *told, actor=principal.actor)
     return await _shown(session, invoice_id, principal)
+
+
+@router.post("/invoices/{invoice_id}/adjusting-invoices", openapi_extra=documented(AdjustingIn))
+async def have_adjusted(
+    invoice_id: InvoiceId,
+    principal: Annotated[Principal, needs(Action.KEEP_INVOICES)],
+    body: Annotated[ParsedBody[AdjustingIn], Depends(parsed(AdjustingIn))],
+    session: SessionDep,
+    cipher: CipherDep,
+) -> WantedInvoiceOut:
+    """Have an adjusting invoice asked for at the invoice's provider; the answer is the new one.
+
+    409 `nothing_to_adjust`, `money_back_changed`, and `adjustment_under_way` where one waits.
+    """
+    found = await get_invoice(session, invoice_id, principal.agency_ids)
+    made = await order_adjustment(
+        session, cipher, found, body.model.money_back, actor=principal.actor
+    )
+    return await _shown(session, made, principal)
 
 
 async def _shown(session: ReadSession, invoice_id: str, principal: Principal) -> WantedInvoiceOut:

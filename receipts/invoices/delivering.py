@@ -4,7 +4,8 @@ An invoice is taken up in one transaction, asked for, and marked in another. Who
 leaves one of which nobody knows: then the provider is asked which invoice there is of its key,
 before it is asked for under that key again. So it is with a call that had no readable answer. It
 stays `unknown` until the provider has said, however long that takes, and at the account at which it
-may be: never is another one asked for.
+may be: never is another one asked for. Where all of its money has gone back meanwhile the provider
+is only asked: an invoice that was made is to be adjusted, one that was not is wanted no more.
 """
 
 import json
@@ -23,6 +24,7 @@ from core.log import get
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from receipts.invoice_calls import (
+    AdjustedInvoice,
     InvoiceAnswer,
     InvoiceFate,
     InvoiceOrder,
@@ -33,6 +35,7 @@ from receipts.invoices.accounts import (
     find_invoice_account,
     get_invoice_account,
 )
+from receipts.invoices.adjusting import AdjustedRow, get_adjusted, note_adjusted
 from receipts.invoices.amounts import invoice_lines
 from receipts.invoices.context import InvoiceContext
 from receipts.invoices.models import Invoice
@@ -48,6 +51,9 @@ TRIED_FOR: Final = timedelta(days=1)
 RESTS: Final = timedelta(minutes=1)
 _PAUSES: Final = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60))
 _LARGEST_NUMBER: Final = 99_999_999
+#: After so many tries a provider that has never heard of a key is believed where none is wanted any
+#: more: by then the last call lies a quarter of an hour back, and cannot be on its way still.
+SURE_AFTER: Final = 3
 
 _ROW = Invoice
 
@@ -64,6 +70,8 @@ class _DueInvoice:
     amount: int
     vat_percent: int | None
     money_back: int
+    adjusts: str | None
+    change: int | None
     state: str
     turn: int
     attempts: int
@@ -74,6 +82,11 @@ class _DueInvoice:
     def is_doubtful(self) -> bool:
         """Whether the provider may have made it already."""
         return self.state != "waiting"
+
+    @property
+    def is_wanted_no_more(self) -> bool:
+        """Whether all of its money has gone back: where there is none yet, none is asked for."""
+        return self.money_back == self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +163,19 @@ async def _claim(
     context: InvoiceContext, session: WriteSession, due: _DueInvoice
 ) -> _ClaimedInvoice | None:
     """Take an invoice up, unless it is not wanted any more or there is nobody to ask."""
+    original = None if due.adjusts is None else await get_adjusted(session, due.adjusts)
     if due.is_doubtful:
         account = await get_invoice_account(session, context.cipher, due.account_id)
     else:
-        if due.money_back == due.amount:
+        if due.is_wanted_no_more:
             await _set(session, due, state="dropped", due_at=None, last_error=None)
             return None
-        found = await find_invoice_account(session, context.cipher, due.agency_id)
+        if original is not None and original.change != due.change:
+            # More or less went back meanwhile: somebody looks, and asks for another.
+            told = {"state": "dropped", "due_at": None, "last_error": "money_back_changed"}
+            await _set(session, due, **told)
+            return None
+        found = await _account_for(session, context, due)
         if found is None:
             told = {"state": "set_aside", "due_at": None, "last_error": "no provider"}
             await _set(session, due, **told)
@@ -172,7 +191,8 @@ async def _claim(
             form=account.kind.form,
             symbol=symbol,
             issued_on=day,
-            vat_percent=account.vat_percent,
+            # An adjusting one takes off the tax that the first had.
+            vat_percent=account.vat_percent if original is None else original.vat_percent,
         )
     taken = replace(due, turn=due.turn + 1, attempts=due.attempts + 1)
     await _set(
@@ -188,10 +208,21 @@ async def _claim(
         attempts=taken.attempts,
         due_at=clock.now() + LEASE,
     )
-    return _ClaimedInvoice(taken, account, _order_of(context, due))
+    return _ClaimedInvoice(taken, account, _order_of(context, due, original))
 
 
-def _order_of(context: InvoiceContext, due: _DueInvoice) -> InvoiceOrder:
+async def _account_for(
+    session: ReadSession, context: InvoiceContext, due: _DueInvoice
+) -> OpenAccount | None:
+    """Where it is asked for: what adjusts another, at the account that made the other one."""
+    if due.adjusts is not None:
+        return await get_invoice_account(session, context.cipher, due.account_id)
+    return await find_invoice_account(session, context.cipher, due.agency_id)
+
+
+def _order_of(
+    context: InvoiceContext, due: _DueInvoice, original: AdjustedRow | None
+) -> InvoiceOrder:
     said = json.loads(context.cipher.decrypt(bytes(due.content), f"invoice:{due.id}"))
     costing = [(str(description), int(amount)) for description, amount in said["lines"]]
     lines = invoice_lines(costing, due.vat_percent)
@@ -209,7 +240,15 @@ def _order_of(context: InvoiceContext, due: _DueInvoice) -> InvoiceOrder:
         vat=vat,
         vat_percent=due.vat_percent,
         payment_method=said["payment_method"],
+        adjusts=_adjusted_of(original, due.change or 0),
     )
+
+
+def _adjusted_of(original: AdjustedRow | None, change: int) -> AdjustedInvoice | None:
+    if original is None or original.number is None:
+        return None
+    kind = (original.form, original.symbol, original.number)
+    return AdjustedInvoice(original.id, *kind, original.issued_on, decreases=change < 0)
 
 
 async def _ask(context: InvoiceContext, claimed: _ClaimedInvoice) -> InvoiceAnswer:
@@ -219,7 +258,7 @@ async def _ask(context: InvoiceContext, claimed: _ClaimedInvoice) -> InvoiceAnsw
         if answer.fate is InvoiceFate.REFUSED:
             # No word about whether there is one.
             return replace(answer, fate=InvoiceFate.UNCLEAR)
-        if answer.fate is not InvoiceFate.ABSENT:
+        if answer.fate is not InvoiceFate.ABSENT or claimed.due.is_wanted_no_more:
             return _believed(claimed, answer)
     return _believed(claimed, await context.providers.issue(access, order))
 
@@ -230,7 +269,8 @@ def _believed(claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> InvoiceAnswer:
         return answer
     if answer.number is None or not 1 <= answer.number <= _LARGEST_NUMBER:
         return InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the answer has no number")
-    if (answer.symbol, answer.amount) != (claimed.due.symbol, claimed.due.amount):
+    told = (answer.symbol, claimed.due.amount if answer.amount is None else answer.amount)
+    if told != (claimed.due.symbol, claimed.due.amount):
         return InvoiceAnswer(InvoiceFate.UNCLEAR, fault="the answer is of another invoice")
     return answer
 
@@ -238,7 +278,8 @@ def _believed(claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> InvoiceAnswer:
 async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: InvoiceAnswer) -> None:
     """Write down what became of a call, unless another has taken the invoice up by now."""
     due, now = claimed.due, clock.now()
-    if not await _is_ours(session, due):
+    ours = await _lock_ours(session, due)
+    if ours is None:
         log.warning("invoice: another has taken it up", invoice=due.id)
         return
     if answer.fate is InvoiceFate.ISSUED and await _is_taken(session, due, answer.number):
@@ -262,8 +303,18 @@ async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: Invoice
                 object_id=due.id,
                 details={"bill": due.bill_id, "symbol": due.symbol, "number": answer.number},
             )
+            if due.adjusts is not None:
+                original = await get_adjusted(session, due.adjusts)
+                adjusted = original.adjusted - (due.change or 0)
+                name = f"{due.form}{due.symbol}-{answer.number}"
+                await note_adjusted(session, original, adjusted, name, actor=ACTOR)
         case InvoiceFate.REFUSED:
             told |= {"state": "set_aside", "due_at": None}
+        case InvoiceFate.ABSENT if ours.money_back < due.amount:
+            # Its money has come again while the provider was asked: it is wanted after all.
+            told |= {"state": "unknown", "due_at": now}
+        case InvoiceFate.ABSENT if due.attempts > SURE_AFTER:
+            told |= {"state": "dropped", "due_at": None}
         case InvoiceFate.LATER if not due.is_doubtful and due.waits_since <= now - TRIED_FOR:
             told |= {"state": "set_aside", "due_at": None}
         case InvoiceFate.LATER if not due.is_doubtful:
@@ -276,12 +327,12 @@ async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: Invoice
         log.warning("invoice not issued", invoice=due.id, **said)
 
 
-async def _is_ours(session: WriteSession, due: _DueInvoice) -> bool:
-    """Whether it is still this worker's; then nobody else changes it before our end."""
+async def _lock_ours(session: WriteSession, due: _DueInvoice) -> "_InvoiceTurn | None":
+    """It as it stands, if it is still this worker's; nobody else changes it before our end."""
     wanted = values_of(_InvoiceTurn, _ROW).where(
         col(_ROW.id) == due.id, col(_ROW.turn) == due.turn, col(_ROW.state) == "asking"
     )
-    return await session.lock_first(wanted) is not None
+    return await session.lock_first(wanted)
 
 
 async def _is_taken(session: ReadSession, due: _DueInvoice, number: int | None) -> bool:
@@ -296,6 +347,7 @@ async def _is_taken(session: ReadSession, due: _DueInvoice, number: int | None) 
 @dataclass(frozen=True, slots=True)
 class _InvoiceTurn:
     turn: int
+    money_back: int
 
 
 async def _set(session: WriteSession, due: _DueInvoice, **values: object) -> None:

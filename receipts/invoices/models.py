@@ -5,7 +5,7 @@ What an invoice says of its buyer is encrypted; the columns beside it are enough
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from core.db import amount_field, moment
@@ -44,13 +44,17 @@ class InvoiceAccount(SQLModel, table=True):
 class Invoice(SQLModel, table=True):
     """The invoice of what a bill has of prices, one for ever: `id` is the key of every try.
 
+    One that `adjusts` it (hóa đơn điều chỉnh) is a row and a key of its own, for the sum by which
+    it changes the other; of these one is under way at a time.
+
     `waiting` to be asked for, `asking` at this moment, `unknown` whether the provider has made it,
     `issued`, `dropped` since the money had gone back before, or `set_aside` for people.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
-        UniqueConstraint("bill_id"),
+        CheckConstraint("(adjusts IS NULL) = (change IS NULL)", name="adjusts"),
+        CheckConstraint("abs(change) = amount", name="change"),
         CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
         CheckConstraint("vat_percent BETWEEN 0 AND 100", name="vat_percent"),
         CheckConstraint("money_back BETWEEN 0 AND amount", name="money_back"),
@@ -63,6 +67,19 @@ class Invoice(SQLModel, table=True):
             "(state = 'issued') = (number IS NOT NULL AND issued_at IS NOT NULL)", name="issued"
         ),
         Index(
+            "uq_invoice_bill_id",
+            "bill_id",
+            unique=True,
+            postgresql_where=text("adjusts IS NULL"),
+        ),
+        Index(
+            "uq_invoice_adjusting",
+            "adjusts",
+            unique=True,
+            postgresql_where=text("adjusts IS NOT NULL AND state NOT IN ('issued', 'dropped')"),
+        ),
+        Index("ix_invoice_adjusts", "adjusts", postgresql_where=text("adjusts IS NOT NULL")),
+        Index(
             "uq_invoice_number",
             *("account_id", "form", "symbol", "number"),
             unique=True,
@@ -74,6 +91,12 @@ class Invoice(SQLModel, table=True):
             postgresql_where=text("state IN ('waiting', 'asking', 'unknown')"),
         ),
         Index("ix_invoice_agency_id", "agency_id", "id"),
+        # What the operator's figures count; most invoices are there and in none of these.
+        Index(
+            "ix_invoice_open",
+            "state",
+            postgresql_where=text("state IN ('waiting', 'asking', 'unknown', 'set_aside')"),
+        ),
         Index(
             "ix_invoice_for_people",
             *("agency_id", "id"),
@@ -105,7 +128,7 @@ class Invoice(SQLModel, table=True):
     lookup_url: str | None = None
     #: what of its money is not with the bill any more, in đồng
     money_back: int = amount_field()
-    #: for how much of it a person said that the invoice was adjusted, and by which document
+    #: for how much of it the invoice was adjusted, and by which document
     adjusted: int = amount_field()
     adjusted_by: str | None = None
     #: when it is looked at again; None: never by itself
@@ -119,3 +142,6 @@ class Invoice(SQLModel, table=True):
     last_error: str | None = None
     created_at: datetime = moment()
     issued_at: datetime | None = moment(default=None)
+    #: the invoice that this one adjusts, and by how much that then says more (less: below 0)
+    adjusts: str | None = Field(default=None, foreign_key="invoice.id")
+    change: int | None = amount_field(default=None, nullable=True)

@@ -71,7 +71,9 @@ async def _order(
         "lines": costing,
         "payment_method": payment_methods(source.gateways, context.gateway_title),
     }
-    once = insert(_ROW).on_conflict_do_nothing(index_elements=["bill_id"])
+    once = insert(_ROW).on_conflict_do_nothing(
+        index_elements=["bill_id"], index_where=col(_ROW.adjusts).is_(None)
+    )
     row = {
         "id": invoice_id,
         "bill_id": source.bill_id,
@@ -95,6 +97,7 @@ async def _order(
         return
     unheard = (
         col(_ROW.bill_id) == source.bill_id,
+        col(_ROW.adjusts).is_(None),
         col(_ROW.state).in_(("waiting", "dropped")),
     )
     known = await session.first(select(_ROW.id).where(*unheard))
@@ -139,7 +142,9 @@ async def note_money_back(session: WriteSession, bill_ids: Collection[str]) -> N
     that was dropped, because all of its money had gone back, is wanted again where that is no more.
     """
     bills = await lock_bills(session, bill_ids)
-    wanted = values_of(_LockedInvoice, _ROW).where(col(_ROW.bill_id).in_(bill_ids))
+    wanted = values_of(_LockedInvoice, _ROW).where(
+        col(_ROW.bill_id).in_(bill_ids), col(_ROW.adjusts).is_(None)
+    )
     found = await session.lock_all(wanted.order_by(col(_ROW.id)))
     if not found:
         return

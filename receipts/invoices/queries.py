@@ -27,7 +27,8 @@ class InvoiceValue:
 
     `account_id` is where it was asked for last, `vat_percent` the tax in `amount`, `money_back`
     what is not with the bill any more, `adjusted` for how much of that the invoice was adjusted,
-    by `adjusted_by`.
+    by `adjusted_by`. One that `adjusts` another changes what that says by `change`, below 0 where
+    it says less then.
     """
 
     id: str
@@ -46,6 +47,8 @@ class InvoiceValue:
     money_back: int
     adjusted: int
     adjusted_by: str | None
+    adjusts: str | None
+    change: int | None
     attempts: int
     last_error: str | None
     due_at: datetime | None
@@ -104,6 +107,12 @@ async def list_invoices(
     return page_of(await session.all(wanted), limit, lambda one: one.id)
 
 
+async def list_adjusting(session: ReadSession, invoice_id: str) -> list[InvoiceValue]:
+    """The invoices that adjust this one, the oldest first, however far each is."""
+    wanted = _INVOICES.where(col(_ROW.adjusts) == invoice_id)
+    return await session.all(wanted.order_by(col(_ROW.id)))
+
+
 @dataclass(frozen=True, slots=True)
 class _SummedInvoice:
     bill_id: str
@@ -125,7 +134,9 @@ async def invoices_of_bills(
     if not bill_ids:
         return {}
     wanted = values_of(_SummedInvoice, _ROW).where(
-        col(_ROW.bill_id).in_(bill_ids), col(_ROW.state) != "dropped"
+        col(_ROW.bill_id).in_(bill_ids),
+        col(_ROW.state) != "dropped",
+        col(_ROW.adjusts).is_(None),
     )
     return {
         one.bill_id: InvoiceSummary(
@@ -137,6 +148,7 @@ async def invoices_of_bills(
             one.lookup_url,
             one.issued_on,
             one.amount,
+            one.state,
         )
         for one in await session.all(wanted)
     }

@@ -20,11 +20,18 @@ class AdjustmentIn(RequestModel):
     money_back: Annotated[int, Field(ge=0, le=10_000_000_000_000)]
 
 
+class AdjustingIn(RequestModel):
+    """That an adjusting invoice be asked for; `money_back` is the invoice's as it was read."""
+
+    money_back: Annotated[int, Field(ge=0, le=10_000_000_000_000)]
+
+
 class WantedInvoiceOut(BaseModel):
     """An invoice of what a bill has of prices, and what became of asking for it.
 
     Amounts are in đồng. `money_back` is what of `amount` is not with the bill any more; where it is
-    not `adjusted`, the invoice `wants_adjustment` at its provider. `due_at` is when it is asked for
+    not `adjusted`, the invoice `wants_adjustment` at its provider. One that `adjusts` another
+    changes what that says by `change`, below 0 where it says less. `due_at` is when it is asked for
     again.
     """
 
@@ -44,6 +51,8 @@ class WantedInvoiceOut(BaseModel):
     adjusted: int
     adjusted_by: str | None
     wants_adjustment: bool
+    adjusts: str | None
+    change: int | None
     attempts: int
     last_error: str | None
     due_at: Instant | None

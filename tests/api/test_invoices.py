@@ -82,8 +82,11 @@ async def test_one_that_is_asked_for_still_says_so(
     await system.work()
     bill = await system.read(at.bills[0])
     assert bill["invoice"]["number"] is None
+    assert bill["invoice"]["state"] == "set_aside"
     page = words_of((await system.browser.get(bill["pay_url"])).text)
-    assert "Đang được lập." in page
+    # Nobody makes it before people have looked: the page does not say that it is being made.
+    assert "Chưa lập được; cơ quan thu đang xem lại." in page
+    assert "Đang được lập." not in page
     path = f"/api/v1/invoices/{bill['invoice']['id']}"
     told = await ask(things, "auditor", path)
     assert (told["state"], told["last_error"]) == ("set_aside", "series_not_registered")

@@ -244,9 +244,14 @@ async def test_a_file_with_a_fault_is_refused_whole_and_told_row_by_row(board: B
     assert "Chưa nhận dòng nào" in words_of(wrong.text)
     right = rows.replace("rộng", "9").encode()
     fields = form_of(wrong.text, here)
+    places = set()
     for _ in range(2):
         taken = await board.finance.post(here, dict(fields), files={"file": ("s.csv", right)})
-        assert "2 dòng: thêm 2 sạp" in words_of(taken.text)
+        assert taken.status_code == 303, taken.text
+        places.add(taken.headers["location"])
+        assert "2 dòng: thêm 2 sạp" in words_of(await board.page(taken.headers["location"]))
+    assert len(places) == 1
+    assert "s.csv" in words_of(await board.page(here))
     assert "B-2" in words_of(await board.page(f"/staff/markets/{laid.market.id}?lane=B"))
     none = await board.finance.post(here, {})
     assert none.status_code == 422

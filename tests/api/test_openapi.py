@@ -62,6 +62,7 @@ ROUTES = {
     "/api/v1/invoices/{invoice_id}": {"get"},
     "/api/v1/invoices/{invoice_id}/replays": {"post"},
     "/api/v1/invoices/{invoice_id}/adjustments": {"post"},
+    "/api/v1/invoices/{invoice_id}/adjusting-invoices": {"post"},
     "/api/v1/messages/{message_id}/replays": {"post"},
     "/api/v1/webhook-endpoints": {"get", "post"},
     "/api/v1/webhook-endpoints/{endpoint_id}": {"get", "patch", "delete"},
@@ -141,6 +142,7 @@ ROUTES = {
     "/api/v1/markets/{market}/billing-runs": {"get", "post"},
     "/api/v1/billing-runs/{run_id}": {"get"},
     "/api/v1/markets/{market}/import": {"post"},
+    "/api/v1/stall-imports/{import_id}": {"get"},
     "/api/v1/debt-lists": {"get", "post"},
     "/api/v1/debt-lists/preview": {"post"},
     "/api/v1/debt-lists/error-sheet": {"post"},
@@ -166,7 +168,6 @@ CREATIONS = {"/api/v1/bills", "/api/v1/bills/{bill_id}/payments", "/api/v1/state
              "/api/v1/vendors/{vendor_id}", "/api/v1/markets/{market}/contracts",
              "/api/v1/contracts/{contract_id}/end", "/api/v1/stalls/{stall_id}/readings",
              "/api/v1/markets/{market}/billing-runs",
-             "/api/v1/markets/{market}/import",
              "/api/v1/debts/{debt_id}/payer"}  # fmt: skip
 #: What somebody else has to agree to: 202, and it happens when they do.
 #: What may be done after its answer, which says what to ask about.
@@ -175,6 +176,7 @@ PROPOSES = {
     "/api/v1/markets/{market}/stall-tariffs",
     "/api/v1/markets/{market}/charge-tariffs",
     "/api/v1/markets/{market}/waivers",
+    "/api/v1/markets/{market}/import",  # its stalls are added after the answer
     "/api/v1/debt-lists",  # its bills are opened after the answer
     "/api/v1/debt-lists/{list_id}/proposal",
     "/api/v1/debt-lists/{list_id}/withdrawal",
@@ -209,6 +211,7 @@ MAY_WAIT = {
 #: Those that create nothing and take a body all the same.
 WITH_BODY = {
     "/api/v1/invoices/{invoice_id}/adjustments",
+    "/api/v1/invoices/{invoice_id}/adjusting-invoices",
     "/api/v1/markets/{market}",
     "/api/v1/vendors/{vendor_id}",
     "/api/v1/webhook-endpoints/{endpoint_id}",

@@ -11,7 +11,12 @@ import pytest
 
 from core.crypto import Cipher
 from core.db import Database
+from receipts.invoices.adjusting import order_adjustment
+from receipts.invoices.queries import list_invoices
 from tests.support.invoicing import (
+    ACTOR,
+    ask_for_all,
+    change_invoices,
     invoice_maker,
     invoices_standing,
     invoicing,
@@ -78,4 +83,30 @@ async def test_a_kill_after_the_call_makes_no_second_invoice(
         assert await work(database_url, "", variant) == 0
         assert [one[0] for one in await invoices_standing(database)] == ["issued"] * 3
         assert len(await maker.made()) == made
+    await database.dispose()
+
+
+@pytest.mark.parametrize(("variant", "made"), [("", 2), ("another_key", 3)])
+async def test_a_kill_after_the_call_adjusts_an_invoice_once(
+    database_url: str, variant: str, made: int
+) -> None:
+    """With another key at each call, the negative control, what went back is taken off twice."""
+    database = Database(database_url, pool_size=1)
+    async with invoice_maker() as maker:
+        context = invoicing(database, CIPHER)
+        await want_one(context, maker.url)
+        await ask_for_all(context)
+        await change_invoices(database, "money_back = 2000")
+        async with database.transaction() as session:
+            (first,) = (await list_invoices(session, None)).items
+            await order_adjustment(session, CIPHER, first, 2_000, actor=ACTOR)
+        assert await work(database_url, "invoice.after_call=kill:1", variant) == -signal.SIGKILL
+        assert [one[0] for one in await invoices_standing(database)] == ["issued", "asking"]
+        await make_invoices_due(database)
+        assert await work(database_url, "", variant) == 0
+        assert [one[0] for one in await invoices_standing(database)] == ["issued", "issued"]
+        assert len(await maker.made()) == made
+        async with database.reading() as session:
+            adjusted = (await list_invoices(session, None)).items[1]
+        assert (adjusted.adjusted, adjusted.wants_adjustment) == (2_000, False)
     await database.dispose()

@@ -80,3 +80,49 @@ async def test_a_kill_after_the_call_sends_nothing_twice(
         assert [one[0] for one in await standing(database)] == ["sent", "sent"]
         assert len(await phones.arrived()) == arrived
     await database.dispose()
+
+
+#: Asks for a channel's tokens, as the worker does.
+RENEWING = """
+import asyncio, sys
+from core import failpoints
+from core.crypto import Cipher
+from core.db import Database
+from payments.messages.renewing import renew_next
+from tests.support.messaging import compose_anything, sending
+
+failpoints.configure(sys.argv[2])
+
+async def main():
+    database = Database(sys.argv[1], pool_size=2)
+    await renew_next(sending(database, Cipher(b"c" * 32), compose_anything, 10))
+    await database.dispose()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_kill_before_new_tokens_are_kept_leaves_the_channel_sending(
+    database_url: str,
+) -> None:
+    """The refresh token is spent and the new one lost: messages go on by the token of before."""
+    database = Database(database_url, pool_size=1)
+    async with telephones() as phones:
+        async with database.transaction() as session:
+            body = await new_body(session)
+            await open_channel(session, CIPHER, body, "zns", phones.url, renewed=True)
+            one = new_id("rcpt")
+            await write_messages(
+                session, [NewMessage(body, "receipt", one, one, new_id("bill"), "zns")]
+            )
+        told = [sys.executable, "-c", RENEWING, database_url, "message.after_renewal=kill:1"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = await asyncio.to_thread(
+            subprocess.run, told, cwd=ROOT, env=environment, timeout=120, check=False
+        )
+        assert done.returncode == -signal.SIGKILL
+        assert await phones.calls() == ["renew canary-1"]
+        assert await run(database_url) == 0
+        assert [one[0] for one in await standing(database)] == ["sent"]
+        assert len(await phones.arrived()) == 1
+    await database.dispose()

@@ -10,6 +10,7 @@ from core import clock
 from core.sessions import ReadSession
 from payments.collecting import blocks, commands
 from payments.collecting.blocks import BlockUse, BlockValue
+from payments.collecting.rates import list_collector_rates
 from tests.support.markets import add_rate
 from tests.support.stalls import MARKET, stall
 from tests.support.system import System
@@ -263,6 +264,29 @@ async def test_what_cannot_be_done_is_refused_one_by_one_and_the_rest_is_taken(
         system, "SELECT sum(amount) FROM collected_action WHERE payment_id IS NULL AND amount > 0"
     )
     assert found[0][0] == 5_000
+
+
+async def test_cash_that_could_not_be_booked_is_no_call_at_a_stall(shared_system: System) -> None:
+    system, at = shared_system, await stall(shared_system, "W-12")
+    other, third = [await stall(shared_system, code) for code in ("W-13", "W-14")]
+    today = clock.business_date(clock.now())
+    async with walker(system) as who:
+        await who.send(
+            who.act("visit", stall=at.id, finding="closed"),
+            who.act("cash", stall=other.id, amount=5_000, owed=0),
+        )
+        # As where the body has no account that it could go to.
+        unbooked = """
+            INSERT INTO collected_action (id, agency_id, collector_id, device, kind, stall_id,
+              amount, told, told_hash, done_at, received_at, outcome, reason, figures)
+            SELECT 'unbooked', agency_id, collector_id, device, 'cash',
+              :third, 7000, told, told_hash, done_at, received_at, 'refused', 'no_account', figures
+            FROM collected_action WHERE stall_id = :at AND kind = 'visit' RETURNING collector_id"""
+        ((collector,),) = await rows(system, unbooked, at=at.id, third=third.id)
+    async with system.parts.database.reading() as session:
+        told = await list_collector_rates(session, [system.body.agency_id], today, today)
+    (own,) = [one for one in told if one.collector_id == collector]
+    assert (own.called, own.paid, own.cash) == (2, 1, 5_000)
 
 
 async def test_a_clock_that_is_wrong_moves_no_money_to_another_day(shared_system: System) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from core.db import Database
 from payments.debts import loading
-from payments.debts.kept_rows import read_kept_rows
+from payments.debts.kept_rows import KEPT_DEBTS
 from payments.debts.kinds import DebtKind
 from payments.debts.loading import CodeTakenMeanwhile, load_list, load_next
 from payments.debts.queries import DebtSearch, page_of_debts
@@ -50,7 +50,7 @@ async def test_rows_that_wait_are_sealed_and_come_back_as_they_were(database: Da
     async with database.transaction() as session:
         (sealed,) = (await session.execute(text("SELECT data FROM debt_batch"))).scalars()
         assert "Lê Thị Kín".encode() not in bytes(sealed)
-        (row,) = await read_kept_rows(session, CIPHER, taken.id)
+        (row,) = await KEPT_DEBTS.list_rows(session, CIPHER, taken.id)
     assert (row.name, row.code, str(row.due_on)) == ("Lê Thị Kín", "ID-1", "2026-12-30")
 
 

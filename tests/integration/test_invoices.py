@@ -22,13 +22,8 @@ from payments.books.queries import ReceiptSource, list_receipt_sources
 from receipts.invoice_calls import InvoiceAccess, InvoiceAnswer, InvoiceOrder
 from receipts.invoices import ordering
 from receipts.invoices.accounts import remove_invoice_account, renew_invoice_account
-from receipts.invoices.commands import (
-    InvoiceUnderWay,
-    MoneyBackChanged,
-    NothingToAdjust,
-    record_adjustment,
-    replay_invoice,
-)
+from receipts.invoices.adjusting import MoneyBackChanged, NothingToAdjust, record_adjustment
+from receipts.invoices.commands import InvoiceUnderWay, replay_invoice
 from receipts.invoices.context import InvoiceContext
 from receipts.invoices.delivering import TRIED_FOR, ask_for_next
 from receipts.invoices.law import InvoiceKind
@@ -38,11 +33,13 @@ from tests.support.invoicing import (
     ACTOR,
     InvoiceMaker,
     ask_for_all,
+    change_invoices,
     invoice_maker,
     invoices_standing,
     invoicing,
     make_invoices_due,
     open_invoice_account,
+    set_bill_status,
     want_one,
 )
 from tests.support.rows import dump
@@ -329,13 +326,13 @@ async def test_money_that_went_back_before_is_not_invoiced_and_is_when_paid_agai
     database: Database, maker: InvoiceMaker, context: InvoiceContext
 ) -> None:
     bills = await want_one(context, maker.url)
-    await set_status(database, "open")
+    await set_bill_status(database, "open")
     async with database.transaction() as session:
         await note_money_back(session, bills)
     await ask_for_all(context)
     assert await invoices_standing(database) == [("dropped", None, 0, None)]
     assert await maker.calls() == []
-    await set_status(database, "paid")
+    await set_bill_status(database, "paid")
     async with database.transaction() as session:
         await order_invoices(session, context, bills)
     await ask_for_all(context)
@@ -350,20 +347,20 @@ async def test_money_that_went_back_after_it_wants_an_adjustment_and_one_that_ca
     async with database.transaction() as session:
         with pytest.raises(NothingToAdjust):
             await record_adjustment(session, await only(database), "2C26MAA-9", 0, actor=ACTOR)
-    await set_status(database, "open")
+    await set_bill_status(database, "open")
     async with database.transaction() as session:
         await note_money_back(session, bills)
     async with database.reading() as session:
         (wanting,) = (await list_invoices(session, None, wanting=True)).items
     assert (wanting.money_back, wanting.wants_adjustment) == (5000, True)
     # It is paid again: the sale is the same, and so is its invoice.
-    await set_status(database, "paid")
+    await set_bill_status(database, "paid")
     async with database.transaction() as session:
         await order_invoices(session, context, bills)
         assert (await list_invoices(session, None, wanting=True)).items == ()
     await ask_for_all(context)
     assert len(await maker.made()) == 1
-    await set_status(database, "open")
+    await set_bill_status(database, "open")
     async with database.transaction() as session:
         await note_money_back(session, bills)
         now = await get_invoice(session, wanting.id, None)
@@ -377,7 +374,7 @@ async def test_one_dropped_for_a_refund_that_was_none_is_wanted_again(
 ) -> None:
     """The bill was paid all the time: nobody tells of it again."""
     bills = await want_one(context, maker.url)
-    await change(database, "money_back = amount")
+    await change_invoices(database, "money_back = amount")
     await ask_for_all(context)
     assert await invoices_standing(database) == [("dropped", None, 0, None)]
     async with database.transaction() as session:
@@ -391,10 +388,10 @@ async def test_what_was_adjusted_is_the_sum_that_was_read(
 ) -> None:
     await want_one(context, maker.url)
     await ask_for_all(context)
-    await change(database, "money_back = 1000")
+    await change_invoices(database, "money_back = 1000")
     read = (await only(database)).money_back
     # More goes back while somebody adjusts the invoice at the provider.
-    await change(database, "money_back = 3000")
+    await change_invoices(database, "money_back = 3000")
     async with database.transaction() as session:
         with pytest.raises(MoneyBackChanged):
             await record_adjustment(session, await only(database), "2C26MAA-9", read, actor=ACTOR)
@@ -416,11 +413,11 @@ async def test_one_that_no_provider_has_heard_of_says_how_it_is_paid_now(
         await maker.plan("busy")
         await ask_for_all(context)
     else:
-        await set_status(database, "open")
+        await set_bill_status(database, "open")
         async with database.transaction() as session:
             await note_money_back(session, bills)
         await ask_for_all(context)
-        await set_status(database, "paid")
+        await set_bill_status(database, "paid")
     told = list_receipt_sources
 
     async def in_cash(*args: Any) -> list[ReceiptSource]:
@@ -469,11 +466,6 @@ async def renew(
     )
 
 
-async def change(database: Database, values: str) -> None:
-    async with database.transaction() as session:
-        await session.execute(text(f"UPDATE invoice SET {values}"))
-
-
 async def test_nothing_personal_and_no_secret_is_kept_or_logged(
     database: Database, maker: InvoiceMaker, context: InvoiceContext
 ) -> None:
@@ -502,12 +494,3 @@ async def test_an_account_that_will_not_do_is_refused_field_by_field(
     assert {one.field for one in refused.value.errors} == {
         *("url", "form", "coding", "series", "vat_percent")
     }
-
-
-async def set_status(database: Database, status: str) -> None:
-    """The bills are as when the bank took their money back, or as paid."""
-    async with database.transaction() as session:
-        await session.execute(
-            text("UPDATE bill SET status = :status, paid_at = CASE WHEN :paid THEN now() END"),
-            {"status": status, "paid": status == "paid"},
-        )

@@ -171,8 +171,10 @@ async def set_up(system: System, now: FrozenClock) -> Quarter:
     made = await quarter.say("/markets", {**market, "name_en": "Quarter", "market_class": 2})
     quarter.market = made["id"]
     taken = await office.send(f"/markets/{quarter.market}/import", stall_sheet(), "sap.csv")
-    assert taken.status_code == 201, taken.text
-    assert (taken.json()["stalls"], taken.json()["contracts"]) == (STALLS, HELD)
+    assert taken.status_code == 202, taken.text
+    await system.work()
+    ((state, added),) = await quarter.rows("SELECT state, added FROM stall_import")
+    assert (state, added["stalls"], added["contracts"]) == ("done", STALLS, HELD)
     price = {"valid_from": "2026-11-01", "basis": "QĐ 480/QĐ-UBND", "reason": "giá năm 2026"}
     places = {"kind": "covered", "per": "day", "rate": RENT}
     await quarter.decided(f"/markets/{quarter.market}/stall-tariffs", places | price)

@@ -7,6 +7,7 @@ from sqlalchemy import insert, text
 
 from core import clock
 from core.ids import new_id
+from core.json import canonical
 from receipts.invoices.models import Invoice
 from tests.support.invoicing import KIND, open_invoice_account
 
@@ -29,6 +30,8 @@ async def plain_invoice(things: "Things", **changes: Any) -> str:
             account = await open_invoice_account(
                 session, system.parts.cipher, system.body.agency_id, "http://127.0.0.1:9"
             )
+        said = canonical({"seller": {}, "buyer": {}, "lines": [], "payment_method": "CK"})
+        sealed = system.parts.cipher.encrypt(said, f"invoice:{invoice_id}")
         row = {
             "id": invoice_id,
             "bill_id": bill["id"],
@@ -38,7 +41,7 @@ async def plain_invoice(things: "Things", **changes: Any) -> str:
             "symbol": KIND.symbol_in(now.year),
             "issued_on": clock.business_date(now),
             "amount": bill["amount"],
-            "content": b"",
+            "content": sealed,
             "state": "set_aside",
             "money_back": 0,
             "adjusted": 0,
@@ -69,6 +72,10 @@ async def adjusting(_: "Things") -> Mapping[str, Any]:
     return {"json": {"document": "2C26MAA-57", "money_back": 1_000}}
 
 
+async def wanting(_: "Things") -> Mapping[str, Any]:
+    return {"json": {"money_back": 1_000}}
+
+
 def invoice_cases(case: type["Case"]) -> list["Case"]:
     """The cases of these routes."""
     scope = "reconciliation"
@@ -80,6 +87,11 @@ def invoice_cases(case: type["Case"]) -> list["Case"]:
         case(
             "POST /invoices/{invoice_id}/adjustments",
             *(_KEEPERS, "", 200, 404, adjusting),
+            thing=invoice_to_adjust,
+        ),
+        case(
+            "POST /invoices/{invoice_id}/adjusting-invoices",
+            *(_KEEPERS, "", 200, 404, wanting),
             thing=invoice_to_adjust,
         ),
     ]

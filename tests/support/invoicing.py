@@ -123,3 +123,18 @@ async def make_invoices_due(database: Database) -> None:
     """What waits for another look is looked at now, as when its time has come."""
     async with database.transaction() as session:
         await session.execute(text("UPDATE invoice SET due_at = now() WHERE due_at IS NOT NULL"))
+
+
+async def change_invoices(database: Database, values: str) -> None:
+    """Let the invoices be otherwise, as SQL says it."""
+    async with database.transaction() as session:
+        await session.execute(text(f"UPDATE invoice SET {values}"))
+
+
+async def set_bill_status(database: Database, status: str) -> None:
+    """The bills are as when the bank took their money back, or as paid."""
+    async with database.transaction() as session:
+        await session.execute(
+            text("UPDATE bill SET status = :status, paid_at = CASE WHEN :paid THEN now() END"),
+            {"status": status, "paid": status == "paid"},
+        )

@@ -70,8 +70,12 @@ CASES: Final = (
     (f"POST {MARKETS}/{{market_id}}/readings", _READING, 303, 404, _reading, market_routes.market),
     (f"GET {MARKETS}/{{market_id}}/import", _KEEPING, 200, 404, _nothing, market_routes.market),
     (
-        *(f"POST {MARKETS}/{{market_id}}/import", _KEEPING, 200, 404),
+        *(f"POST {MARKETS}/{{market_id}}/import", _KEEPING, 303, 404),
         *(market_routes.sheet, market_routes.market),
+    ),
+    (
+        *(f"GET {MARKETS}/imports/{{import_id}}", EVERYONE, 200, 404),
+        *(_nothing, market_routes.stall_import),
     ),
     ("GET /staff/stalls/{stall_id}", EVERYONE, 200, 404, _nothing, market_routes.stall),
 )

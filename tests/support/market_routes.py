@@ -148,6 +148,17 @@ async def sheet(_: "Things") -> Mapping[str, Any]:
     return {"files": {"file": ("sap.csv", content.encode(), "text/csv")}}
 
 
+async def stall_import(things: "Things") -> str:
+    """A file of stalls that was taken; its id."""
+    answer = await things.system.browser.post(
+        f"/api/v1/markets/{await market(things)}/import",
+        headers=things.client("finance") | {"Idempotency-Key": new_id("k")},
+        **await sheet(things),
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
 def market_cases(case: type["Case"]) -> list["Case"]:
     """The cases of these routes."""
     run = "/markets/{market}/billing-runs"
@@ -195,6 +206,7 @@ def market_cases(case: type["Case"]) -> list["Case"]:
             thing=billing_run,
         ),
         case("GET /cash-books", "finance chief admin auditor", "", 200, 200),
-        case("POST /markets/{market}/import", _OFFICE, "", 201, 404, sheet, market),
+        case("POST /markets/{market}/import", _OFFICE, "", 202, 404, sheet, market),
+        case("GET /stall-imports/{import_id}", _EVERYONE, "", 200, 404, thing=stall_import),
         *message_cases(case, market, vendor, _OFFICE),
     ]

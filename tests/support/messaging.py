@@ -81,11 +81,16 @@ async def open_channel(
     url: str,
     *,
     accents: bool = False,
+    renewed: bool = False,
 ) -> None:
-    """A body's channel at the sandbox (or, for e-mail, at a mail server)."""
+    """A body's channel at the sandbox (or, for e-mail, at a mail server); `renewed` by itself."""
     place = url if kind == "email" else f"{url}/phones/{kind}"
     sender = "phi@example.vn" if kind == "email" else "PHIPHUONG"
-    access = ChannelAccess(kind, place, sender, accents, CREDENTIALS[kind])
+    credentials = dict(CREDENTIALS[kind])
+    if renewed:
+        credentials |= {"app_id": "7", "app_secret": "canary", "refresh_token": "canary-1"}
+        credentials["oauth_url"] = place
+    access = ChannelAccess(kind, place, sender, accents, credentials)
     await set_channel(session, cipher, Senders(), agency_id, access, actor=ACTOR)
 
 
@@ -97,10 +102,12 @@ async def compose_anything(_: WriteSession, message: MessageFacts) -> ComposedMe
     return ComposedMessage(Contact(MOBILE, EMAIL), words, MessageWords("Matter", "Yours", {}))
 
 
-def sending(database: Database, cipher: Cipher, composer: Composer) -> MessageContext:
+def sending(
+    database: Database, cipher: Cipher, composer: Composer, total_deadline: float = 0.4
+) -> MessageContext:
     """What sends messages of both kinds that one composer puts together; nobody waits for long."""
     composers = {"reminder": composer, "receipt": composer}
-    return MessageContext(database, cipher, Senders(total_deadline=0.4), composers)
+    return MessageContext(database, cipher, Senders(total_deadline=total_deadline), composers)
 
 
 async def send_all(context: MessageContext) -> int:

@@ -99,6 +99,10 @@ async def _adjusting(_: Things) -> Form:
     return {"data": {"document": "2C26MAA-57", "money_back": "1000"}}
 
 
+async def _read_back(_: Things) -> Form:
+    return {"data": {"money_back": "1000"}}
+
+
 _CODES = cycle(("1.004222", "2.000913"))
 
 
@@ -243,6 +247,8 @@ PAGES = [
              thing=invoice_aside),
     PageCase(f"POST {SETTINGS}/invoices/{{invoice_id}}/adjustment", "finance chief admin", 303,
              404, _adjusting, invoice_to_adjust),
+    PageCase(f"POST {SETTINGS}/invoices/{{invoice_id}}/adjusting", "finance chief admin", 303,
+             404, _read_back, invoice_to_adjust),
     PageCase(f"GET {SETTINGS}/bodies", "admin", 200, 200),
     PageCase(f"GET {SETTINGS}/bodies/new", "admin", 200, 200),
     PageCase(f"POST {SETTINGS}/bodies", "admin", 303, 404, _unit),

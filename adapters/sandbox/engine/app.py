@@ -21,6 +21,7 @@ from adapters.sandbox.invoices import InvoiceOffice
 from adapters.sandbox.invoices import router as invoices_router
 from adapters.sandbox.phones import Phones
 from adapters.sandbox.phones import router as phones_router
+from adapters.sandbox.sinvoice import router as sinvoice_router
 
 _LARGEST_AMOUNT: Final = 10**13
 _SEPARATORS: Final = re.compile(r"[\s.,đĐ]|VND|vnd")
@@ -45,7 +46,9 @@ def create_app(state: SandboxState) -> FastAPI:
     app.include_router(admin.router(state, sender))
     app.include_router(desk.router(state, sender))
     app.include_router(phones_router(Phones()))
-    app.include_router(invoices_router(InvoiceOffice()))
+    office = InvoiceOffice()
+    app.include_router(invoices_router(office))
+    app.include_router(sinvoice_router(office))
     _add_index(app, state)
     _add_bank(app, state, sender)
     # Last, for whatever is not ours above belongs to a provider.

@@ -25,8 +25,14 @@ from payments.agencies.access.rights import Action
 from payments.agencies.queries import map_agency_codes
 from receipts.invoices import commands
 from receipts.invoices.accounts import list_invoice_accounts
-from receipts.invoices.queries import InvoiceValue, get_invoice, list_invoices
-from receipts.invoices.schemas import AdjustmentIn
+from receipts.invoices.adjusting import order_adjustment, record_adjustment
+from receipts.invoices.queries import (
+    InvoiceValue,
+    get_invoice,
+    list_adjusting,
+    list_invoices,
+)
+from receipts.invoices.schemas import AdjustingIn, AdjustmentIn
 
 router = APIRouter(include_in_schema=False)
 
@@ -125,6 +131,8 @@ async def _page(
         who=who,
         one=one,
         state=STATES[one.state],
+        states=STATES,
+        adjusting=await list_adjusting(session, one.id),
         may=who.principal.may(Action.KEEP_INVOICES),
         once=new_once(),
         fault=fault,
@@ -161,7 +169,7 @@ async def adjust_invoice(
     async def work(session: WriteSession) -> str:
         found = await get_invoice(session, invoice_id, deed.by.agency_ids)
         given = read_typed(AdjustmentIn, told)
-        await commands.record_adjustment(
+        await record_adjustment(
             session, found, given.document, given.money_back, actor=deed.by.actor
         )
         return f"{INVOICES}/{found.id}"
@@ -172,3 +180,25 @@ async def adjust_invoice(
         async with deed.database.reading() as session:
             one = await get_invoice(session, invoice_id, deed.by.agency_ids)
             return await _page(deed.request, deed.who, session, one, fault=error, typed=document)
+
+
+@router.post(f"{INVOICES}/{{invoice_id}}/adjusting")
+async def have_adjusted(
+    invoice_id: ThingId, deed: Annotated[StaffDeed, deed_needs(Action.KEEP_INVOICES)]
+) -> Response:
+    """Have an adjusting invoice asked for at the provider, for what the page said went back."""
+    read = deed.typed("money_back")
+
+    async def work(session: WriteSession) -> str:
+        found = await get_invoice(session, invoice_id, deed.by.agency_ids)
+        given = read_typed(AdjustingIn, {"money_back": int(read) if _SUM.fullmatch(read) else ""})
+        cipher = deed.context.cipher
+        made = await order_adjustment(session, cipher, found, given.money_back, actor=deed.by.actor)
+        return f"{INVOICES}/{made}"
+
+    try:
+        return await deed.once(work)
+    except REFUSALS as error:
+        async with deed.database.reading() as session:
+            one = await get_invoice(session, invoice_id, deed.by.agency_ids)
+            return await _page(deed.request, deed.who, session, one, fault=error)

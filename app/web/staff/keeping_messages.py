@@ -40,6 +40,10 @@ STATES: Final[Mapping[str, str]] = {
     "dropped": noted("Bỏ, vì không còn đúng"),
     "set_aside": noted("Không gửi được, chờ người xem"),
 }
+DELIVERIES: Final[Mapping[str, str]] = {
+    "delivered": noted("Đã tới máy người nhận"),
+    "failed": noted("Không tới được người nhận"),
+}
 _COLUMNS: Final = (
     TableColumn("created_at", noted("Tạo lúc"), "moment"),
     TableColumn("kind", noted("Loại"), "words"),
@@ -103,6 +107,7 @@ async def message_page(
         kind=KINDS[one.kind],
         channel=CHANNELS[one.channel],
         state=STATES[one.state],
+        delivery=None if one.delivery is None else DELIVERIES[one.delivery],
         again=stopped and who.principal.may(Action.SEND_MESSAGES),
         once=new_once(),
         history=await read_history(session, [one.id]),

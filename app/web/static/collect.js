@@ -521,6 +521,8 @@ addEventListener("offline", () => {
 if ("BarcodeDetector" in globalThis && navigator.mediaDevices) {
   byId("scan").hidden = false;
   byId("scan").addEventListener("click", scan);
+} else {
+  byId("unscanned").hidden = false;
 }
 
 async function scan() {
@@ -529,6 +531,7 @@ async function scan() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     view.srcObject = stream;
+    byId("scanned").textContent = "";
     byId("scanning").showModal();
     await view.play();
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
@@ -542,6 +545,8 @@ async function scan() {
         openStall(stall.id);
         return;
       }
+      // Silence would have a collector hold the phone before another market's sticker for ever.
+      byId("scanned").textContent = codes.length ? words.other_sticker : "";
       await new Promise((drawn) => setTimeout(drawn, 250));
     }
   } catch {

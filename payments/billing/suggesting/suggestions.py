@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select
 
 from core import clock
@@ -150,11 +150,10 @@ async def _by_code(
 ) -> set[str]:
     if not forms:
         return set()
-    plain = func.upper(func.regexp_replace(col(Stall.code), "[^0-9A-Za-z]", "", "g"))
     wanted = (
         select(Stall.id)
         .join(Market, col(Market.id) == col(Stall.market_id))
-        .where(col(Market.agency_id).in_(within), plain.in_(forms))
+        .where(col(Market.agency_id).in_(within), col(Stall.plain_code).in_(forms))
     )
     return set(await session.all(wanted.limit(_LOOKED_AT)))
 

@@ -1,0 +1,1 @@
+"""Files of stalls taken in batch by batch, by whoever comes first; see `loading`."""

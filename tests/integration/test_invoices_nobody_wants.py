@@ -1,0 +1,92 @@
+"""An invoice of which nobody knows and whose money has all gone back: asked about, never for."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core.crypto import Cipher
+from core.db import Database
+from receipts.invoices.context import InvoiceContext
+from receipts.invoices.delivering import SURE_AFTER, _DueInvoice, ask_for_next
+from receipts.invoices.ordering import note_money_back
+from tests.support.invoicing import (
+    InvoiceMaker,
+    ask_for_all,
+    change_invoices,
+    invoice_maker,
+    invoices_standing,
+    invoicing,
+    make_invoices_due,
+    want_one,
+)
+
+CIPHER = Cipher(b"c" * 32)
+
+
+@pytest.fixture
+async def maker() -> AsyncIterator[InvoiceMaker]:
+    async with invoice_maker() as found:
+        yield found
+
+
+@pytest.fixture
+def context(database: Database) -> InvoiceContext:
+    return invoicing(database, CIPHER)
+
+
+async def unknown(context: InvoiceContext, maker: InvoiceMaker, fault: str) -> list[str]:
+    """The bill of an invoice that a call has left unknown, and whose money has gone back since."""
+    bills = await want_one(context, maker.url)
+    await maker.plan(fault)
+    assert await ask_for_next(context) == 1
+    await change_invoices(context.database, "money_back = amount")
+    return bills
+
+
+async def ask_again(context: InvoiceContext, times: int) -> None:
+    for _ in range(times):
+        await make_invoices_due(context.database)
+        await ask_for_all(context)
+
+
+async def test_one_that_was_never_made_is_dropped_once_that_is_sure(
+    database: Database, maker: InvoiceMaker, context: InvoiceContext
+) -> None:
+    await unknown(context, maker, "mute")
+    await ask_again(context, SURE_AFTER - 1)
+    # The first call may still be on its way: it is asked about once more.
+    assert await invoices_standing(database) == [("unknown", None, SURE_AFTER, None)]
+    await ask_again(context, 1)
+    assert await invoices_standing(database) == [("dropped", None, SURE_AFTER + 1, None)]
+    assert await maker.made() == []
+    assert [one.split()[0] for one in await maker.calls()] == ["issue", *SURE_AFTER * ["find"]]
+
+
+async def test_without_the_rule_it_would_be_made_for_money_that_is_gone(
+    maker: InvoiceMaker, context: InvoiceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: who does not look makes an invoice only to be adjusted."""
+    monkeypatch.setattr(_DueInvoice, "is_wanted_no_more", False)
+    await unknown(context, maker, "mute")
+    await ask_again(context, 1)
+    assert len(await maker.made()) == 1
+
+
+async def test_one_that_was_made_is_known_and_wants_to_be_adjusted(
+    database: Database, maker: InvoiceMaker, context: InvoiceContext
+) -> None:
+    await unknown(context, maker, "unclear")
+    await ask_again(context, 1)
+    assert await invoices_standing(database) == [("issued", 1, 2, None)]
+
+
+async def test_one_whose_money_comes_again_is_made_after_all(
+    database: Database, maker: InvoiceMaker, context: InvoiceContext
+) -> None:
+    bills = await unknown(context, maker, "mute")
+    await ask_again(context, SURE_AFTER)
+    async with database.transaction() as session:
+        await note_money_back(session, bills)
+    await ask_again(context, 1)
+    ((state, number, _, _),) = await invoices_standing(database)
+    assert (state, number, len(await maker.made())) == ("issued", 1, 1)
