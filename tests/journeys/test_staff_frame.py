@@ -24,7 +24,7 @@ PICTURES = os.environ.get("LEPHI_TEST_PICTURES")
 BROKEN = r"""
 () => {
   const found = [];
-  for (const heading of document.querySelectorAll("main :is(th, h1, h2, h3)")) {
+  for (const heading of document.querySelectorAll("main :is(th, h1, h2, h3, td.of-words, td.of-moment, td.of-day)")) {
     if (heading.closest(".long, .unseen")) continue;
     const walker = document.createTreeWalker(heading, NodeFilter.SHOW_TEXT);
     for (let text = walker.nextNode(); text; text = walker.nextNode()) {

@@ -67,9 +67,9 @@ _REFUND_STATES: Final = {
     "requested": noted("chờ duyệt"),
     "approved": noted("đã duyệt, cần chuyển tiền"),
     "submitted": noted("cổng đang hoàn trả"),
-    "unknown": noted("đã ra lệnh chuyển, chưa rõ"),
+    "unknown": noted("đã đặt lệnh chuyển, chưa có kết quả"),
     "succeeded": noted("đã hoàn trả"),
-    "failed": noted("không thành"),
+    "failed": noted("không thành công"),
     "rejected": noted("bị từ chối"),
 }
 #: What a gateway answers when it is asked.
