@@ -50,6 +50,19 @@ _PLACE_LABELS: Final = {
     "paid_back": noted("Đã hoàn trả"),
     "reversed": noted("Đã đảo"),
 }
+#: Where all of an account's money is, and whose it is: each comes to the same sum.
+_PLACE_GROUPS: Final = (
+    (
+        noted("Tiền ở đâu"),
+        ("on_account", "in_transit", "gateway_fee", "gateway_back", "collector_cash"),
+    ),
+    (
+        noted("Tiền của ai"),
+        ("revenue", "suspense", "refundable", "paying_back", "paid_back", "reversed"),
+    ),
+)
+#: What a place is made up of.
+_PLACE_PARTS: Final = {"in_transit": ("with_gateways", "on_the_way")}
 _PART_NAMES: Final = {
     "todo": noted("Còn phải xử lý"),
     "asked": noted("Chờ duyệt"),
@@ -90,6 +103,8 @@ DAY_WORDS: Final[dict[str, Any]] = {
     "BATCH_CLASSES": _BATCH_CLASSES,
     "STAGES": _STAGES,
     "PLACE_LABELS": _PLACE_LABELS,
+    "PLACE_GROUPS": _PLACE_GROUPS,
+    "PLACE_PARTS": _PLACE_PARTS,
     "PART_NAMES": _PART_NAMES,
     "WAYS": WAYS,
     "SAID": _SAID,

@@ -220,6 +220,7 @@ def _page(
         page=page,
         day=page.place,
         told=page.told,
+        sum_of=lambda names: sum(getattr(page.told.places, name) for name in names),
         may_run=who.principal.may(Action.RECONCILE) and page.place.has_begun,
         may_close=who.principal.may(Action.CLOSE_DAY),
         may_decide=who.principal.may(Action.DECIDE_APPROVAL),

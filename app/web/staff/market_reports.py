@@ -267,10 +267,11 @@ def _names(markets: Iterable[MarketValue]) -> dict[str, LocalizedText]:
 
 def _rate_row(one: MarketRate, name: LocalizedText, *, filed: bool) -> TableRow:
     amounts = (one.billed, one.waived, one.paid, one.waiting, one.owed, one.withdrawn)
+    named: tuple[CellValue, ...] = (PERIODS[one.kind], one.market) if filed else (name,)
     cells: tuple[CellValue, ...] = (
         one.first_on,
         period_words(one.kind, one.period),
-        *((PERIODS[one.kind], one.market) if filed else (name,)),
+        *named,
         *_written(amounts, filed=filed),
         one.tenths,
     )
