@@ -98,7 +98,7 @@ async def seed_market(
 
 
 def _stall(number: int) -> NewStall:
-    kind = ("covered", "covered", "open", "self-produced")[number // 10]
+    kind = ("nha-long", "nha-long", "ngoai-troi", "tu-san")[number // 10]
     lane, place = "ABCD"[number // 10], number % 10
     return NewStall(
         code=f"{lane}{place + 1:02d}",
@@ -119,7 +119,7 @@ def _vendor(number: int) -> NewVendor:
 
 async def _tariffs(session: WriteSession, market: MarketValue) -> None:
     now = clock.now()
-    for kind, rate in (("covered", 2_000), ("open", 1_500), ("self-produced", 1_000)):
+    for kind, rate in (("nha-long", 2_000), ("ngoai-troi", 1_500), ("tu-san", 1_000)):
         row = {
             "id": new_id("startariff"),
             "agency_id": market.agency_id,

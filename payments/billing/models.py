@@ -94,7 +94,7 @@ class Stall(SQLModel, table=True):
     id: str = Field(primary_key=True)
     market_id: str = Field(foreign_key="market.id")
     code: str
-    #: the kind of place, as tariffs name it: kiosk, covered, open, …
+    #: the kind of place, as tariffs name it: kiosk, nha-long, ngoai-troi, …
     kind: str
     #: square decimetres
     area: int

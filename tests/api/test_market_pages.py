@@ -177,6 +177,26 @@ async def test_a_rent_is_asked_for_here_and_approved_by_another(board: Board) ->
         await session.execute(text("DELETE FROM stall_tariff WHERE valid_from = '2199-12-01'"))
 
 
+async def test_who_prices_power_needs_no_code_and_who_prices_a_service_does(board: Board) -> None:
+    laid = await board.market(1)
+    here = f"/staff/markets/{laid.market.id}"
+    page = await board.page(f"{here}/tariffs")
+    typed = {"name": "Tiền điện", "name_en": "Power", "per": "unit", "rate": "3.500"}
+    typed |= {"basis": "TB 9", "valid_from": "2199-12-01", "reason": "giá mới"}
+    wrong = await board.finance.send(
+        page, f"{here}/charge-tariffs", typed | {"kind": "service", "per": "month"}
+    )
+    assert wrong.status_code == 422
+    (field,) = tree_of(wrong.text).xpath("//input[@id='charge_tariff-code']")
+    assert field.get("aria-invalid") == "true"
+    asked = await board.finance.send(
+        wrong.text, f"{here}/charge-tariffs", typed | {"kind": "electricity", "code": ""}
+    )
+    assert asked.status_code == 303, asked.text
+    shown = (await board.chief.get(asked.headers["location"])).text
+    assert "3.500 đ" in words_of(shown)
+
+
 async def test_a_waiver_names_its_stall_by_code(board: Board) -> None:
     laid = await board.market(2)
     here = f"/staff/markets/{laid.market.id}"
@@ -281,6 +301,9 @@ async def test_arrears_and_rates_are_fetched_as_files(board: Board) -> None:
         assert book.content[:2] == b"PK", path
     shown = words_of(await board.page("/staff/markets/rates?year=2026"))
     assert "5,5" in shown
+    # A page calls a market by its name; its code is for machines, and in the file.
+    assert laid.market.name in shown
+    assert laid.market.code not in shown
     year = (await board.finance.get("/staff/markets/rates?year=2026&format=csv")).content
     _, *rates = csv.reader(io.StringIO(year.decode("utf-8-sig")))
     (own,) = [row for row in rates if row[3] == laid.market.code]

@@ -1,9 +1,11 @@
 """The pages of a day: its list, resolving and taking back, approving, closing; once for a press."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from adapters.registry import infos
 from tests.support.markup import tree_of, words_of
 from tests.support.staff_browser import StaffBrowser, form_of, new_person, staff_browser
 from tests.support.staff_days import odd_day
@@ -33,6 +35,43 @@ async def follow(browser: StaffBrowser, answer: object) -> str:
     shown = await browser.get(answer.headers["location"])  # type: ignore[attr-defined]
     assert shown.status_code == 200, shown.text
     return str(shown.text)
+
+
+async def test_what_a_day_names_is_called_as_people_call_it_and_leads_to_its_money(
+    system: System, clerk: StaffBrowser
+) -> None:
+    day = await odd_day(system)
+    matches = (await clerk.get(f"{day.path}/matches")).text
+    links = tree_of(matches).xpath("//main//tbody//a/@href")
+    assert links
+    for href in links:
+        assert href.startswith("/staff/payments/")
+        assert (await clerk.get(href)).status_code == 200
+    names = {one.name for one in infos()} | {"bank"}
+    for page in (day.path, f"{day.path}/differences", "/staff/suspense"):
+        shown = tree_of((await clerk.get(page)).text)
+        texts = shown.xpath("//main//*[self::h3 or self::dd]//text()")
+        said = {text.strip(" ·\n") for text in texts}
+        assert not said & names, page
+
+
+async def test_where_the_money_is_and_whose_it_is_come_to_the_same(
+    system: System, clerk: StaffBrowser
+) -> None:
+    day = await odd_day(system)
+    shown = tree_of((await clerk.get(day.path)).text)
+    (places,) = shown.xpath("//section[@aria-labelledby='places']")
+    groups = [
+        {row.findtext("dt"): int(re.sub(r"\D", "", row.find("dd").text_content())) for row in one}
+        for one in places.xpath("dl[div/dt='Cộng']")
+    ]
+    assert len(groups) == 2
+    where, whose = groups
+    assert where["Cộng"] == whose["Cộng"] > 0
+    for group in groups:
+        # What a place is made up of stands under it, and is not counted twice.
+        alone = [came for name, came in group.items() if name != "Cộng" and "trong đó" not in name]
+        assert sum(alone) == group["Cộng"]
 
 
 async def test_a_day_is_worked_approved_and_closed_by_two(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.sandbox.engine.disputes import DisputeStep
-from app.web.staff.disputes import STATES, TIMES, time_left
+from app.web.staff.disputes import STATES, TIMES, reason_words, time_left
 from core import clock
 from payments.disputes.queries import DisputeValue
 from tests.integration.test_disputes import paid_by_card, system
@@ -58,6 +58,43 @@ async def test_what_is_to_be_answered_stands_by_its_date_and_what_is_closed_apar
         file = await clerk.get(f"{PAGE}?which=all&format=csv")
         assert len(file.text.strip().splitlines()) == 4
         assert (await clerk.get(f"{PAGE}?format=xlsx")).content.startswith(b"PK")
+
+
+async def test_the_disputed_payment_says_so_and_leads_to_where_its_money_is(
+    system: System,
+) -> None:
+    async with signed_in_as(system, "finance") as office, signed_in_as(system, "clerk") as clerk:
+        it = await paid_by_card(system)
+        here = f"/staff/payments/{it.payment['id']}"
+        assert "Đang bị khiếu nại" not in words_of((await office.get(here)).text)
+        await it.told(DisputeStep.OPENED)
+        page = (await office.get(here)).text
+        assert "Đang bị khiếu nại qua ngân hàng" in words_of(page)
+        assert tree_of(page).xpath(f"//main//a[@href='{PAGE}']")
+        (refund,) = tree_of(page).xpath("//main//a[starts-with(@href, '/staff/refunds/')]/@href")
+        assert "Do khiếu nại" in words_of((await office.get(refund)).text)
+        # A clerk sees that it is disputed, and no page that is not theirs.
+        told = (await clerk.get(here)).text
+        assert "Đang bị khiếu nại qua ngân hàng" in words_of(told)
+        assert not tree_of(told).xpath(
+            f"//a[@href='{PAGE}' or starts-with(@href, '/staff/refunds')]"
+        )
+        await it.told(DisputeStep.WON)
+        assert "Đang bị khiếu nại" not in words_of((await office.get(here)).text)
+
+
+async def test_the_payer_s_reason_is_told_in_the_page_s_language(system: System) -> None:
+    async with signed_in_as(system, "finance") as clerk:
+        it = await paid_by_card(system)
+        await it.told(DisputeStep.OPENED)
+        reasons = {row[5] for row in cells_of((await clerk.get(PAGE)).text)}
+        assert reasons == {"Chủ thẻ nói không thực hiện giao dịch này"}
+        english = cells_of((await clerk.get(f"{PAGE}?lang=en")).text)
+        assert {row[5] for row in english} == {"The cardholder says that it was not them"}
+
+
+async def test_a_reason_that_nobody_has_a_word_for_stands_as_the_gateway_said_it() -> None:
+    assert reason_words("<b>lạ</b>") == "<b>lạ</b>"
 
 
 async def test_another_body_sees_none_of_them(system: System) -> None:

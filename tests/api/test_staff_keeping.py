@@ -73,7 +73,7 @@ async def test_a_gateway_is_tried_and_given_a_new_secret(
     was = await secrets_of(shared_system, gateway)
     assert not any(secret in page for secret in was.values() if len(secret) > 8)
     answer = await admin.send(page, f"{gateway}/test")
-    assert "Cổng trả lời và nhận ra chúng ta" in words_of(answer.text)
+    assert "Cổng trả lời và nhận ra tài khoản của cơ quan" in words_of(answer.text)
     # Nothing typed: nothing done, and said so. A bad one is named and nothing is changed.
     answer = await admin.send(page, f"{gateway}/secret")
     assert answer.status_code == 422

@@ -90,7 +90,7 @@ class StaffBrowser:
         if shown.status_code == 503:  # a busy machine: it says to try again
             shown = await self.get("/staff")
         within = words_of(shown.text)
-        assert "Bạn được làm" in within, within
+        assert "Tài khoản của bạn" in within, within
 
     async def _prove(self) -> httpx2.Response:
         page = (await self.get("/staff/second-factor")).text

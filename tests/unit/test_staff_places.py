@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.staff.places import HOME, safe_place
+from app.web.staff.places import HOME, PLACES, safe_place
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,22 @@ def test_a_staff_page_is_gone_on_to(place: str) -> None:
 )
 def test_everywhere_else_is_the_first_page(place: str) -> None:
     assert safe_place(place) == HOME
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("/staff", ["/staff"]),
+        ("/staff/takings", ["/staff"]),
+        ("/staff/cash", ["/staff/cash"]),
+        ("/staff/days/a/2026-11-30", ["/staff/days"]),
+        ("/staff/stalls/stall_1", ["/staff/markets"]),
+        ("/staff/payments/pay_1", ["/staff/find"]),
+        ("/staff/settings/users", ["/staff/settings"]),
+        ("/staff/sessions", []),
+        ("/staff/daysx", []),
+        ("/staff/stallsx", []),
+    ],
+)
+def test_a_page_stands_in_one_place_of_the_list_at_most(page: str, expected: list[str]) -> None:
+    assert [one.path for one in PLACES if one.holds(page)] == expected

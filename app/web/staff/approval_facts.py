@@ -30,7 +30,7 @@ TITLES: Final = {
     "supersede_statement": noted("Thay một sao kê bằng bản phát hành lại"),
     "force_statement": noted("Nạp một sao kê có số tiền đáng ngờ"),
     "payment_refund": noted("Hoàn trả một lần thanh toán"),
-    "refund_failure": noted("Xác nhận một lần hoàn trả không thành"),
+    "refund_failure": noted("Xác nhận một lần hoàn trả không thành công"),
     "replace_settlement": noted("Thay một tệp quyết toán bằng bản phát hành lại"),
     "settlement_batch": noted("Gắn lô quyết toán với khoản ghi có"),
     "undo_settlement_batch": noted("Bỏ gắn lô quyết toán với khoản ghi có"),

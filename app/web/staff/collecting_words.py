@@ -26,7 +26,7 @@ REASONS: Final[Mapping[str, str]] = {
     "no_account": noted("Cơ quan chưa có tài khoản thu; tiền chưa được ghi sổ."),
     "read_already": noted("Người khác đã ghi %(shows)s cho ngày này; chỉ số đó được giữ."),
     "reading_billed": noted("Chỉ số đến ngày này đã được tính tiền."),
-    "meter_backwards": noted("Chỉ số chạy lùi so với lần ghi khác."),
+    "meter_backwards": noted("Chỉ số nhỏ hơn lần ghi trước, hoặc lớn hơn lần ghi sau."),
     "read_in_future": noted("Ngày ghi chỉ số ở tương lai."),
     "malformed": noted("Máy chủ không đọc được việc này; hãy báo ban quản lý chợ."),
 }

@@ -50,6 +50,19 @@ _PLACE_LABELS: Final = {
     "paid_back": noted("Đã hoàn trả"),
     "reversed": noted("Đã đảo"),
 }
+#: Where all of an account's money is, and whose it is: each comes to the same sum.
+_PLACE_GROUPS: Final = (
+    (
+        noted("Tiền ở đâu"),
+        ("on_account", "in_transit", "gateway_fee", "gateway_back", "collector_cash"),
+    ),
+    (
+        noted("Tiền của ai"),
+        ("revenue", "suspense", "refundable", "paying_back", "paid_back", "reversed"),
+    ),
+)
+#: What a place is made up of.
+_PLACE_PARTS: Final = {"in_transit": ("with_gateways", "on_the_way")}
 _PART_NAMES: Final = {
     "todo": noted("Còn phải xử lý"),
     "asked": noted("Chờ duyệt"),
@@ -68,9 +81,9 @@ _REFUND_STATES: Final = {
     "requested": noted("chờ duyệt"),
     "approved": noted("đã duyệt, cần chuyển tiền"),
     "submitted": noted("cổng đang hoàn trả"),
-    "unknown": noted("đã ra lệnh chuyển, chưa rõ"),
+    "unknown": noted("đã đặt lệnh chuyển, chưa có kết quả"),
     "succeeded": noted("đã hoàn trả"),
-    "failed": noted("không thành"),
+    "failed": noted("không thành công"),
     "rejected": noted("bị từ chối"),
 }
 #: What a gateway answers when it is asked.
@@ -91,6 +104,8 @@ DAY_WORDS: Final[dict[str, Any]] = {
     "BATCH_CLASSES": _BATCH_CLASSES,
     "STAGES": _STAGES,
     "PLACE_LABELS": _PLACE_LABELS,
+    "PLACE_GROUPS": _PLACE_GROUPS,
+    "PLACE_PARTS": _PLACE_PARTS,
     "PART_NAMES": _PART_NAMES,
     "WAYS": WAYS,
     "SAID": _SAID,

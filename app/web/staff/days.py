@@ -11,6 +11,7 @@ from app.web.staff.day_places import AccountCode, StaffDay, day_path, get_day, w
 from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.deeds import REFUSALS, StaffDeed, new_once, read_typed
 from app.web.staff.doors import SignedIn
+from app.web.staff.gateway_titles import titles_of
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.templating import render
 from core import clock
@@ -219,6 +220,7 @@ def _page(
         page=page,
         day=page.place,
         told=page.told,
+        sum_of=lambda names: sum(getattr(page.told.places, name) for name in names),
         may_run=who.principal.may(Action.RECONCILE) and page.place.has_begun,
         may_close=who.principal.may(Action.CLOSE_DAY),
         may_decide=who.principal.may(Action.DECIDE_APPROVAL),
@@ -230,6 +232,7 @@ def _page(
         before=page.place.on - timedelta(days=1),
         after=page.place.on + timedelta(days=1),
         day_path=day_path,
+        gateway_title=titles_of(request),
     )
 
 
@@ -342,5 +345,6 @@ async def show_matches(
         who=who,
         day=place,
         rows=[MatchRow(one, RULES_BY_NAME.get(one.rule)) for one in page.items],
+        sees_payments=who.principal.may(Action.READ_BILLS),
         next=page.next_cursor and with_query(f"{place.path}/matches", after=page.next_cursor),
     )

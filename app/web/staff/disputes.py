@@ -28,7 +28,7 @@ DISPUTES: Final = "/staff/disputes"
 STATES: Final[Mapping[str, str]] = {
     "inquiry": noted("Ngân hàng hỏi, chưa giữ tiền"),
     "open": noted("Đang khiếu nại, cổng giữ tiền"),
-    "won": noted("Khép lại: tiền vẫn của đơn vị"),
+    "won": noted("Khép lại: tiền vẫn thuộc đơn vị"),
     "lost": noted("Khép lại: tiền đã về người nộp"),
 }
 #: How much time is left to answer.
@@ -36,8 +36,22 @@ TIMES: Final[Mapping[str, str]] = {
     "over": noted("Đã quá hạn trả lời"),
     "soon": noted("Còn dưới hai ngày"),
     "ahead": noted("Còn thời gian"),
-    "untold": noted("Cổng không nói hạn"),
+    "untold": noted("Cổng không nêu thời hạn"),
     "decided": noted("Không phải trả lời nữa"),
+}
+#: What cards' networks call why a payer disputes; any other word stands as the gateway said it.
+REASONS: Final[Mapping[str, LocalizedText]] = {
+    "fraudulent": LocalizedText(
+        "Chủ thẻ nói không thực hiện giao dịch này", "The cardholder says that it was not them"
+    ),
+    "unrecognized": LocalizedText(
+        "Chủ thẻ không nhận ra giao dịch này", "The cardholder does not recognise it"
+    ),
+    "duplicate": LocalizedText("Bị trừ tiền nhiều lần", "Charged more than once"),
+    "product_not_received": LocalizedText("Chưa nhận được dịch vụ", "Nothing was received"),
+    "product_unacceptable": LocalizedText("Dịch vụ không đúng như mô tả", "Not what was described"),
+    "credit_not_processed": LocalizedText("Chưa nhận được tiền hoàn trả", "A refund did not come"),
+    "general": LocalizedText("Không nêu lý do", "No particular reason"),
 }
 _SOON: Final = timedelta(days=2)
 _COLUMNS: Final = (
@@ -46,7 +60,7 @@ _COLUMNS: Final = (
     TableColumn("amount", noted("Số tiền"), "amount"),
     TableColumn("gateway", noted("Cổng")),
     TableColumn("status", noted("Tình trạng"), "words"),
-    TableColumn("reason", noted("Lý do, theo lời cổng")),
+    TableColumn("reason", noted("Lý do của người nộp")),
     TableColumn("dispute", noted("Mã ở cổng"), "code"),
     TableColumn("opened_at", noted("Mở lúc"), "moment"),
 )
@@ -97,12 +111,17 @@ def time_left(dispute: DisputeValue, now: datetime) -> str:
     return "soon" if left < _SOON else "ahead"
 
 
+def reason_words(reason: str) -> LocalizedText | str:
+    """Why a payer disputes, in words of ours where there are any."""
+    return REASONS.get(reason, reason)
+
+
 def _row(one: DisputeValue, gateway: LocalizedText, now: datetime) -> TableRow:
     return TableRow(
         one.id,
         (
             *(one.respond_by, TIMES[time_left(one, now)], one.amount, gateway),
-            *(STATES[one.status], one.reason, one.dispute_ref, one.opened_at),
+            *(STATES[one.status], reason_words(one.reason), one.dispute_ref, one.opened_at),
         ),
         f"/staff/payments/{one.payment_id}",
     )

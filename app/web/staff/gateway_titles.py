@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
+from fastapi import Request
+
+from payments.context import Context
 from payments.ports import GatewayDirectory
 
 #: Money that came straight to the account, whichever feed told of it.
@@ -23,3 +26,9 @@ def gateway_titles(gateways: GatewayDirectory) -> Callable[[str], tuple[str, str
         return (name, name) if info is None else (info.title_vi, info.title_en)
 
     return title
+
+
+def titles_of(request: Request) -> Callable[[str], tuple[str, str]]:
+    """The same, for a page that has nothing else to ask of the application's parts."""
+    context: Context = request.app.state.payments
+    return gateway_titles(context.gateways)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.receipt_messages import NobodyToTell, ToldJustNow, find_way_to_payer, tell_again
+from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.deeds import StaffDeed, new_once, read_typed
 from app.web.staff.doors import SignedIn
 from app.web.staff.gateway_titles import gateway_titles
@@ -35,6 +36,8 @@ from payments.bills.supplements import list_supplements
 from payments.context import Context, ContextDep
 from payments.debts.kinds import KINDS, DebtKind
 from payments.debts.queries import find_debt_of_bill
+from payments.disputes.queries import page_of_disputes
+from payments.refunds.queries import page_of_refunds
 from receipts.api import DisplayDep, file_response
 from receipts.queries import get_receipt
 
@@ -151,7 +154,7 @@ async def mark_bill(
 async def payment_page(
     request: Request, payment_id: ThingId, who: Reader, session: SessionDep, context: ContextDep
 ) -> Response:
-    """A payment: where its money is, and its history."""
+    """A payment: where its money is, what goes back of it and is disputed, and its history."""
     reach = who.principal.agency_ids
     payment = await get_payment(session, payment_id, reach)
     bill = None if payment.bill_id is None else await get_bill(session, payment.bill_id, reach)
@@ -160,6 +163,9 @@ async def payment_page(
         {} if payment.kind == "attempt" else await read_payer(session, context.cipher, payment.id)
     )
     gateway, gateway_en = gateway_titles(context.gateways)(payment.gateway)
+    disputes = await page_of_disputes(session, reach, undecided=True, payment_id=payment.id)
+    sees_refunds = who.principal.may(Action.READ_SUSPENSE)
+    refunds = await page_of_refunds(session, reach, payment_id=payment.id) if sees_refunds else None
     return render(
         request,
         "history_payment.html",
@@ -171,6 +177,10 @@ async def payment_page(
         gateway=gateway,
         gateway_en=gateway_en,
         history=await read_history(session, [], [payment.id]),
+        disputes=disputes.items,
+        refunds=() if refunds is None else refunds.items,
+        refund_states=DAY_WORDS["REFUND_STATES"],
+        sees_refunds=sees_refunds,
         states=PAYMENT_STATES,
         kinds=PAYMENT_KINDS,
         can_refund=who.principal.may(Action.PROPOSE_APPROVAL)

@@ -77,7 +77,7 @@ PARTS: Final = (
     KeptPart(
         "webhooks",
         noted("Nơi nhận thông báo (webhook)"),
-        noted("Hệ thống nào được báo, báo nào chưa được nhận, gửi lại."),
+        noted("Hệ thống nào được báo, thông báo nào chưa được nhận, gửi lại."),
         Action.MANAGE_WEBHOOKS,
     ),
     KeptPart(

@@ -72,7 +72,7 @@ async def list_collection_accounts(
         title=noted("Tài khoản thu"),
         columns=_COLUMNS,
         rows=rows,
-        new=(f"{ACCOUNTS}/new", noted("Ghi tài khoản mới")),
+        new=(f"{ACCOUNTS}/new", noted("Thêm tài khoản mới")),
     )
 
 

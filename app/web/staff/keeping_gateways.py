@@ -63,32 +63,32 @@ class TriedConnection:
 _KNOWS_US: Final = TriedConnection(
     "good",
     "good",
-    noted("Cổng trả lời và nhận ra chúng ta"),
+    noted("Cổng trả lời và nhận ra tài khoản của cơ quan"),
     noted("Đã hỏi về một đơn không có; không có tiền nào chuyển đi."),
 )
 _ONLY_CALLS: Final = TriedConnection(
     "warn",
     "wait",
     noted("Nguồn này chỉ gọi đến"),
-    noted("Không hỏi được; khi có tiền về nó sẽ tự báo tới địa chỉ nhận tin dưới đây."),
+    noted("Không hỏi được; khi có tiền về, cổng tự báo tới địa chỉ nhận tin dưới đây."),
 )
 _AWAY: Final = TriedConnection(
     "bad",
     "bad",
     noted("Cổng không trả lời"),
-    noted("Hãy xem lại địa chỉ, đường mạng ra ngoài, rồi thử lại sau ít phút."),
+    noted("Hãy kiểm tra địa chỉ và kết nối mạng ra ngoài, rồi thử lại sau ít phút."),
 )
 _REFUSES: Final = TriedConnection(
     "bad",
     "bad",
-    noted("Cổng từ chối câu hỏi của chúng ta"),
+    noted("Cổng từ chối yêu cầu của cơ quan"),
     noted("Thường là sai mã hoặc sai khóa bí mật: hãy so lại với nhà cung cấp."),
 )
 _ODD: Final = TriedConnection(
     "warn",
     "mind",
     noted("Cổng trả lời, nhưng không như mong đợi"),
-    noted("Nó biết một đơn mà chúng ta chưa từng gửi: hãy hỏi nhà cung cấp."),
+    noted("Cổng biết một đơn mà cơ quan chưa từng gửi: hãy hỏi nhà cung cấp."),
 )
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from app.web.staff.doors import SignedIn
 from app.web.staff.histories import told
 from app.web.staff.history import ThingId
+from app.web.staff.keeping import SETTINGS
 from app.web.staff.keeping_forms import Administrator
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
 from app.web.staff.page_rights import page_needs
@@ -81,6 +82,16 @@ async def replay_event(
     return RedirectResponse(OPERATIONS, 303)
 
 
+#: Where what the log tells of is kept, by the beginning of its id.
+_KEPT_AT: Final = {"staff": "users", "key": "keys", "gw": "gateways"}
+
+
+def _page_of(object_id: str) -> str:
+    """The page of what an entry is about; none where it has none of its own."""
+    part = _KEPT_AT.get(object_id.partition("_")[0])
+    return f"{SETTINGS}/{part}/{object_id}" if part else ""
+
+
 @router.get(AUDIT)
 async def audit_page(
     request: Request,
@@ -91,6 +102,7 @@ async def audit_page(
     """Who changed what of the own body's set-up: people, keys, accounts, gateways, catalogue."""
     objects = await list_set_up_ids(session, who.principal.agency_ids)
     entries = await list_entries(session, objects, limit=_MOST_DEEDS)
+    sees_set_up = who.principal.may(Action.ADMINISTER)
     rows = [
         TableRow(
             str(line.entry_id),
@@ -100,6 +112,7 @@ async def audit_page(
                 line.by.name if line.by is not None else line.part,
                 line.object_id,
             ),
+            _page_of(line.object_id) if sees_set_up else "",
         )
         for line in await told(session, entries)
     ]

@@ -1,5 +1,6 @@
 """What a market's board looks at: who is behind and for how long, how much has come in."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Final
 
@@ -27,6 +28,7 @@ from core.db import SessionDep
 from core.deadlines import LONG_SECONDS, allowing
 from core.sessions import ReadSession
 from payments.agencies.access.rights import Action
+from payments.billing.loading import MarketValue
 from payments.billing.markets import list_markets
 from payments.billing.reports.arrears import (
     AgedDebt,
@@ -35,6 +37,7 @@ from payments.billing.reports.arrears import (
     sum_ages,
 )
 from payments.billing.reports.rates import MarketRate, list_rates, sum_credit_of
+from payments.catalogue.rules.wording import LocalizedText
 from payments.collecting.rates import list_collector_rates
 
 router = APIRouter(include_in_schema=False)
@@ -61,7 +64,7 @@ _STALL_COLUMNS: Final = (
 #: What of a stall the page leaves to the file, for want of room.
 _IN_FILES: Final = ("lane", "kind")
 _KIND_COLUMNS: Final = (
-    TableColumn("market", noted("Chợ"), "code"),
+    TableColumn("market", noted("Chợ")),
     TableColumn("class", noted("Hạng"), "count"),
     TableColumn("kind", noted("Loại"), "code"),
     TableColumn("stalls", noted("Số sạp"), "count"),
@@ -72,7 +75,7 @@ _RATE_COLUMNS: Final = (
     TableColumn("first_on", noted("Kỳ bắt đầu"), "day"),
     TableColumn("period", noted("Kỳ")),
     TableColumn("every", noted("Thu theo"), "words"),
-    TableColumn("market", noted("Chợ"), "code"),
+    TableColumn("market", noted("Chợ")),
     TableColumn("billed", noted("Theo giá"), "amount"),
     TableColumn("waived", noted("Miễn, giảm"), "amount"),
     TableColumn("paid", noted("Đã trả đủ"), "amount"),
@@ -81,6 +84,8 @@ _RATE_COLUMNS: Final = (
     TableColumn("withdrawn", noted("Đã hủy, chờ lập lại"), "amount"),
     TableColumn("percent", noted("Tỷ lệ thu (%)"), "tenths"),
 )
+#: What of a period the page leaves to the file: its name says it already.
+_RATES_IN_FILES: Final = ("every",)
 _COLLECTOR_COLUMNS: Final = (
     TableColumn("month", noted("Kỳ")),
     TableColumn("collector", noted("Người thu")),
@@ -106,7 +111,7 @@ async def rates_page(
     today = clock.business_date(clock.now())
     chosen = year or today.year
     markets = await list_markets(session, who.principal.agency_ids)
-    ids = [one.id for one in markets]
+    names, ids, filed = _names(markets), [one.id for one in markets], asked.file is not None
     rates = await list_rates(session, ids, date(chosen, 1, 1), date(chosen, 12, 31))
     credit = await sum_credit_of(session, ids)
     return answer_list(
@@ -115,8 +120,8 @@ async def rates_page(
         asked.sorted_by("-first_on"),
         address=f"{MARKETS}/rates",
         title=noted("Tỷ lệ thu theo kỳ"),
-        columns=_RATE_COLUMNS,
-        rows=[_rate_row(one, filed=asked.file is not None) for one in rates],
+        columns=tuple(one for one in _RATE_COLUMNS if filed or one.key not in _RATES_IN_FILES),
+        rows=[_rate_row(one, names[one.market_id], filed=filed) for one in rates],
         kept=(("year", str(chosen)),),
         template="market_rates.html",
         year=chosen,
@@ -158,12 +163,14 @@ async def kinds_page(
     today = clock.business_date(clock.now())
     day = min(on or today, today)
     markets = await list_markets(session, who.principal.agency_ids)
-    found = await list_kind_arrears(session, [one.id for one in markets], day)
+    names = _names(markets)
+    found = await list_kind_arrears(session, list(names), day)
     rows = [
         TableRow(
             f"{one.market_id}:{one.kind}",
             (
-                *(one.market, one.market_class, one.kind, one.stalls, one.bills),
+                one.market if format is not None else names[one.market_id],
+                *(one.market_class, one.kind, one.stalls, one.bills),
                 *_ages(one, filed=format is not None),
             ),
             f"{MARKETS}/{one.market_id}/arrears?on={day}",
@@ -253,13 +260,18 @@ def _written(amounts: tuple[int, ...], *, filed: bool) -> tuple[int | None, ...]
     return tuple(amount if amount or filed else None for amount in amounts)
 
 
-def _rate_row(one: MarketRate, *, filed: bool) -> TableRow:
+def _names(markets: Iterable[MarketValue]) -> dict[str, LocalizedText]:
+    """What markets are called, by id: a page says the name, a file the code that machines know."""
+    return {one.id: LocalizedText(one.name, one.name_en) for one in markets}
+
+
+def _rate_row(one: MarketRate, name: LocalizedText, *, filed: bool) -> TableRow:
     amounts = (one.billed, one.waived, one.paid, one.waiting, one.owed, one.withdrawn)
+    named: tuple[CellValue, ...] = (PERIODS[one.kind], one.market) if filed else (name,)
     cells: tuple[CellValue, ...] = (
         one.first_on,
         period_words(one.kind, one.period),
-        PERIODS[one.kind],
-        one.market,
+        *named,
         *_written(amounts, filed=filed),
         one.tenths,
     )

@@ -19,7 +19,7 @@ from app.web.staff.market_places import (
     market_of,
     parts_for,
 )
-from app.web.staff.market_words import CHARGES, PER, WAIVED_FOR
+from app.web.staff.market_words import CHARGES, METERS, PER, WAIVED_FOR
 from app.web.staff.tables import AskedTable, CellValue, ShownTable, TableColumn, TableRow
 from app.web.templating import render
 from app.web.texts import noted
@@ -152,7 +152,10 @@ async def ask_charge_tariff(
     form = TariffForm("charge_tariff", CHARGE_TARIFF, "rate", deed.typed_in(_CHARGE_FIELDS))
 
     async def wanted(_: ReadSession, market: MarketValue) -> dict[str, Any]:
-        asked = validated(ChargeTariffIn, _priced(form.typed))
+        given = _priced(form.typed)
+        if given.get("kind") in METERS:
+            given.setdefault("code", given["kind"])
+        asked = validated(ChargeTariffIn, given)
         return asked.wanted | {"market": market.id}
 
     return await _ask(market_id, deed, kinds, form, wanted)
@@ -269,7 +272,10 @@ def _stall_row(one: StallTariffValue) -> TableRow:
 
 def _charge_row(one: ChargeTariffValue) -> TableRow:
     cells: tuple[CellValue, ...] = (
-        *(CHARGES[one.kind], one.code, LocalizedText(one.name, one.name_en), one.rate),
+        CHARGES[one.kind],
+        # Power and water have no code but their kind, which is no word of people's.
+        None if one.code == one.kind else one.code,
+        *(LocalizedText(one.name, one.name_en), one.rate),
         *(PER[one.per], one.vat_percent, one.valid_from, one.valid_to, one.basis),
     )
     return TableRow(one.id, cells)

@@ -22,25 +22,38 @@ _PLACE = re.compile(r"/(?:staff|collect)(/[\w.-]+)*(\?[\w.~%=&+:@/-]*)?", re.ASC
 
 @dataclass(frozen=True, slots=True)
 class StaffPlace:
-    """A page that the list leads to; `action` is the right it takes, None for everybody."""
+    """A page that the list leads to; `action` is the right it takes, None for everybody.
+
+    `beside` are the paths of what it leads to that do not stand below its own.
+    """
 
     path: str
     title: str
     action: Action | None = None
+    beside: tuple[str, ...] = ()
+
+    def holds(self, path: str) -> bool:
+        """Whether a page is this one or one that it leads to; the first page holds itself alone."""
+        if self.path == HOME:
+            return path == HOME or path.startswith(self.beside)
+        return path == self.path or path.startswith((f"{self.path}/", *self.beside))
 
 
 #: The list at the top of every staff page, in this order.
 PLACES: Final = (
-    StaffPlace(HOME, noted("Hôm nay")),
+    StaffPlace(HOME, noted("Hôm nay"), beside=("/staff/takings", "/staff/opened")),
     StaffPlace("/staff/days", noted("Các ngày"), Action.READ_RECONCILIATIONS),
     StaffPlace("/staff/approvals", noted("Chờ duyệt"), Action.READ_APPROVALS),
     StaffPlace("/collect", noted("Đi thu"), Action.COLLECT),
     StaffPlace("/staff/cash", noted("Tiền mặt"), Action.READ_CASH),
     StaffPlace("/staff/suspense", noted("Tiền chờ xử lý"), Action.READ_SUSPENSE),
     StaffPlace("/staff/load", noted("Nạp tệp"), Action.TAKE_STATEMENT),
-    StaffPlace("/staff/markets", noted("Các chợ"), Action.READ_MARKETS),
+    StaffPlace("/staff/markets", noted("Các chợ"), Action.READ_MARKETS, ("/staff/stalls/",)),
     StaffPlace("/staff/debts", noted("Danh sách phải nộp"), Action.KEEP_DEBTS),
-    StaffPlace("/staff/find", noted("Tra cứu"), Action.READ_BILLS),
+    StaffPlace(
+        *("/staff/find", noted("Tra cứu"), Action.READ_BILLS),
+        ("/staff/bills/", "/staff/payments/", "/staff/receipts/"),
+    ),
     StaffPlace("/staff/settings", noted("Thiết lập"), Action.READ_PROPOSALS),
 )
 

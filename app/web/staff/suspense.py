@@ -16,6 +16,7 @@ from app.web.staff.deeds import (
     read_typed,
 )
 from app.web.staff.doors import SignedIn
+from app.web.staff.gateway_titles import titles_of
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.staff.ways import ResolutionWay, bills_named, money_ways_for
 from app.web.templating import render
@@ -132,6 +133,8 @@ def _page(
         may=who.principal.may(Action.PROPOSE_APPROVAL),
         address=lambda **more: with_query(SUSPENSE, reason=view.reason, **more),
         clues=CLUES,
+        gateway_title=titles_of(request),
+        sees_payments=who.principal.may(Action.READ_BILLS),
         once=new_once(),
         fault=fault,
         faults=faults_by_field(fault),

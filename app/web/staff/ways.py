@@ -89,7 +89,7 @@ _MONEY_WAYS: Final = (
         "",
     ),
     ResolutionWay("refund", noted("Hoàn trả"), noted("Tiền được để riêng để hoàn trả."), ""),
-    ResolutionWay("keep", noted("Để lại"), noted("Tiền nằm nguyên, lý do được ghi lại."), ""),
+    ResolutionWay("keep", noted("Để lại"), noted("Tiền giữ nguyên, lý do được ghi lại."), ""),
     ResolutionWay(
         "same_money",
         noted("Cùng một khoản đã có"),

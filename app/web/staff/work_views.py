@@ -9,6 +9,7 @@ from app.web.staff.day_places import StaffDay, with_query
 from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.deeds import faults_by_field, new_once
 from app.web.staff.doors import SignedIn
+from app.web.staff.gateway_titles import titles_of
 from app.web.staff.ways import WAYS, ResolutionWay, ways_for, ways_for_many
 from app.web.templating import render
 from core.cursors import Page
@@ -220,6 +221,8 @@ def work_page(
         faults=faults_by_field(fault),
         typed={"kind": "", "bill": "", "reason": ""} | (typed or {}),
         last_way=last_way,
+        gateway_title=titles_of(request),
+        sees_payments=who.principal.may(Action.READ_BILLS),
         said=said,
         may_say=who.principal.may(Action.WORK_DISCREPANCY) and not view.day.is_closed,
     )
