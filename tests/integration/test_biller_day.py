@@ -1,6 +1,7 @@
 """A day at a bank's counter, and its file: what was told is on the way, what was not is shown."""
 
 from html import unescape
+from typing import Literal
 
 import pytest
 
@@ -19,9 +20,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="function")
 
 def told_of(code: str, charge: Charge, back: bool = False) -> SettledMoney:
     """A row of the file: a payment, or that it was given back."""
-    number = charge.transaction_no
-    kind = "refund" if back else "payment"
-    return SettledMoney(kind, code, "", number, charge.amount, charge.charged_at, info=code)
+    kind: Literal["payment", "refund"] = "refund" if back else "payment"
+    number, amount, at = charge.transaction_no, charge.amount, charge.charged_at
+    return SettledMoney(kind, code, "", number, amount, at, info=code)
 
 
 async def test_the_file_shows_what_was_told_what_was_taken_back_and_what_was_never_told(
