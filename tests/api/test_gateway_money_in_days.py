@@ -112,9 +112,7 @@ async def test_a_file_that_was_cut_at_a_row_is_told_by_what_it_leaves_out_until_
     cut = await reconcile(system)
     assert counts(cut, "on_the_way", "with_gateway") == [2, 1]
     office = await finance_office(system)
-    (left_out,) = [
-        one for one in await discrepancies(office, cut) if one["class"] == "with_gateway"
-    ]
+    (left_out,) = await discrepancies(office, cut, "with_gateway")
     assert left_out["amount"] == 5000
     assert "không có khoản này" in left_out["reason"]
     (told,) = (await view(system))["settlements"]

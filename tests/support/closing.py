@@ -10,11 +10,13 @@ from tests.support.staff import FinanceOffice
 from tests.support.system import System
 
 
-async def discrepancies(office: FinanceOffice, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """All of a run's, as the clerk reads them."""
+async def discrepancies(
+    office: FinanceOffice, run: dict[str, Any], kind: str | None = None
+) -> list[dict[str, Any]]:
+    """All of a run's, as the clerk reads them, or those of a class."""
     answer = await office.system.browser.get(
         f"/api/v1/reconciliations/{run['id']}/discrepancies",
-        params={"limit": 1000},
+        params={"limit": 1000} | ({"class": kind} if kind else {}),
         headers=office.clerk,
     )
     assert answer.status_code == 200, answer.text
