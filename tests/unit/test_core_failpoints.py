@@ -31,7 +31,7 @@ def run(spec: str, program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_failpoint_has_a_name_of_its_own_and_says_where_it_is() -> None:
-    assert len(NAMES) == len(FAILPOINTS) == 38
+    assert len(NAMES) == len(FAILPOINTS) == 39
     assert all(point.where and "\n" not in point.where for point in FAILPOINTS)
 
 
