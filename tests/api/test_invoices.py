@@ -1,5 +1,7 @@
 """Stall money that is paid has an invoice: on the bill, on pages, in the API; what refunds do."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,9 +14,11 @@ from tests.api.test_refunds import approved, asked, payment_of
 from tests.api.test_stall_pages import opened
 from tests.support.callbacks import credit
 from tests.support.every_route import Things, keys_of
+from tests.support.invoice_routes import invoice_to_adjust, plain_invoice
 from tests.support.invoicing import InvoiceMaker, open_invoice_account
 from tests.support.markup import words_of
 from tests.support.staff import finance_office
+from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.stalls import stall
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
@@ -122,6 +126,27 @@ async def test_money_that_was_refunded_wants_an_adjustment(
     again = await post(things, "finance", path, told | {"document": "2C26MAA-58"}, 409)
     assert again["code"] == "nothing_to_adjust"
     assert await system.broken() == []
+
+
+async def test_what_takes_off_another_counts_below_zero_in_the_list(
+    shared_system: System, things: Things
+) -> None:
+    first = await invoice_to_adjust(things)
+    async with signed_in_as(shared_system, "finance") as office:
+        path = "/staff/settings/invoices"
+        before = await amounts_of(office, path)
+        told = {"adjusts": first, "change": -1_000, "amount": 1_000}
+        await plain_invoice(things, **told)
+        assert sorted(await amounts_of(office, path)) == sorted([*before, -1_000])
+
+
+async def amounts_of(office: StaffBrowser, path: str) -> list[int]:
+    """The sums of a list, as its file has them."""
+    answer = await office.get(f"{path}?format=csv")
+    assert answer.status_code == 200, answer.text
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    place = rows[0].index("Số tiền")
+    return [int(row[place]) for row in rows[1:]]
 
 
 async def words_of_bill(system: System, bill: dict[str, Any]) -> str:
