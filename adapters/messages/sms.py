@@ -82,6 +82,8 @@ def read_report(report: RawReport) -> DeliveryReport | None:
     ref, status = told.get("SMSID", ""), told.get("SendStatus", "")
     if not ref or not status.isdigit():
         raise ReportRejected("no SMSID or SendStatus")
+    if any("\0" in value for value in told.values()):
+        raise ReportRejected("a NUL, which no id of anybody's holds")
     if status not in _ENDS:
         return None
     delivered = status == _DONE and told.get("SendSuccess", "0") not in ("", "0")

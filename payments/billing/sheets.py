@@ -69,6 +69,7 @@ LARGE_FILE: Final = TableLimits(
 
 #: No more than this many faults of one file are listed.
 MOST_FAULTS: Final = 200
+_EMPTY: Final = FieldError("file", "empty", "Tệp không có dòng nào.")
 
 _AREA = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,2}))?")
 _PATTERNS: Final = {
@@ -136,7 +137,7 @@ def read_rows(content: bytes, limits: TableLimits = CATALOGUE_LIMITS) -> list[St
         raise refused(error.errors) from None
     sheet = next((one for one in sheets if one.rows), None)
     if sheet is None:
-        raise refused([FieldError("file", "empty", "Tệp không có dòng nào.")])
+        raise refused([_EMPTY])
     (first, headings), *rows = sheet.rows
     columns = _columns(first, headings)
     faults = [
@@ -148,6 +149,8 @@ def read_rows(content: bytes, limits: TableLimits = CATALOGUE_LIMITS) -> list[St
     faults += _disagreements(read)
     if faults:
         raise refused(faults)
+    if not read:
+        raise refused([_EMPTY])
     return read
 
 

@@ -6,7 +6,8 @@ Address and credentials are kept encrypted; a change tells only that they were r
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import insert, update
 from sqlmodel import col
@@ -23,6 +24,9 @@ from payments.agencies.models import Agency
 from payments.agencies.tree import lineage
 from payments.message_calls import ChannelAccess, ChannelKind, MessageSenders
 from payments.messages.models import MessageChannel
+
+#: How long asking for a channel's tokens is one worker's; longer than a call takes.
+ASKING: Final = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,8 @@ async def find_channel(
 async def want_renewal(session: WriteSession, agency_id: str, kind: ChannelKind) -> None:
     """Have the tokens of a body's channel asked for at once: its provider says that one has ended.
 
-    Where a person must grant them anew, or it is being asked, nothing is changed.
+    Where a person must grant them anew, or it is being asked or is about to, nothing is changed:
+    a second asking by the same refresh token would be refused, and what the first got be lost.
     """
     found = (await _nearest(session, agency_id)).get(kind)
     if found is None:
@@ -170,7 +175,7 @@ async def want_renewal(session: WriteSession, agency_id: str, kind: ChannelKind)
     row = MessageChannel
     due = update(row).where(
         col(row.id) == found.id,
-        col(row.renewal_due_at) > clock.now(),
+        col(row.renewal_due_at) > clock.now() + ASKING,
         col(row.renewal_failures) == 0,
         col(row.token_until).is_not(None),
     )

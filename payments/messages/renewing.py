@@ -20,8 +20,8 @@ from core.log import get
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.message_calls import ChannelAccess, RenewAnswer, RenewFate
-from payments.messages.channels import SealedChannel, opened_channel, sealed_access
-from payments.messages.delivering import LEASE, MessageContext
+from payments.messages.channels import ASKING, SealedChannel, opened_channel, sealed_access
+from payments.messages.delivering import MessageContext
 from payments.messages.models import MessageChannel
 from payments.messages.rules import pause
 
@@ -65,7 +65,9 @@ async def _take_up(session: WriteSession) -> _DueChannel | None:
         return None
     (due,) = found
     taken = update(_ROW).where(col(_ROW.id) == due.id)
-    await session.write(taken.values(renewal_turn=due.renewal_turn + 1, renewal_due_at=now + LEASE))
+    await session.write(
+        taken.values(renewal_turn=due.renewal_turn + 1, renewal_due_at=now + ASKING)
+    )
     return due
 
 

@@ -1,6 +1,7 @@
 """What providers tell of messages that they took: whether each reached its recipient.
 
-A report is taken where it is its provider's, by signature or by an address that nobody else has. It
+A report is taken where it is its provider's, by signature or by an address that nobody else has,
+and about messages alone that go through its channel: of the channel's body and those below it. It
 is told again and in any order: what has arrived stays arrived. One about a message of which nobody
 knew says that the provider has it. Nothing is sent again for a report.
 """
@@ -8,15 +9,16 @@ knew says that the provider has it. Nothing is sent again for a report.
 from typing import Final
 
 from sqlalchemy import func, or_, update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from core import clock
 from core.crypto import Cipher
 from core.log import get
 from core.sessions import WriteSession
+from payments.agencies.tree import reach
 from payments.message_calls import ChannelAccess, DeliveryReport, MessageSenders, RawReport
 from payments.messages.channels import find_channel_by_id
-from payments.messages.models import PayerMessage
+from payments.messages.models import MessageChannel, PayerMessage
 
 log = get(__name__)
 
@@ -43,11 +45,13 @@ async def take_report(
 
 async def _note(session: WriteSession, channel: ChannelAccess, told: DeliveryReport) -> int:
     now = clock.now()
+    whose = select(MessageChannel.agency_id).where(col(MessageChannel.id) == channel.id)
     # By our own id where it is told, for theirs is new to us where no answer was heard.
     named = col(_ROW.id) == told.id if told.id else col(_ROW.provider_ref) == told.ref
     this = update(_ROW).where(
         named,
         col(_ROW.channel) == channel.kind,
+        col(_ROW.agency_id).in_(await reach(session, await session.one(whose))),
         col(_ROW.state).in_(("sending", "unknown", "sent")),
         or_(col(_ROW.delivery).is_(None), col(_ROW.delivery) == "failed"),
     )

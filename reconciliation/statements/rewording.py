@@ -9,7 +9,7 @@ row is the line that stands only where nothing else can be meant:
 * it was booked at the very time of the line, and a time of day is told; and
 * it names the payers' references that the line names, or it names none and the running balance
   after it is the line's. Two credits of one reference, amount and second that leave the same
-  balance there are none of.
+  balance there are none of; two whose balances differ are two, whoever paid them.
 
 What tells less stays a line of its own, and people are shown both. Pure.
 """
@@ -80,11 +80,14 @@ def _is_same(pair: RewordedRow) -> bool:
     plain = plain_bank_ref(pair.row_ref)
     if not plain or plain_bank_ref(pair.line_ref) != plain:
         return False
+    balances = pair.row_balance, pair.line_balance
+    if None not in balances and pair.row_balance != pair.line_balance:
+        return False
     if pair.named:
         said = (pair.account_id, pair.amount, pair.direction, business_date(pair.booked_at))
         named = fingerprint_of_named(*said, pair.named.split(), line_bank_ref(pair.line_ref))
         return named == pair.fingerprint
-    return pair.row_balance is not None and pair.row_balance == pair.line_balance
+    return None not in balances
 
 
 def _tells_time(moment: datetime) -> bool:

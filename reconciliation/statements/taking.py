@@ -69,7 +69,8 @@ _OVERLAPPING = ReadSql(
 )
 #: Rows of a batch that no line's fingerprint is, each beside a line of its time, amount and side
 #: whose reference begins as its own does, and that has its balance where it names no payer: a bank
-#: may post thousands of one amount in a second.
+#: may post thousands of one amount in a second. Lines of the statement whose place it takes are
+#: none of them: two people were shown what of these goes, and its words are the bank's last.
 _ALIKE = ReadSql(
     RewordedRow,
     """
@@ -78,7 +79,7 @@ _ALIKE = ReadSql(
       l.bank_ref AS line_ref, n.balance AS row_balance, l.balance AS line_balance, l.fingerprint
     FROM staged_line n JOIN statement_line l ON l.collection_account_id = :account
       AND l.booked_at = n.booked_at AND l.amount = n.amount AND l.direction = n.direction
-      AND l.withdrawn_at IS NULL AND l.statement_id <> :statement
+      AND l.withdrawn_at IS NULL AND l.statement_id NOT IN (:statement, :superseded)
     CROSS JOIN LATERAL (SELECT
       ltrim(upper(regexp_replace(n.bank_ref, '[^0-9A-Za-z]', '', 'g')), '0') AS told,
       ltrim(upper(regexp_replace(l.bank_ref, '[^0-9A-Za-z]', '', 'g')), '0') AS known) ref
@@ -156,7 +157,7 @@ async def take_statement(
             )
         )
         return StatementIntake(known.id, known.row_count, 0, known=True)
-    new_count = await _store_lines(session, account.id, statement_id, prepared, rest)
+    new_count = await _store_lines(session, account.id, statement_id, supersedes, prepared, rest)
     await note_late_lines(session, account.id, statement_id)
     await session.write(
         update(Statement).where(col(Statement.id) == statement_id).values(new_count=new_count)
@@ -175,6 +176,7 @@ async def _store_lines(
     session: WriteSession,
     account_id: str,
     statement_id: str,
+    supersedes: str | None,
     prepared: PreparedStatement,
     rest: float,
 ) -> int:
@@ -186,7 +188,7 @@ async def _store_lines(
         begun = monotonic()
         await session.copy_in("staged_line", COLUMNS, (batch.text,))
         if overlaps:
-            await _note_reworded(session, account_id, statement_id)
+            await _note_reworded(session, account_id, statement_id, supersedes)
         new = await session.write(_new_lines(account_id, statement_id))
         if new < batch.count:
             await session.write(_repeated_lines(account_id, statement_id))
@@ -207,9 +209,15 @@ async def _overlaps(
     return await session.first(_OVERLAPPING, asked) is not None
 
 
-async def _note_reworded(session: WriteSession, account_id: str, statement_id: str) -> None:
+async def _note_reworded(
+    session: WriteSession, account_id: str, statement_id: str, supersedes: str | None
+) -> None:
     """Have the rows of a batch that are lines in other words known as these lines."""
-    asked = {"account": account_id, "statement": statement_id}
+    asked = {
+        "account": account_id,
+        "statement": statement_id,
+        "superseded": supersedes or statement_id,
+    }
     same = line_of_each(await session.all(_ALIKE, asked))
     if same:
         rows = [{"row": row, "line_fingerprint": line} for row, line in same.items()]

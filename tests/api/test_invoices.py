@@ -1,5 +1,7 @@
 """Stall money that is paid has an invoice: on the bill, on pages, in the API; what refunds do."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,9 +14,11 @@ from tests.api.test_refunds import approved, asked, payment_of
 from tests.api.test_stall_pages import opened
 from tests.support.callbacks import credit
 from tests.support.every_route import Things, keys_of
+from tests.support.invoice_routes import invoice_to_adjust, plain_invoice
 from tests.support.invoicing import InvoiceMaker, open_invoice_account
 from tests.support.markup import words_of
 from tests.support.staff import finance_office
+from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.stalls import stall
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
@@ -53,7 +57,7 @@ async def test_a_paid_stall_has_its_invoice_and_keeps_its_confirmation(
     assert invoice["authority_code"] == made["authority_code"]
     assert [one["kind"] for one in bill["documents"]] == ["confirmation"]
     named = f"Ký hiệu 2{invoice['symbol']}, số {invoice['number']}"
-    page = words_of((await system.browser.get(bill["pay_url"])).text)
+    page = await words_of_bill(system, bill)
     assert named in page
     assert made["authority_code"] in page
     assert f"Hóa đơn 2{invoice['symbol']}, số {invoice['number']}" in words_of(await opened(at))
@@ -83,7 +87,7 @@ async def test_one_that_is_asked_for_still_says_so(
     bill = await system.read(at.bills[0])
     assert bill["invoice"]["number"] is None
     assert bill["invoice"]["state"] == "set_aside"
-    page = words_of((await system.browser.get(bill["pay_url"])).text)
+    page = await words_of_bill(system, bill)
     # Nobody makes it before people have looked: the page does not say that it is being made.
     assert "Chưa lập được; cơ quan thu đang xem lại." in page
     assert "Đang được lập." not in page
@@ -122,6 +126,36 @@ async def test_money_that_was_refunded_wants_an_adjustment(
     again = await post(things, "finance", path, told | {"document": "2C26MAA-58"}, 409)
     assert again["code"] == "nothing_to_adjust"
     assert await system.broken() == []
+
+
+async def test_what_takes_off_another_counts_below_zero_in_the_list(
+    shared_system: System, things: Things
+) -> None:
+    first = await invoice_to_adjust(things)
+    async with signed_in_as(shared_system, "finance") as office:
+        path = "/staff/settings/invoices"
+        before = await amounts_of(office, path)
+        told = {"adjusts": first, "change": -1_000, "amount": 1_000}
+        await plain_invoice(things, **told)
+        assert sorted(await amounts_of(office, path)) == sorted([*before, -1_000])
+
+
+async def amounts_of(office: StaffBrowser, path: str) -> list[int]:
+    """The sums of a list, as its file has them."""
+    answer = await office.get(f"{path}?format=csv")
+    assert answer.status_code == 200, answer.text
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    place = rows[0].index("Số tiền")
+    return [int(row[place]) for row in rows[1:]]
+
+
+async def words_of_bill(system: System, bill: dict[str, Any]) -> str:
+    """What the payer's page says; a busy machine says to try again, and is asked once more."""
+    answer = await system.browser.get(bill["pay_url"])
+    if answer.status_code == 503:
+        answer = await system.browser.get(bill["pay_url"])
+    assert answer.status_code == 200, answer.text
+    return words_of(answer.text)
 
 
 async def ask(things: Things, who: str, path: str) -> dict[str, Any]:

@@ -100,4 +100,23 @@ async def test_only_its_provider_is_believed(shared_system: System) -> None:
         waiting = {"SMSID": "x", "SendStatus": "7", "RequestId": sms}
         assert (await client.get(sms_url, params=waiting)).status_code == 200
         assert (await client.get(sms_url, params={"RequestId": sms})).status_code == 401
+        for name in ("SMSID", "RequestId"):
+            odd = {**waiting, "SendStatus": "5", name: "a\0"}
+            assert (await client.get(sms_url, params=odd)).status_code == 401
         assert await standing(shared_system, sms) == ("sent", None)
+
+
+async def test_another_bodys_provider_tells_nothing_of_it(shared_system: System) -> None:
+    async with telephones() as phones:
+        message, url = await sent(shared_system, phones, "sms")
+        _, others = await sent(shared_system, phones, "sms")
+        async with shared_system.parts.database.transaction() as session:
+            found = text("SELECT provider_ref FROM payer_message WHERE id = :id")
+            ref = str(await session.scalar(found, {"id": message}))
+        ended = {"SMSID": ref, "SendStatus": "5", "SendSuccess": "0"}
+        for told in (ended, ended | {"RequestId": message}):
+            answer = await shared_system.client.get(others, params=told)
+            assert answer.status_code == 200
+            assert await standing(shared_system, message) == ("sent", None)
+        assert (await shared_system.client.get(url, params=ended)).status_code == 200
+        assert await standing(shared_system, message) == ("sent", "failed")

@@ -83,6 +83,18 @@ async def test_the_disputed_payment_says_so_and_leads_to_where_its_money_is(
         assert "Đang bị khiếu nại" not in words_of((await office.get(here)).text)
 
 
+async def test_an_inquiry_holds_no_money_and_the_payment_says_so(system: System) -> None:
+    async with signed_in_as(system, "finance") as office:
+        it = await paid_by_card(system)
+        await it.told(DisputeStep.INQUIRY)
+        told = words_of((await office.get(f"/staff/payments/{it.payment['id']}")).text)
+        assert "Ngân hàng hỏi, chưa giữ tiền" in told
+        assert "đòi lại" not in told
+        await it.told(DisputeStep.OPENED)
+        told = words_of((await office.get(f"/staff/payments/{it.payment['id']}")).text)
+        assert "đòi lại" in told
+
+
 async def test_the_payer_s_reason_is_told_in_the_page_s_language(system: System) -> None:
     async with signed_in_as(system, "finance") as clerk:
         it = await paid_by_card(system)

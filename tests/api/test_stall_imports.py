@@ -112,6 +112,13 @@ async def test_a_fault_is_told_before_anything_is_taken(things: Things) -> None:
     assert await stalls_of(things.system, market) == []
 
 
+async def test_a_file_of_headings_alone_is_refused(things: Things) -> None:
+    market = await new_market(things)
+    refused = await give(things, market, HEADING.encode())
+    assert refused.status_code == 422, refused.text
+    assert [one["code"] for one in refused.json()["errors"]] == ["empty"]
+
+
 async def test_what_somebody_else_writes_meanwhile_stops_it_and_says_where(things: Things) -> None:
     market = await new_market(things)
     taken = (await give(things, market, sheet(2, "U"))).json()

@@ -22,16 +22,21 @@ def bank_ref() -> str:
     return f"FT26{int(new_id('ft')[-10:], 16) % 10**10:010d}"
 
 
-async def take(system: System, *lines: tuple[str, str, int | None], time: str = "") -> Any:
-    """Take in credits of 5,000 đ of today, each with reference, words and running balance."""
+def file_of(*lines: tuple[str, str, int | None], time: str = "") -> bytes:
+    """Credits of 5,000 đ of today, each with reference, words and running balance."""
     at = f"{clock.now().astimezone(VIETNAM):%d/%m/%Y}{time}"
     rows = [
         f"{at};{ref};{words};;5000;{'' if told is None else told}" for ref, words, told in lines
     ]
     sums = [f"Cộng phát sinh;;;0;{5000 * len(lines)};", f"Số giao dịch;{len(lines)};;;;"]
+    return "\n".join([HEADER, *rows, *sums, ""]).encode()
+
+
+async def take(system: System, *lines: tuple[str, str, int | None], time: str = "") -> Any:
+    """Take such credits in."""
     answer = await system.office.post(
         "/api/v1/statements",
-        files={"file": ("sao-ke.csv", "\n".join([HEADER, *rows, *sums, ""]).encode(), "text/csv")},
+        files={"file": ("sao-ke.csv", file_of(*lines, time=time), "text/csv")},
         data={"account": system.body.collection_code, "mapping": "kbnn-so-phu"},
         headers={"Idempotency-Key": new_id("k")},
     )
@@ -104,6 +109,25 @@ async def test_a_label_beside_a_payers_reference_is_no_second_line(shared_system
     assert (again["new"], await standing(system, ref)) == (0, 1)
     run = await reconcile(system)
     assert run["summary"]["duplicate"]["count"] == 0
+    assert await system.broken() == []
+
+
+async def test_a_new_version_does_what_two_people_were_shown(shared_system: System) -> None:
+    """Its words are the bank's last: a payer whom they name no more is not kept by the old line."""
+    system, ref = shared_system, bank_ref()
+    bill, office = await system.create_bill(), await finance_office(system)
+    first = await take(system, (ref, f"{bill['reference']} nop phi", 405_000), time=NOON)
+    asked = await system.browser.post(
+        f"/api/v1/statements/{first['id']}/supersede",
+        files={"file": ("moi.csv", file_of((ref, "KHAC", 405_000), time=NOON), "text/csv")},
+        data={"mapping": "kbnn-so-phu", "reason": "phát hành lại"},
+        headers=office.clerk | {"Idempotency-Key": new_id("k")},
+    )
+    assert asked.status_code == 202, asked.text
+    assert asked.json()["figures"]["withdrawn"] == 1
+    outcome = (await office.approve(asked.json()))["outcome"]
+    assert (outcome["new"], outcome["withdrawn"]["lines"]) == (1, 1)
+    assert await standing(system, ref) == 1
     assert await system.broken() == []
 
 

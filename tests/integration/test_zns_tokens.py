@@ -12,8 +12,9 @@ from core import clock
 from core.crypto import Cipher
 from core.db import Database
 from core.ids import new_id
+from payments.message_calls import ChannelAccess, RenewAnswer
 from payments.messages import renewing
-from payments.messages.channels import find_channel, list_channels
+from payments.messages.channels import find_channel, list_channels, want_renewal
 from payments.messages.commands import NewMessage, write_messages
 from payments.messages.delivering import MessageContext
 from payments.messages.renewing import renew_next
@@ -212,6 +213,34 @@ async def test_a_token_that_has_ended_is_renewed_at_once_and_the_message_goes(
     context.resting.clear()
     await send_all(context)
     assert [one[0] for one in await standing(context.database)] == ["sent"]
+
+
+async def test_tokens_that_are_being_asked_for_are_not_asked_for_by_another(
+    phones: Telephones,
+    context: MessageContext,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A refresh token serves once: a second asking would undo what the first got."""
+    body = await body_with(context, phones.url, sms=False)
+    await renew_next(context)
+    await renewal_due(context)
+    ask, another = context.senders.renew, sending(database, CIPHER, compose_anything, 10)
+
+    async def meanwhile(channel: ChannelAccess) -> RenewAnswer:
+        answer = await ask(channel)
+        # A message went out by the token of before, and another worker looks what is due.
+        async with database.transaction() as session:
+            await want_renewal(session, body, "zns")
+        assert await renew_next(another) == 0
+        return answer
+
+    monkeypatch.setattr(context.senders, "renew", meanwhile)
+    assert await renew_next(context) == 1
+    assert len(await renewals(phones)) == 2
+    due, until, fault = await renewal(context)
+    assert fault is None
+    assert until > due > clock.now()
 
 
 async def test_a_channel_without_renewal_is_left_to_whoever_set_it_up(

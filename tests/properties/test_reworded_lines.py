@@ -185,6 +185,15 @@ def test_a_label_beside_one_payers_reference_makes_no_second_line() -> None:
     assert len(stored([[named], [others]])) == 2
 
 
+def test_balances_that_differ_are_two_credits_also_of_one_payer() -> None:
+    """Paid twice in one second, each in a file of its own: one must not be lost in the other."""
+    named = a_row(narrative=PAYERS[0])
+    again = replace(named, bank_ref="FT26331000123/VCB", balance=65_000)
+    assert len(stored([[named], [again]])) == 2
+    assert len(stored([[again], [named]])) == 2
+    assert len(stored([[named], [replace(again, balance=60_000)]])) == 1
+
+
 def test_both_in_one_file_are_two() -> None:
     twins = [a_row(), a_row(line_no=3, narrative="nop")]
     assert len(stored([twins])) == 2

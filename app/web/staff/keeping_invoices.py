@@ -81,7 +81,9 @@ async def list_invoices_page(
         TableRow(
             one.id,
             (
-                *(one.created_at, f"{one.form}{one.symbol}", one.number, one.amount),
+                *(one.created_at, f"{one.form}{one.symbol}", one.number),
+                # Below 0 where it takes off another: a file of these is summed.
+                one.amount if one.change is None else one.change,
                 one.money_back - one.adjusted if one.wants_adjustment else None,
                 *(codes[one.agency_id], STATES[one.state]),
             ),
