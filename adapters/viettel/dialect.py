@@ -268,7 +268,7 @@ def _form(raw: bytes) -> dict[str, str]:
     """A form's fields. Raises `WrongSeal` for what is none, or names a field twice."""
     try:
         pairs = parse_qsl(
-            raw.decode("ascii"),
+            raw.decode("utf-8", "surrogateescape"),
             keep_blank_values=True,
             strict_parsing=True,
             errors="surrogateescape",

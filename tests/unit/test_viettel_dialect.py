@@ -127,6 +127,18 @@ def test_a_result_sealed_elsewhere_is_read() -> None:
             dialect.read_result(credentials, body, AT)
 
 
+def test_an_unsealed_name_in_letters_of_ours_hides_no_money() -> None:
+    for more in ("&cust_name=Nguyễn Văn A".encode(), b"&cust_name=Nguy\xff", b"&cust_name=%ff"):
+        result = dialect.read_result(CREDENTIALS, posted(RESULT) + more, AT)
+        assert (result.outcome, result.amount) == (Outcome.SUCCEEDED, 150_000)
+        acknowledged = json.loads(dialect.heard(CREDENTIALS, posted(RESULT) + more))
+        assert acknowledged["order_id"] == ORDER
+    for changes in ({"order_id": "đ"}, {"cust_msisdn": "８４９１"}):
+        body = "&".join(f"{name}={value}" for name, value in {**RESULT, **changes}.items())
+        with pytest.raises(WrongSeal):
+            dialect.read_result(CREDENTIALS, f"{body}&check_sum=đ".encode(), AT)
+
+
 def test_a_digit_that_changed_sides_is_not_believed() -> None:
     """The sealed text is the same to the letter: only where fields end differs."""
     moved = [
