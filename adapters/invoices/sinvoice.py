@@ -10,11 +10,12 @@ or `NOT_FOUND_DATA`. Sums are not told there: that it is ours the key alone says
 An adjusting invoice has `adjustmentType` 5 (1: an ordinary one) and `adjustmentInvoiceType` 1
 (sums), names the first by number, day and template, and says of each item whether it increases.
 
-Facts: the web service's document in versions 2.35 and 2.44 as three public clients quote it, and
-the module of a public accounting program, read in 11/2026; the document itself is given to
-customers alone. Not told there, and so as we take it: numbers are the symbol and the digits without
-zeros before them (`C26MAA57`); moments are milliseconds; `-2` is the tax of an invoice that shows
-none.
+Facts: one public client that was read in full, and short extracts of others that quote the web
+service's document (2.35 and 2.44), in 11/2026; the document itself is given to customers alone and
+was not seen. That a `transactionUuid` has 10 to 36 characters is from memory. Not told there, and
+so as we take it: numbers are the symbol and the digits without zeros before them (`C26MAA57`);
+moments are milliseconds; `-2` is the tax of an invoice that shows none. Nobody has called the real
+service with this.
 """
 
 import re
@@ -149,7 +150,7 @@ def _told(order: InvoiceOrder, template_code: str) -> dict[str, Any]:
 
 
 def _uuid(key: str) -> str:
-    """What of a key of ours is a UUID: they take 10 to 36 characters."""
+    """What of a key of ours is a UUID: they take 10 to 36 characters (from memory)."""
     return key.rpartition("_")[2]
 
 

@@ -5,10 +5,11 @@
 takes a repeat for the same message, and tells of a message only to whoever knows the number that it
 gave it: so a call without an answer is not repeated.
 
-Codes up to -112 stand in Zalo's guide to them (zalo.cloud/zns/guidelines/handle-error-code, in an
-extract), the others as public clients and sellers write them down. They are told apart by what can
-be done: the number has no Zalo, its holder wants none, the template or its parameters will not do,
-the token has ended. Every other code, known or not, is tried again and told by its number.
+Codes from -108 to about -112 and -216 stand in extracts of Zalo's guide to them
+(zalo.cloud/zns/guidelines/handle-error-code) [S]; all others are from memory or were here before,
+and nobody has held them against the guide [M]. They are told apart by what can be done: the number
+has no Zalo, its holder wants none, the template or its parameters will not do, the token has ended.
+Every other code, known or not, is tried again and told by its number.
 
 Tokens: `POST {oauth_url}/v4/oa/access_token`, a form of `app_id`, `grant_type` and `refresh_token`
 with the app's secret in the header `secret_key`, answers an access token for `expires_in` seconds

@@ -13,7 +13,8 @@ read in clients of it.
   both say so; what they contradict each other about is not final.
 * [S] An answer to a question is sealed over merchant, order, status and version, [I] or with
   `error_code` before them: both are tried. [S] It tells amount and number too; they are outside the
-  checksum, TLS alone vouches for them, and money without them is an unknown outcome.
+  checksum, TLS alone vouches for them, and money without them is an unknown outcome. Under 02 or 03
+  [C] nothing was looked up: it is no word of the order, whatever the status beside it.
 * [S] Before it takes money, Viettel asks whether the order is ours: it leaves the amount out, and
   seals it all the same.
 * [?] No time of payment is told: it is when the result came.
@@ -23,7 +24,8 @@ the order, the amount that was asked for, and `VND`. Every field has one place w
 the amount and the number behind it: of another amount than was asked for, one that may be the asked
 one cut elsewhere is not believed, but kept, and asked about. [assumption] A number does not begin
 with 0. What we refuse is answered without a checksum: over words that somebody else chose, it would
-be one for a result.
+be one for a result. Our question and our confirmation of an order are such texts too, sent back to
+us with their borders moved: the first is no answer by its code, the second no result.
 """
 
 import base64
@@ -69,6 +71,7 @@ _ORDER_REF: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _BILL_CODE: Final = re.compile(r"([0-9A-Za-z._-]{1,64})-([1-9][0-9]{0,13})VND")
 _PHONE: Final = re.compile(r"[0-9]{0,15}")
 _CODE: Final = re.compile(r"[0-9]{2}|[A-Z][0-9]{2}")
+_NO_CODE: Final = re.compile(rf"({_CODE.pattern})?")
 _STATUS: Final = re.compile(r"-1|[0-3]")
 _AMOUNT: Final = re.compile(r"[1-9][0-9]{0,13}")
 _NUMBER: Final = re.compile(r"[1-9A-Za-z][0-9A-Za-z]{0,63}")
@@ -151,6 +154,9 @@ def read_result(credentials: Credentials, raw: bytes, told_at: datetime) -> Gate
     named, asked = _bill_code(fields)
     if named != order_ref:
         raise Malformed("billcode: another order's")
+    # What we confirm to be ours before it is paid can be cut into a result of less: see `checked`.
+    if _text(_RESULT, fields) == f"{fields['billcode']}{OK}{fields['merchant_code']}{named}{asked}":
+        raise WrongSeal("check_sum: of our own answer")
     word(fields, "cust_msisdn", _PHONE)
     code, status = word(fields, "error_code", _CODE), word(fields, "payment_status", _STATUS)
     amount = _amount(fields)
@@ -184,7 +190,11 @@ def read_answer(
     _check_merchant(credentials, fields)
     if fields["order_id"] != attempt.order_ref:
         raise Malformed("order_id: another order's")
-    status, code = word(fields, "payment_status", _STATUS), fields.get("error_code", "")
+    # Without its grammar our own question would do as an answer: `TRANS_INQUIRY` for a code.
+    code = word({"error_code": "", **fields}, "error_code", _NO_CODE)
+    status = word(fields, "payment_status", _STATUS)
+    if code in (WRONG_CHECKSUM, AGAIN):
+        raise Malformed("error_code: not looked up, so not decided")
     if status == _NONE:
         return GatewayResult(attempt.order_ref, Outcome.NOT_FOUND, gateway_code=code)
     if status == _UNDER_WAY:
@@ -258,7 +268,7 @@ def _form(raw: bytes) -> dict[str, str]:
     """A form's fields. Raises `WrongSeal` for what is none, or names a field twice."""
     try:
         pairs = parse_qsl(
-            raw.decode("ascii"),
+            raw.decode("utf-8", "surrogateescape"),
             keep_blank_values=True,
             strict_parsing=True,
             errors="surrogateescape",
@@ -311,8 +321,12 @@ def _is_sealed(credentials: Credentials, names: Sequence[str], fields: Mapping[s
     return hmac.compare_digest(given, _seal(credentials, names, fields))
 
 
+def _text(names: Sequence[str], fields: Mapping[str, str]) -> str:
+    return "".join(fields[name] for name in names)
+
+
 def _seal(credentials: Credentials, names: Sequence[str], fields: Mapping[str, str]) -> str:
-    text = credentials.access_code + "".join(fields[name] for name in names)
+    text = credentials.access_code + _text(names, fields)
     # Bytes that are no UTF-8 are sealed as they came: whether they can be read is seen afterwards.
     sealed = text.encode("utf-8", "surrogateescape")
     digest = hmac.digest(credentials.hash_key.encode(), sealed, "sha1")

@@ -62,6 +62,47 @@ def test_what_is_shipped_is_what_is_on_disk() -> None:
     assert shipped(ROOT) == packages_on_disk(ROOT)
 
 
+def data_left_out(root: Path) -> list[str]:
+    """Files in the packages that are no code and that no pattern of the build's names."""
+    frame = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = frame["tool"]["setuptools"]["package-data"]
+    named = {
+        file
+        for package in packages_on_disk(root)
+        for pattern in (*patterns["*"], *patterns.get(package, ()))
+        for file in (root / package.replace(".", "/")).glob(pattern)
+    }
+    return sorted(
+        file.relative_to(root).as_posix()
+        for package in PACKAGES
+        for file in (root / package).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".py"
+        if file not in named
+    )
+
+
+def test_no_file_of_data_is_left_out_of_what_is_shipped() -> None:
+    """The checkout would not miss it: there the files are where they always were."""
+    assert data_left_out(ROOT) == []
+
+
+def test_a_file_that_nobody_ships_is_noticed(tmp_path: Path) -> None:
+    for folder in ("core", "receipts", "receipts/fonts"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "words.txt").touch()
+    for package in ("core", "receipts"):
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "core" / "look.sql").touch()
+    # Of what is no package nothing is shipped, a pattern that fits or not.
+    (tmp_path / "core" / "loose").mkdir()
+    (tmp_path / "core" / "loose" / "look.sql").touch()
+    assert data_left_out(tmp_path) == [
+        "core/loose/look.sql",
+        "core/words.txt",
+        "receipts/words.txt",
+    ]
+
+
 def test_no_folder_with_code_is_left_out_of_the_packages() -> None:
     assert folders_without_init(ROOT) == []
 

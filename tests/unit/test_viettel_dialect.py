@@ -127,6 +127,18 @@ def test_a_result_sealed_elsewhere_is_read() -> None:
             dialect.read_result(credentials, body, AT)
 
 
+def test_an_unsealed_name_in_letters_of_ours_hides_no_money() -> None:
+    for more in ("&cust_name=Nguyễn Văn A".encode(), b"&cust_name=Nguy\xff", b"&cust_name=%ff"):
+        result = dialect.read_result(CREDENTIALS, posted(RESULT) + more, AT)
+        assert (result.outcome, result.amount) == (Outcome.SUCCEEDED, 150_000)
+        acknowledged = json.loads(dialect.heard(CREDENTIALS, posted(RESULT) + more))
+        assert acknowledged["order_id"] == ORDER
+    for changes in ({"order_id": "đ"}, {"cust_msisdn": "８４９１"}):
+        body = "&".join(f"{name}={value}" for name, value in {**RESULT, **changes}.items())
+        with pytest.raises(WrongSeal):
+            dialect.read_result(CREDENTIALS, f"{body}&check_sum=đ".encode(), AT)
+
+
 def test_a_digit_that_changed_sides_is_not_believed() -> None:
     """The sealed text is the same to the letter: only where fields end differs."""
     moved = [
@@ -212,6 +224,10 @@ def test_an_answer_without_what_proves_money_tells_nothing(changes: dict[str, ob
         ("2", "00", Outcome.FAILED),
         ("3", "W04", None),
         ("1", "01", None),
+        # It was not understood, or could not look: that is no word of the order.
+        ("-1", "03", None),
+        ("-1", "02", None),
+        ("2", "03", None),
     ],
 )
 def test_an_answer_that_viettel_does_not_know_itself_is_no_answer(
@@ -226,6 +242,38 @@ def test_an_answer_that_viettel_does_not_know_itself_is_no_answer(
         return
     with pytest.raises(Malformed, match="not decided"):
         dialect.read_answer(CREDENTIALS, key, answer)
+
+
+def test_our_own_question_sent_back_is_no_answer() -> None:
+    """`TRANS_INQUIRY`, merchant, order, `2.0` is the text of an answer too: status 2, version .0"""
+    asked = parse_qs(dialect.question(CREDENTIALS, ORDER).decode())
+    reflected = {
+        "error_code": asked["cmd"][0],
+        "merchant_code": "LEPHI1",
+        "order_id": ORDER,
+        "payment_status": asked["version"][0][:1],
+        "version": asked["version"][0][1:],
+        "check_sum": asked["check_sum"][0],
+    }
+    with pytest.raises(Malformed, match="malformed") as refused:
+        dialect.read_answer(CREDENTIALS, AttemptKey(ORDER, AT), reflected)
+    # The seal is right: it is the grammar that tells the two apart.
+    assert not isinstance(refused.value, WrongSeal)
+
+
+def test_our_own_confirmation_sent_back_is_no_result() -> None:
+    """An amount that was asked for, cut into a status, a smaller amount and a number."""
+    check = dialect.Check(f"{ORDER}-150001VND", ORDER, 150_001)
+    said = json.loads(dialect.checked(CREDENTIALS, check))
+    cut = {"payment_status": "1", "trans_amount": "5000", "vt_transaction_id": "1"}
+    fields = {**said, "cust_msisdn": "", **cut}
+    seal = fields.pop("check_sum")
+    with pytest.raises(WrongSeal, match="our own"):
+        dialect.read_result(CREDENTIALS, posted(fields, seal), AT)
+    # The control: the same money under another number is Viettel's word.
+    fields = {**fields, "cust_msisdn": "84912345678"}
+    seal = dialect._seal(CREDENTIALS, dialect._RESULT, fields)
+    assert dialect.read_result(CREDENTIALS, posted(fields, seal), AT).amount == 5_000
 
 
 def test_an_answer_to_another_question_is_none() -> None:
