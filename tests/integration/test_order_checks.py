@@ -165,7 +165,7 @@ async def test_an_answer_that_looks_at_neither_attempt_nor_bill_is_caught(
     order, brief = await left(system), (await ordered(system, expires_at=later(minutes=30)))[2]
     monkeypatch.setattr(pulled, "LIVE", frozenset({*PAYMENT.states}))
     assert await check(system, order)
-    monkeypatch.setattr(pulled, "_may_be_paid", lambda _bill, _now: True)
+    monkeypatch.setattr(pulled, "_has_expired", lambda _bill, _now: False)
     with clock.frozen(clock.now() + timedelta(minutes=31)):
         assert await check(system, brief)
 
