@@ -168,6 +168,9 @@ async def _stated_account(session: ReadSession, account_id: str, **more: Any) ->
 async def _look_at_prefix(
     session: WriteSession, administration: Administration, deed: Deed
 ) -> Subject:
+    await session.lock_first(
+        select(CollectionAccount.id).where(CollectionAccount.id == deed.object_id)
+    )
     async with session.rehearsal():
         await _set_prefix(session, _trying(administration), deed)
     return await _stated_account(session, deed.object_id, after=deed.wanted["virtual_prefix"])

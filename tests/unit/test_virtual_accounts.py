@@ -56,7 +56,7 @@ def test_an_account_without_a_prefix_has_its_own_number_alone() -> None:
     assert not there.gives_out("")
 
 
-@pytest.mark.parametrize("written", ["1020304050 ", "1020 3040 50", "1020-3040-50", "001020304050"])
+@pytest.mark.parametrize("written", ["1020304050 ", "1020 3040 50", "1020-3040-50"])
 def test_the_accounts_own_number_is_its_own_however_a_feed_writes_it(written: str) -> None:
     """Else all the money that is sent to the account itself would wait for people."""
     assert not account("10203").gives_out(written)
