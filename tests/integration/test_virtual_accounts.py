@@ -13,8 +13,10 @@ from sqlmodel import col, select
 
 from adapters.bank_qr.emv import decode
 from app.seed.agency import DEMO_ACCOUNT
+from app.web.staff.approval_facts import facts_of
 from core.references import new_reference
 from payments.administration import bodies
+from payments.administration.deeds import Deed
 from payments.agencies.accounts import set_virtual_prefix
 from payments.agencies.changes import CodeTaken
 from payments.agencies.commands import NewAccount, create_account
@@ -22,6 +24,7 @@ from payments.agencies.models import CollectionAccount
 from payments.agencies.queries import find_collection_account
 from payments.bills.queries import read_payer
 from payments.bills.static_references import static_reference
+from payments.books.approvals import Subject
 from tests.support.places import Kept, looking
 from tests.support.staff import finance_office
 from tests.support.statements import reconcile, release, take_statement
@@ -207,6 +210,22 @@ async def test_no_two_accounts_of_a_bank_have_numbers_that_begin_alike(
             await set_virtual_prefix(session, ours.id, f"{PREFIX}X", actor="test")
 
 
+def facts_about(deed: Deed, shown: Subject) -> list[tuple[str, object]]:
+    """What the second person reads of the prefix."""
+    facts = facts_of({**deed.wanted, **shown.figures})
+    return [(one.within, one.value) for one in facts if one.label == "Đầu số tài khoản ảo"]
+
+
+async def test_who_decides_that_there_is_no_prefix_any_more_reads_so(system: System) -> None:
+    """Else the prefix of before stands there alone, as if it were asked for."""
+    async with system.parts.database.transaction() as session:
+        ours = await find_collection_account(session, DEMO_ACCOUNT)
+        assert ours is not None
+        deed = bodies.prefixed_account(ours.id, None)
+        shown = await bodies.KINDS[deed.kind].look(session, system.parts.administration, deed)
+    assert facts_about(deed, shown) == [("trước", PREFIX), ("sau", "không")]
+
+
 async def test_an_account_stays_as_it_was_shown_until_a_prefix_is_decided(system: System) -> None:
     """Two approvals at once, each of which has seen the prefix before, are not both done."""
     async with system.parts.database.transaction() as session:
@@ -215,7 +234,7 @@ async def test_an_account_stays_as_it_was_shown_until_a_prefix_is_decided(system
         deed = bodies.prefixed_account(ours.id, "NEW")
         kind = bodies.KINDS[deed.kind]
         shown = await kind.look(session, system.parts.administration, deed)
-        assert (shown.figures["virtual_prefix"], shown.figures["after"]) == (PREFIX, "NEW")
+        assert facts_about(deed, shown) == [("", "NEW"), ("trước", PREFIX), ("sau", "NEW")]
         which = select(CollectionAccount.id).where(col(CollectionAccount.id) == ours.id)
         async with system.parts.database.transaction() as another:
             assert await another.lock_all(which, skip_locked=True) == []
