@@ -149,28 +149,35 @@ async def _look_at_account(session: WriteSession, _: Administration, deed: Deed)
     )
     if await session.lock_first(waiting) is None:
         raise AlreadyConfirmed("Tài khoản thu này đã có hai người xác nhận.")
-    return await _stated_account(session, deed.object_id)
+    entry = await _account(session, deed.object_id)
+    figures = _where_money_goes(entry) | {"virtual_prefix": entry.virtual_prefix}
+    return Subject(await get_agency_id(session, entry.agency), figures)
 
 
-async def _stated_account(session: ReadSession, account_id: str, **more: Any) -> Subject:
-    """An account by all that says where money goes."""
-    entry = await _account(session, account_id)
-    figures = {
+def _where_money_goes(entry: AccountEntry) -> dict[str, Any]:
+    return {
         "account": entry.code,
         "bank_bin": entry.bank_bin,
         "number": entry.account_number,
         "holder": entry.account_name,
-        "virtual_prefix": entry.virtual_prefix,
     }
-    return Subject(await get_agency_id(session, entry.agency), figures | more)
 
 
 async def _look_at_prefix(
     session: WriteSession, administration: Administration, deed: Deed
 ) -> Subject:
+    await session.lock_first(
+        select(CollectionAccount.id).where(CollectionAccount.id == deed.object_id)
+    )
     async with session.rehearsal():
         await _set_prefix(session, _trying(administration), deed)
-    return await _stated_account(session, deed.object_id, after=deed.wanted["virtual_prefix"])
+    entry = await _account(session, deed.object_id)
+    # That there is none is a figure too: who decides must read it.
+    figures = _where_money_goes(entry) | {
+        "before": {"virtual_prefix": entry.virtual_prefix or False},
+        "after": {"virtual_prefix": deed.wanted["virtual_prefix"] or False},
+    }
+    return Subject(await get_agency_id(session, entry.agency), figures)
 
 
 async def _set_prefix(session: WriteSession, execution: Execution, deed: Deed) -> str:

@@ -3,16 +3,17 @@
 import re
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 
 from core import clock
 from core.audit import record
 from core.errors import FieldError, Invalid
+from core.name_locks import lock_names
 from core.sessions import WriteSession
-from payments.agencies.changes import record_change
+from payments.agencies.changes import CodeTaken, record_change
 from payments.agencies.models import CollectionAccount
-from payments.agencies.queries import get_collection_account
+from payments.agencies.queries import CollectionAccountValue, get_collection_account
 
 #: A VietQR's account number has 19 characters (tag 38, NAPAS 1.5.2), a reference 14.
 _PREFIX: Final = re.compile("[0-9A-Z]{1,5}")
@@ -45,16 +46,34 @@ async def set_virtual_prefix(
 ) -> None:
     """Say what the bank's virtual accounts of an account begin with, None: it has none any more.
 
-    Payers are then sent to other numbers. Raises `Invalid` for what is no prefix.
+    Payers are then sent to other numbers. Raises `Invalid` for what is no prefix, and `CodeTaken`
+    where numbers of another account at the same bank begin so.
     """
     if prefix is not None and _PREFIX.fullmatch(prefix) is None:
         detail = "A prefix has one to five digits and capital letters: a VietQR holds no more."
         raise Invalid(detail, errors=[FieldError("prefix", "malformed", detail)])
     which = col(CollectionAccount.id) == account_id
     await session.lock_one(select(CollectionAccount.id).where(which))
-    before = (await get_collection_account(session, account_id)).virtual_prefix
+    account = await get_collection_account(session, account_id)
+    before = account.virtual_prefix
     if before == prefix:
         return
+    if prefix is not None:
+        await _refuse_taken(session, account, prefix)
     await session.write(update(CollectionAccount).where(which).values(virtual_prefix=prefix))
     was, now = {"virtual_prefix": before}, {"virtual_prefix": prefix}
     await record_change(session, actor, "account.changed", account_id, was, now)
+
+
+async def _refuse_taken(
+    session: WriteSession, account: CollectionAccountValue, prefix: str
+) -> None:
+    """A number leads to one account: of two prefixes at a bank neither begins with the other."""
+    await lock_names(session, f"virtual_prefixes:{account.bank_bin}")
+    other = col(CollectionAccount.virtual_prefix)
+    alike = or_(func.starts_with(other, prefix), func.starts_with(prefix, other))
+    taken = select(CollectionAccount.id).where(
+        CollectionAccount.bank_bin == account.bank_bin, CollectionAccount.id != account.id, alike
+    )
+    if await session.first(taken) is not None:
+        raise CodeTaken("Một tài khoản khác ở ngân hàng này có tài khoản ảo cùng đầu số.")

@@ -11,6 +11,7 @@ from sqlmodel import col, or_, select
 
 from core.crypto import Cipher
 from core.errors import NotFound
+from core.references import normalise
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
@@ -49,10 +50,14 @@ class CollectionAccountValue:
         return f"{self.virtual_prefix}{reference}"
 
     def gives_out(self, number: str) -> bool:
-        """Whether its bank gives out a number under it, whether or not a reference follows."""
-        if self.virtual_prefix is None or number == self.account_number:
+        """Whether its bank gives out a number under it, whether or not a reference follows.
+
+        However a feed writes it: blanks, marks and case say nothing.
+        """
+        told = normalise(number)
+        if self.virtual_prefix is None or told == normalise(self.account_number):
             return False
-        return number.upper().startswith(self.virtual_prefix)
+        return told.startswith(self.virtual_prefix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ batch, or come with a suffix here and without it there. So:
 1. a source's own number is one notice, however often it comes and in whatever version;
 2. a source tells each credit once, so two of its notices are two credits;
 3. notices of different sources are one credit if account, business day and amount agree, and
-   either the bank's reference does (as `plain_bank_ref` reads it) or, where that tells nothing,
-   the payer's; one to one, the oldest first;
+   either the bank's reference does (as `plain_bank_ref` reads it) or, where that tells nothing of
+   this payer's money, the payer's; one to one, the oldest first;
 4. what may or may not be the same is a credit of its own that waits whole in suspense.
 """
 
@@ -149,21 +149,23 @@ def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
         return Identity(same) if same else _doubtful(own, Reason.CONFLICTING_NOTICE)
     told = {one.payment_id for one in known if one.source == notice.source}
     names = _names_of(notice, plain)
-    if alike := [one for one in known if one.plain_ref in names]:
-        return _by_bank_reference(alike, notice, told)
-    untold = [one for one in known if one.payment_id not in told]
+    alike = [one for one in known if one.plain_ref in names]
+    # A batch gives all its payers one reference of the bank's: another purpose is other money,
+    # whatever its amount.
+    if one_purpose := [one for one in alike if _is_for_one(one.reference, notice.reference)]:
+        return _by_bank_reference(one_purpose, notice, told)
+    # What another source told of this payer under a reference of its own may be this money still.
+    apart = (one for one in known if one.plain_ref not in names)
+    untold = [one for one in apart if one.payment_id not in told]
     named_by_payer = _by_payers_reference(untold, notice, plain)
     return Identity() if named_by_payer is None else _told_of(named_by_payer)
 
 
 def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[str]) -> Identity:
     """`told` are the payments that the source has told of already."""
-    # A batch gives all its payers one reference of the bank's: another purpose is other money,
-    # whatever its amount.
-    one_purpose = [one for one in alike if _is_for_one(one.reference, notice.reference)]
-    fitting = [one for one in one_purpose if one.amount == notice.amount]
-    if one_purpose and not fitting:
-        return _doubtful(one_purpose, Reason.CONFLICTING_NOTICE)
+    fitting = [one for one in alike if one.amount == notice.amount]
+    if not fitting:
+        return _doubtful(alike, Reason.CONFLICTING_NOTICE)
     # Money that stands comes first, then what bears the payer's very reference, hints last.
     fitting.sort(
         key=lambda one: (
@@ -172,8 +174,6 @@ def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[s
             one.doubt == Reason.UNSIGNED_NOTICE,
         )
     )
-    if not fitting:
-        return Identity()
     untold = [one for one in fitting if one.payment_id not in told]
     # The source has told of all of these already: this is another one, unless it is mistaken.
     return _told_of(untold[0]) if untold else _doubtful(fitting, Reason.POSSIBLE_DUPLICATE)

@@ -160,6 +160,23 @@ async def test_a_batch_pays_each_bill_under_one_reference(shared_system: System)
     assert await system.broken() == []
 
 
+@pytest.mark.parametrize("amount", [5000, 9000])
+@pytest.mark.parametrize(("own", "second"), [("", "feed-2"), ("{}", "feed-2"), ("", STATEMENT)])
+async def test_a_batch_of_one_source_is_the_credits_that_another_numbers_apart(
+    shared_system: System, own: str, second: str, amount: int
+) -> None:
+    """The bank's reference names another payer's money alone: who paid is asked, and is known."""
+    system, batch, single = shared_system, number(), own.format(number())
+    other, bill = [(await system.create_bill())["reference"] for _ in range(2)]
+    async with looking(system) as seen:
+        await tell(system, "feed-1", new_id("n"), bank_ref=single, narrative=bill)
+        told = {"bank_ref": batch, "narrative": other, "amount": amount}
+        await tell(system, second, new_id("n"), **told)
+        await tell(system, second, new_id("n"), bank_ref=batch, narrative=bill)
+    assert sorted(one for one, _ in seen[0].payments) == sorted([5000, amount])
+    assert await system.broken() == []
+
+
 async def test_a_reference_that_starts_again_the_next_day_is_other_money(
     shared_system: System,
 ) -> None:

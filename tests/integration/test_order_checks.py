@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx2
 import pytest
@@ -13,7 +14,11 @@ from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Merchant, Order
 from app.seed.agency import configure_gateway
 from core import clock
+from core.ids import new_id
 from payments.attempts import pulled
+from payments.attempts.pulled import record_pulled
+from payments.attempts.queries import EarlierAttempts
+from payments.ports import GatewayResult, Outcome
 from payments.states import PAYMENT
 from tests.support.gateway_setups import PAYING
 from tests.support.system import System
@@ -158,6 +163,32 @@ async def test_an_order_is_not_confirmed_once_its_bill_s_time_is_over(system: Sy
         assert not await check(system, order)
 
 
+async def test_an_order_is_not_confirmed_while_money_for_its_bill_is_looked_at(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Money that another gateway took for the bill and holds: the payer would pay it twice."""
+    bill, _, order = await ordered(system)
+    agencies = system.parts.payments.agencies
+    held = GatewayResult(
+        order_ref=bill["reference"],
+        outcome=Outcome.HELD,
+        gateway_ref=new_id("n"),
+        amount=bill["amount"],
+        paid_at=clock.now(),
+    )
+    account = await agencies.get_gateway("viettel", "others")
+    assert await check(system, order)
+    async with system.parts.database.transaction() as session:
+        told = (session, account, held)
+        await record_pulled(*told, actor="test", cipher=system.parts.cipher)
+    assert not await check(system, order)
+    # The negative control: one who does not count it.
+    nothing = EarlierAttempts(attempts=1, open=None, held=0, waiting=0)
+    monkeypatch.setattr(pulled, "count_attempts", AsyncMock(return_value=nothing))
+    assert await check(system, order)
+    assert await system.broken() == []
+
+
 async def test_an_answer_that_looks_at_neither_attempt_nor_bill_is_caught(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +196,7 @@ async def test_an_answer_that_looks_at_neither_attempt_nor_bill_is_caught(
     order, brief = await left(system), (await ordered(system, expires_at=later(minutes=30)))[2]
     monkeypatch.setattr(pulled, "LIVE", frozenset({*PAYMENT.states}))
     assert await check(system, order)
-    monkeypatch.setattr(pulled, "_may_be_paid", lambda _bill, _now: True)
+    monkeypatch.setattr(pulled, "_has_expired", lambda _bill, _now: False)
     with clock.frozen(clock.now() + timedelta(minutes=31)):
         assert await check(system, brief)
 

@@ -4,18 +4,27 @@ The account's bank gives out a virtual account for every number that begins with
 """
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from sqlmodel import col, select
 
 from adapters.bank_qr.emv import decode
 from app.seed.agency import DEMO_ACCOUNT
+from app.web.staff.approval_facts import facts_of
 from core.references import new_reference
+from payments.administration import bodies
+from payments.administration.deeds import Deed
 from payments.agencies.accounts import set_virtual_prefix
+from payments.agencies.changes import CodeTaken
+from payments.agencies.commands import NewAccount, create_account
+from payments.agencies.models import CollectionAccount
 from payments.agencies.queries import find_collection_account
 from payments.bills.queries import read_payer
 from payments.bills.static_references import static_reference
+from payments.books.approvals import Subject
 from tests.support.places import Kept, looking
 from tests.support.staff import finance_office
 from tests.support.statements import reconcile, release, take_statement
@@ -170,3 +179,73 @@ async def test_a_statement_that_bears_the_number_tells_of_the_same_money(system:
     # The first is known, the second came on the statement alone.
     assert seen[0].payments == [(untold["amount"], True)]
     assert [(await system.read(one))["status"] for one in (told, untold)] == ["paid", "paid"]
+
+
+@pytest.mark.parametrize(
+    ("bank_bin", "theirs", "free"),
+    [
+        (None, PREFIX, False),
+        (None, PREFIX[:2], False),
+        (None, f"{PREFIX}9", False),
+        (None, "SB13", True),
+        ("970415", PREFIX, True),
+    ],
+)
+async def test_no_two_accounts_of_a_bank_have_numbers_that_begin_alike(
+    system: System, bank_bin: str | None, theirs: str, free: bool
+) -> None:
+    """Else a bill's payers would be sent to another body's account by a prefix typed wrongly."""
+    async with system.parts.database.transaction() as session:
+        ours = await find_collection_account(session, DEMO_ACCOUNT)
+        assert ours is not None
+        async with session.rehearsal():
+            at = ours.bank_bin if bank_bin is None else bank_bin
+            new = NewAccount(
+                *(system.body.agency_id, "khac", "bank", at, "88990011", "KHAC"), unlisted_bank=True
+            )
+            other = await create_account(session, new, actor="test", confirmed=True)
+            with nullcontext() if free else pytest.raises(CodeTaken):
+                await set_virtual_prefix(session, other, theirs, actor="test")
+            # What an account has itself is no other's.
+            await set_virtual_prefix(session, ours.id, f"{PREFIX}X", actor="test")
+
+
+def facts_about(deed: Deed, shown: Subject) -> list[tuple[str, object]]:
+    """What the second person reads of the prefix."""
+    facts = facts_of({**deed.wanted, **shown.figures})
+    return [(one.within, one.value) for one in facts if one.label == "Đầu số tài khoản ảo"]
+
+
+async def test_who_decides_that_there_is_no_prefix_any_more_reads_so(system: System) -> None:
+    """Else the prefix of before stands there alone, as if it were asked for."""
+    async with system.parts.database.transaction() as session:
+        ours = await find_collection_account(session, DEMO_ACCOUNT)
+        assert ours is not None
+        deed = bodies.prefixed_account(ours.id, None)
+        shown = await bodies.KINDS[deed.kind].look(session, system.parts.administration, deed)
+    assert facts_about(deed, shown) == [("trước", PREFIX), ("sau", "không")]
+
+
+async def test_an_account_stays_as_it_was_shown_until_a_prefix_is_decided(system: System) -> None:
+    """Two approvals at once, each of which has seen the prefix before, are not both done."""
+    async with system.parts.database.transaction() as session:
+        ours = await find_collection_account(session, DEMO_ACCOUNT)
+        assert ours is not None
+        deed = bodies.prefixed_account(ours.id, "NEW")
+        kind = bodies.KINDS[deed.kind]
+        shown = await kind.look(session, system.parts.administration, deed)
+        assert facts_about(deed, shown) == [("", "NEW"), ("trước", PREFIX), ("sau", "NEW")]
+        which = select(CollectionAccount.id).where(col(CollectionAccount.id) == ours.id)
+        async with system.parts.database.transaction() as another:
+            assert await another.lock_all(which, skip_locked=True) == []
+
+
+async def test_money_to_the_account_itself_is_its_own_though_its_number_begins_so(
+    system: System,
+) -> None:
+    """A feed writes the account's own number with a blank; the words decide."""
+    bill = await system.create_bill()
+    await prefixed(system, DEMO_ACCOUNT[:5])
+    own = f"{DEMO_ACCOUNT[:5]} {DEMO_ACCOUNT[5:]}"
+    await send(system, own, bill["amount"], bill["reference"])
+    assert (await system.read(bill))["status"] == "paid"

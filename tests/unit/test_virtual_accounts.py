@@ -56,6 +56,19 @@ def test_an_account_without_a_prefix_has_its_own_number_alone() -> None:
     assert not there.gives_out("")
 
 
+@pytest.mark.parametrize("written", ["1020304050 ", "1020 3040 50", "1020-3040-50"])
+def test_the_accounts_own_number_is_its_own_however_a_feed_writes_it(written: str) -> None:
+    """Else all the money that is sent to the account itself would wait for people."""
+    assert not account("10203").gives_out(written)
+
+
+def test_a_number_that_is_given_out_is_known_however_a_feed_writes_it() -> None:
+    number = account("SB12").number_for(new_reference())
+    for written in (f" {number}", number.lower(), f"SB-12 {number[4:]}", "S B12 7"):
+        assert account("SB12").gives_out(written)
+    assert account("00").gives_out("007")
+
+
 def test_what_is_sent_to_the_account_itself_or_under_another_prefix_is_not_given_out() -> None:
     there = account("10203")
     assert not there.gives_out("1020304050")
