@@ -41,7 +41,10 @@ FURTHER: dict[str, dict[str, Any]] = {
 }
 
 #: Where a body says numbers alone.
-WORDLESS = {"PATCH /markets/{market}"} | {
+WORDLESS = {
+    "PATCH /markets/{market}",
+    "POST /invoices/{invoice_id}/adjusting-invoices",
+} | {
     f"POST /webhook-endpoints/{{endpoint_id}}/{deed}"
     for deed in ("secret", "replays", "acknowledgements")
 }
