@@ -57,6 +57,10 @@ def result_of(
     return paygov.callback_body(merchant_of(system), fields)
 
 
+#: How often a notice is told again that met a busy service.
+_AGAIN = 5
+
+
 async def call(system: System, body: bytes, **headers: str) -> httpx2.Response:
     """Send a callback as PayGov does."""
     sent = {"Content-Type": "application/json"} | headers
@@ -96,6 +100,14 @@ async def notify(system: System, body: bytes, secret: str = FEED_SECRET) -> http
 
 
 async def credit(system: System, amount: int, narrative: str, **more: Any) -> None:
-    """Money arrives by bank transfer and is told of; the notice is acknowledged."""
-    answer = await notify(system, notice_of(system, amount, narrative, **more))
+    """Money arrives by bank transfer and is told of; the notice is acknowledged.
+
+    Told that we are busy, as where many come at once on a slow machine, the bank tells it again.
+    """
+    notice = notice_of(system, amount, narrative, **more)
+    answer = await notify(system, notice)
+    for _ in range(_AGAIN):
+        if answer.status_code != 503:
+            break
+        answer = await notify(system, notice)
     assert (answer.status_code, answer.json()) == (200, {"success": True}), answer.text
