@@ -1,7 +1,7 @@
 """The board's pages of a market in a real browser: read by everyone, and used without a script."""
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import FilePayload, Page
 
 from tests.journeys.test_staff_keeping import desk, press
 from tests.journeys.test_staff_pages import looked_at
@@ -10,6 +10,7 @@ from tests.support.callbacks import credit
 from tests.support.every_route import Things, keys_of
 from tests.support.markets import add_rate, lay_out
 from tests.support.page_routes import unlisted
+from tests.support.stall_files import workbook_of_stalls
 from tests.support.system import System
 
 #: axe-core looks at every page, which a busy machine does slowly.
@@ -52,6 +53,12 @@ async def test_the_board_bills_a_month_without_a_script_and_every_page_can_be_re
             await shown.open(f"{base}{here}")
             await page.locator(".map a", has_text="A-001").click()
             await page.wait_for_url(f"**{stall}")
+            await shown.open(f"{base}{here}/import")
+            file = FilePayload(name="sap.xlsx", mimeType="", buffer=workbook_of_stalls(2))
+            await page.locator("input[type=file]").set_input_files(file)
+            await press(page, "Nạp tệp")
+            await page.wait_for_url("**/staff/markets/imports/*")
+            loaded = page.url.removeprefix(base)
             assert shown.complaints == []
         pages = {
             "markets": "/staff/markets",
@@ -63,6 +70,7 @@ async def test_the_board_bills_a_month_without_a_script_and_every_page_can_be_re
             "tariffs": f"{here}/tariffs?stall=A-001",
             "readings": f"{here}/readings?stall=A-002",
             "import": f"{here}/import",
+            "loaded": loaded,
             "runs": f"{here}/runs",
             "preview": f"{here}/runs/preview?kind=month&period=2026-12",
             "run": run,
