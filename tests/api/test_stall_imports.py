@@ -102,6 +102,20 @@ async def test_the_same_file_again_adds_only_what_is_new(things: Things) -> None
     assert (whole["state"], whole["rows_done"], whole["known"]) == ("done", 3, 3)
 
 
+async def test_the_same_file_again_goes_on_where_nobody_else_does(things: Things) -> None:
+    """As after its delivery failed so often that it was set aside."""
+    market = await new_market(things)
+    given = (await give(things, market, sheet(2, "T"))).json()
+    async with things.system.parts.database.transaction() as session:
+        given_up = text("UPDATE outbox_delivery SET state = 'set_aside' WHERE state = 'waiting'")
+        await session.execute(given_up)
+    await things.system.work()
+    assert (await read(things, given["id"]))["state"] == "loading"
+    assert (await give(things, market, sheet(2, "T"))).json()["id"] == given["id"]
+    await things.system.work()
+    assert (await read(things, given["id"]))["state"] == "done"
+
+
 async def test_a_fault_is_told_before_anything_is_taken(things: Things) -> None:
     market = await new_market(things)
     refused = await give(things, market, sheet(2, "S", "S9,covered,rộng,,,,"))

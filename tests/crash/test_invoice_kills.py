@@ -34,7 +34,7 @@ from dataclasses import replace
 from core import failpoints
 from core.crypto import Cipher
 from core.db import Database
-from tests.integration.test_invoices import Forgetful
+from tests.integration.invoices.test_invoices import Forgetful
 from tests.support.invoicing import ask_for_all, invoicing
 
 url, armed, variant = sys.argv[1:]

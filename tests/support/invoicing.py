@@ -25,6 +25,7 @@ from tests.support.bare_rows import add_paid_bill
 from tests.support.proposing import add_body
 
 ACTOR = "system:test"
+CIPHER = Cipher(b"c" * 32)
 KIND = InvoiceKind("2", "C", "M", "AA")
 
 

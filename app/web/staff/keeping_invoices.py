@@ -42,7 +42,7 @@ STATES: Final[Mapping[str, str]] = {
     "asking": noted("Đang lập"),
     "unknown": noted("Chưa rõ đã lập được chưa, đang hỏi lại"),
     "issued": noted("Đã lập"),
-    "dropped": noted("Bỏ, vì tiền đã trả lại trước khi lập"),
+    "dropped": noted("Không lập nữa"),
     "set_aside": noted("Không lập được, chờ người xem"),
 }
 _WANTING: Final = noted("Cần điều chỉnh")

@@ -73,6 +73,8 @@ async def take_import(
     )
     if loading is not None:
         if loading.sha256 == new.sha256:
+            # Told of again: whoever was to load it may have been given up.
+            await emit(session, StallImportWaits(loading.id, market.agency_id))
             return loading.id
         raise ImportUnderWay("Một tệp khác của chợ này đang được nạp; hãy chờ xong.")
     missing = await list_missing(session, market, new.rows)

@@ -1,10 +1,7 @@
 """An invoice of which nobody knows and whose money has all gone back: asked about, never for."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from core.crypto import Cipher
 from core.db import Database
 from receipts.invoices.context import InvoiceContext
 from receipts.invoices.delivering import SURE_AFTER, _DueInvoice, ask_for_next
@@ -13,25 +10,10 @@ from tests.support.invoicing import (
     InvoiceMaker,
     ask_for_all,
     change_invoices,
-    invoice_maker,
     invoices_standing,
-    invoicing,
     make_invoices_due,
     want_one,
 )
-
-CIPHER = Cipher(b"c" * 32)
-
-
-@pytest.fixture
-async def maker() -> AsyncIterator[InvoiceMaker]:
-    async with invoice_maker() as found:
-        yield found
-
-
-@pytest.fixture
-def context(database: Database) -> InvoiceContext:
-    return invoicing(database, CIPHER)
 
 
 async def unknown(context: InvoiceContext, maker: InvoiceMaker, fault: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.invoices.providers import InvoiceDirectory
 from core import clock, log
-from core.crypto import Cipher
 from core.db import Database
 from core.errors import Invalid, NotFound
 from core.ids import new_id
@@ -31,10 +29,10 @@ from receipts.invoices.ordering import note_money_back, order_invoices
 from receipts.invoices.queries import InvoiceValue, get_invoice, list_invoices
 from tests.support.invoicing import (
     ACTOR,
+    CIPHER,
     InvoiceMaker,
     ask_for_all,
     change_invoices,
-    invoice_maker,
     invoices_standing,
     invoicing,
     make_invoices_due,
@@ -43,19 +41,6 @@ from tests.support.invoicing import (
     want_one,
 )
 from tests.support.rows import dump
-
-CIPHER = Cipher(b"c" * 32)
-
-
-@pytest.fixture
-async def maker() -> AsyncIterator[InvoiceMaker]:
-    async with invoice_maker() as found:
-        yield found
-
-
-@pytest.fixture
-def context(database: Database) -> InvoiceContext:
-    return invoicing(database, CIPHER)
 
 
 class Forgetful(InvoiceDirectory):

@@ -1,12 +1,9 @@
 """Invoices that adjust another, through the provider: one for each difference, once."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from core.crypto import Cipher
-from core.db import Database
 from core.errors import Conflict
 from receipts.invoices.accounts import remove_invoice_account
 from receipts.invoices.adjusting import order_adjustment, record_adjustment
@@ -17,28 +14,14 @@ from receipts.invoices.ordering import note_money_back, order_invoices
 from receipts.invoices.queries import InvoiceValue, get_invoice, invoices_of_bills, list_invoices
 from tests.support.invoicing import (
     ACTOR,
+    CIPHER,
     InvoiceMaker,
     ask_for_all,
     change_invoices,
-    invoice_maker,
-    invoicing,
     make_invoices_due,
     open_invoice_account,
     want_one,
 )
-
-CIPHER = Cipher(b"c" * 32)
-
-
-@pytest.fixture
-async def maker() -> AsyncIterator[InvoiceMaker]:
-    async with invoice_maker() as found:
-        yield found
-
-
-@pytest.fixture
-def context(database: Database) -> InvoiceContext:
-    return invoicing(database, CIPHER)
 
 
 async def issued(context: InvoiceContext, maker: InvoiceMaker, **account: Any) -> str:
