@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.support.compiled import share_compiled_statements
 from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
 from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
@@ -44,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_LEADER] = leader or str(os.getpid())
     block_the_network()
     hash_cheaply()
+    share_compiled_statements()
 
 
 @pytest.hookimpl(optionalhook=True)

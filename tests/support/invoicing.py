@@ -23,6 +23,7 @@ from receipts.invoices.law import InvoiceKind
 from receipts.invoices.ordering import order_invoices
 from tests.support.bare_rows import add_paid_bill
 from tests.support.proposing import add_body
+from tests.support.system import client_of
 
 ACTOR = "system:test"
 CIPHER = Cipher(b"c" * 32)
@@ -60,7 +61,7 @@ class InvoiceMaker:
 @asynccontextmanager
 async def invoice_maker() -> AsyncIterator[InvoiceMaker]:
     """A sandbox of one's own."""
-    async with running(SandboxState(seed=1)) as url, httpx2.AsyncClient(trust_env=False) as client:
+    async with running(SandboxState(seed=1)) as url, client_of(url) as client:
         yield InvoiceMaker(url, client)
 
 

@@ -26,6 +26,7 @@ from payments.messages.delivering import (
 )
 from payments.messages.rules import Contact
 from payments.messages.wording import MessageWords
+from tests.support.system import client_of
 
 ACTOR = "system:test"
 MOBILE = "84912345678"
@@ -69,7 +70,7 @@ class Telephones:
 @asynccontextmanager
 async def telephones() -> AsyncIterator[Telephones]:
     """A sandbox of one's own."""
-    async with running(SandboxState(seed=1)) as url, httpx2.AsyncClient(trust_env=False) as client:
+    async with running(SandboxState(seed=1)) as url, client_of(url) as client:
         yield Telephones(url, client)
 
 

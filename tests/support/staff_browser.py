@@ -17,7 +17,7 @@ from payments.agencies.access.staff import NewPerson, add_staff_user, create_sta
 from payments.agencies.access.staff_sessions import find_session, open_session, prove
 from payments.agencies.access.totp import code_at, step_of
 from tests.support.markup import tree_of, words_of
-from tests.support.system import BRIEF, System
+from tests.support.system import System, client_of
 
 PASSWORD = "mat-khau-thu-nghiem"
 
@@ -157,5 +157,5 @@ async def signed_in_as(
 @asynccontextmanager
 async def staff_browser(system: System, email: str) -> AsyncIterator[StaffBrowser]:
     """A browser without cookies."""
-    async with httpx2.AsyncClient(base_url=system.base_url, limits=BRIEF, timeout=30) as client:
+    async with client_of(system.base_url) as client:
         yield StaffBrowser(client, email)

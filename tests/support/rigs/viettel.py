@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 
+from adapters.http import trusting_tls
 from adapters.sandbox.dialects import viettel
 from adapters.sandbox.engine.store import Merchant
 from core import clock
@@ -42,7 +43,7 @@ class ViettelRig(SandboxRig):
     async def visit(self, started: AcceptedAttempt) -> None:
         """The payer's browser opens the page; whatever it says, the payer reads it."""
         assert started.url is not None
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as browser:
+        async with httpx2.AsyncClient(verify=trusting_tls(), trust_env=False) as browser:
             await browser.get(started.url)
 
     def odd_notice(self, odd: str, marker: str) -> RawCallback:

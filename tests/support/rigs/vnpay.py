@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 import httpx2
 
+from adapters.http import trusting_tls
 from payments.ports import AcceptedAttempt, NoticeReader, RawCallback
 from tests.support.rigs.of_sandbox import SandboxRig
 
@@ -33,7 +34,7 @@ class VNPayRig(SandboxRig):
     async def visit(self, started: AcceptedAttempt) -> None:
         """The payer's browser opens the page; whatever it says, the payer reads it."""
         assert started.url is not None
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as browser:
+        async with httpx2.AsyncClient(verify=trusting_tls(), trust_env=False) as browser:
             await browser.get(started.url)
 
     def signed(self, fields: dict[str, str], *, secret: str | None = None) -> str:
