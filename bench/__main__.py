@@ -34,7 +34,7 @@ def main() -> None:
     for name in wanted:
         with console.status(f"{name} …"):
             found.append(importlib.import_module(f"bench.{name}").run())
-        results.merge(OUTPUT, found[-1])
+        results.merge(OUTPUT, {**found[-1], **results.stamp()})
     console.print(results.table(found))
 
 

@@ -1,16 +1,40 @@
 """The file that the benchmarks leave behind, and the table that a person reads."""
 
 import json
+import os
+import platform
+import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
 #: what each benchmark's `run()` gives, at least; `ratio` is value / floor
-FIELDS = ("name", "value", "unit", "floor", "floor_what", "ratio", "peers")
+FIELDS: Final = ("name", "value", "unit", "floor", "floor_what", "ratio", "peers")
+#: what `stamp` adds
+STAMP: Final = ("measured_on", "measured_at", "measured_by")
 
 Result = Mapping[str, Any]
+
+
+def stamp() -> Result:
+    """When something is measured, of which revision, on what machine: the day (UTC), the commit,
+    and cores, processor and memory."""
+    revision = subprocess.run(
+        ("git", "rev-parse", "--short", "HEAD"), check=True, capture_output=True, text=True
+    ).stdout.strip()
+    today = datetime.now(UTC).date().isoformat()
+    return dict(zip(STAMP, (today, revision, _machine()), strict=True))
+
+
+def _machine() -> str:
+    info = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    model = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB"
 
 
 def merge(path: Path, result: Result) -> list[Result]:
@@ -44,7 +68,7 @@ def table(results: Sequence[Result]) -> Table:
         for peer, value in result["peers"].items():
             drawn.add_row("", _figure(value), result["unit"], peer)
         for name, value in result.items():
-            if name not in FIELDS:
+            if name not in FIELDS + STAMP:
                 drawn.add_row("", _figure(value), "", name)
     return drawn
 
@@ -59,9 +83,12 @@ def page(results: Sequence[Result]) -> str:
     head = "| | ours | floor | times the floor | what the floor is |\n|---|---:|---:|---:|---|"
     parts = ["\n".join((head, *rows))]
     for one in results:
-        others = {key: value for key, value in one.items() if key not in FIELDS}
+        others = {key: value for key, value in one.items() if key not in FIELDS + STAMP}
+        measured = (
+            f"Measured on {one['measured_on']} at {one['measured_at']}: {one['measured_by']}."
+        )
         told = _told({**one["peers"], **others})
-        parts.append("\n".join((f"## {one['name']}", "", *(told or ["Nothing else."]))))
+        parts.append("\n".join((f"## {one['name']}", "", measured, *(["", *told] if told else []))))
     return "\n\n".join(parts) + "\n"
 
 

@@ -38,7 +38,7 @@ def share_compiled_statements() -> None:
         begin(engine, *given, **named)
         engine._compiled_cache = kept
 
-    Engine.__init__ = begin_with_it  # type: ignore[method-assign]
+    Engine.__init__ = begin_with_it  # type: ignore[assignment, method-assign]
 
 
 def _of_any_engine(key: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import measure, pgbench, results
+from bench import figures, measure, pgbench, results
 
 RESULT = {
     "name": "qr",
@@ -18,6 +18,9 @@ RESULT = {
     "floor_what": "the library",
     "ratio": 7.0,
     "peers": {"another": 400.0},
+    "measured_on": "2026-11-30",
+    "measured_at": "363a353",
+    "measured_by": "2 cores",
 }
 
 
@@ -53,6 +56,29 @@ def test_a_new_figure_takes_the_place_of_the_old_one_and_of_no_other(tmp_path: P
     assert kept == {"bills": 7.0, "qr": 8.0}
 
 
+def test_what_is_measured_says_when_of_which_commit_and_on_what(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    (kept,) = results.merge(
+        path, {**{key: RESULT[key] for key in results.FIELDS}, **results.stamp()}
+    )
+    assert {field for field in results.STAMP if kept[field]} == set(results.STAMP)
+
+
+def test_figures_that_are_not_measured_again_stay_in_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "FOUND", tmp_path / "bench.json")
+    monkeypatch.setattr(figures, "KEPT", tmp_path / "figures.json")
+    monkeypatch.setattr(figures, "PAGE", tmp_path / "figures.md")
+    results.merge(figures.KEPT, RESULT)
+    results.merge(figures.KEPT, {**RESULT, "name": "bills"})
+    results.merge(tmp_path / "bench.json", {**RESULT, "value": 800.0})
+    figures.main()
+    drawn = figures.PAGE.read_text("utf-8")
+    assert "| [qr](#qr) | 800.00 PNG/s" in drawn
+    assert "| [bills](#bills) | 700.00 PNG/s" in drawn
+
+
 def test_a_figure_without_its_floor_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bench.json"
     with pytest.raises(ValueError, match="no floor, ratio"):
@@ -78,5 +104,6 @@ def test_the_page_tells_every_figure_beside_its_floor() -> None:
     deep = {"p99_ms": {"page": 12.5, "rows": 1_000_000}}
     drawn = results.page([RESULT, {**RESULT, "name": "pages", **deep}])
     assert "| [qr](#qr) | 700.00 PNG/s | 100.00 | 7.00 | the library |" in drawn
+    assert "Measured on 2026-11-30 at 363a353: 2 cores." in drawn
     assert drawn.count("- another: 400.00") == 2
     assert "- p99_ms:\n  - page: 12.50\n  - rows: 1,000,000\n" in drawn
