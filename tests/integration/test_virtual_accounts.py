@@ -104,6 +104,42 @@ async def test_money_to_a_number_that_is_nobodys_waits_for_people_whatever_the_w
     assert kept["narrative"] == f"{said} {number}".strip()
 
 
+@pytest.mark.parametrize("first", ["feed", "statement"])
+async def test_money_to_a_number_that_is_nobodys_is_one_credit_whoever_tells_of_it_without_it(
+    system: System, first: str
+) -> None:
+    """The feed has no name of the bank's for it; the statement has one, and the payer's words."""
+    bill = await system.create_bill()
+    number, words = f"{PREFIX}{new_reference()}", f"nop phi {bill['reference']}"
+    async with looking(system) as seen:
+        if first == "feed":
+            await send(system, number, bill["amount"], words, ref="")
+        await take_statement(system, f"{bill['amount']}|credit|{words}|FT26331008{len(first)}")
+        await reconcile(system)
+        if first == "statement":
+            await send(system, number, bill["amount"], words, ref="")
+    reason = "unknown_reference" if first == "feed" else "statement_only"
+    # What only a statement told of is its bill's by its words, until people look.
+    assert seen[0].payments == [(bill["amount"], first == "statement")]
+    assert seen[0].waiting == [("suspense", reason, bill["amount"])]
+    # Nor does a feed vouch for it that tells of another number.
+    assert (await system.read(bill))["status"] == "open"
+
+
+async def test_money_to_a_number_that_is_nobodys_is_not_another_payers_of_the_same_bill(
+    system: System,
+) -> None:
+    """The control: one source tells each money once, and another amount is other money."""
+    bill = await system.create_bill()
+    number, words = f"{PREFIX}{new_reference()}", bill["reference"]
+    async with looking(system) as seen:
+        await send(system, number, bill["amount"], words, ref="")
+        await send(system, DEMO_ACCOUNT, bill["amount"], words, ref="")
+    assert len(seen[0].payments) == 2
+    assert seen[0].waiting == [("suspense", "unknown_reference", bill["amount"])]
+    assert (await system.read(bill))["status"] == "paid"
+
+
 async def test_without_a_prefix_the_number_says_nothing_and_the_words_decide(
     shared_system: System,
 ) -> None:
