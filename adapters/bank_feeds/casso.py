@@ -63,7 +63,7 @@ class CassoFeed(BankFeed):
                 pattern="1|2",
             ),
         ),
-        kept_headers=("content-type", "x-casso-signature", "secure-token"),
+        verifying_headers=("x-casso-signature", "secure-token"),
     )
 
     def __init__(self, account: GatewayAccount) -> None:

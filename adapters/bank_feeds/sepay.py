@@ -88,7 +88,7 @@ class SePayFeed(BankFeed):
                 pattern=r"[0-9A-Za-z._-]{1,64}",
             ),
         ),
-        kept_headers=("content-type", "x-sepay-timestamp", "x-sepay-signature", "authorization"),
+        verifying_headers=("x-sepay-timestamp", "x-sepay-signature", "authorization"),
         answer_within=timedelta(seconds=25),  # it waits thirty
     )
 
