@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from adapters.registry import ADAPTERS
-from adapters.sandbox.dialects import sepay, stripe, thuho
+from adapters.sandbox.dialects import sepay, thuho
+from adapters.sandbox.dialects.stripe import dialect as stripe
 from adapters.sandbox.engine.store import Merchant
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway
 from core import clock
