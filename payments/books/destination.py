@@ -72,7 +72,7 @@ async def destination_of(
     `virtual_account` is the number that it was sent to: it names its reference as words do. Where
     it is one that the account's bank gives out and names nothing of ours, no words say otherwise.
     """
-    sent_to = find_references(virtual_account)
+    sent_to = account.references_in(virtual_account)
     candidates = list(dict.fromkeys([*find_references(narrative), *sent_to]))
     if not candidates and not account.gives_out(virtual_account):
         return Destination(Reason.NO_REFERENCE)
