@@ -52,7 +52,7 @@ def _sheet(adapter: AdapterClass) -> Iterator[str]:
 def _rows(adapter: AdapterClass, info: GatewayInfo) -> Iterator[tuple[str, str]]:
     pays = info.kind is GatewayKind.GATEWAY
     yield "create", _CREATE[info.kind]
-    heads = ", ".join(f"`{one}`" for one in info.kept_headers) or "none"
+    heads = ", ".join(f"`{one}`" for one in info.verifying_headers) or "none"
     seconds = int(info.answer_within.total_seconds())
     yield "callback", f"waits {seconds} s for its answer; headers that verify: {heads}"
     yield "query", _ability(info, Capability.QUERY)

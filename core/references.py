@@ -22,6 +22,8 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 PREFIX = "LP"
 BODY_LENGTH = 10
 CHECK_LENGTH = 2
+#: How many digits a body has where a bank takes no letters: it is a number below 32^10.
+DIGITS_LENGTH = 16
 LENGTH = len(PREFIX) + BODY_LENGTH + CHECK_LENGTH
 
 _VALUE = {character: value for value, character in enumerate(ALPHABET)}
@@ -114,6 +116,25 @@ def find_references(text: str) -> list[str]:
     """
     found = (match[1] for match in _EVERY.finditer(normalise(text)))
     return list(dict.fromkeys(filter(_checks, found)))
+
+
+def digits_of(reference: str) -> str:
+    """A reference as sixteen digits: another reference has other ones."""
+    number = 0
+    for character in reference[len(PREFIX) : -CHECK_LENGTH]:
+        number = number * len(ALPHABET) + _VALUE[character]
+    return f"{number:0{DIGITS_LENGTH}d}"
+
+
+def reference_of(digits: str) -> str | None:
+    """The reference whose `digits_of` these are; None where they are no reference's."""
+    if len(digits) != DIGITS_LENGTH or not (digits.isascii() and digits.isdecimal()):
+        return None
+    number, body = int(digits), ""
+    for _ in range(BODY_LENGTH):
+        number, value = divmod(number, len(ALPHABET))
+        body = ALPHABET[value] + body
+    return None if number else f"{PREFIX}{body}{check_characters(body)}"
 
 
 def near_references(text: str) -> list[str]:

@@ -88,8 +88,8 @@ class GatewayInfo:
 
     `title_*` are shown to citizens and printed on receipts. `least_amount` and `greatest_amount`
     are whole đồng, None where unknown. `open_for` is how long the payment page of an attempt takes
-    money: past it an attempt that the gateway calls unpaid is over. `kept_headers` (lower case) are
-    kept beside the raw bytes of a notice, for whoever has to look at it later. `answer_within` is
+    money: past it an attempt that the gateway calls unpaid is over. `verifying_headers` (lower
+    case) are those that prove a notice, beside its bytes. `answer_within` is
     how long it waits for the answer to a notice: an answer that comes later is none. A capability
     that is in `by_contract` too is one of accounts whose setting of its name is `yes`. Where orders
     are numbered, an attempt's reference is a whole number below 2^53 and not made of its bill's.
@@ -104,12 +104,17 @@ class GatewayInfo:
     capabilities: frozenset[Capability] = frozenset()
     least_amount: int | None = None
     greatest_amount: int | None = None
-    kept_headers: tuple[str, ...] = ("content-type",)
+    verifying_headers: tuple[str, ...] = ()
     open_for: timedelta = OPEN_FOR
     answer_within: timedelta = ANSWER_WITHIN
     by_contract: frozenset[Capability] = frozenset()
     numbered_orders: bool = False
     wants_dossier: bool = False
+
+    @property
+    def kept_headers(self) -> tuple[str, ...]:
+        """The headers kept beside a notice's raw bytes, for whoever has to look at it later."""
+        return ("content-type", *self.verifying_headers)
 
     @property
     def no_order(self) -> str:

@@ -29,6 +29,7 @@ from adapters.bank_feeds.feed import (
     PREVIOUS_SECRET,
     SECRET,
     BankFeed,
+    check_balance,
     integer,
     local_time,
     prose,
@@ -63,7 +64,7 @@ class CassoFeed(BankFeed):
                 pattern="1|2",
             ),
         ),
-        kept_headers=("content-type", "x-casso-signature", "secure-token"),
+        verifying_headers=("x-casso-signature", "secure-token"),
     )
 
     def __init__(self, account: GatewayAccount) -> None:
@@ -118,7 +119,7 @@ class CassoFeed(BankFeed):
         if not isinstance(data, dict):
             raise Malformed("data: not one transaction")
         self._check_account(prose(data, "accountNumber"), "accountNumber")
-        integer(data, "runningBalance")
+        check_balance(data, "runningBalance")
         for name in ("bankName", "bankAbbreviation", "counterAccountName"):
             prose(data, name, may_be_absent=True)
         at = local_time(data, "transactionDateTime")
@@ -138,7 +139,7 @@ class CassoFeed(BankFeed):
         if not isinstance(data, dict):
             raise Malformed("data: not a transaction")
         self._check_account(prose(data, "subAccId"), "subAccId")
-        integer(data, "cusum_balance")
+        check_balance(data, "cusum_balance")
         at = local_time(data, "when")
         sent_to = prose(data, "virtualAccount", may_be_absent=True)
         return self._credit(data, prose(data, "tid", may_be_absent=True), at, sent_to)

@@ -161,6 +161,12 @@ def integer(document: Mapping[str, object], name: str) -> int:
     return value
 
 
+def check_balance(document: Mapping[str, object], name: str) -> None:
+    """Raises `Malformed` for a balance that is no integer; a bank may tell none, or null."""
+    if document.get(name) is not None:
+        integer(document, name)
+
+
 def local_time(document: Mapping[str, object], name: str) -> datetime:
     """`YYYY-MM-DD HH:MM:SS` in Vietnamese time, as UTC. Raises `Malformed`."""
     text = prose(document, name)

@@ -34,7 +34,7 @@ from adapters.bank_feeds.feed import (
     PREVIOUS_SECRET,
     SECRET,
     BankFeed,
-    integer,
+    check_balance,
     local_time,
     prose,
 )
@@ -88,7 +88,7 @@ class SePayFeed(BankFeed):
                 pattern=r"[0-9A-Za-z._-]{1,64}",
             ),
         ),
-        kept_headers=("content-type", "x-sepay-timestamp", "x-sepay-signature", "authorization"),
+        verifying_headers=("x-sepay-timestamp", "x-sepay-signature", "authorization"),
         answer_within=timedelta(seconds=25),  # it waits thirty
     )
 
@@ -170,8 +170,7 @@ class SePayFeed(BankFeed):
         virtual_account = prose(document, "subAccount", may_be_absent=True).strip()
         narrative = prose(document, "content")
         amount = amount_of(document, "transferAmount")
-        if "accumulated" in document:
-            integer(document, "accumulated")
+        check_balance(document, "accumulated")
         bank_ref = prose(document, "referenceCode", may_be_absent=True).strip()
         direction = prose(document, "transferType")
         if direction not in ("in", "out"):

@@ -64,7 +64,7 @@ class StripeCheckout(AccountAdapter):
         least_amount=13_000,  # [M]
         greatest_amount=99_999_999,  # [M]
         open_for=dialect.OPEN_FOR,
-        kept_headers=("content-type", "stripe-signature"),
+        verifying_headers=("stripe-signature",),
         fields=(
             CredentialField("api_key", "Khóa API (sk_…, rk_…)", "API key (sk_…, rk_…)"),
             CredentialField(

@@ -47,7 +47,7 @@ class Biller:
         title_en="Bank or wallet that collects for the body",
         kind=GatewayKind.BILLER,
         capabilities=frozenset({Capability.PULL}),
-        kept_headers=("content-type", "x-biller-time", "x-biller-signature"),
+        verifying_headers=("x-biller-time", "x-biller-signature"),
         fields=(
             CredentialField(
                 "partner",

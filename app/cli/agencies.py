@@ -319,6 +319,9 @@ def set_prefix(
         str | None,
         typer.Argument(help="What its virtual accounts begin with; none at all: it has none."),
     ] = None,
+    digits: Annotated[
+        bool, typer.Option("--digits", help="Sixteen digits follow: the bank takes no letters.")
+    ] = False,
     by: OptionalBy = None,
     reason: OptionalReason = None,
     as_json: Json = False,
@@ -329,7 +332,7 @@ def set_prefix(
     """
 
     async def deed(session: WriteSession) -> Deed:
-        return prefixed_account(await get_account_id(session, code), prefix)
+        return prefixed_account(await get_account_id(session, code), prefix, digits=digits)
 
     async def owner(session: WriteSession) -> str | None:
         account_id = await get_account_id(session, code)
@@ -341,7 +344,9 @@ def set_prefix(
     elif as_json:
         show(made)
     else:
-        typer.echo(f"{code}: virtual accounts {prefix}LP…" if prefix else f"{code}: its own number")
+        follows = " and 16 digits" if made.virtual_digits else "LP…"
+        told = f"virtual accounts {prefix}{follows}" if prefix else "its own number"
+        typer.echo(f"{code}: {told}")
         if made.confirmed_at is None:
             typer.echo("Payers see it as unconfirmed until somebody of the body stands by it.")
 

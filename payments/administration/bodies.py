@@ -58,9 +58,13 @@ def confirmed_account(account_id: str) -> Deed:
     return Deed("confirm_account", account_id, {})
 
 
-def prefixed_account(account_id: str, prefix: str | None) -> Deed:
-    """To send an account's payers to virtual accounts under this prefix; None: to itself."""
-    return Deed("set_virtual_prefix", account_id, {"virtual_prefix": prefix})
+def prefixed_account(account_id: str, prefix: str | None, *, digits: bool = False) -> Deed:
+    """To send an account's payers to virtual accounts under this prefix; None: to itself.
+
+    With `digits` a reference follows as sixteen of them.
+    """
+    wanted = {"virtual_prefix": prefix} | ({"virtual_digits": True} if digits else {})
+    return Deed("set_virtual_prefix", account_id, wanted)
 
 
 async def _look_at_new_agency(
@@ -173,16 +177,19 @@ async def _look_at_prefix(
         await _set_prefix(session, _trying(administration), deed)
     entry = await _account(session, deed.object_id)
     # That there is none is a figure too: who decides must read it.
-    figures = _where_money_goes(entry) | {
-        "before": {"virtual_prefix": entry.virtual_prefix or False},
-        "after": {"virtual_prefix": deed.wanted["virtual_prefix"] or False},
-    }
+    before: dict[str, Any] = {"virtual_prefix": entry.virtual_prefix or False}
+    after: dict[str, Any] = {"virtual_prefix": deed.wanted["virtual_prefix"] or False}
+    digits = bool(deed.wanted.get("virtual_digits"))
+    if digits or entry.virtual_digits:
+        before["virtual_digits"], after["virtual_digits"] = entry.virtual_digits, digits
+    figures = _where_money_goes(entry) | {"before": before, "after": after}
     return Subject(await get_agency_id(session, entry.agency), figures)
 
 
 async def _set_prefix(session: WriteSession, execution: Execution, deed: Deed) -> str:
     prefix = deed.wanted["virtual_prefix"]
-    await set_virtual_prefix(session, deed.object_id, prefix, actor=execution.actor)
+    digits = bool(deed.wanted.get("virtual_digits"))
+    await set_virtual_prefix(session, deed.object_id, prefix, digits=digits, actor=execution.actor)
     return deed.object_id
 
 

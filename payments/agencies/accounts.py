@@ -17,6 +17,8 @@ from payments.agencies.queries import CollectionAccountValue, get_collection_acc
 
 #: A VietQR's account number has 19 characters (tag 38, NAPAS 1.5.2), a reference 14.
 _PREFIX: Final = re.compile("[0-9A-Z]{1,5}")
+#: In digits a reference has sixteen of the nineteen.
+_DIGITS: Final = re.compile("[0-9]{1,3}")
 
 
 async def confirm_account(session: WriteSession, account_id: str, *, actor: str) -> bool:
@@ -42,26 +44,37 @@ async def doubt_account(session: WriteSession, account_id: str, *, actor: str) -
 
 
 async def set_virtual_prefix(
-    session: WriteSession, account_id: str, prefix: str | None, *, actor: str
+    session: WriteSession,
+    account_id: str,
+    prefix: str | None,
+    *,
+    digits: bool = False,
+    actor: str,
 ) -> None:
     """Say what the bank's virtual accounts of an account begin with, None: it has none any more.
 
-    Payers are then sent to other numbers. Raises `Invalid` for what is no prefix, and `CodeTaken`
-    where numbers of another account at the same bank begin so.
+    Sixteen `digits` follow where the bank takes no letters, else a reference. Payers are then sent
+    to other numbers. Raises `Invalid` for what is no prefix, and `CodeTaken` where numbers of
+    another account at the same bank begin so.
     """
-    if prefix is not None and _PREFIX.fullmatch(prefix) is None:
+    if prefix is not None and (_DIGITS if digits else _PREFIX).fullmatch(prefix) is None:
         detail = "A prefix has one to five digits and capital letters: a VietQR holds no more."
+        if digits:
+            detail = "A prefix that sixteen digits follow has one to three: a VietQR holds no more."
         raise Invalid(detail, errors=[FieldError("prefix", "malformed", detail)])
+    digits = digits and prefix is not None
     which = col(CollectionAccount.id) == account_id
     await session.lock_one(select(CollectionAccount.id).where(which))
     account = await get_collection_account(session, account_id)
-    before = account.virtual_prefix
-    if before == prefix:
+    before = {"virtual_prefix": account.virtual_prefix, "virtual_digits": account.virtual_digits}
+    after = {"virtual_prefix": prefix, "virtual_digits": digits}
+    if before == after:
         return
     if prefix is not None:
         await _refuse_taken(session, account, prefix)
-    await session.write(update(CollectionAccount).where(which).values(virtual_prefix=prefix))
-    was, now = {"virtual_prefix": before}, {"virtual_prefix": prefix}
+    await session.write(update(CollectionAccount).where(which).values(after))
+    changed = [name for name in after if before[name] != after[name]]
+    was, now = ({name: told[name] for name in changed} for told in (before, after))
     await record_change(session, actor, "account.changed", account_id, was, now)
 
 

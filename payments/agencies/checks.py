@@ -49,11 +49,11 @@ KINDS = (
         ("account.created", "account.changed"),
         (
             *("agency_id", "code", "bank_bin", "account_number", "account_name", "kind"),
-            *("cut_off", "opened_on", "virtual_prefix"),
+            *("cut_off", "opened_on", "virtual_prefix", "virtual_digits"),
         ),
         {},
         {},
-        {"virtual_prefix": None},
+        {"virtual_prefix": None, "virtual_digits": False},
     ),
     SetupKind(
         GatewayAccountRow,

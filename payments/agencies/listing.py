@@ -50,6 +50,7 @@ class AccountEntry:
     opened_on: date | None
     confirmed_at: datetime | None
     virtual_prefix: str | None
+    virtual_digits: bool
 
 
 @dataclass(frozen=True, slots=True)

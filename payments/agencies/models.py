@@ -63,6 +63,10 @@ class CollectionAccount(SQLModel, table=True):
         CheckConstraint(r"bank_bin ~ '^\d{6}$'", name="bank_bin"),
         CheckConstraint("kind IN ('bank', 'treasury')", name="kind"),
         CheckConstraint("virtual_prefix ~ '^[0-9A-Z]{1,5}$'", name="virtual_prefix"),
+        CheckConstraint(
+            "NOT virtual_digits OR coalesce(virtual_prefix, '') ~ '^[0-9]{1,3}$'",
+            name="virtual_digits",
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -89,6 +93,8 @@ class CollectionAccount(SQLModel, table=True):
     )
     #: what the bank's virtual accounts of it begin with, a reference following; None: it has none
     virtual_prefix: str | None = None
+    #: whether a reference follows it as sixteen digits, at a bank that takes no letters
+    virtual_digits: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
 
 
 class GatewayAccountRow(SQLModel, table=True):

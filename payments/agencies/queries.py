@@ -11,7 +11,7 @@ from sqlmodel import col, or_, select
 
 from core.crypto import Cipher
 from core.errors import NotFound
-from core.references import normalise
+from core.references import digits_of, find_references, normalise, reference_of
 from core.sessions import ReadSession
 from core.statements import values_of
 from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
@@ -42,12 +42,21 @@ class CollectionAccountValue:
     kind: str = "treasury"
     #: what the bank's virtual accounts of it begin with (decision 29); None: it has none
     virtual_prefix: str | None = None
+    #: whether sixteen digits follow that prefix, where a reference would
+    virtual_digits: bool = False
 
     def number_for(self, reference: str) -> str:
         """Where a payer of this reference sends money: its virtual account, if there are any."""
         if self.virtual_prefix is None:
             return self.account_number
-        return f"{self.virtual_prefix}{reference}"
+        return f"{self.virtual_prefix}{digits_of(reference) if self.virtual_digits else reference}"
+
+    def references_in(self, number: str) -> list[str]:
+        """The references that a number names which money was sent to, however a feed writes it."""
+        if not self.virtual_digits or not self.gives_out(number):
+            return find_references(number)
+        named = reference_of(normalise(number).removeprefix(self.virtual_prefix or ""))
+        return [] if named is None else [named]
 
     def gives_out(self, number: str) -> bool:
         """Whether its bank gives out a number under it, whether or not a reference follows.

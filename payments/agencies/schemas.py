@@ -284,6 +284,8 @@ class AccountOut(BaseModel):
     confirmed_at: Instant | None
     #: what the bank's virtual accounts of it begin with; a reference follows
     virtual_prefix: str | None
+    #: whether that reference follows as sixteen digits
+    virtual_digits: bool
 
     @classmethod
     def of(cls, entry: AccountEntry) -> Self:
@@ -302,6 +304,7 @@ class AccountOut(BaseModel):
             opened_on=entry.opened_on,
             confirmed_at=entry.confirmed_at,
             virtual_prefix=entry.virtual_prefix,
+            virtual_digits=entry.virtual_digits,
         )
 
 

@@ -110,7 +110,8 @@ async def record_credit(
     identity = await identify(session, notice)
     if (same := identity.same) is not None:
         await keep_notice(session, notice, same.payment_id)
-        if same.doubt in AWAITING_ANOTHER and _vouches(notice, credit, same) and came.said is None:
+        vouches = not destination.astray and _vouches(notice, credit, same)
+        if same.doubt in AWAITING_ANOTHER and vouches and came.said is None:
             # Two sources tell of it now: it waits for nobody any more.
             await release_stated(session, cipher, same.payment_id, same.bill_id, actor=actor)
         return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)

@@ -23,7 +23,8 @@ class Destination:
     Where the words name several bills of one body, `several` are their ids: whether it is theirs
     depends on what they owe. A stall's money waits (`Reason.STALL_CREDIT`) until
     `payments.billing.credit` gives it to what the stall's holder owes. `reference` is what was
-    named: one, or several as `joined` has them.
+    named: one, or several as `joined` has them. What went `astray` was sent to a number that the
+    account's bank gives out and that is nobody's: the words say what else tells of it, and no more.
     """
 
     reason: Reason
@@ -33,6 +34,7 @@ class Destination:
     several: tuple[str, ...] = ()
     #: whose stall's or hand-over's reference it is, where it is one
     agency_id: str | None = None
+    astray: bool = False
 
     @property
     def bill_ids(self) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ async def destination_of(
     `virtual_account` is the number that it was sent to: it names its reference as words do. Where
     it is one that the account's bank gives out and names nothing of ours, no words say otherwise.
     """
-    sent_to = find_references(virtual_account)
+    sent_to = account.references_in(virtual_account)
     candidates = list(dict.fromkeys([*find_references(narrative), *sent_to]))
     if not candidates and not account.gives_out(virtual_account):
         return Destination(Reason.NO_REFERENCE)
@@ -78,7 +80,8 @@ async def destination_of(
     if account.gives_out(virtual_account):
         known = {target.reference for target in targets}
         if known.isdisjoint(sent_to):
-            return Destination(Reason.UNKNOWN_REFERENCE)
+            named = joined(known) or None
+            return Destination(Reason.UNKNOWN_REFERENCE, reference=named, astray=True)
     if len(targets) > 1:
         return await _several(session, account, targets)
     if not targets:

@@ -86,7 +86,7 @@ class _Talkative(GatewayInfo):
 def _as(kind: Callable[..., GatewayInfo], info: GatewayInfo) -> GatewayInfo:
     names = (
         *("name", "title_vi", "title_en", "kind", "fields", "capabilities"),
-        *("least_amount", "greatest_amount", "kept_headers"),
+        *("least_amount", "greatest_amount", "verifying_headers"),
     )
     return kind(**{name: getattr(info, name) for name in names})
 
@@ -113,7 +113,13 @@ class MakesDoWithoutASecret(VNPay):
 
 
 class ForgetsAHeader(SePayFeed):
-    info = replace(SePayFeed.info, kept_headers=("content-type", "x-sepay-signature"))
+    info = replace(SePayFeed.info, verifying_headers=("x-sepay-signature",))
+
+
+class CallsWhatProvesNothingAProof(PayGov):
+    """Its proof is in the body."""
+
+    info = replace(PayGov.info, verifying_headers=("user-agent",))
 
 
 class _OddReport(GatewayResult):
@@ -176,6 +182,7 @@ BROKEN_ADAPTERS: list[tuple[Callable[[Any], AdapterRig], Callable[..., Any], str
     (SePayRig, AllowsAnything, _CHECKED, "secret may be 'line"),
     (VNPayRig, MakesDoWithoutASecret, "missing_credentials_are_our_fault", "was made without"),
     (SePayRig, ForgetsAHeader, _KEPT, "a header that it needs is not kept"),
+    (PayGovRig, CallsWhatProvesNothingAProof, _KEPT, "said to verify prove nothing"),
     (PayGovRig, KeepsWhatCannotBeRead, _KEPT, "what was kept cannot be read: .*amount"),
     (PayGovRig, GivesAnotherKindOfValue, _KEPT, "what was kept is not what was verified"),
     (VNPayRig, StartsAnyAmount, _LIMITS, "4999 was started"),

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from adapters.registry import ADAPTERS
-from adapters.sandbox.dialects import sepay, stripe, thuho
+from adapters.sandbox.dialects import sepay, thuho
+from adapters.sandbox.dialects.stripe import dialect as stripe
 from adapters.sandbox.engine.store import Merchant
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway
 from core import clock
@@ -375,3 +376,32 @@ async def test_the_same_words_under_another_seal_are_refused(
     before = await contents(system.parts.database)
     await forged.send(system)
     assert await contents(system.parts.database) == before
+
+
+@pytest.mark.parametrize(("currency", "money"), [("usd", 0), ("vnd", 1)])
+async def test_money_in_another_currency_is_kept_and_pays_nothing(
+    shared_system: System, currency: str, money: int
+) -> None:
+    """Kept for people, and no đồng of anybody; in đồng the same event is money."""
+    system = shared_system
+    bill = await system.create_bill()
+    session = {
+        "client_reference_id": f"{bill['reference']}-01",
+        "amount_total": bill["amount"],
+        "currency": currency,
+        "metadata": {"request_code": "r"},
+        "payment_intent": f"pi_{currency}",
+        "payment_status": "paid",
+        "status": "complete",
+    }
+    event = {"type": "checkout.session.completed", "created": int(clock.now().timestamp())}
+    body = json.dumps({**event, "data": {"object": session}}).encode()
+    headers = stripe.signature("whsec_1", body, int(clock.now().timestamp()))
+    before = await contents(system.parts.database)
+    answer = await Message("POST", STRIPE.callback_path, body, headers).send(system)
+    assert answer.status_code == 200, answer.text
+    after = await contents(system.parts.database)
+    assert after["callback"][0] == before["callback"][0] + 1
+    assert after["payment"][0] == before["payment"][0] + money
+    assert (await system.read(bill))["status"] == "open"
+    assert await system.broken() == []

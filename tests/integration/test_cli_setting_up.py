@@ -98,7 +98,7 @@ def test_a_body_its_unit_account_and_gateway(lephi: Lephi, filled_database_url: 
         "id": "", "created_at": "", "confirmed_at": "", "code": "kbnn", "agency": "phuong",
         "kind": "treasury",
         "bank_bin": "970436", "bank": "Vietcombank", "number": "11133355", "holder": "KBNN Thử",
-        "cut_off": "16:00", "opened_on": None, "virtual_prefix": None,
+        "cut_off": "16:00", "opened_on": None, "virtual_prefix": None, "virtual_digits": False,
     }  # fmt: skip
     told = gateway(lephi, "--collection-account", "kbnn").stdout
     assert told.endswith("/callbacks/paygov/phuong\n")
@@ -132,10 +132,18 @@ def test_virtual_accounts_are_said_once_noted_and_taken_away(
     (shown,) = as_json(lephi("account", "list", "--json"))
     assert shown["virtual_prefix"] == "SB12"
     assert lephi("account", "virtual-prefix", "kbnn").stdout == "kbnn: its own number\n"
+    told = lephi("account", "virtual-prefix", "kbnn", "9630", "--digits", code=1).stderr
+    assert "sixteen digits follow has one to three" in told
+    told = lephi("account", "virtual-prefix", "kbnn", "963", "--digits").stdout
+    assert told == "kbnn: virtual accounts 963 and 16 digits\n"
     changes = [one["details"] for one in audited(filled_database_url)][1:]
     assert [(one["before"], one["after"]) for one in changes] == [
         ({"virtual_prefix": None}, {"virtual_prefix": "SB12"}),
         ({"virtual_prefix": "SB12"}, {"virtual_prefix": None}),
+        (
+            {"virtual_prefix": None, "virtual_digits": False},
+            {"virtual_prefix": "963", "virtual_digits": True},
+        ),
     ]
 
 

@@ -312,6 +312,16 @@ async def test_back_off_has_jitter_and_a_ceiling() -> None:
     assert max(sleeps.seconds) <= 5
 
 
+async def test_waits_grow_until_their_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the longest of each: a jitter that never grew would wear the gateway down."""
+    monkeypatch.setattr("random.uniform", lambda least, most: most)
+    sleeps = Sleeps()
+    nobody = HostileServer(url=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(GatewayUnavailable):
+        await post(nobody, "/good", attempts=8, sleep=sleeps)
+    assert sleeps.seconds == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
+
+
 async def test_a_4xx_is_an_answer_with_or_without_json(server: HostileServer) -> None:
     refused = await post(server, "/400")
     assert (refused.status, refused.ok, refused.document) == (400, False, {"error_code": "03"})

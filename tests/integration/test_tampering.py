@@ -220,6 +220,11 @@ TAMPERINGS = (
         "has another virtual_prefix",
     ),
     Tampering(
+        "what follows the prefix of a collection account's numbers",
+        ("UPDATE collection_account SET virtual_prefix = '963', virtual_digits = true",),
+        "has another virtual_digits",
+    ),
+    Tampering(
         "a paid bill, gone with its money and its receipt",
         _GONE,
         "what the log tells of is there: rcpt_",

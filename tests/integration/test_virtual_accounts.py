@@ -9,11 +9,14 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from adapters.bank_qr.emv import decode
 from app.seed.agency import DEMO_ACCOUNT
 from app.web.staff.approval_facts import facts_of
+from core.errors import Invalid
 from core.references import new_reference
 from payments.administration import bodies
 from payments.administration.deeds import Deed
@@ -35,12 +38,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PREFIX = "SB12"
 
 
-async def prefixed(system: System, prefix: str | None) -> None:
+async def prefixed(system: System, prefix: str | None, *, digits: bool = False) -> None:
     """Payers are sent to numbers under this prefix from now on, as our bank and we have agreed."""
     async with system.parts.database.transaction() as session:
         account = await find_collection_account(session, DEMO_ACCOUNT)
         assert account is not None
-        await set_virtual_prefix(session, account.id, prefix, actor="test")
+        await set_virtual_prefix(session, account.id, prefix, digits=digits, actor="test")
     system.parts.payments.agencies.forget()
     there = system.sandbox.store.accounts[DEMO_ACCOUNT]
     system.sandbox.store.accounts[DEMO_ACCOUNT] = replace(there, virtual_prefix=prefix or "")
@@ -102,6 +105,77 @@ async def test_money_to_a_number_that_is_nobodys_waits_for_people_whatever_the_w
     async with system.parts.database.reading() as session:
         kept = await read_payer(session, system.parts.cipher, item["payment"])
     assert kept["narrative"] == f"{said} {number}".strip()
+
+
+async def test_at_a_bank_of_digits_alone_the_number_says_which_bill_it_is_for(
+    system: System,
+) -> None:
+    await prefixed(system, "963", digits=True)
+    bill, other = await system.create_bill(), await system.create_bill()
+    number, others = (decode(one["qr"]["payload"]).account or "" for one in (bill, other))
+    assert number.startswith("963")
+    assert number.isdecimal()
+    assert number in (await system.browser.get(f"/b/{bill['reference']}")).text
+    async with looking(system) as seen:
+        await send(system, number, bill["amount"])
+        await send(system, f"963{0:016d}", 1000, other["reference"])
+        await send(system, others, other["amount"], (await system.create_bill())["reference"])
+    assert seen[0].allocated == [bill["amount"]]
+    assert seen[0].waiting == [
+        ("suspense", "unknown_reference", 1000),
+        ("suspense", "several_references", other["amount"]),
+    ]
+    assert [(await system.read(one))["status"] for one in (bill, other)] == ["paid", "open"]
+
+
+async def test_digits_follow_a_short_prefix_of_digits_or_nothing_is_said(system: System) -> None:
+    async with system.parts.database.transaction() as session:
+        account = await find_collection_account(session, DEMO_ACCOUNT)
+        assert account is not None
+        for prefix in ("SB1", "9630", ""):
+            with pytest.raises(Invalid):
+                await set_virtual_prefix(session, account.id, prefix, digits=True, actor="test")
+        async with session.rehearsal():
+            # The database has the last word.
+            wrong = update(CollectionAccount).where(col(CollectionAccount.id) == account.id)
+            with pytest.raises(IntegrityError, match="virtual_digits"):
+                await session.write(wrong.values(virtual_digits=True))
+
+
+@pytest.mark.parametrize("first", ["feed", "statement"])
+async def test_money_to_a_number_that_is_nobodys_is_one_credit_whoever_tells_of_it_without_it(
+    system: System, first: str
+) -> None:
+    """The feed has no name of the bank's for it; the statement has one, and the payer's words."""
+    bill = await system.create_bill()
+    number, words = f"{PREFIX}{new_reference()}", f"nop phi {bill['reference']}"
+    async with looking(system) as seen:
+        if first == "feed":
+            await send(system, number, bill["amount"], words, ref="")
+        await take_statement(system, f"{bill['amount']}|credit|{words}|FT26331008{len(first)}")
+        await reconcile(system)
+        if first == "statement":
+            await send(system, number, bill["amount"], words, ref="")
+    reason = "unknown_reference" if first == "feed" else "statement_only"
+    # What only a statement told of is its bill's by its words, until people look.
+    assert seen[0].payments == [(bill["amount"], first == "statement")]
+    assert seen[0].waiting == [("suspense", reason, bill["amount"])]
+    # Nor does a feed vouch for it that tells of another number.
+    assert (await system.read(bill))["status"] == "open"
+
+
+async def test_money_to_a_number_that_is_nobodys_is_not_another_payers_of_the_same_bill(
+    system: System,
+) -> None:
+    """The control: one source tells each money once, and another amount is other money."""
+    bill = await system.create_bill()
+    number, words = f"{PREFIX}{new_reference()}", bill["reference"]
+    async with looking(system) as seen:
+        await send(system, number, bill["amount"], words, ref="")
+        await send(system, DEMO_ACCOUNT, bill["amount"], words, ref="")
+    assert len(seen[0].payments) == 2
+    assert seen[0].waiting == [("suspense", "unknown_reference", bill["amount"])]
+    assert (await system.read(bill))["status"] == "paid"
 
 
 async def test_without_a_prefix_the_number_says_nothing_and_the_words_decide(

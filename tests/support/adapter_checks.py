@@ -33,7 +33,7 @@ async def it_says_what_it_is(rig: AdapterRig) -> None:
     for limit in (info.least_amount, info.greatest_amount):
         assert limit is None or 1 <= limit <= 10**13, f"{limit} is no amount"
     assert (info.least_amount or 1) <= (info.greatest_amount or 10**13), "no amount is taken"
-    for header in info.kept_headers:
+    for header in info.verifying_headers:
         assert header == header.lower(), f"{header}: header names are lower case"
 
 
@@ -103,6 +103,14 @@ async def what_is_kept_reads_the_same(rig: AdapterRig) -> None:
         except CallbackRejected as error:
             raise AssertionError(f"a header that it needs is not kept: {error.detail}") from error
         assert again == value, "the kept bytes read otherwise"
+        if not reader.info.verifying_headers:
+            continue
+        without = {n: v for n, v in headers.items() if n not in reader.info.verifying_headers}
+        try:
+            reader.read_notice(replace(notice, headers=without))
+        except CallbackRejected:
+            continue
+        raise AssertionError("the headers that are said to verify prove nothing")
 
 
 async def its_limits_are_kept(rig: AdapterRig) -> None:

@@ -78,8 +78,8 @@ def a_repeated_notice_is_the_same_credit(rig: FeedRig) -> None:
 
 def two_credits_that_look_alike_are_two(rig: FeedRig) -> None:
     """Also at a bank that gives neither a reference nor a balance."""
-    for reference in ("", None):
-        notices = [rig.notice(bank_ref=reference, balance=0) for _ in range(2)]
+    for reference, balance in (("", 0), (None, None)):
+        notices = [rig.notice(bank_ref=reference, balance=balance) for _ in range(2)]
         credits = [rig.feed().read_notice(notice) for notice in notices]
         numbers = {credit.feed_ref for credit in credits if credit is not None}
         assert len(numbers) == 2, "two credits share a number"

@@ -54,6 +54,18 @@ def casso(version: str = "2") -> CassoFeed:
     return CassoFeed(GatewayAccount("casso", "x", "", KEYS | {"version": version}))
 
 
+@pytest.mark.parametrize("balance", [0, -1, None, "absent"])
+def test_a_bank_that_tells_no_balance_is_read(balance: object) -> None:
+    """Nothing is done with it, and a payer's money does not wait for it."""
+    told = {} if balance == "absent" else {"cusum_balance": balance}
+    one = {name: value for name, value in ONE.items() if name != "cusum_balance"} | told
+    read = casso("1").read_notice(notice({"error": 0, "data": [one]}, secure_token="KEY1"))
+    assert isinstance(read, Credit)
+    told = {} if balance == "absent" else {"accumulated": balance}
+    read = sepay("apikey").read_notice(notice(SEPAY | told, authorization="Apikey KEY1"))
+    assert isinstance(read, Credit)
+
+
 @pytest.mark.parametrize(
     ("mode", "header"),
     [("apikey", "Apikey KEY1"), ("apikey", "Apikey KEY0"), ("oauth2", "Bearer KEY1")],

@@ -20,5 +20,13 @@ def test_every_adapter_has_its_sheet_with_facts_and_how_sure_they_are(name: str)
     assert not [line for line in sheet.splitlines() if line.endswith("| |") and line != "| | |"]
 
 
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_only_what_proves_a_notice_is_called_so(name: str) -> None:
+    """What a body is written in proves nothing, though it is kept."""
+    info = ADAPTERS[name].info
+    assert "content-type" not in info.verifying_headers
+    assert info.kept_headers == ("content-type", *info.verifying_headers)
+
+
 def test_a_page_that_was_changed_by_hand_is_noticed() -> None:
     assert drawn().replace("[M]", "[C]") != drawn()

@@ -7,16 +7,17 @@ import pytest
 
 from adapters.bank_qr.emv import decode
 from adapters.bank_qr.transfer import VietQrTransfer
-from core.references import find_references, new_reference
+from core.references import ALPHABET, check_characters, find_references, new_reference
 from payments.agencies.queries import CollectionAccountValue
 
 PREFIXES = (None, "9", "SB12", "LP", "00000", "LPLPL")
 
 
-def account(prefix: str | None) -> CollectionAccountValue:
+def account(prefix: str | None, *, digits: bool = False) -> CollectionAccountValue:
     return CollectionAccountValue(
         *("acct_1", "ag_1", "kbnn", "970436", "1020304050", "KBNN", time(16), None, []),
         virtual_prefix=prefix,
+        virtual_digits=digits,
     )
 
 
@@ -38,6 +39,42 @@ def test_a_number_is_one_references_and_tells_it(prefix: str) -> None:
             static=False,
         )
         assert decode(payload).account == number
+
+
+@pytest.mark.parametrize("prefix", ["9", "96", "000", "963"])
+def test_a_number_of_digits_alone_is_one_references_and_tells_it(prefix: str) -> None:
+    there = account(prefix, digits=True)
+    ends = [f"LP{letter * 10}" for letter in (ALPHABET[0], ALPHABET[-1])]
+    references = [new_reference() for _ in range(200)]
+    references += [f"{end}{check_characters(end[2:])}" for end in ends]
+    numbers = [there.number_for(one) for one in references]
+    assert len(set(numbers)) == len(references)
+    for reference, number in zip(references, numbers, strict=True):
+        assert number.isdecimal()
+        assert len(number) == len(prefix) + 16 <= 19
+        assert there.gives_out(number)
+        spaced = f" {number[:4]} {number[4:9]}-{number[9:]}"
+        assert [there.references_in(one) for one in (number, spaced)] == [[reference]] * 2
+        payload = VietQrTransfer().payload(
+            bank_bin=there.bank_bin,
+            account_number=number,
+            amount=5_000,
+            reference=reference,
+            static=False,
+        )
+        assert decode(payload).account == number
+
+
+def test_a_number_of_digits_that_is_none_names_nothing() -> None:
+    there, beyond = account("963", digits=True), f"963{32**10:016d}"
+    number = there.number_for(new_reference())
+    for odd in (number[:-1], f"{number}0", "963", beyond, f"{number[:-1]}x"):
+        assert there.gives_out(odd)
+        assert there.references_in(odd) == []
+    # Under another prefix, and at an account of letters, what stands in it is read as ever.
+    reference = new_reference()
+    assert there.references_in(f"SB12{reference}") == [reference]
+    assert account("963").references_in(number) == []
 
 
 def test_one_wrong_character_of_a_number_names_nothing() -> None:

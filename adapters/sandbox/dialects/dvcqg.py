@@ -59,6 +59,7 @@ class PortalPlatform:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "dvcqg"
+    calls = frozenset({Operation.CREATE})
     sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:

@@ -87,6 +87,7 @@ class MoMo:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "momo"
+    calls = frozenset({Operation.CREATE, Operation.QUERY, Operation.REFUND})
     sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:

@@ -90,6 +90,7 @@ class PayGov:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "paygov"
+    calls = frozenset({Operation.CREATE, Operation.QUERY})
     sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:

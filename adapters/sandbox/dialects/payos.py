@@ -30,6 +30,7 @@ class PayOS:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "payos"
+    calls = frozenset({Operation.CREATE, Operation.QUERY})
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.sandbox.engine.dialect import WebhookMessage
+from adapters.sandbox.engine.faults import Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.reading import read_object, whole
 from adapters.sandbox.engine.replies import Reply
@@ -41,6 +42,7 @@ class Biller:
     """See `engine.gateway.GatewayDialect`, `SigningDialect` and `settlement.SettlingDialect`."""
 
     name = "thuho"
+    calls = frozenset[Operation]()
     sheets = (SHEET,)
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:

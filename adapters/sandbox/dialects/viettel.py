@@ -42,6 +42,7 @@ class ViettelMoney:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "viettel"
+    calls = frozenset({Operation.QUERY})
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {

@@ -100,6 +100,7 @@ class VNPay:
     """See `engine.gateway.GatewayDialect` and `SealingDialect`."""
 
     name = "vnpay"
+    calls = frozenset({Operation.QUERY, Operation.REFUND})
     sheets = _SHEETS
     seals_answers_to = frozenset({Operation.QUERY, Operation.REFUND})
 

@@ -63,6 +63,7 @@ class ZaloPay:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "zalopay"
+    calls = frozenset({Operation.CREATE, Operation.QUERY, Operation.REFUND})
     sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:

@@ -13,10 +13,11 @@ _FOLDER: Final = "adapters.sandbox.dialects"
 
 @functools.cache
 def dialects() -> Mapping[str, Dialect]:
-    """Every dialect by name; each module of the folder is called as its dialect is."""
+    """Every dialect by name; each module or folder there is called as its dialect is."""
     found: dict[str, Dialect] = {}
     for module in pkgutil.iter_modules(import_module(_FOLDER).__path__):
-        dialect: Dialect = import_module(f"{_FOLDER}.{module.name}").DIALECT
+        within = f"{module.name}.dialect" if module.ispkg else module.name
+        dialect: Dialect = import_module(f"{_FOLDER}.{within}").DIALECT
         if dialect.name != module.name:
             raise LookupError(f"{_FOLDER}.{module.name} holds the dialect {dialect.name}")
         found[dialect.name] = dialect

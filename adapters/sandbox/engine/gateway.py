@@ -102,7 +102,12 @@ class SealingDialect(Protocol):
 
 @runtime_checkable
 class GatewayDialect(Dialect, Protocol):
-    """A gateway: it takes orders, shows the payment page and tells results."""
+    """A gateway: it takes orders, shows the payment page and tells results.
+
+    `calls` are those of ours that it answers: none else can be made to go wrong.
+    """
+
+    calls: Collection[Operation]
 
     def account_id(self, credentials: Mapping[str, str]) -> str:
         """The name of the account with these credentials. Raises `KeyError`."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.sandbox.engine.dialect import Dialect, FeedDialect
 from adapters.sandbox.engine.faults import POSSIBLE, Fault, FaultPlan, Operation
-from adapters.sandbox.engine.gateway import SealingDialect
+from adapters.sandbox.engine.gateway import GatewayDialect, SealingDialect
 
 #: the words on the button, and what happens
 _WORDS: Final[dict[Fault, tuple[str, str]]] = {
@@ -80,10 +80,12 @@ class UnknownMisdeed(Exception):
 
 
 def groups_of(dialect: Dialect) -> list[ButtonGroup]:
-    """What an account in that dialect can do wrong: a feed only tells of credits, and who signs no
-    answers has none to sign wrongly."""
-    feed = isinstance(dialect, FeedDialect)
-    shown = (Operation.CREDIT,) if feed else tuple(o for o in POSSIBLE if o != Operation.CREDIT)
+    """What an account in that dialect can do wrong: a feed only tells of credits, who is never
+    called has no answers, and who signs none has none to sign wrongly."""
+    happens = {Operation.CREDIT} if isinstance(dialect, FeedDialect) else {Operation.CALLBACK}
+    if isinstance(dialect, GatewayDialect):
+        happens |= set(dialect.calls)
+    shown = [one for one in POSSIBLE if one in happens]
     return [ButtonGroup(one, _HEADINGS[one], _buttons(one, dialect)) for one in shown]
 
 

@@ -133,6 +133,7 @@ _LABELS: Final = {
     "number": noted("Số tài khoản"),
     "holder": noted("Tên chủ tài khoản"),
     "virtual_prefix": noted("Đầu số tài khoản ảo"),
+    "virtual_digits": noted("Theo sau là 16 chữ số"),
     "collection_account": noted("Tài khoản thu"),
     "base_url": noted("Địa chỉ của cổng"),
     "enabled": noted("Cho người nộp dùng"),

@@ -12,6 +12,15 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from adapters.sandbox.dialects.stripe.payouts import balance_transactions, payout
+from adapters.sandbox.dialects.stripe.replies import (
+    REUSED,
+    error,
+    form_of,
+    page_of,
+    refused,
+    whole,
+)
 from adapters.sandbox.engine.dialect import WebhookMessage
 from adapters.sandbox.engine.disputes import ANSWERED_WITHIN, DisputeStep
 from adapters.sandbox.engine.faults import Fault, Operation
@@ -33,6 +42,9 @@ from core import json
 
 _LEAST: Final = 12_000
 _GREATEST: Final = 99_999_999
+#: how many seconds ahead a session may end, and how long an idempotency key may be
+_OPEN: Final = (30 * 60, 24 * 60 * 60)
+_LONGEST_KEY: Final = 255
 _STEPS: Final = {
     DisputeStep.INQUIRY: ("created", "warning_needs_response"),
     DisputeStep.OPENED: ("created", "needs_response"),
@@ -68,6 +80,7 @@ class Stripe:
     """See `engine.gateway.GatewayDialect`."""
 
     name = "stripe"
+    calls = frozenset({Operation.CREATE, Operation.QUERY, Operation.REFUND})
     sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
@@ -92,7 +105,13 @@ class Stripe:
         start, _, token = request.path.rpartition("/")
         named = start if request.path.startswith("v1/payouts/po_") else request.path
         if (asked := (request.method, named)) not in _ANSWERS:
-            return engine.store.pages.get(token) if start == "pay" else None
+            order = engine.store.pages.get(token) if start == "pay" else None
+            over = order is not None and not order.charges and _is_over(order, engine.now())
+            return (
+                Reply(410, "Phiên này đã hết hạn.".encode(), media_type="text/plain; charset=utf-8")
+                if over
+                else order
+            )
         merchant = _asking(engine, request)
         if isinstance(merchant, Reply):
             return merchant
@@ -116,7 +135,7 @@ class Stripe:
     ) -> WebhookMessage:
         known = order or Order(
             *(merchant.dialect, merchant.id, order_id, charge.amount, "", "", ""),
-            {"request": "r"},
+            {"request": "r", "key": "k", "ends_at": "0"},
             *("", "", charge.charged_at),
         )
         told = session(known, charge, "")
@@ -157,9 +176,17 @@ def signature(secret: str, body: bytes, seconds: int) -> dict[str, str]:
     return {"Stripe-Signature": f"t={seconds},v1={seal}"}
 
 
-def session(order: Order, charge: Charge | None, base_url: str) -> dict[str, Any]:
-    """A checkout session, as far as it is told."""
+def _is_over(order: Order, now: datetime) -> bool:
+    """Whether a session takes no money any more."""
+    return order.failed or whole(order.details.get("ends_at")) <= int(now.timestamp())
+
+
+def session(
+    order: Order, charge: Charge | None, base_url: str, now: datetime | None = None
+) -> dict[str, Any]:
+    """A checkout session, as far as it is told, as it is `now`, or was before its time was over."""
     paid = charge is not None and not charge.held
+    over = order.failed if now is None else _is_over(order, now)
     return {
         "id": f"cs_test_{order.page_token}",
         "object": "checkout.session",
@@ -172,7 +199,7 @@ def session(order: Order, charge: Charge | None, base_url: str) -> dict[str, Any
         "mode": "payment",
         "payment_intent": charge.transaction_no if charge is not None and paid else None,
         "payment_status": "paid" if paid else "unpaid",
-        "status": "complete" if paid else "expired" if order.failed else "open",
+        "status": "complete" if paid else "expired" if over else "open",
         "url": f"{base_url}{order.page}",
     }
 
@@ -192,61 +219,82 @@ def _event(
     return WebhookMessage(merchant.callback_url, body)
 
 
-def _error(status: int, kind: str, code: str, message: str, param: str | None = None) -> Reply:
-    said = {"type": kind, "code": code, "message": message}
-    if param is not None:
-        said["param"] = param
-    return Reply(status, json.dumps({"error": said}))
-
-
 def _asking(engine: Engine, request: ProviderRequest) -> Merchant | Reply:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     account = f"acct_{hashlib.sha256(given.encode()).hexdigest()[:16]}"
     merchant = engine.merchant(DIALECT.name, account)
     if not engine.sealed(merchant is not None) or merchant is None:
-        return _error(401, "invalid_request_error", "api_key_invalid", "Invalid API Key")
+        return error(401, "invalid_request_error", "api_key_invalid", "Invalid API Key")
     return merchant
 
 
-def _form(request: ProviderRequest) -> dict[str, str]:
-    return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+def _wrong_key(engine: Engine, request: ProviderRequest, merchant: Merchant, of: str) -> str | None:
+    """Why an idempotency key will not do, None where it does: it is one order's or refund's.
+
+    Stripe takes calls without one; whoever leaves it out here pays twice there.
+    """
+    key = request.headers.get("idempotency-key", "")
+    if not key.endswith(of) or not 1 <= len(key) <= _LONGEST_KEY:
+        return "parameter_missing"
+    others = (one for one in engine.store.orders.values() if one.merchant_id == merchant.id)
+    used = (one.order_id for one in others if one.details.get("key") == key)
+    return None if next(used, of) == of else "reused"
+
+
+def _wrong_session(engine: Engine, merchant: Merchant, form: Mapping[str, str]) -> Reply | None:
+    """What Stripe refuses of a session, with its code and the parameter; None: nothing."""
+    order_id, item = form.get("client_reference_id", ""), "line_items[0]"
+    amount = whole(form.get(f"{item}[price_data][unit_amount]"))
+    if form.get("mode") != "payment":
+        return refused("parameter_missing", "mode")
+    if not form.get("success_url", "").startswith(("https://", "http://")):
+        return refused(
+            "url_invalid" if form.get("success_url") else "parameter_missing", "success_url"
+        )
+    if form.get(f"{item}[price_data][currency]") != "vnd" or form.get(f"{item}[quantity]") != "1":
+        return refused("parameter_invalid", "line_items")
+    if not amount:
+        return refused("parameter_invalid_integer", "line_items[0][price_data][unit_amount]")
+    if not _LEAST <= amount <= _GREATEST:
+        return refused("amount_too_small" if amount < _LEAST else "amount_too_large", "line_items")
+    ahead = whole(form.get("expires_at")) - int(engine.now().timestamp())
+    # The very call again is the first answer again, however late.
+    if (merchant.id, order_id) not in engine.store.orders and not _OPEN[0] <= ahead <= _OPEN[1]:
+        return refused("parameter_invalid", "expires_at")
+    return None
 
 
 def _create(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Reply:
-    form = _form(request)
+    form = form_of(request)
     order_id = form.get("client_reference_id", "")
     engine.store.called(merchant.id, order_id)
-    price = "line_items[0][price_data]"
-    amount = int(form.get(f"{price}[unit_amount]", "0"))
-    kind = "invalid_request_error"
-    if form.get(f"{price}[currency]") != "vnd" or form.get("line_items[0][quantity]") != "1":
-        return _error(400, kind, "parameter_invalid", "currency, quantity", "line_items")
-    if not _LEAST <= amount <= _GREATEST:
-        return _error(400, kind, "amount_too_small", "amount", "line_items")
-    if int(form.get("expires_at", "0")) < int(engine.now().timestamp()) + 30 * 60:
-        return _error(400, kind, "parameter_invalid", "expires_at", "expires_at")
+    if (wrong := _wrong_session(engine, merchant, form)) is not None:
+        return wrong
+    if (fault := _wrong_key(engine, request, merchant, order_id)) is not None:
+        return REUSED if fault == "reused" else refused(fault, "Idempotency-Key")
     planned = engine.next_fault(merchant, Operation.CREATE)
     if planned is not None and planned.fault is Fault.DECLINE:
-        return _error(402, "card_error", "card_declined", "Your card was declined.")
+        return error(402, "card_error", "card_declined", "Your card was declined.")
     if planned is not None and did_nothing(planned):
         return refusal(planned, b"", json.dumps({"error": {"type": "api_error"}}))
-    # The idempotency key is the order's: other words under it are an error.
-    key = request.headers.get("idempotency-key", "")
-    if not key.endswith(order_id):
-        return _error(400, kind, "parameter_missing", "Idempotency-Key")
+    price = "line_items[0][price_data]"
     wanted = OrderRequest(
         order_id=order_id,
-        amount=amount,
+        amount=whole(form[f"{price}[unit_amount]"]),
         order_info=form.get(f"{price}[product_data][name]", ""),
-        return_url=form.get("success_url", ""),
+        return_url=form["success_url"],
         digest=hashlib.sha256(request.body).hexdigest(),
-        details={"request": form.get("metadata[request_code]", "")},
+        details={
+            "request": form.get("metadata[request_code]", ""),
+            "key": request.headers["idempotency-key"],
+            "ends_at": form["expires_at"],
+        },
     )
     try:
         order = engine.take(merchant, wanted)
     except OtherOrder:
-        return _error(400, "idempotency_error", "idempotency_key_in_use", "other parameters")
-    said = json.dumps(session(order, None, engine.base_url))
+        return REUSED
+    said = json.dumps(session(order, None, engine.base_url, engine.now()))
     return engine.answer_create(planned, order, said)
 
 
@@ -269,20 +317,15 @@ def _list(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Reply
         found = found[ids.index(after) + 1 :]
     limit = int(asked.get("limit", "10"))
     now, home = engine.now(), engine.base_url
-    shown = [session(order, order.visible_charge(now), home) for order in found[:limit]]
-    return answer(planned, _page("/v1/checkout/sessions", shown, more=len(found) > limit))
-
-
-def _page(url: str, data: list[dict[str, Any]], *, more: bool = False) -> bytes:
-    return json.dumps({"object": "list", "url": url, "has_more": more, "data": data})
+    shown = [session(order, order.visible_charge(now), home, now) for order in found[:limit]]
+    return answer(planned, page_of("/v1/checkout/sessions", shown, more=len(found) > limit))
 
 
 def _refund(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Reply:
-    form = _form(request)
+    form = form_of(request)
     planned = engine.next_fault(merchant, Operation.REFUND)
-    kind = "invalid_request_error"
     if planned is not None and planned.fault is Fault.DECLINE:
-        return _error(400, kind, "charge_disputed", "The charge is disputed.")
+        return refused("charge_disputed")
     if planned is not None and did_nothing(planned):
         return refusal(planned, b"", json.dumps({"error": {"type": "api_error"}}))
     for order in engine.store.orders.values():
@@ -290,16 +333,21 @@ def _refund(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Rep
         if order.merchant_id == merchant.id and form.get("payment_intent") in numbers:
             break
     else:
-        return _error(404, kind, "resource_missing", "payment_intent", "payment_intent")
+        kind = "invalid_request_error"
+        return error(404, kind, "resource_missing", "payment_intent", "payment_intent")
+    named, amount = form.get("metadata[refund_ref]", ""), whole(form.get("amount"))
+    if (fault := _wrong_key(engine, request, merchant, named)) is not None:
+        return REUSED if fault == "reused" else refused(fault, "Idempotency-Key")
+    if not amount:
+        return refused("parameter_invalid_integer", "amount")
     undecided = planned is not None and planned.fault is Fault.NOT_DECIDED
     status = RefundStatus.OPEN if undecided else RefundStatus.DONE
-    named = form.get("metadata[refund_ref]", "")
     try:
-        made = engine.refund(order, named, int(form["amount"]), status=status)
+        made = engine.refund(order, named, amount, status=status)
     except OtherOrder:
-        return _error(400, "idempotency_error", "idempotency_key_in_use", "other parameters")
+        return REUSED
     except TooMuchBack:
-        return _error(400, kind, "amount_too_large", "greater than unrefunded amount", "amount")
+        return refused("amount_too_large", "amount")
     return answer(planned, json.dumps(_told(made, str(form["payment_intent"]))))
 
 
@@ -312,7 +360,7 @@ def _refunds(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Re
         and number in {charge.transaction_no for charge in order.charges}
         for one in engine.store.refunds_of(order)
     ]
-    return Reply(200, _page("/v1/refunds", told))
+    return Reply(200, page_of("/v1/refunds", told))
 
 
 def _told(one: MoneyBack, number: str) -> dict[str, Any]:
@@ -326,68 +374,6 @@ def _told(one: MoneyBack, number: str) -> dict[str, Any]:
         "payment_intent": number,
         "status": words.get(one.status, "failed"),
     }
-
-
-def _balance(engine: Engine, merchant: Merchant) -> list[dict[str, Any]]:
-    """Everything that moved: charges with a fee of 3 %, and what went back of them."""
-    moved: list[dict[str, Any]] = []
-    for order in engine.store.orders.values():
-        if order.merchant_id != merchant.id:
-            continue
-        for charge in order.charges:
-            fee = charge.amount * 3 // 100
-            of_charge = ("charge", charge.transaction_no, charge.charged_at)
-            moved.append(_moved(*of_charge, charge.amount, fee, charge.transaction_no))
-            for back in engine.store.refunds_of(order):
-                if back.status is RefundStatus.DONE:
-                    of_back = ("refund", back.transaction_no, back.asked_at)
-                    moved.append(_moved(*of_back, -back.amount, 0, charge.transaction_no))
-    return moved
-
-
-def _moved(
-    kind: str, number: str, at: datetime, amount: int, fee: int, intent: str
-) -> dict[str, Any]:
-    return {
-        "id": f"txn_{kind}_{number[3:]}",
-        "object": "balance_transaction",
-        "type": kind,
-        "currency": "vnd",
-        "amount": amount,
-        "fee": fee,
-        "net": amount - fee,
-        "created": int(at.timestamp()),
-        "source": {"object": kind, "id": f"src_{number[3:]}", "payment_intent": intent},
-    }
-
-
-def payout(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Reply:
-    """A payout of everything there is, whatever its number."""
-    number = request.path.rpartition("/")[2]
-    said = {
-        "id": number,
-        "object": "payout",
-        "amount": sum(one["net"] for one in _balance(engine, merchant)),
-        "currency": "vnd",
-        "automatic": not number.startswith("po_manual"),
-        "status": "paid",
-        "arrival_date": int(engine.now().timestamp()),
-    }
-    return Reply(200, json.dumps(said))
-
-
-def balance_transactions(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Reply:
-    """What a payout is made of, a page at a time, itself among it."""
-    asked = dict(parse_qsl(request.query))
-    moved = _balance(engine, merchant)
-    net = sum(one["net"] for one in moved)
-    found = [_moved("payout", f"po_{asked.get('payout', '')}", engine.now(), -net, 0, ""), *moved]
-    ids = [one["id"] for one in found]
-    if (after := asked.get("starting_after")) in ids:
-        found = found[ids.index(after) + 1 :]
-    limit = min(int(asked.get("limit", "10")), 2)  # small pages, so that every caller turns them
-    page = _page("/v1/balance_transactions", found[:limit], more=len(found) > limit)
-    return Reply(200, page)
 
 
 _ANSWERS: Final[Mapping[tuple[str, str], Callable[[Engine, ProviderRequest, Merchant], Reply]]] = {
