@@ -40,6 +40,7 @@ from payments.books.posting import (
     distribute_on,
     post_from_suspense,
 )
+from payments.books.returned import find_returned
 from payments.books.several import unless_for_others
 from payments.books.suspense import LockedItem
 from payments.events import CollectorDepositWaits, StallCreditWaits
@@ -169,8 +170,11 @@ async def release_stated(
 ) -> list[dict[str, Any]]:
     """Let go what of a payment waits because one source alone told of it; what became of each.
 
-    `words` are those in which another source tells of it now.
+    `words` are those in which another source tells of it now. What the bank has taken back since
+    pays nothing: it waits on, for people.
     """
+    if await find_returned(session, [payment_id]):
+        return []
     told = await session.one(_SENT.where(col(Payment.id) == payment_id))
     await lock_together(
         session,
