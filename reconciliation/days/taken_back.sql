@@ -17,7 +17,8 @@ ORDER BY d.id
 SELECT r.id AS run_id, r.collection_account_id, r.business_on, d.id AS line_id, d.amount
 FROM statement_line d JOIN statement s ON s.id = d.statement_id
 -- the runs of a debit and the matches of a run, each by its index, whatever the database thinks
-CROSS JOIN LATERAL (SELECT * FROM reconciliation r
+CROSS JOIN LATERAL (SELECT r.id, r.collection_account_id, r.business_on, r.created_at
+  FROM reconciliation r
   WHERE r.collection_account_id = d.collection_account_id AND r.superseded_by IS NULL
     AND r.business_on > :closed AND r.created_at > s.created_at
     AND r.business_on BETWEEN CAST(d.booked_at AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) - 29
