@@ -193,6 +193,17 @@ async def is_recorded(
     return await session.first(wanted) is not None
 
 
+async def recorded_of(
+    session: ReadSession, action: str, object_ids: Collection[str]
+) -> frozenset[str]:
+    """Those of these objects to which this was done."""
+    wanted = select(AuditEntry.object_id).where(
+        col(AuditEntry.object_id) == any_(cast(list(object_ids), ARRAY(String))),
+        AuditEntry.action == action,
+    )
+    return frozenset(await session.all(wanted)) if object_ids else frozenset()
+
+
 async def list_entries(
     session: ReadSession,
     object_ids: Collection[str],

@@ -128,6 +128,13 @@ class StatementLine(SQLModel, table=True):
         CheckConstraint("amount BETWEEN 1 AND 10000000000000", name="amount"),
         CheckConstraint("direction IN ('credit', 'debit')", name="direction"),
         Index("ix_statement_line_booked", "collection_account_id", "booked_at"),
+        # A day has many credits and few debits: what may return money is found among these.
+        Index(
+            "ix_statement_line_debit",
+            "collection_account_id",
+            "booked_at",
+            postgresql_where=text("direction = 'debit' AND withdrawn_at IS NULL"),
+        ),
         CheckConstraint("(narrative IS NULL) <> (sealed_narrative IS NULL)", name="one_narrative"),
         Index("ix_statement_line_clear", "id", postgresql_where=text("narrative IS NOT NULL")),
     )

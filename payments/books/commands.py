@@ -1,7 +1,7 @@
 """What becomes of money that a statement tells of, or tells of taking back. They never commit."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import BigInteger, ColumnElement, String, any_, cast, func, literal, update
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -22,6 +22,7 @@ from payments.books.identity import STATEMENT, notices_of
 from payments.books.models import CreditNotice
 from payments.books.recording import note_doubt
 from payments.books.release import release_stated
+from payments.books.returned import RETURNED, find_returned
 from payments.books.reversal import reverse_item, reverse_settlement
 from payments.books.suspense import LockedItem, is_waiting, lock_items_of
 
@@ -31,10 +32,10 @@ class StatedMoney:
     """Money that a statement told of; amounts in đồng.
 
     `settled` is what bills have of it, `waiting` what is in suspense or refundable, `unreleased`
-    what of that waits because only a statement told of it; `spent` is what has cleared a
-    gateway's money or was set aside to go back; `shared` says that a feed or another statement
-    tells of it too. `bill` is a reference, as are `settled_references`; `settled_bills` are ids, as
-    are `waiting_bills`, for which some of it waits.
+    what of that waits because only a statement told of it, unless the bank took it back; `spent`
+    is what has cleared a gateway's money or was set aside to go back; `shared` says that a feed or
+    another statement tells of it too. `bill` is a reference, as are `settled_references`;
+    `settled_bills` are ids, as are `waiting_bills`, for which some of it waits.
     """
 
     payment_id: str
@@ -101,8 +102,6 @@ class _GivenBill:
     reference: str
     amount: int
 
-
-_RETURNED = f"payment.{Reason.RETURNED_BY_BANK}"
 
 _OTHER = aliased(CreditNotice)
 _SETTLED = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
@@ -180,7 +179,9 @@ async def list_stated_money(session: ReadSession, line_ids: Sequence[str]) -> li
         settled_bills=_listed(_HAVING_SOME),
         settled_references=_listed(_REFERENCES),
     ).join_from(Payment, Bill, col(Bill.id) == col(Payment.bill_id), isouter=True)
-    return await session.all(wanted.where(told).order_by(col(Payment.id)))
+    found = await session.all(wanted.where(told).order_by(col(Payment.id)))
+    returned = await find_returned(session, [one.payment_id for one in found if one.unreleased])
+    return [replace(one, unreleased=0) if one.payment_id in returned else one for one in found]
 
 
 async def share_notices_of(session: WriteSession, account_id: str) -> None:
@@ -280,7 +281,7 @@ async def lock_returned_money(
     told = [
         line_id
         for line_id in line_ids
-        if await audit.is_recorded(session, _RETURNED, payment_id, {"line": line_id})
+        if await audit.is_recorded(session, RETURNED, payment_id, {"line": line_id})
         and not await _has_taken_another(session, payment_id, line_id)
     ]
     if not told:
@@ -350,7 +351,7 @@ async def note_returned_money(
     back another payment already has not taken this one.
     """
     told = {"line": line_id}
-    if await audit.is_recorded(session, _RETURNED, payment_id, told):
+    if await audit.is_recorded(session, RETURNED, payment_id, told):
         return
     if not await _has_taken_another(session, payment_id, line_id):
         await note_doubt(session, actor, payment_id, Reason.RETURNED_BY_BANK, told)
@@ -372,6 +373,6 @@ async def _has_taken_another(session: WriteSession, payment_id: str, line_id: st
         col(Payment.id) != payment_id,
     )
     for other in await session.all(reversed_):
-        if await audit.is_recorded(session, _RETURNED, other, {"line": line_id}):
+        if await audit.is_recorded(session, RETURNED, other, {"line": line_id}):
             return True
     return False

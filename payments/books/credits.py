@@ -15,14 +15,14 @@ from core.crypto import Cipher
 from core.ids import new_id
 from core.json import canonical
 from core.outbox import emit
-from core.sessions import ReadSession, WriteSession
+from core.sessions import WriteSession
 from payments.agencies.queries import CollectionAccountValue, GatewayAccountValue
 from payments.bills.locks import lock_bill, lock_together
 from payments.bills.models import PayerData, Payment
 from payments.books.allocation import AWAITING_ANOTHER, Reason, suspend
 from payments.books.closed_days import accounting_day
 from payments.books.dates import MoneyDate, money_date
-from payments.books.destination import Destination, destination_of, find_left_out
+from payments.books.destination import Destination, destination_of
 from payments.books.identity import (
     STATEMENT,
     KnownNotice,
@@ -43,7 +43,7 @@ from payments.books.recording import (
     settlement_key,
 )
 from payments.books.release import create_and_distribute, release_stated
-from payments.books.several import owe_exactly
+from payments.books.several import unless_for_others
 from payments.books.transit import is_settlement
 from payments.events import CollectorDepositWaits, StallCreditWaits
 from payments.ports import CallbackResult, Credit, GatewayResult
@@ -94,7 +94,7 @@ async def record_credit(
     """
     destination = await destination_of(session, account, credit.narrative, credit.virtual_account)
     if source != STATEMENT:  # whose lines are looked at together, see `reconciliation.days`
-        destination = await _unless_for_others(session, destination, credit)
+        destination = await unless_for_others(session, destination, credit.narrative, credit.amount)
     came = money_date(credit.credited_at, clock.now(), account.opened_on)
     credit = replace(credit, credited_at=came.at)
     notice = ToldNotice(
@@ -113,7 +113,14 @@ async def record_credit(
         vouches = not destination.astray and _vouches(notice, credit, same)
         if same.doubt in AWAITING_ANOTHER and vouches and came.said is None:
             # Two sources tell of it now: it waits for nobody any more.
-            await release_stated(session, cipher, same.payment_id, same.bill_id, actor=actor)
+            await release_stated(
+                session,
+                cipher,
+                same.payment_id,
+                same.bill_id,
+                actor=actor,
+                words=credit.narrative,
+            )
         return Recording(CallbackResult.ACCEPTED, same.payment_id, same.bill_id)
     beside = None
     if (other := identity.beside) is not None:
@@ -126,21 +133,6 @@ async def record_credit(
         doubt = identity.doubt or came.doubt
     told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)
-
-
-async def _unless_for_others(
-    session: ReadSession, destination: Destination, credit: Credit
-) -> Destination:
-    """Where the words name one bill and misspell others, and the sum is theirs: people look.
-
-    Given to the first whole, the money of the others would be its excess.
-    """
-    left_out = await find_left_out(session, destination, credit.narrative)
-    if destination.bill_id is None or not left_out:
-        return destination
-    if not await owe_exactly(session, [destination.bill_id, *left_out], credit.amount):
-        return destination
-    return Destination(Reason.SEVERAL_REFERENCES, reference=destination.reference)
 
 
 def _vouches(notice: ToldNotice, credit: Credit, same: KnownNotice) -> bool:

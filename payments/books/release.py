@@ -20,7 +20,7 @@ from payments.agencies.queries import get_collection_account
 from payments.bills.create import create_bill_within
 from payments.bills.locks import LockedBill, lock_bill, lock_together
 from payments.bills.models import Payment
-from payments.bills.queries import StaticReferenceValue
+from payments.bills.queries import StaticReferenceValue, read_payer
 from payments.bills.static_references import price_static_reference
 from payments.books import suspense
 from payments.books.allocation import (
@@ -31,7 +31,7 @@ from payments.books.allocation import (
     suspend,
 )
 from payments.books.decided import note_decided
-from payments.books.destination import destination_of
+from payments.books.destination import Destination, destination_of
 from payments.books.ledger import MoneySource
 from payments.books.posting import (
     BillMoney,
@@ -40,6 +40,8 @@ from payments.books.posting import (
     distribute_on,
     post_from_suspense,
 )
+from payments.books.returned import find_returned
+from payments.books.several import unless_for_others
 from payments.books.suspense import LockedItem
 from payments.events import CollectorDepositWaits, StallCreditWaits
 
@@ -73,13 +75,18 @@ async def find_bills_of(
 
 
 async def send_on(
-    session: WriteSession, cipher: Cipher, item: LockedItem, actor: str
+    session: WriteSession, cipher: Cipher, item: LockedItem, actor: str, words: str = ""
 ) -> dict[str, Any]:
-    """Let a locked item's money go where it was sent: to its bill, its poster, or to people."""
-    if item.bill_id is not None:
-        return await give(session, item, await lock_bill(session, item.bill_id), actor)
+    """Let a locked item's money go where it was sent: to its bill, its poster, or to people.
+
+    That it is money of its own says nothing of whose it is: what its words, and the further `words`
+    that it is told in now, misspell beside its bill is looked at as when it came.
+    """
     account = await get_collection_account(session, item.collection_account_id)
     destination = await destination_of(session, account, item.reference or "")
+    if item.bill_id is not None:
+        destination = Destination(destination.reason, item.bill_id, destination.reference)
+    destination = await _unless_misspelt(session, cipher, item, destination, words)
     if destination.bill_id is not None:
         return await give(session, item, await lock_bill(session, destination.bill_id), actor)
     if destination.static is None:
@@ -103,6 +110,16 @@ async def send_on(
         cipher=cipher,
     )
     return await move(session, item, bill, distribution, actor)
+
+
+async def _unless_misspelt(
+    session: ReadSession, cipher: Cipher, item: LockedItem, destination: Destination, words: str
+) -> Destination:
+    """As `unless_for_others`, by the words in which money came and by those that tell of it now."""
+    kept = await read_payer(session, cipher, item.payment_id)
+    for told in (kept.get("narrative", ""), words):
+        destination = await unless_for_others(session, destination, told, item.amount)
+    return destination
 
 
 async def give(
@@ -143,16 +160,28 @@ async def _give_shares(
 
 
 async def release_stated(
-    session: WriteSession, cipher: Cipher, payment_id: str, bill_id: str | None, *, actor: str
+    session: WriteSession,
+    cipher: Cipher,
+    payment_id: str,
+    bill_id: str | None,
+    *,
+    actor: str,
+    words: str = "",
 ) -> list[dict[str, Any]]:
-    """Let go what of a payment waits because one source alone told of it; what became of each."""
+    """Let go what of a payment waits because one source alone told of it; what became of each.
+
+    `words` are those in which another source tells of it now. What the bank has taken back since
+    pays nothing: it waits on, for people.
+    """
+    if await find_returned(session, [payment_id]):
+        return []
     told = await session.one(_SENT.where(col(Payment.id) == payment_id))
     await lock_together(
         session,
         await find_bills_of(session, bill_id, told.collection_account_id, told.reference),
     )
     return [
-        await send_on(session, cipher, item, actor)
+        await send_on(session, cipher, item, actor, words)
         for item in await suspense.lock_items_of(session, payment_id)
         if item.reason in AWAITING_ANOTHER
     ]

@@ -14,6 +14,7 @@ from core.sessions import ReadSession
 from core.statements import values_of
 from payments.bills.models import Bill
 from payments.books.allocation import OwingBill, Reason, apportion, pays_exactly
+from payments.books.destination import Destination, find_left_out
 from payments.books.queries import WaitingMoney
 from payments.books.suspense import amount_waiting
 
@@ -54,6 +55,21 @@ async def owe_exactly(session: ReadSession, bill_ids: Collection[str], amount: i
     """Whether several bills, as they are now, still take `amount` đồng together, and each some."""
     found = await session.all(_NAMED.where(col(Bill.id).in_(bill_ids)))
     return pays_exactly([bill.owing for bill in found], amount)
+
+
+async def unless_for_others(
+    session: ReadSession, destination: Destination, words: str, amount: int
+) -> Destination:
+    """Where `words` name one bill and misspell others, and `amount` đồng is theirs: people look.
+
+    Given to the first whole, the money of the others would be its excess.
+    """
+    left_out = await find_left_out(session, destination, words)
+    if destination.bill_id is None or not left_out:
+        return destination
+    if not await owe_exactly(session, [destination.bill_id, *left_out], amount):
+        return destination
+    return Destination(Reason.SEVERAL_REFERENCES, reference=destination.reference)
 
 
 async def suggest_shares(

@@ -11,7 +11,6 @@ from sqlalchemy import BigInteger, String, and_, any_, cast, func, literal, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
-from core import audit
 from core.bank_refs import plain_bank_ref
 from core.errors import NotFound
 from core.row_waits import waiting
@@ -19,14 +18,14 @@ from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.bills.locks import lock_bills
 from payments.bills.models import Allocation, Payment, SuspenseItem
-from payments.books.allocation import DOUBTS, Reason
+from payments.books.allocation import DOUBTS
 from payments.books.models import Refund
 from payments.books.refunded import from_revenue
+from payments.books.returned import find_returned
 from payments.books.suspense import LockedItem, lock_items_of
 
 #: A refund in one of these states waits for its debit.
 AWAITED = ("approved", "unknown")
-_RETURNED = f"payment.{Reason.RETURNED_BY_BANK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ async def lock_refundable(
         promised=await session.one(promised),
         several=several,
         doubtful=await _is_doubtful(session, payment),
-        returned=await audit.is_recorded(session, _RETURNED, payment_id, {}),
+        returned=bool(await find_returned(session, [payment_id])),
     )
 
 

@@ -16,6 +16,7 @@ from core import clock
 from core.crypto import Cipher, DecryptionFailed
 from core.sessions import ReadSession
 from core.statements import ReadSql, load_sql
+from payments.agencies.queries import list_collection_accounts
 from payments.books.closed_days import find_last_closed
 from payments.refunds.queries import list_proving_lines
 from reconciliation.days.commands import AFTER, BEFORE
@@ -66,27 +67,38 @@ _SEEN = ReadSql(str, _SQL["seen"])
 
 
 async def matches_taken_back(session: ReadSession, cipher: Cipher) -> AsyncIterator[str]:
-    """A line for each payment that a standing run has as paid and its statements as returned."""
+    """A line for each payment that a standing run has as paid and its statements as returned.
+
+    Of closed days and what was long before the open ones nothing is read: it stays as it is.
+    """
+    for account in await list_collection_accounts(session, None):
+        closed = await find_last_closed(session, account.id) or date.min
+        async for line in _matches_of(session, cipher, account.id, closed):
+            yield line
+
+
+async def _matches_of(
+    session: ReadSession, cipher: Cipher, account_id: str, closed: date
+) -> AsyncIterator[str]:
+    """As `matches_taken_back`, of an account whose days are closed until `closed`."""
     saying: list[str] = []
-    closed: list[str] = []
+    sealed: list[str] = []
     # Words first: a day has thousands of credits of one amount, and most debits are sweeps.
-    async for debit in session.each(_DEBITS):
+    async for debit in session.each(_DEBITS, {"account": account_id, "closed": closed}):
         try:
             words = open_narrative(cipher, debit.line_id, debit.sealed_narrative, debit.narrative)
         except DecryptionFailed:
-            closed.append(debit.line_id)
+            sealed.append(debit.line_id)
             continue
         if says_reversal(words):
             saying.append(debit.line_id)
-    for line_id in closed:
+    for line_id in sealed:
         yield f"{RULE}: {line_id} (its words are not its own)"
     runs: defaultdict[str, list[_PossibleReturn]] = defaultdict(list)
-    for found in await session.all(_RUNS, {"debits": saying}) if saying else []:
+    asked = {"debits": saying, "closed": closed}
+    for found in await session.all(_RUNS, asked) if saying else []:
         runs[found.run_id].append(found)
     for run_id, debits in runs.items():
-        last_closed = await find_last_closed(session, debits[0].collection_account_id)
-        if last_closed is not None and debits[0].business_on <= last_closed:
-            continue
         returned = await _returned(session, cipher, debits)
         for one in await session.all(_MATCHED, {"run": run_id, "lines": list(returned)}):
             told = f"{one.amount} by {one.line_id}, back by {returned[one.line_id]}"
@@ -100,8 +112,8 @@ async def _returned(
     run = debits[0]
     begin, end = clock.day_bounds(run.business_on - BEFORE, run.business_on + AFTER)
     amounts = sorted({debit.amount for debit in debits})
-    asked = {"run": run.run_id, "amounts": amounts, "begin": begin, "end": end}
-    seen = set(await session.all(_SEEN, asked))
+    asked = {"account": run.collection_account_id, "run": run.run_id, "amounts": amounts}
+    seen = set(await session.all(_SEEN, {**asked, "begin": begin, "end": end}))
     wanted = STORED_LINES.where(
         col(StatementLine.collection_account_id) == run.collection_account_id,
         col(StatementLine.withdrawn_at).is_(None),

@@ -7,7 +7,7 @@ and some none.
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from lxml import etree
@@ -24,12 +24,16 @@ from reconciliation.formats.rows import Direction
 Element = etree._Element
 
 _AMOUNT = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,5}))?")
+#: What may be thousands with a dot: three zeros behind few digits.
+_MAY_BE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.000")
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _FRACTION = re.compile(r"\.[0-9]+")
+#: The end of a day, which XML Schema takes for the midnight after it.
+_END_OF_DAY: Final = "T24:00:00"
 _YEARS: Final = range(2000, 2100)
 _SIDES: Final[dict[str, Direction]] = {"CRDT": "credit", "DBIT": "debit"}
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -114,6 +118,9 @@ def read_sum(element: Element) -> int:
     found = _AMOUNT.fullmatch(text)
     if found is None:
         raise ElementRefused(element, name, "amount", f"{quoted(text)} không phải số tiền")
+    if _MAY_BE_THOUSANDS.fullmatch(text):
+        detail = f"{quoted(text)} có thể là hàng nghìn: dấu chấm chỉ được đứng trước phần lẻ"
+        raise ElementRefused(element, name, "amount", detail)
     if (found[2] or "").strip("0"):
         detail = f"{quoted(text)} có phần lẻ dưới một đồng"
         raise ElementRefused(element, name, "amount", detail)
@@ -177,7 +184,10 @@ def read_booked(entry: Element) -> datetime:
 def _at(text: str) -> datetime | None:
     if _MOMENT.fullmatch(text) is None:
         return None
-    moment = datetime.fromisoformat(_FRACTION.sub("", text))
+    plain = _FRACTION.sub("", text)
+    moment = datetime.fromisoformat(plain.replace(_END_OF_DAY, "T00:00:00"))
+    if _END_OF_DAY in plain:
+        moment += timedelta(days=1)
     return moment.replace(tzinfo=VIETNAM) if moment.tzinfo is None else moment.astimezone(VIETNAM)
 
 

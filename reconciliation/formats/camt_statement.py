@@ -4,6 +4,7 @@ It is read as a stream, element by element. A document type is refused before an
 with it every entity: nothing can grow, and nothing is fetched.
 """
 
+import codecs
 import io
 from collections import Counter
 from collections.abc import Callable
@@ -52,6 +53,9 @@ def read(content: bytes, task: ReadingTask) -> StatementFile:
     """
     if task.encoding is not None:
         content = decode(content, task.encoding).encode()
+    while content.startswith(_MARK * 2):
+        # A second mark is left by programs that put one before what had one already.
+        content = content[len(_MARK) :]
     plain = content.replace(b"\x00", b"") if b"\x00" in content else content
     if any(word in plain for word in _NOT_OURS):
         raise StatementRefused([_DOCTYPE])
@@ -70,6 +74,7 @@ def read(content: bytes, task: ReadingTask) -> StatementFile:
     return statement_of(reading.pages, task.account_number, reading.faults, follows)
 
 
+_MARK: Final = codecs.BOM_UTF8
 _DOCTYPE: Final = fault_of_file("doctype", "Tệp XML có DOCTYPE hoặc ENTITY; sao kê không cần.")
 
 

@@ -6,15 +6,18 @@ thousand and a million; its sums and balances agree, for they were lost with the
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core.errors import FieldError
 from core.folding import caseless, without_marks
 from core.references import find_references
 from reconciliation.formats.mappings import AmountColumns
 from reconciliation.formats.rows import StatementRow, fault_at
+from reconciliation.formats.settlement_layouts import SettlementLayout
+from reconciliation.formats.settlement_rows import SettlementRow
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
+_FEW = "dưới 1.000 đồng trong tệp không có số nào từ 1.000 đến 999.999"
 #: What a bank pays in small change: such a line says nothing about the others.
 _INTEREST_WORDS = re.compile(r"\b(?:lai (?:suat|tien gui|nhap von|khong ky han)|interest)\b")
 #: With its mark the word is interest; without, it may be "lại".
@@ -23,14 +26,38 @@ _INTEREST = re.compile(r"\blãi\b")
 _BANKS_FEE = re.compile(r"\bphi (?:sms|dich vu)\b")
 
 
+def may_be_lost(amounts: Iterable[int]) -> bool:
+    """Whether none of these amounts, in whole đồng, is one that would have kept its thousands."""
+    return not any(_THOUSAND <= amount < _MILLION for amount in amounts)
+
+
+def lost_of_gateway(rows: Sequence[SettlementRow], layout: SettlementLayout) -> list[FieldError]:
+    """As `lost_thousands`, of what payers paid at a gateway; fees may be small.
+
+    A layout whose amounts are times a hundred divides a file in đồng; both look alike.
+    """
+    paid = [row for row in rows if row.kind != "adjustment"]
+    apart = layout.style.thousands or layout.scale > 1
+    if not apart or not may_be_lost(row.amount for row in paid):
+        return []
+    why = "bảng tính có thể đã đọc 20.000 thành 20"
+    if layout.scale > 1:
+        why = f"số tiền trong tệp có thể là đồng, chưa nhân {layout.scale}"
+    detail = f"{_FEW}: {why}; hãy xuất lại tệp từ cổng, hoặc chọn mẫu khác"
+    return [
+        fault_at(
+            row.line_no, layout.columns["amount"], "lost_thousands", f"{row.amount} là {detail}"
+        )
+        for row in paid
+        if row.amount < _THOUSAND
+    ]
+
+
 def lost_thousands(rows: Sequence[StatementRow], amounts: AmountColumns) -> list[FieldError]:
     """A fault for each line whose amount seems to have lost its thousands; none where none has."""
-    if not amounts.style.thousands or any(_THOUSAND <= row.amount < _MILLION for row in rows):
+    if not amounts.style.thousands or not may_be_lost(row.amount for row in rows):
         return []
-    detail = (
-        "dưới 1.000 đồng trong tệp không có số nào từ 1.000 đến 999.999: bảng tính có thể đã đọc"
-        " 20.000 thành 20; hãy xuất lại tệp từ ngân hàng"
-    )
+    detail = f"{_FEW}: bảng tính có thể đã đọc 20.000 thành 20; hãy xuất lại tệp từ ngân hàng"
     return [
         fault_at(row.line_no, _column(row, amounts), "lost_thousands", f"{row.amount} là {detail}")
         for row in rows

@@ -28,6 +28,8 @@ KNOWN: Final = frozenset(
 _CURRENCY: Final = "VND"
 _FUNDS: Final = frozenset({None, "D", "R"})
 
+#: The blocks of a message before its text, where the first field follows in their line.
+_BLOCKS = re.compile(r"-?\}?(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})*\{4:(?=:[0-9]{2}[A-Z]?:)")
 _FIELD = re.compile(r":([0-9]{2}[A-Z]?|NS):")
 #: What no line of text begins with: what moves money, or a balance, behind a damaged mark.
 _LIKE_A_FIELD = re.compile(
@@ -78,6 +80,12 @@ def fields_of(text: str) -> Iterator[SwiftField]:
     current: SwiftField | None = None
     for row, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         found = _FIELD.match(line)
+        if found is None and (blocks := _BLOCKS.match(line)) is not None:
+            if current is not None:
+                yield current
+            current = SwiftField("-", row, [blocks[0]])
+            line = line[blocks.end() :]
+            found = _FIELD.match(line)
         if found is not None:
             if current is not None:
                 yield current

@@ -64,13 +64,14 @@ def page_faults(own: Sequence[StatementPage]) -> list[FieldError]:
     if len(accounts) > 1:
         detail = f"Tệp có sao kê của nhiều tài khoản: {', '.join(accounts)}; hãy tách từng tệp."
         faults.append(fault_of_file("several_accounts", detail))
-    first: dict[object, int] = {}
+    first: dict[object, StatementPage] = {}
     for page in own:
         if len(own) == 1 or not page.rows:
             continue
-        before = first.setdefault(_what_it_says(page), page.row)
-        if before != page.row:
-            detail = f"trang {page.name} đã có ở dòng {before}"
+        # By the page itself: a file may stand in one row as a whole.
+        before = first.setdefault(_what_it_says(page), page)
+        if before is not page:
+            detail = f"trang {page.name} đã có ở dòng {before.row}"
             faults.append(fault_at(page.row, "", "page_twice", detail))
     return faults
 

@@ -195,7 +195,8 @@ class RowReader:
         )
 
     def _is_like_a_line(self, cells: Sequence[str]) -> bool:
-        if any(self._cell(cells, name).strip() for name in self.mapping.amount.names):
+        # Who signs may stand below the sums, in their very columns; an amount has a digit.
+        if any(_has_digit(self._cell(cells, name)) for name in self.mapping.amount.names):
             return True
         return self._is_dated(cells)
 
@@ -356,6 +357,10 @@ class RowReader:
 
     def _fault(self, number: int, column: str, code: str, detail: str) -> None:
         self.faults.append(fault_at(number, column, code, detail))
+
+
+def _has_digit(cell: str) -> bool:
+    return any(map(str.isdigit, cell))
 
 
 def _written(cells: Sequence[str]) -> list[str]:

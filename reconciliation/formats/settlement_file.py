@@ -6,7 +6,7 @@ refused, and never mended here.
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -21,12 +21,13 @@ from reconciliation.formats.csv_statement import has_header
 from reconciliation.formats.decoding import check_encoding, decode
 from reconciliation.formats.headers import Header, get_header, rows_of
 from reconciliation.formats.limits import AHEAD, Limits, check_size
+from reconciliation.formats.lost_thousands import lost_of_gateway
 from reconciliation.formats.row_reader import SpoiltCells
 from reconciliation.formats.rows import StatementRefused, fault_at, fault_of_file
 from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.formats.settlement_rows import BACK, SettlementKind, SettlementRow
 from reconciliation.formats.xlsx_cells import Role
-from reconciliation.formats.xlsx_statement import cells_by
+from reconciliation.formats.xlsx_statement import SheetLine, cells_by, refuse_mixed_days
 
 #: A gateway's day at one body; what is larger is split by the gateway's own days.
 SETTLEMENT_LIMITS: Final = Limits(size=8 * 2**20, rows=50_000, cell=200)
@@ -45,8 +46,6 @@ _ROLES: Final[dict[str, Role]] = {
 _XLSX: Final = b"PK\x03\x04"
 #: A gateway pays over after the payment; no day of it lies further ahead of today.
 _DAYS_AHEAD: Final = timedelta(days=30)
-
-_Line = tuple[int, Sequence[str], SpoiltCells]
 
 
 def read_settlement(
@@ -81,10 +80,10 @@ def read_settlement(
     return reading.rows_read()
 
 
-def _csv_lines(text: str, header: Header) -> Iterator[_Line]:
+def _csv_lines(text: str, header: Header) -> Iterator[SheetLine]:
     for number, cells in rows_of(text, header.delimiter):
         if number > header.row:
-            yield number, cells, {}
+            yield SheetLine(number, cells, {})
 
 
 @dataclass(slots=True)
@@ -100,10 +99,16 @@ class _SettlementReader:
     faults: list[FieldError] = field(default_factory=list)
     sums: Counter[str] = field(default_factory=Counter)
     has_totals: bool = False
+    #: by column and row, of what tells a time
+    days: dict[str, dict[int, bool]] = field(init=False)
 
-    def take_all(self, lines: "Iterator[_Line] | Sequence[_Line]") -> None:
+    def __post_init__(self) -> None:
+        self.days = {name: {} for name in ("settled_on", "paid_at") if name in self.layout.columns}
+
+    def take_all(self, lines: Iterable[SheetLine]) -> None:
         """Take each row of the file. Raises `StatementRefused` where there are too many."""
-        for number, cells, spoilt in lines:
+        for line in lines:
+            number, cells = line.number, line.texts
             filled = [cell for cell in cells if cell.strip()]
             if not filled:
                 continue
@@ -115,10 +120,13 @@ class _SettlementReader:
                 self._check_totals(number, cells)
             elif self.has_totals:
                 # Signatures may follow the totals, a row of the file must not.
-                if self._cell(cells, "amount"):
+                if any(map(str.isdigit, self._cell(cells, "amount"))):
                     self._fault(number, "", "after_trailer", "dòng này đứng sau dòng tổng")
             else:
-                self._take(number, cells, spoilt)
+                before = len(self.rows)
+                self._take(number, cells, line.spoilt)
+                if len(self.rows) > before:
+                    self._note_days(line)
 
     def rows_read(self) -> list[SettlementRow]:
         """After the last row. Raises `StatementRefused` where there was a fault, or no row."""
@@ -127,9 +135,19 @@ class _SettlementReader:
             self.faults.append(fault_of_file("cut", detail))
         if not self.rows and not self.faults:
             self.faults.append(fault_of_file("empty", "Tệp không có dòng giao dịch nào."))
+        if not self.faults:
+            for name, days in self.days.items():
+                refuse_mixed_days(days, self.layout.columns[name])
+            self.faults += lost_of_gateway(self.rows, self.layout)
         if self.faults:
             raise StatementRefused(self.faults)
         return self.rows
+
+    def _note_days(self, line: SheetLine) -> None:
+        """Which of the row's times the spreadsheet has read as days."""
+        for name, days in self.days.items():
+            if self._cell(line.texts, name):
+                days[line.number] = self.header.columns[self.layout.columns[name]] in line.days
 
     def _take(self, number: int, cells: Sequence[str], spoilt: SpoiltCells) -> None:
         before = len(self.faults)

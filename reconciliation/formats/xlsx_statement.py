@@ -98,25 +98,36 @@ def read_by(content: bytes, mapping: Mapping, task: ReadingTask) -> StatementFil
         if task.tell is not None and number % _TOLD_EVERY == 0:
             task.tell(len(reading.rows))
     if not reading.faults:
-        _refuse_mixed_days(days, mapping)
+        refuse_mixed_days(days, mapping.columns["booked_at"])
     notes = _hidden(sheet, marked, [row.line_no for row in reading.rows])
     return reading.statement(accounts, forced=task.forced, notes=tuple(notes))
 
 
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """A row of a sheet below its heading: its number, and its cells as text."""
+
+    number: int
+    texts: Sequence[str]
+    #: why cells no longer tell what stood there, by their places
+    spoilt: SpoiltCells
+    #: the places of the cells that the spreadsheet has read as days
+    days: frozenset[int] = frozenset()
+
+
 def cells_by(
     content: bytes, heading: Mapping, roles: Dictionary[str, Role]
-) -> tuple[Header, list[tuple[int, list[str], SpoiltCells]]]:
+) -> tuple[Header, list[SheetLine]]:
     """The heading of a workbook's sheet that has the columns of a layout, and the rows below it.
 
-    Of each row its number, its texts, and why cells no longer tell what stood there. `roles` says
-    what each column holds. Raises `StatementRefused`, also where a cell is calculated.
+    `roles` says what each column holds. Raises `StatementRefused`, also where a cell is calculated.
     """
     workbook = _checked(content)
     sheet = _statement_sheet(workbook, heading)
     _refuse_calculated(workbook.markings[sheet.name], sheet.header)
     at = {sheet.header.columns[name]: role for name, role in roles.items()}
     width = len(sheet.header.names)
-    lines: list[tuple[int, list[str], SpoiltCells]] = []
+    lines: list[SheetLine] = []
     for number, cells in sheet.rows:
         if number <= sheet.header.row:
             continue
@@ -125,7 +136,8 @@ def cells_by(
         while len(texts) > width and not texts[-1].strip():
             texts.pop()  # a row is as wide as its sheet
         spoilt = {place: why for place, (_, why) in enumerate(read) if why is not None}
-        lines.append((number, texts, spoilt))
+        days = frozenset(place for place, cell in enumerate(cells) if is_day(cell))
+        lines.append(SheetLine(number, texts, spoilt, days))
     return sheet.header, lines
 
 
@@ -211,7 +223,8 @@ def _named(place: Place, header: Header) -> str:
     return columns.get(place.column - 1, letters_of(place.column))
 
 
-def _refuse_mixed_days(days: dict[int, bool], mapping: Mapping) -> None:
+def refuse_mixed_days(days: Dictionary[int, bool], column: str) -> None:
+    """Raise `StatementRefused` where of a column's cells, by row, some are days and others text."""
     if len(set(days.values())) < 2:
         return
     as_day = next(row for row, one in days.items() if one)
@@ -220,7 +233,7 @@ def _refuse_mixed_days(days: dict[int, bool], mapping: Mapping) -> None:
         f"dòng {as_day} là ngày, dòng {as_text} là chữ: bảng tính có thể đã đổi chỗ ngày và tháng;"
         " hãy xuất lại tệp từ ngân hàng"
     )
-    raise StatementRefused([fault_at(as_day, mapping.columns["booked_at"], "mixed_dates", detail)])
+    raise StatementRefused([fault_at(as_day, column, "mixed_dates", detail)])
 
 
 def _hidden(sheet: _StatementSheet, marked: Markings, rows: Sequence[int]) -> Iterator[str]:

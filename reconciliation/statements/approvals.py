@@ -30,7 +30,7 @@ from reconciliation.statements.withdrawing import (
 
 
 class NothingToRelease(Conflict):
-    """All that this statement tells of is told of by others too, or has been released."""
+    """All that this statement tells of is told of by others too, was released, or taken back."""
 
     code = "nothing_to_release"
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from core.crypto import Cipher
 from core.ids import new_id
 from payments.books import credits
 from payments.books.identity import Identity, ToldNotice
 from reconciliation.days.taken_back import matches_taken_back
+from reconciliation.statements.narratives import open_narrative
 from tests.integration.test_identity_of_money import feed_number, number
 from tests.support.callbacks import credit
 from tests.support.plans import asked, without_index
@@ -106,8 +108,43 @@ async def test_money_that_was_taken_back_and_is_called_paid_is_found(system: Sys
     assert await system.broken() == []
 
 
-#: What grows with every run.
-_OF_RUNS = frozenset({"match", "reconciliation"})
+#: What grows with every run and statement.
+_OF_RUNS = frozenset({"match", "reconciliation", "statement_line"})
+
+
+async def test_only_what_may_concern_an_open_day_is_opened(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of debits of long before, and those that no run has come near, nobody reads the words."""
+    opened: list[str] = []
+
+    def note(cipher: Cipher, line_id: str, sealed: bytes | None, clear: str | None) -> str:
+        opened.append(open_narrative(cipher, line_id, sealed, clear))
+        return opened[-1]
+
+    monkeypatch.setattr("reconciliation.days.taken_back.open_narrative", note)
+    database, cipher = system.parts.database, system.parts.cipher
+
+    async def look() -> list[str]:
+        opened.clear()
+        async with asked(database) as statements, database.reading() as session:
+            assert [one async for one in matches_taken_back(session, cipher)] == []
+        assert await without_index(database, statements, _OF_RUNS) == []
+        return sorted(opened)
+
+    await take_statement(system, *(f"{n}000|debit|TRA LAI {n}|{number()}" for n in range(1, 4)))
+    assert await look() == []
+    await reconcile(system)
+    assert await look() == ["TRA LAI 1", "TRA LAI 2", "TRA LAI 3"]
+    for amount, days in ((1000, 8), (2000, 9), (3000, -30)):
+        await change(
+            system,
+            "UPDATE statement_line SET booked_at = booked_at - make_interval(days => :days)"
+            " WHERE amount = :amount",
+            amount=amount,
+            days=days,
+        )
+    assert await look() == ["TRA LAI 1"]
 
 
 async def test_only_debits_that_say_so_are_looked_for_among_what_runs_have_matched(

@@ -276,3 +276,25 @@ async def test_money_that_went_to_another_bill_leaves_its_own_to_be_paid(system:
     await credit(system, 5000, bill["reference"], bank_ref=bank_ref())
     assert (await system.read(bill))["status"] == "paid"
     assert await system.broken() == []
+
+
+async def test_what_a_statement_alone_told_and_took_back_pays_nothing_afterwards(
+    system: System,
+) -> None:
+    """Neither a feed that tells of it late nor whoever releases the statement sends it on."""
+    bill, ref = await system.create_bill(), bank_ref()
+    there, back = there_and_back(5000, bill["reference"], ref)
+    statement = await take_statement(system, there, f"7000|credit|chuyen tien|{bank_ref()}")
+    assert (await reconcile(system))["summary"]["matched"]["count"] == 1
+    await take_statement(system, back)
+    assert (await reconcile(system))["summary"]["reversed"]["count"] == 1
+    office = await finance_office(system)
+    path = f"/statements/{statement['id']}/release"
+    problem(await office.post(path, {"reason": "chỉ có trên sao kê"}), 409, "nothing_to_release")
+    async with looking(system) as seen:
+        await credit(system, 5000, bill["reference"], bank_ref=ref)
+    assert (seen[0].payments, seen[0].ledger) == ([], {})
+    assert (await system.read(bill))["status"] == "open"
+    assert (await reconcile(system))["summary"]["reversed"]["count"] == 1
+    assert (await returned(system))["outcome"] == {"reversed": 5000}
+    assert await system.broken() == []

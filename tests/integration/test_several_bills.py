@@ -13,9 +13,11 @@ from sqlalchemy import text
 from core.ids import new_id
 from core.references import new_reference
 from payments.books import destination
+from payments.books.identity import STATEMENT
 from tests.api.test_approvals import bank_ref
 from tests.api.test_refunds import approved as approved_refund
 from tests.api.test_refunds import ask, asked
+from tests.integration.test_identity_of_money import tell
 from tests.integration.test_tampering import first_link, judged_new
 from tests.support.callbacks import credit, notice_of, notify
 from tests.support.markup import words_of
@@ -113,6 +115,36 @@ async def test_one_who_looks_for_nothing_misspelt_is_seen_to_keep_the_excess(
     async with looking(system) as seen:
         await credit(system, one["amount"] + other["amount"], words)
     assert seen[0].waiting == [("refundable", "excess", other["amount"])]
+
+
+@pytest.mark.parametrize("doubt", ["dated_ahead", "possible_duplicate", "statement_only"])
+async def test_a_doubt_that_is_settled_leaves_the_caution_about_what_is_misspelt(
+    shared_system: System, doubt: str
+) -> None:
+    """That it is money of its own says nothing of whose it is."""
+    system, office, ref = shared_system, await finance_office(shared_system), bank_ref()
+    one, other = await bills_of(system, 3, 5)
+    total = one["amount"] + other["amount"]
+    said: dict[str, Any] = {
+        "narrative": f"{one['reference']} va {misspelt(other['reference'])}",
+        "amount": total,
+        "bank_ref": ref,
+    }
+    if doubt == "possible_duplicate":
+        await tell(system, "feed_a", new_id("n"), **said | {"narrative": "chuyen tien"})
+    if doubt == "statement_only":
+        # The statement's words were cut before the second reference; the feed has all of them.
+        await tell(system, STATEMENT, new_id("n"), **said | {"narrative": one["reference"]})
+    days = 900 if doubt == "dated_ahead" else 0
+    await tell(system, "feed_a", new_id("n"), **said, days=days)
+    if doubt != "statement_only":
+        (item,) = [x for x in await office.suspense(reason=doubt) if x["amount"] == total]
+        outcome = (await office.approve(await office.propose(item["id"], "other_money")))["outcome"]
+        assert (outcome["allocated"], outcome["suspense"]) == (0, total)
+    assert await statuses(system, [one, other]) == ["open", "open"]
+    outcome = await assign(office, await stray(office), [one, other])
+    assert (outcome["allocated"], outcome["refundable"]) == (total, 0)
+    assert await system.broken() == []
 
 
 async def test_the_exact_sum_settles_each_bill_in_whatever_order_they_are_named(

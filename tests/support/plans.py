@@ -4,6 +4,7 @@ With plain scans as good as forbidden a plan has one only where no index serves,
 test's tables have; an index that is walked from end to end is as bad, and is told too.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,9 @@ LARGE = frozenset(
         *("outbox_event", "outbox_delivery", "payment_document", "receipt_file", "posting"),
     }
 )
+
+#: What reads; a statement of a file begins with what it gives.
+_READING = re.compile(r"(?:\s|--[^\n]*\n)*(?:SELECT|WITH)\b")
 
 
 @asynccontextmanager
@@ -48,7 +52,7 @@ async def without_index(
         await session.execute(text("SET LOCAL enable_seqscan = off"))
         connection = await session.connection()
         for statement, parameters in statements:
-            if statement.lstrip().startswith(("SELECT", "WITH")):
+            if _READING.match(statement):
                 explained = f"EXPLAIN (FORMAT JSON) {statement}"
                 plan = (await connection.exec_driver_sql(explained, parameters)).scalar_one()
                 found += [f"{node}: {statement}" for node in _bare(plan[0]["Plan"], tables)]
