@@ -138,6 +138,8 @@ class Invoice(SQLModel, table=True):
     #: which taking up this is; whoever has an older one marks nothing
     turn: int = 0
     attempts: int = 0
+    #: since when it cannot have been asked for: before this a call may have gone out
+    asked_for_at: datetime | None = moment(default=None)
     #: why it is not issued, without the buyer
     last_error: str | None = None
     created_at: datetime = moment()
