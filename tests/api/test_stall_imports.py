@@ -193,3 +193,18 @@ async def test_a_long_file_is_held_against_what_is_there_piece_by_piece(
     assert pieces == [5, 5, 2]
     told = [one["field"] for one in refused.json()["errors"]]
     assert told == [f"row {number}, column Mã sạp" for number in range(2, 14)]
+
+
+async def test_a_contract_bears_the_number_that_stands_on_its_paper(things: Things) -> None:
+    """Such numbers have Vietnamese letters: 01/HĐ-BQLC/2026."""
+    market = await new_market(things)
+    rows = f"{HEADING},Số hợp đồng\nY1,covered,6,TTY1,Bà Hai,0912000111,01/01/2026,01/HĐ-BQLC/2026"
+    given = (await give(things, market, rows.encode())).json()
+    await things.system.work()
+    assert (await read(things, given["id"]))["state"] == "done"
+    ended = {"stall": "Y1", "vendor": "TTY1", "first_on": "2025-01-01", "last_on": "2025-12-31"}
+    path = f"/markets/{market}/contracts"
+    written = await send(things, path, json=ended | {"number": "Phụ lục 2-HĐ", "services": {}})
+    assert written.status_code == 201, written.text
+    live = await send(things, path, json=ended | {"number": "=1+1", "services": {}})
+    assert live.status_code == 422
