@@ -16,6 +16,7 @@ from payments.billing.dues.opening import StallKeys, count_try
 from payments.billing.dues.queries import find_stall
 from tests.support.callbacks import credit
 from tests.support.markup import words_of
+from tests.support.staff_browser import signed_in_as
 from tests.support.stalls import CODE, PHONE, StallAtHand, stall
 from tests.support.system import System
 
@@ -118,6 +119,9 @@ async def test_who_has_left_sees_what_they_still_owe_and_no_code_of_the_stall(
     (link,) = re.findall(r'class="button wide" href="([^"]+)"', page)
     bill = words_of((await shared_system.browser.get(link.replace("&amp;", "&"))).text)
     assert "123.000 đ" in bill
+    async with signed_in_as(shared_system, "finance") as office:
+        board = words_of((await office.get(f"/staff/stalls/{at.id}")).text)
+    assert "Còn nợ 123.000 đ; trả theo mã của từng khoản" in board
     # The new holder is told from when on, and whose the debts of before are.
     way = (await typed(at, CODE)).headers["location"]
     own = words_of((await shared_system.browser.get(way)).text)
