@@ -31,7 +31,6 @@ from payments.billing.models import Stall, StallContract
 from payments.billing.queries import find_codes
 from payments.billing.sheets import StallRow, fault_of, refused
 
-
 #: How many rows of a file are held against what is there at a time: whoever else asks of this
 #: process waits for no more than that, and no more of what is there is in its memory.
 _PIECE: Final = 2_000

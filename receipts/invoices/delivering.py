@@ -51,9 +51,9 @@ TRIED_FOR: Final = timedelta(days=1)
 RESTS: Final = timedelta(minutes=1)
 _PAUSES: Final = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60))
 _LARGEST_NUMBER: Final = 99_999_999
-#: So long after it may have been asked for last a provider that has never heard of a key is believed
-#: where none is wanted any more: what a call, or a worker killed in it, left under way is there by
-#: then. How often it was tried before says nothing about the last call.
+#: So long after it may have been asked for last a provider that has never heard of a key is
+#: believed where none is wanted any more: what a call, or a worker killed in it, left under way is
+#: there by then. How often it was tried before says nothing about the last call.
 SURE_AFTER: Final = timedelta(minutes=15)
 
 _ROW = Invoice

@@ -176,7 +176,7 @@ async def test_what_somebody_else_writes_meanwhile_stops_it_and_says_where(thing
 async def test_a_long_file_is_held_against_what_is_there_piece_by_piece(
     things: Things, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So whoever else asks waits for a piece; the faults are told in the file's order all the same."""
+    """So whoever else asks waits for a piece; the faults are told in the file's order."""
     pieces, known = list[int](), importing._known
 
     async def noted(session: ReadSession, market: MarketValue, rows: Sequence[StallRow]) -> Any:

@@ -101,7 +101,7 @@ async def test_a_token_ends_with_its_contract_and_with_its_code(shared_system: S
 async def test_who_has_left_sees_what_they_still_owe_and_no_code_of_the_stall(
     shared_system: System,
 ) -> None:
-    """Money on the stall's reference is the new holder's: it must not be shown to the former one."""
+    """Money on the stall's reference is the new holder's: the former one is not shown it."""
     at = await stall(shared_system, "C-21")
     await at.owe(123_000)
     way = (await typed(at, CODE)).headers["location"]

@@ -392,7 +392,9 @@ async def test_the_pages_fit_a_small_phone_and_are_read_by_everyone(system: Syst
     assert {place: faults for place, faults in found.items() if faults} == {}
 
 
-@pytest.mark.parametrize(("clock_of_page", "taken"), [("() => 1e9", 0), ("() => (time += 1000)", 1)])
+@pytest.mark.parametrize(
+    ("clock_of_page", "taken"), [("() => 1e9", 0), ("() => (time += 1000)", 1)]
+)
 async def test_a_wet_finger_takes_no_cash(system: System, clock_of_page: str, taken: int) -> None:
     """It touches twice where a stall is opened, and the button for its cash appears under it.
 
@@ -414,10 +416,14 @@ async def test_a_wet_finger_takes_no_cash(system: System, clock_of_page: str, ta
         assert button is not None
         await page.keyboard.press("Escape")
         x, y = button["x"] + button["width"] / 2, button["y"] + button["height"] / 2
-        await page.locator("#stalls button").nth(5).evaluate(
-            "(stall, y) => { const at = stall.getBoundingClientRect();"
-            " scrollBy(0, at.top + at.height / 2 - y); }",
-            y,
+        await (
+            page.locator("#stalls button")
+            .nth(5)
+            .evaluate(
+                "(stall, y) => { const at = stall.getBoundingClientRect();"
+                " scrollBy(0, at.top + at.height / 2 - y); }",
+                y,
+            )
         )
         await page.evaluate(f"() => {{ let time = 1e9; performance.now = {clock_of_page}; }}")
         await page.touchscreen.tap(x, y)

@@ -205,7 +205,7 @@ def test_waivers_of_the_whole_each_would_be_caught() -> None:
 
 
 def test_rounding_what_is_used_by_itself_would_be_caught() -> None:
-    """The negative control: with 8 % on top, ten readings rounded alone lose what one would cost."""
+    """The negative control: with 8 % on top, ten readings rounded alone cost less than one."""
     readings = [MeterReading(BEGAN + timedelta(days=day), day) for day in range(11)]
     (whole,) = charge_readings([readings[0], readings[-1]], 1, 5, vat_percent=8)
     cut = charge_readings(readings, 1, 5, vat_percent=8)

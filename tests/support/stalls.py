@@ -136,7 +136,8 @@ class StallAtHand:
     async def set_code(self, code: str) -> None:
         """Another short code stands on its contract."""
         hashed = hash_of_code(self.system.parts.payments.request_key, self.id, code)
-        await self._write("UPDATE stall SET code_hash = :hash WHERE id = :id", hash=hashed, id=self.id)
+        change = "UPDATE stall SET code_hash = :hash WHERE id = :id"
+        await self._write(change, hash=hashed, id=self.id)
 
     async def statuses(self) -> list[str]:
         """How its bills stand, in the order in which they were opened."""

@@ -242,9 +242,7 @@ async def _opened(
         here=place.address,
         token=token,
         total=sum(bill.missing for bill in owed),
-        owed=[
-            (bill, _words(bill), lines[bill.bill_id], _link(context, bill)) for bill in shown
-        ],
+        owed=[(bill, _words(bill), lines[bill.bill_id], _link(context, bill)) for bill in shown],
         more=owed[MOST_OWED:],
         today=clock.business_date(clock.now()),
         credit=await sum_credit(session, place.holdings, holding.vendor_id),
