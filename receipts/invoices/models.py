@@ -138,8 +138,6 @@ class Invoice(SQLModel, table=True):
     #: which taking up this is; whoever has an older one marks nothing
     turn: int = 0
     attempts: int = 0
-    #: since when it cannot have been asked for: before this a call may have gone out
-    asked_for_at: datetime | None = moment(default=None)
     #: why it is not issued, without the buyer
     last_error: str | None = None
     created_at: datetime = moment()
@@ -147,3 +145,5 @@ class Invoice(SQLModel, table=True):
     #: the invoice that this one adjusts, and by how much that then says more (less: below 0)
     adjusts: str | None = Field(default=None, foreign_key="invoice.id")
     change: int | None = amount_field(default=None, nullable=True)
+    #: when a call for it may have gone out last; None: it never was asked for
+    asked_for_at: datetime | None = moment(default=None)
