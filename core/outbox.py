@@ -19,6 +19,8 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Update,
+    exists,
     text,
     update,
 )
@@ -217,11 +219,22 @@ async def list_set_aside(
 
 async def replay(session: WriteSession, event_id: int | None = None) -> int:
     """Put deliveries that were set aside (one event's, or all) back in the queue; how many."""
-    back = (
-        update(OutboxDelivery)
-        .where(col(OutboxDelivery.state) == "set_aside")
-        .values(state="waiting", attempts=0, due_at=clock.now(), leased_until=None)
-    )
+    back = _back_in_the_queue()
     if event_id is not None:
         back = back.where(col(OutboxDelivery.event_id) == event_id)
     return await session.write(back)
+
+
+async def replay_told(session: WriteSession, event: Event) -> int:
+    """Put back what was set aside of this very event, whenever it was told; how many."""
+    told = exists().where(
+        col(OutboxEvent.id) == col(OutboxDelivery.event_id),
+        col(OutboxEvent.name) == event.name,
+        col(OutboxEvent.payload) == event.payload(),
+    )
+    return await session.write(_back_in_the_queue().where(told))
+
+
+def _back_in_the_queue() -> Update:
+    again = {"state": "waiting", "attempts": 0, "due_at": clock.now(), "leased_until": None}
+    return update(OutboxDelivery).where(col(OutboxDelivery.state) == "set_aside").values(again)

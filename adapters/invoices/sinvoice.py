@@ -8,14 +8,20 @@ or `NOT_FOUND_DATA`. Sums are not told there: that it is ours the key alone says
 `errorCode` of a 200, or `message` of a 400, a word in capitals.
 
 An adjusting invoice has `adjustmentType` 5 (1: an ordinary one) and `adjustmentInvoiceType` 1
-(sums), names the first by number, day and template, and says of each item whether it increases.
+(sums), names the first by number and day, says in `invoiceNote` which one it adjusts, and of each
+item whether it increases; sums are never below 0. `originalInvoiceType` and `originalTemplateCode`
+are for a first one that the provider does not have, and are not sent: ours is made there.
 
-Facts: one public client that was read in full, and short extracts of others that quote the web
-service's document (2.35 and 2.44), in 11/2026; the document itself is given to customers alone and
-was not seen. That a `transactionUuid` has 10 to 36 characters is from memory. Not told there, and
-so as we take it: numbers are the symbol and the digits without zeros before them (`C26MAA57`);
-moments are milliseconds; `-2` is the tax of an invoice that shows none. Nobody has called the real
-service with this.
+Facts: the web service's document as public repositories hold it (its changes up to 2.3x with the
+whole of its sections on what is sent, read in 11/2026), and public clients. Two of its words are
+held against each other: it says that a `transactionUuid` used before is answered with the invoice
+of then, and clients have seen it refused; both are understood. It promised that for three days
+until its version 2.28, and since for ever. Not told there, and so as we take it: numbers are the
+symbol and the digits without zeros before them (`C26MAA57`, as its examples; its field has
+`AA20E00000001`); `originalInvoiceIssueDate` is found by its day, for the moment of issue is not
+kept; `additionalReferenceDesc`, which it wants to name the agreement of both sides, says what went
+back; a buyer with a name and without an address is taken. Nobody has called the real service with
+this.
 """
 
 import re
@@ -27,7 +33,14 @@ from adapters.http import GatewayHttp, HttpAnswer
 from core import clock, json
 from core.clock import VIETNAM
 from payments.ports import OutcomeUnknown
-from receipts.invoice_calls import InvoiceAccess, InvoiceAnswer, InvoiceFate, InvoiceOrder
+from receipts.invoice_calls import (
+    AdjustedInvoice,
+    InvoiceAccess,
+    InvoiceAnswer,
+    InvoiceFate,
+    InvoiceOrder,
+    InvoiceParty,
+)
 
 #: What it is called with: the account, and the template (as 2/0123) that it has registered.
 FIELDS: Final = ("username", "password", "tax_code", "template_code")
@@ -109,7 +122,7 @@ def _told(order: InvoiceOrder, template_code: str) -> dict[str, Any]:
             "adjustmentInvoiceType": "1",
             "originalInvoiceId": f"{adjusted.symbol}{adjusted.number}",
             "originalInvoiceIssueDate": _milliseconds(adjusted.issued_on),
-            "originalTemplateCode": template_code,
+            "invoiceNote": _note(adjusted),
             "additionalReferenceDesc": order.lines[0].description[:_LONGEST_TEXT],
             "additionalReferenceDate": _milliseconds(order.issued_on),
         }
@@ -138,19 +151,34 @@ def _told(order: InvoiceOrder, template_code: str) -> dict[str, Any]:
             "sellerTaxCode": order.seller.tax_code,
             "sellerAddressLine": order.seller.address,
         },
-        "buyerInfo": {
-            "buyerName": order.buyer.name,
-            "buyerTaxCode": order.buyer.tax_code,
-            "buyerAddressLine": order.buyer.address,
-        },
+        "buyerInfo": _buyer(order.buyer),
         "payments": [{"paymentMethodName": order.payment_method}],
         "itemInfo": items,
         "taxBreakdowns": [taxes],
     }
 
 
+def _buyer(buyer: InvoiceParty) -> dict[str, Any]:
+    """Who buys: with a tax code the name is a legal one, and who gave none takes no invoice."""
+    if not buyer.name:
+        return {"buyerNotGetInvoice": 1}
+    told = {"buyerName": buyer.name, "buyerAddressLine": buyer.address}
+    if buyer.tax_code:
+        told |= {"buyerLegalName": buyer.name, "buyerTaxCode": buyer.tax_code}
+    return {name: value for name, value in told.items() if value}
+
+
+def _note(adjusted: AdjustedInvoice) -> str:
+    """The words that an adjusting invoice must bear; over the web service nobody else adds them."""
+    direction = "giảm" if adjusted.decreases else "tăng"
+    return (
+        f"Điều chỉnh {direction} cho hóa đơn Mẫu số {adjusted.form}, ký hiệu {adjusted.symbol}, số"
+        f" {adjusted.number}, ngày {adjusted.issued_on:%d tháng %m năm %Y}"
+    )
+
+
 def _uuid(key: str) -> str:
-    """What of a key of ours is a UUID: they take 10 to 36 characters (from memory)."""
+    """What of a key of ours is a UUID: they take 10 to 36 characters."""
     return key.rpartition("_")[2]
 
 

@@ -1,8 +1,12 @@
 """S-Invoice as the sandbox plays it: the same office as `invoices`, spoken to in another way.
 
-Written from what public clients send and independent of our adapter. Below `/s-invoice`.
+Written from its document (2.3x) as public repositories quote it, and independent of our adapter: a
+buyer with a tax code has a legal name, an adjusting invoice says in `invoiceNote` what it adjusts,
+and the first one's template is named for invoices alone that the office does not have. Below
+`/s-invoice`.
 """
 
+import re
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -83,14 +87,21 @@ def _order(body: bytes, tax_code: str) -> dict[str, Any] | None:
         amount = sum(one["itemTotalAmountWithTax"] for one in items)
         net = sum(one["itemTotalAmountWithoutTax"] for one in items)
         vat = sum(one["taxAmount"] for one in items)
-        adjusts = None
+        adjusts, buyer = None, told["buyerInfo"]
+        if buyer.get("buyerTaxCode") and not buyer.get("buyerLegalName"):
+            return None
+        if general.get("originalTemplateCode") and "originalInvoiceType" not in general:
+            return None
         if general["adjustmentType"] == "5":
+            number = re.fullmatch("(.{6})([0-9]+)", general["originalInvoiceId"])
+            if number is None or f"{number[1]}, số {number[2]}," not in general["invoiceNote"]:
+                return None
             increases = {one["isIncreaseItem"] for one in items}
             adjusts = {"number": general["originalInvoiceId"], "increases": increases == {True}}
         key, form, symbol = (
             general[name] for name in ("transactionUuid", "invoiceType", "invoiceSeries")
         )
-    except (Invalid, KeyError, TypeError):
+    except (Invalid, KeyError, TypeError, AttributeError):
         return None
     if net + vat != amount or not 10 <= len(key) <= 36:
         return None

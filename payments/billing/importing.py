@@ -7,6 +7,7 @@ The order of the rows does not matter.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from pydantic import BaseModel
 from sqlmodel import col
@@ -29,6 +30,10 @@ from payments.billing.markets import lock_market
 from payments.billing.models import Stall, StallContract
 from payments.billing.queries import find_codes
 from payments.billing.sheets import StallRow, fault_of, refused
+
+#: How many rows of a file are held against what is there at a time: whoever else asks of this
+#: process waits for no more than that, and no more of what is there is in its memory.
+_PIECE: Final = 2_000
 
 
 class ImportOut(BaseModel):
@@ -74,14 +79,21 @@ async def list_missing(
 
     Raises `StallSheetRefused`, naming each row that does not fit what is there.
     """
-    known = await _known(session, market, rows)
-    if faults := _faults(rows, known):
+    missing, faults = list[StallRow](), list[FieldError]()
+    for begin in range(0, len(rows), _PIECE):
+        piece = rows[begin : begin + _PIECE]
+        known = await _known(session, market, piece)
+        faults += _faults(piece, known)
+        missing += [row for row in piece if _is_missing(row, known)]
+    if faults:
         raise refused(faults)
-    return [
-        row
-        for row in rows
-        if row.stall not in known.stalls or (row.first_on is not None and not _is_known(row, known))
-    ]
+    return missing
+
+
+def _is_missing(row: StallRow, known: _KnownRows) -> bool:
+    if row.stall not in known.stalls:
+        return True
+    return row.first_on is not None and not _is_known(row, known)
 
 
 async def import_stalls(
@@ -188,7 +200,7 @@ def _is_known(row: StallRow, known: _KnownRows) -> bool:
 
 def _faults(rows: Sequence[StallRow], known: _KnownRows) -> list[FieldError]:
     faults = []
-    for row in rows:
+    for row in sorted(rows, key=lambda one: one.number):
         place = known.stalls.get(row.stall)
         if place is not None and (place.kind, place.area, place.frontages) != row.place:
             told = "Sạp đã có với loại, diện tích hoặc mặt tiền khác; sạp đổi thì ghi mã mới."
@@ -200,4 +212,4 @@ def _faults(rows: Sequence[StallRow], known: _KnownRows) -> list[FieldError]:
             if one.first_on <= last and row.first_on <= (one.last_on or date.max):
                 told = f"Sạp đã có người thuê từ {one.first_on:%d/%m/%Y}; hãy kết thúc hợp đồng đó."
                 faults.append(fault_of(row.number, "first_on", "stall_held", told))
-    return sorted(faults, key=lambda fault: fault.field)
+    return faults

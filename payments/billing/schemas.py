@@ -10,6 +10,7 @@ from core.schemas import Code, Line, PrintedLine, RequestModel
 from core.tax_numbers import checked_tax_number
 from payments.billing.periods import REMINDER_DAYS, PeriodKind
 from payments.billing.setting_up import NewMarket, NewStall, NewVendor
+from payments.billing.sheets import NUMBER_SIGNS
 
 #: Kinds of places, as tariffs and stalls name them alike.
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -134,7 +135,7 @@ class ContractIn(RequestModel):
     first_on: Day
     last_on: Day | None = None
     billed_by: PeriodKind = "month"
-    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./ -]{0,64}$")] = ""
+    number: Annotated[str, StringConstraints(pattern=f"^{NUMBER_SIGNS}{{0,64}}$")] = ""
     services: Services
 
     @model_validator(mode="after")

@@ -72,13 +72,15 @@ MOST_FAULTS: Final = 200
 _EMPTY: Final = FieldError("file", "empty", "Tệp không có dòng nào.")
 
 _AREA = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,2}))?")
+#: What a contract's number is written with: as on its paper, with the letters of Vietnamese.
+NUMBER_SIGNS: Final = "[A-Za-zÀ-ÖØ-öø-ɏẠ-ỹ0-9./ -]"
 _PATTERNS: Final = {
     "stall": (r"[A-Za-z0-9][A-Za-z0-9./-]{0,31}", "Mã sạp gồm chữ không dấu, số và . / -."),
     "kind": (r"[a-z][a-z0-9_-]{0,31}", "Loại ghi bằng chữ thường không dấu, ví dụ nha-long."),
     "lane": (r"[A-Za-z0-9 ./-]{0,32}", "Dãy gồm chữ không dấu và số."),
     "vendor": (r"[A-Za-z0-9._/-]{1,64}", "Mã tiểu thương gồm chữ không dấu, số và . / - _."),
     "phone": (r"\+?[0-9][0-9 ]{7,18}", "Số điện thoại gồm 8 đến 19 chữ số."),
-    "number": (r"[A-Za-z0-9./ -]{1,64}", "Số hợp đồng gồm chữ không dấu, số và . / -."),
+    "number": (NUMBER_SIGNS + "{1,64}", "Số hợp đồng gồm chữ, số và . / -, nhiều nhất 64 ký tự."),
 }
 
 

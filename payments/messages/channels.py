@@ -31,7 +31,11 @@ ASKING: Final = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class ChannelValue:
-    """A channel without its secrets; `agency` is its body's code."""
+    """A channel without its secrets; `agency` is its body's code.
+
+    `renewal_fault` says why its token could not be renewed; `token_until` when it ends (None: that
+    is not known), `renewal_due_at` when new ones are asked for next.
+    """
 
     id: str
     agency_id: str
@@ -42,6 +46,17 @@ class ChannelValue:
     created_at: datetime
     renewal_fault: str | None
     token_until: datetime | None
+    renewal_due_at: datetime | None
+
+    @property
+    def wants_tokens(self) -> bool:
+        """Whether a person has to grant new tokens: its provider takes those it has no more."""
+        return self.renewal_fault is not None and self.renewal_due_at is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can be sent until there is a new token, as far as that is known."""
+        return self.token_until is not None and self.token_until <= clock.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,11 @@ async def list_channels(
     if within is not None:
         wanted = wanted.where(col(row.agency_id).in_(within))
     return await session.all(wanted)
+
+
+async def list_unrenewed(session: ReadSession, within: frozenset[str]) -> list[ChannelValue]:
+    """The channels of some bodies whose tokens could not be renewed, and are not yet since."""
+    return [one for one in await list_channels(session, within) if one.renewal_fault is not None]
 
 
 async def kinds_of(session: ReadSession, agency_id: str) -> frozenset[ChannelKind]:

@@ -51,9 +51,10 @@ TRIED_FOR: Final = timedelta(days=1)
 RESTS: Final = timedelta(minutes=1)
 _PAUSES: Final = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60))
 _LARGEST_NUMBER: Final = 99_999_999
-#: After so many tries a provider that has never heard of a key is believed where none is wanted any
-#: more: by then the last call lies a quarter of an hour back, and cannot be on its way still.
-SURE_AFTER: Final = 3
+#: So long after it may have been asked for last a provider that has never heard of a key is
+#: believed where none is wanted any more: what a call, or a worker killed in it, left under way is
+#: there by then. How often it was tried before says nothing about the last call.
+SURE_AFTER: Final = timedelta(minutes=15)
 
 _ROW = Invoice
 
@@ -75,6 +76,7 @@ class _DueInvoice:
     state: str
     turn: int
     attempts: int
+    asked_for_at: datetime | None
     waits_since: datetime
     content: bytes = field(repr=False)
 
@@ -87,6 +89,10 @@ class _DueInvoice:
     def is_wanted_no_more(self) -> bool:
         """Whether all of its money has gone back: where there is none yet, none is asked for."""
         return self.money_back == self.amount
+
+    def is_sure_at(self, now: datetime) -> bool:
+        """Whether what was asked for last would be there by now."""
+        return self.asked_for_at is None or now - self.asked_for_at >= SURE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,15 @@ async def _claim(
             # An adjusting one takes off the tax that the first had.
             vat_percent=account.vat_percent if original is None else original.vat_percent,
         )
-    taken = replace(due, turn=due.turn + 1, attempts=due.attempts + 1)
+    now = clock.now()
+    only_asked_about = due.is_doubtful and due.is_wanted_no_more
+    taken = replace(
+        due,
+        turn=due.turn + 1,
+        attempts=due.attempts + 1,
+        # Written before the call: who is killed in it has said since when silence counts.
+        asked_for_at=due.asked_for_at if only_asked_about else now,
+    )
     await _set(
         session,
         due,
@@ -206,7 +220,8 @@ async def _claim(
         vat_percent=due.vat_percent,
         turn=taken.turn,
         attempts=taken.attempts,
-        due_at=clock.now() + LEASE,
+        asked_for_at=taken.asked_for_at,
+        due_at=now + LEASE,
     )
     return _ClaimedInvoice(taken, account, _order_of(context, due, original))
 
@@ -313,7 +328,9 @@ async def _mark(session: WriteSession, claimed: _ClaimedInvoice, answer: Invoice
         case InvoiceFate.ABSENT if ours.money_back < due.amount:
             # Its money has come again while the provider was asked: it is wanted after all.
             told |= {"state": "unknown", "due_at": now}
-        case InvoiceFate.ABSENT if due.attempts > SURE_AFTER:
+        case InvoiceFate.ABSENT if due.is_sure_at(now):
+            # It is dropped for good: a clock that was put forward must not say so.
+            await require_agreement(session)
             told |= {"state": "dropped", "due_at": None}
         case InvoiceFate.LATER if not due.is_doubtful and due.waits_since <= now - TRIED_FOR:
             told |= {"state": "set_aside", "due_at": None}

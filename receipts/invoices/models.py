@@ -145,3 +145,5 @@ class Invoice(SQLModel, table=True):
     #: the invoice that this one adjusts, and by how much that then says more (less: below 0)
     adjusts: str | None = Field(default=None, foreign_key="invoice.id")
     change: int | None = amount_field(default=None, nullable=True)
+    #: when a call for it may have gone out last; None: it never was asked for
+    asked_for_at: datetime | None = moment(default=None)

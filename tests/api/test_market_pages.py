@@ -10,9 +10,10 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from app.web.staff import market_runs
+from core import clock
 from core.ids import new_id
 from payments.billing.markets import get_market
-from payments.billing.periods import period_of
+from payments.billing.periods import month_of, period_of
 from payments.billing.runs import begin_run
 from tests.support.callbacks import credit
 from tests.support.markets import MarketStalls, lay_out
@@ -53,10 +54,10 @@ class Board:
         assert answer.status_code == 200, answer.text
         return answer.text
 
-    async def billed(self, laid: MarketStalls) -> str:
-        """The market's November, billed from its page; where that leads."""
+    async def billed(self, laid: MarketStalls, period: str = "2026-11") -> str:
+        """A month of the market, billed from its page; where that leads."""
         here = f"/staff/markets/{laid.market.id}/runs"
-        shown = await self.page(f"{here}/preview?kind=month&period=2026-11")
+        shown = await self.page(f"{here}/preview?kind=month&period={period}")
         answer = await self.finance.send(shown, here)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
@@ -201,7 +202,10 @@ async def test_a_waiver_names_its_stall_by_code(board: Board) -> None:
     laid = await board.market(2)
     here = f"/staff/markets/{laid.market.id}"
     page = await board.page(f"{here}/tariffs?stall=A-002")
-    typed = {"first_on": "2026-11-01", "last_on": "2026-11-30", "percent": "100"}
+    # This month, whichever it is: the map says how a stall stands today.
+    month = month_of(clock.business_date(clock.now()))
+    typed = {"first_on": month.first.isoformat(), "last_on": month.last.isoformat()}
+    typed |= {"percent": "100"}
     typed |= {"kind": "hardship", "basis": "Đơn", "reason": "ốm"}
     none = await board.finance.send(page, f"{here}/waivers", typed | {"stall": "Z-9"})
     assert none.status_code == 422
@@ -213,7 +217,7 @@ async def test_a_waiver_names_its_stall_by_code(board: Board) -> None:
     asked = await board.finance.send(page, f"{here}/waivers", typed)
     shown = (await board.chief.get(asked.headers["location"])).text
     await board.chief.send(shown, f"{asked.headers['location']}/approve")
-    await board.billed(laid)
+    await board.billed(laid, month.name)
     drawn = (await board.finance.get(f"{here}/map.svg")).text
     assert "A-002: Được miễn" in drawn
     assert "A-001: Quá hạn" in drawn or "A-001: Còn phải trả" in drawn

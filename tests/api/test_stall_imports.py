@@ -1,5 +1,6 @@
 """A file of stalls over the API: an id to ask about, loaded by the worker, each row once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -7,8 +8,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from core import failpoints, outbox
 from core.ids import new_id
+from core.sessions import ReadSession
+from payments.billing import importing
 from payments.billing.imports import commands
+from payments.billing.loading import MarketValue
+from payments.billing.sheets import StallRow
 from tests.support.every_route import Things, keys_of
 from tests.support.rows import dump
 from tests.support.system import System
@@ -16,6 +22,7 @@ from tests.support.system import System
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MARKET = {"name": "Chợ Tệp", "name_en": "File Market", "market_class": 2}
+LOADER = "billing.load_stall_files"
 HEADING = "Mã sạp,Loại,Diện tích (m²),Mã tiểu thương,Họ tên,Điện thoại,Từ ngày"
 
 
@@ -103,17 +110,30 @@ async def test_the_same_file_again_adds_only_what_is_new(things: Things) -> None
 
 
 async def test_the_same_file_again_goes_on_where_nobody_else_does(things: Things) -> None:
-    """As after its delivery failed so often that it was set aside."""
-    market = await new_market(things)
+    """The worker failed at it until it was given up: it goes on, and nothing is left aside."""
+    system, market = things.system, await new_market(things)
     given = (await give(things, market, sheet(2, "T"))).json()
-    async with things.system.parts.database.transaction() as session:
-        given_up = text("UPDATE outbox_delivery SET state = 'set_aside' WHERE state = 'waiting'")
-        await session.execute(given_up)
-    await things.system.work()
+    failpoints.configure("stalls.before_commit=raise")
+    try:
+        for _ in range(outbox.MAX_ATTEMPTS):
+            async with system.parts.database.transaction() as session:
+                due = text("UPDATE outbox_delivery SET due_at = now() WHERE state = 'waiting'")
+                await session.execute(due)
+            await system.work()
+    finally:
+        failpoints.clear()
+    assert await set_aside(system) == [LOADER]
+    await system.work()
     assert (await read(things, given["id"]))["state"] == "loading"
     assert (await give(things, market, sheet(2, "T"))).json()["id"] == given["id"]
-    await things.system.work()
+    await system.work()
     assert (await read(things, given["id"]))["state"] == "done"
+    assert await set_aside(system) == []
+
+
+async def set_aside(system: System) -> list[str]:
+    async with system.parts.database.reading() as session:
+        return [one.handler for one in await outbox.list_set_aside(session)]
 
 
 async def test_a_fault_is_told_before_anything_is_taken(things: Things) -> None:
@@ -151,3 +171,40 @@ async def test_what_somebody_else_writes_meanwhile_stops_it_and_says_where(thing
     again = (await give(things, market, mended)).json()
     await things.system.work()
     assert (await read(things, again["id"]))["state"] == "done"
+
+
+async def test_a_long_file_is_held_against_what_is_there_piece_by_piece(
+    things: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So whoever else asks waits for a piece; the faults are told in the file's order."""
+    pieces, known = list[int](), importing._known
+
+    async def noted(session: ReadSession, market: MarketValue, rows: Sequence[StallRow]) -> Any:
+        pieces.append(len(rows))
+        return await known(session, market, rows)
+
+    market = await new_market(things)
+    await give(things, market, sheet(12, "X"))
+    await things.system.work()
+    monkeypatch.setattr(importing, "_known", noted)
+    monkeypatch.setattr(importing, "_PIECE", 5)
+    refused = await give(things, market, sheet(12, "X").replace(b"covered", b"open"))
+    assert refused.status_code == 422
+    assert pieces == [5, 5, 2]
+    told = [one["field"] for one in refused.json()["errors"]]
+    assert told == [f"row {number}, column Mã sạp" for number in range(2, 14)]
+
+
+async def test_a_contract_bears_the_number_that_stands_on_its_paper(things: Things) -> None:
+    """Such numbers have Vietnamese letters: 01/HĐ-BQLC/2026."""
+    market = await new_market(things)
+    rows = f"{HEADING},Số hợp đồng\nY1,covered,6,TTY1,Bà Hai,0912000111,01/01/2026,01/HĐ-BQLC/2026"
+    given = (await give(things, market, rows.encode())).json()
+    await things.system.work()
+    assert (await read(things, given["id"]))["state"] == "done"
+    ended = {"stall": "Y1", "vendor": "TTY1", "first_on": "2025-01-01", "last_on": "2025-12-31"}
+    path = f"/markets/{market}/contracts"
+    written = await send(things, path, json=ended | {"number": "Phụ lục 2-HĐ", "services": {}})
+    assert written.status_code == 201, written.text
+    live = await send(things, path, json=ended | {"number": "=1+1", "services": {}})
+    assert live.status_code == 422

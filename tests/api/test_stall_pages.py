@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import text
 
 from core import allowances, clock
+from core.days import day_text
 from core.errors import RateLimited
 from payments.billing.credit.queries import list_holdings
 from payments.billing.dues.opening import StallKeys, count_try
 from payments.billing.dues.queries import find_stall
 from tests.support.callbacks import credit
 from tests.support.markup import words_of
+from tests.support.staff_browser import signed_in_as
 from tests.support.stalls import CODE, PHONE, StallAtHand, stall
 from tests.support.system import System
 
@@ -89,7 +91,66 @@ async def test_a_token_ends_with_its_contract_and_with_its_code(shared_system: S
     await at.hand_over(date(2026, 1, 2))
     after = words_of((await shared_system.browser.get(way)).text)
     assert "Không còn nợ kỳ nào" not in after
+    assert "Từ 02/01/2026 sạp này đã có người khác thuê" in after
+    assert "Bạn không còn nợ gì ở sạp này" in after
+    await at.set_code("ANOTHER1")
+    after = words_of((await shared_system.browser.get(way)).text)
     assert "Mã trên hợp đồng" in after
+
+
+async def test_who_has_left_sees_what_they_still_owe_and_no_code_of_the_stall(
+    shared_system: System,
+) -> None:
+    """Money on the stall's reference is the new holder's: the former one is not shown it."""
+    at = await stall(shared_system, "C-21")
+    await at.owe(123_000)
+    way = (await typed(at, CODE)).headers["location"]
+    page = (await shared_system.browser.get(way)).text
+    assert "qr.svg" in page
+    assert "Bạn thuê sạp từ" not in words_of(page)
+    today = clock.business_date(clock.now())
+    await at.hand_over(today)
+    page = (await shared_system.browser.get(way)).text
+    said = words_of(page)
+    assert "Đừng chuyển tiền theo mã của sạp nữa" in said
+    assert "Bạn còn phải trả 123.000 đ" in said
+    assert "qr.svg" not in page
+    assert at.reference not in said
+    (link,) = re.findall(r'class="button wide" href="([^"]+)"', page)
+    bill = words_of((await shared_system.browser.get(link.replace("&amp;", "&"))).text)
+    assert "123.000 đ" in bill
+    async with signed_in_as(shared_system, "finance") as office:
+        board = words_of((await office.get(f"/staff/stalls/{at.id}")).text)
+    assert "Còn nợ 123.000 đ; trả theo mã của từng khoản" in board
+    # The new holder is told from when on, and whose the debts of before are.
+    way = (await typed(at, CODE)).headers["location"]
+    own = words_of((await shared_system.browser.get(way)).text)
+    assert f"Bạn thuê sạp từ {day_text(today)}. Nợ của người thuê trước không tính ở đây." in own
+    assert "123.000" not in own
+
+
+async def test_another_contract_of_the_same_vendor_is_opened_by_the_address_of_before(
+    shared_system: System,
+) -> None:
+    at = await stall(shared_system, "C-22")
+    way = (await typed(at, CODE)).headers["location"]
+    await at.renew(clock.business_date(clock.now()))
+    again = await shared_system.browser.get(way)
+    assert again.status_code == 303
+    own = words_of((await shared_system.browser.get(again.headers["location"])).text)
+    assert "Không còn nợ kỳ nào" in own
+    assert "Bạn thuê sạp từ" not in own
+
+
+async def test_what_a_part_payment_leaves_is_said_before_it_is_sent(shared_system: System) -> None:
+    at = await stall(shared_system, "C-23")
+    await at.owe(310_000, due_in=-20)
+    await at.owe(300_000, due_in=10)
+    part = words_of(await opened(at, amount="400000"))
+    assert "90.000 đ trong 300.000 đ" in part
+    assert "Sau đó còn nợ: 210.000 đ" in part
+    whole = words_of(await opened(at, amount="610000"))
+    assert "Sau đó còn nợ" not in whole
 
 
 async def guess(at: StallAtHand, codes: list[str]) -> str | None:

@@ -12,6 +12,7 @@ import pytest
 from core.crypto import Cipher
 from core.db import Database
 from receipts.invoices.adjusting import order_adjustment
+from receipts.invoices.delivering import SURE_AFTER
 from receipts.invoices.queries import list_invoices
 from tests.support.invoicing import (
     ACTOR,
@@ -20,6 +21,7 @@ from tests.support.invoicing import (
     invoice_maker,
     invoices_standing,
     invoicing,
+    let_pass,
     make_invoices_due,
     want_one,
 )
@@ -27,13 +29,16 @@ from tests.support.invoicing import (
 ROOT = Path(__file__).resolve().parents[2]
 CIPHER = Cipher(b"c" * 32)
 
-#: Asks for what is wanted; `another_key` names each call anew, as a broken worker would.
+#: Asks for what is wanted; `another_key` names each call anew, and `sure_at_once` believes a
+#: provider that has not heard yet, as broken workers would.
 PROGRAM = """
 import asyncio, sys
 from dataclasses import replace
+from datetime import timedelta
 from core import failpoints
 from core.crypto import Cipher
 from core.db import Database
+from receipts.invoices import delivering
 from tests.integration.invoices.test_invoices import Forgetful
 from tests.support.invoicing import ask_for_all, invoicing
 
@@ -45,6 +50,8 @@ async def main():
     context = invoicing(database, Cipher(b"c" * 32))
     if variant == "another_key":
         context = replace(context, providers=Forgetful())
+    if variant == "sure_at_once":
+        delivering.SURE_AFTER = timedelta(0)
     await ask_for_all(context)
     await database.dispose()
 
@@ -109,4 +116,34 @@ async def test_a_kill_after_the_call_adjusts_an_invoice_once(
         async with database.reading() as session:
             adjusted = (await list_invoices(session, None)).items[1]
         assert (adjusted.adjusted, adjusted.wants_adjustment) == (2_000, False)
+    await database.dispose()
+
+
+@pytest.mark.parametrize(("variant", "state"), [("", "unknown"), ("sure_at_once", "dropped")])
+async def test_a_kill_makes_no_silence_sure(database_url: str, variant: str, state: str) -> None:
+    """What the dead worker sent may still be on its way, whatever was tried before it died.
+
+    Believed at once, the negative control, it is dropped two minutes after it was asked for.
+    """
+    database = Database(database_url, pool_size=1)
+    async with invoice_maker() as maker:
+        await want_one(invoicing(database, CIPHER), maker.url)
+        await maker.plan("busy", count=3)
+        for _ in range(3):
+            await make_invoices_due(database)
+            await ask_for_all(invoicing(database, CIPHER))
+        await maker.plan("mute")
+        await make_invoices_due(database)
+        assert await work(database_url, "invoice.after_call=kill:1", "") == -signal.SIGKILL
+        # The money goes back, and the dead worker's time runs out.
+        await change_invoices(database, "money_back = amount")
+        await make_invoices_due(database)
+        assert await work(database_url, "", variant) == 0
+        assert [one[0] for one in await invoices_standing(database)] == [state]
+        assert await maker.made() == []
+        if not variant:
+            await let_pass(database, SURE_AFTER)
+            await make_invoices_due(database)
+            assert await work(database_url, "", "") == 0
+            assert [one[0] for one in await invoices_standing(database)] == ["dropped"]
     await database.dispose()

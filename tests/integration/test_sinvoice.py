@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from adapters.invoices import sinvoice
 from adapters.invoices.providers import InvoiceDirectory
 from core import clock
 from core.ids import new_id
@@ -88,6 +89,40 @@ async def test_an_adjusting_invoice_names_the_first_and_its_direction(
     nowhere = replace(adjusted, number=99)
     refused = await DIRECTORY.issue(access, order(adjusts=nowhere))
     assert (refused.fate, refused.fault) == (InvoiceFate.REFUSED, "ORIGINAL_INVOICE_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("buyer", "sent"),
+    [
+        (InvoiceParty("Bà Một"), {"buyerName": "Bà Một"}),
+        (
+            InvoiceParty("Công ty Hai", "0100109106", "2 Phố Chợ"),
+            {
+                "buyerName": "Công ty Hai",
+                "buyerLegalName": "Công ty Hai",
+                "buyerTaxCode": "0100109106",
+                "buyerAddressLine": "2 Phố Chợ",
+            },
+        ),
+        # Who gave no name takes no invoice: else a name is wanted.
+        (InvoiceParty(), {"buyerNotGetInvoice": 1}),
+    ],
+)
+async def test_a_buyer_is_told_as_its_document_wants(
+    maker: InvoiceMaker, buyer: InvoiceParty, sent: dict[str, object]
+) -> None:
+    wanted = order(buyer=buyer)
+    assert sinvoice._told(wanted, "1/770")["buyerInfo"] == sent
+    assert (await DIRECTORY.issue(access_to(maker), wanted)).fate is InvoiceFate.ISSUED
+
+
+def test_an_adjusting_invoice_bears_the_words_of_the_law() -> None:
+    first = AdjustedInvoice("invoice_1", "2", "C26MAA", 57, date(2026, 11, 1), decreases=True)
+    general = sinvoice._told(order(adjusts=first), "2/0123")["generalInvoiceInfo"]
+    assert general["invoiceNote"] == (
+        "Điều chỉnh giảm cho hóa đơn Mẫu số 2, ký hiệu C26MAA, số 57, ngày 01 tháng 11 năm 2026"
+    )
+    assert "originalTemplateCode" not in general
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ async ([kind, stall, value]) => {
   document.querySelectorAll("dialog[open]").forEach((one) => one.close());
 }
 """
+ACTIONS: Final = "SELECT id FROM collected_action WHERE kind = 'cash'"
 #: What the phone has written and not sent.
 QUEUE = """
 () => new Promise((resolve) => {
@@ -389,6 +390,50 @@ async def test_the_pages_fit_a_small_phone_and_are_read_by_everyone(system: Syst
                         found |= await looked_at(shown, f"slip-{language}", language)
                 assert shown.complaints == []
     assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize(
+    ("clock_of_page", "taken"), [("() => 1e9", 0), ("() => (time += 1000)", 1)]
+)
+async def test_a_wet_finger_takes_no_cash(system: System, clock_of_page: str, taken: int) -> None:
+    """It touches twice where a stall is opened, and the button for its cash appears under it.
+
+    The negative control is a page whose clock runs so fast that the second touch comes late.
+    """
+    await market_of(system, 12)
+    async with (
+        signed_in_as(system, "collector") as one,
+        chromium.started() as browser,
+        tab(browser, has_touch=True) as shown,
+    ):
+        await Walker(system, one).send()
+        await enter(shown, one)
+        await shown.open(f"{system.base_url}/collect")
+        page = shown.page
+        await page.locator("#walk[data-ready]").wait_for()
+        await page.locator("#stalls button").nth(5).click()
+        button = await page.locator("#cash button").bounding_box()
+        assert button is not None
+        await page.keyboard.press("Escape")
+        x, y = button["x"] + button["width"] / 2, button["y"] + button["height"] / 2
+        await (
+            page.locator("#stalls button")
+            .nth(5)
+            .evaluate(
+                "(stall, y) => { const at = stall.getBoundingClientRect();"
+                " scrollBy(0, at.top + at.height / 2 - y); }",
+                y,
+            )
+        )
+        await page.evaluate(f"() => {{ let time = 1e9; performance.now = {clock_of_page}; }}")
+        await page.touchscreen.tap(x, y)
+        await page.locator("#stall[open]").wait_for()
+        await page.touchscreen.tap(x, y)
+        if taken:
+            await page.locator("#slip[open]").wait_for()
+        await page.evaluate(PAINTED)
+        assert len(await page.evaluate(QUEUE)) + len(await rows(system, ACTIONS)) == taken
+        assert await page.locator("#stall").evaluate("one => one.open") == (not taken)
 
 
 async def looked_at(shown: Tab, name: str, language: str) -> dict[str, object]:

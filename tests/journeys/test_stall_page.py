@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ViewportSize
 
+from core import clock
 from core.references import find_references
 from payments.billing.reminding.commands import set_reminders
 from tests.journeys.test_pages import WIDTHS, too_wide
@@ -114,6 +115,12 @@ async def test_the_page_fits_and_is_read_by_everyone(
     refused = system.parts.payments.urls.stop_reminders(other.reference, other.vendor_id)
     pages = {"shut": sticker, "opened": opened, "amount": f"{opened}&amount=700000"}
     pages |= {"reminders": stop, "no reminders": refused}
+    former = await stall(shared_system, "J-7")
+    await former.owe(1_310_000, due_in=-40)
+    before = f"{system.base_url}/v/{system.body.agency_code}/{former.reference}"
+    way = await system.browser.post(before, data={"code": CODE})
+    await former.hand_over(clock.business_date(clock.now()))
+    pages["left"] = f"{system.base_url}{way.headers['location']}"
     found = {}
     async with tab(browser) as shown:
         page = shown.page
@@ -127,7 +134,8 @@ async def test_the_page_fits_and_is_read_by_everyone(
                 for scheme in ("light", "dark"):
                     await page.emulate_media(color_scheme=scheme)
                     found[f"{place}, {scheme}"] = await faults_of(page)
-                for width in WIDTHS:
+                # 180: a phone of 360 px whose letters are twice as large.
+                for width in (180, *WIDTHS):
                     await page.set_viewport_size({"width": width, "height": 740})
                     found[f"{place}, {width}"] = await too_wide(page)
                 if PICTURES:

@@ -167,6 +167,11 @@ def owing_bills(draw: st.DrawFn) -> list[OwingBill]:
     return bills
 
 
+def _before(bill: OwingBill) -> tuple[int, datetime, str]:
+    """What is paid first, as it was agreed: by kind of charge, then the older; said here anew."""
+    return bill.priority, bill.due_at, bill.bill_id
+
+
 def sharing_faults(bills: list[OwingBill], credit: int, shares: list[BillShare]) -> list[str]:
     """What is wrong with the shares of a credit that is for several bills."""
     known = {bill.bill_id: bill for bill in bills}
@@ -178,7 +183,7 @@ def sharing_faults(bills: list[OwingBill], credit: int, shares: list[BillShare])
     settled = {one.bill_id for one in shares if one.distribution.allocated}
     for one in shares:
         bill = known[one.bill_id]
-        older = [b for b in bills if b.rank < bill.rank and b.missing]
+        older = [b for b in bills if _before(b) < _before(bill) and b.missing]
         if (unpaid := [b.bill_id for b in older if b.bill_id not in settled]) and bill.missing:
             found.append(f"{bill.bill_id} gets something before {unpaid}")
         placed = one.distribution
@@ -257,6 +262,21 @@ def test_the_same_credits_in_any_order_leave_the_same_bills_and_the_same_rest(
     assert filled_one_by_one(bills, other) == left
     # And no otherwise than if all of it had come at once.
     assert filled_one_by_one(bills, [sum(credits)]) == left
+
+
+def test_money_that_is_given_in_the_order_of_names_would_be_caught() -> None:
+    """The negative control of order: who does not look which is older pays what is named first."""
+    older = OwingBill("older", "open", 10, 0, FIRST_DAY)
+    newer = OwingBill("newer", "open", 10, 0, FIRST_DAY + timedelta(days=1))
+
+    def by_names(bills: list[OwingBill], credit: int) -> list[BillShare]:
+        first = bills[0]
+        return [BillShare(first.bill_id, Distribution(allocated=min(credit, first.missing)))]
+
+    assert fill_oldest([older, newer], 10) == fill_oldest([newer, older], 10)
+    assert by_names([older, newer], 10) != by_names([newer, older], 10)
+    told = sharing_faults([older, newer], 10, by_names([newer, older], 10))
+    assert any("gets something before" in fault for fault in told)
 
 
 def test_broken_shares_are_caught() -> None:

@@ -193,3 +193,21 @@ def test_what_cannot_be_told_is_refused() -> None:
     back = [MeterReading(day, 10), MeterReading(day + timedelta(days=1), 9)]
     with pytest.raises(MeterRunsBackwards):
         charge_readings(back, 3000, digits=5)
+
+
+def test_waivers_of_the_whole_each_would_be_caught() -> None:
+    """The negative control: two of 60 %, each of the whole, let off more than was charged."""
+    granted = [StallWaiver(60, 0), StallWaiver(60, 0)]
+    sound = waive(1_000, granted)
+    assert (sound.owed, sound.waived) == (160, 840)
+    alone = sum(1_000 * one.percent // 100 for one in granted)
+    assert 1_000 - alone < 0
+
+
+def test_rounding_what_is_used_by_itself_would_be_caught() -> None:
+    """The negative control: with 8 % on top, ten readings rounded alone cost less than one."""
+    readings = [MeterReading(BEGAN + timedelta(days=day), day) for day in range(11)]
+    (whole,) = charge_readings([readings[0], readings[-1]], 1, 5, vat_percent=8)
+    cut = charge_readings(readings, 1, 5, vat_percent=8)
+    assert sum(one.amount for one in cut) == whole.amount == 11
+    assert sum(round(one.used * 1.08) for one in cut) == 10

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -131,6 +132,12 @@ async def change_invoices(database: Database, values: str) -> None:
     """Let the invoices be otherwise, as SQL says it."""
     async with database.transaction() as session:
         await session.execute(text(f"UPDATE invoice SET {values}"))
+
+
+async def let_pass(database: Database, time: timedelta) -> None:
+    """So much time has passed since the invoices were asked for."""
+    seconds = int(time.total_seconds())
+    await change_invoices(database, f"asked_for_at = asked_for_at - interval '{seconds} seconds'")
 
 
 async def set_bill_status(database: Database, status: str) -> None:

@@ -127,6 +127,18 @@ class StallAtHand:
         )
         return await contract(self.system, self.id, on)
 
+    async def renew(self, on: date) -> None:
+        """The same vendor holds it by another contract from that day on."""
+        _, made = await self.hand_over(on)
+        change = "UPDATE stall_contract SET vendor_id = :vendor WHERE id = :id"
+        await self._write(change, vendor=self.vendor_id, id=made)
+
+    async def set_code(self, code: str) -> None:
+        """Another short code stands on its contract."""
+        hashed = hash_of_code(self.system.parts.payments.request_key, self.id, code)
+        change = "UPDATE stall SET code_hash = :hash WHERE id = :id"
+        await self._write(change, hash=hashed, id=self.id)
+
     async def statuses(self) -> list[str]:
         """How its bills stand, in the order in which they were opened."""
         return [(await self.system.read(bill))["status"] for bill in self.bills]

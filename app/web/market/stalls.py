@@ -8,7 +8,7 @@ so the page says what a sum will pay before it is sent.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -123,9 +123,19 @@ async def stall_page(
     place = await _place(session, context, agency, stall)
     if code:
         return await _try(request, context, session, place, code)
-    if place.holding is None or not is_token(keys_of(context), place.stall, place.holding, t):
+    if place.holding is None:
         return _shut(request, place)
-    return await _opened(request, context, session, place, place.holding, t, pay, amount)
+    keys = keys_of(context)
+    if is_token(keys, place.stall, place.holding, t):
+        return await _opened(request, context, session, place, place.holding, t, pay, amount)
+    former = [one for one in place.holdings if is_token(keys, place.stall, one, t)]
+    if not former:
+        return _shut(request, place)
+    if former[0].vendor_id == place.holding.vendor_id:
+        # Another contract of the same vendor: what was kept goes on opening.
+        token = token_of(keys, place.stall, place.holding)
+        return RedirectResponse(f"{place.address}?t={token}", 303)
+    return await _left(request, context, session, place, former[0])
 
 
 @router.post("/v/{agency}/{stall}", dependencies=[Depends(limited)])
@@ -173,6 +183,27 @@ def _shut(
     )
 
 
+async def _left(
+    request: Request, context: Context, session: ReadSession, place: _StallPlace, former: Tenancy
+) -> Response:
+    """What somebody still owes who holds the stall no more: money on its reference is not theirs.
+
+    So no code of the stall's is shown, and each period leads to the page of its own bill.
+    """
+    owed = await list_owed(session, former)
+    return render(
+        request,
+        "stall_left.html",
+        agency=place.agency,
+        stall=place.stall,
+        left_on=_left_on(place.holdings, former),
+        total=sum(bill.missing for bill in owed),
+        owed=[(bill, _words(bill), _link(context, bill)) for bill in owed],
+        today=clock.business_date(clock.now()),
+        credit=await sum_credit(session, place.holdings, former.vendor_id),
+    )
+
+
 async def _opened(
     request: Request,
     context: Context,
@@ -202,9 +233,6 @@ async def _opened(
         others = documents.get(bill.bill_id, ())
         return papers + [context.urls.document(one.code) for one in others]
 
-    def link(bill: PeriodBill) -> str:
-        return context.urls.pay(bill.bill_id, bill.reference)
-
     return render(
         request,
         "stall.html",
@@ -214,10 +242,11 @@ async def _opened(
         here=place.address,
         token=token,
         total=sum(bill.missing for bill in owed),
-        owed=[(bill, _words(bill), lines[bill.bill_id], link(bill)) for bill in shown],
+        owed=[(bill, _words(bill), lines[bill.bill_id], _link(context, bill)) for bill in shown],
         more=owed[MOST_OWED:],
         today=clock.business_date(clock.now()),
         credit=await sum_credit(session, place.holdings, holding.vendor_id),
+        taken_over_on=_taken_over_on(place.holdings, holding),
         choices=choices_of(owed, asked) if owed else [],
         asked=asked,
         faults={fault.field: fault.detail for fault in asked.faults},
@@ -233,12 +262,35 @@ def _words(bill: PeriodBill) -> LocalizedText:
     return period_words(bill.kind, bill.period)
 
 
-def _since(holdings: Sequence[Tenancy], holding: Tenancy) -> datetime:
-    """Since when the stall's money has been this vendor's, with no other in between."""
-    since, first = holding, holdings[0]
+def _link(context: Context, bill: PeriodBill) -> str:
+    return context.urls.pay(bill.bill_id, bill.reference)
+
+
+def _taken_over_on(holdings: Sequence[Tenancy], holding: Tenancy) -> date | None:
+    """Since when this vendor holds the stall after another one; None where nobody did before."""
+    since = holding
     for one in reversed([one for one in holdings if one.first_on <= holding.first_on]):
         if one.vendor_id != holding.vendor_id:
-            return beginning_of(since.first_on)
+            return since.first_on
         since = one
+    return None
+
+
+def _left_on(holdings: Sequence[Tenancy], former: Tenancy) -> date:
+    """From which day on somebody else holds the stall, and its former holder no more."""
+    after = former
+    for one in holdings:
+        if one.vendor_id == former.vendor_id:
+            after = former
+        elif after is former:
+            after = one
+    return after.first_on
+
+
+def _since(holdings: Sequence[Tenancy], holding: Tenancy) -> datetime:
+    """Since when the stall's money has been this vendor's, with no other in between."""
+    taken_over = _taken_over_on(holdings, holding)
+    if taken_over is not None:
+        return beginning_of(taken_over)
     # What came before anybody held it is its first holder's.
-    return beginning_of(first.first_on - timedelta(days=3650))
+    return beginning_of(holdings[0].first_on - timedelta(days=3650))

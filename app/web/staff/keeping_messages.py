@@ -22,7 +22,7 @@ from core.db import SessionDep
 from core.sessions import WriteSession
 from payments.agencies.access.rights import Action
 from payments.messages import commands
-from payments.messages.channels import list_channels
+from payments.messages.channels import list_channels, list_unrenewed
 from payments.messages.queries import get_message, list_messages
 
 router = APIRouter(include_in_schema=False)
@@ -86,6 +86,8 @@ async def list_messages_page(
         rows=rows,
         template="keep_messages.html",
         channels=[(CHANNELS[one.kind], one.sender, one.agency) for one in channels],
+        unrenewed=await list_unrenewed(session, reach),
+        kinds=CHANNELS,
     )
 
 

@@ -11,6 +11,7 @@ from app.web.staff.history import ThingId
 from app.web.staff.keeping import SETTINGS
 from app.web.staff.keeping_forms import Administrator
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
+from app.web.staff.message_words import CHANNELS
 from app.web.staff.page_rights import page_needs
 from app.web.staff.tables import TableColumn, TableRow
 from app.web.templating import render
@@ -23,6 +24,7 @@ from core.errors import NotFound
 from payments.administration.set_up_ids import list_set_up_ids
 from payments.agencies.access.rights import Action
 from payments.incoming import set_aside
+from payments.messages.channels import list_unrenewed
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,6 +52,8 @@ async def operations_page(request: Request, who: Administrator, session: Session
         deliveries=await outbox.list_set_aside(session, reach),
         checked=await find_last_check(session),
         silent=await heartbeats.is_silent(session),
+        unrenewed=await list_unrenewed(session, frozenset(reach)),
+        kinds=CHANNELS,
     )
 
 

@@ -23,8 +23,8 @@ from app.web.texts import noted
 from core import clock
 from core.db import SessionDep
 from payments.agencies.access.rights import Action
-from payments.billing.credit.queries import list_holdings
-from payments.billing.dues.queries import StallMoney, list_money, sum_credit
+from payments.billing.credit.queries import list_debts, list_holdings
+from payments.billing.dues.queries import StallMoney, list_money, list_owed, sum_credit
 from payments.billing.queries import list_readings, list_waivers, open_vendors
 from payments.billing.reports.histories import (
     ChargeOfStall,
@@ -86,7 +86,14 @@ async def stall_page(
     if who.principal.may(Action.READ_VENDORS):
         names = await open_vendors(session, context.cipher, {one.vendor_id for one in contracts})
     holdings = await list_holdings(session, [stall.reference])
+    debts = await list_debts(session, [stall.id])
     credit = await sum_credit(session, holdings, stall.vendor_id) if stall.vendor_id else 0
+    # Who held it before pays by the bills' own references, and not by the stall's.
+    left_owing = {
+        one.vendor_id: sum(bill.missing for bill in await list_owed(session, one))
+        for one in holdings
+        if one.vendor_id in {debt.vendor_id for debt in debts} - {stall.vendor_id}
+    }
     charges = await list_stall_charges(session, stall.id, _MOST)
     money = await list_money(session, stall.reference, _since(clock.now()), _MOST)
     readings = await list_readings(session, stall.id)
@@ -110,6 +117,7 @@ async def stall_page(
         contracts=contracts,
         periods=PERIODS,
         credit=credit,
+        left_owing=left_owing,
         charges=_table(stall.id, _CHARGE_COLUMNS, [_charge_row(one) for one in charges]),
         money=_table(stall.id, _MONEY_COLUMNS, [_money_row(one) for one in money]),
         readings=_table(

@@ -9,6 +9,7 @@ from app.web.staff.day_places import with_query
 from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.doors import SignedIn, SignedInDep
 from app.web.staff.gateway_titles import gateway_titles
+from app.web.staff.message_words import CHANNELS
 from app.web.staff.page_rights import page_needs
 from app.web.staff.places import HOME
 from app.web.staff.today_views import view_today
@@ -56,6 +57,7 @@ async def staff_home(
         **DAY_WORDS,
         who=who,
         view=view,
+        CHANNELS=CHANNELS,
         gateway_title=gateway_titles(context.gateways),
         agency=await context.agencies.get_agency(who.principal.agency_id, session),
         roles=[ROLES[role] for role in Role if role in who.principal.roles],

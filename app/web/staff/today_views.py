@@ -22,6 +22,7 @@ from payments.books.takings import HourTotal, list_hour_totals
 from payments.books.waiting_sums import WaitingSum, sum_waiting_money
 from payments.disputes.queries import DisputeSum, sum_lost, sum_undecided
 from payments.incoming.hearing import GatewayHearing, list_hearings
+from payments.messages.channels import ChannelValue, list_unrenewed
 from payments.refunds.queries import RefundSum, sum_refunds_to_send
 from reconciliation.statements.coverage import list_untold_days
 
@@ -68,6 +69,8 @@ class TodayView:
     untold: list[UntoldDay]
     gateways: list[GatewayHealth]
     silent: bool
+    #: channels of messages that wait for a person, or can send nothing for want of a new token
+    unrenewed: list[ChannelValue]
 
     @property
     def by_gateway(self) -> dict[str, tuple[int, int]]:
@@ -127,6 +130,11 @@ async def view_today(
         heard = await list_hearings(session, [one.id for one in page.items])
         gateways = [GatewayHealth(one, heard.get(one.id)) for one in page.items]
         silent = await is_silent(session)
+    unrenewed: list[ChannelValue] = []
+    if who.may(Action.READ_MESSAGES):
+        reach = frozenset(who.agency_ids)
+        found = await list_unrenewed(session, reach)
+        unrenewed = [one for one in found if one.wants_tokens or one.has_ended]
     return TodayView(
         on=on,
         today=today,
@@ -136,6 +144,7 @@ async def view_today(
         untold=untold,
         gateways=gateways,
         silent=silent,
+        unrenewed=unrenewed,
     )
 
 

@@ -342,7 +342,7 @@ function openStall(id) {
   byId("reading-fault").textContent = "";
   byId("reading").elements.shows.value = "";
   showReading();
-  byId("stall").showModal();
+  appear("stall");
 }
 
 function showReading() {
@@ -358,13 +358,35 @@ function showSlip(action, title) {
   byId("slip-what").textContent = title;
   byId("slip-amount").textContent = money(action.amount);
   byId("slip-at").textContent = new Date(action.done_at).toLocaleString(english ? "en-GB" : "vi-VN", VIETNAM);
-  byId("slip").showModal();
+  appear("slip");
 }
 
 const typedAmount = (text) => {
   const plain = text.trim().replace(/\s|đ/g, "");
   return /^\d{1,3}([.,]\d{3})*$|^\d+$/.test(plain) ? Number(plain.replace(/[.,]/g, "")) : 0;
 };
+
+// A wet finger touches twice. What has just appeared, or was just uncovered, is not pressed by the
+// second touch: else a stall that is opened would have its cash taken at once.
+const SETTLES_MS = 500;
+let changed = -SETTLES_MS;
+let touched = false;
+const settle = () => (changed = performance.now());
+function appear(id) {
+  byId(id).showModal();
+  settle();
+}
+addEventListener("pointerdown", (event) => (touched = event.pointerType === "touch"), true);
+addEventListener(
+  "click",
+  (event) => {
+    if (!event.isTrusted || !touched || performance.now() - changed >= SETTLES_MS) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
+document.querySelectorAll("dialog").forEach((one) => one.addEventListener("close", settle));
 
 // Twice pressed is done once: while one is being written, another is not begun.
 let busy = false;
@@ -374,7 +396,7 @@ async function once(work) {
   try {
     await work();
   } catch {
-    byId("unwritten").showModal();
+    appear("unwritten");
   } finally {
     busy = false;
   }
@@ -455,7 +477,7 @@ byId("void").addEventListener("click", () =>
     }
     byId("void-number").textContent = slip(number);
     byId("voiding").dataset.number = number;
-    byId("voiding").showModal();
+    appear("voiding");
   }),
 );
 
@@ -532,7 +554,7 @@ async function scan() {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     view.srcObject = stream;
     byId("scanned").textContent = "";
-    byId("scanning").showModal();
+    appear("scanning");
     await view.play();
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
     while (byId("scanning").open) {

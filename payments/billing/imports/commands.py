@@ -14,7 +14,7 @@ from core.crypto import Cipher
 from core.errors import Conflict
 from core.ids import new_id
 from core.name_locks import lock_names
-from core.outbox import emit
+from core.outbox import emit, replay_told
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.billing.importing import list_missing
@@ -73,8 +73,10 @@ async def take_import(
     )
     if loading is not None:
         if loading.sha256 == new.sha256:
-            # Told of again: whoever was to load it may have been given up.
-            await emit(session, StallImportWaits(loading.id, market.agency_id))
+            # Whoever was to load it may have been given up: it goes on, and waits there no more.
+            waits = StallImportWaits(loading.id, market.agency_id)
+            if not await replay_told(session, waits):
+                await emit(session, waits)
             return loading.id
         raise ImportUnderWay("Một tệp khác của chợ này đang được nạp; hãy chờ xong.")
     missing = await list_missing(session, market, new.rows)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.clocks import ClocksDisagree
 from core.db import Database
+from receipts.invoices import delivering
 from receipts.invoices.context import InvoiceContext
 from receipts.invoices.delivering import SURE_AFTER, _DueInvoice, ask_for_next
 from receipts.invoices.ordering import note_money_back
@@ -11,6 +13,7 @@ from tests.support.invoicing import (
     ask_for_all,
     change_invoices,
     invoices_standing,
+    let_pass,
     make_invoices_due,
     want_one,
 )
@@ -35,13 +38,47 @@ async def test_one_that_was_never_made_is_dropped_once_that_is_sure(
     database: Database, maker: InvoiceMaker, context: InvoiceContext
 ) -> None:
     await unknown(context, maker, "mute")
-    await ask_again(context, SURE_AFTER - 1)
-    # The first call may still be on its way: it is asked about once more.
-    assert await invoices_standing(database) == [("unknown", None, SURE_AFTER, None)]
+    # The call may still be on its way, however often the provider says that it has none.
+    await ask_again(context, 5)
+    assert await invoices_standing(database) == [("unknown", None, 6, None)]
+    await let_pass(database, SURE_AFTER)
     await ask_again(context, 1)
-    assert await invoices_standing(database) == [("dropped", None, SURE_AFTER + 1, None)]
+    assert await invoices_standing(database) == [("dropped", None, 7, None)]
     assert await maker.made() == []
-    assert [one.split()[0] for one in await maker.calls()] == ["issue", *SURE_AFTER * ["find"]]
+    assert [one.split()[0] for one in await maker.calls()] == ["issue", *6 * ["find"]]
+
+
+async def test_tries_of_before_make_no_silence_sure(
+    database: Database, maker: InvoiceMaker, context: InvoiceContext
+) -> None:
+    """The provider was busy three times, and the fourth call left nobody any wiser."""
+    await want_one(context, maker.url)
+    await maker.plan("busy", count=3)
+    await ask_again(context, 3)
+    assert [one[0] for one in await invoices_standing(database)] == ["waiting"]
+    await maker.plan("mute")
+    await ask_again(context, 1)
+    await change_invoices(database, "money_back = amount")
+    await ask_again(context, 1)
+    assert [one[0] for one in await invoices_standing(database)] == ["unknown"]
+
+
+async def test_clocks_that_disagree_make_no_silence_sure(
+    database: Database,
+    maker: InvoiceMaker,
+    context: InvoiceContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await unknown(context, maker, "mute")
+    await let_pass(database, SURE_AFTER)
+
+    async def disagreeing(session: object) -> None:
+        raise ClocksDisagree("an hour apart")
+
+    monkeypatch.setattr(delivering, "require_agreement", disagreeing)
+    with pytest.raises(ClocksDisagree):
+        await ask_again(context, 1)
+    assert [one[0] for one in await invoices_standing(database)] == ["asking"]
 
 
 async def test_without_the_rule_it_would_be_made_for_money_that_is_gone(
@@ -66,7 +103,9 @@ async def test_one_whose_money_comes_again_is_made_after_all(
     database: Database, maker: InvoiceMaker, context: InvoiceContext
 ) -> None:
     bills = await unknown(context, maker, "mute")
-    await ask_again(context, SURE_AFTER)
+    await let_pass(database, SURE_AFTER)
+    await ask_again(context, 1)
+    assert [one[0] for one in await invoices_standing(database)] == ["dropped"]
     async with database.transaction() as session:
         await note_money_back(session, bills)
     await ask_again(context, 1)
