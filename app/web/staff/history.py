@@ -1,5 +1,6 @@
 """A bill, a payment, a receipt: what it is, its history in words, and what can be done about it."""
 
+from collections.abc import Collection
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
@@ -29,9 +30,11 @@ from payments.attempts.leaving import leave
 from payments.attempts.queries import get_payment
 from payments.bills.commands import cancel_by_hand
 from payments.bills.marks import find_marks
+from payments.bills.places import places_of_bills
 from payments.bills.presenting import NOWHERE
 from payments.bills.queries import get_bill, read_payer
 from payments.bills.supplements import list_supplements
+from payments.books.queries import WaitingMoney, page_of_waiting_money
 from payments.context import Context, ContextDep
 from payments.debts.kinds import KINDS, DebtKind
 from payments.debts.queries import find_debt_of_bill
@@ -65,6 +68,8 @@ async def bill_page(
     if bill.supplement_of is not None:
         earlier = await get_bill(session, bill.supplement_of, who.principal.agency_ids)
     debt = await find_debt_of_bill(session, bill.id)
+    places = (await places_of_bills(context, session, [bill]))[bill.id]
+    waiting = await _waiting(session, who, places)
     noted_on = [bill.id, *(one.id for one in bill.payments), *(one.id for one in receipts)]
     marks = await find_marks(session, context.cipher, noted_on)
     history = await read_history(
@@ -95,6 +100,8 @@ async def bill_page(
         payer={name: payer[name] for name in _SHOWN_OF_PAYER if name in payer},
         history=history,
         pay_url=context.urls.pay(bill.id, bill.reference),
+        placed=sum(places.values(), NOWHERE),
+        waiting=[one for one in waiting if bill.reference in one.named],
         mark=marks.get(bill.id),
         marks=marks,
         can_mark=who.principal.may(Action.MARK_BILL),
@@ -112,6 +119,16 @@ async def bill_page(
         and not bill.with_money
         and bill.open_attempt is None,
     )
+
+
+async def _waiting(
+    session: ReadSession, who: SignedIn, payment_ids: Collection[str]
+) -> tuple[WaitingMoney, ...]:
+    """What of payments waits or is to be given back; nothing for who may not see that."""
+    if not (payment_ids and who.principal.may(Action.READ_SUSPENSE)):
+        return ()
+    reach = who.principal.agency_ids
+    return (await page_of_waiting_money(session, reach, payment_ids=payment_ids)).items
 
 
 @router.post("/staff/bills/{bill_id}/cancel")
@@ -150,6 +167,7 @@ async def payment_page(
         payment=payment,
         bill=bill,
         placed=places.get(payment.id, NOWHERE),
+        waiting=await _waiting(session, who, [payment.id]),
         narrative=told.get("narrative", ""),
         gateway=gateway,
         gateway_en=gateway_en,
