@@ -12,7 +12,7 @@ from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
 from app.web.staff.keeping_forms import Administered, Administrator, given_of, led_to
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
-from app.web.staff.keeping_words import NOT_OFFERED, OFFERED, RESTING
+from app.web.staff.keeping_words import NOT_CHOSEN, NOT_OFFERED, OFFERED, RESTING, TELLING
 from app.web.staff.tables import TableColumn, TableRow
 from app.web.templating import render
 from app.web.texts import noted
@@ -112,7 +112,7 @@ async def list_gateway_accounts(
                 one.agency,
                 one.collection_account,
                 one.base_url,
-                (RESTING if one.id in resting else OFFERED) if one.enabled else NOT_OFFERED,
+                _state(context, one, one.id in resting),
             ),
             f"{GATEWAYS}/{one.id}",
         )
@@ -268,6 +268,16 @@ def _info(context: Context, entry: GatewayEntry) -> GatewayInfo:
     return info
 
 
+def _state(context: Context, entry: GatewayEntry, is_resting: bool) -> str:
+    """Whether payers are sent there; of what only tells of money that it is heard."""
+    info = context.gateways.find_info(entry.gateway)
+    if info is not None and info.kind in NOT_CHOSEN:
+        return TELLING
+    if not entry.enabled:
+        return NOT_OFFERED
+    return RESTING if is_resting else OFFERED
+
+
 def _title(context: Context, name: str) -> str:
     info = context.gateways.find_info(name)
     return name if info is None else info.title_vi
@@ -284,18 +294,22 @@ async def _page(
     tried: TriedConnection | None = None,
     faults: FormFaults = NO_FAULTS,
 ) -> Response:
+    info = _info(context, entry)
+    resting = await find_breaker(session, entry.id)
     return render(
         request,
         "keep_gateway.html",
         422 if faults.found else 200,
         who=who,
         entry=entry,
-        info=_info(context, entry),
+        info=info,
+        state=_state(context, entry, resting is not None),
+        not_chosen=NOT_CHOSEN.get(info.kind),
         callback=context.urls.callback(entry.gateway, entry.account),
         history=await read_history(session, [entry.id]),
         two_people=two_people,
         once=new_once(),
         tried=tried,
         faults=faults,
-        resting=await find_breaker(session, entry.id),
+        resting=resting,
     )
