@@ -137,6 +137,8 @@ PARTS: Final[Mapping[str, str]] = {
     "system:cli": noted("Người vận hành, bằng dòng lệnh"),
     "system:public": noted("Người nộp, trên trang của khoản phải nộp"),
     "system:status_inquiry": noted("Hệ thống hỏi cổng thanh toán"),
+    "system:seed": noted("Dữ liệu của bản chạy thử"),
+    "system:demo": noted("Dữ liệu của bản chạy thử"),
     "system:receipts": noted("Hệ thống phát hành biên lai"),
     "system:invoices": noted("Hệ thống lập hóa đơn điện tử"),
 }
