@@ -1,4 +1,4 @@
-"""The set-up says of each account at a gateway what it is for: payers choose it, or it only tells."""
+"""The set-up says of each account at a gateway what it is for: to be chosen, or to be heard."""
 
 import pytest
 from sqlmodel import col, select

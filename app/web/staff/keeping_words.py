@@ -24,8 +24,8 @@ NOT_CHOSEN: Final[Mapping[GatewayKind, str]] = {
         " nguồn này."
     ),
     GatewayKind.BILLER: noted(
-        "Đơn vị thu hộ: hỏi số phải nộp, tự thu tiền của người nộp rồi báo lại. Trang của khoản phải"
-        " nộp không dẫn tới đây."
+        "Đơn vị thu hộ: hỏi số phải nộp, tự thu tiền của người nộp rồi báo lại. Trang của khoản"
+        " phải nộp không dẫn tới đây."
     ),
 }
 KEY_KINDS: Final[Mapping[str, str]] = {
