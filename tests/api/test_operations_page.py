@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from app.web.staff import keeping_operations
-from core.ids import new_id
-from tests.support.every_route import Things, keys_of
 from tests.support.markup import tree_of, words_of
 from tests.support.plans import asked
+from tests.support.planted_notices import forgotten, noticed
 from tests.support.staff_browser import StaffBrowser, signed_in_as
-from tests.support.staff_routes import SETTINGS, first_gateway
+from tests.support.staff_routes import SETTINGS
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,28 +24,6 @@ MANY = 5_000
 async def admin(shared_system: System) -> AsyncIterator[StaffBrowser]:
     async with signed_in_as(shared_system, "admin") as browser:
         yield browser
-
-
-async def noticed(system: System, state: str, count: int) -> str:
-    """Notices of an account, as many as asked for, in a state; how their keys begin."""
-    keys = await keys_of(system, system.body.agency_id)
-    account, name = await first_gateway(Things(system, keys)), new_id("planted")
-    planted = text(
-        "INSERT INTO callback (id, gateway_account_id, event_key, raw, state, attempts,"
-        " received_at, due_at) SELECT :name || n, :account, :name || n, '', :state, 20,"
-        " now() - n * interval '1 second', now() FROM generate_series(1, :count) n"
-    )
-    async with system.parts.database.transaction() as session:
-        told = {"name": name, "account": account, "state": state, "count": count}
-        await session.execute(planted, told)
-        await session.execute(text("ANALYZE callback"))
-    return name
-
-
-async def forgotten(system: System, name: str) -> None:
-    async with system.parts.database.transaction() as session:
-        gone = text("DELETE FROM callback WHERE starts_with(event_key, :name)")
-        await session.execute(gone, {"name": name})
 
 
 def passed_over(node: dict[str, Any]) -> Iterator[int]:

@@ -212,6 +212,7 @@ PAGES = [
     PageCase("POST /staff/debts/{list_id}/ask", "finance chief", 303, 404, _ends, debt_list),
     PageCase(f"GET {SETTINGS}", OFFICE, 200, 200),
     PageCase(f"GET {SETTINGS}/catalogue", OFFICE, 200, 200),
+    PageCase(f"GET {SETTINGS}/catalogue/export", OFFICE, 200, 200),
     PageCase(f"GET {SETTINGS}/catalogue/proposals/new", "finance chief admin", 200, 200),
     PageCase(f"POST {SETTINGS}/catalogue/proposals", "finance chief admin", 303, 303, _file),
     PageCase(f"GET {SETTINGS}/catalogue/proposals/{{proposal_id}}", OFFICE, 200, 404,

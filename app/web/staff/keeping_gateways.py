@@ -52,7 +52,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TriedConnection:
-    """What came of asking a gateway: how it is shown and what it means, to be said by `_`."""
+    """What came of asking a gateway, or of new secrets: its look, and words to be said by `_`."""
 
     tone: str
     sign: str
@@ -83,6 +83,12 @@ _REFUSES: Final = TriedConnection(
     "bad",
     noted("Cổng từ chối yêu cầu của cơ quan"),
     noted("Thường là sai mã hoặc sai khóa bí mật: hãy so lại với nhà cung cấp."),
+)
+_REPLACED: Final = TriedConnection(
+    "good",
+    "good",
+    noted("Đã thay khóa bí mật"),
+    noted("Hãy thử kết nối để biết cổng nhận khóa mới."),
 )
 _ODD: Final = TriedConnection(
     "warn",
@@ -138,10 +144,13 @@ async def gateway_page(
     session: SessionDep,
     context: ContextDep,
     door: DoorDep,
+    replaced: str = "",
 ) -> Response:
     """An account at a gateway: tried from here, given new secrets, taken away from payers."""
     entry = await own_gateway(session, who.principal, gateway_account_id)
-    return await _page(request, session, context, who, entry, door.administration.two_people)
+    two_people = door.administration.two_people
+    tried = _REPLACED if replaced == "yes" else None
+    return await _page(request, session, context, who, entry, two_people, tried=tried)
 
 
 @router.post(f"{GATEWAYS}/{{gateway_account_id}}/test")
@@ -180,7 +189,7 @@ async def rotate_secret(gateway_account_id: ThingId, deed: Administered, door: D
         wanted = {**_named(entry), "keep_hours": _hours(deed.typed("keep_hours"))}
         changing = await configured_gateway(session, wanted, credentials)
         waits = await door.carry(session, changing, deed.by, deed.typed("reason") or None)
-        return led_to(f"{GATEWAYS}/{entry.id}", waits)
+        return led_to(f"{GATEWAYS}/{entry.id}?replaced=yes", waits)
 
     try:
         return await deed.once(work)
