@@ -77,7 +77,10 @@ async def seed_market_money(
         await record_credit(session, account, credit, source=_FEED, actor=_ACTOR, cipher=cipher)
     await take_credit(session, set(references))
     # Noted when it came, as a bank's feed would have had it; the log keeps when it was.
-    ours = (col(Payment.gateway_ref).startswith(f"FT{_name_of(market)}"), Payment.kind == "credit")
+    ours = (
+        col(Payment.gateway_ref).startswith(f"FT{_name_of(market)}"),
+        col(Payment.kind) == "credit",
+    )
     await session.write(update(Payment).where(*ours).values(created_at=Payment.paid_at))
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.web.staff.doors import SignedIn
+from app.web.staff.gateway_titles import titles_of
 from app.web.staff.histories import told
 from app.web.staff.history import ThingId
 from app.web.staff.keeping import SETTINGS
@@ -51,6 +52,7 @@ async def operations_page(request: Request, who: Administrator, session: Session
         notices=await set_aside.list_set_aside(session, reach, MOST_SHOWN + 1),
         deliveries=await outbox.list_set_aside(session, reach, MOST_SHOWN + 1),
         most=MOST_SHOWN,
+        gateway_title=titles_of(request),
         checked=await find_last_check(session),
         silent=await heartbeats.is_silent(session),
     )
