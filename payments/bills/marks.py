@@ -20,7 +20,7 @@ from core.cursors import Page, page_of, read_cursor, write_cursor
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.models import Agency
-from payments.bills.models import Bill, Mark
+from payments.bills.models import Bill, StaffMark
 
 #: What a note may be set on.
 MarkedKind = Literal["bill", "payment", "receipt"]
@@ -80,14 +80,14 @@ class _StoredMark:
 _MARKED = (
     values_of(
         _StoredMark,
-        Mark,
+        StaffMark,
         reference=col(Bill.reference),
         amount=col(Bill.amount),
         status=col(Bill.status),
         agency=col(Agency.code),
     )
-    .join_from(Mark, Bill, col(Bill.id) == col(Mark.bill_id), isouter=True)
-    .join(Agency, col(Agency.id) == col(Mark.agency_id))
+    .join_from(StaffMark, Bill, col(Bill.id) == col(StaffMark.bill_id), isouter=True)
+    .join(Agency, col(Agency.id) == col(StaffMark.agency_id))
 )
 
 
@@ -95,7 +95,9 @@ async def find_marks(
     session: ReadSession, cipher: Cipher, object_ids: Collection[str]
 ) -> dict[str, MarkValue]:
     """The notes on bills, payments and receipts, by the ids of those that bear one."""
-    wanted = _MARKED.where(col(Mark.object_id).in_(object_ids)).order_by(col(Mark.object_id))
+    wanted = _MARKED.where(col(StaffMark.object_id).in_(object_ids)).order_by(
+        col(StaffMark.object_id)
+    )
     return {one.object_id: one.opened(cipher) for one in await session.all(wanted)}
 
 
@@ -111,8 +113,8 @@ async def page_of_marked(
 
     Raises `Invalid` for a cursor that we did not make.
     """
-    place = (col(Mark.marked_at), col(Mark.object_id))
-    wanted = _MARKED.where(col(Mark.agency_id).in_(agency_ids))
+    place = (col(StaffMark.marked_at), col(StaffMark.object_id))
+    wanted = _MARKED.where(col(StaffMark.agency_id).in_(agency_ids))
     if cursor is not None:
         wanted = wanted.where(tuple_(*place) < read_cursor(cursor, "bill", "pay", "rcpt"))
     newest_first = wanted.order_by(*(one.desc() for one in place))
@@ -128,14 +130,14 @@ async def mark(
     content = cipher.encrypt(note.encode(), _place(thing.kind, thing.id))
     row = {"content": content, "marked_by": actor, "marked_at": clock.now()}
     borne_by = {"object_id": thing.id, "kind": thing.kind, "bill_id": thing.bill_id}
-    made = insert(Mark).values(**borne_by, agency_id=thing.agency_id, **row)
+    made = insert(StaffMark).values(**borne_by, agency_id=thing.agency_id, **row)
     await session.write(made.on_conflict_do_update(index_elements=["object_id"], set_=row))
     await record(session, actor=actor, action=f"{thing.kind}.marked", object_id=thing.id)
 
 
 async def unmark(session: WriteSession, thing: MarkedThing, *, actor: str) -> None:
     """Take the note off a bill, payment or receipt; one that bears none stays as it is."""
-    if await session.write(delete(Mark).where(col(Mark.object_id) == thing.id)):
+    if await session.write(delete(StaffMark).where(col(StaffMark.object_id) == thing.id)):
         await record(session, actor=actor, action=f"{thing.kind}.unmarked", object_id=thing.id)
 
 

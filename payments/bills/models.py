@@ -212,11 +212,8 @@ class Reference(SQLModel, table=True):
     created_at: datetime = moment()
 
 
-class Mark(SQLModel, table=True):
-    """A note that somebody set on a bill, payment or receipt for the others of its body.
-
-    Gone when it is taken off. Encrypted: it may name somebody.
-    """
+class StaffMark(SQLModel, table=True):
+    """A note on a bill, payment or receipt for the others of its body; encrypted."""
 
     __tablename__ = "mark"
     __table_args__ = (
@@ -225,7 +222,6 @@ class Mark(SQLModel, table=True):
         Index("ix_mark_agency", "agency_id", "marked_at"),
     )
 
-    #: of the bill, payment or receipt
     object_id: str = Field(primary_key=True)
     kind: str
     #: the bill that it is about, None for money that is of none
