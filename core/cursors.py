@@ -37,15 +37,15 @@ def write_cursor(at: datetime, object_id: str) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode()
 
 
-def read_cursor(cursor: str, prefix: str) -> tuple[datetime, str]:
-    """The place that `write_cursor` wrote, of a row whose id has that prefix.
+def read_cursor(cursor: str, *prefixes: str) -> tuple[datetime, str]:
+    """The place that `write_cursor` wrote, of a row whose id has one of these prefixes.
 
     Raises `Invalid` for a cursor that we did not make.
     """
     try:
         told, object_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         at = datetime.fromisoformat(told)
-        if at.tzinfo is None or not is_id(object_id, prefix):
+        if at.tzinfo is None or not any(is_id(object_id, one) for one in prefixes):
             raise ValueError("not the place of a row")
     except (ValueError, TypeError, RecursionError):
         raise Invalid(

@@ -200,9 +200,9 @@ async def fail(session: WriteSession, delivery: Delivery, error: str) -> bool:
 
 
 async def list_set_aside(
-    session: ReadSession, owners: Collection[str] | None = None
+    session: ReadSession, owners: Collection[str] | None = None, limit: int | None = None
 ) -> list[SetAsideDelivery]:
-    """Deliveries an operator has to look at, oldest first.
+    """Deliveries an operator has to look at, oldest first, at most `limit`; None for all.
 
     Of events whose `agency_id` is one of the `owners`, None for all.
     """
@@ -210,7 +210,8 @@ async def list_set_aside(
         values_of(SetAsideDelivery, OutboxDelivery, OutboxEvent)
         .join(OutboxEvent, col(OutboxEvent.id) == OutboxDelivery.event_id)
         .where(OutboxDelivery.state == "set_aside")
-        .order_by(col(OutboxDelivery.event_id))
+        .order_by(col(OutboxDelivery.event_id), col(OutboxDelivery.handler))
+        .limit(limit)
     )
     if owners is not None:
         aside = aside.where(col(OutboxEvent.payload)["agency_id"].astext.in_(owners))

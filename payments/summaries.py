@@ -22,6 +22,18 @@ class PlacedMoney:
     paying_back: int = 0
     paid_back: int = 0
 
+    def __add__(self, other: "PlacedMoney") -> "PlacedMoney":
+        """The money of two payments together; the reason of the first that has one."""
+        return PlacedMoney(
+            allocated=self.allocated + other.allocated,
+            suspense=self.suspense + other.suspense,
+            refundable=self.refundable + other.refundable,
+            reversed=self.reversed + other.reversed,
+            reason=self.reason or other.reason,
+            paying_back=self.paying_back + other.paying_back,
+            paid_back=self.paid_back + other.paid_back,
+        )
+
     @property
     def left(self) -> int:
         """What has neither gone nor been promised to go, in đồng."""

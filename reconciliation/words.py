@@ -53,6 +53,8 @@ STATUSES: Final = {
 STANDINGS: Final = {"waiting": "đang chờ, chưa đến hạn", "explained": "đã rõ, không phải xử lý"}
 #: How far money is that no statement has told of.
 STAGES: Final = {"expected": "chưa đến hạn", "late": "quá hạn", "missing": "mất dấu"}
+#: Ways by which money comes that are no gateway's; a gateway stands by its own name.
+CHANNELS: Final = {"bank": "chuyển khoản", "cash": "tiền mặt"}
 PLACES: Final = {
     "allocated": "Đã áp vào khoản phải nộp",
     "suspense": "Chờ xử lý",

@@ -6,11 +6,11 @@ water and waste cost is made up. Names and telephone numbers are nobody's.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from sqlalchemy import insert
-from sqlmodel import select
+from sqlalchemy import insert, update
+from sqlmodel import col, select
 
 from core import clock
 from core.crypto import Cipher
@@ -30,9 +30,16 @@ from payments.billing.commands import (
 )
 from payments.billing.loading import MarketValue
 from payments.billing.markets import get_market
-from payments.billing.models import ChargeTariffRow, Market, StallTariffRow
+from payments.billing.models import (
+    BillingRun,
+    ChargeTariffRow,
+    Market,
+    StallCharge,
+    StallTariffRow,
+)
 from payments.billing.periods import month_of
 from payments.billing.runs import RunOutcome, begin_run, finish_run
+from payments.bills.models import Bill
 
 _ACTOR: Final = "system:seed"
 MARKET_CODE: Final = "cho-ben-mau"
@@ -40,6 +47,8 @@ _BASIS: Final = "QĐ 480/QĐ-UBND ngày 14/02/2026 của UBND tỉnh Đồng Th�
 _NOTICE: Final = "Thông báo giá năm 2026 của ban quản lý chợ (số liệu thử nghiệm)"
 _BEGAN: Final = date(2025, 1, 1)
 _STALLS: Final = 40
+#: When a month's bills are made on its first day.
+_OPENED_AT: Final = time(7)
 _FAMILIES: Final = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Võ", "Đặng", "Bùi")
 _GIVEN: Final = ("Sáu", "Bảy", "Lành", "Thơm", "Út", "Mận", "Hai", "Đào", "Tư", "Ba")
 
@@ -175,3 +184,19 @@ async def _bill(session: WriteSession, market: MarketValue, first: date, cipher:
     done = await bill_batch(session, run_id, cipher, after="", actor=_ACTOR)
     outcome = RunOutcome(run_id, done.stalls, done.bills, done.charges, done.problems)
     await finish_run(session, outcome, actor=_ACTOR)
+    await _date_back(session, run_id, first)
+
+
+async def _date_back(session: WriteSession, run_id: str, first: date) -> None:
+    """Have a run and its bills look as made when their month was opened, as a real market's were.
+
+    The log keeps when they were made, and that it was for a demonstration.
+    """
+    at = min(datetime.combine(first, _OPENED_AT, clock.VIETNAM), clock.now())
+    of_run = select(StallCharge.bill_id).where(col(StallCharge.run_id) == run_id)
+    await session.write(update(Bill).where(col(Bill.id).in_(of_run)).values(created_at=at))
+    await session.write(
+        update(StallCharge).where(col(StallCharge.run_id) == run_id).values(created_at=at)
+    )
+    run = update(BillingRun).where(col(BillingRun.id) == run_id)
+    await session.write(run.values(created_at=at, finished_at=at))

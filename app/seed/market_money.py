@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from core import clock
@@ -64,7 +65,7 @@ async def seed_market_money(
         for transfer in await _sent(session, number, stall)
     ]
     for number, one in enumerate(sorted(transfers, key=lambda one: one.at)):
-        name = f"DEMO{market.code.upper()}{number:04d}"
+        name = f"{_name_of(market)}{number:04d}"
         credit = Credit(
             feed_ref=name,
             bank_ref=f"FT{name}",
@@ -75,6 +76,17 @@ async def seed_market_money(
         )
         await record_credit(session, account, credit, source=_FEED, actor=_ACTOR, cipher=cipher)
     await take_credit(session, set(references))
+    # Noted when it came, as a bank's feed would have had it; the log keeps when it was.
+    ours = (
+        col(Payment.gateway_ref).startswith(f"FT{_name_of(market)}"),
+        col(Payment.kind) == "credit",
+    )
+    await session.write(update(Payment).where(*ours).values(created_at=Payment.paid_at))
+
+
+def _name_of(market: MarketValue) -> str:
+    """How the bank's numbers of this money begin."""
+    return f"DEMO{market.code.upper()}"
 
 
 async def _has_money(session: ReadSession, references: list[str]) -> bool:

@@ -212,16 +212,20 @@ class Reference(SQLModel, table=True):
     created_at: datetime = moment()
 
 
-class BillMark(SQLModel, table=True):
-    """A note that somebody set on a bill for the others of its body; gone when it is taken off.
+class StaffMark(SQLModel, table=True):
+    """A note on a bill, payment or receipt for the others of its body; encrypted."""
 
-    Encrypted: it may name somebody.
-    """
+    __tablename__ = "mark"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bill', 'payment', 'receipt')", name="kind"),
+        CheckConstraint("kind <> 'bill' OR bill_id = object_id", name="bill"),
+        Index("ix_mark_agency", "agency_id", "marked_at"),
+    )
 
-    __tablename__ = "bill_mark"
-    __table_args__ = (Index("ix_bill_mark_agency", "agency_id", "marked_at"),)
-
-    bill_id: str = Field(primary_key=True, foreign_key="bill.id")
+    object_id: str = Field(primary_key=True)
+    kind: str
+    #: the bill that it is about, None for money that is of none
+    bill_id: str | None = Field(default=None, foreign_key="bill.id")
     agency_id: str = Field(foreign_key="agency.id")
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     marked_by: str

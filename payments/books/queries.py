@@ -226,11 +226,14 @@ async def page_of_waiting_money(
     agency_ids: Collection[str],
     *,
     reason: str | None = None,
+    payment_ids: Collection[str] | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[WaitingMoney]:
     """As `list_waiting_money`, of some agencies; `cursor` is the id to go on after."""
     wanted = _WAITING_MONEY.where(col(Payment.agency_id).in_(agency_ids))
+    if payment_ids is not None:
+        wanted = wanted.where(col(SuspenseItem.payment_id).in_(payment_ids))
     if reason is not None:
         wanted = wanted.where(col(SuspenseItem.reason) == reason)
     if cursor is not None:

@@ -122,19 +122,23 @@ async def page_of_disputes(
     *,
     status: str | None = None,
     undecided: bool = False,
+    decided_since: datetime | None = None,
     payment_id: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[DisputeValue]:
     """Disputes of these agencies, the newest first; `cursor` is the id to go on after.
 
-    `undecided`: only those that nobody has decided yet, inquiries among them.
+    `undecided`: only those that nobody has decided yet, inquiries among them. `decided_since`
+    (aware): only those that were decided then or later.
     """
     wanted = _VALUE.where(col(Dispute.agency_id).in_(agency_ids))
     if status is not None:
         wanted = wanted.where(Dispute.status == status)
     if undecided:
         wanted = wanted.where(col(Dispute.decided_at).is_(None))
+    if decided_since is not None:
+        wanted = wanted.where(col(Dispute.decided_at) >= decided_since)
     if payment_id is not None:
         wanted = wanted.where(Dispute.payment_id == payment_id)
     if cursor is not None:

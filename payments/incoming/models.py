@@ -27,6 +27,12 @@ class Callback(SQLModel, table=True):
         CheckConstraint("state IN ('received', 'applied', 'set_aside')", name="state"),
         UniqueConstraint("gateway_account_id", "event_key"),
         Index("ix_callback_due", "due_at", postgresql_where=text("state = 'received'")),
+        Index(
+            "ix_callback_set_aside",
+            "received_at",
+            "id",
+            postgresql_where=text("state = 'set_aside'"),
+        ),
     )
 
     id: str = Field(primary_key=True)

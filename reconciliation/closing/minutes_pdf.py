@@ -46,6 +46,7 @@ from reconciliation.closing.minutes_layout import (
 )
 from reconciliation.words import (
     CARRIED,
+    CHANNELS,
     CLASSES,
     DEMO,
     RESOLUTIONS,
@@ -220,9 +221,9 @@ def _told(balance: int | None) -> object:
 _FEE_COLUMNS: Sequence[TableColumn] = (
     ("Đơn vị", 74.0, "left"),
     ("Thủ tục", 52.0, "left"),
-    ("Khoản thu", 127.0, "left"),
+    ("Khoản thu", 117.0, "left"),
     ("Tiểu mục", 42.0, "left"),
-    ("Kênh", 44.0, "left"),
+    ("Kênh", 54.0, "left"),
     ("Số lượng", 44.0, "right"),
     ("Số tiền (đồng)", 72.0, "right"),
 )
@@ -248,7 +249,7 @@ def _fees(content: Mapping[str, Any]) -> list[Block]:
             fee["procedure"],
             fee["description"],
             fee["sub_item"],
-            fee["gateway"],
+            CHANNELS.get(fee["gateway"], fee["gateway"]),
             fee["count"],
             fee["amount"],
         )
@@ -295,7 +296,7 @@ def _by_share(fees: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
 def _grouped_by(fees: Sequence[Mapping[str, Any]], key: str) -> list[tuple[str, int, int]]:
     sums: dict[str, tuple[int, int]] = {}
     for fee in fees:
-        name = fee[key] or "(không có)"
+        name = CHANNELS.get(fee[key], fee[key]) or "(không có)"
         count, amount = sums.get(name, (0, 0))
         sums[name] = (count + fee["count"], amount + fee["amount"])
     return [(name, *sums[name]) for name in sorted(sums)]

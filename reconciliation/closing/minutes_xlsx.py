@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciliation.words import (
     CARRIED,
+    CHANNELS,
     CLASSES,
     RESOLUTIONS,
     SHARES_NOTE,
@@ -109,7 +110,10 @@ def _carried(content: Mapping[str, Any]) -> dict[str, tuple[Sequence[str], Rows]
 def _fees(content: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
     headings = ("Đơn vị", "Thủ tục", "Mã khoản thu", "Khoản thu", "Tiểu mục", "Kênh", "Số lượng",
                 "Số tiền (đồng)")  # fmt: skip
-    rows = [[fee[name] for name in _FEE] for fee in content["fees"]]
+    named = [
+        {**fee, "gateway": CHANNELS.get(fee["gateway"], fee["gateway"])} for fee in content["fees"]
+    ]
+    rows = [[fee[name] for name in _FEE] for fee in named]
     if not has_shares(content):
         return headings, rows
     for row, fee in zip(rows, content["fees"], strict=True):

@@ -84,8 +84,9 @@ async def test_a_gateway_is_tried_and_given_a_new_secret(
     assert "chưa đúng" in fault
     assert await secrets_of(shared_system, gateway) == was
     answer = await admin.send(page, f"{gateway}/secret", {"field-secret_key": "new-secret-of-it"})
-    assert (answer.status_code, answer.headers["location"]) == (303, gateway)
-    page = (await admin.get(gateway)).text
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{gateway}?replaced=yes")
+    page = (await admin.get(answer.headers["location"])).text
+    assert "Đã thay khóa bí mật" in words_of(page)
     assert "new-secret-of-it" not in page
     assert "Đặt tài khoản tại cổng thanh toán" in words_of(page)
     async with shared_system.parts.database.reading() as session:

@@ -18,7 +18,7 @@ from app.seed.agency import configure_gateway
 from core import clock
 from core.ids import new_id
 from payments.attempts import pulled
-from tests.support.markup import tree_of
+from tests.support.markup import cells_of, tree_of, words_of
 from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.system import System
 
@@ -215,6 +215,27 @@ async def test_who_looks_at_the_day_sees_what_was_taken_back_at_once(system: Sys
     with clock.frozen(clock.now() + timedelta(days=15)):
         async with signed_in_as(system, "finance") as later:
             assert await gone_back(later) == []
+
+
+async def test_the_list_behind_that_figure_has_what_it_counts(system: System) -> None:
+    """Two weeks, as the figure: what went back before stands in the list of all."""
+    now = clock.now()
+    for days in (0, 10):
+        with clock.frozen(now + timedelta(days=days)):
+            charge = charged((bill := await system.create_bill())["amount"])
+            assert await pay(system, bill["reference"], charge) == "00"
+            assert await take_back(system, charge, new_id("rv")) == "00"
+    with clock.frozen(now + timedelta(days=15)):
+        async with signed_in_as(system, "finance") as later:
+            count, path = await gone_back(later)
+            assert (count.split()[0], len(cells_of((await later.get(path)).text))) == ("1", 1)
+            page = (await later.get(path)).text
+            assert "Đã bị lấy lại từ ngày" in words_of(page)
+            assert tree_of(page).xpath("//a[@href='/staff/disputes?which=lost']")
+            assert len(cells_of((await later.get("/staff/disputes?which=lost")).text)) > 1
+            # Nobody's day, and a day of what is no list of those that were lost.
+            for odd in ("which=lost&since=2026-13-01", "since=2026-01-01"):
+                assert (await later.get(f"/staff/disputes?{odd}")).status_code == 200
 
 
 async def test_one_number_told_of_for_two_codes_is_one_money_and_a_person_looks(

@@ -64,6 +64,9 @@ async def test_most_of_the_demos_vendors_have_paid_and_the_books_agree(
             )
         )
         counted = {(row[0], row[1]): row[2] for row in ways}
+        dated = "SELECT count(*), count(*) FILTER (WHERE created_at = paid_at) FROM payment"
+        came = (await session.execute(text(f"{dated} WHERE gateway_ref LIKE 'FTDEMO%'"))).one()
+        assert came[0] == came[1] >= 40
         # By the sticker's code, by a bill's, and in cash (of which two are tickets).
         assert counted["bank", "stall"] >= 30
         assert counted["bank", "bill"] >= 10

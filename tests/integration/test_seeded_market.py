@@ -14,7 +14,7 @@ from tests.support.markets import KEY, new_body, standing
 
 
 async def test_the_market_has_forty_stalls_and_two_months_of_bills(database: Database) -> None:
-    cipher = Cipher(b"c" * 32)
+    cipher, began = Cipher(b"c" * 32), clock.now()
     async with database.transaction() as session:
         body = await new_body(session)
     for _ in range(2):
@@ -28,6 +28,22 @@ async def test_the_market_has_forty_stalls_and_two_months_of_bills(database: Dat
         )
         # A stall that changed hands has two bills of last month.
         assert tuple(counted.one()) == (40, 40 + 41)
+        # They look as made when their month was opened, and the log says when they were: now.
+        made = await session.execute(
+            text(
+                "SELECT DISTINCT (b.created_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date,"
+                " (c.created_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, r.period,"
+                " (r.created_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date"
+                " FROM bill b JOIN charge c ON c.bill_id = b.id"
+                " JOIN billing_run r ON r.id = c.run_id ORDER BY 1"
+            )
+        )
+        assert [tuple(row) for row in made] == [
+            (month.first, month.first, month.name, month.first)
+            for month in (last_month, this_month)
+        ]
+        logged = text("SELECT count(*) FROM audit_entry WHERE action = 'bill.opened' AND at < :now")
+        assert await session.scalar(logged, {"now": began}) == 0
         problems = await session.execute(text("SELECT problems FROM billing_run ORDER BY period"))
         assert [len(one) for one in problems.scalars()] == [0, 0]
     rents = {row[1]: 0 for row in await standing(database, last_month.name) if row[0] == "rent"}

@@ -23,6 +23,7 @@ from tests.support.every_route import Things, keys_of
 from tests.support.invoice_routes import invoice_to_adjust
 from tests.support.message_routes import set_aside
 from tests.support.page_routes import unlisted
+from tests.support.planted_notices import delivery_set_aside, noticed
 from tests.support.staff_browser import PASSWORD, signed_in_as
 from tests.support.staff_routes import SETTINGS, first_gateway
 from tests.support.system import System
@@ -59,6 +60,15 @@ async def paid_bill(system: System) -> dict[str, str]:
     }
 
 
+async def bear_notes(system: System, bill: dict[str, str]) -> None:
+    """A note on a bill, on its payment and on its receipt."""
+    async with signed_in_as(system, "chief") as chief:
+        for name in ("bill", "payment", "receipt"):
+            page = (await chief.get(bill[name])).text
+            note = "Người nộp hẹn thứ Hai mang bản chính đến đối chiếu; gọi lại trước khi trả"
+            await chief.send(page, f"{bill[name]}/mark", {"note": note})
+
+
 async def press(page: Page, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
@@ -89,7 +99,7 @@ async def test_a_body_is_kept(
             await page.get_by_role("status").locator("visible=true").first.wait_for()
             await page.locator("#field-secret_key").fill("a-new-secret-of-it")
             await press(page, "Thay" if vi else "Replace")
-            await page.wait_for_url(f"**{gateway}")
+            await page.wait_for_url(f"**{gateway}?replaced=yes")
             done = "Đặt tài khoản tại cổng thanh toán" if vi else "Account at a gateway set"
             assert done in str(await page.locator(".history").text_content())
             assert "a-new-secret-of-it" not in await page.content()
@@ -103,6 +113,8 @@ async def test_a_body_is_kept(
             # A change of fees is proposed.
             await shown.open(f"{base}{SETTINGS}/catalogue/proposals/new")
             await page.locator("#file").set_input_files(file)
+            # The file to begin with is fetched from there.
+            await page.locator("a[href='/staff/settings/catalogue/export']").wait_for()
             await page.locator("#table").select_option("fees")
             await press(page, "Xem trước thay đổi" if vi else "See what would change")
             await page.wait_for_url("**/catalogue/proposals/change_*")
@@ -147,7 +159,12 @@ async def test_every_page_of_keeping_can_be_read(system: System, part: int) -> N
     keys = await keys_of(system, system.body.agency_id)
     things = Things(system, keys)
     bill = await paid_bill(system)
+    await bear_notes(system, bill)
+    # Work that was set aside, which the page of operations shows.
+    await noticed(system, "set_aside", 2)
+    await delivery_set_aside(system)
     pages = {
+        "find-noted": "/staff/find",
         "find": f"/staff/find?q={bill['reference']}",
         "bill": bill["bill"],
         "payment": bill["payment"],

@@ -3,11 +3,13 @@
 import pytest
 from playwright.async_api import FilePayload, Page
 
+from core.ids import new_id
 from tests.journeys.test_staff_keeping import desk, press
 from tests.journeys.test_staff_pages import looked_at
 from tests.support import browser as chromium
 from tests.support.callbacks import credit
 from tests.support.every_route import Things, keys_of
+from tests.support.market_routes import waiver
 from tests.support.markets import add_rate, lay_out
 from tests.support.page_routes import unlisted
 from tests.support.stall_files import workbook_of_stalls
@@ -60,6 +62,7 @@ async def test_the_board_bills_a_month_without_a_script_and_every_page_can_be_re
             await page.wait_for_url("**/staff/markets/imports/*")
             loaded = page.url.removeprefix(base)
             assert shown.complaints == []
+        await _let_off(system)
         pages = {
             "markets": "/staff/markets",
             "market": here,
@@ -79,6 +82,8 @@ async def test_the_board_bills_a_month_without_a_script_and_every_page_can_be_re
         async with desk(system, browser, "chief", "admin") as shown:
             for name, path in pages.items():
                 await shown.open(f"{base}{path}")
+                if name == "tariffs":
+                    await page_says(shown.page, "Thông báo 3")
                 if name == "suspense":
                     await page_says(shown.page, "Chỉ là gợi ý")
                 found += await looked_at(shown, f"market-{name}")
@@ -89,6 +94,23 @@ async def test_the_board_bills_a_month_without_a_script_and_every_page_can_be_re
 
 async def page_says(page: Page, words: str) -> None:
     await page.get_by_text(words).first.wait_for()
+
+
+async def _let_off(system: System) -> None:
+    """A storm's days that two people have let off: the list of waivers has a row."""
+    things = Things(system, await keys_of(system, system.body.agency_id))
+    asked = await waiver(things)
+    days = {"first_on": "2027-01-04", "last_on": "2027-01-06"}
+    answer = await system.browser.post(
+        "/api/v1/markets/cho-ben/waivers",
+        json=asked["json"] | days,
+        headers=things.client("finance") | {"Idempotency-Key": new_id("k")},
+    )
+    assert answer.status_code == 202, answer.text
+    done = await system.browser.post(
+        f"/api/v1/approvals/{answer.json()['id']}/approve", headers=things.client("chief")
+    )
+    assert done.status_code == 200, done.text
 
 
 async def _reference(system: System, stall_id: str) -> str:

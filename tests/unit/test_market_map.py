@@ -1,5 +1,7 @@
 """A market's map: what is drawn, how heavy it is, and that no text of it is markup."""
 
+import itertools
+
 from lxml import etree
 
 from app.web.staff.market_map import MapTile, draw_map
@@ -80,3 +82,18 @@ def test_no_text_of_a_map_is_markup() -> None:
 
 def test_a_market_without_stalls_has_an_empty_map() -> None:
     assert tree(draw_map("Sơ đồ", [], STANDINGS)).findall(f".//{SVG}a") == []
+
+
+def test_empty_ground_between_stalls_is_an_aisle_whatever_the_grid_counts() -> None:
+    """A grid in metres has few stalls on many steps: what stands beside another is seen to."""
+    metres = [tile(n, place=(3 * (n % 10), 4 * (n // 10))) for n in range(40)]
+    drawn = tree(draw_map("Sơ đồ", metres, STANDINGS))
+    assert int(drawn.get("width", "0")) < 1_000
+    close = tree(draw_map("Sơ đồ", [tile(n, place=(n, 0)) for n in range(10)], STANDINGS))
+    beside = [float(one.get("x", "")) for one in close.iterfind(f".//{SVG}a/{SVG}use")]
+    apart = [float(one.get("x", "")) for one in drawn.iterfind(f".//{SVG}a/{SVG}use")][:10]
+    # Side by side they touch; with ground between them an aisle shows, the same everywhere.
+    steps = {second - first for first, second in itertools.pairwise(apart)}
+    (touching,) = {second - first for first, second in itertools.pairwise(beside)}
+    assert len(steps) == 1
+    assert touching < steps.pop() < 2 * touching

@@ -84,6 +84,18 @@ def test_the_same_minutes_are_the_same_bytes() -> None:
     assert write(content(), DIGEST) == write(content(), DIGEST)
 
 
+def test_channels_that_are_no_gateway_are_told_in_words() -> None:
+    paid = content()
+    paid["fees"].append(paid["fees"][0] | {"gateway": "vnpay"})
+    told = [one.text for one in words_of(draw(paid, DIGEST))]
+    assert "vnpay" in told
+    assert "bank" not in told
+    assert "chuyển khoản" in " ".join(told)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(write(paid, DIGEST)))
+    rows = book.get_sheet_by_name("Khoản thu").to_python()
+    assert [row[5] for row in rows[1:]] == ["chuyển khoản", "vnpay"]
+
+
 def test_the_page_says_who_what_and_whether_it_agrees() -> None:
     words = text_of(draw(content(), DIGEST))
     for said in ("BIÊN BẢN ĐỐI CHIẾU", "29/11/2026", "Nguyễn Thị Lập", "Trần Văn Duyệt",

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from payments.bills.reasons import Reason
 from payments.messages.models import PayerMessage
 from receipts.invoices.models import Invoice
 from receipts.models import Receipt
+from reconciliation.days.control_totals import LineSums
 from reconciliation.words import CLASSES, PLACES, REASONS, RESOLUTIONS, SIDES
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +101,27 @@ def test_every_figure_of_an_approval_has_its_word() -> None:
         (where, name) for where, name in named if _label(name) == name and name not in OF_PARTS
     ]
     assert untold == []
+
+
+def test_every_sum_of_a_days_lines_has_its_word() -> None:
+    """Whoever closes a day approves them."""
+    assert [one.name for one in fields(LineSums) if _label(one.name) == one.name] == []
+
+
+def test_a_class_of_which_there_is_nothing_is_not_listed() -> None:
+    some = {"expected": {"count": 2, "sum": 7_000}, "missing": {"count": 0, "sum": 0}}
+    told = facts_of({"classes": some, "payments": {"count": 0, "sum": 0}})
+    # What a day has taken is said even where it is nothing.
+    assert [one.value for one in told] == [(2, 7_000), (0, 0)]
+
+
+def test_what_has_a_page_of_its_own_is_led_to_and_not_spelt() -> None:
+    (payment,) = facts_of({"payment": "pay_01a22dd2337f778b97f92cb82e600917"})
+    assert (payment.kind, payment.value) == (
+        *("link", "/staff/payments/pay_01a22dd2337f778b97f92cb82e600917"),
+    )
+    # A bill by its reference is text, as it was.
+    assert facts_of({"bill": "LP2NSRWVMFWUQC"})[0].value == "LP2NSRWVMFWUQC"
 
 
 def test_a_figure_without_a_word_is_noticed() -> None:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from adapters.sandbox.engine import admin, desk, vietqr
 from adapters.sandbox.engine.bank import UnknownAccount
+from adapters.sandbox.engine.bank_statement import days_of, write_bank_statement
 from adapters.sandbox.engine.gateway import CheckingDialect, ProviderRequest
 from adapters.sandbox.engine.pages import AWKWARD_ENDINGS, PLAIN_ENDINGS, page
 from adapters.sandbox.engine.response_faults import respond
@@ -141,6 +142,7 @@ def _add_bank(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
         accounts = state.store.accounts
         movements = state.store.movements[-_SHOWN:][::-1]
         filled = {**shown, **blank, **values, "accounts": accounts, "movements": movements}
+        filled["statements"] = days_of(state.store.movements)[:_SHOWN]
         return page("bank.html", status, **filled)
 
     @app.get("/bank")
@@ -175,6 +177,16 @@ def _add_bank(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
             await sender.send_now([notice])
         account = state.bank.find(asked.account_number)
         return bank_page(account=account, movement=movement, notice=notice)
+
+    @app.get("/bank/statement")
+    async def statement(of: str = "", on: str = "") -> Response:
+        movements = state.store.movements
+        for account, day in days_of(movements):
+            if (account, day.isoformat()) == (of, on):
+                content = write_bank_statement(movements, account, day)
+                heads = {"Content-Disposition": f'attachment; filename="sao-ke-{of}-{on}.csv"'}
+                return Response(content, media_type="text/csv; charset=utf-8", headers=heads)
+        return bank_page(404, error="Ngân hàng thử không có sao kê này.")
 
     def _read(payload: str, amount: str, narrative: str) -> Response:
         try:

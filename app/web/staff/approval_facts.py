@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.web.texts import noted
+from core.ids import is_id
 from reconciliation.words import CLASSES, REASONS, RESOLUTIONS, SIDES
 
 #: What each kind of approval is about.
@@ -84,6 +85,8 @@ _LABELS: Final = {
     "debits": noted("Ghi nợ"),
     "credit_count": noted("Số dòng ghi có"),
     "debit_count": noted("Số dòng ghi nợ"),
+    "late_credit_count": noted("Số dòng ghi có đến muộn"),
+    "late_debit_count": noted("Số dòng ghi nợ đến muộn"),
     "late_credits": noted("Ghi có đến muộn"),
     "late_debits": noted("Ghi nợ đến muộn"),
     "payments": noted("Khoản thu"),
@@ -207,6 +210,8 @@ _LEFT_OUT: Final = frozenset(
     }
 )
 _MOST_NAMED: Final = 12
+#: Where what a figure names has a page of its own, by the beginning of its id.
+_PAGES: Final = {"pay": "payments", "refund": "refunds", "bill": "bills", "rcpt": "receipts"}
 _WAYS_BACK: Final = {"gateway": noted("Qua cổng đã thu")}
 _YES_NO: Final = {True: noted("có"), False: noted("không")}
 
@@ -215,8 +220,8 @@ _YES_NO: Final = {True: noted("có"), False: noted("không")}
 class ApprovalFact:
     """A figure of an approval: what it is called, and its value.
 
-    `kind` says how it is written: `money` (đồng), `count`, `day`, or `text`; `ours` says that the
-    text is one of our own words.
+    `kind` says how it is written: `money` (đồng), `count`, `day`, `link` (the address of the page
+    of what is meant), or `text`; `ours` says that the text is one of our own words.
     """
 
     label: str
@@ -255,6 +260,8 @@ def _facts(figures: Mapping[str, Any], within: str) -> Iterator[ApprovalFact]:
         label = CLASSES.get(name) if within == "classes" else _LABELS.get(name)
         if isinstance(value, Mapping):
             if {"count", "sum"} == value.keys():
+                if within == "classes" and not any(value.values()):
+                    continue
                 told = (value["count"], value["sum"])
                 yield ApprovalFact(label or name, told, "tally", within="")
             else:
@@ -291,5 +298,8 @@ def _fact(name: str, label: str, value: Any, within: str) -> ApprovalFact:
     told = words.get(name, {}).get(str(value))
     if told is not None:
         return ApprovalFact(label, told, ours=True, within=within)
+    prefix = str(value).partition("_")[0]
+    if prefix in _PAGES and is_id(value, prefix):
+        return ApprovalFact(label, f"/staff/{_PAGES[prefix]}/{value}", "link", within=within)
     kind = "day" if name == "date" and len(str(value)) == 10 else "text"
     return ApprovalFact(label, str(value), kind, within=within)

@@ -52,6 +52,14 @@ def with_query(path: str, **query: str | None) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
+def read_day(text: str) -> date | None:
+    """The day that an address names, none before 2000; None for nothing, and for what is none."""
+    try:
+        return max(date.fromisoformat(text), date(2000, 1, 1))
+    except ValueError:
+        return None
+
+
 async def get_day(session: ReadSession, who: Principal, account: str, on: date) -> StaffDay:
     """A day of an account. Raises `NotFound` for an account that is not theirs."""
     found = await own_account(session, who, account)

@@ -7,7 +7,14 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.web.staff.day_places import AccountCode, StaffDay, day_path, get_day, with_query
+from app.web.staff.day_places import (
+    AccountCode,
+    StaffDay,
+    day_path,
+    get_day,
+    read_day,
+    with_query,
+)
 from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.deeds import REFUSALS, StaffDeed, new_once, read_typed
 from app.web.staff.doors import SignedIn
@@ -104,7 +111,7 @@ async def show_days(
 ) -> Response:
     """The days, each with what is left to do."""
     today = clock.business_date(clock.now())
-    last = min(_day_or(until, today), today)
+    last = min(read_day(until) or today, today)
     return render(
         request,
         "day_list.html",
@@ -115,13 +122,6 @@ async def show_days(
         today=today,
         earlier=last - timedelta(days=_DAYS),
     )
-
-
-def _day_or(text: str, otherwise: date) -> date:
-    try:
-        return max(date.fromisoformat(text), date(2000, 1, 1))
-    except ValueError:
-        return otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from app.web.staff.day_places import read_day
 from app.web.staff.doors import SignedIn
 from app.web.staff.gateway_titles import gateway_titles
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
@@ -74,13 +75,19 @@ async def disputes_page(
     context: ContextDep,
     asked: AskedListDep,
     which: Literal["", "all", "lost"] = "",
+    since: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
-    """Disputes that are not decided, by when they are to be answered; all or the lost if asked."""
+    """Disputes that are not decided, by when they are to be answered; all or the lost if asked.
+
+    `since` leaves out of the lost what was decided before that day.
+    """
+    begin = read_day(since) if which == "lost" else None
     reach = frozenset(who.principal.agency_ids)
     page = await page_of_disputes(
         *(session, reach),
         status="lost" if which == "lost" else None,
         undecided=which == "",
+        decided_since=None if begin is None else clock.day_bounds(begin, begin)[0],
         limit=MOST_ROWS,
     )
     titles, now = gateway_titles(context.gateways), clock.now()
@@ -94,8 +101,12 @@ async def disputes_page(
         columns=_COLUMNS,
         rows=rows,
         template="disputes.html",
-        kept=(("which", which),) if which else (),
+        kept=(
+            *((("which", which),) if which else ()),
+            *((("since", begin.isoformat()),) if begin is not None else ()),
+        ),
         which=which,
+        begin=begin,
     )
 
 

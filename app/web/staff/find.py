@@ -2,9 +2,10 @@
 
 What another body has is not there. What one way finds is sorted, filtered and fetched as a file as
 any table is; where there is more than is read for that, the page says so. Below the empty box stand
-the bills that somebody has set a note on, the newest note first.
+what somebody has set a note on, the newest note first.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -32,7 +33,7 @@ from core.crypto import Cipher
 from core.db import SessionDep
 from core.sessions import ReadSession
 from payments.agencies.access.rights import Action
-from payments.bills.marks import page_of_marked
+from payments.bills.marks import MarkedKind, page_of_marked
 from payments.context import ContextDep
 
 router = APIRouter(include_in_schema=False)
@@ -40,10 +41,18 @@ router = APIRouter(include_in_schema=False)
 _MARK_COLUMNS: Final = (
     TableColumn("reference", noted("Mã khoản"), "code"),
     TableColumn("note", noted("Dấu")),
+    TableColumn("kind", noted("Dấu trên"), "words"),
     TableColumn("amount", noted("Số tiền"), "amount"),
     TableColumn("status", noted("Tình trạng"), "words"),
     TableColumn("marked_at", noted("Đánh dấu lúc"), "moment"),
 )
+
+
+_MARKED_KINDS: Final[Mapping[MarkedKind, str]] = {
+    "bill": noted("Khoản phải nộp"),
+    "payment": noted("Lần thanh toán"),
+    "receipt": noted("Biên lai"),
+}
 
 
 @router.get(FIND)
@@ -87,15 +96,18 @@ async def search_page(
 
 
 async def _marked(session: ReadSession, cipher: Cipher, who: SignedIn, cursor: str) -> ShownTable:
-    """The bills that somebody has set a note on."""
+    """The bills, payments and receipts that somebody has set a note on."""
     page = await page_of_marked(
         *(session, cipher, who.principal.agency_ids), cursor=cursor or None, limit=PER_PAGE
     )
     rows = [
         TableRow(
-            one.bill_id,
-            (one.reference, one.note, one.amount, BILL_STATES[one.status], one.marked_at),
-            f"/staff/bills/{one.bill_id}",
+            one.object_id,
+            (
+                *(one.reference or one.object_id, one.note, _MARKED_KINDS[one.kind], one.amount),
+                *(one.status and BILL_STATES[one.status], one.marked_at),
+            ),
+            f"/staff/{one.kind}s/{one.object_id}",
         )
         for one in page.items
     ]

@@ -1,5 +1,6 @@
 """A bill, a payment, a receipt: what it is, its history in words, and what can be done about it."""
 
+from collections.abc import Collection
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
@@ -7,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from app.receipt_messages import NobodyToTell, ToldJustNow, find_way_to_payer, tell_again
 from app.web.staff.day_words import DAY_WORDS
-from app.web.staff.deeds import StaffDeed, new_once, read_typed
+from app.web.staff.deeds import StaffDeed, new_once
 from app.web.staff.doors import SignedIn
 from app.web.staff.gateway_titles import gateway_titles
 from app.web.staff.histories import read_history
@@ -23,16 +24,17 @@ from app.web.templating import render
 from core.db import DatabaseDep, SessionDep
 from core.errors import Conflict
 from core.idempotency import CipherDep
-from core.schemas import Line, RequestModel
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.rights import Action
 from payments.attempts.leaving import leave
 from payments.attempts.queries import get_payment
 from payments.bills.commands import cancel_by_hand
-from payments.bills.marks import find_mark, mark, unmark
+from payments.bills.marks import find_marks
+from payments.bills.places import places_of_bills
 from payments.bills.presenting import NOWHERE
 from payments.bills.queries import get_bill, read_payer
 from payments.bills.supplements import list_supplements
+from payments.books.queries import WaitingMoney, page_of_waiting_money
 from payments.context import Context, ContextDep
 from payments.debts.kinds import KINDS, DebtKind
 from payments.debts.queries import find_debt_of_bill
@@ -46,15 +48,10 @@ router = APIRouter(include_in_schema=False)
 ThingId = Annotated[str, Path(max_length=100)]
 Reader = Annotated[SignedIn, page_needs(Action.READ_BILLS)]
 ReceiptReader = Annotated[SignedIn, page_needs(Action.READ_RECEIPTS)]
+MarkedBy = Annotated[StaffDeed, deed_needs(Action.MARK_BILL)]
 LoneReceiptReader = Annotated[SignedIn, page_needs(Action.READ_RECEIPTS, alone=True)]
 #: What of a payer a page shows, in this order; the rest is for the receipt alone.
 _SHOWN_OF_PAYER: Final = ("name", "phone", "email", "address", "behalf_name")
-
-
-class MarkForm(RequestModel):
-    """What is noted on a bill."""
-
-    note: Line
 
 
 @router.get("/staff/bills/{bill_id}")
@@ -71,6 +68,10 @@ async def bill_page(
     if bill.supplement_of is not None:
         earlier = await get_bill(session, bill.supplement_of, who.principal.agency_ids)
     debt = await find_debt_of_bill(session, bill.id)
+    places = (await places_of_bills(context, session, [bill]))[bill.id]
+    waiting = await _waiting(session, who, places)
+    noted_on = [bill.id, *(one.id for one in bill.payments), *(one.id for one in receipts)]
+    marks = await find_marks(session, context.cipher, noted_on)
     history = await read_history(
         session,
         [
@@ -99,7 +100,10 @@ async def bill_page(
         payer={name: payer[name] for name in _SHOWN_OF_PAYER if name in payer},
         history=history,
         pay_url=context.urls.pay(bill.id, bill.reference),
-        mark=await find_mark(session, context.cipher, bill.id),
+        placed=sum(places.values(), NOWHERE),
+        waiting=[one for one in waiting if bill.reference in one.named],
+        mark=marks.get(bill.id),
+        marks=marks,
         can_mark=who.principal.may(Action.MARK_BILL),
         once=new_once(),
         states=BILL_STATES,
@@ -117,6 +121,16 @@ async def bill_page(
     )
 
 
+async def _waiting(
+    session: ReadSession, who: SignedIn, payment_ids: Collection[str]
+) -> tuple[WaitingMoney, ...]:
+    """What of payments waits or is to be given back; nothing for who may not see that."""
+    if not (payment_ids and who.principal.may(Action.READ_SUSPENSE)):
+        return ()
+    reach = who.principal.agency_ids
+    return (await page_of_waiting_money(session, reach, payment_ids=payment_ids)).items
+
+
 @router.post("/staff/bills/{bill_id}/cancel")
 async def cancel(
     bill_id: ThingId,
@@ -128,26 +142,6 @@ async def cancel(
     bill = await get_bill(session, bill_id, reach)
     await cancel_by_hand(session, bill.id, reach, actor=who.principal.actor)
     return RedirectResponse(f"/staff/bills/{bill.id}", 303)
-
-
-@router.post("/staff/bills/{bill_id}/mark")
-async def mark_bill(
-    bill_id: ThingId, deed: Annotated[StaffDeed, deed_needs(Action.MARK_BILL)]
-) -> Response:
-    """Set a note on a bill for the others of the body, or take it off where nothing is said."""
-    typed = deed.typed("note")
-
-    async def work(session: WriteSession) -> str:
-        bill = await get_bill(session, bill_id, deed.by.agency_ids)
-        if typed:
-            said = read_typed(MarkForm, {"note": typed}).note
-            told = (bill.id, bill.agency_id, said)
-            await mark(session, deed.context.cipher, *told, actor=deed.by.actor)
-        else:
-            await unmark(session, bill.id, actor=deed.by.actor)
-        return f"/staff/bills/{bill.id}"
-
-    return await deed.once(work)
 
 
 @router.get("/staff/payments/{payment_id}")
@@ -173,10 +167,14 @@ async def payment_page(
         payment=payment,
         bill=bill,
         placed=places.get(payment.id, NOWHERE),
+        waiting=await _waiting(session, who, [payment.id]),
         narrative=told.get("narrative", ""),
         gateway=gateway,
         gateway_en=gateway_en,
         history=await read_history(session, [], [payment.id]),
+        mark=(await find_marks(session, context.cipher, [payment.id])).get(payment.id),
+        can_mark=who.principal.may(Action.MARK_BILL),
+        once=new_once(),
         disputes=disputes.items,
         refunds=() if refunds is None else refunds.items,
         refund_states=DAY_WORDS["REFUND_STATES"],
@@ -296,6 +294,8 @@ async def _receipt_page(
         summary=summary,
         bill=bill,
         history=await read_history(session, [summary.id]),
+        mark=(await find_marks(session, context.cipher, [summary.id])).get(summary.id),
+        can_mark=who.principal.may(Action.MARK_BILL),
         states=RECEIPT_STATES,
         check_url=context.urls.receipt_check(summary.code),
         way=None if way is None else CHANNELS[way],

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -29,7 +29,7 @@ from payments.agencies.access.rights import Action
 from payments.catalogue import queries
 from payments.catalogue.upkeep.changes.planned import planned_changes
 from payments.catalogue.upkeep.proposals import commands as proposals
-from payments.catalogue.upkeep.proposals.api import RejectIn
+from payments.catalogue.upkeep.proposals.api import RejectIn, export
 from payments.catalogue.upkeep.proposals.rows import Proposal, list_proposals
 from payments.catalogue.upkeep.sheets.files import MOST_BYTES, read_file
 
@@ -99,6 +99,17 @@ async def catalogue_page(
         can_export=who.principal.may(Action.EXPORT_CATALOGUE),
         tables=TABLES,
     )
+
+
+@router.get(f"{CATALOGUE}/export")
+@allowing(LONG_SECONDS)
+async def export_catalogue(
+    who: Annotated[SignedIn, page_needs(Action.EXPORT_CATALOGUE)],
+    session: SessionDep,
+    scope: Literal["agency", "national"] = "agency",
+) -> Response:
+    """The body's own catalogue, or the nation's, as a workbook to be changed and proposed."""
+    return await export(who.principal, session, "xlsx", None, scope)
 
 
 @router.get(f"{PROPOSALS}/new")

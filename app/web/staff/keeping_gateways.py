@@ -12,7 +12,7 @@ from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
 from app.web.staff.keeping_forms import Administered, Administrator, given_of, led_to
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
-from app.web.staff.keeping_words import NOT_OFFERED, OFFERED, RESTING
+from app.web.staff.keeping_words import NOT_CHOSEN, NOT_OFFERED, OFFERED, RESTING, TELLING
 from app.web.staff.tables import TableColumn, TableRow
 from app.web.templating import render
 from app.web.texts import noted
@@ -52,7 +52,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TriedConnection:
-    """What came of asking a gateway: how it is shown and what it means, to be said by `_`."""
+    """What came of asking a gateway, or of new secrets: its look, and words to be said by `_`."""
 
     tone: str
     sign: str
@@ -84,6 +84,12 @@ _REFUSES: Final = TriedConnection(
     noted("Cổng từ chối yêu cầu của cơ quan"),
     noted("Thường là sai mã hoặc sai khóa bí mật: hãy so lại với nhà cung cấp."),
 )
+_REPLACED: Final = TriedConnection(
+    "good",
+    "good",
+    noted("Đã thay khóa bí mật"),
+    noted("Hãy thử kết nối để biết cổng nhận khóa mới."),
+)
 _ODD: Final = TriedConnection(
     "warn",
     "mind",
@@ -112,7 +118,7 @@ async def list_gateway_accounts(
                 one.agency,
                 one.collection_account,
                 one.base_url,
-                (RESTING if one.id in resting else OFFERED) if one.enabled else NOT_OFFERED,
+                _state(context, one, one.id in resting),
             ),
             f"{GATEWAYS}/{one.id}",
         )
@@ -138,10 +144,13 @@ async def gateway_page(
     session: SessionDep,
     context: ContextDep,
     door: DoorDep,
+    replaced: str = "",
 ) -> Response:
     """An account at a gateway: tried from here, given new secrets, taken away from payers."""
     entry = await own_gateway(session, who.principal, gateway_account_id)
-    return await _page(request, session, context, who, entry, door.administration.two_people)
+    two_people = door.administration.two_people
+    tried = _REPLACED if replaced == "yes" else None
+    return await _page(request, session, context, who, entry, two_people, tried=tried)
 
 
 @router.post(f"{GATEWAYS}/{{gateway_account_id}}/test")
@@ -180,7 +189,7 @@ async def rotate_secret(gateway_account_id: ThingId, deed: Administered, door: D
         wanted = {**_named(entry), "keep_hours": _hours(deed.typed("keep_hours"))}
         changing = await configured_gateway(session, wanted, credentials)
         waits = await door.carry(session, changing, deed.by, deed.typed("reason") or None)
-        return led_to(f"{GATEWAYS}/{entry.id}", waits)
+        return led_to(f"{GATEWAYS}/{entry.id}?replaced=yes", waits)
 
     try:
         return await deed.once(work)
@@ -268,6 +277,16 @@ def _info(context: Context, entry: GatewayEntry) -> GatewayInfo:
     return info
 
 
+def _state(context: Context, entry: GatewayEntry, is_resting: bool) -> str:
+    """Whether payers are sent there; of what only tells of money that it is heard."""
+    info = context.gateways.find_info(entry.gateway)
+    if info is not None and info.kind in NOT_CHOSEN:
+        return TELLING
+    if not entry.enabled:
+        return NOT_OFFERED
+    return RESTING if is_resting else OFFERED
+
+
 def _title(context: Context, name: str) -> str:
     info = context.gateways.find_info(name)
     return name if info is None else info.title_vi
@@ -284,18 +303,22 @@ async def _page(
     tried: TriedConnection | None = None,
     faults: FormFaults = NO_FAULTS,
 ) -> Response:
+    info = _info(context, entry)
+    resting = await find_breaker(session, entry.id)
     return render(
         request,
         "keep_gateway.html",
         422 if faults.found else 200,
         who=who,
         entry=entry,
-        info=_info(context, entry),
+        info=info,
+        state=_state(context, entry, resting is not None),
+        not_chosen=NOT_CHOSEN.get(info.kind),
         callback=context.urls.callback(entry.gateway, entry.account),
         history=await read_history(session, [entry.id]),
         two_people=two_people,
         once=new_once(),
         tried=tried,
         faults=faults,
-        resting=await find_breaker(session, entry.id),
+        resting=resting,
     )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.web.staff.doors import SignedIn
+from app.web.staff.gateway_titles import titles_of
 from app.web.staff.histories import told
 from app.web.staff.history import ThingId
 from app.web.staff.keeping import SETTINGS
@@ -30,6 +31,8 @@ router = APIRouter(include_in_schema=False)
 
 OPERATIONS: Final = "/staff/settings/operations"
 AUDIT: Final = "/staff/settings/audit"
+#: How much of what was set aside the page shows, the oldest first.
+MOST_SHOWN: Final = 100
 #: How many deeds of the set-up the log shows, the newest of them.
 _MOST_DEEDS: Final = 2_000
 _COLUMNS: Final = (
@@ -48,8 +51,10 @@ async def operations_page(request: Request, who: Administrator, session: Session
         request,
         "keep_operations.html",
         who=who,
-        notices=await set_aside.list_set_aside(session, reach),
-        deliveries=await outbox.list_set_aside(session, reach),
+        notices=await set_aside.list_set_aside(session, reach, MOST_SHOWN + 1),
+        deliveries=await outbox.list_set_aside(session, reach, MOST_SHOWN + 1),
+        most=MOST_SHOWN,
+        gateway_title=titles_of(request),
         checked=await find_last_check(session),
         silent=await heartbeats.is_silent(session),
         unrenewed=await list_unrenewed(session, frozenset(reach)),

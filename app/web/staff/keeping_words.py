@@ -6,6 +6,7 @@ from typing import Final
 from app.web.texts import noted
 from payments.agencies.access.rights import ROLES, SCOPES, Role, Scope, Title
 from payments.catalogue.rules.wording import LocalizedText
+from payments.gateway_info import GatewayKind
 
 IN_USE: Final = noted("Đang dùng")
 STOPPED: Final = noted("Đã ngừng")
@@ -14,6 +15,19 @@ WAITING: Final = noted("Chờ người thứ hai")
 OFFERED: Final = noted("Đang cho người nộp dùng")
 NOT_OFFERED: Final = noted("Không cho người nộp dùng")
 RESTING: Final = noted("Không trả lời, tạm không gửi người nộp tới")
+#: What a feed or a biller does, whose notices are taken whether or not it is offered.
+TELLING: Final = noted("Đang nhận tin báo tiền về")
+#: What those are that payers do not choose on a bill's page.
+NOT_CHOSEN: Final[Mapping[GatewayKind, str]] = {
+    GatewayKind.FEED: noted(
+        "Nguồn báo tiền về tài khoản: chỉ cho biết tiền đã đến. Người nộp không chọn và không thấy"
+        " nguồn này."
+    ),
+    GatewayKind.BILLER: noted(
+        "Đơn vị thu hộ: hỏi số phải nộp, tự thu tiền của người nộp rồi báo lại. Trang của khoản"
+        " phải nộp không dẫn tới đây."
+    ),
+}
 KEY_KINDS: Final[Mapping[str, str]] = {
     "system": noted("Của hệ thống"),
     "person": noted("Của một người"),

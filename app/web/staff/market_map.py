@@ -8,7 +8,7 @@ pattern means stands in the legend. The file stands by itself: it has no style o
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from core.unseen import without_unseen
@@ -18,6 +18,8 @@ from payments.billing.reports.states import STANDING_STATES, StandingState
 _STEP_X: Final = 64
 _STEP_Y: Final = 42
 _ACROSS: Final = 14
+#: How wide ground without stalls is drawn, however many steps of the grid it takes.
+_AISLE: Final = 16
 _EDGE: Final = 8
 #: Where the lanes' names end.
 _MARGIN: Final = 56
@@ -55,12 +57,13 @@ def draw_map(title: str, tiles: Sequence[MapTile], words: Mapping[StandingState,
     drawn: list[str] = []
     width, y = _MARGIN + _ACROSS * _STEP_X + _EDGE, _EDGE + _legend_height(words)
     if placed:
-        across = max(x for _, x, _ in placed)
+        columns = _offsets((x for _, x, _ in placed), _STEP_X)
+        rows = _offsets((row for row, _, _ in placed), _STEP_Y)
         for row, in_row in groupby(sorted(placed, key=lambda one: one[:2]), lambda one: one[0]):
-            shown = [(tile, _EDGE + x * _STEP_X) for _, x, tile in in_row]
-            drawn.append(_row(shown, y + row * _STEP_Y))
-        width = max(width, _EDGE * 2 + (across + 1) * _STEP_X)
-        y += (max(row for row, _, _ in placed) + 1) * _STEP_Y + _EDGE
+            shown = [(tile, _EDGE + columns[x]) for _, x, tile in in_row]
+            drawn.append(_row(shown, y + rows[row]))
+        width = max(width, _EDGE * 2 + max(columns.values()) + _STEP_X)
+        y += max(rows.values()) + _STEP_Y + _EDGE
     for lane, in_lane in groupby(others, lambda tile: tile.lane):
         listed = list(in_lane)
         drawn.append(f'<text x="{_EDGE}" y="{y + 21}">{_plain(lane[:6] or "–")}</text>')
@@ -95,6 +98,15 @@ def _apart(tiles: Iterable[MapTile]) -> tuple[list[tuple[int, int, MapTile]], li
     near = [one for one in moved if max(one[:2]) < _MOST_STEPS]
     far = [tile for row, x, tile in moved if max(row, x) >= _MOST_STEPS]
     return near, sorted(others + far, key=lambda tile: tile.lane)
+
+
+def _offsets(steps: Iterable[int], wide: int) -> dict[int, int]:
+    """Where each step of the grid that has stalls is drawn; empty ground between is an aisle."""
+    taken = sorted(set(steps))
+    found = {taken[0]: 0}
+    for before, step in pairwise(taken):
+        found[step] = found[before] + wide + (_AISLE if step - before > 1 else 0)
+    return found
 
 
 def _row(shown: Sequence[tuple[MapTile, int]], y: int) -> str:

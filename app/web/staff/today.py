@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.web.staff.day_places import with_query
+from app.web.staff.day_places import read_day, with_query
 from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.doors import SignedIn, SignedInDep
 from app.web.staff.gateway_titles import gateway_titles
@@ -33,10 +33,7 @@ _Id = Annotated[str, Query(max_length=100, pattern=r"^[a-z0-9_]*$")]
 
 def _day(text: str) -> date:
     """The day that an address names; today for none, and for what is none."""
-    try:
-        return max(date.fromisoformat(text), date(2000, 1, 1))
-    except ValueError:
-        return clock.business_date(clock.now())
+    return read_day(text) or clock.business_date(clock.now())
 
 
 @router.get(HOME)

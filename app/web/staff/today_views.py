@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Final, TypeVar
 
 from app.web.staff.approvals import view_waiting
+from app.web.staff.day_places import with_query
 from app.web.staff.days import list_days
 from core import clock
 from core.calendar import Calendar
@@ -170,9 +171,10 @@ async def _needs(
         if disputes.count:
             needs.append(NeededWork("disputes", disputes.count, disputes.sum, "/staff/disputes"))
         # Also what was decided at once: the receipt stands, and its money is gone.
-        since, _ = clock.day_bounds(today - timedelta(days=_BACK), today)
+        begin = today - timedelta(days=_BACK)
+        since, _ = clock.day_bounds(begin, today)
         lost: DisputeSum = await sum_lost(session, who.agency_ids, since)
         if lost.count:
-            path = "/staff/disputes?which=lost"
+            path = with_query("/staff/disputes", which="lost", since=begin.isoformat())
             needs.append(NeededWork("gone_back", lost.count, lost.sum, path))
     return needs

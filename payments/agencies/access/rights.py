@@ -119,8 +119,8 @@ RIGHTS: Mapping[Action, Right] = {
         _BILLS,
     ),
     Action.MARK_BILL: _right(
-        "Đánh dấu một khoản phải nộp để người khác xem",
-        "Set a note on a bill for colleagues",
+        "Đánh dấu khoản phải nộp, lần thanh toán, biên lai để người khác xem",
+        "Set a note on a bill, payment or receipt for colleagues",
         {_CLERK, _FINANCE, _CHIEF, _ADMIN},
     ),
     Action.START_PAYMENT: _right(

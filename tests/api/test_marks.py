@@ -1,4 +1,4 @@
-"""Notes that staff set on bills: seen by the body's people, by nobody else, and taken off."""
+"""Notes on bills, payments, receipts: seen by the body's people, by nobody else, taken off."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,7 +11,9 @@ from app.web.staff import find
 from core import clock
 from core.crypto import DecryptionFailed
 from core.ids import new_id
-from payments.bills.marks import find_mark, mark, page_of_marked
+from payments.bills.marks import MarkedThing, find_marks, mark, page_of_marked
+from payments.books.queries import list_waiting_money
+from tests.support.callbacks import credit
 from tests.support.markup import cells_of, tree_of, words_of
 from tests.support.neighbour import neighbour_of
 from tests.support.plans import asked, without_index
@@ -65,6 +67,56 @@ async def test_a_note_is_seen_by_colleagues_changed_and_taken_off(
     assert await shared_system.broken() == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"), [("payment", "Đánh dấu lần thanh toán"), ("receipt", "Đánh dấu biên lai")]
+)
+async def test_a_payment_and_a_receipt_bear_a_note_of_their_own(
+    clerk: StaffBrowser, shared_system: System, kind: str, words: str
+) -> None:
+    bill = await shared_system.create_bill()
+    await credit(shared_system, bill["amount"], bill["reference"], bank_ref=new_id("ft"))
+    await shared_system.work()
+    paid = await shared_system.read(bill)
+    found = paid[f"{kind}s"][0]["id"]
+    here, of_it, note = f"/staff/{kind}s/{found}", f"/staff/bills/{bill['id']}", "xem lại"
+    page = (await clerk.get(here)).text
+    answer = await clerk.send(page, f"{here}/mark", {"note": note})
+    assert (answer.status_code, answer.headers["location"]) == (303, here)
+    async with signed_in_as(shared_system, "auditor") as auditor:
+        seen = (await auditor.get(here)).text
+        assert note in words_of(seen)
+        assert 'name="note"' not in seen
+        # The bill shows it beside what bears it, and is not marked itself.
+        of_bill = words_of((await auditor.get(of_it)).text)
+        assert f"Dấu: {note}" in of_bill
+        assert "Được đánh dấu" not in of_bill
+        rows = cells_of((await auditor.get("/staff/find")).text)
+        assert [paid["reference"], note] == next(row[:2] for row in rows if row[1] == note)
+    assert words in words_of((await clerk.get(here)).text)
+    assert words in words_of((await clerk.get(of_it)).text)
+    page = (await clerk.get(here)).text
+    await clerk.send(page, f"{here}/mark", {"note": ""})
+    after = words_of((await clerk.get(here)).text)
+    assert note not in after
+    assert f"Bỏ đánh dấu {words.partition('dấu ')[2]}" in after
+    assert await shared_system.broken() == []
+
+
+async def test_money_of_no_bill_bears_a_note_too(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    await credit(shared_system, 7_000, "khong ma", bank_ref=new_id("ft"))
+    async with shared_system.parts.database.reading() as session:
+        payment = (await list_waiting_money(session))[-1].payment_id
+    here = f"/staff/payments/{payment}"
+    page = (await clerk.get(here)).text
+    await clerk.send(page, f"{here}/mark", {"note": "chưa rõ của ai"})
+    links = tree_of((await clerk.get("/staff/find")).text).xpath("//td//a/@href")
+    assert here in links
+    assert (await listed(clerk))[payment] == "chưa rõ của ai"
+    await clerk.send(page, f"{here}/mark", {"note": ""})
+
+
 async def test_the_newest_notes_come_first_and_none_is_out_of_reach(
     clerk: StaffBrowser, shared_system: System
 ) -> None:
@@ -72,11 +124,9 @@ async def test_the_newest_notes_come_first_and_none_is_out_of_reach(
     for minutes, bill in enumerate(bills):
         with clock.frozen(at + timedelta(minutes=1 + minutes // 2)):  # two in each moment
             async with shared_system.parts.database.transaction() as session:
-                await mark(
-                    *(session, shared_system.parts.cipher, bill["id"]),
-                    *(shared_system.body.agency_id, f"số {minutes}"),
-                    actor="test",
-                )
+                thing = MarkedThing("bill", bill["id"], shared_system.body.agency_id, bill["id"])
+                cipher = shared_system.parts.cipher
+                await mark(session, cipher, thing, f"số {minutes}", actor="test")
     page = (await clerk.get("/staff/find")).text
     assert next(iter(await listed(clerk))) == bills[-1]["reference"]
     found: list[str] = []
@@ -88,7 +138,7 @@ async def test_the_newest_notes_come_first_and_none_is_out_of_reach(
                 cursor=cursor,
                 limit=2,
             )
-            found += [one.bill_id for one in some.items]
+            found += [one.object_id for one in some.items]
             if (cursor := some.next_cursor) is None:
                 break
     assert [one for one in found if one in {bill["id"] for bill in bills}] == [
@@ -123,22 +173,20 @@ async def test_what_is_noted_stands_nowhere_in_clear(
         assert "Quách Thị Ngần" not in rows, table
     async with database.transaction() as session:
         copied = text(
-            "UPDATE bill_mark SET content = (SELECT content FROM bill_mark WHERE bill_id = :one)"
-            " WHERE bill_id = :other"
+            "UPDATE mark SET content = (SELECT content FROM mark WHERE object_id = :one)"
+            " WHERE object_id = :other"
         )
         await session.execute(copied, {"one": one["id"], "other": other["id"]})
     async with database.reading() as session:
         cipher = shared_system.parts.cipher
-        kept = await find_mark(session, cipher, one["id"])
-        assert kept is not None
-        assert kept.note == words
+        kept = await find_marks(session, cipher, [one["id"]])
+        assert kept[one["id"]].note == words
         with pytest.raises(DecryptionFailed):
-            await find_mark(session, cipher, other["id"])
+            await find_marks(session, cipher, [other["id"]])
     await marked(clerk, one["id"], "")
     async with database.transaction() as session:
-        await session.execute(
-            text("DELETE FROM bill_mark WHERE bill_id = :id"), {"id": other["id"]}
-        )
+        gone = text("DELETE FROM mark WHERE object_id = :id")
+        await session.execute(gone, {"id": other["id"]})
 
 
 async def test_what_is_written_stays_text_and_what_is_no_line_is_refused(
