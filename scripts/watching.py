@@ -1,7 +1,6 @@
 """What `scripts.mutants` puts into a run of pytest: a changed module, and plugins that watch."""
 
 import ast
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -33,18 +32,6 @@ class ChangedModule(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         exec(compile(self._tree, self._path, "exec"), vars(module))  # noqa: S102  the module's own
-
-
-class FirstFailure:
-    """A plugin: tells the name of the first test that fails."""
-
-    def __init__(self, told: int) -> None:
-        self._told, self._failed = told, False
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and not self._failed:
-            self._failed = True
-            os.write(self._told, report.nodeid.encode())
 
 
 class EnteredLines:

@@ -31,6 +31,8 @@ from tests.support.rows import count
 
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 LONGEST_PAUSE = timedelta(minutes=10)
+#: What two machines may be apart; what is dated further ahead, a wrong clock has written.
+CLOCKS_APART = timedelta(seconds=30)
 
 #: The handler whose deliveries are looked at; others may hear of the same events.
 ISSUING = HANDLERS[0]
@@ -114,6 +116,27 @@ async def test_a_leased_delivery_is_given_again_only_when_the_lease_is_over(part
         again = await take(parts.database)
         assert told(again) == ["bill_1", "bill_2", "bill_3"]
         assert {delivery.attempts for delivery in again} == {2}
+
+
+async def test_only_what_is_dated_further_ahead_than_any_pause_and_lease_goes_waits_for_nobody(
+    parts: Parts,
+) -> None:
+    with clock.frozen(START):
+        await tell(parts.database, "bill_1")
+        due, leased = START + LONGEST_PAUSE + CLOCKS_APART, START + LEASE + CLOCKS_APART
+        moment = timedelta(microseconds=1)
+        for due_at, leased_until, given in (
+            (due, None, []),
+            (due + moment, None, ["bill_1"]),
+            (START, leased, []),
+            (START, leased + moment, ["bill_1"]),
+        ):
+            async with parts.database.transaction() as session:
+                await session.execute(
+                    text("UPDATE outbox_delivery SET due_at = :due, leased_until = :leased"),
+                    {"due": due_at, "leased": leased_until},
+                )
+            assert told(await take(parts.database)) == given
 
 
 async def test_two_claimers_at_once_share_without_waiting_for_each_other(parts: Parts) -> None:
@@ -232,7 +255,9 @@ async def test_a_failure_is_noted_on_its_own_delivery_alone(parts: Parts) -> Non
 
 
 async def test_a_delivery_is_set_aside_as_often_as_the_operator_is_told(parts: Parts) -> None:
-    """docs/ARCHITECTURE.md promises eight; another number has to be promised first."""
+    """docs/ARCHITECTURE.md promises eight, and a minute until others may have what was leased;
+    other numbers have to be promised first."""
+    assert timedelta(minutes=1) == LEASE
     with clock.frozen(START) as now:
         await tell(parts.database, "bill_1")
         for _ in range(8):
@@ -338,6 +363,8 @@ async def test_an_operator_sees_what_was_set_aside_and_puts_it_back(
         await session.execute(text("DELETE FROM payer_data WHERE subject_id = :id"), {"id": bad})
     replayed = await lephi_outbox("replay", "--event", str(seen["event_id"]), "--json")
     assert json.loads(replayed.stdout) == {"replayed": 1}
+    # Its failures of before are forgotten: it has all its attempts again.
+    assert (await states(parts.database))[0] == ("waiting", 0)
     assert await deliver(parts, ISSUING) == 1
     assert await receipts(parts) == list(enumerate([*good, bad], start=1))
     assert "Nothing was set aside." in (await lephi_outbox("list")).stdout
