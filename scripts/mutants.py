@@ -77,7 +77,8 @@ ROOMS = {
             *("tests/integration/test_numbering.py", "tests/integration/test_day_of_issue.py"),
             *("tests/unit/test_receipt_content.py", "tests/api/test_parties.py"),
             *("tests/api/test_natures.py", "tests/integration/test_money_rooms.py"),
-            "tests/integration/test_clocks.py",
+            *("tests/integration/test_clocks.py", "tests/integration/test_outbox.py"),
+            "tests/integration/test_returned_by_bank.py",
         ),
     ),
     "matching": (

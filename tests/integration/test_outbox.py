@@ -18,15 +18,18 @@ from app.parts import Parts
 from app.seed.agency import seed_body
 from app.wiring import parts_of
 from app.worker import deliver
-from core import clock, outbox
+from core import clock, failpoints, outbox
 from core.db import Database
 from core.events import Event
 from core.handlers import Handler
 from core.outbox import LEASE, MAX_ATTEMPTS, Delivery, LeaseLost
 from core.sessions import WriteSession
 from core.settings import Settings
+from payments.bills.locks import lock_bill
 from payments.events import BillPaid
+from receipts.commands import issue
 from tests.support.bare_rows import add_bill, add_paid_bill, insert
+from tests.support.locks import until_someone_waits
 from tests.support.rows import count
 
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
@@ -336,6 +339,48 @@ async def test_a_delivery_told_twice_gives_one_receipt(parts: Parts) -> None:
     await tell(parts.database, paid)
     assert await deliver(parts, ISSUING) == 1
     assert await receipts(parts) == [(1, paid)]
+
+
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [
+        ("receipt.after_number", []),
+        ("receipt.before_commit", []),
+        ("receipt.after_commit", [(1, "paid")]),
+    ],
+)
+async def test_issuing_that_stops_half_way_leaves_a_receipt_with_its_number_or_neither(
+    parts: Parts, place: str, left: list[tuple[int, str]]
+) -> None:
+    async def issue_one() -> None:
+        async with parts.database.transaction() as session:
+            await issue(session, parts.issuing, ["paid"])
+
+    async with parts.database.transaction() as session:
+        await add_paid_bill(session, await seed_body(session), id="paid")
+    failpoints.configure(f"{place}=raise")
+    try:
+        with pytest.raises(failpoints.FailpointReached):
+            await issue_one()
+    finally:
+        failpoints.clear()
+    assert await receipts(parts) == left
+    await issue_one()
+    assert await receipts(parts) == [(1, "paid")]
+
+
+async def test_a_bill_that_is_reopened_meanwhile_gets_no_receipt(parts: Parts) -> None:
+    async with parts.database.transaction() as session:
+        paid = await add_paid_bill(session, await seed_body(session))
+    await tell(parts.database, paid)
+    async with parts.database.transaction() as reopening:
+        await lock_bill(reopening, paid)
+        issuing = asyncio.create_task(deliver(parts, ISSUING))
+        await until_someone_waits(parts.database)
+        reopened = "UPDATE bill SET status = 'open', paid_at = NULL WHERE id = :id"
+        await reopening.execute(text(reopened), {"id": paid})
+    assert await issuing == 1
+    assert await receipts(parts) == []
 
 
 async def test_an_operator_sees_what_was_set_aside_and_puts_it_back(
