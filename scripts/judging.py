@@ -76,9 +76,10 @@ class Entered:
         chosen: list[str] = []
         left = MOST_SECONDS
         for test in found[:MOST_TESTS]:
-            left -= self.seconds.get(test, 0.0)
-            if left > 0 or len(chosen) < FEWEST_TESTS:
+            took = self.seconds.get(test, 0.0)
+            if took <= left or len(chosen) < FEWEST_TESTS:
                 chosen.append(test)
+                left -= took
         return self._together(chosen)
 
     def _together(self, tests: list[str]) -> list[str]:

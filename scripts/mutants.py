@@ -68,7 +68,13 @@ ROOMS = {
             *("tests/integration/test_kept_notices.py", "tests/api/test_statements.py"),
             *("tests/integration/test_rejected_callbacks.py", "tests/unit/test_notice_json.py"),
             *("tests/integration/test_callback_storms.py", "tests/api/test_withdrawals.py"),
-            "tests/integration/test_money_rooms.py",
+            *("tests/integration/test_money_rooms.py", "tests/integration/test_biller.py"),
+            *("tests/integration/test_forged_callbacks.py", "tests/api/test_rotated_secrets.py"),
+            *(
+                "tests/integration/test_credits_of_one_notice.py",
+                "tests/api/test_accounts_above.py",
+            ),
+            "tests/integration/test_feed_token_route.py",
         ),
     ),
     "issuing": (

@@ -151,6 +151,8 @@ def _work(
         import_module(_module_of(path))
     _open_once(session)
     loaded = [name for name in sys.modules if name.partition(".")[0] not in (*OURS, *_NOT_ASKED)]
+    if not _make_once(run, session):
+        return None
     entered = _watch(paths, run, plugin, session)
     if entered is None:
         return None
@@ -189,6 +191,29 @@ def _work(
 _NOT_ASKED = ("__main__", "_pytest", "pytest", "scripts")
 
 
+def _make_once(run: Run, session: pytest.Session) -> bool:
+    """Have everything made that a run makes once, lest the first test of all be taken for a slow
+    one; False in the fork that does it, which runs the first test of each such fixture."""
+    first: dict[str, pytest.Item] = {}
+    for item in session.items:
+        for name in _fixtures_of(item, "session"):
+            first.setdefault(name, item)
+    begun, _ = fork(run.folder, 600)
+    if begun is None:
+        session.items[:] = list(dict.fromkeys(first.values()))
+        return False
+    begun.end(WARM)
+    return True
+
+
+def _fixtures_of(item: pytest.Item, scope: str) -> set[str]:
+    """The fixtures of a test that live so long."""
+    if not isinstance(item, pytest.Function):
+        return set()
+    known = item._fixtureinfo.name2fixturedefs.items()
+    return {name for name, found in known if any(one.scope == scope for one in found)}
+
+
 def _watch(
     paths: Sequence[str], run: Run, plugin: Prepared, session: pytest.Session
 ) -> Entered | None:
@@ -223,14 +248,7 @@ def _watch(
 
 def _note(answer: Path, notes: EnteredLines, session: pytest.Session) -> None:
     sharing = {
-        item.nodeid.partition("::")[0]
-        for item in session.items
-        if isinstance(item, pytest.Function)
-        and any(
-            one.scope == "module"
-            for some in item._fixtureinfo.name2fixturedefs.values()
-            for one in some
-        )
+        item.nodeid.partition("::")[0] for item in session.items if _fixtures_of(item, "module")
     }
     entered = Entered(notes.lines, notes.seconds, sorted(sharing), notes.failed)
     answer.write_text(json.dumps(entered.write()), "utf-8")
