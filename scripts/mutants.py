@@ -49,7 +49,10 @@ ROOMS = {
             *("tests/integration/test_two_amounts.py", "tests/integration/test_agency_tree.py"),
             *("tests/integration/test_money_rooms.py", "tests/api/test_find_receipt.py"),
             *("tests/integration/test_money_in_transit.py", "tests/api/test_statements.py"),
-            "tests/integration/test_reconcile_both_ways.py",
+            *("tests/integration/test_reconcile_both_ways.py", "tests/api/test_reports.py"),
+            *("tests/integration/test_payouts.py", "tests/integration/test_handovers.py"),
+            *("tests/integration/test_several_bills.py", "tests/api/test_closing.py"),
+            *("tests/integration/test_part_payments_assigned.py", "tests/api/test_refunds.py"),
         ),
     ),
     "attempts": (
@@ -59,7 +62,8 @@ ROOMS = {
             *("tests/integration/test_status_inquiry.py", "tests/api/test_offers.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),
             *("tests/integration/test_two_amounts.py", "tests/integration/test_money_rooms.py"),
-            "tests/api/test_working_discrepancies.py",
+            *("tests/api/test_working_discrepancies.py", "tests/integration/test_biller.py"),
+            *("tests/integration/test_gateway_receipts.py", "tests/api/test_stall_pages.py"),
         ),
     ),
     "incoming": (
