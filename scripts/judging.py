@@ -25,9 +25,10 @@ NEAR = 20
 
 @dataclass(slots=True)
 class Entered:
-    """Which tests entered a line of a file, how long each test takes, in seconds, and which share
-    what is made once for their module."""
+    """Which tests entered each statement of a file's functions, how long each test takes, in
+    seconds, and which share what is made once for their module."""
 
+    #: path → line → tests
     lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     sharing: list[str] = field(default_factory=list)
@@ -64,8 +65,10 @@ class Entered:
         if mutant.at_load:
             declared = [one for one in self.seconds if one.startswith(LOOKING_AT_DECLARED)]
             wanted = [*entered.values(), declared]
-        else:
-            wanted = [entered.get(mutant.entered_at, [])]
+        elif mutant.entered_at in entered:
+            wanted = [entered[mutant.entered_at]]
+        else:  # in what is made when the module is loaded and carried out later: a lambda
+            wanted = list(entered.values())
         breadth = Counter(test for some in entered.values() for test in some)
         near = Counter(test for line, test in seen if abs(line - mutant.line) <= NEAR)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import IO, Any, NamedTuple
 
 import pytest
@@ -153,13 +154,13 @@ def _work(
     loaded = [name for name in sys.modules if name.partition(".")[0] not in (*OURS, *_NOT_ASKED)]
     if not _make_once(run, session):
         return None
-    entered = _watch(paths, run, plugin, session)
+    functions = functions_of(str(ROOT / path) for path in paths)
+    entered = _watch(paths, functions, run, plugin, session)
     if entered is None:
         return None
     say(entered=entered.write(), loaded=loaded)
     if not entered.seconds:
         return True
-    functions = functions_of(str(ROOT / path) for path in paths)
     judge = Judge(entered, lambda word: say(word=word))
 
     def begin(asked: Asked) -> Fork | None:
@@ -215,7 +216,11 @@ def _fixtures_of(item: pytest.Item, scope: str) -> set[str]:
 
 
 def _watch(
-    paths: Sequence[str], run: Run, plugin: Prepared, session: pytest.Session
+    paths: Sequence[str],
+    functions: dict[str, list[FunctionType]],
+    run: Run,
+    plugin: Prepared,
+    session: pytest.Session,
 ) -> Entered | None:
     """Run the tests as they are, in as many forks as may work at once, noting the lines they enter;
     None in such a fork."""
@@ -231,7 +236,7 @@ def _watch(
         answer.unlink(missing_ok=True)
         begun, _ = fork(run.folder, 3600)
         if begun is None:
-            notes = EnteredLines({str(ROOT / path): path for path in paths})
+            notes = EnteredLines(paths, functions)
             items = {item.nodeid: item for item in session.items}
             session.items[:] = [items[test] for test in tests]
             session.config.pluginmanager.register(notes)
