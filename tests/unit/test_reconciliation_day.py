@@ -283,6 +283,46 @@ def test_paid_again_after_it_was_taken_back_it_is_paid() -> None:
     assert classes(day) == {"p1": "reversed"}
 
 
+def test_of_another_bank_reference_it_is_other_money_though_it_was_taken_back() -> None:
+    lines = [
+        line("c", ONE, ref="FT901"),
+        line("d", f"{BACK} {ONE}", ref="FT901", direction="debit"),
+    ]
+    day = run([payment("p", ONE, ref="FT900")], lines)
+    assert classes(day) == {"p": "missing_in_ledger", "c": "reversed"}
+
+
+def test_each_credit_line_of_a_day_is_in_one_place() -> None:
+    friday = MORNING - timedelta(days=3)
+    three, four = new_reference(), new_reference()
+    lines = [
+        line("paid", ONE, ref="FT91"),
+        line("back", TWO, ref="FT92"),
+        line("d1", f"{BACK} {TWO}", ref="FT92", direction="debit"),
+        line("old", three, ref="FT93"),
+        line("old-back", four, ref="FT94"),
+        line("d2", f"{BACK} {four}", ref="FT94", direction="debit"),
+    ]
+    payments = [
+        payment("p1", ONE, ref="FT91"),
+        payment("p2", TWO, ref="FT92"),
+        payment("p3", three, ref="FT93", at=friday),
+        payment("p4", four, ref="FT94", at=friday),
+    ]
+    day = run(payments, lines)
+    assert (matched(day), classes(day)) == ({"p1": ("paid", "bank_ref")}, {"p2": "reversed"})
+    assert day.returned == {"p2": "d1"}
+    assert [(one.line_id, one.place, one.payment_id) for one in day.places] == [
+        ("back", "reversed", "p2"),
+        ("old", "other_day", "p3"),
+        ("old-back", "other_day", "p4"),
+    ]
+    before = run(payments, lines, on=friday.date())
+    assert matched(before) == {"p3": ("old", "bank_ref")}
+    assert before.returned == {"p4": "d2"}
+    assert before.places == []
+
+
 def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciliation.matching.day.reversals_of", lambda lines: {})
     with pytest.raises(AssertionError):
