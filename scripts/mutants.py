@@ -64,6 +64,7 @@ ROOMS = {
             *("tests/integration/test_two_amounts.py", "tests/integration/test_money_rooms.py"),
             *("tests/api/test_working_discrepancies.py", "tests/integration/test_biller.py"),
             *("tests/integration/test_gateway_receipts.py", "tests/api/test_stall_pages.py"),
+            *("tests/api/test_idempotency.py", "tests/contracts/test_biller.py"),
         ),
     ),
     "incoming": (
@@ -79,6 +80,11 @@ ROOMS = {
                 "tests/api/test_accounts_above.py",
             ),
             "tests/integration/test_feed_token_route.py",
+            *(
+                "tests/integration/test_authentic_is_kept.py",
+                "tests/contracts/test_rotated_secrets.py",
+            ),
+            "tests/api/test_working_discrepancies.py",
         ),
     ),
     "issuing": (

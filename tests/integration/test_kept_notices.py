@@ -18,9 +18,11 @@ from core.errors import NotFound
 from core.ids import new_id
 from payments.incoming import notices
 from payments.incoming.hearing import GatewayHearing, list_hearings
+from payments.incoming.keeping import keep
 from payments.incoming.notices import MOST_ATTEMPTS, pause
 from payments.incoming.sealing import open_sealed
 from payments.incoming.set_aside import list_set_aside, replay
+from payments.ports import Credit, RawCallback
 from tests.support.callbacks import call, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import FEED_SECRET, MERCHANT
 from tests.support.rows import count
@@ -163,6 +165,19 @@ async def test_a_time_that_no_pause_reaches_is_a_wrong_clocks_and_waits_for_nobo
     assert (await system.read(bill))["status"] == "paid"
 
 
+async def test_the_same_event_told_under_two_accounts_is_kept_for_each(system: System) -> None:
+    told = (Credit("n-1", "FT-1", "", 5_000, "x", clock.now()),) * 2
+    raw = RawCallback("POST", "/", "", {}, b"{}", clock.now())
+    kept_ids = []
+    for name in ("paygov", "sepay"):
+        account = await system.parts.payments.agencies.get_gateway(name, "test")
+        one, same = await keep(system.parts.payments, account, told, raw, (), notices.PATIENCE)
+        assert one.id == same.id
+        assert (await row_of(system, one.id)).gateway_account_id == account.id
+        kept_ids.append(one.id)
+    assert len(set(kept_ids)) == 2
+
+
 async def test_a_gateway_is_heard_of_for_a_day(system: System) -> None:
     async def heard(account: str) -> GatewayHearing | None:
         async with system.parts.database.reading() as session:
@@ -243,6 +258,8 @@ async def test_what_fails_again_and_again_is_set_aside_listed_and_can_be_replaye
         await replay(session, callback_id, actor="system:test")
         with pytest.raises(NotFound):
             await replay(session, new_id("cb"), actor="system:test")
+    row = await row_of(system, callback_id)
+    assert (row.state, row.attempts) == ("received", 0), "it has all its tries again"
     assert await apply_later(system) == 1
     assert (await system.read(bill))["status"] == "paid"
     assert await system.broken() == []

@@ -543,3 +543,18 @@ async def test_a_gateway_that_can_close_an_attempt_is_told_to(
     await leave(context, row["id"], {row["agency_id"]}, actor="test")
     assert gateway.closed == [row["order_ref"]]
     assert await states(world, bill) == ("open", became)
+
+
+async def test_of_an_attempt_that_has_ended_no_gateway_is_asked(world: MoneyWorld) -> None:
+    row = await attempt(world, await started(world))
+    asked: list[str] = []
+
+    async def note(order_ref: str) -> None:
+        asked.append(order_ref)
+
+    gateway, context = await with_gateway(world, Other)
+    assert isinstance(gateway, Other)
+    gateway.asked = note
+    for _ in range(2):
+        await leave(context, row["id"], {row["agency_id"]}, actor="test")
+        assert asked == [row["order_ref"]]
