@@ -12,9 +12,9 @@ from scripts.trying import Asked, Tries
 PATIENCE = 60.0
 #: So has a single test that takes this much longer, and longer than so many times what it took.
 TEST_PATIENCE, TEST_TIMES = 25.0, 5.0
-#: So many tests are tried for a line that more of them enter, and of those beyond the first few no
-#: more than took so many seconds together.
-MOST_TESTS, FEWEST_TESTS, MOST_SECONDS = 60, 8, 60.0
+#: So many tests are tried at least for a line that more of them enter, and beyond these no more
+#: than took so many seconds together.
+FEWEST_TESTS, MOST_SECONDS = 8, 60.0
 #: Tests that look at what modules declare, and enter no line of them.
 LOOKING_AT_DECLARED = "tests/integration/test_migrations.py"
 #: A test that fails is asked without the fault, until it has passed so often.
@@ -78,7 +78,7 @@ class Entered:
         found = sorted({test for some in wanted for test in some}, key=cost)
         chosen: list[str] = []
         left = MOST_SECONDS
-        for test in found[:MOST_TESTS]:
+        for test in found:
             took = self.seconds.get(test, 0.0)
             if took <= left or len(chosen) < FEWEST_TESTS:
                 chosen.append(test)
@@ -114,11 +114,11 @@ class Judge:
             return "not entered"
         while True:
             told = yield self._asked(path, mutant, chosen)
-            if told.verdict == "broken":
+            failed = told.failed
+            if told.verdict == "broken" and failed not in chosen:
                 again = yield self._asked(path, None, chosen)
                 return "seen" if again.verdict == "not seen" else "broken"
-            failed = told.failed
-            if told.verdict != "seen" or failed not in chosen:
+            if told.verdict not in ("seen", "broken") or failed not in chosen:
                 return told.verdict
             if self.passed[failed] < TRUSTED_AFTER:
                 again = yield self._asked(path, None, [failed])

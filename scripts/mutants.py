@@ -53,6 +53,7 @@ ROOMS = {
             *("tests/integration/test_payouts.py", "tests/integration/test_handovers.py"),
             *("tests/integration/test_several_bills.py", "tests/api/test_closing.py"),
             *("tests/integration/test_part_payments_assigned.py", "tests/api/test_refunds.py"),
+            *("tests/integration/test_virtual_accounts.py", "tests/integration/test_biller_day.py"),
         ),
     ),
     "attempts": (

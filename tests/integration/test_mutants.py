@@ -120,3 +120,7 @@ def test_a_run_that_breaks_off_is_a_fault_seen_only_where_it_does_not_without(
     broken = Told("broken", "", "")
     assert told(judge.tries("a.py", mutant), broken, Told("not seen", "", ""))[1] == "seen"
     assert told(judge.tries("a.py", mutant), broken, broken)[1] == "broken"
+    # Where it breaks off because a test was stopped, that test alone is asked without the fault.
+    stopped, passes = Told("broken", "sound", ""), Told("not seen", "", "")
+    asked, verdict = told(judge.tries("a.py", mutant), stopped, passes)
+    assert (asked[-1].tests, verdict) == (["sound"], "seen")

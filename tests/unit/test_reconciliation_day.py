@@ -334,6 +334,7 @@ def test_each_credit_line_of_a_day_is_in_one_place() -> None:
     assert matched(before) == {"p3": ("old", "bank_ref")}
     assert before.returned == {"p4": "d2"}
     assert before.places == []
+    assert ([one.line_id for one in day.debits], before.debits) == (["d1", "d2"], [])
 
 
 def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
