@@ -85,7 +85,7 @@ ROOMS = {
                 "tests/integration/test_authentic_is_kept.py",
                 "tests/contracts/test_rotated_secrets.py",
             ),
-            "tests/api/test_working_discrepancies.py",
+            *("tests/api/test_working_discrepancies.py", "tests/integration/test_read_again.py"),
         ),
     ),
     "issuing": (
