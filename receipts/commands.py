@@ -82,10 +82,8 @@ class _ReturnedReceipt:
         return ReplacedReceipt(self.template, self.symbol, self.number, self.issued_on)
 
 
-async def issue(
-    session: WriteSession, issuing: IssuingContext, bill_ids: Sequence[str]
-) -> list[str]:
-    """Issue the receipts of settled bills in the caller's transaction; the ids of the new ones.
+async def issue(session: WriteSession, issuing: IssuingContext, bill_ids: Sequence[str]) -> None:
+    """Issue the receipts of settled bills in the caller's transaction.
 
     Lines that are neither phí nor lệ phí go on documents of their own (`receipts.slips`).
 
@@ -108,7 +106,6 @@ async def issue(
     with_receipt = select(Receipt.bill_id).where(col(Receipt.bill_id).in_(bills), standing)
     done = set(await session.all(with_receipt))
     fallen = {one.bill_id: one for one in await _list_returned(session, bills)}
-    issued = []
     for source in proved:
         if source.bill_id not in done:
             counter = counters[source.agency_id, year]
@@ -116,8 +113,6 @@ async def issue(
             made = await _issue_one(session, issuing, source, counter, at, before)
             if before is not None:
                 await _end(session, before.id, "replaced", ACTOR, {"by": made})
-            issued.append(made)
-            done.add(source.bill_id)
     for counter in counters.values():
         await save(session, counter)
     for source in sources:
@@ -133,7 +128,6 @@ async def issue(
         )
     failpoints.hit("receipt.before_commit")
     hit_after_commit(session, "receipt.after_commit")
-    return issued
 
 
 async def _issue_one(

@@ -5,11 +5,12 @@
     python -m scripts.mutants payments --every 10    each tenth mutant only
     python -m scripts.mutants --limit 50             at most so many of a file
     python -m scripts.mutants --sample 15 --seed 7   so many of each room, drawn by lot
+    python -m scripts.mutants --jobs 3               so many at once; two unless said
 
 A room's tests are run once as they are, and it is noted which test enters which line. Each mutant
-is then a fork of this process in which one module is compiled with one change; only the tests that
-enter the changed line are run, the quickest first, until one fails. No file is changed. All use one
-PostgreSQL server.
+is then a fork with one change (`scripts/trying.py`); only the tests that enter the changed line are
+run, first those that have seen faults near it and those that are quick and enter little else, until
+one fails. No file is changed. All use one PostgreSQL server.
 
 A mutant that no test enters, or that none sees, is printed with its line and the changed source,
 and `docs/mutants.md` says why those that are left are left. What a test starts as a process of its
@@ -17,33 +18,25 @@ own runs the unchanged source.
 """
 
 import argparse
-import ast
-import json
 import os
 import random
-import select
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import pytest
-
 from scripts.mutations import Mutant, mutants_of
-from scripts.watching import ChangedModule, EnteredLines, FirstFailure
-
-ROOT = Path(__file__).resolve().parents[1]
-OURS = ("core", "payments", "receipts", "reconciliation", "adapters", "app", "tests")
+from scripts.staging import ROOT, Run, end_server, try_all
 
 #: Files that declare and decide nothing.
 DECLARING = frozenset({"models.py", "schemas.py", "api.py"})
+#: The test that compares the tables that modules declare with those that migrations make.
+DECLARED = (
+    "tests/integration/test_migrations.py::test_the_models_and_the_migrations_make_the_same_schema"
+)
 #: Each room: its files, and the tests that ought to see what is wrong in them.
 ROOMS = {
     "books": (
@@ -56,7 +49,11 @@ ROOMS = {
             *("tests/integration/test_two_amounts.py", "tests/integration/test_agency_tree.py"),
             *("tests/integration/test_money_rooms.py", "tests/api/test_find_receipt.py"),
             *("tests/integration/test_money_in_transit.py", "tests/api/test_statements.py"),
-            "tests/integration/test_reconcile_both_ways.py",
+            *("tests/integration/test_reconcile_both_ways.py", "tests/api/test_reports.py"),
+            *("tests/integration/test_payouts.py", "tests/integration/test_handovers.py"),
+            *("tests/integration/test_several_bills.py", "tests/api/test_closing.py"),
+            *("tests/integration/test_part_payments_assigned.py", "tests/api/test_refunds.py"),
+            *("tests/integration/test_virtual_accounts.py", "tests/integration/test_biller_day.py"),
         ),
     ),
     "attempts": (
@@ -66,7 +63,9 @@ ROOMS = {
             *("tests/integration/test_status_inquiry.py", "tests/api/test_offers.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),
             *("tests/integration/test_two_amounts.py", "tests/integration/test_money_rooms.py"),
-            "tests/api/test_working_discrepancies.py",
+            *("tests/api/test_working_discrepancies.py", "tests/integration/test_biller.py"),
+            *("tests/integration/test_gateway_receipts.py", "tests/api/test_stall_pages.py"),
+            *("tests/api/test_idempotency.py", "tests/contracts/test_biller.py"),
         ),
     ),
     "incoming": (
@@ -75,7 +74,18 @@ ROOMS = {
             *("tests/integration/test_kept_notices.py", "tests/api/test_statements.py"),
             *("tests/integration/test_rejected_callbacks.py", "tests/unit/test_notice_json.py"),
             *("tests/integration/test_callback_storms.py", "tests/api/test_withdrawals.py"),
-            "tests/integration/test_money_rooms.py",
+            *("tests/integration/test_money_rooms.py", "tests/integration/test_biller.py"),
+            *("tests/integration/test_forged_callbacks.py", "tests/api/test_rotated_secrets.py"),
+            *(
+                "tests/integration/test_credits_of_one_notice.py",
+                "tests/api/test_accounts_above.py",
+            ),
+            "tests/integration/test_feed_token_route.py",
+            *(
+                "tests/integration/test_authentic_is_kept.py",
+                "tests/contracts/test_rotated_secrets.py",
+            ),
+            *("tests/api/test_working_discrepancies.py", "tests/integration/test_read_again.py"),
         ),
     ),
     "issuing": (
@@ -84,7 +94,8 @@ ROOMS = {
             *("tests/integration/test_numbering.py", "tests/integration/test_day_of_issue.py"),
             *("tests/unit/test_receipt_content.py", "tests/api/test_parties.py"),
             *("tests/api/test_natures.py", "tests/integration/test_money_rooms.py"),
-            "tests/integration/test_clocks.py",
+            *("tests/integration/test_clocks.py", "tests/integration/test_outbox.py"),
+            "tests/integration/test_returned_by_bank.py",
         ),
     ),
     "matching": (
@@ -104,47 +115,16 @@ ROOMS = {
     ),
     "outbox": (
         ("core/outbox.py",),
-        ("tests/integration/test_outbox.py", "tests/integration/test_clocks.py"),
+        ("tests/integration/test_outbox.py", "tests/integration/test_clocks.py", DECLARED),
     ),
     "idempotency": (
         ("core/idempotency.py",),
         (
             *("tests/integration/test_idempotent_work.py", "tests/integration/test_clocks.py"),
-            "tests/api/test_idempotency.py",
+            *("tests/api/test_idempotency.py", DECLARED),
         ),
     ),
 }
-
-#: A test that takes this much longer than it did, in seconds, has seen that something is wrong.
-PATIENCE = 60.0
-#: So many tests are tried for a line that more of them enter.
-MOST_TESTS = 60
-
-#: What pytest's exit status says of a change. A module that cannot even be loaded is no fault that
-#: anybody could leave behind, and is counted apart.
-_VERDICTS = {
-    int(pytest.ExitCode.OK): "not seen",
-    int(pytest.ExitCode.TESTS_FAILED): "seen",
-    int(pytest.ExitCode.INTERRUPTED): "stillborn",
-    int(pytest.ExitCode.USAGE_ERROR): "stillborn",
-}
-_BROKEN = 70
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """Which tests entered a line of a file, and how long each test takes, in seconds."""
-
-    lines: dict[str, dict[int, list[str]]]
-    seconds: dict[str, float]
-
-    def tests_of(self, path: str, mutant: Mutant) -> list[str]:
-        """The tests that enter a mutant's lines, the quickest first; all of the file's tests for
-        what is carried out when the file is loaded."""
-        entered = self.lines.get(path, {})
-        wanted = entered.values() if mutant.at_load else [entered.get(mutant.entered_at, [])]
-        tests = {test for some in wanted for test in some}
-        return sorted(tests, key=lambda test: (self.seconds.get(test, 0.0), test))[:MOST_TESTS]
 
 
 class Share(NamedTuple):
@@ -181,21 +161,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--limit", type=int, default=10**6, help="try at most so many of a file")
     parser.add_argument("--sample", type=int, help="try so many of each room, drawn by lot")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same mutants")
+    parser.add_argument("--jobs", type=int, default=2, help="try so many at once")
     asked = parser.parse_args(arguments)
     share = Share(asked.every, asked.limit, asked.sample, asked.seed)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     tally: Counter[str] = Counter()
     with TemporaryDirectory(prefix="lephi-mutants-") as folder:
-        os.environ["LEPHI_TEST_SHARED_RUN"] = f"{folder}:{os.getpid()}"
+        run = Run(Path(folder), asked.jobs)
         try:
             for room, (patterns, tests) in ROOMS.items():
                 chosen = [path for path in _files(patterns) if _is_within(path, asked.within)]
                 if chosen:
-                    tally += _run_room(room, chosen, tests, share)
+                    tally += _run_room(room, share.of(room, chosen), tests, run)
         finally:
-            _end_server(Path(folder))
-    seen, unseen = tally["seen"], tally["not seen"] + tally["not entered"]
+            end_server(run)
+    seen, unseen = tally["seen"], tally["not seen"] + tally["not entered"] + tally["broken"]
     print(f"{seen + unseen} mutants: {dict(tally)}")
     return 1 if unseen else 0
 
@@ -210,132 +191,25 @@ def _is_within(path: str, within: Sequence[str]) -> bool:
     return not asked or any(path == one or path.startswith(f"{one}/") for one in asked)
 
 
-def _run_room(room: str, paths: list[str], tests: Sequence[str], share: Share) -> Counter[str]:
-    found = share.of(room, paths)
+def _run_room(
+    room: str, found: list[tuple[str, Mutant]], tests: Sequence[str], run: Run
+) -> Counter[str]:
     began = time.monotonic()
-    entered = _enter(sorted({path for path, _ in found}), tests)
-    took = time.monotonic() - began
-    print(f"{room}: {len(entered.seconds)} tests as they are in {took:.0f} s", flush=True)
     tally: Counter[str] = Counter()
-    for path, mutant in found:
-        verdict = _verdict(path, mutant, entered)
+
+    def say(word: str) -> None:
+        print(f"  {word} [{time.monotonic() - began:.0f} s]", flush=True)
+
+    def done(n: int, verdict: str) -> None:
+        path, mutant = found[n]
         tally[verdict] += 1
         if verdict not in ("seen", "stillborn"):
-            print(f"  {path}:{mutant.line}: {mutant.what} ({verdict})", flush=True)
-    took = time.monotonic() - began
-    print(f"  {len(found)} mutants tried in {took:.0f} s: {dict(tally)}", flush=True)
+            say(f"{path}:{mutant.line}: {mutant.what} ({verdict})")
+
+    print(f"{room}: {len(found)} mutants", flush=True)
+    try_all(found, tests, run, say, done)
+    say(f"tried: {dict(tally)}")
     return tally
-
-
-def _enter(paths: Sequence[str], tests: Sequence[str]) -> Entered:
-    """Run the tests on the unchanged source, noting the lines they enter."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        notes = EnteredLines({str(ROOT / path): path for path in paths})
-        status = _pytest(tests, notes)
-        with os.fdopen(write, "w") as told:
-            loaded = [name for name in sys.modules if name.partition(".")[0] not in OURS]
-            json.dump([notes.lines, notes.seconds, loaded, notes.failed], told)
-        os._exit(status)
-    os.close(write)
-    with os.fdopen(read) as told:
-        said = told.read()
-    _, status = os.waitpid(pid, 0)
-    lines, seconds, loaded, failed = json.loads(said) if said else ({}, {}, [], {})
-    if not seconds or len(failed) == len(seconds):
-        sys.exit(f"No test passes as it is: mend that first ({failed or status}).")
-    for test, why in failed.items():
-        print(f"  {test} fails while it is watched and is not asked: {why}", flush=True)
-        seconds.pop(test, None)
-    for name in loaded:  # paid once here, and not by each mutant
-        if not name.startswith(("__main__", "_pytest", "pytest", "scripts")):
-            with suppress(Exception):
-                import_module(name)
-    by_number = {
-        path: {int(n): [one for one in some if one in seconds] for n, some in found.items()}
-        for path, found in lines.items()
-    }
-    return Entered(by_number, seconds)
-
-
-def _verdict(path: str, mutant: Mutant, entered: Entered) -> str:
-    """What becomes of a mutant. A test that fails without the fault too has seen nothing of it."""
-    chosen = entered.tests_of(path, mutant)
-    if not chosen:
-        return "not entered"
-    unchanged = ast.parse(Path(path).read_text("utf-8"))
-    while True:
-        verdict, failed = _try(path, mutant.tree, chosen, entered)
-        if verdict == "broken":
-            if _try(path, unchanged, chosen, entered)[0] == "not seen":
-                return "seen"
-            sys.exit(f"pytest itself breaks off on {path} as it is.")
-        if verdict != "seen" or failed not in chosen:
-            return verdict
-        if _try(path, unchanged, [failed], entered)[0] == "not seen":
-            return verdict
-        print(f"  {failed} fails by itself and is not asked", flush=True)
-        chosen.remove(failed)
-
-
-def _try(path: str, tree: ast.Module, tests: list[str], entered: Entered) -> tuple[str, str]:
-    """Run tests in a fork that has a changed module: the verdict, and the test that failed.
-
-    Seen is a fault by which one fails or does not end. Of a run that breaks off by itself nobody
-    knows yet whether the fault did it.
-    """
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-        sys.meta_path.insert(0, ChangedModule(module, tree, str(ROOT / path)))
-        os._exit(_pytest(["-x", *tests], FirstFailure(write)))
-    os.close(write)
-    ended = select.poll()
-    held = os.pidfd_open(pid)
-    ended.register(held, select.POLLIN)
-    allowed = PATIENCE + 2 * sum(entered.seconds.get(test, 0.0) for test in tests)
-    try:
-        if not ended.poll(allowed * 1000):
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-    finally:
-        os.close(held)
-        os.set_blocking(read, False)  # a process that a test left behind may hold the other end
-        failed = ""
-        with suppress(BlockingIOError):
-            failed = os.read(read, 65_536).decode()
-        os.close(read)
-    if not os.WIFEXITED(status):
-        return "seen", ""
-    return _VERDICTS.get(os.WEXITSTATUS(status), "broken"), failed
-
-
-def _pytest(arguments: Sequence[str], *plugins: object) -> int:
-    """Be a run of pytest that says nothing; its exit status, or `_BROKEN`."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
-    options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-    # What was imported before the fork cannot be rewritten, and is not ours.
-    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    try:
-        return int(pytest.main([*options, *arguments], plugins=list(plugins)))
-    except BaseException:  # noqa: BLE001  a fork must never go on as its parent
-        return _BROKEN
-
-
-def _end_server(run: Path) -> None:
-    pid = os.fork()
-    if pid == 0:
-        from tests.support.database import end_the_server
-
-        end_the_server(run)
-        os._exit(0)
-    os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

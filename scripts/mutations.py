@@ -8,7 +8,7 @@ needs (an audit row, a lock), a refusal left out.
 import ast
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -41,7 +41,20 @@ class Mutant:
     entered_at: int
     at_load: bool
     what: str
-    tree: ast.Module
+    #: The module's source, and which of its places is changed: a tree is made when it is wanted.
+    source: str = field(repr=False)
+    place: int
+
+    @property
+    def tree(self) -> ast.Module:
+        """The module as it is changed, a new one each time."""
+        tree = ast.parse(self.source)
+        node, change = list(_places(tree))[self.place]
+        after = change(node)
+        if after is None:
+            raise ValueError(f"place {self.place} has no fault")
+        _replace(tree, node, after)
+        return ast.fix_missing_locations(tree)
 
 
 #: A node of the tree, and what makes it wrong; None where that would say the same.
@@ -49,23 +62,17 @@ _Change = tuple[ast.AST, Callable[[Any], ast.AST | None]]
 
 
 def mutants_of(source: str) -> Iterator[Mutant]:
-    """Every mutant of a module, in the order of its lines."""
+    """Every mutant of a module, in the order of its places."""
     tree = ast.parse(source)
-    places = list(_places(tree))
-    for index, (node, _) in enumerate(places):
-        changed_tree = copy.deepcopy(tree)
-        # The same walk over the copy meets the same nodes.
-        twin, again = list(_places(changed_tree))[index]
-        before = ast.unparse(twin)
-        after = again(twin)
+    above = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for place, (node, change) in enumerate(_places(tree)):
+        after = change(node)
         if after is None:
             continue
-        _replace(changed_tree, twin, after)
-        ast.fix_missing_locations(changed_tree)
-        statement = _statement_of(tree, node)
+        statement, at_load = _standing(node, above)
         line = getattr(node, "lineno", statement.lineno)
-        what = f"{_short(before)} → {_short(ast.unparse(after))}"
-        yield Mutant(line, statement.lineno, _is_at_load(tree, node), what, changed_tree)
+        what = f"{_short(ast.unparse(node))} → {_short(ast.unparse(after))}"
+        yield Mutant(line, statement.lineno, at_load, what, source, place)
 
 
 def _places(tree: ast.Module) -> Iterator[_Change]:
@@ -164,25 +171,23 @@ def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
                         return
 
 
-def _statement_of(tree: ast.Module, node: ast.AST) -> ast.stmt:
-    """The smallest statement that a node stands in."""
-    within = [
-        one
-        for one in ast.walk(tree)
-        if isinstance(one, ast.stmt) and any(inner is node for inner in ast.walk(one))
-    ]
-    return min(within, key=lambda one: sum(1 for _ in ast.walk(one)))
-
-
-def _is_at_load(tree: ast.Module, node: ast.AST) -> bool:
-    """Whether a node is evaluated when the module is loaded, and not in a function's body."""
-    return not any(
-        inner is node
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for part in (function.body if isinstance(function.body, list) else [function.body])
-        for inner in ast.walk(part)
-    )
+def _standing(node: ast.AST, above: dict[int, ast.AST]) -> tuple[ast.stmt, bool]:
+    """The smallest statement that a node stands in, and whether it is evaluated when the module is
+    loaded, and not in a function's body."""
+    statement = node if isinstance(node, ast.stmt) else None
+    at_load = True
+    while (parent := above.get(id(node))) is not None:
+        match parent:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                at_load = at_load and not any(one is node for one in parent.body)
+            case ast.Lambda():
+                at_load = at_load and parent.body is not node
+        if statement is None and isinstance(parent, ast.stmt):
+            statement = parent
+        node = parent
+    if statement is None:
+        raise ValueError("what is carried out stands in a statement")
+    return statement, at_load
 
 
 def _name(called: ast.expr) -> str:

@@ -1,19 +1,19 @@
-"""What `scripts.mutants` puts into a run of pytest: a changed module, and plugins that watch."""
+"""What `scripts.mutants` puts into a run of pytest: a changed module, and who enters what."""
 
 import ast
-import os
-import sys
-import threading
-from collections.abc import Callable, Sequence
+import builtins
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import FrameType, ModuleType
-from typing import Any
+from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
-#: What `sys.settrace` takes.
-Tracer = Callable[[FrameType, str, Any], Any]
+from scripts.trying import change
+
+#: What a watched statement calls, with the place of its file and its line.
+_ENTERED = "__lephi_entered__"
 
 
 class ChangedModule(MetaPathFinder, Loader):
@@ -35,40 +35,38 @@ class ChangedModule(MetaPathFinder, Loader):
         exec(compile(self._tree, self._path, "exec"), vars(module))  # noqa: S102  the module's own
 
 
-class FirstFailure:
-    """A plugin: tells the name of the first test that fails."""
-
-    def __init__(self, told: int) -> None:
-        self._told, self._failed = told, False
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and not self._failed:
-            self._failed = True
-            os.write(self._told, report.nodeid.encode())
-
-
 class EnteredLines:
-    """A plugin: which test enters which line of which file."""
+    """A plugin: which test enters which statement of which file.
 
-    def __init__(self, paths: dict[str, str]) -> None:
-        self._paths = paths
+    Their functions are given code that says of each statement that it is entered: all else runs as
+    quickly as ever.
+    """
+
+    def __init__(self, paths: Sequence[str], functions: dict[str, list[FunctionType]]) -> None:
         self._test = ""
-        self._sets: dict[tuple[str, int], set[str]] = {}
+        #: path → line → the tests that entered it, for each statement of a function
+        self._lines: dict[str, dict[int, set[str]]] = {path: {} for path in paths}
         self.seconds: dict[str, float] = {}
         #: the tests that fail, each with the last line of why
         self.failed: dict[str, str] = {}
+        setattr(builtins, _ENTERED, self._enter)
+        for path, there in zip(paths, functions.values(), strict=True):
+            source = Path(path).read_text("utf-8")
+            probes = _Probes(path)
+            tree = ast.fix_missing_locations(probes.visit(ast.parse(source)))
+            self._lines[path] = {line: set() for line in probes.lines}
+            if there and probes.lines:
+                change(there, source, tree, there[0].__code__.co_filename)
 
     @property
     def lines(self) -> dict[str, dict[int, list[str]]]:
-        found: dict[str, dict[int, list[str]]] = {path: {} for path in self._paths.values()}
-        for (path, line), tests in self._sets.items():
-            found[path][line] = sorted(tests)
-        return found
+        return {
+            path: {line: sorted(tests) for line, tests in found.items()}
+            for path, found in self._lines.items()
+        }
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._test = nodeid
-        sys.settrace(self._enter)
-        threading.settrace(self._enter)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         took = self.seconds.get(report.nodeid, 0.0) + report.duration
@@ -76,13 +74,41 @@ class EnteredLines:
         if report.failed:
             self.failed[report.nodeid] = report.longreprtext.splitlines()[-1]
 
-    def _enter(self, frame: FrameType, event: str, given: object) -> Tracer | None:
-        path = self._paths.get(frame.f_code.co_filename)
-        if path is None:
-            return None
+    def _enter(self, path: str, line: int) -> None:
+        self._lines[path][line].add(self._test)
 
-        def line(inner: FrameType, _event: str, _given: object) -> Tracer | None:
-            self._sets.setdefault((path, inner.f_lineno), set()).add(self._test)
-            return line
 
-        return line(frame, event, given)
+class _Probes(ast.NodeTransformer):
+    """Puts a call before each statement of a function, but for its docstring."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._depth = path, 0
+        self.lines: set[int] = set()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._inside(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._inside(node)
+
+    def _inside(self, node: ast.AST) -> ast.AST:
+        self._depth += 1
+        node = self.generic_visit(node)
+        self._depth -= 1
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for name in ("body", "orelse", "finalbody"):
+            found = getattr(node, name, None)
+            if self._depth and isinstance(found, list):
+                setattr(node, name, [one for each in found for one in self._with_probe(each)])
+        return node
+
+    def _with_probe(self, statement: ast.stmt) -> list[ast.stmt]:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            return [statement]
+        self.lines.add(statement.lineno)
+        told: list[ast.expr] = [ast.Constant(self._path), ast.Constant(statement.lineno)]
+        probe = ast.Expr(ast.Call(ast.Name(_ENTERED, ast.Load()), told, []))
+        return [ast.copy_location(probe, statement), statement]

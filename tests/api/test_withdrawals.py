@@ -19,6 +19,7 @@ from tests.support.callbacks import credit
 from tests.support.locks import until_someone_waits
 from tests.support.places import looking
 from tests.support.problems import problem
+from tests.support.rows import count
 from tests.support.staff import FinanceOffice, finance_office
 from tests.support.statements import reconcile, release
 from tests.support.system import System
@@ -115,6 +116,22 @@ async def test_what_a_bill_has_stays_and_is_listed(system: System) -> None:
     assert summary["matched"] == {"count": 1, "sum": 7000}
     assert await system.broken() == []
     assert [one["reason"] for one in await office.suspense()] == ["excess"]
+
+
+async def test_only_the_notices_of_money_that_goes_are_withdrawn(system: System) -> None:
+    """The others would be entered twice by the next statement that tells of them."""
+    office = await finance_office(system)
+    bill, short = await system.create_bill(), await system.create_bill()
+    stays, goes = bank_ref(), bank_ref()
+    lines = (line(5000, bill["reference"], stays), line(3000, short["reference"], goes))
+    wrong = await taken(system, *lines)
+    await reconcile(system)
+    await release(system, wrong)
+    await system.work()
+    outcome = await withdrawn(office, wrong)
+    assert (outcome["reversed"], outcome["settled"]) == (3000, 5000)
+    notice = (system.parts.database, "credit_notice", "plain_ref = :ref AND withdrawn_at IS NULL")
+    assert (await count(*notice, ref=stays), await count(*notice, ref=goes)) == (1, 0)
 
 
 async def test_what_a_bill_has_without_a_receipt_is_taken_back_and_the_bill_is_open(

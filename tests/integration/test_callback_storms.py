@@ -276,6 +276,12 @@ async def test_one_charge_told_of_two_orders_is_one_payment(
     assert sorted([(await system.read(bill))["status"] for bill in bills]) == ["open", "paid"]
     where = "gateway_ref = :number AND credited IS NOT NULL"
     assert await count(system.parts.database, "payment", where, number=number) == 1
+    noted = [
+        await audited(system, "payment.conflicting_notice", one["id"])
+        for bill in bills
+        for one in (await system.read(bill))["payments"]
+    ]
+    assert sum(noted) >= 1
     assert await system.broken() == []
 
 

@@ -1,16 +1,30 @@
 """Work that is done once for a key, by whatever route: its answer, its repeat, its failure."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import Response
 from pydantic import BaseModel
+from sqlmodel import col, select
 
 from core import clock
 from core.crypto import Cipher, keyed_hash
 from core.db import Database
-from core.idempotency import LEASE, Claim, Idempotency, InFlight, KeyReused
+from core.idempotency import (
+    LEASE,
+    Claim,
+    Idempotency,
+    IdempotencyKey,
+    InFlight,
+    KeyReused,
+    begin,
+    expire,
+    find,
+    finish,
+    forget,
+    is_under_way,
+)
 from core.json import canonical
 from core.sessions import WriteSession
 
@@ -113,3 +127,73 @@ async def test_after_work_that_failed_the_key_is_free(database: Database) -> Non
 def test_what_is_kept_of_a_request_is_known_by_the_next_release_too() -> None:
     claim = Claim.of("key:1", "POST /things", "key-1", BODY, SECRET)
     assert claim.request_hash == keyed_hash(SECRET, canonical(BODY))
+
+
+def test_a_request_is_under_way_for_its_lease_however_the_clocks_differ() -> None:
+    moment, apart, lease = timedelta(microseconds=1), timedelta(seconds=30), timedelta(seconds=90)
+    with clock.frozen(START):
+        assert is_under_way(START - lease + moment)
+        assert not is_under_way(START - lease)
+        assert is_under_way(START + apart)
+        assert not is_under_way(START + apart + moment)
+
+
+CIPHER = Cipher(b"k" * 32)
+
+
+def claim_of(
+    owner: str = "key:1", route: str = "POST /things", key: str = "key-1", code: str = "thu-nghiem"
+) -> Claim:
+    return Claim.of(owner, route, key, {"code": code}, SECRET)
+
+
+async def answers(database: Database) -> dict[str, bytes | None]:
+    """Object → its answer, of every key."""
+    async with database.reading() as session:
+        keys = await session.all(select(IdempotencyKey).order_by(col(IdempotencyKey.object_id)))
+    return {key.object_id: key.body for key in keys}
+
+
+async def test_a_request_ends_its_own_key_alone_and_only_once(database: Database) -> None:
+    own = claim_of()
+    others = {
+        "key": claim_of(key="key-2"),
+        "owner": claim_of(owner="key:2"),
+        "route": claim_of(route="POST /others"),
+    }
+    async with database.transaction() as session:
+        assert await begin(session, own, "own")
+        assert not await begin(session, own, "again")
+        for name, claim in others.items():
+            assert await begin(session, claim, name)
+        # Another body under its key is not this request.
+        await forget(session, claim_of(code="khac"))
+        assert not await finish(session, claim_of(code="khac"), 201, b"other", CIPHER)
+        assert await finish(session, own, 201, b"first", CIPHER)
+        assert not await finish(session, own, 201, b"second", CIPHER)
+        await forget(session, own)
+        found = await find(session, own, CIPHER)
+    assert found is not None
+    assert (found.state, found.status, found.body) == ("done", 201, b"first")
+    kept = await answers(database)
+    assert kept.pop("own") is not None
+    assert kept == dict.fromkeys(others)
+    async with database.transaction() as session:
+        await forget(session, others["key"])
+    assert (await answers(database)).keys() == {"own", "owner", "route"}
+
+
+async def test_only_answers_that_are_old_are_dropped_and_each_once(database: Database) -> None:
+    with clock.frozen(START) as now:
+        for key, pause in (("old", timedelta(hours=72)), ("young", timedelta(0))):
+            async with database.transaction() as session:
+                assert await begin(session, claim_of(key=key), key)
+                assert await finish(session, claim_of(key=key), 201, b"made", CIPHER)
+            now.advance(pause)
+        for dropped, has_old in ((0, True), (1, False), (0, False)):
+            async with database.transaction() as session:
+                assert await expire(session) == dropped
+            kept = await answers(database)
+            assert kept["young"] is not None
+            assert (kept["old"] is not None) is has_old
+            now.advance(timedelta(microseconds=1))

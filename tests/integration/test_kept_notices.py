@@ -17,14 +17,20 @@ from core import clock, failpoints
 from core.errors import NotFound
 from core.ids import new_id
 from payments.incoming import notices
+from payments.incoming.hearing import GatewayHearing, list_hearings
+from payments.incoming.keeping import keep
 from payments.incoming.notices import MOST_ATTEMPTS, pause
 from payments.incoming.sealing import open_sealed
 from payments.incoming.set_aside import list_set_aside, replay
+from payments.ports import Credit, RawCallback
 from tests.support.callbacks import call, notice_of, notify, order_of, result_of
 from tests.support.gateway_setups import FEED_SECRET, MERCHANT
+from tests.support.rows import count
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MOMENT = timedelta(microseconds=1)
 
 Send = Callable[[], Awaitable[Any]]
 
@@ -133,15 +139,64 @@ async def test_a_row_of_an_older_version_is_read_by_its_adapter(system: System) 
     assert (await system.read(bill))["status"] == "paid"
 
 
+async def test_the_worker_leaves_a_fresh_notice_to_the_request_that_brought_it(
+    system: System,
+) -> None:
+    with clock.frozen(clock.now()) as time:
+        _, callback_id = await kept(system, "paygov")
+        assert (await row_of(system, callback_id)).received_at == clock.now()
+        time.advance(timedelta(seconds=10) - MOMENT)
+        assert await notices.apply_waiting(system.parts.payments) == 0
+        time.advance(MOMENT)
+        assert await notices.apply_waiting(system.parts.payments) == 1
+
+
 async def test_a_time_that_no_pause_reaches_is_a_wrong_clocks_and_waits_for_nobody(
     system: System,
 ) -> None:
+    """The longest pause is an hour, and two clocks may be half a minute apart."""
     bill, callback_id = await kept(system, "paygov")
-    await change(system, callback_id, "due_at = now() + interval '59 minutes'")
-    assert await notices.apply_waiting(system.parts.payments) == 0
-    await change(system, callback_id, "due_at = now() + interval '1 day'")
-    assert await notices.apply_waiting(system.parts.payments) == 1
+    with clock.frozen(clock.now()):
+        furthest = clock.now() + timedelta(hours=1, seconds=30)
+        await change(system, callback_id, f"due_at = '{furthest}'")
+        assert await notices.apply_waiting(system.parts.payments) == 0
+        await change(system, callback_id, f"due_at = '{furthest + MOMENT}'")
+        assert await notices.apply_waiting(system.parts.payments) == 1
     assert (await system.read(bill))["status"] == "paid"
+
+
+async def test_the_same_event_told_under_two_accounts_is_kept_for_each(system: System) -> None:
+    told = (Credit("n-1", "FT-1", "", 5_000, "x", clock.now()),) * 2
+    raw = RawCallback("POST", "/", "", {}, b"{}", clock.now())
+    kept_ids = []
+    for name in ("paygov", "sepay"):
+        account = await system.parts.payments.agencies.get_gateway(name, "test")
+        one, same = await keep(system.parts.payments, account, told, raw, (), notices.PATIENCE)
+        assert one.id == same.id
+        assert (await row_of(system, one.id)).gateway_account_id == account.id
+        kept_ids.append(one.id)
+    assert len(set(kept_ids)) == 2
+
+
+async def test_a_gateway_is_heard_of_for_a_day(system: System) -> None:
+    async def heard(account: str) -> GatewayHearing | None:
+        async with system.parts.database.reading() as session:
+            return (await list_hearings(session, [account])).get(account)
+
+    _, first = await kept(system, "paygov")
+    account = (await row_of(system, first)).gateway_account_id
+    await change(system, first, "state = 'set_aside'")
+    await kept(system, "paygov")
+    of_account = (system.parts.database, "callback", "gateway_account_id = :account")
+    told = await count(*of_account, account=account)
+    for hours in (0, 23):
+        with clock.frozen(clock.now() + timedelta(hours=hours)):
+            now = await heard(account)
+        assert now is not None
+        assert (now.count, now.set_aside) == (told, 1)
+        assert await count(*of_account[:2], "received_at > :at", at=now.last_at) == 0
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        assert await heard(account) is None
 
 
 async def test_what_an_adapter_wants_kept_is_kept_and_nothing_else(system: System) -> None:
@@ -203,6 +258,8 @@ async def test_what_fails_again_and_again_is_set_aside_listed_and_can_be_replaye
         await replay(session, callback_id, actor="system:test")
         with pytest.raises(NotFound):
             await replay(session, new_id("cb"), actor="system:test")
+    row = await row_of(system, callback_id)
+    assert (row.state, row.attempts) == ("received", 0), "it has all its tries again"
     assert await apply_later(system) == 1
     assert (await system.read(bill))["status"] == "paid"
     assert await system.broken() == []
@@ -249,8 +306,9 @@ async def test_the_command_lists_what_was_set_aside_and_replays_it(
 
 
 async def test_pauses_grow_to_an_hour_and_all_tries_take_half_a_day() -> None:
-    pauses = [pause(attempt) for attempt in range(MOST_ATTEMPTS)]
+    pauses = [pause(attempt) for attempt in range(20)]
+    assert len(pauses) == MOST_ATTEMPTS
     assert pauses == sorted(pauses)
-    assert pauses[0] == timedelta(seconds=10)
+    assert [one.total_seconds() for one in pauses[:4]] == [10, 20, 40, 80]
     assert pauses[-1] == timedelta(hours=1)
     assert timedelta(hours=8) < sum(pauses, timedelta()) < timedelta(hours=24)

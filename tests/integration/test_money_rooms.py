@@ -13,6 +13,7 @@ from core import clock
 from core.audit import AuditEntry
 from core.clock import VIETNAM
 from core.ids import new_id
+from core.outbox import OutboxEvent
 from core.sessions import WriteSession
 from payments.agencies.models import CollectionAccount
 from payments.agencies.queries import CollectionAccountValue, find_collection_account
@@ -215,7 +216,7 @@ async def test_a_genuine_result_of_another_account_naming_our_order_pays_nothing
     assert (await system.read(bill))["status"] == "open"
 
 
-async def test_every_receipt_has_its_audit_row(shared_system: System) -> None:
+async def test_every_receipt_has_its_audit_row_and_is_told(shared_system: System) -> None:
     system = shared_system
     bill = await system.create_bill()
     await credit(system, 5000, bill["reference"])
@@ -227,9 +228,23 @@ async def test_every_receipt_has_its_audit_row(shared_system: System) -> None:
                 AuditEntry.object_id == receipt["id"], col(AuditEntry.action) == "receipt.issued"
             )
         )
+        told = await session.all(
+            select(OutboxEvent.payload).where(
+                OutboxEvent.name == "receipt.issued",
+                col(OutboxEvent.payload)["receipt_id"].astext == receipt["id"],
+            )
+        )
     (entry,) = entries
     assert entry.details["number"] == receipt["number"]
     assert entry.details["bill"] == bill["id"]
+    assert told == [
+        {
+            "receipt_id": receipt["id"],
+            "bill_id": bill["id"],
+            "agency_id": system.body.agency_id,
+            "amount": 5000,
+        }
+    ]
 
 
 @pytest.mark.parametrize("cut_off", [time(8), time(23)])

@@ -41,6 +41,7 @@ from tests.support.problems import problem
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = timedelta(seconds=1)
+MOMENT = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -390,9 +391,17 @@ async def test_a_page_that_is_looked_at_often_asks_now_and_then(world: MoneyWorl
     await asyncio.gather(*(page(world, bill) for _ in range(5)))
     await page(world, bill)
     assert len(asked) == 1
-    world.advance(AGAIN)
+    world.advance(AGAIN - MOMENT)
+    await page(world, bill)
+    assert len(asked) == 1
+    world.advance(MOMENT)
     await page(world, bill)
     assert len(asked) == 2
+    # That it was asked in an hour, a clock has said that was put forward.
+    ahead = "UPDATE payment SET asked_at = :at WHERE bill_id = :id RETURNING id"
+    await world.service.read(ahead, at=world.time.at + timedelta(hours=1), id=bill.id)
+    await page(world, bill)
+    assert len(asked) == 3
     # The worker asks at its own pace, whatever pages do.
     assert (await attempt(world, bill))["asked"] == 0
 
@@ -534,3 +543,18 @@ async def test_a_gateway_that_can_close_an_attempt_is_told_to(
     await leave(context, row["id"], {row["agency_id"]}, actor="test")
     assert gateway.closed == [row["order_ref"]]
     assert await states(world, bill) == ("open", became)
+
+
+async def test_of_an_attempt_that_has_ended_no_gateway_is_asked(world: MoneyWorld) -> None:
+    row = await attempt(world, await started(world))
+    asked: list[str] = []
+
+    async def note(order_ref: str) -> None:
+        asked.append(order_ref)
+
+    gateway, context = await with_gateway(world, Other)
+    assert isinstance(gateway, Other)
+    gateway.asked = note
+    for _ in range(2):
+        await leave(context, row["id"], {row["agency_id"]}, actor="test")
+        assert asked == [row["order_ref"]]

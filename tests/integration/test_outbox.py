@@ -18,19 +18,24 @@ from app.parts import Parts
 from app.seed.agency import seed_body
 from app.wiring import parts_of
 from app.worker import deliver
-from core import clock, outbox
+from core import clock, failpoints, outbox
 from core.db import Database
 from core.events import Event
 from core.handlers import Handler
 from core.outbox import LEASE, MAX_ATTEMPTS, Delivery, LeaseLost
 from core.sessions import WriteSession
 from core.settings import Settings
+from payments.bills.locks import lock_bill
 from payments.events import BillPaid
+from receipts.commands import issue
 from tests.support.bare_rows import add_bill, add_paid_bill, insert
+from tests.support.locks import until_someone_waits
 from tests.support.rows import count
 
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 LONGEST_PAUSE = timedelta(minutes=10)
+#: What two machines may be apart; what is dated further ahead, a wrong clock has written.
+CLOCKS_APART = timedelta(seconds=30)
 
 #: The handler whose deliveries are looked at; others may hear of the same events.
 ISSUING = HANDLERS[0]
@@ -114,6 +119,27 @@ async def test_a_leased_delivery_is_given_again_only_when_the_lease_is_over(part
         again = await take(parts.database)
         assert told(again) == ["bill_1", "bill_2", "bill_3"]
         assert {delivery.attempts for delivery in again} == {2}
+
+
+async def test_only_what_is_dated_further_ahead_than_any_pause_and_lease_goes_waits_for_nobody(
+    parts: Parts,
+) -> None:
+    with clock.frozen(START):
+        await tell(parts.database, "bill_1")
+        due, leased = START + LONGEST_PAUSE + CLOCKS_APART, START + LEASE + CLOCKS_APART
+        moment = timedelta(microseconds=1)
+        for due_at, leased_until, given in (
+            (due, None, []),
+            (due + moment, None, ["bill_1"]),
+            (START, leased, []),
+            (START, leased + moment, ["bill_1"]),
+        ):
+            async with parts.database.transaction() as session:
+                await session.execute(
+                    text("UPDATE outbox_delivery SET due_at = :due, leased_until = :leased"),
+                    {"due": due_at, "leased": leased_until},
+                )
+            assert told(await take(parts.database)) == given
 
 
 async def test_two_claimers_at_once_share_without_waiting_for_each_other(parts: Parts) -> None:
@@ -232,7 +258,9 @@ async def test_a_failure_is_noted_on_its_own_delivery_alone(parts: Parts) -> Non
 
 
 async def test_a_delivery_is_set_aside_as_often_as_the_operator_is_told(parts: Parts) -> None:
-    """docs/ARCHITECTURE.md promises eight; another number has to be promised first."""
+    """docs/ARCHITECTURE.md promises eight, and a minute until others may have what was leased;
+    other numbers have to be promised first."""
+    assert timedelta(minutes=1) == LEASE
     with clock.frozen(START) as now:
         await tell(parts.database, "bill_1")
         for _ in range(8):
@@ -313,6 +341,48 @@ async def test_a_delivery_told_twice_gives_one_receipt(parts: Parts) -> None:
     assert await receipts(parts) == [(1, paid)]
 
 
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [
+        ("receipt.after_number", []),
+        ("receipt.before_commit", []),
+        ("receipt.after_commit", [(1, "paid")]),
+    ],
+)
+async def test_issuing_that_stops_half_way_leaves_a_receipt_with_its_number_or_neither(
+    parts: Parts, place: str, left: list[tuple[int, str]]
+) -> None:
+    async def issue_one() -> None:
+        async with parts.database.transaction() as session:
+            await issue(session, parts.issuing, ["paid"])
+
+    async with parts.database.transaction() as session:
+        await add_paid_bill(session, await seed_body(session), id="paid")
+    failpoints.configure(f"{place}=raise")
+    try:
+        with pytest.raises(failpoints.FailpointReached):
+            await issue_one()
+    finally:
+        failpoints.clear()
+    assert await receipts(parts) == left
+    await issue_one()
+    assert await receipts(parts) == [(1, "paid")]
+
+
+async def test_a_bill_that_is_reopened_meanwhile_gets_no_receipt(parts: Parts) -> None:
+    async with parts.database.transaction() as session:
+        paid = await add_paid_bill(session, await seed_body(session))
+    await tell(parts.database, paid)
+    async with parts.database.transaction() as reopening:
+        await lock_bill(reopening, paid)
+        issuing = asyncio.create_task(deliver(parts, ISSUING))
+        await until_someone_waits(parts.database)
+        reopened = "UPDATE bill SET status = 'open', paid_at = NULL WHERE id = :id"
+        await reopening.execute(text(reopened), {"id": paid})
+    assert await issuing == 1
+    assert await receipts(parts) == []
+
+
 async def test_an_operator_sees_what_was_set_aside_and_puts_it_back(
     parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,6 +408,8 @@ async def test_an_operator_sees_what_was_set_aside_and_puts_it_back(
         await session.execute(text("DELETE FROM payer_data WHERE subject_id = :id"), {"id": bad})
     replayed = await lephi_outbox("replay", "--event", str(seen["event_id"]), "--json")
     assert json.loads(replayed.stdout) == {"replayed": 1}
+    # Its failures of before are forgotten: it has all its attempts again.
+    assert (await states(parts.database))[0] == ("waiting", 0)
     assert await deliver(parts, ISSUING) == 1
     assert await receipts(parts) == list(enumerate([*good, bad], start=1))
     assert "Nothing was set aside." in (await lephi_outbox("list")).stdout

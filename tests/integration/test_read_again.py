@@ -30,6 +30,7 @@ async def test_a_mended_adapter_reads_again_what_was_set_aside(
     await system.work()
     async with system.parts.database.reading() as session:
         (aside,) = await list_set_aside(session)
+    assert aside.attempts == 1, "it had all its tries again"
     assert aside.last_error is not None
     assert "sepay" in aside.last_error
 

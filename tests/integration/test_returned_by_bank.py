@@ -11,6 +11,7 @@ from tests.support.callbacks import credit
 from tests.support.closing import discrepancies, resolve
 from tests.support.places import looking
 from tests.support.problems import problem
+from tests.support.rows import audited
 from tests.support.staff import finance_office
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System
@@ -193,6 +194,11 @@ async def test_a_receipt_proves_nothing_any_more_and_the_next_one_replaces_it(
     page = (await system.browser.get(old["check_url"])).text
     assert "Đã bị thay thế" in page
     assert "Ngân hàng đã thu lại 5.000" not in (await system.browser.get(mine)).text
+    issued, withdrawn, replaced = await audited(system.parts.database, old["id"])
+    assert issued[0] == "receipt.issued"
+    assert (withdrawn[0], withdrawn[2]) == ("receipt.returned", {})
+    assert withdrawn[1].startswith("staff:")
+    assert replaced == ("receipt.replaced", "system:receipts", {"by": new["id"]})
     assert await system.broken() == []
 
 

@@ -21,13 +21,14 @@ from core import clock
 from core.errors import LephiError
 from payments.agencies.memory import Agencies
 from payments.agencies.queries import GatewayAccountValue
-from payments.attempts.asking import ASKED_FOR, GRACE, STILL_ASKED
+from payments.attempts.asking import AGAIN, ASKED_FOR, GRACE, STILL_ASKED
 from payments.attempts.conclusion import FIRST_ASK
 from payments.attempts.inquiry import (
     expire_bills,
     inquire,
     pause,
 )
+from payments.attempts.leaving import AFTER_LEAVING
 from payments.gateway_info import OPEN_FOR
 from payments.ports import (
     AttemptKey,
@@ -410,6 +411,32 @@ async def test_questions_come_at_growing_pauses(world: MoneyWorld) -> None:
         waited.append((due - clock.now()).total_seconds())
         world.time.move_to(due)
     assert waited == [15, 30, 60, 120, 240, 300, 300]
+
+
+async def test_it_is_asked_as_often_and_as_long_as_is_promised() -> None:
+    """By docs/ARCHITECTURE.md; other times have to be promised first."""
+    times = (FIRST_ASK, AGAIN, GRACE, STILL_ASKED, ASKED_FOR, AFTER_LEAVING)
+    assert [one.total_seconds() for one in times] == [15, 5, 900, 3_600, 259_200, 300]
+
+
+async def test_only_a_time_that_no_pause_reaches_is_a_wrong_clocks(world: MoneyWorld) -> None:
+    """Two clocks may be half a minute apart; what is to be asked later waits for nobody."""
+    bill = await started(world)
+
+    async def asked_with(ahead: timedelta) -> int:
+        put = "UPDATE payment SET ask_at = :at WHERE bill_id = :id RETURNING id"
+        await world.service.read(put, at=world.time.at + ahead, id=bill.id)
+        return await ask(world)
+
+    async def wrong_beyond(furthest: timedelta) -> None:
+        assert await asked_with(furthest) == 0
+        assert await asked_with(furthest + timedelta(microseconds=1)) == 1
+
+    await wrong_beyond(timedelta(minutes=5, seconds=30))
+    world.advance(OPEN_FOR)
+    await ask_when_due(world)
+    assert await states(world, bill) == ("open", "expired")
+    await wrong_beyond(timedelta(hours=1, seconds=30))
 
 
 class OneAccount:

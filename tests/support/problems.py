@@ -1,9 +1,11 @@
 """Reading an error as the contract has it: problem+json of one exact shape."""
 
+import re
 from typing import Any
 
 import httpx2
 
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
 _MEMBERS = {"type", "title", "status", "detail", "code", "errors", "retryable", "trace_id"}
 
 
@@ -24,6 +26,8 @@ def problem(
     for error in found["errors"]:
         assert set(error) == {"field", "code", "detail"}
         assert all(isinstance(value, str) and value for value in error.values())
+        # A word for programs, and no sentence for people in its place.
+        assert _CODE.fullmatch(error["code"]), error
     if code is not None:
         assert found["code"] == code, found
     if field is not None:

@@ -1,5 +1,7 @@
 """What is in the database, table by table: to see that something wrote nothing, or no names."""
 
+from typing import Any
+
 from sqlalchemy import text
 
 from core.db import Database
@@ -38,3 +40,13 @@ async def count(database: Database, table: str, where: str = "true", **values: o
     async with database.transaction() as session:
         query = text(f"SELECT count(*) FROM {table} WHERE {where}")
         return int((await session.execute(query, values)).scalar_one())
+
+
+async def audited(database: Database, object_id: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """What the audit log says of an object, oldest first: action, who did it, details."""
+    async with database.transaction() as session:
+        told = text(
+            "SELECT action, actor, details FROM audit_entry WHERE object_id = :id ORDER BY id"
+        )
+        rows = await session.execute(told, {"id": object_id})
+        return [(row.action, row.actor, row.details) for row in rows]

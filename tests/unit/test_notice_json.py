@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.gateway_disputes import DisputeState, GatewayDispute
+from payments.incoming.keeping import event_key
 from payments.notice_json import UnreadableNotice, read_notice, write_notice
 from payments.ports import Credit, GatewayResult, NoticeContent, Outcome
 
@@ -112,3 +113,22 @@ def test_anything_else_is_refused_and_not_quoted(change: dict[str, Any]) -> None
 def test_no_json_of_ours_is_refused(raw: bytes) -> None:
     with pytest.raises(UnreadableNotice):
         read_notice(raw)
+
+
+@pytest.mark.parametrize(
+    ("told", "key"),
+    [
+        (
+            GatewayResult("A-1", Outcome.SUCCEEDED, "T1", 5_000),
+            "T1:succeeded:5000:A-1",
+        ),
+        (GatewayResult("A-1", Outcome.FAILED), ":failed::A-1"),
+        (
+            Credit("n-1", "FT-1", "", 5_000, "x", datetime(2026, 11, 2, tzinfo=UTC)),
+            "FT-1:succeeded:5000:n-1",
+        ),
+    ],
+)
+def test_the_key_of_what_happened_is_the_next_releases_too(told: NoticeContent, key: str) -> None:
+    """What was kept under a key is known by it when it is told again."""
+    assert event_key(told) == key

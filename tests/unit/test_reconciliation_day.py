@@ -13,6 +13,7 @@ from payments.books.queries import DayPayment
 from reconciliation.matching.day import came_by_bank, match_day
 from reconciliation.matching.day_findings import told_of_gateways
 from reconciliation.matching.pairing import PairedMoney
+from reconciliation.matching.reversals import reversals_of
 from reconciliation.matching.values import DayLine, DayResult
 
 MONDAY = date(2026, 11, 23)
@@ -283,6 +284,59 @@ def test_paid_again_after_it_was_taken_back_it_is_paid() -> None:
     assert classes(day) == {"p1": "reversed"}
 
 
+def test_of_another_bank_reference_it_is_other_money_though_it_was_taken_back() -> None:
+    lines = [
+        line("c", ONE, ref="FT901"),
+        line("d", f"{BACK} {ONE}", ref="FT901", direction="debit"),
+    ]
+    day = run([payment("p", ONE, ref="FT900")], lines)
+    assert classes(day) == {"p": "missing_in_ledger", "c": "reversed"}
+
+
+@pytest.mark.parametrize(("days", "kind"), [(14, "reversed"), (15, "missing_in_ledger")])
+def test_a_credit_of_two_weeks_later_may_be_a_payments_and_no_later_one(
+    days: int, kind: str
+) -> None:
+    at = MORNING + timedelta(days=days)
+    lines = [
+        line("c", ONE, ref="NONREF", at=at),
+        line("d", f"{BACK} {ONE}", ref="NONREF", direction="debit", at=at),
+    ]
+    assert classes(run([payment("p", ONE, ref="NONREF")], lines)) == {"p": kind}
+
+
+def test_each_credit_line_of_a_day_is_in_one_place() -> None:
+    friday = MORNING - timedelta(days=3)
+    three, four = new_reference(), new_reference()
+    lines = [
+        line("paid", ONE, ref="FT91"),
+        line("back", TWO, ref="FT92"),
+        line("d1", f"{BACK} {TWO}", ref="FT92", direction="debit"),
+        line("old", three, ref="FT93"),
+        line("old-back", four, ref="FT94"),
+        line("d2", f"{BACK} {four}", ref="FT94", direction="debit"),
+    ]
+    payments = [
+        payment("p1", ONE, ref="FT91"),
+        payment("p2", TWO, ref="FT92"),
+        payment("p3", three, ref="FT93", at=friday),
+        payment("p4", four, ref="FT94", at=friday),
+    ]
+    day = run(payments, lines)
+    assert (matched(day), classes(day)) == ({"p1": ("paid", "bank_ref")}, {"p2": "reversed"})
+    assert day.returned == {"p2": "d1"}
+    assert [(one.line_id, one.place, one.payment_id) for one in day.places] == [
+        ("back", "reversed", "p2"),
+        ("old", "other_day", "p3"),
+        ("old-back", "other_day", "p4"),
+    ]
+    before = run(payments, lines, on=friday.date())
+    assert matched(before) == {"p3": ("old", "bank_ref")}
+    assert before.returned == {"p4": "d2"}
+    assert before.places == []
+    assert ([one.line_id for one in day.debits], before.debits) == (["d1", "d2"], [])
+
+
 def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciliation.matching.day.reversals_of", lambda lines: {})
     with pytest.raises(AssertionError):
@@ -381,3 +435,28 @@ def test_a_line_of_another_amount_is_not_the_credit_of_a_batch() -> None:
     day = run([odd], [line("l1", amount=9_000, ref="NONREF")])
     assert matched(day) == {}
     assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}
+    # Nor one that is not among the lines any more.
+    day = run([replace(odd, batch_line="l0")], [line("l1", amount=9_000, ref="NONREF")])
+    assert classes(day) == {"p1": "missing_in_ledger", "l1": "unknown_in_ledger"}
+
+
+def test_a_line_of_an_odd_amount_is_held_against_one_payment_of_its_reference() -> None:
+    day = run([payment("p1", ONE), payment("p2", ONE, 12_000)], [line("l1", ONE, 7_000)])
+    assert matched(day) == {}
+    assert classes(day) == {"p1": "amount_mismatch", "p2": "missing_in_ledger"}
+
+
+def test_each_debit_takes_back_a_credit_of_its_own() -> None:
+    credits_ = [line(name, ONE, ref="FT900") for name in ("c1", "c2")]
+    debits = [line(name, f"{BACK} {ONE}", ref="FT900", direction="debit") for name in ("d1", "d2")]
+    taken_back = reversals_of([*credits_, *debits])
+    assert {credit: debit.line_id for credit, debit in taken_back.items()} == {
+        "c2": "d1",
+        "c1": "d2",
+    }
+
+
+def test_a_debit_that_does_not_say_so_takes_back_only_where_it_need_not() -> None:
+    lines = [line("c", ONE, ref="FT900"), line("d", ONE, ref="FT900", direction="debit")]
+    assert reversals_of(lines) == {}
+    assert reversals_of(lines, worded=False).keys() == {"c"}
