@@ -54,7 +54,7 @@ def ask(after: str, *faults: str) -> dict[str, str]:
 
 def test_a_fault_is_seen_and_what_the_tests_let_pass_is_not() -> None:
     """The changed code is put into functions that a run of pytest has already loaded."""
-    both = "at.tzinfo is None or not is_id(object_id, prefix) → "
+    both = "at.tzinfo is None or not any((is_id(object_id, one) for one in pref… → "
     seen, let_pass = "at.tzinfo is None → at.tzinfo is not None", f"{both}at.tzinfo is None"
     elsewhere = "len(found) > limit → len(found) >= limit"
     verdicts = ask("", seen, let_pass, elsewhere)

@@ -14,6 +14,7 @@ NO_PAGES = {
     "/staff/markets/{market_id}/map.svg",
     *("/collect/worker.js", "/collect/manifest.json", "/collect/walk"),
     *("/staff/receipts/{receipt_id}.pdf", "/staff/receipts/{receipt_id}.xml"),
+    "/staff/settings/catalogue/export",
 }
 
 
