@@ -4,7 +4,6 @@ Each engine keeps it for itself, and nearly every test has an engine of its own,
 hundred statements were compiled thousands of times in a run: a twentieth of all its work.
 """
 
-import functools
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -31,14 +30,10 @@ class _AnyEngine(LRUCache[Any, Any]):
 def share_compiled_statements() -> None:
     """From now on every new engine of this process uses one cache."""
     kept = _AnyEngine(_KEPT)
-    begin = Engine.__init__
-
-    @functools.wraps(begin)
-    def begin_with_it(engine: Engine, *given: Any, **named: Any) -> None:
-        begin(engine, *given, **named)
-        engine._compiled_cache = kept
-
-    Engine.__init__ = begin_with_it  # type: ignore[assignment, method-assign]
+    # Its `__init__` stays as it is: what an engine may be given is read from its arguments' names.
+    Engine._compiled_cache = property(  # type: ignore[assignment]
+        lambda _engine: kept, lambda _engine, _own: None
+    )
 
 
 def _of_any_engine(key: Any) -> Any:
