@@ -99,7 +99,9 @@ async def test_refused_tokens_stand_on_the_pages_with_what_to_do(
         assert "Nhà cung cấp không nhận khóa gia hạn nữa" not in page
 
 
-async def test_who_reads_no_messages_and_who_is_of_another_body_is_not_told(shared_system: System) -> None:
+async def test_who_reads_no_messages_or_is_of_another_body_is_not_told(
+    shared_system: System,
+) -> None:
     await set_up(shared_system)
     await change(shared_system, "renewal_due_at = NULL, renewal_fault = 'refused'")
     async with signed_in_as(shared_system, "chief") as chief:
