@@ -28,12 +28,12 @@ class _AnyEngine(LRUCache[Any, Any]):
 
 
 def share_compiled_statements() -> None:
-    """From now on every new engine of this process uses one cache."""
+    """From now on all engines of this process use one cache; what an engine makes is left unused.
+
+    Not by another `__init__`: SQLAlchemy reads from its code what an engine may be told.
+    """
     kept = _AnyEngine(_KEPT)
-    # Its `__init__` stays as it is: what an engine may be given is read from its arguments' names.
-    Engine._compiled_cache = property(  # type: ignore[assignment]
-        lambda _engine: kept, lambda _engine, _own: None
-    )
+    Engine._compiled_cache = property(lambda _: kept, lambda *_: None)  # type: ignore[assignment]
 
 
 def _of_any_engine(key: Any) -> Any:
