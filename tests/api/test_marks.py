@@ -211,16 +211,38 @@ async def test_another_body_neither_sees_nor_sets_one(
     clerk: StaffBrowser, shared_system: System
 ) -> None:
     bill = await shared_system.create_bill()
+    await credit(shared_system, bill["amount"], bill["reference"], bank_ref=new_id("ft"))
+    await shared_system.work()
     await marked(clerk, bill["id"], "của ta")
+    paid = await shared_system.read(bill)
+    ours = [f"/staff/{kind}s/{paid[f'{kind}s'][0]['id']}" for kind in ("payment", "receipt")]
     async with (
         neighbour_of(shared_system) as other,
         signed_in_as(shared_system, "admin", agency_id=other.agency_id) as stranger,
     ):
-        address = f"/staff/bills/{bill['id']}/mark"
-        sent = {"note": "của họ", "once": new_id("o")}
-        assert (await stranger.post(address, sent)).status_code == 404
+        for here in (f"/staff/bills/{bill['id']}", *ours):
+            for note in ("của họ", ""):
+                sent = {"note": note, "once": new_id("o")}
+                assert (await stranger.post(f"{here}/mark", sent)).status_code == 404, here
         assert await listed(stranger) == {}
     assert (await listed(clerk))[bill["reference"]] == "của ta"
+    for here in ours:
+        assert "Được đánh dấu" not in words_of((await clerk.get(here)).text)
+
+
+async def test_who_only_looks_sets_no_note_on_anything(
+    clerk: StaffBrowser, shared_system: System
+) -> None:
+    bill = await shared_system.create_bill()
+    await credit(shared_system, bill["amount"], bill["reference"], bank_ref=new_id("ft"))
+    await shared_system.work()
+    paid = await shared_system.read(bill)
+    ours = [f"/staff/{kind}s/{paid[f'{kind}s'][0]['id']}" for kind in ("payment", "receipt")]
+    async with signed_in_as(shared_system, "auditor") as auditor:
+        for here in (f"/staff/bills/{bill['id']}", *ours):
+            sent = {"note": "không được", "once": new_id("o")}
+            assert (await auditor.post(f"{here}/mark", sent)).status_code == 403, here
+            assert "không được" not in words_of((await clerk.get(here)).text)
 
 
 async def test_the_list_reads_by_an_index(clerk: StaffBrowser, shared_system: System) -> None:

@@ -210,3 +210,17 @@ async def test_what_moved_money_and_what_is_closed_is_not_reopened(
         work, data=token | {"kind": "accept", "case": case}, headers=sent
     )
     assert refused.status_code == 409
+
+
+async def test_a_day_that_no_calendar_goes_on_after_is_no_fault_of_ours(
+    system: System, clerk: StaffBrowser
+) -> None:
+    """Addresses are typed, and cut off: the first and the last day there are have no neighbour."""
+    days = (await odd_day(system)).path.rpartition("/")[0]
+    for last in ("0001-01-01", "9999-12-31"):
+        for page in (f"/staff?on={last}", f"/staff/takings?on={last}", f"/staff/days?until={last}"):
+            assert (await clerk.get(page)).status_code == 200, page
+        assert (await clerk.get(f"/staff/opened?on={last}&procedure=")).status_code == 200
+        assert (await clerk.get(f"/staff/disputes?which=lost&since={last}")).status_code == 200
+        for page in (f"{days}/{last}", f"{days}/{last}/differences", f"{days}/{last}/matches"):
+            assert (await clerk.get(page)).status_code == 404, page

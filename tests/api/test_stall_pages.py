@@ -1,13 +1,14 @@
 """A vendor's page: shut to passers-by, opened by the code or the phone's end, and what it tells."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import text
 
+from app.web.market.stalls import MOST_OWED
 from core import allowances, clock
 from core.days import day_text
 from core.errors import RateLimited
@@ -127,6 +128,60 @@ async def test_who_has_left_sees_what_they_still_owe_and_no_code_of_the_stall(
     own = words_of((await shared_system.browser.get(way)).text)
     assert f"Bạn thuê sạp từ {day_text(today)}. Nợ của người thuê trước không tính ở đây." in own
     assert "123.000" not in own
+
+
+async def test_a_contract_of_later_on_changes_nothing_of_since_when_another_holds_the_stall(
+    shared_system: System,
+) -> None:
+    at = await stall(shared_system, "C-24")
+    way = (await typed(at, CODE)).headers["location"]
+    today = clock.business_date(clock.now())
+    await at.hand_over(today)
+    await at.renew(today + timedelta(days=31))
+    page = words_of((await shared_system.browser.get(way)).text)
+    assert f"Từ {day_text(today)} sạp này đã có người khác thuê" in page
+
+
+async def test_who_has_left_is_not_led_to_pay_what_is_being_paid(shared_system: System) -> None:
+    at = await stall(shared_system, "C-25")
+    bill = await at.owe(80_000)
+    way = (await typed(at, CODE)).headers["location"]
+    await at.hand_over(clock.business_date(clock.now()))
+    assert "Trả kỳ này" in words_of((await shared_system.browser.get(way)).text)
+    await shared_system.start(bill)
+    page = words_of((await shared_system.browser.get(way)).text)
+    assert "đừng trả kỳ này lần nữa" in page
+    assert "Trả kỳ này" not in page
+    assert "Xem khoản này" in page
+
+
+async def test_who_has_left_is_told_of_so_many_periods_and_of_the_rest_in_sum(
+    shared_system: System,
+) -> None:
+    at = await stall(shared_system, "C-26")
+    for number in range(MOST_OWED + 2):
+        await at.owe(1_000, due_in=number)
+    way = (await typed(at, CODE)).headers["location"]
+    await at.hand_over(clock.business_date(clock.now()))
+    page = (await shared_system.browser.get(way)).text
+    assert len(re.findall(r'class="button wide" href=', page)) == MOST_OWED
+    assert "Và 2 kỳ sau đó, cộng 2.000 đ." in words_of(page)
+
+
+async def test_what_a_former_holder_owes_stands_once_and_only_where_somebody_came_after(
+    shared_system: System,
+) -> None:
+    at, today = await stall(shared_system, "C-27"), clock.business_date(clock.now())
+    await at.owe(123_000)
+    async with signed_in_as(shared_system, "finance") as office:
+        await at.end(today - timedelta(days=10))
+        # Nobody holds it: the stall's own code still pays what its last holder owes.
+        board = words_of((await office.get(f"/staff/stalls/{at.id}")).text)
+        assert "Còn nợ 123.000 đ; trả theo mã của từng khoản" not in board
+        await at.renew(today - timedelta(days=9))
+        await at.hand_over(today)
+        board = words_of((await office.get(f"/staff/stalls/{at.id}")).text)
+        assert board.count("Còn nợ 123.000 đ; trả theo mã của từng khoản") == 1
 
 
 async def test_another_contract_of_the_same_vendor_is_opened_by_the_address_of_before(

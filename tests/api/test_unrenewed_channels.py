@@ -11,6 +11,7 @@ from core.sessions import WriteSession
 from payments.messages.renewing import renew_next
 from tests.support.markup import words_of
 from tests.support.messaging import Telephones, open_channel
+from tests.support.neighbour import neighbour_of
 from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.system import System
 
@@ -98,7 +99,9 @@ async def test_refused_tokens_stand_on_the_pages_with_what_to_do(
         assert "Nhà cung cấp không nhận khóa gia hạn nữa" not in page
 
 
-async def test_who_reads_no_messages_is_not_told(shared_system: System) -> None:
+async def test_who_reads_no_messages_or_is_of_another_body_is_not_told(
+    shared_system: System,
+) -> None:
     await set_up(shared_system)
     await change(shared_system, "renewal_due_at = NULL, renewal_fault = 'refused'")
     async with signed_in_as(shared_system, "chief") as chief:
@@ -106,6 +109,13 @@ async def test_who_reads_no_messages_is_not_told(shared_system: System) -> None:
     async with signed_in_as(shared_system, "clerk") as clerk:
         (home,) = await said_on(clerk, HOME)
     assert GRANT not in home
+    async with (
+        neighbour_of(shared_system) as other,
+        signed_in_as(shared_system, "admin", agency_id=other.agency_id) as stranger,
+    ):
+        for page in await said_on(stranger, HOME, MESSAGES, OPERATIONS):
+            assert GRANT not in page
+            assert shared_system.body.agency_code not in page
 
 
 async def test_what_is_tried_again_by_itself_is_told_where_it_is_kept(

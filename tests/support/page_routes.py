@@ -11,7 +11,7 @@ NO_PAGES = {
     *("/b/{reference}/qr.{extension}", "/b/{reference}/state", "/p/{agency}/{code}/qr.{extension}"),
     "/v/{agency}/{stall}/qr.{extension}",
     *("/r/{code}.pdf", "/r/{code}.xml", "/staff/second-factor/qr.svg"),
-    "/staff/markets/{market_id}/map.svg",
+    *("/staff/markets/{market_id}/map.svg", "/staff/settings/catalogue/export"),
     *("/collect/worker.js", "/collect/manifest.json", "/collect/walk"),
     *("/staff/receipts/{receipt_id}.pdf", "/staff/receipts/{receipt_id}.xml"),
     "/staff/settings/catalogue/export",

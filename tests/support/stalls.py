@@ -120,15 +120,16 @@ class StallAtHand:
 
     async def hand_over(self, on: date) -> tuple[str, str]:
         """Another vendor holds it from that day on; the ids of the vendor and the contract."""
-        await self._write(
-            "UPDATE stall_contract SET last_on = :last WHERE id = :id",
-            id=self.contract_id,
-            last=on - timedelta(days=1),
-        )
+        await self.end(on - timedelta(days=1))
         return await contract(self.system, self.id, on)
 
+    async def end(self, last: date) -> None:
+        """The contract that holds it ends with that day."""
+        ended = "UPDATE stall_contract SET last_on = :last WHERE stall_id = :id AND last_on IS NULL"
+        await self._write(ended, id=self.id, last=last)
+
     async def renew(self, on: date) -> None:
-        """The same vendor holds it by another contract from that day on."""
+        """The vendor of its first contract holds it by another one from that day on."""
         _, made = await self.hand_over(on)
         change = "UPDATE stall_contract SET vendor_id = :vendor WHERE id = :id"
         await self._write(change, vendor=self.vendor_id, id=made)

@@ -135,7 +135,7 @@ async def stall_page(
         # Another contract of the same vendor: what was kept goes on opening.
         token = token_of(keys, place.stall, place.holding)
         return RedirectResponse(f"{place.address}?t={token}", 303)
-    return await _left(request, context, session, place, former[0])
+    return await _left(request, context, session, place, (former[0], place.holding))
 
 
 @router.post("/v/{agency}/{stall}", dependencies=[Depends(limited)])
@@ -184,21 +184,28 @@ def _shut(
 
 
 async def _left(
-    request: Request, context: Context, session: ReadSession, place: _StallPlace, former: Tenancy
+    request: Request,
+    context: Context,
+    session: ReadSession,
+    place: _StallPlace,
+    held: tuple[Tenancy, Tenancy],
 ) -> Response:
     """What somebody still owes who holds the stall no more: money on its reference is not theirs.
 
-    So no code of the stall's is shown, and each period leads to the page of its own bill.
+    So no code of the stall's is shown, and each period leads to the page of its own bill. `held`
+    are the former holding and the one of today.
     """
+    former, holding = held
     owed = await list_owed(session, former)
     return render(
         request,
         "stall_left.html",
         agency=place.agency,
         stall=place.stall,
-        left_on=_left_on(place.holdings, former),
+        left_on=_left_on(place.holdings, former, holding),
         total=sum(bill.missing for bill in owed),
-        owed=[(bill, _words(bill), _link(context, bill)) for bill in owed],
+        owed=[(bill, _words(bill), _link(context, bill)) for bill in owed[:MOST_OWED]],
+        more=owed[MOST_OWED:],
         today=clock.business_date(clock.now()),
         credit=await sum_credit(session, place.holdings, former.vendor_id),
     )
@@ -276,10 +283,10 @@ def _taken_over_on(holdings: Sequence[Tenancy], holding: Tenancy) -> date | None
     return None
 
 
-def _left_on(holdings: Sequence[Tenancy], former: Tenancy) -> date:
+def _left_on(holdings: Sequence[Tenancy], former: Tenancy, holding: Tenancy) -> date:
     """From which day on somebody else holds the stall, and its former holder no more."""
     after = former
-    for one in holdings:
+    for one in [one for one in holdings if one.first_on <= holding.first_on]:
         if one.vendor_id == former.vendor_id:
             after = former
         elif after is former:

@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import Path
 
 from core import clock
+from core.errors import NotFound
 from core.sessions import ReadSession
 from payments.agencies.access.principals import Principal
 from payments.agencies.queries import CollectionAccountValue
 from reconciliation.days.listing import StandingRun, find_standing
 from reconciliation.statements.uploads import own_account
+
+#: The days that addresses may name: each has a day before and after it, in whatever zone.
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2999, 12, 31)
 
 AccountCode = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 
@@ -53,14 +58,16 @@ def with_query(path: str, **query: str | None) -> str:
 
 
 def read_day(text: str) -> date | None:
-    """The day that an address names, none before 2000; None for nothing, and for what is none."""
+    """The day that an address names, or the nearest of ours; None for nothing and for no day."""
     try:
-        return max(date.fromisoformat(text), date(2000, 1, 1))
+        return min(max(date.fromisoformat(text), FIRST_DAY), LAST_DAY)
     except ValueError:
         return None
 
 
 async def get_day(session: ReadSession, who: Principal, account: str, on: date) -> StaffDay:
-    """A day of an account. Raises `NotFound` for an account that is not theirs."""
+    """A day of an account. Raises `NotFound` for an account that is not theirs, and for no day."""
+    if not FIRST_DAY <= on <= LAST_DAY:
+        raise NotFound("Không có ngày này.")
     found = await own_account(session, who, account)
     return StaffDay(found, on, await find_standing(session, found.id, on))

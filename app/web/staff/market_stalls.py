@@ -23,7 +23,7 @@ from app.web.texts import noted
 from core import clock
 from core.db import SessionDep
 from payments.agencies.access.rights import Action
-from payments.billing.credit.queries import list_debts, list_holdings
+from payments.billing.credit.queries import holder_on, list_debts, list_holdings
 from payments.billing.dues.queries import StallMoney, list_money, list_owed, sum_credit
 from payments.billing.queries import list_readings, list_waivers, open_vendors
 from payments.billing.reports.histories import (
@@ -88,11 +88,13 @@ async def stall_page(
     holdings = await list_holdings(session, [stall.reference])
     debts = await list_debts(session, [stall.id])
     credit = await sum_credit(session, holdings, stall.vendor_id) if stall.vendor_id else 0
-    # Who held it before pays by the bills' own references, and not by the stall's.
+    # Who held it before pays by the bills' own references, and not by the stall's, whose money is
+    # today's holder's, or the last one's where nobody came after. Told at their newest contract.
+    own = holder_on(holdings, today)
+    owing = {debt.vendor_id for debt in debts} - ({own.vendor_id} if own else set())
     left_owing = {
-        one.vendor_id: sum(bill.missing for bill in await list_owed(session, one))
-        for one in holdings
-        if one.vendor_id in {debt.vendor_id for debt in debts} - {stall.vendor_id}
+        one.contract_id: sum(bill.missing for bill in await list_owed(session, one))
+        for one in {one.vendor_id: one for one in holdings if one.vendor_id in owing}.values()
     }
     charges = await list_stall_charges(session, stall.id, _MOST)
     money = await list_money(session, stall.reference, _since(clock.now()), _MOST)
