@@ -91,8 +91,8 @@ async def send_on(
     elif "astray" in kept:
         destination = Destination(Reason.UNKNOWN_REFERENCE, reference=item.reference, astray=True)
     # By the words in which it came, and by those that tell of it now.
-    for told in (kept.get("narrative", ""), words):
-        destination = await unless_for_others(session, destination, told, item.amount)
+    for said in (kept.get("narrative", ""), words):
+        destination = await unless_for_others(session, destination, said, item.amount)
     if destination.bill_id is not None:
         return await give(session, item, await lock_bill(session, destination.bill_id), actor)
     if destination.static is None:

@@ -189,8 +189,8 @@ class _SettlementReader:
         self.rows.append(replace(row, fee=max(row.fee, 0), net=row.amount - max(row.fee, 0)))
         if row.fee < 0:
             # What the gateway takes for a dispute is no part of what the payer has back.
-            own = {"amount": row.fee, "fee": 0, "net": row.fee}
-            self.rows.append(replace(row, kind="adjustment", **own))
+            own = replace(row, kind="adjustment", amount=row.fee, fee=0, net=row.fee)
+            self.rows.append(own)
 
     def _check_shape(self, number: int, cells: Sequence[str], spoilt: SpoiltCells) -> None:
         width = len(self.header.names)
