@@ -10,7 +10,8 @@ read in clients of it.
 * [S] A result is sealed over bill code, the payer's number, `error_code`, merchant, order,
   `payment_status`, amount and `vt_transaction_id`. [C] `error_code` 00 is paid; [S] so is
   `payment_status` 1, and -1 is no transaction, 0 under way, 2 failed, 3 not clear. It is paid where
-  both say so; what they contradict each other about is not final.
+  both say so; what they contradict each other about is not final. [I] A field that is left out
+  adds nothing to the sealed text: such a result is Viettel's, and kept for people.
 * [S] An answer to a question is sealed over merchant, order, status and version, [I] or with
   `error_code` before them: both are tried. [S] It tells amount and number too; they are outside the
   checksum, TLS alone vouches for them, and money without them is an unknown outcome. Under 02 or 03
@@ -147,8 +148,11 @@ def read_result(credentials: Credentials, raw: bytes, told_at: datetime) -> Gate
     Viettel's, `Malformed` naming the field, never its value.
     """
     fields = _form(raw)
-    if not _is_sealed(credentials, _RESULT, fields):
+    # What is left out adds nothing to the sealed text, as what is empty: it is authentic still.
+    if not _is_sealed(credentials, _RESULT, {**dict.fromkeys(_RESULT, ""), **fields}):
         raise WrongSeal("check_sum: missing or wrong")
+    if left_out := [name for name in _RESULT if name not in fields]:
+        raise Malformed(f"{left_out[0]}: missing")
     _check_merchant(credentials, fields)
     order_ref = word(fields, "order_id", _ORDER_REF)
     named, asked = _bill_code(fields)

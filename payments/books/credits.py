@@ -6,6 +6,7 @@ What may or may not be money that the books have becomes a credit in suspense th
 itself.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import insert
@@ -214,7 +215,8 @@ async def _credit(
     await session.write(_ENTER, _entry(told, destination, agency_id, source))
     # People see the number that it was sent to beside the payer's words.
     if words := f"{credit.narrative} {credit.virtual_account}".strip():
-        await _keep_narrative(session, payment_id, words, cipher)
+        astray = {"astray": credit.virtual_account} if destination.astray else {}
+        await _keep_words(session, payment_id, {"narrative": words, **astray}, cipher)
     event = PAYMENT.move(None, "succeeded").event
     details = {
         "amount": credit.amount,
@@ -287,9 +289,9 @@ def _entry(
     }
 
 
-async def _keep_narrative(
-    session: WriteSession, payment_id: str, narrative: str, cipher: Cipher
+async def _keep_words(
+    session: WriteSession, payment_id: str, words: Mapping[str, str], cipher: Cipher
 ) -> None:
-    data = cipher.encrypt(canonical({"narrative": narrative}), f"payer:{payment_id}")
+    data = cipher.encrypt(canonical(words), f"payer:{payment_id}")
     kept = {"subject_id": payment_id, "data": data, "created_at": clock.now()}
     await session.write(_KEEP, kept)

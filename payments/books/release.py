@@ -80,13 +80,19 @@ async def send_on(
     """Let a locked item's money go where it was sent: to its bill, its poster, or to people.
 
     That it is money of its own says nothing of whose it is: what its words, and the further `words`
-    that it is told in now, misspell beside its bill is looked at as when it came.
+    that it is told in now, misspell beside its bill is looked at as when it came. Nor do its words
+    say whose it is where it went astray (see `Destination`).
     """
     account = await get_collection_account(session, item.collection_account_id)
     destination = await destination_of(session, account, item.reference or "")
+    kept = await read_payer(session, cipher, item.payment_id)
     if item.bill_id is not None:
         destination = Destination(destination.reason, item.bill_id, destination.reference)
-    destination = await _unless_misspelt(session, cipher, item, destination, words)
+    elif "astray" in kept:
+        destination = Destination(Reason.UNKNOWN_REFERENCE, reference=item.reference, astray=True)
+    # By the words in which it came, and by those that tell of it now.
+    for said in (kept.get("narrative", ""), words):
+        destination = await unless_for_others(session, destination, said, item.amount)
     if destination.bill_id is not None:
         return await give(session, item, await lock_bill(session, destination.bill_id), actor)
     if destination.static is None:
@@ -110,16 +116,6 @@ async def send_on(
         cipher=cipher,
     )
     return await move(session, item, bill, distribution, actor)
-
-
-async def _unless_misspelt(
-    session: ReadSession, cipher: Cipher, item: LockedItem, destination: Destination, words: str
-) -> Destination:
-    """As `unless_for_others`, by the words in which money came and by those that tell of it now."""
-    kept = await read_payer(session, cipher, item.payment_id)
-    for told in (kept.get("narrative", ""), words):
-        destination = await unless_for_others(session, destination, told, item.amount)
-    return destination
 
 
 async def give(

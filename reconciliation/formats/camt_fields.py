@@ -186,6 +186,8 @@ def _at(text: str) -> datetime | None:
         return None
     plain = _FRACTION.sub("", text)
     moment = datetime.fromisoformat(plain.replace(_END_OF_DAY, "T00:00:00"))
+    if moment.year not in _YEARS:
+        return None  # beyond its last day there is no other
     if _END_OF_DAY in plain:
         moment += timedelta(days=1)
     return moment.replace(tzinfo=VIETNAM) if moment.tzinfo is None else moment.astimezone(VIETNAM)

@@ -6,6 +6,7 @@ with it every entity: nothing can grow, and nothing is fetched.
 
 import codecs
 import io
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,9 +54,9 @@ def read(content: bytes, task: ReadingTask) -> StatementFile:
     """
     if task.encoding is not None:
         content = decode(content, task.encoding).encode()
-    while content.startswith(_MARK * 2):
-        # A second mark is left by programs that put one before what had one already.
-        content = content[len(_MARK) :]
+    # A second mark is left by programs that put one before what had one already.
+    if more := _MARKS_BEFORE_THE_LAST.match(content):
+        content = content[more.end() :]
     plain = content.replace(b"\x00", b"") if b"\x00" in content else content
     if any(word in plain for word in _NOT_OURS):
         raise StatementRefused([_DOCTYPE])
@@ -75,6 +76,7 @@ def read(content: bytes, task: ReadingTask) -> StatementFile:
 
 
 _MARK: Final = codecs.BOM_UTF8
+_MARKS_BEFORE_THE_LAST: Final = re.compile(rb"(?:%b)+(?=%b)" % (_MARK, _MARK))
 _DOCTYPE: Final = fault_of_file("doctype", "Tệp XML có DOCTYPE hoặc ENTITY; sao kê không cần.")
 
 

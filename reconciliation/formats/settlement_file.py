@@ -7,7 +7,7 @@ refused, and never mended here.
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -185,8 +185,12 @@ class _SettlementReader:
             net=money["net"],
             paid_at=paid_at,
         )
-        self.rows.append(row)
         self.sums.update({name: row.sign * money[name] for name in _MONEY})
+        self.rows.append(replace(row, fee=max(row.fee, 0), net=row.amount - max(row.fee, 0)))
+        if row.fee < 0:
+            # What the gateway takes for a dispute is no part of what the payer has back.
+            own = replace(row, kind="adjustment", amount=row.fee, fee=0, net=row.fee)
+            self.rows.append(own)
 
     def _check_shape(self, number: int, cells: Sequence[str], spoilt: SpoiltCells) -> None:
         width = len(self.header.names)
@@ -227,7 +231,9 @@ class _SettlementReader:
             wrong = None if found["net"] else "net"
         else:
             least = {"amount": 1, "fee": 0, "net": 0}
-            wrong = next((name for name in _MONEY if found[name] < least[name]), None)
+            if kind in BACK and self.layout.refunds == "negative":
+                del least["fee"]  # it has a sign here: some charge for a dispute, see `_take`
+            wrong = next((name for name, low in least.items() if found[name] < low), None)
         if wrong is not None:
             self._fault(number, wrong, "amount", "số tiền không hợp lệ về dấu, hoặc bằng 0")
             return None

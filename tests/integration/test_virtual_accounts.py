@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from adapters.bank_qr.emv import decode
 from app.seed.agency import DEMO_ACCOUNT
 from app.web.staff.approval_facts import facts_of
+from core import clock
 from core.errors import Invalid
 from core.references import new_reference
 from payments.administration import bodies
@@ -28,6 +29,8 @@ from payments.agencies.queries import find_collection_account
 from payments.bills.queries import read_payer
 from payments.bills.static_references import static_reference
 from payments.books.approvals import Subject
+from payments.books.credits import record_credit
+from payments.ports import Credit
 from tests.support.places import Kept, looking
 from tests.support.staff import finance_office
 from tests.support.statements import reconcile, release, take_statement
@@ -162,6 +165,56 @@ async def test_money_to_a_number_that_is_nobodys_is_one_credit_whoever_tells_of_
     assert seen[0].waiting == [("suspense", reason, bill["amount"])]
     # Nor does a feed vouch for it that tells of another number.
     assert (await system.read(bill))["status"] == "open"
+
+
+async def test_a_doubt_that_is_settled_does_not_lead_it_to_the_bill_of_its_words(
+    system: System,
+) -> None:
+    """That a transfer is money of its own says nothing of the number that it was sent to."""
+    bill = await system.create_bill()
+    number, words = f"{PREFIX}{new_reference()}", bill["reference"]
+    office = await finance_office(system)
+    async with looking(system) as seen:
+        for amount in (1000, bill["amount"]):
+            await send(system, number, amount, words, ref="FT26331009")
+        (item,) = await office.suspense(reason="conflicting_notice")
+        await office.approve(await office.propose(item["id"], "other_money"))
+    waits = [("suspense", "unknown_reference", amount) for amount in (1000, bill["amount"])]
+    assert (seen[0].allocated, sorted(seen[0].waiting)) == ([], sorted(waits))
+    assert (await system.read(bill))["status"] == "open"
+
+
+@pytest.mark.parametrize(("to", "status"), [("nobody", "open"), ("the account", "paid")])
+async def test_a_second_source_does_not_lead_it_to_the_bill_of_its_words(
+    system: System, to: str, status: str
+) -> None:
+    """Told of first without a signature; the control is money to the account itself."""
+    bill = await system.create_bill()
+    async with system.parts.database.transaction() as session:
+        account = await find_collection_account(session, DEMO_ACCOUNT)
+        assert account is not None
+        hint = Credit(
+            feed_ref=f"hint {to}",
+            bank_ref=f"FT2633101{len(to)}",
+            account_number=DEMO_ACCOUNT,
+            amount=bill["amount"],
+            narrative=bill["reference"],
+            credited_at=clock.now(),
+            virtual_account=f"{PREFIX}{new_reference()}" if to == "nobody" else DEMO_ACCOUNT,
+            signed=False,
+        )
+        told = replace(hint, feed_ref=f"feed {to}", virtual_account="", signed=True)
+        for source, credit in (("gwacc_hints", hint), ("gwacc_feed", told)):
+            await record_credit(
+                session,
+                account,
+                credit,
+                source=source,
+                actor="test",
+                cipher=system.parts.cipher,
+            )
+    assert (await system.read(bill))["status"] == status
+    assert await system.broken() == []
 
 
 async def test_money_to_a_number_that_is_nobodys_is_not_another_payers_of_the_same_bill(

@@ -161,6 +161,26 @@ def test_stripes_refunds_are_negative_and_its_title_says_unconfirmed() -> None:
     assert UNCONFIRMED in layout.title
 
 
+def test_what_stripe_charges_for_a_dispute_is_its_own_and_no_payers() -> None:
+    """As `adapters.stripe.payouts` has it: the payer has the amount back, the fee is beside it."""
+    layout = get_layout(settlement_layouts(), "stripe-payout", ON)
+    heading = ",".join(layout.columns.values())
+    dispute = "po_1,2026-11-28,dispute,LP1,pi_1,-15000.00,9000.00,-24000.00,2026-11-27 09:00:00"
+    rows = read_settlement(f"{heading}\n{dispute}\n".encode(), layout, ON)
+    assert [(row.kind, row.amount, row.fee, row.net, row.paid_over) for row in rows] == [
+        ("chargeback", 15_000, 0, 15_000, -15_000),
+        ("adjustment", -9_000, 0, -9_000, -9_000),
+    ]
+    for wrong, told in (("charge,", "amount"), ("dispute,LP1,pi_1,-15000.00,9001.00", "net")):
+        line = dispute.replace("dispute,", wrong, 1) if told == "amount" else None
+        line = line or dispute.replace("dispute,LP1,pi_1,-15000.00,9000.00", wrong)
+        with pytest.raises(StatementRefused) as refused:
+            read_settlement(f"{heading}\n{line}\n".encode(), layout, ON)
+        assert [one.code for one in refused.value.errors] == [told]
+    # Where signs are not written nobody can tell what was charged from what was given back.
+    assert faults("b1,2026-11-28,chargeback,o,g,15000,-9000,24000,") != []
+
+
 def test_only_layouts_that_were_seen_say_so() -> None:
     confirmed = {one.code for one in settlement_layouts() if UNCONFIRMED not in one.title}
     # Of these two it is we who say what they are.

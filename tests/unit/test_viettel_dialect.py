@@ -21,6 +21,7 @@ from payments.ports import (
     CallbackResult,
     GatewayAccount,
     GatewayMisuse,
+    NoticeUnreadable,
     Outcome,
     RawCallback,
     StartRequest,
@@ -125,6 +126,23 @@ def test_a_result_sealed_elsewhere_is_read() -> None:
     for credentials, body in ((HEX, posted(RESULT)), (CREDENTIALS, hexadecimal)):
         with pytest.raises(WrongSeal):
             dialect.read_result(credentials, body, AT)
+
+
+def leaving_out(name: str) -> bytes:
+    """A result of Viettel's own that does not have this field."""
+    fields = {key: value for key, value in RESULT.items() if key != name}
+    return posted(fields, dialect._seal(CREDENTIALS, dialect._RESULT, {**fields, name: ""}))
+
+
+@pytest.mark.parametrize("name", RESULT)
+def test_a_result_that_leaves_a_field_out_is_kept_where_viettel_has_sealed_it(name: str) -> None:
+    told = leaving_out(name)
+    with pytest.raises(NoticeUnreadable, match=f"{name}: missing"):
+        ViettelMoney(ACCOUNT).read_notice(raw(told))
+    # Sealed with what it had, nobody can say what that was.
+    less = {key: value for key, value in RESULT.items() if key != name}
+    with pytest.raises(WrongSeal):
+        dialect.read_result(CREDENTIALS, posted(less), AT)
 
 
 def test_an_unsealed_name_in_letters_of_ours_hides_no_money() -> None:
