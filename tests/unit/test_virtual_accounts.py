@@ -78,7 +78,7 @@ def test_a_number_of_digits_that_is_none_names_nothing() -> None:
     assert account("963").references_in(number) == []
 
 
-def test_a_number_given_out_with_letters_names_its_reference_when_digits_follow_the_prefix() -> None:
+def test_a_number_of_letters_names_its_reference_though_digits_follow_now() -> None:
     """A bill's paper may show a number of before: it is one bill's for ever."""
     reference = new_reference()
     printed = account("963").number_for(reference)
