@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, not_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, select
 
 from core.sessions import ReadSession
@@ -17,7 +19,10 @@ from reconciliation.models import Discrepancy, Reconciliation
 #: How many of them are named at most.
 _MOST_OPEN, _MOST_RESOLVED = 100, 200
 _OF_RUN = col(Reconciliation.id) == col(Discrepancy.reconciliation_id)
-_RESOLVED = and_(same_case(), col(DiscrepancyCase.status) == "resolved")
+_OF_DAY = and_(
+    col(Reconciliation.collection_account_id) == col(DiscrepancyCase.collection_account_id),
+    col(Reconciliation.business_on) == col(DiscrepancyCase.business_on),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,36 +131,43 @@ async def list_open_cases(session: ReadSession, run_id: str) -> list[OpenCase]:
     return await session.all(wanted.order_by(col(Discrepancy.id)).limit(_MOST_OPEN))
 
 
-async def list_resolved_sums(session: ReadSession, run_id: str) -> list[ResolvedSum]:
-    """What was decided about a run's discrepancies, by kind and resolution."""
-    kind, resolution = col(Discrepancy.kind), col(DiscrepancyCase.resolution)
-    wanted = (
-        values_of(
-            ResolvedSum,
-            kind=kind,
-            resolution=resolution,
-            count=func.count(),
-            sum=cast(func.sum(Discrepancy.amount), BigInteger),
-        )
-        .join_from(Discrepancy, Reconciliation, _OF_RUN)
-        .join(DiscrepancyCase, _RESOLVED)
-        .where(col(Discrepancy.reconciliation_id) == run_id)
+def _resolved_on(collection_account_id: str, on: date) -> ColumnElement[bool]:
+    """Cases of a day that people have resolved, whether its standing run still shows them or not:
+    what was credited to a bill is no discrepancy of the next run any more.
+    """
+    return and_(
+        col(DiscrepancyCase.collection_account_id) == collection_account_id,
+        col(DiscrepancyCase.business_on) == on,
+        col(DiscrepancyCase.status) == "resolved",
     )
+
+
+async def list_resolved_sums(
+    session: ReadSession, collection_account_id: str, on: date
+) -> list[ResolvedSum]:
+    """What was decided about a day's discrepancies, by kind and resolution."""
+    kind, resolution = col(DiscrepancyCase.kind), col(DiscrepancyCase.resolution)
+    wanted = values_of(
+        ResolvedSum,
+        kind=kind,
+        resolution=resolution,
+        count=func.count(),
+        sum=cast(func.sum(DiscrepancyCase.amount), BigInteger),
+    ).where(_resolved_on(collection_account_id, on))
     return await session.all(wanted.group_by(kind, resolution).order_by(kind, resolution))
 
 
-async def list_resolved_items(session: ReadSession, run_id: str) -> list[ResolvedItem]:
-    """The discrepancies of a run with what was decided about each, some."""
+async def list_resolved_items(
+    session: ReadSession, collection_account_id: str, on: date
+) -> list[ResolvedItem]:
+    """The discrepancies of a day with what was decided about each, some; as the newest run that
+    found it names it."""
     wanted = (
-        values_of(
-            ResolvedItem,
-            Discrepancy,
-            id=col(DiscrepancyCase.id),
-            resolution=col(DiscrepancyCase.resolution),
-            reason=col(DiscrepancyCase.reason),
-        )
-        .join_from(Discrepancy, Reconciliation, _OF_RUN)
-        .join(DiscrepancyCase, _RESOLVED)
-        .where(col(Discrepancy.reconciliation_id) == run_id)
+        values_of(ResolvedItem, DiscrepancyCase, reference=col(Discrepancy.reference))
+        .join_from(DiscrepancyCase, Reconciliation, _OF_DAY)
+        .join(Discrepancy, and_(_OF_RUN, same_case()))
+        .where(_resolved_on(collection_account_id, on))
+        .ext(distinct_on(col(DiscrepancyCase.id)))
     )
-    return await session.all(wanted.order_by(col(Discrepancy.id)).limit(_MOST_RESOLVED))
+    newest = wanted.order_by(col(DiscrepancyCase.id), col(Discrepancy.id).desc())
+    return await session.all(newest.limit(_MOST_RESOLVED))

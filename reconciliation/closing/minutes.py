@@ -157,7 +157,7 @@ async def _content(
     of_day = {"run": facts.run_id, "account": account.id, "on": facts.on}
     others = await session.all(_OTHER_DAYS, of_day)
     waiting = await list_waiting_items(session, facts.run_id)
-    resolved = await list_resolved_items(session, facts.run_id)
+    resolved = await list_resolved_items(session, account.id, facts.on)
     told = await name_objects(
         session,
         {one.object_id for one in waiting}
@@ -199,7 +199,9 @@ async def _content(
         "fees": [asdict(one) for one in await list_fee_totals(session, account.id, facts.on)],
         "places": _places(await list_place_totals(session, account.id, facts.on)),
         "waiting": _places(await list_waiting_totals(session, account.id)),
-        "resolved": [asdict(one) for one in await list_resolved_sums(session, facts.run_id)],
+        "resolved": [
+            asdict(one) for one in await list_resolved_sums(session, account.id, facts.on)
+        ],
         "items": [asdict(one) | {"told": told[one.object_id]} for one in resolved],
         "other_days": [
             {

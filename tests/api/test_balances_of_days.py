@@ -169,3 +169,20 @@ async def test_what_is_accepted_stands_in_the_minutes(system: System) -> None:
     assert minutes["resolved"] == [
         {"kind": "unknown_in_ledger", "resolution": "accept", "count": 1, "sum": 7000}
     ]
+
+
+async def test_what_was_resolved_before_the_last_run_stands_in_the_minutes(system: System) -> None:
+    office = await finance_office(system)
+    bill = await system.create_bill()
+    await take_statement(system, f"{bill['amount']}|credit|khong ro|FT26100005")
+    (odd,) = await discrepancies(office, await reconcile(system))
+    await resolve(office, odd, "assign", bill=bill["reference"])
+    run = await reconcile(system)
+    assert await discrepancies(office, run) == []
+    await close(office, run)
+    minutes = await minutes_of(system, run)
+    (item,) = minutes["items"]
+    assert (item["id"], item["resolution"], item["amount"]) == (
+        *(odd["id"], "assign", bill["amount"]),
+    )
+    assert [one["count"] for one in minutes["resolved"]] == [1]

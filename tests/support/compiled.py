@@ -4,7 +4,6 @@ Each engine keeps it for itself, and nearly every test has an engine of its own,
 hundred statements were compiled thousands of times in a run: a twentieth of all its work.
 """
 
-import functools
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -29,16 +28,12 @@ class _AnyEngine(LRUCache[Any, Any]):
 
 
 def share_compiled_statements() -> None:
-    """From now on every new engine of this process uses one cache."""
+    """From now on all engines of this process use one cache; what an engine makes is left unused.
+
+    Not by another `__init__`: SQLAlchemy reads from its code what an engine may be told.
+    """
     kept = _AnyEngine(_KEPT)
-    begin = Engine.__init__
-
-    @functools.wraps(begin)
-    def begin_with_it(engine: Engine, *given: Any, **named: Any) -> None:
-        begin(engine, *given, **named)
-        engine._compiled_cache = kept
-
-    Engine.__init__ = begin_with_it  # type: ignore[assignment, method-assign]
+    Engine._compiled_cache = property(lambda _: kept, lambda *_: None)  # type: ignore[assignment]
 
 
 def _of_any_engine(key: Any) -> Any:
