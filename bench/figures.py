@@ -1,12 +1,13 @@
 """Draws docs/figures.md from the newest figure of each benchmark: python -m bench.figures.
 
-What `make bench` found here is put in place of what docs/figures.json has of the same name: a
-figure stays until it is measured again, and says when and of which commit it was measured.
+What `make bench` found here is put in place of what docs/figures.json has of the same name, unless
+that is of a later day: a figure stays until it is measured again, and says when and of which commit
+it was measured.
 """
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bench import results
 from bench.__main__ import NAMES
@@ -27,12 +28,19 @@ measured; below the table stands when, of which commit and on what machine.
 
 def main() -> None:
     """Keep what was found, and write the page anew from every figure that is kept."""
-    if FOUND.exists():
-        for found in json.loads(FOUND.read_text("utf-8")):
+    known = _known(KEPT)
+    for name, found in _known(FOUND).items():
+        # One that does not say when it was measured is older than all that do.
+        if found.get("measured_on", "") >= known.get(name, {}).get("measured_on", "1"):
             results.merge(KEPT, found)
-    known = {each["name"]: each for each in json.loads(KEPT.read_text("utf-8"))}
-    found = [known[name] for name in NAMES if name in known]
-    PAGE.write_text(f"{_HEAD}\n{results.page(found)}", "utf-8")
+    known = _known(KEPT)
+    drawn = [known[name] for name in NAMES if name in known]
+    PAGE.write_text(f"{_HEAD}\n{results.page(drawn)}", "utf-8")
+
+
+def _known(path: Path) -> dict[str, dict[str, Any]]:
+    found = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return {each["name"]: each for each in found}
 
 
 if __name__ == "__main__":

@@ -115,11 +115,11 @@ class Judge:
         while True:
             told = yield self._asked(path, mutant, chosen)
             failed = told.failed
-            if told.verdict == "broken" and failed not in chosen:
+            if told.verdict not in ("seen", "broken"):
+                return told.verdict
+            if failed not in chosen:  # it broke off, broke down or did not end
                 again = yield self._asked(path, None, chosen)
                 return "seen" if again.verdict == "not seen" else "broken"
-            if told.verdict not in ("seen", "broken") or failed not in chosen:
-                return told.verdict
             if self.passed[failed] < TRUSTED_AFTER:
                 again = yield self._asked(path, None, [failed])
                 if again.verdict != "not seen":

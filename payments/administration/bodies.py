@@ -61,8 +61,9 @@ def confirmed_account(account_id: str) -> Deed:
 def prefixed_account(account_id: str, prefix: str | None, *, digits: bool = False) -> Deed:
     """To send an account's payers to virtual accounts under this prefix; None: to itself.
 
-    With `digits` a reference follows as sixteen of them.
+    With `digits` a reference follows as sixteen of them; nothing follows no prefix.
     """
+    digits = digits and prefix is not None
     wanted = {"virtual_prefix": prefix} | ({"virtual_digits": True} if digits else {})
     return Deed("set_virtual_prefix", account_id, wanted)
 

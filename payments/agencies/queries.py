@@ -53,10 +53,12 @@ class CollectionAccountValue:
 
     def references_in(self, number: str) -> list[str]:
         """The references that a number names which money was sent to, however a feed writes it."""
-        if not self.virtual_digits or not self.gives_out(number):
-            return find_references(number)
-        named = reference_of(normalise(number).removeprefix(self.virtual_prefix or ""))
-        return [] if named is None else [named]
+        if self.virtual_digits and self.gives_out(number):
+            named = reference_of(normalise(number).removeprefix(self.virtual_prefix or ""))
+            if named is not None:
+                return [named]
+        # A number of before, with letters under the same prefix, names what it ever named.
+        return find_references(number)
 
     def gives_out(self, number: str) -> bool:
         """Whether its bank gives out a number under it, whether or not a reference follows.

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.bank_feeds.sepay import SePayFeed
 from adapters.paygov.gateway import PayGov
+from adapters.stripe.gateway import StripeCheckout
 from adapters.vnpay.gateway import VNPay
 from core.errors import FieldError
 from payments.gateway_info import Capability, GatewayInfo, GatewayKind
@@ -28,6 +29,7 @@ from tests.support import adapter_checks, gateway_checks
 from tests.support.rigs.contract import AdapterRig
 from tests.support.rigs.paygov import PayGovRig
 from tests.support.rigs.sepay import SePayRig
+from tests.support.rigs.stripe import StripeRig
 from tests.support.rigs.vnpay import VNPayRig
 
 
@@ -122,6 +124,12 @@ class CallsWhatProvesNothingAProof(PayGov):
     info = replace(PayGov.info, verifying_headers=("user-agent",))
 
 
+class CallsWhatProvesNothingAProofBesideAnother(StripeCheckout):
+    """As each that has proofs in headers once did."""
+
+    info = replace(StripeCheckout.info, verifying_headers=("content-type", "stripe-signature"))
+
+
 class _OddReport(GatewayResult):
     """A value with something that no JSON of ours can hold."""
 
@@ -182,7 +190,8 @@ BROKEN_ADAPTERS: list[tuple[Callable[[Any], AdapterRig], Callable[..., Any], str
     (SePayRig, AllowsAnything, _CHECKED, "secret may be 'line"),
     (VNPayRig, MakesDoWithoutASecret, "missing_credentials_are_our_fault", "was made without"),
     (SePayRig, ForgetsAHeader, _KEPT, "a header that it needs is not kept"),
-    (PayGovRig, CallsWhatProvesNothingAProof, _KEPT, "said to verify prove nothing"),
+    (PayGovRig, CallsWhatProvesNothingAProof, _KEPT, "none of the headers that are said to verify"),
+    (StripeRig, CallsWhatProvesNothingAProofBesideAnother, _KEPT, "content-type is said to verify"),
     (PayGovRig, KeepsWhatCannotBeRead, _KEPT, "what was kept cannot be read: .*amount"),
     (PayGovRig, GivesAnotherKindOfValue, _KEPT, "what was kept is not what was verified"),
     (VNPayRig, StartsAnyAmount, _LIMITS, "4999 was started"),

@@ -120,6 +120,11 @@ def test_a_run_that_breaks_off_is_a_fault_seen_only_where_it_does_not_without(
     broken = Told("broken", "", "")
     assert told(judge.tries("a.py", mutant), broken, Told("not seen", "", ""))[1] == "seen"
     assert told(judge.tries("a.py", mutant), broken, broken)[1] == "broken"
+    # Nor is one that does not end, or that breaks down, if it is so without the fault.
+    for why in ("it does not end", "it breaks down"):
+        lost = Told("seen", "", why)
+        assert told(judge.tries("a.py", mutant), lost, Told("not seen", "", ""))[1] == "seen"
+        assert told(judge.tries("a.py", mutant), lost, lost)[1] == "broken"
     # Where it breaks off because a test was stopped, that test alone is asked without the fault.
     stopped, passes = Told("broken", "sound", ""), Told("not seen", "", "")
     asked, verdict = told(judge.tries("a.py", mutant), stopped, passes)

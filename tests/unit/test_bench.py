@@ -4,6 +4,7 @@ import gc
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -77,6 +78,30 @@ def test_figures_that_are_not_measured_again_stay_in_the_page(
     drawn = figures.PAGE.read_text("utf-8")
     assert "| [qr](#qr) | 800.00 PNG/s" in drawn
     assert "| [bills](#bills) | 700.00 PNG/s" in drawn
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {**RESULT, "value": 800.0, "measured_on": "2026-11-29"},
+        {**{field: RESULT[field] for field in results.FIELDS}, "value": 800.0},
+    ],
+    ids=["older than what is kept", "nobody knows when"],
+)
+def test_only_a_newer_figure_takes_the_place_of_one_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any]
+) -> None:
+    """What an earlier `make bench` left here may be older than what others have measured since."""
+    monkeypatch.setattr(figures, "FOUND", tmp_path / "bench.json")
+    monkeypatch.setattr(figures, "KEPT", tmp_path / "figures.json")
+    monkeypatch.setattr(figures, "PAGE", tmp_path / "figures.md")
+    results.merge(figures.KEPT, RESULT)
+    results.merge(figures.FOUND, found)
+    results.merge(figures.FOUND, {**found, "name": "bills"})
+    figures.main()
+    drawn = figures.PAGE.read_text("utf-8")
+    assert "| [qr](#qr) | 700.00 PNG/s" in drawn
+    assert ("[bills]" in drawn) == ("measured_on" in found)
 
 
 def test_a_figure_without_its_floor_is_refused(tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def test_a_key_is_used_with_the_parameters_that_it_was_first_used_with(
     assert created(state, "lephi-X-LPA-01").status == 200
     other_amount = {f"{PRICE}[unit_amount]": "150001"}
     assert fault_of(created(state, "lephi-X-LPA-01", **other_amount)) == REUSED
+    assert fault_of(created(state, "lephi-X-LPA-01", expires_at="-")) == REUSED
     other_order = created(state, "lephi-X-LPA-01", client_reference_id="A-01")
     assert fault_of(other_order) == REUSED
     assert [order.amount for order in state.store.orders.values()] == [150_000]

@@ -8,6 +8,7 @@ import pytest
 from adapters.bank_qr.emv import decode
 from adapters.bank_qr.transfer import VietQrTransfer
 from core.references import ALPHABET, check_characters, find_references, new_reference
+from payments.administration.bodies import prefixed_account
 from payments.agencies.queries import CollectionAccountValue
 
 PREFIXES = (None, "9", "SB12", "LP", "00000", "LPLPL")
@@ -75,6 +76,20 @@ def test_a_number_of_digits_that_is_none_names_nothing() -> None:
     reference = new_reference()
     assert there.references_in(f"SB12{reference}") == [reference]
     assert account("963").references_in(number) == []
+
+
+def test_a_number_of_letters_names_its_reference_though_digits_follow_now() -> None:
+    """A bill's paper may show a number of before: it is one bill's for ever."""
+    reference = new_reference()
+    printed = account("963").number_for(reference)
+    assert account("963", digits=True).references_in(printed) == [reference]
+
+
+def test_no_digits_follow_where_there_is_no_prefix() -> None:
+    """Else who decides would read what does not come to be."""
+    assert prefixed_account("acct_1", None, digits=True) == prefixed_account("acct_1", None)
+    asked = prefixed_account("acct_1", "963", digits=True).wanted
+    assert asked == {"virtual_prefix": "963", "virtual_digits": True}
 
 
 def test_one_wrong_character_of_a_number_names_nothing() -> None:

@@ -287,7 +287,7 @@ def _create(engine: Engine, request: ProviderRequest, merchant: Merchant) -> Rep
         details={
             "request": form.get("metadata[request_code]", ""),
             "key": request.headers["idempotency-key"],
-            "ends_at": form["expires_at"],
+            "ends_at": form.get("expires_at", ""),
         },
     )
     try:
