@@ -96,8 +96,8 @@ def test_only_a_newer_figure_takes_the_place_of_one_that_is_kept(
     monkeypatch.setattr(figures, "KEPT", tmp_path / "figures.json")
     monkeypatch.setattr(figures, "PAGE", tmp_path / "figures.md")
     results.merge(figures.KEPT, RESULT)
-    results.merge(figures.FOUND, found)
-    results.merge(figures.FOUND, {**found, "name": "bills"})
+    results.merge(tmp_path / "bench.json", found)
+    results.merge(tmp_path / "bench.json", {**found, "name": "bills"})
     figures.main()
     drawn = figures.PAGE.read_text("utf-8")
     assert "| [qr](#qr) | 700.00 PNG/s" in drawn
