@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _RECIPE: Final = re.compile(
-    r"(sha256|sha512|hmac-sha1|hmac-sha256|hmac-sha512)(\|?)\(([A-Za-z]+(?:,[A-Za-z]+)*)\)"
+    r"(sha256|sha512|hmac-sha1|hmac-sha256|hmac-sha512)(\|?)\((NAME(?:,NAME)*)\)".replace(
+        "NAME", "[A-Za-z][A-Za-z0-9_]*"
+    )
 )
 
 #: What a setting that holds a recipe must match.

@@ -100,7 +100,46 @@ def test_a_keyed_recipe_is_worth_nothing_without_the_key() -> None:
     assert recipe.seal(values, "Jeff") != expected
 
 
-@pytest.mark.parametrize("text", ["", "sha256", "sha256()", "md5(a)", "sha256(a b)", "sha256(a,)"])
+@pytest.mark.parametrize(
+    ("recipe", "values", "secret", "expected"),
+    [
+        (
+            "hmac-sha256|(addition_fee,client_id,command,trans_amount,transaction_id,version)",
+            {
+                "addition_fee": "0",
+                "client_id": "CLIENT",
+                "command": "PAY",
+                "trans_amount": "150000",
+                "transaction_id": "1001_abc",
+                "version": "3.0",
+            },
+            "HASHKEY1",
+            "998fa83ab35cc1dcf1adad14ce5636301528d938234e264a62b72a0d07d56935",
+        ),
+        (
+            "hmac-sha1(access_code,billcode,merchant_code,order_id,trans_amount)",
+            {
+                "access_code": "ACCESS",
+                "billcode": "BILL1",
+                "merchant_code": "MERCH",
+                "order_id": "ORDER1",
+                "trans_amount": "150000",
+            },
+            "HASH",
+            "513c1fb9c8df465a377bf395aca681268b5d13e4",
+        ),
+    ],
+)
+def test_a_known_keyed_formula_reproduces(
+    recipe: str, values: dict[str, str], secret: str, expected: str
+) -> None:
+    assert read_recipe(recipe).seal(values, secret) == expected
+    assert read_recipe(recipe).seal(values, f"{secret}2") != expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sha256", "sha256()", "md5(a)", "sha256(a b)", "sha256(a,)", "sha256(_)"]
+)
 def test_what_is_no_recipe_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="recipe"):
         read_recipe(text)
