@@ -33,7 +33,7 @@ from core.db import Database
 from core.sessions import ReadSession
 from core.settings import Settings
 from payments.billing.credit.queries import beginning_of, holder_on, list_holdings
-from payments.billing.dues.opening import token_of
+from payments.billing.dues.opening import StallDoor, token_of
 from payments.billing.dues.queries import (
     find_stall,
     list_money,
@@ -128,7 +128,7 @@ async def _addresses(parts: Parts) -> list[StallAddress]:
             assert stall is not None
             (holding,) = await list_holdings(session, [reference])
             body = await parts.payments.agencies.get_agency(stall.agency_id, session)
-            token = token_of(keys, stall, holding)
+            token = token_of(keys, StallDoor(stall, [holding]), holding)
             found.append(StallAddress(reference, f"/v/{body.code}/{reference}?t={token}"))
         return found
 

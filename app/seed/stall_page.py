@@ -9,7 +9,7 @@ from core import clock
 from core.sessions import WriteSession
 from payments.billing.commands import print_sticker
 from payments.billing.credit.queries import holder_on, list_holdings
-from payments.billing.dues.opening import StallKeys, token_of
+from payments.billing.dues.opening import StallDoor, StallKeys, token_of
 from payments.billing.dues.queries import find_stall
 from payments.billing.loading import MarketValue
 from payments.billing.models import Stall
@@ -32,13 +32,16 @@ async def open_page(session: WriteSession, parts: Parts, market: MarketValue) ->
         if holding is None:
             continue
         key, within = context.request_key, [market.agency_id]
-        if stall.code_hash != hash_of_code(key, stall.id, CODE):
+        if holdings[-1].code_hash != hash_of_code(key, stall.id, CODE):
             why = "trang thử"
             await print_sticker(session, stall.id, within, CODE, why, key=key, actor="system:demo")
+            holdings = await list_holdings(session, [stall.reference])
         found = await find_stall(session, stall.reference)
         if found is None:
             return None
         agency = await context.agencies.get_agency(market.agency_id, session)
-        token = token_of(StallKeys(context.cipher, context.urls, key), found, holding)
+        token = token_of(
+            StallKeys(context.cipher, context.urls, key), StallDoor(found, holdings), holding
+        )
         return f"{context.urls.base_url}/v/{agency.code}/{stall.reference}?t={token}"
     return None

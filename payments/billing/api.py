@@ -154,9 +154,11 @@ async def write_sticker(
     context: ContextDep,
     idempotent: IdempotencyDep,
 ) -> Response:
-    """Give a stall a new short code, told this once; the one before is worthless.
+    """Give the vendor of a stall's newest contract a new short code, told this once.
 
-    It stands on its holder's contract and opens the stall's page: it is no part of the sticker.
+    It stands on the contract and opens that vendor's page of the stall: it is no part of the
+    sticker. The vendor's code before is worthless; what others who held the stall were given opens
+    what they still owe, and nothing of this vendor's.
     """
 
     async def work(session: WriteSession) -> StickerOut:

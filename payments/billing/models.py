@@ -108,8 +108,6 @@ class Stall(SQLModel, table=True):
     route_order: int = 0
     #: of kind `stall`: what a transfer bears that pays whatever the stall owes
     reference: str = Field(foreign_key="reference.reference", unique=True)
-    #: keyed hash of the short code that opens its page; None where none was given
-    code_hash: str | None = None
     #: how many digits its meters show
     meter_digits: int = 5
     created_at: datetime = moment()
@@ -164,6 +162,9 @@ class StallContract(SQLModel, table=True):
     #: codes of services and vehicles that it has, and how many of each
     services: dict[str, int] = json_field()
     created_at: datetime = moment()
+    #: keyed hash of the short code on the paper, which opens its vendor's page of the stall; None
+    #: where none was given with this contract
+    code_hash: str | None = None
 
 
 class StallTariffRow(SQLModel, table=True):

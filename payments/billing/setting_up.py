@@ -42,6 +42,12 @@ class StallHeld(Conflict):
     code = "stall_held"
 
 
+class NobodyHolds(Conflict):
+    """The stall has no contract: a short code is its vendor's."""
+
+    code = "nobody_holds"
+
+
 @dataclass(frozen=True, slots=True)
 class NewMarket:
     """A market to write down; see `payments.billing.models.Market`."""
@@ -341,12 +347,22 @@ async def print_sticker(
     key: bytes,
     actor: str,
 ) -> None:
-    """Give a stall a new short code, of which only a keyed hash is kept; the old one is worthless.
+    """Give the vendor of a stall's newest contract a new short code, of which only a keyed hash is
+    kept; that vendor's old one is worthless, and nobody else's is touched.
 
-    Raises `NotFound`.
+    Raises `NotFound`, and `NobodyHolds` where the stall has no contract.
     """
     stall = await get_stall(session, stall_id, agency_ids)
-    change = update(Stall).where(col(Stall.id) == stall.id)
+    newest = (
+        select(StallContract.id)
+        .where(col(StallContract.stall_id) == stall.id)
+        .order_by(col(StallContract.first_on).desc())
+        .limit(1)
+    )
+    contract_id = await session.first(newest)
+    if contract_id is None:
+        raise NobodyHolds("Sạp này chưa có hợp đồng nào; mã đứng trên hợp đồng của người thuê.")
+    change = update(StallContract).where(col(StallContract.id) == contract_id)
     await session.write(change.values(code_hash=hash_of_code(key, stall.id, code)))
     await _note(session, actor, "stall.sticker_printed", stall.id, {"reason": reason})
 

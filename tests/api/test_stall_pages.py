@@ -12,6 +12,7 @@ from app.web.market.stalls import MOST_OWED
 from core import allowances, clock
 from core.days import day_text
 from core.errors import RateLimited
+from payments.billing.commands import print_sticker
 from payments.billing.credit.queries import list_holdings
 from payments.billing.dues.opening import StallKeys, count_try
 from payments.billing.dues.queries import find_stall
@@ -95,8 +96,47 @@ async def test_a_token_ends_with_its_contract_and_with_its_code(shared_system: S
     assert "Từ 02/01/2026 sạp này đã có người khác thuê" in after
     assert "Bạn không còn nợ gì ở sạp này" in after
     await at.set_code("ANOTHER1")
-    after = words_of((await shared_system.browser.get(way)).text)
-    assert "Mã trên hợp đồng" in after
+    assert words_of((await shared_system.browser.get(way)).text) == after
+    way = (await typed(at, "ANOTHER1")).headers["location"]
+    assert "Không còn nợ kỳ nào" in words_of((await shared_system.browser.get(way)).text)
+    await at.set_code("ANOTHER2")
+    assert "Mã trên hợp đồng" in words_of((await shared_system.browser.get(way)).text)
+
+
+async def test_the_code_of_who_has_left_opens_nothing_of_the_holder(shared_system: System) -> None:
+    """It was the stall's, and opened whoever's page the stall had."""
+    at = await stall(shared_system, "C-41")
+    await at.owe(123_000)
+    await at.hand_over(clock.business_date(clock.now()))
+    answer = await typed(at, CODE)
+    said = words_of((await shared_system.browser.get(answer.headers["location"])).text)
+    assert "Bạn còn phải trả 123.000 đ" in said
+    assert "Bạn thuê sạp từ" not in said
+    # Until a code of their own is given, the holder opens by the end of the phone number.
+    way = (await typed(at, PHONE[-4:])).headers["location"]
+    assert "Bạn thuê sạp từ" in words_of((await shared_system.browser.get(way)).text)
+
+
+async def test_a_code_goes_on_with_another_contract_of_the_same_vendor(
+    shared_system: System,
+) -> None:
+    at = await stall(shared_system, "C-42")
+    await at.renew(clock.business_date(clock.now()))
+    way = (await typed(at, CODE)).headers["location"]
+    assert "Không còn nợ kỳ nào" in words_of((await shared_system.browser.get(way)).text)
+
+
+async def test_a_code_is_given_to_the_vendor_of_the_newest_contract(shared_system: System) -> None:
+    at = await stall(shared_system, "C-43")
+    await at.hand_over(clock.business_date(clock.now()))
+    parts, within = shared_system.parts, [shared_system.body.agency_id]
+    key, actor = parts.payments.request_key, "system:test"
+    async with parts.database.transaction() as session:
+        await print_sticker(session, at.id, within, "HOLDER27", "mới", key=key, actor=actor)
+    way = (await typed(at, "HOLDER27")).headers["location"]
+    assert "Bạn thuê sạp từ" in words_of((await shared_system.browser.get(way)).text)
+    left = (await typed(at, CODE)).headers["location"]
+    assert "Bạn thuê sạp từ" not in words_of((await shared_system.browser.get(left)).text)
 
 
 async def test_who_has_left_sees_what_they_still_owe_and_no_code_of_the_stall(
@@ -124,7 +164,7 @@ async def test_who_has_left_sees_what_they_still_owe_and_no_code_of_the_stall(
         board = words_of((await office.get(f"/staff/stalls/{at.id}")).text)
     assert "Còn nợ 123.000 đ; trả theo mã của từng khoản" in board
     # The new holder is told from when on, and whose the debts of before are.
-    way = (await typed(at, CODE)).headers["location"]
+    way = (await typed(at, PHONE[-4:])).headers["location"]
     own = words_of((await shared_system.browser.get(way)).text)
     assert f"Bạn thuê sạp từ {day_text(today)}. Nợ của người thuê trước không tính ở đây." in own
     assert "123.000" not in own
@@ -342,6 +382,7 @@ async def test_another_holders_money_and_debts_are_not_shown(shared_system: Syst
     await shared_system.work()
     today = clock.business_date(clock.now())
     await at.hand_over(today)
+    await at.set_code(CODE)
     said = words_of(await opened(at))
     assert "Không còn nợ kỳ nào" in said
     for others in ("123.000", "100.000"):

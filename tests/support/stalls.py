@@ -135,9 +135,12 @@ class StallAtHand:
         await self._write(change, vendor=self.vendor_id, id=made)
 
     async def set_code(self, code: str) -> None:
-        """Another short code stands on its contract."""
+        """Another short code stands on its newest contract."""
         hashed = hash_of_code(self.system.parts.payments.request_key, self.id, code)
-        change = "UPDATE stall SET code_hash = :hash WHERE id = :id"
+        change = (
+            "UPDATE stall_contract SET code_hash = :hash WHERE id ="
+            " (SELECT id FROM stall_contract WHERE stall_id = :id ORDER BY first_on DESC LIMIT 1)"
+        )
         await self._write(change, hash=hashed, id=self.id)
 
     async def statuses(self) -> list[str]:
@@ -189,19 +192,20 @@ async def stall(system: System, code: str = "A-01") -> StallAtHand:
         await session.execute(
             text(
                 "INSERT INTO stall (id, market_id, code, kind, area, frontages, lane, route_order,"
-                " reference, code_hash, meter_digits, created_at) VALUES (:id, :market, :code,"
-                " 'covered', 600, 1, 'A', 1, :reference, :hash, 5, now())"
+                " reference, meter_digits, created_at) VALUES (:id, :market, :code,"
+                " 'covered', 600, 1, 'A', 1, :reference, 5, now())"
             ),
             {
                 "id": stall_id,
                 "market": market_id,
                 "code": code,
                 "reference": reference,
-                "hash": hash_of_code(system.parts.payments.request_key, stall_id, CODE),
             },
         )
     vendor_id, contract_id = await contract(system, stall_id, FIRST_DAY)
-    return StallAtHand(system, stall_id, market_id, code, reference, contract_id, vendor_id)
+    made = StallAtHand(system, stall_id, market_id, code, reference, contract_id, vendor_id)
+    await made.set_code(CODE)
+    return made
 
 
 async def contract(system: System, stall_id: str, first_on: date) -> tuple[str, str]:

@@ -25,7 +25,14 @@ from core.references import is_reference
 from core.sessions import ReadSession, WriteSession
 from payments.agencies.queries import AgencyValue
 from payments.billing.credit.queries import Tenancy, beginning_of, holder_on, list_holdings
-from payments.billing.dues.opening import StallKeys, count_try, is_token, opens, token_of
+from payments.billing.dues.opening import (
+    StallDoor,
+    StallKeys,
+    count_try,
+    is_token,
+    opened_by,
+    token_of,
+)
 from payments.billing.dues.queries import (
     PeriodBill,
     VendorStall,
@@ -60,6 +67,11 @@ class _StallPlace:
     stall: VendorStall
     holdings: tuple[Tenancy, ...]
     holding: Tenancy | None
+
+    @property
+    def door(self) -> StallDoor:
+        """What codes and tokens are held against."""
+        return StallDoor(self.stall, self.holdings)
 
     @property
     def address(self) -> str:
@@ -126,14 +138,14 @@ async def stall_page(
     if place.holding is None:
         return _shut(request, place)
     keys = keys_of(context)
-    if is_token(keys, place.stall, place.holding, t):
+    if is_token(keys, place.door, place.holding, t):
         return await _opened(request, context, session, place, place.holding, t, pay, amount)
-    former = [one for one in place.holdings if is_token(keys, place.stall, one, t)]
+    former = [one for one in place.holdings if is_token(keys, place.door, one, t)]
     if not former:
         return _shut(request, place)
     if former[0].vendor_id == place.holding.vendor_id:
         # Another contract of the same vendor: what was kept goes on opening.
-        token = token_of(keys, place.stall, place.holding)
+        token = token_of(keys, place.door, place.holding)
         return RedirectResponse(f"{place.address}?t={token}", 303)
     return await _left(request, context, session, place, (former[0], place.holding))
 
@@ -161,9 +173,10 @@ async def _try(
     keys = keys_of(context)
     said = request.client.host if request.client else "unknown"
     await count_try(session, keys, place.stall, place.holding, typed, network_of(said))
-    if not await opens(session, keys, place.stall, place.holding, typed):
+    opened = await opened_by(session, keys, place.door, place.holding, typed)
+    if opened is None:
         return _shut(request, place, 403, missed=True)
-    token = token_of(keys, place.stall, place.holding)
+    token = token_of(keys, place.door, opened)
     return RedirectResponse(f"{place.address}?t={token}", 303)
 
 

@@ -21,13 +21,17 @@ from payments.bills.models import Bill, Payment
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """That a vendor holds a stall from a day on; `reference` is the stall's."""
+    """That a vendor holds a stall from a day on; `reference` is the stall's.
+
+    `code_hash` is of the short code that was given with this very contract.
+    """
 
     contract_id: str
     stall_id: str
     reference: str
     vendor_id: str
     first_on: date
+    code_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)

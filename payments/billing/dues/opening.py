@@ -1,14 +1,17 @@
-"""Who may see what is owed at a stall: whoever has its short code, or knows the holder's phone.
+"""Who may see what a vendor owes at a stall: whoever has the short code, or knows the phone.
 
 The sticker is there for everybody who passes by, so it opens nothing. What opens is the code that
 stands on the contract, of which a keyed hash is kept, or the last four digits of the holder's
-phone. Both can be guessed, so tries are counted: those from one network first, then all with codes
-about the stall, and all with a phone's digits about its holder, who may have other stalls. Whoever
-guesses can so use up the tries of a day; the address that the code has opened once goes on opening,
-for it bears a token of its own, until the stall has another holder or code.
+phone. The code is a vendor's: who held the stall before has another, which opens what they still
+owe and nothing of the holder's. Both can be guessed, so tries are counted: those from one network
+first, then all with codes about the stall, and all with a phone's digits about its holder, who may
+have other stalls. Whoever guesses can so use up the tries of a day; the address that the code has
+opened once goes on opening, for it bears a token of its own, until the stall has another holder or
+that vendor another code.
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -44,17 +47,37 @@ class StallKeys:
     hash_key: bytes
 
 
-async def opens(
-    session: ReadSession, keys: StallKeys, stall: VendorStall, holding: Tenancy, typed: str
-) -> bool:
-    """Whether what was typed is the stall's code, or the end of its holder's phone number."""
+@dataclass(frozen=True, slots=True)
+class StallDoor:
+    """A stall, and who has held it, oldest first."""
+
+    stall: VendorStall
+    holdings: Sequence[Tenancy]
+
+    def code_of(self, vendor_id: str) -> str | None:
+        """The hash of the code that this vendor was given last; None for none."""
+        own = [one.code_hash for one in self.holdings if one.vendor_id == vendor_id]
+        return next((code for code in reversed(own) if code is not None), None)
+
+
+async def opened_by(
+    session: ReadSession, keys: StallKeys, door: StallDoor, holding: Tenancy, typed: str
+) -> Tenancy | None:
+    """Whose page what was typed opens: that of `holding`, the present one, by the vendor's code or
+    the end of their phone number; that of somebody who has left, by the code of then; None: no
+    page."""
     typed = typed.strip()
     if _is_of_phone(typed):
         digits = await _phone(session, keys, holding)
-        return len(digits) > PHONE_DIGITS and hmac.compare_digest(digits[-PHONE_DIGITS:], typed)
-    if stall.code_hash is None:
-        return False
-    return hmac.compare_digest(stall.code_hash, hash_of_code(keys.hash_key, stall.id, typed))
+        right = len(digits) > PHONE_DIGITS and hmac.compare_digest(digits[-PHONE_DIGITS:], typed)
+        return holding if right else None
+    given = hash_of_code(keys.hash_key, door.stall.id, typed)
+    left = [one for one in reversed(door.holdings) if one.first_on < holding.first_on]
+    for one in (holding, *left):
+        code = door.code_of(one.vendor_id)
+        if code is not None and hmac.compare_digest(code, given):
+            return one
+    return None
 
 
 async def count_try(
@@ -77,18 +100,19 @@ async def count_try(
             )
 
 
-def token_of(keys: StallKeys, stall: VendorStall, holding: Tenancy) -> str:
+def token_of(keys: StallKeys, door: StallDoor, holding: Tenancy) -> str:
     """What opens the page for good, as long as code and contract are these: 100 bits."""
-    return keys.urls.token(_named(stall, holding))
+    return keys.urls.token(_named(door, holding))
 
 
-def is_token(keys: StallKeys, stall: VendorStall, holding: Tenancy, token: str) -> bool:
+def is_token(keys: StallKeys, door: StallDoor, holding: Tenancy, token: str) -> bool:
     """Whether `token` is the one of `token_of`."""
-    return bool(token) and keys.urls.opens(_named(stall, holding), token)
+    return bool(token) and keys.urls.opens(_named(door, holding), token)
 
 
-def _named(stall: VendorStall, holding: Tenancy) -> str:
-    return f"stall:{stall.id}:{holding.contract_id}:{stall.code_hash or ''}"
+def _named(door: StallDoor, holding: Tenancy) -> str:
+    code = door.code_of(holding.vendor_id)
+    return f"stall:{door.stall.id}:{holding.contract_id}:{code or ''}"
 
 
 def _is_of_phone(typed: str) -> bool:

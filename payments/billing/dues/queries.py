@@ -26,7 +26,6 @@ class VendorStall:
     agency_id: str
     code: str
     reference: str
-    code_hash: str | None
     market: str
     market_en: str
 
