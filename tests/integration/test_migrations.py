@@ -25,7 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Everything of a schema that could differ, each thing under its name.
 CATALOG = {
     "columns": """
-        SELECT c.relname || '.' || a.attname AS name, concat_ws(' ', a.attnum,
+        SELECT c.relname || '.' || a.attname AS name, concat_ws(' ',
+          -- Its place among the others: what was dropped before it leaves a gap in the numbers.
+          row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum),
           format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
           pg_get_expr(d.adbin, d.adrelid), l.collname) AS told
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
