@@ -20,11 +20,13 @@ from tests.support.stall_files import CIPHER, workbook_of_stalls
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
-STALLS = 2 * KILLS
+#: LEPHI_TEST_STALLS=100000 with `--timeout=1800` is a large town's file; a multiple of `KILLS`.
+STALLS = int(os.environ.get("LEPHI_TEST_STALLS", 2 * KILLS))
+BATCH = STALLS // KILLS
 
-#: Loads a file two stalls at a time, again and again until it is done, as the worker or the command
-#: does; what each of these processes is killed at is `armed`. `by_halves` commits stalls before the
-#: contracts on them and takes a stall that is there for done.
+#: Loads a file some stalls at a time, again and again until it is done, as the worker or the
+#: command does; what each of these processes is killed at is `armed`. `by_halves` commits stalls
+#: before the contracts on them and takes a stall that is there for done.
 PROGRAM = """
 import asyncio, os, sys
 from core import failpoints
@@ -90,7 +92,7 @@ def run(url: str, import_id: str, armed: str, variant: str = "") -> int:
     told = [sys.executable, "-c", PROGRAM, url, import_id, armed, variant]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        told, cwd=ROOT, env=environment, timeout=500, check=True, capture_output=True
+        told, cwd=ROOT, env=environment, timeout=1500, check=True, capture_output=True
     )
     return int(done.stdout)
 
@@ -108,7 +110,7 @@ async def take_again(database: Database, market: MarketValue) -> str:
     content = workbook_of_stalls(STALLS)
     new = NewStallImport("sap.xlsx", sha256(content).hexdigest(), read_rows(content, LARGE_FILE))
     async with database.transaction() as session:
-        return await take_import(session, market, new, cipher=CIPHER, actor=ACTOR, size=2)
+        return await take_import(session, market, new, cipher=CIPHER, actor=ACTOR, size=BATCH)
 
 
 async def faults(url: str, market_id: str) -> list[str]:
