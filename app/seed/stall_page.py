@@ -13,7 +13,7 @@ from payments.billing.dues.opening import StallDoor, StallKeys, token_of
 from payments.billing.dues.queries import find_stall
 from payments.billing.loading import MarketValue
 from payments.billing.models import Stall
-from payments.billing.setting_up import hash_of_code
+from payments.billing.short_codes import hash_of_code
 
 #: What opens the page of the market's first stall.
 CODE: Final = "BENMAU"

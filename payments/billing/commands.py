@@ -15,8 +15,8 @@ from payments.billing.setting_up import (
     change_vendor,
     create_market,
     get_stall,
-    print_sticker,
 )
+from payments.billing.short_codes import print_sticker
 
 __all__ = [
     "NewContract",

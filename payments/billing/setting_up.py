@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from core import audit, clock
-from core.crypto import Cipher, keyed_hash
+from core.crypto import Cipher
 from core.errors import Conflict, FieldError, Invalid, NotFound
 from core.ids import new_id
 from core.json import canonical
@@ -40,12 +40,6 @@ class StallHeld(Conflict):
     """Somebody holds the stall on one of these days: end that contract first."""
 
     code = "stall_held"
-
-
-class NobodyHolds(Conflict):
-    """The stall has no contract: a short code is its vendor's."""
-
-    code = "nobody_holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,41 +329,6 @@ async def add_contracts(
     if len(new) >= 100:
         await _note(session, actor, "market.contracts_added", market.id, {"count": len(new)})
     return ids
-
-
-async def print_sticker(
-    session: WriteSession,
-    stall_id: str,
-    agency_ids: Collection[str],
-    code: str,
-    reason: str,
-    *,
-    key: bytes,
-    actor: str,
-) -> None:
-    """Give the vendor of a stall's newest contract a new short code, of which only a keyed hash is
-    kept; that vendor's old one is worthless, and nobody else's is touched.
-
-    Raises `NotFound`, and `NobodyHolds` where the stall has no contract.
-    """
-    stall = await get_stall(session, stall_id, agency_ids)
-    newest = (
-        select(StallContract.id)
-        .where(col(StallContract.stall_id) == stall.id)
-        .order_by(col(StallContract.first_on).desc())
-        .limit(1)
-    )
-    contract_id = await session.first(newest)
-    if contract_id is None:
-        raise NobodyHolds("Sạp này chưa có hợp đồng nào; mã đứng trên hợp đồng của người thuê.")
-    change = update(StallContract).where(col(StallContract.id) == contract_id)
-    await session.write(change.values(code_hash=hash_of_code(key, stall.id, code)))
-    await _note(session, actor, "stall.sticker_printed", stall.id, {"reason": reason})
-
-
-def hash_of_code(key: bytes, stall_id: str, code: str) -> str:
-    """The keyed hash of a sticker's short code, bound to its stall."""
-    return keyed_hash(key, f"sticker:{stall_id}:{code.strip().upper()}".encode())
 
 
 async def get_stall(session: ReadSession, stall_id: str, agency_ids: Collection[str]) -> _Stall:

@@ -13,7 +13,7 @@ from core.json import canonical
 from core.references import new_reference
 from core.sessions import WriteSession
 from payments.billing.credit.commands import tell_of_credit
-from payments.billing.setting_up import hash_of_code
+from payments.billing.short_codes import hash_of_code
 from payments.bills.create import create_bill_within
 from payments.bills.new_bill import BillRequest
 from payments.catalogue.rules.lines import NewLine

@@ -23,7 +23,7 @@ from core.errors import RateLimited
 from core.sessions import ReadSession, WriteSession
 from payments.billing.credit.queries import Tenancy
 from payments.billing.dues.queries import VendorStall
-from payments.billing.setting_up import hash_of_code
+from payments.billing.short_codes import hash_of_code
 from payments.bills.queries import read_payer
 from payments.urls import Urls
 
