@@ -54,7 +54,7 @@ async def print_sticker(
         actor=actor,
         action="stall.sticker_printed",
         object_id=stall.id,
-        details={"reason": reason},
+        details={"reason": reason, "contract": contract_id},
     )
 
 

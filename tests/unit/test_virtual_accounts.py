@@ -22,6 +22,18 @@ def account(prefix: str | None, *, digits: bool = False) -> CollectionAccountVal
     )
 
 
+def account_in_qr(there: CollectionAccountValue, number: str, reference: str) -> str | None:
+    """The account's number as the VietQR of a bill tells it that was sent to `number`."""
+    payload = VietQrTransfer().payload(
+        bank_bin=there.bank_bin,
+        account_number=number,
+        amount=5_000,
+        reference=reference,
+        static=False,
+    )
+    return decode(payload).account
+
+
 @pytest.mark.parametrize("prefix", PREFIXES[1:])
 def test_a_number_is_one_references_and_tells_it(prefix: str) -> None:
     there = account(prefix)
@@ -32,14 +44,7 @@ def test_a_number_is_one_references_and_tells_it(prefix: str) -> None:
         assert reference in find_references(number)
         assert reference in find_references(f"MBVCB.7712.CK DEN TK {number.lower()} TU 0011")
         assert there.gives_out(number)
-        payload = VietQrTransfer().payload(
-            bank_bin=there.bank_bin,
-            account_number=number,
-            amount=5_000,
-            reference=reference,
-            static=False,
-        )
-        assert decode(payload).account == number
+        assert account_in_qr(there, number, reference) == number
 
 
 @pytest.mark.parametrize("prefix", ["9", "96", "000", "963"])
@@ -56,14 +61,7 @@ def test_a_number_of_digits_alone_is_one_references_and_tells_it(prefix: str) ->
         assert there.gives_out(number)
         spaced = f" {number[:4]} {number[4:9]}-{number[9:]}"
         assert [there.references_in(one) for one in (number, spaced)] == [[reference]] * 2
-        payload = VietQrTransfer().payload(
-            bank_bin=there.bank_bin,
-            account_number=number,
-            amount=5_000,
-            reference=reference,
-            static=False,
-        )
-        assert decode(payload).account == number
+        assert account_in_qr(there, number, reference) == number
 
 
 def test_a_number_of_digits_that_is_none_names_nothing() -> None:

@@ -121,7 +121,7 @@ DEEDS: Final[Mapping[str, str]] = {
     "invoice.money_back": noted("Ghi tiền của hóa đơn đã trả lại"),
     "invoice.replayed": noted("Lập lại hóa đơn để riêng"),
     "invoice.adjusted": noted("Ghi hóa đơn đã điều chỉnh"),
-    "stall.sticker_printed": noted("Đặt mã ngắn mới cho nhãn của sạp"),
+    "stall.sticker_printed": noted("Đặt mã ngắn mới cho người thuê sạp"),
     "stall_contract.begun": noted("Thêm hợp đồng thuê sạp"),
     "stall_contract.ended": noted("Kết thúc hợp đồng thuê sạp"),
     "stall_tariff.begun": noted("Áp dụng giá thuê điểm kinh doanh"),
