@@ -7,8 +7,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-# Neither a person's own modules nor their habit of installing for the user alone may get in.
-unexport PYTHONPATH PYTHONHOME
+# Neither a person's own modules nor their habit of installing for the user alone may get in; and
+# dozens of processes would each compile the product anew where compiled modules are not kept.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_USER := 0
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 

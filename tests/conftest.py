@@ -1,6 +1,7 @@
 """What every test has: its own settings, no network, and a database for the asking."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -26,6 +27,8 @@ _LEADER = "LEPHI_TEST_LEADER"
 #: Another's run whose server this one is to use: its folder and the process that leads it.
 _SHARED = "LEPHI_TEST_SHARED_RUN"
 _OWN = pytest.StashKey[bool]()
+#: How many objects gather before they are searched for cycles: as many as while serving.
+_GARBAGE = 50_000
 
 register_profiles()
 
@@ -46,6 +49,22 @@ def pytest_configure(config: pytest.Config) -> None:
     block_the_network()
     hash_cheaply()
     share_compiled_statements()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Search nothing for garbage that is there for the whole run: the product, the tests.
+
+    Millions of objects are made while tests are collected, and all stay. Searching them again and
+    again takes as long as making them, and every test would pay for it afterwards.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

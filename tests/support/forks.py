@@ -10,6 +10,7 @@ Orders come as lines of JSON on standard input: `start` answers `{"pid": …}`, 
 child and answers `{"status": …}` (negative: the signal that killed it).
 """
 
+import gc
 import json
 import os
 import signal
@@ -35,6 +36,9 @@ def main() -> None:
     end_with_parent(int(sys.argv[1]))
     from tests.support import hurried  # imports the product: a spawned helper must not pay for it
 
+    # What is imported stays: a child that looks for garbage among it would copy all of it.
+    gc.collect()
+    gc.freeze()
     _answer({"pid": os.getpid()})
     order = _serve()
     if order is not None:
