@@ -37,7 +37,7 @@ from payments.books.commands import (
 )
 from payments.books.identity import notices_of
 from payments.books.returned import RETURNED
-from payments.books.suspense import LockedItem
+from payments.books.suspense import LockedItem, lock_items_of
 from tests.support.bare_money import (
     add_account,
     add_body,
@@ -412,7 +412,7 @@ async def test_who_was_giving_it_away_meanwhile_is_waited_for_until_nothing_chan
             await give(session, payment, bill, amount)
         for amount in (400, 30):
             await put(session, payment, "suspense", "short", amount)
-    own, items = commands._given, commands.lock_items_of
+    own, items = commands._given, lock_items_of
     given_to, waiting = [1, 1, 1, 2, 2], [2, 1, 1, 1]
 
     async def given(session: WriteSession, payment_id: str) -> list[Any]:

@@ -5,6 +5,7 @@ Money that a query forgets is entered twice; money that it takes for another's i
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -149,13 +150,13 @@ async def test_money_that_was_taken_back_comes_last_by_the_payers_reference_too(
 async def test_a_label_of_before_is_read_as_part_of_the_name() -> None:
     labelled = known(1, plain_ref="FT2600123VCB", reference="LPX", source=STATEMENT)
     told = {"bank_ref": "FT2600123/VCB", "plain": "FT2600123"}
-    assert judged(labelled, **told) == Identity(labelled)  # type: ignore[arg-type]
+    assert judged(labelled, **told) == Identity(labelled)
     # Written in wide characters it has no name of before, which is not the name of nothing.
     unnamed = known(2, reference="LPW")
     wide = {"bank_ref": "ＦＴ２６００１２３", "plain": "FT2600123"}
-    assert judged(unnamed, reference="", **wide) == Identity(unnamed)  # type: ignore[arg-type]
+    assert judged(unnamed, reference="", **wide) == Identity(unnamed)
     twin = known(3, amount=7000)
-    assert judged(twin, **wide) == Identity(twin)  # type: ignore[arg-type]
+    assert judged(twin, **wide) == Identity(twin)
 
 
 async def _plant(session: WriteSession) -> tuple[ToldNotice, dict[str, str]]:
@@ -163,7 +164,7 @@ async def _plant(session: WriteSession) -> tuple[ToldNotice, dict[str, str]]:
     payment."""
     body, other = await add_body(session), await add_body(session)
     told = replace(TOLD, source=new_id("b"), collection_account_id=body.collection_account_id)
-    said = {
+    said: dict[str, dict[str, Any]] = {
         "own": {"source": told.source, "notice_ref": "9", "booked_on": date(2026, 1, 1)},
         "own, withdrawn": {"source": told.source, "notice_ref": "9", "withdrawn_at": AT},
         "another source's of its number": {"source": "a", "notice_ref": "9"},
