@@ -126,7 +126,8 @@ async def test_each_fee_got_its_part_and_its_body_keeps_the_share_of_the_nearest
         await add_share(session, one, 98, ward.agency_id, valid_to=ON - DAY)
         await add_share(session, one, 97, ward.agency_id, valid_from=ON + DAY)
         await add_share(session, nobody, 96, ward.agency_id)
-        await add_share(session, one, 50, other.agency_id)
+        for code, percent in ((one, 50), (two, 40)):
+            await add_share(session, code, percent, other.agency_id)
 
         shared = await add_lines(
             *(session, ward),
@@ -146,6 +147,9 @@ async def test_each_fee_got_its_part_and_its_body_keeps_the_share_of_the_nearest
         again = {"description": "Dòng khác", "fee_id": first, "fee": one, "sub_item": "2716"}
         tiny = await add_lines(session, ward, {**again, "amount": 1})
         await paid(session, ward, tiny, 1)
+        guarded = {"description": "An ninh", "amount": 40}
+        guard = await add_lines(session, ward, guarded)
+        await paid(session, ward, guard, 40, gateway="paygov")
         unknown = {"fee": three, "amount": 60, "nature": "charge"}
         await paid(session, ward, await add_lines(session, ward, unknown), 60)
         for body, amount in ((other, 1000), (bare, 500)):
@@ -169,6 +173,7 @@ async def test_each_fee_got_its_part_and_its_body_keeps_the_share_of_the_nearest
             **kept(100, 200, "nature"),
         ),
         total(ward, "", "", "Thuê quầy", "", "bank", 1, 500),
+        total(ward, "", "", "An ninh", "", "paygov", 1, 40),
         total(ward, "", three, "Dòng", "", "bank", 1, 60),
         total(
             *(ward, *of_one, "2716", "bank", 2, 234),
@@ -189,7 +194,7 @@ async def test_each_fee_got_its_part_and_its_body_keeps_the_share_of_the_nearest
             **kept(10, 50),
         ),
     ]
-    assert sum(one.amount for one in found) == 333 + 667 + 800 + 1 + 60 + 1000 + 500
+    assert sum(one.amount for one in found) == 333 + 667 + 800 + 1 + 40 + 60 + 1000 + 500
 
 
 async def test_what_waits_of_an_account_is_summed_by_place_and_reason(
