@@ -42,6 +42,13 @@ ROOMS = {
     "books": (
         ("payments/books/*.py", "payments/agencies/tree.py"),
         (
+            *("tests/unit/test_placing_of_money.py", "tests/integration/test_notices_known.py"),
+            *("tests/integration/test_two_people_over_books.py", DECLARED),
+            "tests/integration/test_fees_of_a_day.py",
+            "tests/integration/test_named_by_words.py",
+            "tests/integration/test_steps_of_the_books.py",
+            "tests/integration/test_money_of_statements.py",
+            "tests/integration/test_credits_as_told.py",
             *("tests/properties/test_allocation.py", "tests/integration/test_identity_of_money.py"),
             *("tests/integration/test_where_money_goes.py", "tests/api/test_approvals.py"),
             *("tests/integration/test_money_dated_ahead.py", "tests/api/test_withdrawals.py"),

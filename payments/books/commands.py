@@ -324,7 +324,7 @@ async def _given(session: ReadSession, payment_id: str) -> list[_GivenBill]:
         amount=cast(total, BigInteger),
     ).join_from(Allocation, Bill, col(Bill.id) == col(Allocation.bill_id))
     of_payment = wanted.where(col(Allocation.payment_id) == payment_id)
-    grouped = of_payment.group_by(col(Bill.id), col(Bill.reference)).having(total > 0)
+    grouped = of_payment.group_by(col(Bill.id)).having(total > 0)
     return await session.all(grouped.order_by(col(Bill.id)))
 
 

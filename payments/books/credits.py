@@ -62,19 +62,19 @@ _KEEP = insert(PayerData)
 class ToldCredit:
     """A credit as it was told of: on which account, through what, and under which name.
 
-    With `doubt` it waits whole in suspense, beside the money that it may be. `came` says when it is
-    told to have come, where that cannot be; `credit` then bears the day that it was told of.
+    `came` says when it is told to have come, where that cannot be; `credit` then bears the day that
+    it was told of. With `doubt` it waits whole in suspense, beside the money that it may be.
     """
 
     account: CollectionAccountValue
     credit: Credit
     gateway: str
     key: str
+    came: MoneyDate
     doubt: Reason | None = None
     beside: RecordedMoney | None = None
     #: the bank's notice that it was first told by
     notice: ToldNotice | None = None
-    came: MoneyDate | None = None
 
 
 async def record_credit(
@@ -132,7 +132,7 @@ async def record_credit(
         doubt = identity.doubt or Reason.GATEWAY_SETTLEMENT
     if came.doubt is not None:
         doubt = identity.doubt or came.doubt
-    told = ToldCredit(account, credit, BANK, notice.key, doubt, beside, notice, came)
+    told = ToldCredit(account, credit, BANK, notice.key, came, doubt, beside, notice)
     return await _credit(session, told, destination, actor=actor, cipher=cipher)
 
 
@@ -178,7 +178,7 @@ async def record_unapplied(
     )
     key = settlement_key(account.id, credit.bank_ref)
     await lock_money(session, key)
-    told = ToldCredit(account.collection, credit, account.gateway, key, came.doubt, came=came)
+    told = ToldCredit(account.collection, credit, account.gateway, key, came, came.doubt)
     if (first := await find_recorded(session, key)) is not None:
         if first.credited == credit.amount:
             return Recording(CallbackResult.ACCEPTED, first.payment_id, first.bill_id)
@@ -224,7 +224,7 @@ async def _credit(
         "accounting_on": source.accounting_on.isoformat(),
     }
     await audit.record(session, actor=actor, action=event, object_id=payment_id, details=details)
-    if told.came is not None and told.came.said is not None and told.came.doubt is not None:
+    if told.came.said is not None and told.came.doubt is not None:
         dated = {"amount": credit.amount, "dated": told.came.said.isoformat()}
         await note_doubt(session, actor, payment_id, told.came.doubt, dated)
     if told.doubt is not None:

@@ -22,6 +22,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.dispose()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bare_books(postgres_server: PostgresServer) -> AsyncIterator[Database]:
+    """A database without anybody in it, for all tests of a module: each adds bodies of its own."""
+    with postgres_server.database() as url:
+        database = Database(url, pool_size=3)
+        yield database
+        await database.dispose()
+
+
 @pytest.fixture(scope="session")
 def _catalogue(postgres_server: PostgresServer) -> str:
     """The seed's catalogue and no agency, read into a database once for the whole run."""
