@@ -244,7 +244,8 @@ def owing(amount: int, nature: str | None, **more: str) -> LineValue:
     told: dict[str, Any] = {"description": "Phí", "description_en": None, "sub_item": None} | more
     values: list[Any] = ["bill_1", "phi", told["description"], told["description_en"]]
     values += [2, "trang", 3, None, amount + 1, amount, told["sub_item"]]
-    return LineValue(*values, None, None, None, "confirmed", None, None, nature)
+    values += [None, None, None, "confirmed", None, None, nature]
+    return LineValue(*values)
 
 
 def test_a_receipt_says_all_that_its_bill_does_and_leaves_out_what_it_does_not_prove() -> None:
