@@ -73,6 +73,9 @@ ROOMS = {
     "incoming": (
         ("payments/incoming/*.py",),
         (
+            *("tests/unit/test_proving.py", "tests/integration/test_told_notices.py"),
+            "tests/integration/test_notices_set_aside.py",
+            "tests/integration/test_lines_money.py",
             *("tests/integration/test_kept_notices.py", "tests/api/test_statements.py"),
             *("tests/integration/test_rejected_callbacks.py", "tests/unit/test_notice_json.py"),
             *("tests/integration/test_callback_storms.py", "tests/api/test_withdrawals.py"),
@@ -93,6 +96,7 @@ ROOMS = {
     "issuing": (
         ("receipts/commands.py", "receipts/numbering.py"),
         (
+            "tests/integration/test_receipts_issued.py",
             *("tests/integration/test_numbering.py", "tests/integration/test_day_of_issue.py"),
             *("tests/unit/test_receipt_content.py", "tests/api/test_parties.py"),
             *("tests/api/test_natures.py", "tests/integration/test_money_rooms.py"),
@@ -107,6 +111,7 @@ ROOMS = {
             "reconciliation/matching/reversals.py",
         ),
         (
+            *("tests/unit/test_whole_day.py", "tests/unit/test_matching_engine.py"),
             *("tests/unit/test_reconciliation_day.py", "tests/properties/test_matching.py"),
             *(
                 "tests/integration/test_money_rooms.py",

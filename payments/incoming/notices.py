@@ -62,7 +62,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many failed tries: 10 s, 20 s, 40 s … at most an hour."""
-    return min(PATIENCE * (1 << min(attempts, 16)), _LONGEST_PAUSE)
+    return min(PATIENCE * (1 << attempts), _LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)

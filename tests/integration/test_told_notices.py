@@ -172,6 +172,24 @@ async def test_a_gateway_is_asked_for_its_receipt_of_what_it_tells_and_a_feed_is
     assert asked == [(one.account, info, told, unknown)]
 
 
+async def test_what_another_account_ought_to_have_told_waits_for_a_person(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (await kept(system))[0], (await kept(system))[0]
+
+    async def misdirected(*_: object, **__: object) -> Recording:
+        return Recording(CallbackResult.MISMATCH, misdirected=True)
+
+    monkeypatch.setattr(notices, "record_credit", misdirected)
+    assert await apply(system.parts.payments, one) is CallbackResult.MISMATCH
+    found = await rows(system)
+    row, beside = found[one.id], found[other.id]
+    assert (row.state, row.result, row.attempts, row.applied_at) == ("set_aside", None, 1, None)
+    assert row.last_error is not None
+    assert "another account's" in row.last_error
+    assert (beside.state, beside.attempts, beside.last_error) == ("received", 0, None)
+
+
 async def test_an_event_has_the_key_of_its_money_first() -> None:
     """A dispute has its state in it, for each of its states is told."""
     assert event_key(DISPUTE) == "T1:dispute-lost:5000:d"
