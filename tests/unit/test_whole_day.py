@@ -243,3 +243,50 @@ def test_what_people_have_taken_apart_is_apart_by_whatever_it_was_found() -> Non
         assert (kinds[f"p-{name}"], kinds[f"l-{name}"]) == (
             *("missing_in_ledger", "unknown_in_ledger"),
         )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kind"),
+    [
+        ("NONREF", "FT901", "reversed"),
+        ("FT900", "NONREF", "reversed"),
+        ("FT900", "FT901", "missing_in_ledger"),
+    ],
+)
+def test_of_two_bank_references_that_differ_each_is_other_money(
+    ours: str, theirs: str, kind: str
+) -> None:
+    """One that tells nothing differs from nothing."""
+    lines = [
+        line("l-back", "back", 23_000, bank_ref=theirs),
+        line("d-back", "HOAN TRA back", 23_000, bank_ref=theirs, **DEBIT),
+    ]
+    day = day_of(MONDAY, [payment("p-back", "back", 23_000, ref=ours)], lines)
+    assert odds(day)[-1] == of_payment("back", kind, 23_000, 0 if kind == "reversed" else None)
+
+
+def test_money_without_a_reference_is_never_paired_by_its_amount() -> None:
+    payments = [payment(f"p-none{n}", "", 26_000) for n in (1, 2)]
+    day = day_of(MONDAY, payments, [line("l-none1", "", 26_000), line("l-none2", "", 26_000)])
+    assert day.matches == []
+    assert odds(day) == [
+        of_line("none1", "unknown_in_ledger", 26_000),
+        of_line("none2", "unknown_in_ledger", 26_000),
+        of_payment("none1", "missing_in_ledger", 26_000),
+        of_payment("none2", "missing_in_ledger", 26_000),
+    ]
+    assert {one.reason for one in day.discrepancies if one.side == "payment"} == {
+        "Chưa thấy trên sao kê."
+    }
+
+
+def test_what_is_left_of_a_posters_reference_is_another_payers() -> None:
+    """And of a reference that one bill has alone, it is held against that bill."""
+    lines = [line("l-poster", "poster", 18_600), line("l-odd", "odd", 20_999)]
+    poster = payment("p-poster", "poster", 18_500, static=True)
+    day = day_of(MONDAY, [poster, payment("p-odd", "odd", 21_000)], lines)
+    assert odds(day) == [
+        of_line("poster", "unknown_in_ledger", 18_600, of="poster"),
+        of_payment("odd", "amount_mismatch", 21_000, 20_999),
+        of_payment("poster", "missing_in_ledger", 18_500),
+    ]
