@@ -221,3 +221,21 @@ async def test_numbers_and_times_rise_together_whatever_a_clock_says(
     assert counter.take(AT + MINUTE) == (9, AT + MINUTE)
     assert counter.take(AT) == (10, AT + MINUTE)
     assert replace(counter, last_issued_at=None).take(AT) == (11, AT)
+
+
+async def test_who_is_stopped_behind_the_commit_has_committed(
+    shared_system: System, bills: Bills
+) -> None:
+    issued_by: list[int] = []
+    failpoints.configure("receipt.after_commit=raise")
+    try:
+        with pytest.raises(FailpointReached):
+            async with rehearsal(shared_system) as session:
+                issued_by += [one.number for one in await issued(shared_system, session, bills[0])]
+    finally:
+        failpoints.clear()
+    assert issued_by == [1]
+
+
+async def test_what_issuing_needs_shows_no_key(shared_system: System) -> None:
+    assert "cipher" not in repr(shared_system.parts.issuing).lower()
