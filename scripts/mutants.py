@@ -13,8 +13,9 @@ run, first those that have seen faults near it and those that are quick and ente
 one fails. No file is changed. All use one PostgreSQL server.
 
 A mutant that no test enters, or that none sees, is printed with its line and the changed source,
-and `docs/mutants.md` says why those that are left are left. What a test starts as a process of its
-own runs the unchanged source.
+and `docs/mutants.md` says why those that are left are left. Of these the type checker is asked too:
+what it refuses could not land, and is counted and named apart. What a test starts as a process of
+its own runs the unchanged source.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from typing import NamedTuple
 
 from scripts.mutations import Mutant, mutants_of
 from scripts.staging import ROOT, Run, end_server, try_all
+from scripts.typed import Types
 
 #: Files that declare and decide nothing.
 DECLARING = frozenset({"models.py", "schemas.py", "api.py"})
@@ -78,6 +80,9 @@ ROOMS = {
     "incoming": (
         ("payments/incoming/*.py",),
         (
+            *("tests/unit/test_proving.py", "tests/integration/test_told_notices.py"),
+            "tests/integration/test_notices_set_aside.py",
+            "tests/integration/test_lines_money.py",
             *("tests/integration/test_kept_notices.py", "tests/api/test_statements.py"),
             *("tests/integration/test_rejected_callbacks.py", "tests/unit/test_notice_json.py"),
             *("tests/integration/test_callback_storms.py", "tests/api/test_withdrawals.py"),
@@ -98,6 +103,7 @@ ROOMS = {
     "issuing": (
         ("receipts/commands.py", "receipts/numbering.py"),
         (
+            "tests/integration/test_receipts_issued.py",
             *("tests/integration/test_numbering.py", "tests/integration/test_day_of_issue.py"),
             *("tests/unit/test_receipt_content.py", "tests/api/test_parties.py"),
             *("tests/api/test_natures.py", "tests/integration/test_money_rooms.py"),
@@ -112,6 +118,7 @@ ROOMS = {
             "reconciliation/matching/reversals.py",
         ),
         (
+            *("tests/unit/test_whole_day.py", "tests/unit/test_matching_engine.py"),
             *("tests/unit/test_reconciliation_day.py", "tests/properties/test_matching.py"),
             *(
                 "tests/integration/test_money_rooms.py",
@@ -132,6 +139,10 @@ ROOMS = {
         ),
     ),
 }
+
+
+#: The verdicts of which the type checker is asked, and its own.
+_UNSEEN, _REFUSED = ("not seen", "not entered"), "refused by the types"
 
 
 class Share(NamedTuple):
@@ -202,19 +213,28 @@ def _run_room(
     room: str, found: list[tuple[str, Mutant]], tests: Sequence[str], run: Run
 ) -> Counter[str]:
     began = time.monotonic()
-    tally: Counter[str] = Counter()
+    verdicts: dict[int, str] = {}
 
     def say(word: str) -> None:
         print(f"  {word} [{time.monotonic() - began:.0f} s]", flush=True)
 
-    def done(n: int, verdict: str) -> None:
+    def tell(n: int) -> None:
         path, mutant = found[n]
-        tally[verdict] += 1
+        say(f"{path}:{mutant.line}: {mutant.what} ({verdicts[n]})")
+
+    def done(n: int, verdict: str) -> None:
+        verdicts[n] = verdict
         if verdict not in ("seen", "stillborn"):
-            say(f"{path}:{mutant.line}: {mutant.what} ({verdict})")
+            tell(n)
 
     print(f"{room}: {len(found)} mutants", flush=True)
     try_all(found, tests, run, say, done)
+    types = Types(ROOT, run.folder, say)
+    for n in sorted(verdicts):
+        if verdicts[n] in _UNSEEN and types.refuse(*found[n]):
+            verdicts[n] = _REFUSED
+            tell(n)
+    tally = Counter(verdicts.values())
     say(f"tried: {dict(tally)}")
     return tally
 

@@ -8,6 +8,7 @@ needs (an audit row, a lock), a refusal left out.
 import ast
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,13 +49,44 @@ class Mutant:
     @property
     def tree(self) -> ast.Module:
         """The module as it is changed, a new one each time."""
+        tree, node, after = self._change()
+        _replace(tree, node, after)
+        return ast.fix_missing_locations(tree)
+
+    @property
+    def text(self) -> str | None:
+        """The module as a person would have changed it, with its comments; None where it cannot be
+        told which words are the place's (in an f-string), or what is said to the types is lost."""
+        _, node, after = self._change()
+        if not isinstance(node, ast.expr | ast.stmt):
+            return None
+        lines = self.source.encode().splitlines(keepends=True)
+        ends_in = node.end_lineno or node.lineno
+        first, last = lines[node.lineno - 1], lines[ends_in - 1]
+        if any(b"# type:" in line for line in lines[node.lineno - 1 : ends_in - 1]):
+            return None
+        words = ast.unparse(after)
+        now = words if isinstance(after, ast.stmt) else f"({words})"
+        text = b"".join(
+            [
+                *(*lines[: node.lineno - 1], first[: node.col_offset]),
+                now.encode(),
+                *(last[node.end_col_offset :], *lines[ends_in:]),
+            ]
+        ).decode()
+        with suppress(SyntaxError):
+            if ast.dump(ast.parse(text)) == ast.dump(self.tree):
+                return text
+        return None
+
+    def _change(self) -> tuple[ast.Module, ast.AST, ast.AST]:
+        """The unchanged tree, its node at this place, and what that becomes."""
         tree = ast.parse(self.source)
         node, change = list(_places(tree))[self.place]
         after = change(node)
         if after is None:
             raise ValueError(f"place {self.place} has no fault")
-        _replace(tree, node, after)
-        return ast.fix_missing_locations(tree)
+        return tree, node, after
 
 
 #: A node of the tree, and what makes it wrong; None where that would say the same.

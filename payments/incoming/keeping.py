@@ -66,10 +66,9 @@ async def keep(
     All of it in one commit: who is stopped behind it loses nothing of what came. The worker leaves
     it alone for `patience`.
     """
-    keys = [event_key(content) for content in told]
     rows = {
-        key: _row_of(context, account, content, raw, headers, patience)
-        for key, content in zip(keys, told, strict=True)
+        event_key(content): _row_of(context, account, content, raw, headers, patience)
+        for content in told
     }
     keep = insert(Callback).on_conflict_do_nothing(
         index_elements=["gateway_account_id", "event_key"]
@@ -87,7 +86,7 @@ async def keep(
         return ids
 
     ids = await context.database.run(write)
-    return [KeptNotice(ids[key], account, one) for key, one in zip(keys, told, strict=True)]
+    return [KeptNotice(ids[event_key(one)], account, one) for one in told]
 
 
 def _row_of(

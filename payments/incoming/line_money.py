@@ -148,7 +148,7 @@ async def find_missed_attempt(
         col(Payment.credited).is_(None),
         col(Payment.gateway_account_id).is_not(None),
     )
-    return await session.first(wanted.order_by(col(Payment.id).desc()).limit(1))
+    return await session.first(wanted.order_by(col(Payment.id).desc()))
 
 
 async def settle_missed(

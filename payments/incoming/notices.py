@@ -10,6 +10,7 @@ of the first.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import or_, update
 from sqlalchemy.exc import DBAPIError
@@ -62,7 +63,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many failed tries: 10 s, 20 s, 40 s … at most an hour."""
-    return min(PATIENCE * (1 << min(attempts, 16)), _LONGEST_PAUSE)
+    return min(PATIENCE * (1 << attempts), _LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +243,10 @@ async def apply_waiting(context: Context, limit: int = 50) -> int:
             if len(told) > 1:
                 applied += await _spread(context, account, notice, told)
                 continue
-            content = told[0] if told else None
-            if await _note_read(context, notice, content) and content is not None:
-                await apply(context, KeptNotice(notice.id, account, content))
+            if not told:
+                await context.database.run(partial(_end_unread, notice))
+            elif await _note_read(context, notice, told[0]):
+                await apply(context, KeptNotice(notice.id, account, told[0]))
                 applied += 1
         except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
             # It was authentic when it came; keep it and let the operator see it waiting.
@@ -274,28 +276,27 @@ async def _spread(
     headers = context.gateways.reader(account.access).info.kept_headers
     for one in await keep(context, account, told, raw, headers, PATIENCE):
         await apply(context, one)
-    await _note_read(context, notice, None)
+    await context.database.run(partial(_end_unread, notice))
     return len(told)
 
 
-async def _note_read(
-    context: Context, notice: WaitingNotice, content: NoticeContent | None
-) -> bool:
+async def _end_unread(notice: WaitingNotice, session: WriteSession) -> None:
+    """Note that nothing is to be made any more of a notice that could not be read when it came."""
+    done = {"state": "applied", "result": CallbackResult.ACCEPTED, "applied_at": clock.now()}
+    await session.write(
+        update(Callback).where(col(Callback.id) == notice.id).values(**done, last_error=None)
+    )
+
+
+async def _note_read(context: Context, notice: WaitingNotice, content: NoticeContent) -> bool:
     """Keep the value of a notice that could not be read when it came; whether it is to be applied.
 
-    It is not where it tells of nothing, or has been told again since in words that could be read.
+    It is not where it has been told again since in words that could be read.
     """
     if notice.content is not None:
         return True
-    mine = update(Callback).where(col(Callback.id) == notice.id)
-    done = mine.values(
-        state="applied", result=CallbackResult.ACCEPTED, applied_at=clock.now(), last_error=None
-    )
 
     async def write(session: WriteSession) -> bool:
-        if content is None:
-            await session.write(done)
-            return False
         key = event_key(content)
         told = select(Callback.id).where(
             Callback.gateway_account_id == notice.gateway_account_id,
@@ -303,9 +304,10 @@ async def _note_read(
             col(Callback.id) != notice.id,
         )
         if await session.first(told) is not None:
-            await session.write(done)
+            await _end_unread(notice, session)
             return False
         value = context.cipher.encrypt(write_notice(content), content_of(notice.id))
+        mine = update(Callback).where(col(Callback.id) == notice.id)
         await session.write(mine.values(event_key=key, content=value))
         return True
 

@@ -225,7 +225,7 @@ def _give_treasury_days(
 
 def _check_control_totals(connection: duckdb.DuckDBPyConnection) -> None:
     for side, came, went, came_sum, went_sum in connection.execute(_CONTROL).fetchall():
-        if (came, came_sum) != (went, went_sum or 0):
+        if (came, came_sum) != (went, went_sum):
             raise ControlTotalsDiffer(
                 f"{side}: {came} rows of {came_sum} đồng came,"
                 f" {went} rows of {went_sum} đồng were placed"

@@ -3,13 +3,19 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from scripts import mutants
 from scripts.judging import Entered, Judge
 from scripts.mutations import Mutant, mutants_of
+from scripts.staging import Run
 from scripts.trying import Asked, Told, Tries
+from scripts.typed import Types
+
+Done = Callable[[int, str], None]
 
 ROOT = Path(__file__).resolve().parents[2]
 CURSORS = "core/cursors.py"
@@ -129,3 +135,51 @@ def test_a_run_that_breaks_off_is_a_fault_seen_only_where_it_does_not_without(
     stopped, passes = Told("broken", "sound", ""), Told("not seen", "", "")
     asked, verdict = told(judge.tries("a.py", mutant), stopped, passes)
     assert (asked[-1].tests, verdict) == (["sound"], "seen")
+
+
+TYPED = """
+def f(a: int | None, b: int) -> int:
+    return 0 if a is None else g(a, b)
+
+def g(a: int, b: int) -> int:
+    return a - b
+"""
+
+
+def test_the_types_refuse_one_fault_and_accept_another(tmp_path: Path) -> None:
+    """What `make lint` stops could not land, whatever the tests see. Two arguments of one type are
+    another matter, and a file that is refused as it is says nothing."""
+    said: list[str] = []
+    types = Types(tmp_path, tmp_path, said.append)
+    (tmp_path / "sound.py").write_text(TYPED, "utf-8")
+    found = {mutant.what: mutant for mutant in mutants_of(TYPED)}
+    assert types.refuse("sound.py", found["a is None → a is not None"])
+    assert not types.refuse("sound.py", found["g(a, b) → g(b, a)"])
+    assert not said
+    unsound = TYPED.replace("-> int:\n    return a - b", "-> str:\n    return a - b")
+    (tmp_path / "unsound.py").write_text(unsound, "utf-8")
+    assert not types.refuse("unsound.py", next(mutants_of(unsound)))
+    assert said == ["unsound.py is refused by the types as it is, and they are not asked"]
+
+
+def test_what_the_types_refuse_is_counted_apart_and_only_the_unseen_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    verdicts = ["seen", "not seen", "not entered", "broken", "not seen"]
+    found = [("a.py", one) for one in mutants_of("a = [1, 2, 3, 4, 5]\n")]
+    asked: list[Mutant] = []
+
+    def try_all(_: object, tests: object, run: object, say: object, done: Done) -> None:
+        for n, verdict in enumerate(verdicts):
+            done(n, verdict)
+
+    def refuse(_: Types, path: str, mutant: Mutant) -> bool:
+        asked.append(mutant)
+        return mutant in (found[0][1], found[1][1], found[3][1])
+
+    monkeypatch.setattr(mutants, "try_all", try_all)
+    monkeypatch.setattr(Types, "refuse", refuse)
+    tally = mutants._run_room("a", found, [], Run(tmp_path, 1))
+    assert sorted(tally.elements()) == sorted([*verdicts[:-1], "refused by the types"])
+    assert asked == [found[n][1] for n in (1, 2, 4)]
+    assert "a.py:1: 2 → 3 (refused by the types)" in capsys.readouterr().out

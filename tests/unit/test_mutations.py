@@ -9,6 +9,8 @@ import pytest
 from scripts.mutants import ROOMS
 from scripts.mutations import mutants_of
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def bodies_of(source: str) -> list[str]:
     """What each mutant makes of the only statement of a function."""
@@ -60,12 +62,27 @@ def test_a_fault_says_where_it_is_and_which_line_has_to_be_entered() -> None:
     assert equal.what == "a == b → a != b"
 
 
+def test_a_fault_as_a_person_would_have_made_it_leaves_the_comments() -> None:
+    """What a comment says to the type checker holds for a line with a fault as for any other."""
+    source = "def f(ă: int) -> None:\n    g(\n        ă == 1 or\n        ă\n    )  # đồng\n"
+    call, second, first, equal, one = (mutant.text for mutant in mutants_of(source))
+    assert call == "def f(ă: int) -> None:\n    pass  # đồng\n"
+    assert second == source.replace("ă == 1 or\n        ă", "(ă)")
+    assert first == source.replace("ă == 1 or\n        ă", "(ă == 1)")
+    assert equal == source.replace("ă == 1", "(ă != 1)")
+    assert one == source.replace("1", "(2)")
+
+
+def test_what_is_said_to_the_types_within_a_place_is_not_lost_unseen() -> None:
+    swapped, *_ = mutants_of("f(  # type: ignore[arg-type]\n    a,\n    b,\n)\n")
+    assert swapped.text is None
+
+
 def test_every_test_of_a_room_is_there() -> None:
     """A name that meant another folder took the tests of matching money away, and nobody saw it."""
-    root = Path(__file__).resolve().parents[2]
     asked = [test.partition("::") for _, tests in ROOMS.values() for test in tests]
-    assert [file for file, _, _ in asked if not (root / file).exists()] == []
+    assert [file for file, _, _ in asked if not (ROOT / file).exists()] == []
     assert all(
-        f"def {test}(" in (root / file).read_text("utf-8") for file, _, test in asked if test
+        f"def {test}(" in (ROOT / file).read_text("utf-8") for file, _, test in asked if test
     )
-    assert all(list(root.glob(one)) for patterns, _ in ROOMS.values() for one in patterns)
+    assert all(list(ROOT.glob(one)) for patterns, _ in ROOMS.values() for one in patterns)

@@ -15,8 +15,9 @@ from core.json import canonical
 from core.money import MAX_AMOUNT
 from payments.bills.lines import LineValue
 from payments.books.queries import ReceiptSource
-from receipts.commands import content_of
+from receipts.commands import content_of, payment_methods
 from receipts.content import (
+    Delegate,
     Issuer,
     Payer,
     ReceiptContent,
@@ -237,3 +238,85 @@ def test_a_receipt_names_the_basis_of_each_fee_and_of_its_relief_once() -> None:
     own = tuple(one for one in made.legal_basis if one not in rules_on(ISSUED_ON).basis)
     assert own == ("TT 1/2026", "NQ 2/2026")
     assert made.amount == 75_000
+
+
+def owing(amount: int, nature: str | None, **more: str) -> LineValue:
+    told: dict[str, Any] = {"description": "Phí", "description_en": None, "sub_item": None} | more
+    values: list[Any] = ["bill_1", "phi", told["description"], told["description_en"]]
+    values += [2, "trang", 3, None, amount + 1, amount, told["sub_item"]]
+    values += [None, None, None, "confirmed", None, None, nature]
+    return LineValue(*values)
+
+
+def test_a_receipt_says_all_that_its_bill_does_and_leaves_out_what_it_does_not_prove() -> None:
+    payer = {
+        "name": "Nguyễn Thị Ánh",
+        "address": "Số 2",
+        "payer_tax_number": "0100109106",
+        "identity_number": "001190012345",
+        "behalf_name": "Trần Văn Bảy",
+        "behalf_address": "Số 3",
+        "behalf_tax_number": "0109876543",
+        "delegate_name": "Bưu điện",
+        "delegate_address": "Số 4",
+    }
+    source = ReceiptSource(
+        *("bill_1", "ag_1", "UBND xã Thử Nghiệm", "Ward", "0100109106", "Số 1", "024", "tk-1"),
+        *("LPABCDEFGHJK23", "H26-7", 60_000, datetime(2026, 11, 29, 8, tzinfo=UTC)),
+        *(("bank", "paygov"), payer),
+        (
+            owing(20_000, "charge", sub_item="2716", description_en="Charge"),
+            owing(0, "fee"),
+            owing(9_000, "price"),
+            owing(8_000, "state_revenue"),
+            owing(5_000, None, description="Lệ phí"),
+        ),
+    )
+    counter = Counter("rs_1", "ag_1", "EBL01", symbol_for(2026, "AA"), 2026, 6, None)
+    issuing: Any = SimpleNamespace(
+        gateway_title=str.upper, check_url=lambda code: f"https://x.vn/r/{code}", demo=True
+    )
+    made = content_of(source, counter, 7, ISSUED_ON, "ABCDEFGHJKMN", issuing)
+    assert made == ReceiptContent(
+        template="EBL01",
+        symbol="26TAA",
+        number=7,
+        issued_on=ISSUED_ON,
+        issuer=Issuer("UBND xã Thử Nghiệm", "0100109106", "Số 1", "024", "tk-1", "Ward"),
+        lines=(
+            ReceiptLine("Phí", 20_000, 2, 3, "trang", "2716", "Charge"),
+            ReceiptLine("Lệ phí", 5_000, 2, 3, "trang"),
+        ),
+        amount=25_000,
+        amount_in_words="Hai mươi lăm nghìn đồng",
+        payment_method="Chuyển khoản + Thanh toán trực tuyến (PAYGOV)",
+        check_code="ABCDEFGHJKMN",
+        check_url="https://x.vn/r/ABCDEFGHJKMN",
+        payer=Payer("Nguyễn Thị Ánh", "Số 2", "0100109106", "001190012345"),
+        on_behalf_of=Payer("Trần Văn Bảy", "Số 3", "0109876543"),
+        delegate=Delegate("Bưu điện", "Số 4"),
+        dossier_number="H26-7",
+        reference="LPABCDEFGHJK23",
+        legal_basis=rules_on(ISSUED_ON).basis,
+        paid_at=source.paid_at,
+        demo=True,
+    )
+    nobody = replace(source, payer={}, dossier_number=None)
+    bare = content_of(nobody, counter, 7, ISSUED_ON, "ABCDEFGHJKMN", issuing)
+    assert bare == replace(
+        made, payer=Payer(), on_behalf_of=Payer(), delegate=Delegate(), dossier_number=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("gateways", "words"),
+    [
+        (("bank",), "Chuyển khoản"),
+        (("cash",), "Tiền mặt (người thu nhận)"),
+        (("bank", "cash"), "Chuyển khoản + Tiền mặt (người thu nhận)"),
+        (("vnpay",), "Thanh toán trực tuyến (VNPAY)"),
+        ((), "Chuyển khoản"),
+    ],
+)
+def test_how_a_bill_was_paid_is_said_in_words(gateways: tuple[str, ...], words: str) -> None:
+    assert payment_methods(gateways, str.upper) == words
