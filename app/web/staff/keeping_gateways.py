@@ -12,7 +12,14 @@ from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
 from app.web.staff.keeping_forms import Administered, Administrator, given_of, led_to
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
-from app.web.staff.keeping_words import NOT_CHOSEN, NOT_OFFERED, OFFERED, RESTING, TELLING
+from app.web.staff.keeping_words import (
+    NOT_CHOSEN,
+    NOT_OFFERED,
+    OFFERED,
+    RESTING,
+    TELLING,
+    TELLING_OFF,
+)
 from app.web.staff.tables import TableColumn, TableRow
 from app.web.templating import render
 from app.web.texts import noted
@@ -281,7 +288,7 @@ def _state(context: Context, entry: GatewayEntry, is_resting: bool) -> str:
     """Whether payers are sent there; of what only tells of money that it is heard."""
     info = context.gateways.find_info(entry.gateway)
     if info is not None and info.kind in NOT_CHOSEN:
-        return TELLING
+        return TELLING if entry.enabled else TELLING_OFF
     if not entry.enabled:
         return NOT_OFFERED
     return RESTING if is_resting else OFFERED
