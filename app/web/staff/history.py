@@ -19,6 +19,7 @@ from app.web.staff.history_words import (
     PAYMENT_STATES,
     RECEIPT_STATES,
 )
+from app.web.staff.just_done import find_just_done
 from app.web.staff.message_words import CHANNELS
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.templating import render
@@ -275,10 +276,9 @@ async def receipt_page(
     who: ReceiptReader,
     session: SessionDep,
     context: ContextDep,
-    told: str = "",
 ) -> Response:
     """A receipt: what it says, its files, and its history."""
-    return await show_receipt(request, receipt_id, who, session, context, told=told == "yes")
+    return await show_receipt(request, receipt_id, who, session, context)
 
 
 @router.post("/staff/receipts/{receipt_id}/tell")
@@ -294,7 +294,7 @@ async def tell_of_receipt(
         bill = await get_bill(session, receipt.bill_id, reach)
         summary = receipt.summary
         await tell_again(session, context.cipher, bill, summary, actor=deed.by.actor)
-        return f"/staff/receipts/{summary.id}?told=yes"
+        return f"/staff/receipts/{summary.id}"
 
     try:
         return await deed.once(work)
@@ -313,7 +313,6 @@ async def show_receipt(
     context: Context,
     refused_note: RefusedNote | None = None,
     *,
-    told: bool = False,
     refused: Conflict | None = None,
 ) -> Response:
     """The page of a receipt, with what is wrong with a note for it, or why nobody was told."""
@@ -339,7 +338,9 @@ async def show_receipt(
         states=RECEIPT_STATES,
         check_url=context.urls.receipt_check(summary.code),
         way=None if way is None else CHANNELS[way],
-        told=told,
+        told=await find_just_done(session, summary.id, "receipt.told_again", who.principal)
+        if refused is None
+        else None,
         refused=refused,
         once=new_once(),
     )

@@ -10,6 +10,7 @@ from app.web.staff.doors import SignedIn
 from app.web.staff.form_faults import NO_FAULTS, FormFaults, faults_of
 from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
+from app.web.staff.just_done import find_just_done
 from app.web.staff.keeping_forms import Administered, Administrator, given_of, led_to
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
 from app.web.staff.keeping_words import (
@@ -151,12 +152,13 @@ async def gateway_page(
     session: SessionDep,
     context: ContextDep,
     door: DoorDep,
-    replaced: str = "",
 ) -> Response:
     """An account at a gateway: tried from here, given new secrets, taken away from payers."""
     entry = await own_gateway(session, who.principal, gateway_account_id)
     two_people = door.administration.two_people
-    tried = _REPLACED if replaced == "yes" else None
+    done = await find_just_done(session, entry.id, "gateway.configured", who.principal)
+    replaced = done is not None and done.details.get("credentials_renewed") is True
+    tried = _REPLACED if replaced else None
     return await _page(request, session, context, who, entry, two_people, tried=tried)
 
 
@@ -196,7 +198,7 @@ async def rotate_secret(gateway_account_id: ThingId, deed: Administered, door: D
         wanted = {**_named(entry), "keep_hours": _hours(deed.typed("keep_hours"))}
         changing = await configured_gateway(session, wanted, credentials)
         waits = await door.carry(session, changing, deed.by, deed.typed("reason") or None)
-        return led_to(f"{GATEWAYS}/{entry.id}?replaced=yes", waits)
+        return led_to(f"{GATEWAYS}/{entry.id}", waits)
 
     try:
         return await deed.once(work)
