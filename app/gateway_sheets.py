@@ -61,8 +61,7 @@ def _rows(adapter: AdapterClass, info: GatewayInfo) -> Iterator[tuple[str, str]]
     yield "asks us what is owed", _ability(info, Capability.PULL)
     yield "receipt of its own", _ability(info, Capability.RECEIPT)
     yield "tells what a payout is made of", _ability(info, Capability.PAYOUT)
-    layouts = [one.code for one in settlement_layouts() if one.code.startswith(info.name)]
-    yield "settlement file", ", ".join(f"`{one}`" for one in layouts) or "no layout of its own"
+    yield "settlement file", settlement_file_of(info)
     limits = (info.least_amount, info.greatest_amount)
     yield "least and greatest amount, đồng", ", ".join(map(_amount, limits))
     if pays:
@@ -75,6 +74,15 @@ def _rows(adapter: AdapterClass, info: GatewayInfo) -> Iterator[tuple[str, str]]
         yield "orders are", numbers
     secrets = [f"`{one.name}`" for one in info.fields if one.secret]
     yield "secrets", ", ".join(secrets)
+
+
+def settlement_file_of(info: GatewayInfo) -> str:
+    """What tells a day's money of it: its layouts, how sure they are, or a bank's statement."""
+    if info.straight or info.kind is GatewayKind.FEED:
+        return "the statement of the account that it credits"
+    layouts = [one for one in settlement_layouts() if one.code.startswith(info.name)]
+    said = (f"`{one.code}`{'' if one.confirmed else ' (unconfirmed)'}" for one in layouts)
+    return ", ".join(said) or "no layout of its own"
 
 
 def _ability(info: GatewayInfo, capability: Capability) -> str:

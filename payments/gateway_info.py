@@ -93,7 +93,8 @@ class GatewayInfo:
     how long it waits for the answer to a notice: an answer that comes later is none. A capability
     that is in `by_contract` too is one of accounts whose setting of its name is `yes`. Where orders
     are numbered, an attempt's reference is a whole number below 2^53 and not made of its bill's.
-    `wants_dossier` says that an order names the fees and the dossier that it pays.
+    `wants_dossier` says that an order names the fees and the dossier that it pays, `straight` that
+    money comes by transfer to the body's own account: whose statement is its settlement file.
     """
 
     name: str
@@ -110,6 +111,7 @@ class GatewayInfo:
     by_contract: frozenset[Capability] = frozenset()
     numbered_orders: bool = False
     wants_dossier: bool = False
+    straight: bool = False
 
     @property
     def kept_headers(self) -> tuple[str, ...]:

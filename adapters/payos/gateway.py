@@ -2,9 +2,9 @@
 
 `start` makes a payment link and sends the citizen to its page, whose VietQR any banking app reads.
 The money comes straight to the body's own account: a feed or a statement tells of it too, and it is
-one credit, by the bank's reference. A link whose answer is lost is never made again: it is
-`OutcomeUnknown`, and `query` finds out. A result is told by a POST that any 2xx ends [C]; how often
-it is repeated is not public [?]. See `dialect` for the facts.
+one credit, by the bank's reference; that statement is its settlement file. A link whose answer is
+lost is never made again: it is `OutcomeUnknown`, and `query` finds out. A result is told by a POST
+that any 2xx ends [C]; how often it is repeated is not public [?]. See `dialect` for the facts.
 """
 
 from datetime import timedelta
@@ -52,6 +52,7 @@ class PayOS(AccountAdapter):
         kind=GatewayKind.GATEWAY,
         capabilities=frozenset({Capability.QUERY}),
         numbered_orders=True,
+        straight=True,
         open_for=_OPEN_FOR,
         fields=(
             CredentialField(

@@ -9,9 +9,11 @@ often it tells a result again is not known [?]; all our answers are HTTP 200, as
 system are [C], and the code in them tells. See `dialect` for the facts.
 
 Money goes back by the body's own transfer: clients know a call for it (REFUND_PAYMENT) [S], but
-none that asks what became of it, nor a name by which the same refund is known again. Of its
-settlement file nothing is known [?], nor of its limits: the account's settings have them.
-[assumption] Its page takes money for a quarter of an hour; of what is over we confirm nothing.
+none that asks what became of it, nor a name by which the same refund is known again. No settlement
+file of it is public [?]: the layout `viettel` has the names of its results [assumption], and a
+saved layout what the body's contract says. Its limits are not known [?]: the account's settings
+have them. [assumption] Its page takes money for a quarter of an hour; of what is over we confirm
+nothing.
 """
 
 from typing import ClassVar, Final

@@ -66,7 +66,7 @@ def preview(
         name = await _named(session, person, wanted)
         await _look(session, name, sheet, errors)
         compared = await compare(session, name, sheet.debts, parts.payments.request_key)
-        return DebtPreviewOut.of(compared, len(sheet.debts), sheet.calculated)
+        return DebtPreviewOut.of(compared, sheet)
 
     told = as_person_with(by, work)
     if as_json:
@@ -82,6 +82,8 @@ def preview(
     show_table(("Code", "Change", "Before", "After", "Finding"), rows)
     if told.calculated:
         typer.echo(f"{told.calculated} amounts were calculated by formulas.")
+    if told.mended_phones:
+        typer.echo(f"{told.mended_phones} phone numbers got back their leading 0.")
     if told.takes_two_people:
         typer.echo("It changes or ends debts: a second person has to approve it.")
 

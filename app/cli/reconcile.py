@@ -350,7 +350,11 @@ def minutes_command(
 
 
 def _show(classes: Mapping[str, ClassTally]) -> None:
+    """The classes with something in them, and how many have nothing."""
     table = Table("", "số lượng", "số tiền", box=None, pad_edge=False)
-    for name, tally in classes.items():
+    told = {name: tally for name, tally in classes.items() if tally.count or tally.sum}
+    for name, tally in told.items():
         table.add_row(_LABELS[name], f"{tally.count:,}".replace(",", "."), format_vnd(tally.sum))
     Console(highlight=False, soft_wrap=True).print(table)
+    if len(told) < len(classes):
+        typer.echo(f"{len(classes) - len(told)} loại khác không có khoản nào.")

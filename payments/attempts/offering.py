@@ -2,7 +2,7 @@
 
 from core.errors import Conflict, NotFound, Unavailable
 from core.money import format_vnd
-from core.sessions import WriteSession
+from core.sessions import ReadSession, WriteSession
 from payments.agencies.queries import AgencyValue, GatewayAccountValue
 from payments.context import Context
 from payments.gateway_info import GatewayInfo, GatewayKind
@@ -44,7 +44,7 @@ async def offered_gateways(
     resting = await context.breakers.list_resting(session)
     taking = [
         (account, info)
-        for account, info in await _gateways(context, agency, session)
+        for account, info in await paying_accounts(context, agency, session)
         if info.takes(amount, account.access.credentials)
     ]
     return sorted(taking, key=lambda one: one[0].id in resting)
@@ -58,7 +58,9 @@ async def choose_gateway(
     Raises `GatewayNotOffered`.
     """
     resting = await context.breakers.list_resting(session)
-    named = [one for one in await _gateways(context, agency, session) if one[0].gateway == gateway]
+    named = [
+        one for one in await paying_accounts(context, agency, session) if one[0].gateway == gateway
+    ]
     for account, info in sorted(named, key=lambda one: one[0].id in resting):
         return account, info
     raise GatewayNotOffered(f"Cơ quan này không nhận thanh toán qua {gateway}.")
@@ -77,9 +79,12 @@ def check_limits(account: GatewayAccountValue, info: GatewayInfo, amount: int) -
     )
 
 
-async def _gateways(
-    context: Context, agency: AgencyValue, session: WriteSession | None
+async def paying_accounts(
+    context: Context, agency: AgencyValue, session: ReadSession | None
 ) -> list[tuple[GatewayAccountValue, GatewayInfo]]:
+    """The accounts that payers of an agency's bills may be sent to: its own, or those of the
+    nearest body above it that has any; whatever they take, and whether or not they rest."""
+
     def pays(name: str) -> bool:
         info = context.gateways.find_info(name)
         return info is not None and info.kind is GatewayKind.GATEWAY

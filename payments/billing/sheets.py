@@ -21,6 +21,7 @@ from payments.catalogue.upkeep.sheets.cells import (
     CellMisread,
     is_blank,
     read_date,
+    read_phone,
     read_text,
     read_whole,
     read_words,
@@ -266,9 +267,10 @@ def _meet(one: StallRow, other: StallRow) -> bool:
 
 def _text_of(name: str) -> Callable[[Cell], str]:
     pattern, told = _PATTERNS[name]
+    plain = read_phone if name == "phone" else read_text
 
     def read(cell: Cell) -> str:
-        text = read_text(cell)
+        text = plain(cell)
         if re.fullmatch(pattern, text) is None:
             raise CellMisread("malformed", told)
         return text

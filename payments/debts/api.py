@@ -80,7 +80,7 @@ async def preview_list(
     name = ListName(await own_agency(session, principal, agency), kind, code)
     await check_rows(session, name, sheet.debts)
     compared = await compare(session, name, sheet.debts, context.request_key)
-    return DebtPreviewOut.of(compared, len(sheet.debts), sheet.calculated)
+    return DebtPreviewOut.of(compared, sheet)
 
 
 @router.post(

@@ -13,6 +13,7 @@ from payments.debts.comparing import DebtComparison, DebtDifference
 from payments.debts.findings import DebtChange, DebtFinding
 from payments.debts.kinds import DebtKind
 from payments.debts.queries import DebtListValue, DebtValue
+from payments.debts.sheets import DebtSheet
 
 #: What an office calls a list; its versions bear the same.
 LIST_CODE = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$"
@@ -121,11 +122,13 @@ class DebtDifferenceOut(BaseModel):
 class DebtPreviewOut(BaseModel):
     """What a file would do now; nothing was taken. At most 200 differences are listed.
 
-    `calculated` amounts came of formulas; `to_give_back` is what was paid and is owed no more.
+    `calculated` amounts came of formulas, `mended_phones` phone numbers got back the 0 that a
+    spreadsheet took off; `to_give_back` is what was paid and is owed no more.
     """
 
     rows: int
     calculated: int
+    mended_phones: int
     changes: dict[DebtChange, int]
     findings: dict[DebtFinding, int]
     amount_before: int
@@ -135,11 +138,12 @@ class DebtPreviewOut(BaseModel):
     differences: list[DebtDifferenceOut]
 
     @classmethod
-    def of(cls, compared: DebtComparison, rows: int, calculated: int) -> "DebtPreviewOut":
-        """The answer for a comparison."""
+    def of(cls, compared: DebtComparison, sheet: DebtSheet) -> "DebtPreviewOut":
+        """The answer for a comparison with a file."""
         return cls(
-            rows=rows,
-            calculated=calculated,
+            rows=len(sheet.debts),
+            calculated=sheet.calculated,
+            mended_phones=sheet.mended_phones,
             changes=dict(compared.changes),
             findings=dict(compared.findings),
             amount_before=compared.before,

@@ -21,8 +21,10 @@ from payments.catalogue.upkeep.sheets.cells import (
     Cell,
     CellMisread,
     is_blank,
+    mended_phone,
     read_amount,
     read_date,
+    read_phone,
     read_text,
     read_words,
 )
@@ -135,7 +137,7 @@ class DebtSheet:
     """A file as it was read: its own rows, what they say, and every fault.
 
     `places` says in which cell of a row each column stands; `calculated` is how many amounts came
-    of formulas.
+    of formulas, `mended_phones` how many phone numbers got back the 0 that a spreadsheet took off.
     """
 
     rows: Sequence[tuple[int, Sequence[Cell]]] = field(repr=False)
@@ -143,6 +145,7 @@ class DebtSheet:
     debts: Sequence[DebtRow] = field(repr=False)
     faults: Sequence[DebtFault]
     calculated: int = 0
+    mended_phones: int = 0
 
     @property
     def amount(self) -> int:
@@ -190,7 +193,7 @@ def read_debts(content: bytes, kind: DebtKind, today: date) -> DebtSheet:
         detail = f"Tối đa {MOST_DEBTS} khoản trong một tệp."
         raise _refused([FieldError("file", "too_large", detail)])
     faults = sorted([*reader.faults, *_repeated(debts)], key=lambda one: one.row)
-    return DebtSheet(sheet.rows, places, debts, faults, reader.calculated)
+    return DebtSheet(sheet.rows, places, debts, faults, reader.calculated, reader.mended_phones)
 
 
 def _sheet_of_debts(sheets: Iterable[Sheet], kind: DebtKind) -> Sheet:
@@ -243,6 +246,7 @@ class _SheetReader:
     ) -> None:
         self.faults: list[DebtFault] = []
         self.calculated = 0
+        self.mended_phones = 0
         self._places = places
         self._needed = needed_of(kind)
         self._today = today
@@ -259,7 +263,8 @@ class _SheetReader:
             self._look_at_formulas(number, cells)
         told: dict[str, str] = {}
         for name, (pattern, complaint) in _PATTERNS.items():
-            told[name] = self._read(number, cells, name, _matching(pattern, complaint), "")
+            plain = read_phone if name == "phone" else read_text
+            told[name] = self._read(number, cells, name, _matching(plain, pattern, complaint), "")
         for name, longest in _WORDS.items():
             told[name] = self._read(number, cells, name, _words(longest), "")
         for name in ("tax_number", "payer_tax_number"):
@@ -282,6 +287,9 @@ class _SheetReader:
             return default
         if name == "amount" and isinstance(cell, str) and cell.lstrip().startswith("="):
             self.calculated += 1
+        if name == "phone" and (mended := mended_phone(cell)):
+            self.mended_phones += 1
+            cell = mended
         try:
             return how(cell)
         except CellMisread as error:
@@ -335,9 +343,9 @@ def _repeated(debts: Iterable[DebtRow]) -> list[DebtFault]:
     return faults
 
 
-def _matching(pattern: str, complaint: str) -> Callable[[Cell], str]:
+def _matching(plain: Callable[[Cell], str], pattern: str, complaint: str) -> Callable[[Cell], str]:
     def read(cell: Cell) -> str:
-        text = read_text(cell)
+        text = plain(cell)
         if re.fullmatch(pattern, text) is None:
             raise CellMisread("malformed", complaint)
         return text

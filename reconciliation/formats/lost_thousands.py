@@ -32,13 +32,14 @@ def may_be_lost(amounts: Iterable[int]) -> bool:
 
 
 def lost_of_gateway(rows: Sequence[SettlementRow], layout: SettlementLayout) -> list[FieldError]:
-    """As `lost_thousands`, of what payers paid at a gateway; fees may be small.
+    """As `lost_thousands`, of what payers paid at a gateway; fees and what goes back may be small.
 
     A layout whose amounts are times a hundred divides a file in đồng; both look alike.
     """
     paid = [row for row in rows if row.kind != "adjustment"]
     apart = layout.style.thousands or layout.scale > 1
-    if not apart or not may_be_lost(row.amount for row in paid):
+    small = any(row.kind == "payment" and row.amount < _THOUSAND for row in paid)
+    if not apart or not small or not may_be_lost(row.amount for row in paid):
         return []
     why = "bảng tính có thể đã đọc 20.000 thành 20"
     if layout.scale > 1:

@@ -1,9 +1,12 @@
 """The set-up says of each account at a gateway what it is for: to be chosen, or to be heard."""
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
+from core.ids import new_id
 from payments.agencies.models import GatewayAccountRow
+from tests.support.callbacks import credit
 from tests.support.markup import cells_of, tree_of, words_of
 from tests.support.staff_browser import signed_in_as
 from tests.support.staff_routes import SETTINGS
@@ -45,6 +48,26 @@ async def test_what_only_tells_of_money_is_not_called_offered(
         assert OFFERED not in words_of(page)
         # Nobody is sent there, and nothing about it can be offered or ranked.
         assert asks_of_payers == []
+
+
+async def test_a_feed_that_is_off_is_heard_and_is_not_called_on(shared_system: System) -> None:
+    """Switched off over the API; what it signs is taken all the same."""
+    put = update(GatewayAccountRow).where(col(GatewayAccountRow.gateway) == "sepay")
+    async with shared_system.parts.database.transaction() as session:
+        await session.execute(put.values(enabled=False))
+        wanted = select(GatewayAccountRow.id).where(col(GatewayAccountRow.gateway) == "sepay")
+        account = await session.one(wanted)
+    try:
+        async with signed_in_as(shared_system, "admin") as admin:
+            page = words_of((await admin.get(f"{GATEWAYS}/{account}")).text)
+        bill = await shared_system.create_bill()
+        await credit(shared_system, bill["amount"], bill["reference"], bank_ref=new_id("ft"))
+        assert (await shared_system.read(bill))["status"] == "paid"
+    finally:
+        async with shared_system.parts.database.transaction() as session:
+            await session.execute(put.values(enabled=True))
+    assert "Tắt: vẫn nhận tin báo có đã ký, không mời trả" in page
+    assert "Đang nhận tin báo tiền về" not in page
 
 
 async def test_every_kind_can_be_added(shared_system: System) -> None:

@@ -189,22 +189,39 @@ async def test_what_is_noted_stands_nowhere_in_clear(
         await session.execute(gone, {"id": other["id"]})
 
 
+#: What no note may be, and what its page says of it.
+NO_NOTES = {
+    "x" * 201: "Ghi chú dài quá 200 ký tự.",
+    "a\x07b": "Ghi chú có ký tự điều khiển hoặc xuống dòng",
+    HOSTILE: "Có ký tự không nhìn thấy được hoặc đảo chiều chữ (U+202E)",
+    "gọi\u200blại": "Có ký tự không nhìn thấy được hoặc đảo chiều chữ (U+200B)",
+}
+
+
+@pytest.mark.parametrize("kind", ["bill", "payment", "receipt"])
 async def test_what_is_written_stays_text_and_what_is_no_line_is_refused(
-    clerk: StaffBrowser, shared_system: System
+    clerk: StaffBrowser, shared_system: System, kind: str
 ) -> None:
     bill = await shared_system.create_bill()
-    address = f"/staff/bills/{bill['id']}/mark"
-    for wrong in ("x" * 201, "a\x07b"):
-        refused = await clerk.post(address, {"note": wrong, "once": new_id("o")})
+    await credit(shared_system, bill["amount"], bill["reference"], bank_ref=new_id("ft"))
+    await shared_system.work()
+    paid = await shared_system.read(bill)
+    there = f"/staff/{kind}s/{bill['id'] if kind == 'bill' else paid[f'{kind}s'][0]['id']}"
+    await clerk.post(f"{there}/mark", {"note": "<b>gọi lại</b>", "once": new_id("o")})
+    for wrong, why in NO_NOTES.items():
+        refused = await clerk.post(f"{there}/mark", {"note": wrong, "once": new_id("o")})
         assert refused.status_code == 422, wrong
-    await clerk.post(address, {"note": "<b>gọi lại</b>", "once": new_id("o")})
-    page = (await clerk.get(f"/staff/bills/{bill['id']}")).text
+        # The thing's own page, with the reason at the field, and nothing in it that turns a line.
+        tree = tree_of(refused.text)
+        (typed,) = tree.xpath('//input[@name="note"]')
+        assert typed.get("aria-invalid") == "true"
+        (fault,) = tree.xpath('//*[@id="note-fault"]')
+        assert why in fault.text_content()
+        assert "\u202e" not in refused.text
+    page = (await clerk.get(there)).text
     assert "<b>gọi lại" not in page
     assert "&lt;b&gt;gọi lại" in page
-    answer = await clerk.post(address, {"note": HOSTILE, "once": new_id("o")})
-    shown = (await clerk.get(f"/staff/bills/{bill['id']}")).text
-    assert answer.status_code in (303, 422)
-    assert "\u202e" not in shown
+    assert "note-fault" not in page
 
 
 async def test_another_body_neither_sees_nor_sets_one(

@@ -41,12 +41,18 @@ async def test_a_payer_is_told_again_however_often_the_button_is_pressed_once(
     action = f"/staff/receipts/{receipt}/tell"
     first, second = await clerk.send(page, action), await clerk.send(page, action)
     assert first.status_code == second.status_code == 303
-    assert first.headers["location"] == f"/staff/receipts/{receipt}?told=yes"
+    assert first.headers["location"] == f"/staff/receipts/{receipt}"
     await shared_system.work()
     assert len(await told_of(phones, bill)) == 2
     shown = words_of((await clerk.get(first.headers["location"])).text)
     assert "Sẽ gửi lại cho người nộp" in shown
     assert "Cho gửi lại biên lai cho người nộp" in shown
+    # What was done is said to whoever did it, for a moment, and to nobody by an address.
+    link = f"/staff/receipts/{receipt}?told=yes"
+    async with signed_in_as(shared_system, "clerk") as other:
+        assert "Sẽ gửi lại cho người nộp" not in words_of((await other.get(link)).text)
+    with clock.frozen(clock.now() + timedelta(minutes=10)):
+        assert "Sẽ gửi lại cho người nộp" not in words_of((await clerk.get(link)).text)
     # Another press of another page within the hour is refused, and said why; then it is not.
     refused = await clerk.post(action, {"once": new_id("o")})
     assert refused.status_code == 409

@@ -8,7 +8,7 @@ from python_calamine import CalamineWorkbook
 
 from core.ids import new_id
 from tests.support.callbacks import credit
-from tests.support.debts import land, land_file
+from tests.support.debts import land, land_file, workbook
 from tests.support.markup import words_of
 from tests.support.staff_browser import StaffBrowser, form_of, signed_in_as
 from tests.support.system import System
@@ -17,9 +17,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = "/staff/debts/new"
 
 
-async def choose(browser: StaffBrowser, system: System, code: str, content: bytes) -> Any:
+async def choose(
+    browser: StaffBrowser, system: System, code: str, content: bytes, kind: str = "land_tax"
+) -> Any:
     form = form_of((await browser.get(NEW)).text, NEW)
-    form |= {"agency": system.body.agency_code, "kind": "land_tax", "list": code}
+    form |= {"agency": system.body.agency_code, "kind": kind, "list": code}
     form.pop("file", None)
     return await browser.client.post(
         NEW, data=form, files={"file": ("dat.csv", content)}, headers={"Accept": "text/html"}
@@ -67,6 +69,20 @@ async def test_a_list_is_looked_at_mended_taken_and_found(shared_system: System)
         waits = (await clerk.get(asked.headers["location"])).text
         assert "Chờ người thứ hai" in words_of(waits)
         assert "/staff/approvals/appr_" in waits
+
+
+async def test_a_phone_that_got_its_nought_back_is_told_before_the_list_is_taken(
+    shared_system: System,
+) -> None:
+    heading = ("Mã hóa đơn", "Họ tên", "Số tiền", "Nội dung", "Điện thoại")
+    said = "1 số điện thoại ghi trong ô số đã mất số 0 ở đầu: đã thêm lại."
+    async with signed_in_as(shared_system, "finance") as clerk:
+        for phone, is_told in ((912345678, True), ("0912345678", False)):
+            content = workbook(heading, (new_id("id"), "Lê Ba", 150_000, "Tiền nước", phone))
+            chosen = await choose(clerk, shared_system, new_id("x"), content, "utility")
+            shown = words_of((await clerk.get(chosen.headers["location"])).text)
+            assert "Khoản mới" in shown
+            assert (said in shown) is is_told
 
 
 async def test_a_file_without_headings_or_of_no_list_says_so(shared_system: System) -> None:

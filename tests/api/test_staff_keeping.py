@@ -66,6 +66,12 @@ async def secrets_of(system: System, path: str) -> dict[str, str]:
     return dict(found.access.credentials)
 
 
+async def is_told_to_nobody_by_an_address(system: System, address: str, words: str) -> None:
+    """Somebody else is sent a link; and whoever did it opens the page some minutes later."""
+    async with signed_in_as(system, "admin") as other:
+        assert words not in words_of((await other.get(address)).text)
+
+
 async def test_a_gateway_is_tried_and_given_a_new_secret(
     admin: StaffBrowser, shared_system: System, gateway: str
 ) -> None:
@@ -84,9 +90,12 @@ async def test_a_gateway_is_tried_and_given_a_new_secret(
     assert "chưa đúng" in fault
     assert await secrets_of(shared_system, gateway) == was
     answer = await admin.send(page, f"{gateway}/secret", {"field-secret_key": "new-secret-of-it"})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{gateway}?replaced=yes")
+    assert (answer.status_code, answer.headers["location"]) == (303, gateway)
     page = (await admin.get(answer.headers["location"])).text
     assert "Đã thay khóa bí mật" in words_of(page)
+    await is_told_to_nobody_by_an_address(
+        shared_system, f"{gateway}?replaced=yes", "Đã thay khóa bí mật"
+    )
     assert "new-secret-of-it" not in page
     assert "Đặt tài khoản tại cổng thanh toán" in words_of(page)
     async with shared_system.parts.database.reading() as session:

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.registry import ADAPTERS
 from adapters.sandbox.engine.discovery import dialects
+from app.gateway_sheets import settlement_file_of
 from tests.architecture.source import ROOT
 
 #: Where no provider may be named, in code, words or templates.
@@ -106,3 +107,5 @@ def test_every_adapter_has_a_row_in_the_operators_guide() -> None:
         missing = [field.name for field in info.fields if f"`{field.name}`" not in row]
         assert missing == [], f"{info.name}: fields that its row does not name"
         assert f"| {info.title_en}: " in row, f"{info.name}: its row begins with its title"
+        told = f"| {settlement_file_of(info)} |"
+        assert row.endswith(told), f"{info.name}: its row ends with its settlement file: {told}"

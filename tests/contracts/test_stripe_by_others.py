@@ -1,8 +1,9 @@
 """Our adapter against a Stripe that is not ours: localstripe, by another hand, from Stripe's pages.
 
-It has no checkout sessions, ignores idempotency keys and refunds more than was taken, so these are
-held to our own sandbox alone. What it has is asked here: payments and refunds in đồng through our
-own way out, and its events, signed by its own code.
+What it has of itself is asked here: payments and refunds in đồng through our own way out, and its
+events, signed by its own code. The whole of a payment, with the session that it lacks, is
+`tests/journeys/test_card_at_another_stripe.py`. It refunds more than was taken, which is held to
+our own sandbox alone.
 """
 
 import json
@@ -28,7 +29,6 @@ from payments.ports import (
     GatewayAccount,
     GatewayMisuse,
     RawCallback,
-    StartRequest,
 )
 from tests.support.other_stripe import other_stripe
 from tests.support.receiver import Receiver, receiving
@@ -137,12 +137,3 @@ async def _told(address: str, receiver: Receiver) -> RawCallback:
     await charged(address, 20_000)
     (notice,) = await receiver.wait_for(1)
     return notice
-
-
-async def test_it_still_has_no_checkout_sessions(adapter: StripeCheckout) -> None:
-    """Once it has them, `start` and `query` belong here too."""
-    request = StartRequest(
-        "1", "pay_1", 20_000, "Le phi", "https://phi.example.vn/b", "", created_at=NOW
-    )
-    with pytest.raises(GatewayMisuse, match="HTTP 404"):
-        await adapter.start(request)

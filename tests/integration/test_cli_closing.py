@@ -55,6 +55,14 @@ def test_what_a_run_found_is_shown_and_worked_in_a_workbook(house: Lephi, tmp_pa
     today = business_date(moment).isoformat()
     day = ("reconcile", "day", "--account", DEMO_ACCOUNT, "--date", today, "--json")
     run = as_json(house(*day))
+    # For people, the classes with something in them; the file has them all.
+    shown = house(*day[:-1]).stdout
+    something = [one for one in run["summary"].values() if one["count"] or one["sum"]]
+    empty = len(run["summary"]) - len(something)
+    assert (len(something), empty > 15) == (2, True)
+    assert f"{empty} loại khác không có khoản nào" in shown
+    assert "thiếu sao kê của ngày" not in shown
+    assert len(shown.split(f"{empty} loại khác")[0].strip().splitlines()) == 1 + len(something)
     asked = as_json(house("discrepancy", "suggestions", run["id"], "--json"))
     assert [one["amount"] for one in asked] == [900_000]
     assert asked[0]["line"] in house("discrepancy", "suggestions", run["id"]).stdout

@@ -11,20 +11,25 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from adapters.registry import ADAPTERS
+from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.discovery import dialects
 from adapters.sandbox.engine.settlement import SettledMoney, sheets_of
 from adapters.sandbox.engine.state import PayerOutcome
 from adapters.sandbox.engine.store import Merchant
+from app.seed.agency import DEMO_ACCOUNT
 from app.settlement_layouts import settlement_layouts
 from core import clock
 from core.ids import new_id
+from payments.gateway_info import GatewayKind
 from reconciliation.formats.rows import StatementRefused
 from reconciliation.formats.settlement_file import read_settlement
 from reconciliation.formats.settlement_layouts import get_layout
 from tests.api.test_days_of_accounts import view
 from tests.api.test_refunds import approved, asked, read
-from tests.journeys.test_every_gateway import LINES, press, settled, start
-from tests.support.every_gateway import GATEWAYS, open_every_account
+from tests.journeys.test_every_gateway import LINES, STRAIGHT, order_of, press, settled, start
+from tests.journeys.test_main_job import reconcile_today, upload
+from tests.support.every_gateway import FEEDS, GATEWAYS, open_every_account
 from tests.support.staff import finance_office
 from tests.support.system import System, system_at
 from tests.support.system_builder import SystemTemplate
@@ -39,6 +44,8 @@ SHEETS = {
     if name in GATEWAYS
 }
 SETTLING = sorted({name for name, _ in SHEETS.values()})
+#: These keep no money: their file is the statement of the account that they credit.
+CREDITING = [*STRAIGHT, *FEEDS]
 ON = date(2026, 11, 28)
 AT = datetime(2026, 11, 28, 3, tzinfo=UTC)
 MONEY = (
@@ -53,8 +60,13 @@ async def system(
     system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
     async with system_at(system_template, tmp_path_factory.mktemp("system")) as built:
-        await open_every_account(built)
+        await open_every_account(built, [*GATEWAYS, *FEEDS])
         yield built
+
+
+async def test_everybody_who_brings_money_has_a_file_of_it_here() -> None:
+    billers = [n for n, made in ADAPTERS.items() if made.info.kind is GatewayKind.BILLER]
+    assert sorted([*SETTLING, *CREDITING, *billers]) == sorted(ADAPTERS)
 
 
 async def test_every_layout_of_a_gateway_has_a_file_here() -> None:
@@ -78,7 +90,7 @@ async def test_a_file_is_what_its_layout_reads(layout: str) -> None:
         ("payment", "102", 49_999, 549, 49_450),
         ("refund", refunded, 20_000, 0, 20_000),
     ]
-    assert told == [one for one in wanted if one[0] == "payment" or sheet.kinds]
+    assert told == [one for one in wanted if one[0] in (sheet.kinds or ("payment",))]
     assert {one.settled_on for one in rows} == {ON}
     assert {one.batch_ref for one in rows} == {"M-1-261128"}
     assert all(one.paid_at is not None for one in rows)
@@ -93,6 +105,18 @@ async def test_a_file_with_a_row_that_names_nothing_is_refused(layout: str) -> N
     changed = content.replace(b"102", b"").replace(b"LP-2", b"")
     with pytest.raises(StatementRefused):
         read_settlement(changed, known, ON)
+
+
+async def test_a_viettel_row_that_was_not_paid_is_no_payment() -> None:
+    """The control: 2 is failed, and a file that says so of a row is refused by that row."""
+    _, sheet = SHEETS["viettel"]
+    content = sheet.written(Merchant("viettel", "M-1", {}, ""), ON, MONEY)
+    failed = content.replace(b"28/11/2026 10:00:00,1,49999", b"28/11/2026 10:00:00,2,49999")
+    assert failed != content
+    with pytest.raises(StatementRefused) as refused:
+        read_settlement(failed, get_layout(settlement_layouts(), "viettel", ON), ON)
+    told = [(one.field, one.code) for one in refused.value.errors]
+    assert told[0] == ("row 3, column payment_status", "kind")
 
 
 async def file_of(system: System, account: str, layout: str) -> bytes:
@@ -207,3 +231,59 @@ async def test_a_file_of_nothing_or_of_another_account_is_not_there(system: Syst
         {"of": account, "layout": "momo", "on": "yesterday"},
     ):
         assert (await system.browser.get(url, params=asked_for)).status_code == 404
+
+
+async def statement(system: System) -> bytes:
+    """The day of the bank's account, as its page offers it."""
+    page = (await system.browser.get(f"{system.sandbox_url}/bank")).text
+    (address,) = [part.split('"')[0] for part in page.split('href="')[1:] if "/statement" in part]
+    answer = await system.browser.get(system.sandbox_url + unescape(address))
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+async def came(system: System, name: str) -> tuple[dict[str, Any], str]:
+    """A bill that was paid through somebody who keeps no money, and the bank's reference."""
+    if name in GATEWAYS:
+        bill = await system.create_bill(lines=LINES)
+        payment = await start(system, bill, name)
+        await press(system, payment, PayerOutcome.SUCCESS)
+        await settled(system, bill)
+        return bill, order_of(system, payment).charges[0].transaction_no
+    bill, ref = await system.create_bill(), new_id("ft")
+    system.sandbox.bank.transfer(
+        DEMO_ACCOUNT, bill["amount"], f"nop {bill['reference']}", reference_code=ref
+    )
+    await system.told()
+    newest = [one for one in system.sandbox.deliveries.all if one.dialect == name][-1]
+    assert newest.state is DeliveryState.ACKNOWLEDGED
+    await system.until(bill, "paid")
+    return bill, ref
+
+
+@pytest.mark.parametrize("name", CREDITING)
+async def test_money_that_comes_straight_is_settled_by_the_account_s_statement(
+    system: System, name: str
+) -> None:
+    bill, ref = await came(system, name)
+    await system.work()
+    (payment,) = (await system.read(bill))["payments"]
+    assert payment["credited"] == bill["amount"]
+    # The control: nothing but the statement says that the bank has it.
+    before = await matched(system)
+    assert payment["id"] not in before
+    content = await statement(system)
+    assert f",{bill['amount']},credit,".encode() in content
+    assert ref.encode() in content
+    taken = await upload(system, content, f"{name}.csv", new_id("k"))
+    assert taken.status_code == 201, taken.text
+    assert payment["id"] in await matched(system)
+    assert await system.broken() == []
+
+
+async def matched(system: System) -> set[str]:
+    """The payments of today that a line of the statement is."""
+    run = await reconcile_today(system, new_id("k"))
+    answer = await system.office.get(f"/api/v1/reconciliations/{run['id']}/matches")
+    assert answer.status_code == 200, answer.text
+    return {one["payment"] for one in answer.json()["items"]}

@@ -104,6 +104,22 @@ def test_each_fault_is_named_by_row_column_and_reason(row: str, field: str, code
     assert caught.value.errors[0].detail.startswith("Dòng 2, cột ")
 
 
+def test_a_phone_in_a_number_cell_is_refused_by_its_row() -> None:
+    """It has lost its nought; nobody looks at a file of stalls before it is taken in."""
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as workbook:
+        sheet = workbook.add_worksheet("Sạp")
+        sheet.write_row(0, 0, HEADING.split(",")[:7])
+        for row, phone in enumerate((912345678, "0912345678"), start=1):
+            there = (f"A-{row}", "open", 4, f"T{row}", "Lê Ba", phone, "01/01/2026")
+            sheet.write_row(row, 0, there)
+    with pytest.raises(StallSheetRefused) as caught:
+        read_rows(made.getvalue())
+    (fault,) = caught.value.errors
+    assert (fault.field, fault.code) == ("row 2, column Điện thoại", "not_a_text")
+    assert "0912345678" in fault.detail
+
+
 def test_rows_that_disagree_are_refused() -> None:
     other = "A-1,open,4,,,,,,"
     meets = 'A-1,covered,"12,5",T3,Lê Ba,,01/10/2026,,'

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from adapters.registry import ADAPTERS
 from adapters.sandbox.engine.deliveries import DeliveryState
 from adapters.sandbox.engine.discovery import dialects
 from adapters.sandbox.engine.gateway import CheckingDialect
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENDINGS = [outcome for outcome in PayerOutcome if outcome is not PayerOutcome.HELD]
 #: Gateways whose money comes to the body's own account by bank transfer.
-STRAIGHT = ("payos",)
+STRAIGHT = [one for one in GATEWAYS if ADAPTERS[one].info.straight]
 #: The gateway keeps these to itself: only asking finds the money.
 UNTOLD = (PayerOutcome.TIMEOUT_AFTER_CHARGE, PayerOutcome.LOST_CALLBACK)
 #: How many callbacks there are, where it is not one.

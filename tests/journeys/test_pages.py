@@ -403,3 +403,23 @@ async def test_a_poster_fills_one_sheet_and_its_code_is_read_from_the_print(
                 assert len(document.pages) == 1
             (payload,) = texts_in(opened(await asyncio.to_thread(drawn, printed, program)))
             assert decode(payload).amount == amount
+
+
+#: The boxes of a page in which nothing but a heading can be seen.
+_EMPTY_BOXES = """() => [...document.querySelectorAll(".card")].filter(box =>
+  box.checkVisibility() && [...box.querySelectorAll("*")].every(one =>
+    !one.checkVisibility() || one.matches("h1, h2, h3") || !one.textContent.trim())
+).map(box => box.textContent.trim().slice(0, 60))"""
+
+
+async def test_a_fee_that_is_worked_out_is_printed_without_the_box_of_its_form(
+    browser: Browser, shared_system: System
+) -> None:
+    home = f"{shared_system.base_url}/p/{shared_system.body.agency_code}"
+    async with tab(browser, viewport=DESKTOP) as shown:
+        await shown.open(f"{home}/2.000815")
+        # On the screen the form is there; how the amount is worked out is told beside it.
+        assert await shown.page.locator(".card form:visible").count() == 1
+        await shown.page.emulate_media(media="print")
+        assert await shown.page.evaluate(_EMPTY_BOXES) == []
+        assert await shown.page.locator(".card .price:visible").count() > 0

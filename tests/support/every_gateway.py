@@ -1,5 +1,7 @@
 """Accounts at every registered gateway for a system, without naming one."""
 
+from collections.abc import Iterable
+
 from adapters.registry import ADAPTERS
 from adapters.sandbox.engine.discovery import demo_credentials
 from app.seed.agency import DEMO_ACCOUNT, configure_gateway
@@ -8,18 +10,22 @@ from tests.support.system import System
 
 #: The gateways there are, whichever they are.
 GATEWAYS = [n for n, made in ADAPTERS.items() if made.info.kind is GatewayKind.GATEWAY]
+#: The feeds likewise.
+FEEDS = [n for n, made in ADAPTERS.items() if made.info.kind is GatewayKind.FEED]
 #: The last part of their callback paths.
 PLACE = "every"
 
 
-async def open_every_account(system: System) -> dict[str, dict[str, str]]:
+async def open_every_account(
+    system: System, names: Iterable[str] = GATEWAYS
+) -> dict[str, dict[str, str]]:
     """Open an account at each gateway, here and in the sandbox; the credentials by name.
 
     Where the system has an account of its own already, that one stays the one that is chosen.
     """
     made_up = {}
     async with system.parts.database.transaction() as session:
-        for name in GATEWAYS:
+        for name in names:
             credentials = demo_credentials(name, DEMO_ACCOUNT)
             assert credentials is not None, f"nobody plays {name}"
             made_up[name] = credentials

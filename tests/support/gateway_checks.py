@@ -247,6 +247,7 @@ async def a_genuine_callback_is_read_in_full(rig: GatewayRig) -> None:
     assert abs(report.paid_at - clock.now()) < timedelta(minutes=1)
     expected = request.request_code if rig.echoes_request_code else None
     assert report.request_code == expected, "request_code is not compared"
+    assert report.straight == rig.gateway().info.straight, "where its money comes to is not true"
 
 
 async def outcomes_are_told_apart(rig: GatewayRig) -> None:

@@ -133,7 +133,14 @@ def _settles(name: str) -> str | None:
         return reason
     if sheets_of(dialects()[name]):
         return None
-    return "no file of its own is known: a saved layout, or each payment's credit on the statement"
+    return "its file is the statement of the account that its money comes straight to"
+
+
+def _is_on_the_statement(name: str) -> str | None:
+    info = ADAPTERS[name].info
+    if info.straight or info.kind is GatewayKind.FEED:
+        return None
+    return "it keeps its money until it settles: its own file tells"
 
 
 def _contract() -> Iterator[Rule]:
@@ -420,6 +427,12 @@ def _of_money_back() -> Iterator[Rule]:
     yield Rule(
         "each payment of a day is matched by its settlement file",
         *("test_a_day_s_file_is_taken_and_every_payment_matches", files, settling, _settles),
+    )
+    straight = [name for name in ADAPTERS if _is_on_the_statement(name) is None]
+    yield Rule(
+        "each payment of a day is matched by the statement of the account that it comes to",
+        "test_money_that_comes_straight_is_settled_by_the_account_s_statement",
+        *(files, straight, _is_on_the_statement),
     )
 
 

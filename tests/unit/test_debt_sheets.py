@@ -132,6 +132,24 @@ def test_each_fault_is_named_by_row_column_and_reason(row: str, column: str, cod
     assert error.detail.startswith(f"Dòng 2, cột {column}: ")
 
 
+def test_a_phone_that_lost_its_nought_in_a_number_cell_gets_it_back_and_is_counted() -> None:
+    heading = (*UTILITY, "Điện thoại")
+
+    def debt(code: str, phone: object) -> tuple[object, ...]:
+        return (code, "Lê Ba", 150_000, "Tiền nước", phone)
+
+    good = [debt("HD-1", 912345678), debt("HD-2", "0912345678"), debt("HD-3", "")]
+    sheet = read_utility(workbook(heading, *good))
+    assert [one.phone for one in sheet.debts] == ["0912345678", "0912345678", ""]
+    assert (sheet.mended_phones, list(sheet.faults)) == (1, [])
+    # Of any other number nobody knows what it was; nine digits that are a text were typed so.
+    odd = [debt("HD-1", 243823000), debt("HD-2", 9123456789), debt("HD-3", 91234567.5)]
+    told = [(one.row, one.column, one.code) for one in read_utility(workbook(heading, *odd)).faults]
+    assert told == [(row, "phone", "not_a_text") for row in (2, 3, 4)]
+    typed = read_utility(workbook(heading, debt("HD-1", "912345678")))
+    assert ([one.phone for one in typed.debts], typed.mended_phones) == (["912345678"], 0)
+
+
 def test_a_code_stands_once_in_a_file() -> None:
     faults = read_land(land("ID-1"), land("ID-2"), land("ID-1", amount="5000")).faults
     assert [(one.row, one.code) for one in faults] == [(4, "repeated")]

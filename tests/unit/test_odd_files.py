@@ -379,3 +379,25 @@ def test_amounts_that_are_not_times_a_hundred_are_not_divided(
     row = f"V1;02/11/2026;Thanh toán;O1;14012345;{amounts};01/11/2026 10:00:00"
     content = f"{';'.join(layout.columns.values())}\n{row}\n".encode()
     assert settled(content, "vnpay-x100") == wanted
+
+
+def test_a_small_refund_says_nothing_of_thousands() -> None:
+    """Millions keep their dots; what goes back may be small, and lost payments stay refused."""
+    layout = get_layout(settlement_layouts(), "momo", ON)
+    heading = ";".join(layout.columns.values())
+
+    def file(*rows: tuple[str, str]) -> bytes:
+        kinds = {"in": layout.payment_words[0], "out": layout.refund_words[0]}
+        told = [
+            f"M1;02/11/2026;{kinds[kind]};O{at};{at};{amount};0;{amount};01/11/2026 10:00:00"
+            for at, (kind, amount) in enumerate(rows)
+        ]
+        return "\n".join([heading, *told, ""]).encode()
+
+    million, small = ("in", "1,250,000"), ("out", "500")
+    assert settled(file(million, small), "momo") == [1_250_000, -500]
+    assert settled(file(small), "momo") == [-500]
+    # The controls: a payment that lost its thousands has a refund beside it, too.
+    assert settled(file(million, small, ("in", "20")), "momo") == "lost_thousands"
+    assert settled(file(("in", "20"), small), "momo") == "lost_thousands"
+    assert settled(file(("in", "20"), ("out", "20,000")), "momo") == [20, -20_000]

@@ -23,6 +23,7 @@ from core.clock import VIETNAM
 
 _PATH: Final = "v2/payment-requests"
 _SIGNED: Final = ("amount", "cancelUrl", "description", "orderCode", "returnUrl")
+#: Where money comes to while no account is open at the sandbox's bank.
 _ACCOUNT: Final = "113366668888"
 
 
@@ -57,6 +58,10 @@ class PayOS:
         if start == _PATH and request.method == "GET":
             return _query(engine, request, last)
         return engine.store.pages.get(last) if start == "pay" else None
+
+    def credited(self, order: Order) -> str:
+        """The first account of the sandbox's bank, as the order was told."""
+        return order.details.get("account", _ACCOUNT)
 
     def transaction_no(self, now: datetime, rng: random.Random, count: int) -> str:
         """A bank's reference, as the transfer has it."""
@@ -126,7 +131,7 @@ def _transfer(order: Order, charge: Charge) -> dict[str, object]:
     return {
         "amount": charge.amount,
         "description": order.order_info,
-        "accountNumber": _ACCOUNT,
+        "accountNumber": DIALECT.credited(order),
         "reference": charge.transaction_no,
         "transactionDateTime": local.strftime("%Y-%m-%d %H:%M:%S"),
         "counterAccountBankId": None,
@@ -179,12 +184,13 @@ def _create(engine: Engine, request: ProviderRequest) -> Reply:
                 order_info=memo,
                 return_url=str(fields["returnUrl"]),
                 digest=hashlib.sha256(request.body).hexdigest(),
+                details={"account": next(iter(engine.store.accounts), _ACCOUNT)},
             ),
         )
     except OtherOrder:
         return Reply(200, _says("231", "orderCode"))
     data = {
-        "accountNumber": _ACCOUNT,
+        "accountNumber": DIALECT.credited(order),
         "amount": amount,
         "description": memo,
         "orderCode": number,

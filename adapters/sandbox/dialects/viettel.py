@@ -20,6 +20,7 @@ from adapters.sandbox.engine.faults import Fault, Operation
 from adapters.sandbox.engine.gateway import Engine, ProviderRequest
 from adapters.sandbox.engine.reading import read_object, same
 from adapters.sandbox.engine.replies import Reply, answer, did_nothing, refusal
+from adapters.sandbox.engine.settlement import SettlementSheet
 from adapters.sandbox.engine.store import Charge, Merchant, Order, OrderRequest, OtherOrder
 from core import json
 
@@ -36,6 +37,26 @@ _HEARD: Final = "error_code merchant_code order_id"
 _PAGE_FIELDS: Final = {*_PAY.split(), "desc", "locale", "return_url", "cancel_url", "check_sum"}
 _PAYER: Final = "84912345678"
 _FORM: Final = "application/x-www-form-urlencoded"
+_SHEETS: Final = (
+    SettlementSheet(
+        name="viettel",
+        columns=(
+            ("Mã đối soát", "batch"),
+            ("Ngày đối soát", "day"),
+            ("order_id", "order"),
+            ("vt_transaction_id", "number"),
+            ("Thời gian giao dịch", "at"),
+            ("payment_status", "kind"),
+            ("trans_amount", "amount"),
+            ("Phí", "fee"),
+            ("Thực nhận", "net"),
+        ),
+        day="%d/%m/%Y",
+        at="%d/%m/%Y %H:%M:%S",
+        kinds={"payment": "1"},
+        totals="Tổng",
+    ),
+)
 
 
 class ViettelMoney:
@@ -43,6 +64,7 @@ class ViettelMoney:
 
     name = "viettel"
     calls = frozenset({Operation.QUERY})
+    sheets = _SHEETS
 
     def demo_credentials(self, account_number: str) -> dict[str, str]:
         return {

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.sandbox.engine.deliveries import Deliveries, WebhookDelivery
 from adapters.sandbox.engine.dialect import FeedDialect, WebhookMessage
 from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation
-from adapters.sandbox.engine.store import BankAccount, Movement, Store
+from adapters.sandbox.engine.gateway import StraightDialect
+from adapters.sandbox.engine.store import BankAccount, Charge, Movement, Order, Store
 from core.clock import VIETNAM
 
 
@@ -76,24 +78,40 @@ class Bank:
         if amount < 1:
             raise ValueError("an amount is at least 1 đồng")
         now = self._now()
-        sign = 1 if direction == "in" else -1
-        movement = Movement(
-            id=self._next_id(now),
-            account_number=account_number,
-            direction=direction,
-            amount=amount,
-            narrative=narrative,
-            reference_code=self._reference(now) if reference_code is None else reference_code,
-            booked_at=now.replace(microsecond=0),
-            balance=self._store.balance(account_number) + sign * amount,
-            virtual_account="" if sent_to == account_number else sent_to,
+        movement = self._book(
+            Movement(
+                id=self._next_id(now),
+                account_number=account_number,
+                direction=direction,
+                amount=amount,
+                narrative=narrative,
+                reference_code=self._reference(now) if reference_code is None else reference_code,
+                booked_at=now.replace(microsecond=0),
+                balance=0,
+                virtual_account="" if sent_to == account_number else sent_to,
+            )
         )
-        self._store.move(movement)
         told = self._tell(account, movement, now)
         for (number, dialect), feed in self._store.feeds.items():
             if number == account_number and dialect != account.dialect:
                 self._tell(feed, movement, now)
         return movement, told
+
+    def credited(self, dialect: object, order: Order, charge: Charge) -> None:
+        """Book what came straight to an account through a gateway; of all others nothing.
+
+        It stands in the account's statement. Its feeds are told nothing: what a gateway keeps to
+        itself can then be watched.
+        """
+        if isinstance(dialect, StraightDialect) and not charge.held:
+            self._book(
+                Movement(
+                    *(self._next_id(charge.charged_at), dialect.credited(order), "in"),
+                    *(charge.amount, order.order_info, charge.transaction_no),
+                    charge.charged_at.replace(microsecond=0),
+                    balance=0,
+                )
+            )
 
     def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """Signature headers for a notice sent now; a forged one is signed by another key.
@@ -130,6 +148,14 @@ class Bank:
             plan("duplicate", now)
         due_at = now + self._late if fault is Fault.LATE_CALLBACK else now
         return plan("genuine", due_at, lost=fault is Fault.LOST_CALLBACK)
+
+    def _book(self, movement: Movement) -> Movement:
+        """Enter a movement with the account's balance after it."""
+        sign = 1 if movement.direction == "in" else -1
+        before = self._store.balance(movement.account_number)
+        booked = replace(movement, balance=before + sign * movement.amount)
+        self._store.move(booked)
+        return booked
 
     def _next_id(self, now: datetime) -> int:
         """Growing, and not used again after a restart over the same database."""

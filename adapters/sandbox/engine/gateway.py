@@ -94,6 +94,15 @@ class CheckingDialect(Protocol):
 
 
 @runtime_checkable
+class StraightDialect(Protocol):
+    """A gateway that keeps no money: its payers transfer to the body's own account."""
+
+    def credited(self, order: Order) -> str:
+        """The number of the account that an order's money comes to."""
+        ...
+
+
+@runtime_checkable
 class SealingDialect(Protocol):
     """A gateway that signs its answers to `seals_answers_to`, not its notices alone."""
 

@@ -135,7 +135,6 @@ class SandboxState:
 
         A bank shows payers `holder`, as the body writes it: they are told to compare the two. It
         has a virtual account of every number that begins with `virtual_prefix`, if there is one.
-
         Raises `LookupError` for a dialect nobody speaks, a credential that is missing, and for the
         name of an account in another dialect.
         """
@@ -367,9 +366,10 @@ class SandboxState:
     def _charge(
         self, order: Order, amount: int, visible: datetime | None, *, held: bool = False
     ) -> Charge:
-        number = self._transaction_no(self._gateway(order.dialect))
-        charge = Charge(number, amount, self.now(), visible, held)
+        dialect = self._gateway(order.dialect)
+        charge = Charge(self._transaction_no(dialect), amount, self.now(), visible, held)
         self.store.charge(order, charge)
+        self.bank.credited(dialect, order, charge)
         return charge
 
     def _report_failure(self, merchant: Merchant, order: Order) -> None:

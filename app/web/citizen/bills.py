@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
@@ -24,6 +25,7 @@ from core.errors import NotFound
 from core.heartbeats import is_silent
 from core.references import is_reference
 from core.sessions import ReadSession, WriteSession
+from core.settings import Settings
 from payments.agencies.queries import GatewayAccountValue
 from payments.attempts.asking import ask_now
 from payments.attempts.leaving import open_until
@@ -216,7 +218,7 @@ async def _page(
     payable = situation.payable
     gateways = await offered_gateways(context, agency, payable, session) if payable else []
     resting = _resting(gateways, await context.breakers.list_resting(session))
-    scannable = payable and bill_payload(context, agency, bill.reference, payable) is not None
+    payload = bill_payload(context, agency, bill.reference, payable) if payable else None
     payer = await read_payer(session, context.cipher, bill.id) if opened else {}
     attempt = situation.attempt
     waits = await _receipt_waits(session, bill, situation)
@@ -245,12 +247,21 @@ async def _page(
         odd=odd,
         minutes_left=_minutes_left(context, bill),
         go_on=go_on_address(attempt, opened=opened) if situation.doubt in GOES_ON else None,
-        account=agency.account if scannable else None,
+        account=agency.account if payload is not None else None,
+        try_at=_sandbox_bank(request, payload),
         once=once or new_token(bits=80),
         message=message_beside(
             situation, request.cookies.get(told_name(context.urls.base_url), "")
         ),
     )
+
+
+def _sandbox_bank(request: Request, payload: str | None) -> str | None:
+    """Where the sandbox's bank has read this QR; None where no sandbox plays the bank."""
+    settings: Settings = request.app.state.parts.settings
+    if settings.sandbox_url is None or payload is None:
+        return None
+    return f"{settings.sandbox_url}/bank?{urlencode({'payload': payload})}"
 
 
 async def _odd_money(

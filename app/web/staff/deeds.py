@@ -24,6 +24,7 @@ from core.errors import Conflict, FieldError, Invalid, LephiError
 from core.idempotency import Claim, InFlight, KeyReused, begin_or_replay, finish, forget
 from core.ids import new_id
 from core.sessions import WriteSession
+from core.unseen import unseen_faults
 from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Action
 from payments.context import Context
@@ -174,8 +175,11 @@ async def deed_of(
 def read_typed(model: type[M], typed: Mapping[str, object]) -> M:
     """What was typed as the API's own schema reads it, empty fields left out.
 
-    Raises `Invalid` naming each field that is lacking or cannot be taken.
+    Raises `Invalid` naming each field that is lacking or cannot be taken, or that has a character
+    which nobody sees (`core.unseen`).
     """
+    if unseen := list(unseen_faults(dict(typed))):
+        raise Invalid(_UNREAD, errors=unseen)
     try:
         return model.model_validate({name: value for name, value in typed.items() if value != ""})
     except ValidationError as error:

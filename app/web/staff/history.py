@@ -1,6 +1,7 @@
 """A bill, a payment, a receipt: what it is, its history in words, and what can be done about it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
@@ -18,6 +19,7 @@ from app.web.staff.history_words import (
     PAYMENT_STATES,
     RECEIPT_STATES,
 )
+from app.web.staff.just_done import find_just_done
 from app.web.staff.message_words import CHANNELS
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.templating import render
@@ -54,11 +56,31 @@ LoneReceiptReader = Annotated[SignedIn, page_needs(Action.READ_RECEIPTS, alone=T
 _SHOWN_OF_PAYER: Final = ("name", "phone", "email", "address", "behalf_name")
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedNote:
+    """A note as it was typed, and what is wrong with it by its field."""
+
+    typed: str
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+
 @router.get("/staff/bills/{bill_id}")
 async def bill_page(
     request: Request, bill_id: ThingId, who: Reader, session: SessionDep, context: ContextDep
 ) -> Response:
     """A bill by its id or reference, with its payments, receipts and history."""
+    return await show_bill(request, bill_id, who, session, context)
+
+
+async def show_bill(
+    request: Request,
+    bill_id: str,
+    who: SignedIn,
+    session: ReadSession,
+    context: Context,
+    refused_note: RefusedNote | None = None,
+) -> Response:
+    """The page of a bill, with what is wrong with a note for it."""
     bill = await get_bill(session, bill_id, who.principal.agency_ids)
     receipts = (await context.receipts.of_bills(session, [bill.id])).get(bill.id, ())
     documents = (await context.receipts.documents_of_bills(session, [bill.id])).get(bill.id, ())
@@ -86,7 +108,9 @@ async def bill_page(
     return render(
         request,
         "history_bill.html",
+        200 if refused_note is None else 422,
         who=who,
+        refused_note=refused_note,
         bill=bill,
         agency=await context.agencies.get_agency(bill.agency_id, session),
         receipts=receipts,
@@ -149,6 +173,18 @@ async def payment_page(
     request: Request, payment_id: ThingId, who: Reader, session: SessionDep, context: ContextDep
 ) -> Response:
     """A payment: where its money is, what goes back of it and is disputed, and its history."""
+    return await show_payment(request, payment_id, who, session, context)
+
+
+async def show_payment(
+    request: Request,
+    payment_id: str,
+    who: SignedIn,
+    session: ReadSession,
+    context: Context,
+    refused_note: RefusedNote | None = None,
+) -> Response:
+    """The page of a payment, with what is wrong with a note for it."""
     reach = who.principal.agency_ids
     payment = await get_payment(session, payment_id, reach)
     bill = None if payment.bill_id is None else await get_bill(session, payment.bill_id, reach)
@@ -163,7 +199,9 @@ async def payment_page(
     return render(
         request,
         "history_payment.html",
+        200 if refused_note is None else 422,
         who=who,
+        refused_note=refused_note,
         payment=payment,
         bill=bill,
         placed=places.get(payment.id, NOWHERE),
@@ -238,10 +276,9 @@ async def receipt_page(
     who: ReceiptReader,
     session: SessionDep,
     context: ContextDep,
-    told: str = "",
 ) -> Response:
     """A receipt: what it says, its files, and its history."""
-    return await _receipt_page(request, receipt_id, who, session, context, told=told == "yes")
+    return await show_receipt(request, receipt_id, who, session, context)
 
 
 @router.post("/staff/receipts/{receipt_id}/tell")
@@ -257,27 +294,28 @@ async def tell_of_receipt(
         bill = await get_bill(session, receipt.bill_id, reach)
         summary = receipt.summary
         await tell_again(session, context.cipher, bill, summary, actor=deed.by.actor)
-        return f"/staff/receipts/{summary.id}?told=yes"
+        return f"/staff/receipts/{summary.id}"
 
     try:
         return await deed.once(work)
     except (NobodyToTell, ToldJustNow) as refused:
         async with deed.database.reading() as session:
-            return await _receipt_page(
+            return await show_receipt(
                 deed.request, receipt_id, deed.who, session, context, refused=refused
             )
 
 
-async def _receipt_page(
+async def show_receipt(
     request: Request,
     receipt_id: str,
     who: SignedIn,
     session: ReadSession,
     context: Context,
+    refused_note: RefusedNote | None = None,
     *,
-    told: bool = False,
     refused: Conflict | None = None,
 ) -> Response:
+    """The page of a receipt, with what is wrong with a note for it, or why nobody was told."""
     reach = who.principal.agency_ids
     receipt = await get_receipt(session, context.cipher, receipt_id, reach)
     summary = receipt.summary
@@ -288,8 +326,9 @@ async def _receipt_page(
     return render(
         request,
         "history_receipt.html",
-        409 if refused is not None else 200,
+        409 if refused is not None else 200 if refused_note is None else 422,
         who=who,
+        refused_note=refused_note,
         receipt=receipt,
         summary=summary,
         bill=bill,
@@ -299,7 +338,9 @@ async def _receipt_page(
         states=RECEIPT_STATES,
         check_url=context.urls.receipt_check(summary.code),
         way=None if way is None else CHANNELS[way],
-        told=told,
+        told=await find_just_done(session, summary.id, "receipt.told_again", who.principal)
+        if refused is None
+        else None,
         refused=refused,
         once=new_once(),
     )

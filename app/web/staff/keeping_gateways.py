@@ -10,9 +10,17 @@ from app.web.staff.doors import SignedIn
 from app.web.staff.form_faults import NO_FAULTS, FormFaults, faults_of
 from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
+from app.web.staff.just_done import find_just_done
 from app.web.staff.keeping_forms import Administered, Administrator, given_of, led_to
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
-from app.web.staff.keeping_words import NOT_CHOSEN, NOT_OFFERED, OFFERED, RESTING, TELLING
+from app.web.staff.keeping_words import (
+    NOT_CHOSEN,
+    NOT_OFFERED,
+    OFFERED,
+    RESTING,
+    TELLING,
+    TELLING_OFF,
+)
 from app.web.staff.tables import TableColumn, TableRow
 from app.web.templating import render
 from app.web.texts import noted
@@ -144,12 +152,13 @@ async def gateway_page(
     session: SessionDep,
     context: ContextDep,
     door: DoorDep,
-    replaced: str = "",
 ) -> Response:
     """An account at a gateway: tried from here, given new secrets, taken away from payers."""
     entry = await own_gateway(session, who.principal, gateway_account_id)
     two_people = door.administration.two_people
-    tried = _REPLACED if replaced == "yes" else None
+    done = await find_just_done(session, entry.id, "gateway.configured", who.principal)
+    replaced = done is not None and done.details.get("credentials_renewed") is True
+    tried = _REPLACED if replaced else None
     return await _page(request, session, context, who, entry, two_people, tried=tried)
 
 
@@ -189,7 +198,7 @@ async def rotate_secret(gateway_account_id: ThingId, deed: Administered, door: D
         wanted = {**_named(entry), "keep_hours": _hours(deed.typed("keep_hours"))}
         changing = await configured_gateway(session, wanted, credentials)
         waits = await door.carry(session, changing, deed.by, deed.typed("reason") or None)
-        return led_to(f"{GATEWAYS}/{entry.id}?replaced=yes", waits)
+        return led_to(f"{GATEWAYS}/{entry.id}", waits)
 
     try:
         return await deed.once(work)
@@ -281,7 +290,7 @@ def _state(context: Context, entry: GatewayEntry, is_resting: bool) -> str:
     """Whether payers are sent there; of what only tells of money that it is heard."""
     info = context.gateways.find_info(entry.gateway)
     if info is not None and info.kind in NOT_CHOSEN:
-        return TELLING
+        return TELLING if entry.enabled else TELLING_OFF
     if not entry.enabled:
         return NOT_OFFERED
     return RESTING if is_resting else OFFERED

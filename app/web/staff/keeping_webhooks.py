@@ -15,6 +15,7 @@ from app.web.staff.doors import SignedIn
 from app.web.staff.form_faults import NO_FAULTS, FormFaults, faults_of
 from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
+from app.web.staff.just_done import find_just_done
 from app.web.staff.keeping_lists import MOST_ROWS, AskedListDep, answer_list
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.staff.tables import AskedTable, ShownTable, TableColumn, TableRow
@@ -130,11 +131,10 @@ async def webhook_page(
     session: SessionDep,
     state: Literal["", MessageState] = "",
     cursor: Annotated[str, Query(max_length=16, pattern=r"^[0-9]*$")] = "",
-    again: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
     """A receiver, how much it has not taken, and what it was told, the newest first."""
     found = await get_endpoint(session, endpoint_id, who.principal.agency_ids)
-    return await _page(request, who, session, found, state=state, cursor=cursor, again=again)
+    return await _page(request, who, session, found, state=state, cursor=cursor)
 
 
 @router.post(f"{WEBHOOKS}/{{endpoint_id}}/replay")
@@ -147,7 +147,7 @@ async def replay_webhook(endpoint_id: ThingId, deed: Managed) -> Response:
         wanted = read_typed(ReplayForm, typed)
         if wanted.last < wanted.first:
             raise Invalid(_BACKWARDS, errors=[FieldError("last", "too_small", _BACKWARDS)])
-        count = await commands.replay(
+        await commands.replay(
             session,
             found,
             wanted.first,
@@ -155,7 +155,7 @@ async def replay_webhook(endpoint_id: ThingId, deed: Managed) -> Response:
             acknowledged=wanted.taken == "yes",
             actor=deed.by.actor,
         )
-        return f"{WEBHOOKS}/{found.id}?again={count}"
+        return f"{WEBHOOKS}/{found.id}"
 
     try:
         return await deed.once(work)
@@ -187,7 +187,6 @@ async def _page(
     *,
     state: str = "",
     cursor: str = "",
-    again: int | None = None,
     typed: Mapping[str, str] | None = None,
     faults: FormFaults = NO_FAULTS,
 ) -> Response:
@@ -200,6 +199,7 @@ async def _page(
         limit=_SHOWN,
     )
     kept = (("state", state),) if state else ()
+    done = await find_just_done(session, endpoint.id, "webhook_endpoint.replayed", who.principal)
     return render(
         request,
         "keep_webhook.html",
@@ -219,7 +219,7 @@ async def _page(
         ),
         states=STATES,
         chosen=state,
-        again=again,
+        again=None if done is None else done.details["messages"],
         typed=typed or dict.fromkeys(_TYPED, ""),
         faults=faults,
         once=new_once(),

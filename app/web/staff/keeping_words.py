@@ -17,6 +17,8 @@ NOT_OFFERED: Final = noted("Không cho người nộp dùng")
 RESTING: Final = noted("Không trả lời, tạm không gửi người nộp tới")
 #: What a feed or a biller does, whose notices are taken whether or not it is offered.
 TELLING: Final = noted("Đang nhận tin báo tiền về")
+#: The same where it was taken away from payers: an authentic notice is never dropped.
+TELLING_OFF: Final = noted("Tắt: vẫn nhận tin báo có đã ký, không mời trả")
 #: What those are that payers do not choose on a bill's page.
 NOT_CHOSEN: Final[Mapping[GatewayKind, str]] = {
     GatewayKind.FEED: noted(

@@ -47,7 +47,7 @@ async def staff_home(
     on: _Day = "",
 ) -> Response:
     """A day's takings, what needs whoever looks, who was heard of, and what they may do."""
-    view = await view_today(session, parts.calendar, who.principal, kinds, _day(on))
+    view = await view_today(session, context, parts.calendar, who.principal, kinds, _day(on))
     return render(
         request,
         "today.html",

@@ -15,12 +15,15 @@ from core.heartbeats import is_silent
 from core.sessions import ReadSession
 from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Action
+from payments.agencies.breakers import RestingGateway
 from payments.agencies.listing import GatewayEntry, list_gateways
-from payments.agencies.queries import list_collection_accounts
+from payments.agencies.queries import AgencyValue, list_collection_accounts
+from payments.attempts.offering import paying_accounts
 from payments.books.approvals import ApprovalKinds
 from payments.books.period_totals import BillTotal, list_bill_totals
 from payments.books.takings import HourTotal, list_hour_totals
 from payments.books.waiting_sums import WaitingSum, sum_waiting_money
+from payments.context import Context
 from payments.disputes.queries import DisputeSum, sum_lost, sum_undecided
 from payments.incoming.hearing import GatewayHearing, list_hearings
 from payments.messages.channels import ChannelValue, list_unrenewed
@@ -44,10 +47,16 @@ class NeededWork:
 
 @dataclass(frozen=True, slots=True)
 class GatewayHealth:
-    """An account at a gateway or feed, and what it has told within a day; None: nothing."""
+    """An account at a gateway or feed, and what it has told within a day; None: nothing.
+
+    `resting` is why payers are not sent there now. One that is borrowed from a body above is
+    `whose`; what it has told is that body's.
+    """
 
     account: GatewayEntry
     heard: GatewayHearing | None
+    resting: RestingGateway | None
+    whose: AgencyValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,12 @@ def _summed(totals: Iterable[tuple[K, HourTotal]]) -> dict[K, tuple[int, int]]:
 
 
 async def view_today(
-    session: ReadSession, calendar: Calendar, who: Principal, kinds: ApprovalKinds, on: date
+    session: ReadSession,
+    context: Context,
+    calendar: Calendar,
+    who: Principal,
+    kinds: ApprovalKinds,
+    on: date,
 ) -> TodayView:
     """The first page of somebody, for a day; each part only where they may see it."""
     today = clock.business_date(clock.now())
@@ -127,9 +141,7 @@ async def view_today(
             session, calendar, list(codes), today - timedelta(days=7), today - timedelta(days=1)
         )
         untold = [UntoldDay(codes[account], day) for account, day in pairs]
-        page = await list_gateways(session, who.agency_ids, limit=200)
-        heard = await list_hearings(session, [one.id for one in page.items])
-        gateways = [GatewayHealth(one, heard.get(one.id)) for one in page.items]
+        gateways = await _list_health(session, context, who)
         silent = await is_silent(session)
     unrenewed: list[ChannelValue] = []
     if who.may(Action.READ_MESSAGES):
@@ -147,6 +159,25 @@ async def view_today(
         silent=silent,
         unrenewed=unrenewed,
     )
+
+
+async def _list_health(
+    session: ReadSession, context: Context, who: Principal
+) -> list[GatewayHealth]:
+    """The accounts of the own body and its units, then those that it borrows."""
+    page = await list_gateways(session, who.agency_ids, limit=200)
+    heard = await list_hearings(session, [one.id for one in page.items])
+    resting = await context.breakers.list_resting(session)
+    own = [GatewayHealth(one, heard.get(one.id), resting.get(one.id)) for one in page.items]
+    agency = await context.agencies.get_agency(who.agency_id, session)
+    paying = {one.id: one for one, _ in await paying_accounts(context, agency, session)}
+    owners = {one.agency_id for one in paying.values()} - set(who.agency_ids)
+    borrowed = []
+    for entry in (await list_gateways(session, owners, limit=200)).items if owners else ():
+        if entry.id in paying:
+            whose = await context.agencies.get_agency(entry.agency_id, session)
+            borrowed.append(GatewayHealth(entry, None, resting.get(entry.id), whose))
+    return own + borrowed
 
 
 async def _needs(

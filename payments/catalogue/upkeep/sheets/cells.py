@@ -57,6 +57,10 @@ class Shape:
     look: Look = "text"
 
 
+#: A Vietnamese mobile number without its 0.
+_WITHOUT_NOUGHT = re.compile("[35789][0-9]{8}")
+
+
 def is_blank(cell: Cell) -> bool:
     """Whether there is nothing in a cell but spaces."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
@@ -73,6 +77,23 @@ def read_text(cell: Cell) -> str:
         detail = "Bảng tính đã đổi thành số; hãy định dạng ô là Văn bản rồi gõ lại."
         raise CellMisread("not_a_text", detail)
     return str(int(cell))
+
+
+def mended_phone(cell: Cell) -> str | None:
+    """The phone number of a number cell whose leading 0 a spreadsheet took off; None for others."""
+    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+    text = f"{cell:.15g}" if is_number else ""
+    return f"0{text}" if _WITHOUT_NOUGHT.fullmatch(text) else None
+
+
+def read_phone(cell: Cell) -> str:
+    """A phone number as text. Raises `CellMisread` for a number cell, whose leading 0 is lost."""
+    if isinstance(cell, str):
+        return cell.strip()
+    was = mended_phone(cell)
+    of = f" (có lẽ là {was})" if was else ""
+    detail = f"Ô là số nên số 0 ở đầu đã mất{of}: định dạng ô là Văn bản rồi gõ lại."
+    raise CellMisread("not_a_text", detail)
 
 
 def read_words(cell: Cell, longest: int = 200) -> str:
