@@ -138,8 +138,8 @@ async def test_what_fees_brought(asking: WriteSession, books: BareBooks) -> None
                 rows.append((*key, line["sub_item"] or "", gateway, by_name, *rest, (part, kept)))
         wanted = []
         for group in grouped(rows):
-            on, body, code, fee_code, sub_item, gateway, _, *rest, _ = group[0]
-            nature, percent, certainty, name = rest
+            on, body, code, fee_code, sub_item, gateway, _, *kind, _ = group[0]
+            nature, percent, certainty, name = kind
             parts = [part for *_, (part, _) in group]
             shares = [kept for *_, (_, kept) in group]
             came, went = sums(parts)
