@@ -50,6 +50,8 @@ ACCOUNTS = {
 }
 #: What banks call money, so often that several payments have one: none, two, and one with a label.
 BANK_REFS = ("", "FT26331000123", "FT26331000123BNK", "5260001")
+#: What the only fee that is the same for everybody costs, `phi-poster`.
+POSTER_PRICE = 4500
 _KINDS = ("procedure", "procedure", "procedure", "stall", "handover", "refund")
 _WAITS = (Reason.SHORT, Reason.STALL_CREDIT, Reason.EXCESS, Reason.BILL_ALREADY_PAID)
 _PLACES = ("suspense", "refundable", "reversed", "in_transit", "collector_cash", "paying_back")
@@ -172,6 +174,9 @@ class BareBooks:
                     "procedure_id": (f"proc_{n % 3}", None)[n == 4],
                 }
             )
+        poster = {"id": "fee_poster", "code": "phi-poster", "procedure_id": None}
+        price = {"kind": "fixed", "rule": {"amount": POSTER_PRICE}}
+        self.rows["fee"].append({**self.rows["fee"][0], **poster, **price})
         shares = ((0, None, 30), (0, "agency_2", 45), (1, None, 7), (2, "agency_4", 80))
         for n, (fee, body_id, percent) in enumerate(shares):
             self.rows["fee_share"].append(
@@ -330,6 +335,30 @@ class BareBooks:
                     "refund_id": "refund_000" if place == "paying_back" else None,
                 }
             )
+
+        self._add_whole_credit()
+
+    def _add_whole_credit(self) -> None:
+        """A credit of the bank, all of which waits for the rest of the first bill."""
+        came = {"id": "pay_whole", "kind": "credit", "gateway": "bank", "status": "succeeded"}
+        whose = {"collection_account_id": "acct_1", "agency_id": "agency_1", "bill_id": "bill_000"}
+        money = {"amount": 777, "credited": 777, "settlement_key": "key-whole", "doubt": None}
+        when = {"paid_at": moments_of(DAYS[2])[1], "accounting_on": DAYS[2], "created_at": NOW}
+        none = {"order_ref": None, "gateway_ref": None, "reference": None, "asked": 0}
+        self.rows["payment"].append({**came, **whose, **money, **when, **none})
+        self.rows["suspense_item"].append(
+            {
+                "id": "susp_whole",
+                "payment_id": "pay_whole",
+                "bill_id": "bill_000",
+                "place": "suspense",
+                "amount": 777,
+                "reason": Reason.SHORT,
+                "created_at": NOW,
+                "closed_at": None,
+                "refund_id": None,
+            }
+        )
 
     def _draw_postings(self, number: int) -> None:
         for n in range(number):
