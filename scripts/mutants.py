@@ -42,6 +42,11 @@ ROOMS = {
     "books": (
         ("payments/books/*.py", "payments/agencies/tree.py"),
         (
+            *("tests/integration/test_books_asked.py", "tests/integration/test_money_posted.py"),
+            *("tests/integration/test_waiting_money_asked.py",),
+            *("tests/integration/test_money_moved_on.py",),
+            *("tests/integration/test_money_decided.py",),
+            *("tests/integration/test_period_totals_asked.py",),
             *("tests/properties/test_allocation.py", "tests/integration/test_identity_of_money.py"),
             *("tests/integration/test_where_money_goes.py", "tests/api/test_approvals.py"),
             *("tests/integration/test_money_dated_ahead.py", "tests/api/test_withdrawals.py"),

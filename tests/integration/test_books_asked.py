@@ -1,5 +1,6 @@
 """What the books' queries say of rows drawn by lot is what plain Python makes of those rows."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -11,8 +12,10 @@ from sqlmodel import col, select
 
 from core import audit
 from core.clock import VIETNAM, business_date
+from core.crypto import Cipher
 from core.sessions import WriteSession
 from payments.agencies.tree import Branch, branches, lineage, reach, reaches
+from payments.bills.lines import LineValue
 from payments.bills.models import Bill
 from payments.books import transit
 from payments.books.payable import PayableBill, list_payable_bills
@@ -27,9 +30,11 @@ from payments.books.places import Places
 from payments.books.queries import (
     DayPayment,
     DaySum,
+    ReceiptSource,
     list_day_payments,
     list_moments,
     list_payout_lines,
+    list_receipt_sources,
     sum_day_payments,
     sum_ledgers,
 )
@@ -53,6 +58,7 @@ from tests.support.bare_books import (
     total,
     waits_for,
 )
+from tests.support.bare_rows import insert
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -134,7 +140,7 @@ async def test_the_bill_that_an_amount_and_a_time_lead_to(
 ) -> None:
     found = Counter[bool]()
     stretches = [(DAYS[2], DAYS[2]), (DAYS[0], DAYS[1]), (DAYS[1], DAYS[4]), (DAYS[4], DAYS[7])]
-    for row, amount in product(standing(books), (1, 5000)):
+    for row, amount in product(standing(books)[:24], (1, 5000)):
         told = paid_by_posters(books, row["reference"])
         for begin, end in stretches:
             first, last = moments_of(begin)[1], moments_of(end)[2]
@@ -452,3 +458,57 @@ async def test_the_tree_of_bodies(asking: WriteSession) -> None:
         third: Branch(third, "co-quan-2", (second, first)),
         stranger: Branch(stranger, "co-quan-3", ()),
     }
+
+
+def receipt_source(books: BareBooks, bill: Row, payer: dict[str, str]) -> ReceiptSource:
+    """What a settled bill gives to its receipt."""
+    payments, accounts = books.by_id("payment"), books.by_id("collection_account")
+    agency = books.by_id("agency")[bill["agency_id"]]
+    gone = {row["reverses"] for row in books["allocation"]}
+    given = sorted(
+        {
+            row["payment_id"]
+            for row in books["allocation"]
+            if row["bill_id"] == bill["id"] and row["reverses"] is None and row["id"] not in gone
+        }
+    )
+    account = accounts[payments[given[0]]["collection_account_id"]] if given else None
+    lines: list[dict[str, Any]] = [
+        {name: row.get(name) for name in LineValue.__dataclass_fields__}
+        | {"full_amount": row["amount"]}
+        for row in books["bill_line"]
+        if row["bill_id"] == bill["id"]
+    ]
+    last = max((payments[one]["paid_at"] for one in given), default=bill["paid_at"])
+    return ReceiptSource(
+        bill_id=bill["id"],
+        agency_id=agency["id"],
+        agency_name=agency["name"],
+        agency_name_en=agency["name_en"],
+        agency_tax_code=agency["tax_code"],
+        agency_address=agency["address"],
+        agency_phone=agency["phone"],
+        account=f"{account['account_number']} · {account['account_name']}" if account else "",
+        reference=bill["reference"],
+        dossier_number=bill["dossier_number"],
+        amount=bill["amount"],
+        paid_at=min(last, bill["paid_at"]),
+        gateways=tuple(sorted({payments[one]["gateway"] for one in given})),
+        payer=payer,
+        lines=tuple(LineValue(**line) for line in lines),
+    )
+
+
+async def test_what_receipts_say(asking: WriteSession, books: BareBooks) -> None:
+    cipher = Cipher(b"k" * 32)
+    paid = [row for row in books["bill"] if row["status"] == "paid"]
+    payers = {}
+    for row in paid[::2]:
+        payers[row["id"]] = {"name": f"Nguyễn {row['id']}"}
+        sealed = cipher.encrypt(json.dumps(payers[row["id"]]).encode(), f"payer:{row['id']}")
+        kept = {"subject_id": row["id"], "data": sealed, "created_at": NOW}
+        await insert(asking, "payer_data", kept)
+    asked = [row["id"] for row in books["bill"]][::-1]
+    assert await list_receipt_sources(asking, cipher, asked) == [
+        receipt_source(books, row, payers.get(row["id"], {})) for row in paid[::-1]
+    ]

@@ -163,8 +163,9 @@ async def test_what_waits_for_a_bill_already_is_not_given_to_it(asking: WriteSes
     for wanted in ({"bill": A}, {"bills": [A, B]}, {"bills": [B, A]}):
         with pytest.raises(NotWaiting):
             await look(asking, "assign", short.id, wanted)
-        assert await look(asking, "assign", over.id, wanted)
-    assert await look(asking, "assign", short.id, {"bill": B})
+        assert (await look(asking, "assign", over.id, wanted)).agency_id == "agency_1"
+    other = await look(asking, "assign", short.id, {"bill": B})
+    assert other.figures["bill"]["reference"] == B
 
 
 async def test_money_is_given_to_no_bill_that_is_none_here(asking: WriteSession) -> None:

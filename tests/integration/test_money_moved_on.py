@@ -462,7 +462,7 @@ async def test_what_was_sent_over_pays_it_again_and_no_more_than_it_takes(
 
 
 #: What is another of a bill that a poster's money had made, and whether it is cancelled then.
-MADE_BY = {
+MADE_BY: dict[str, tuple[dict[str, Any], bool]] = {
     "a poster's": ({}, True),
     "another channel's": ({"channel": "api"}, False),
     "a stall's": ({"kind": "stall"}, False),
@@ -476,7 +476,7 @@ async def test_a_bill_that_such_money_had_made_is_cancelled(
     asking: WriteSession, whose: str
 ) -> None:
     changes, cancelled = MADE_BY[whose]
-    told: dict[str, Any] = dict(changes)
+    told = dict(changes)
     kind, gone = told.pop("kind", "procedure"), told.pop("gone", "pay_x1")
     other = told.pop("other", False)
     await settled(asking, **({"channel": "poster"} | told))

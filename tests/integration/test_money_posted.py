@@ -250,7 +250,7 @@ NOT_WHOLE: dict[str, list[dict[str, Any]]] = {
 async def test_what_does_not_wait_whole_is_no_payout(asking: WriteSession, why: str) -> None:
     await money(asking, "pay_x1", 5000)
     for part in NOT_WHOLE[why]:
-        values = {"amount": 5000, "reason": "no_reference"} | part
+        values: dict[str, Any] = {"amount": 5000, "reason": "no_reference"} | part
         await waits(asking, "pay_x1", **values)
     with pytest.raises(CreditNotWhole) as told:
         await payouts.lock_credit(asking, "pay_x1")

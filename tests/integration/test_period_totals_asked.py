@@ -191,10 +191,11 @@ async def test_what_became_of_bills(asking: WriteSession, books: BareBooks) -> N
     fees, procedures = books.by_id("fee"), books.by_id("procedure")
     codes = {row["id"]: row["code"] for row in books["agency"]}
     cash = {row["id"] for row in books["payment"] if row["gateway"] == "cash"}
+    taken_back = {row["reverses"] for row in books["allocation"]}
     in_cash = {
         row["bill_id"]
         for row in books["allocation"]
-        if row["payment_id"] in cash and row["reverses"] is None
+        if row["payment_id"] in cash and not {row["id"]} & taken_back and row["amount"] > 0
     }
     for bodies, (first, last), grain in ASKED:
         rows = []

@@ -140,7 +140,7 @@ async def test_lists_end_where_it_is_said(asking: WriteSession, books: BareBooks
 
 async def test_what_waits_for_a_bill(asking: WriteSession, books: BareBooks) -> None:
     payments = books.by_id("payment")
-    for bill in books["bill"][:40]:
+    for bill in books["bill"][:25]:
         waiting = waits_for(books, bill["id"])
         assert [astuple(one) for one in await suspense.lock_waiting(asking, bill["id"])] == [
             (

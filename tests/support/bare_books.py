@@ -81,13 +81,17 @@ class BareBooks:
         self._draw_parts()
         self._draw_postings(200)
         self._draw_notices(260)
+        self._by_id = {
+            table: {row["id"]: row for row in rows if "id" in row}
+            for table, rows in self.rows.items()
+        }
 
     def __getitem__(self, table: str) -> list[Row]:
         return self.rows[table]
 
     def by_id(self, table: str) -> dict[Any, Row]:
         """The rows of a table by their ids."""
-        return {row["id"]: row for row in self.rows[table]}
+        return self._by_id[table]
 
     async def write(self, session: WriteSession) -> None:
         """Write all of it, past the guards and without what only foreign keys would ask for."""
@@ -420,7 +424,7 @@ class BareBooks:
             )
 
     def _draw_notices(self, number: int) -> None:
-        bills = self.by_id("bill")
+        bills = {row["id"]: row for row in self.rows["bill"]}
         names = [row["reference"] for row in self.rows["reference"]]
         posters = [row["reference"] for row in self.rows["reference"] if row["kind"] == "procedure"]
         came = [row for row in self.rows["payment"] if row["credited"] is not None]
