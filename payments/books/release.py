@@ -89,7 +89,7 @@ async def send_on(
     if item.bill_id is not None:
         destination = Destination(destination.reason, item.bill_id, destination.reference)
     elif "astray" in kept:
-        destination = Destination(Reason.UNKNOWN_REFERENCE, reference=item.reference, astray=True)
+        destination = Destination(Reason.UNKNOWN_REFERENCE)
     # By the words in which it came, and by those that tell of it now.
     for said in (kept.get("narrative", ""), words):
         destination = await unless_for_others(session, destination, said, item.amount)

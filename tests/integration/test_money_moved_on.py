@@ -442,17 +442,22 @@ async def test_a_bill_whose_money_was_none_is_owed_again(
     )
 
 
+@pytest.mark.parametrize("channel", ["api", "poster"])
 async def test_what_was_sent_over_pays_it_again_and_no_more_than_it_takes(
-    asking: WriteSession,
+    asking: WriteSession, channel: str
 ) -> None:
-    await settled(asking)
+    """Nor is it cancelled then, whose money ever had made it."""
+    await settled(asking, channel=channel)
+    await refer(asking, POSTER, "procedure", fee_code="phi-poster")
+    await money(asking, "pay_x6", 9, reference=POSTER, bill_id="bill_a")
     await money(asking, "pay_x5", 4000, bill_id="bill_a")
     over = {"bill_id": "bill_a", "place": "refundable"}
     first = await waits(asking, "pay_x5", 3000, "bill_already_paid", id="susp_x1", **over)
     await waits(asking, "pay_x5", 1000, "excess", id="susp_x2", **over)
     owed = await lock_bill(asking, "bill_a")
+    gone = ["pay_x2", "pay_x1", "pay_x6"]
     async with doing(asking) as done:
-        await reverse_settlement(asking, ACTOR, owed, ["pay_x2", "pay_x1"], Reason.SAME_MONEY)
+        await reverse_settlement(asking, ACTOR, owed, gone, Reason.SAME_MONEY)
     assert first.id in done.closed
     assert "susp_x2" not in done.closed
     assert ("pay_x5", "bill_a", 3000, None) in done.given
