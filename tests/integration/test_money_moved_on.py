@@ -231,6 +231,16 @@ async def test_money_of_its_own_waits_where_it_names_no_bill(
     )
 
 
+async def test_what_came_to_stalls_at_one_moment_is_in_the_order_of_its_payments(
+    asking: WriteSession,
+) -> None:
+    for payment_id, item_id in (("pay_x1", "susp_x2"), ("pay_x2", "susp_x1")):
+        await money(asking, payment_id, 600, reference=STALL)
+        await waits(asking, payment_id, 600, "stall_credit", id=item_id)
+    found = await suspense.list_stall_credit(asking, [STALL])
+    assert [one.id for one in found] == ["susp_x2", "susp_x1"]
+
+
 async def test_money_that_went_astray_is_for_people(asking: WriteSession) -> None:
     await bill(asking, "bill_a")
     item = await stray(asking, 5000, A)

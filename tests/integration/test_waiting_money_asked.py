@@ -156,7 +156,7 @@ async def test_what_waits_for_a_bill(asking: WriteSession, books: BareBooks) -> 
 
 
 async def test_what_waited_for_bills_at_a_moment(asking: WriteSession, books: BareBooks) -> None:
-    for at in (None, *moments_of(DAYS[3])):
+    for at in (None, *(moment for day in DAYS for moment in moments_of(day))):
         sums = Counter[str]()
         for item in books["suspense_item"]:
             if item["bill_id"] is None or (item["place"], item["reason"]) != ("suspense", "short"):
