@@ -429,9 +429,7 @@ class BareBooks:
         posters = [row["reference"] for row in self.rows["reference"] if row["kind"] == "procedure"]
         came = [row for row in self.rows["payment"] if row["credited"] is not None]
         of_posters = [
-            row
-            for row in came
-            if row["bill_id"] and bills[row["bill_id"]]["channel"] == "poster" and not row["doubt"]
+            row for row in came if row["bill_id"] and bills[row["bill_id"]]["channel"] == "poster"
         ]
         for n in range(number):
             payment = self._any(self._any((came, of_posters)))
