@@ -295,9 +295,7 @@ async def test_the_payments_of_days(asking: WriteSession, books: BareBooks) -> N
     assert await sum_day_payments(asking, "acct_1", date(2030, 1, 1), date(2030, 1, 1)) == (
         DaySum(0, 0)
     )
-
-
-async def test_a_payment_of_a_day_is_of_no_special_kind_unless_it_is_said() -> None:
+    # It is of no special kind unless that is said.
     plain = DayPayment("pay_1", "", 1, NOW, DAYS[0], "bank", "")
     assert (plain.static, plain.statement_alone, plain.is_batch) == (False, False, False)
 
