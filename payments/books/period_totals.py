@@ -144,6 +144,7 @@ async def list_revenue(
     on = _begin(part.day, grain)
     by_name = case((part.fee == "", part.description), else_="")
     procedure = func.coalesce(Procedure.code, "")
+    collected, left = _sum(part.part, part.part > 0), cast(func.sum(part.part), BigInteger)
     wanted = (
         values_of(
             RevenueTotal,
@@ -158,9 +159,9 @@ async def list_revenue(
             kept_percent=part.kept_percent,
             certainty=part.certainty,
             count=cast(func.count().filter(part.part > 0), Integer),
-            collected=_sum(part.part, part.part > 0),
-            returned=-_sum(part.part, part.part < 0),
-            amount=cast(func.sum(part.part), BigInteger),
+            collected=collected,
+            returned=collected - left,
+            amount=left,
             kept=cast(func.sum(part.kept), BigInteger),
         )
         .join(Agency, col(Agency.id) == part.agency_id)
@@ -184,6 +185,7 @@ async def list_ledger_totals(
 ) -> list[LedgerTotal]:
     """What moved on the accounts of these bodies on the days from `first` to `last`."""
     on = _begin(col(LedgerTransaction.accounting_on), grain)
+    debit = _sum(col(Posting.amount), col(Posting.amount) > 0)
     wanted = (
         values_of(
             LedgerTotal,
@@ -192,8 +194,8 @@ async def list_ledger_totals(
             account=col(CollectionAccount.code),
             account_kind=col(CollectionAccount.kind),
             deed=col(LedgerTransaction.kind),
-            debit=_sum(col(Posting.amount), col(Posting.amount) > 0),
-            credit=-_sum(col(Posting.amount), col(Posting.amount) < 0),
+            debit=debit,
+            credit=debit - cast(func.sum(Posting.amount), BigInteger),
         )
         .select_from(LedgerTransaction)
         .join(Posting, col(Posting.transaction_id) == col(LedgerTransaction.id))
@@ -235,14 +237,13 @@ async def list_bill_totals(
         .group_by(col(BillLine.bill_id), col(Fee.procedure_id))
         .subquery("line")
     )
+    # What was taken back again stands beside what takes it back: together they are nothing.
     in_cash = (
-        select(Allocation.id)
+        select(Allocation.payment_id)
         .join(Payment, col(Payment.id) == col(Allocation.payment_id))
-        .where(
-            col(Allocation.bill_id) == col(Bill.id),
-            col(Allocation.reverses).is_(None),
-            col(Payment.gateway) == CASH,
-        )
+        .where(col(Allocation.bill_id) == col(Bill.id), col(Payment.gateway) == CASH)
+        .group_by(col(Allocation.payment_id))
+        .having(func.sum(Allocation.amount) > 0)
         .exists()
     )
     paid = (col(Bill.status) == "paid") & ~in_cash

@@ -147,9 +147,11 @@ async def _post(
     amounts[left] = amounts.get(left, 0) + distribution.total
     if any(amounts.values()):
         await ledger.post(session, kind, source, bill_id, amounts)
-    if bill is not None and distribution.takes_waiting:
+    if bill is None:
+        return
+    if distribution.takes_waiting:
         await _take_waiting(session, bill, source, now)
-    if bill is not None and distribution.allocated:
+    if distribution.allocated:
         await move_bill(session, actor, bill, "paid", {"amount": bill.amount}, paid_at=now)
         await emit(session, BillPaid(bill.id, bill.agency_id, bill.amount))
 

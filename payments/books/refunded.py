@@ -25,8 +25,9 @@ def from_revenue(bill_id: str | None = None) -> ColumnElement[int]:
 
 def given_back(bill_id: SQLColumnExpression[str]) -> ColumnElement[int]:
     """What refunds have taken of the money that a bill was given, in đồng: for a statement."""
-    # By its payments, of which refunds have an index.
+    # By its payments, of which refunds have an index; the bill is that of the whole statement.
     payments = select(Allocation.payment_id).where(col(Allocation.bill_id) == bill_id)
+    payments = payments.correlate_except(Allocation)
     taken = select(func.coalesce(func.sum(Refund.from_revenue), 0)).where(
         col(Refund.payment_id).in_(payments),
         col(Refund.bill_id) == bill_id,

@@ -89,7 +89,7 @@ async def send_on(
     if item.bill_id is not None:
         destination = Destination(destination.reason, item.bill_id, destination.reference)
     elif "astray" in kept:
-        destination = Destination(Reason.UNKNOWN_REFERENCE, reference=item.reference, astray=True)
+        destination = Destination(Reason.UNKNOWN_REFERENCE)
     # By the words in which it came, and by those that tell of it now.
     for said in (kept.get("narrative", ""), words):
         destination = await unless_for_others(session, destination, said, item.amount)
@@ -238,8 +238,10 @@ async def create_and_distribute(
     `amount` in đồng; the fee is the one that was in force at `paid_at`.
     """
     wanted = await price_static_reference(session, static.agency_id, static.fee_code, paid_at)
-    distribution = distribute_static(None if wanted is None else wanted.amount, amount)
-    if wanted is None or not distribution.allocated:
+    if wanted is None:
+        return None, distribute_static(None, amount)
+    distribution = distribute_static(wanted.amount, amount)
+    if not distribution.allocated:
         return None, distribution
     created = await create_bill_within(session, wanted, actor=actor, cipher=cipher)
     bill = await lock_bill(session, created.id)

@@ -83,21 +83,21 @@ async def _look_in_transit(session: WriteSession, item_id: str, _: Mapping[str, 
 async def _look_for_bill(session: WriteSession, item_id: str, wanted: Mapping[str, Any]) -> Subject:
     item, bills = await _lock_with_bills(session, item_id, wanted)
     owing = await owing_of(session, bills)
-    shown = [
-        {
+    waiting = {owed.bill_id: owed.waiting for owed in owing}
+    shown = {
+        bill.id: {
             "reference": bill.reference,
             "status": bill.status,
             "amount": bill.amount,
-            "waiting": owed.waiting,
+            "waiting": waiting[bill.id],
         }
-        for bill, owed in zip(bills, owing, strict=True)
-    ]
-    figures = _figures(item) | {"bill": shown[0]}
+        for bill in bills
+    }
+    told: dict[str, Any] = {"bill": shown[bills[0].id]}
     if len(bills) > 1:
-        split = {share.bill_id: share.distribution for share in apportion(owing, item.amount)}
-        for bill, one in zip(bills, shown, strict=True):
-            one["share"] = split[bill.id].total if bill.id in split else 0
-        figures = _figures(item) | {"bills": shown}
+        split = {one.bill_id: one.distribution.total for one in apportion(owing, item.amount)}
+        told = {"bills": [one | {"share": split.get(of, 0)} for of, one in shown.items()]}
+    figures = _figures(item) | told
     # Bodies that share an account do not see each other's bills.
     return Subject(item.agency_id, figures, others=tuple({bill.agency_id for bill in bills}))
 

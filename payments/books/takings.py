@@ -54,11 +54,11 @@ def _of_day(
     """Payments whose money came on a day: its accounting day is that, or one soon after."""
     begin, end = clock.day_bounds(on, on)
     return [
-        # By the index of accounts and days; money of a closed day counts for a later one.
+        # By the index of accounts and days; money of a closed day counts for a later one, and what
+        # is no money has no such day.
         col(Payment.collection_account_id).in_(account_ids),
         col(Payment.accounting_on).between(on, on + _BOOKED_WITHIN),
         col(Payment.agency_id).in_(agency_ids),
-        col(Payment.credited) > 0,
         col(Payment.paid_at) >= begin,
         col(Payment.paid_at) < end,
     ]

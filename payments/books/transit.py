@@ -125,7 +125,7 @@ async def list_gateway_money(
     ).where(
         Payment.collection_account_id == collection_account_id,
         col(Payment.gateway).not_in(("bank", CASH)),
-        col(Payment.credited).is_not(None),
+        # What is no money has no such day.
         col(Payment.accounting_on).between(first, last),
     )
     return await session.all(wanted.order_by(col(Payment.id)))

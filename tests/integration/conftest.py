@@ -9,6 +9,8 @@ import pytest_asyncio
 from app.invariants import broken
 from app.seed.catalogue import seed_catalogue
 from core.db import Database
+from core.sessions import WriteSession
+from tests.support.bare_books import BareBooks
 from tests.support.database import PostgresServer
 from tests.support.money_world import MoneyWorld, world_at
 
@@ -72,3 +74,30 @@ async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
     assert opened_world.problems == []
     async with opened_world.service.parts.database.transaction() as session:
         assert await broken(session) == []
+
+
+@pytest.fixture(scope="session")
+def books() -> BareBooks:
+    """Books drawn by lot; see `asking`."""
+    return BareBooks(seed=20)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def written_books(
+    postgres_server: PostgresServer, books: BareBooks
+) -> AsyncIterator[Database]:
+    """A database with the rows of `books`, one for the whole module."""
+    with postgres_server.database() as url:
+        database = Database(url, pool_size=3)
+        async with database.transaction() as session:
+            await books.write(session)
+        yield database
+        await database.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def asking(written_books: Database) -> AsyncIterator[WriteSession]:
+    """A session in which `books` are asked; whatever a test writes is taken back."""
+    async with written_books.transaction() as session:
+        yield session
+        await session.rollback()
