@@ -59,6 +59,8 @@ ROOMS = {
     "attempts": (
         ("payments/attempts/*.py",),
         (
+            *("tests/integration/test_told_results.py", "tests/integration/test_owed_and_taken.py"),
+            "tests/integration/test_straight_transfers.py",
             *("tests/api/test_payments.py", "tests/integration/test_open_attempts.py"),
             *("tests/integration/test_status_inquiry.py", "tests/api/test_offers.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),
@@ -66,6 +68,9 @@ ROOMS = {
             *("tests/api/test_working_discrepancies.py", "tests/integration/test_biller.py"),
             *("tests/integration/test_gateway_receipts.py", "tests/api/test_stall_pages.py"),
             *("tests/api/test_idempotency.py", "tests/contracts/test_biller.py"),
+            *("tests/integration/test_portal_dossiers.py", "tests/integration/test_clocks.py"),
+            "tests/integration/test_order_checks.py",
+            "tests/integration/test_gateway_breakers.py",
         ),
     ),
     "incoming": (

@@ -11,6 +11,8 @@ from app.seed.catalogue import seed_catalogue
 from core.db import Database
 from tests.support.database import PostgresServer
 from tests.support.money_world import MoneyWorld, world_at
+from tests.support.scripted import ScriptedWorld, scripted_at
+from tests.support.system_builder import SystemTemplate
 
 _CATALOGUE = "lephi_catalogue"
 
@@ -63,3 +65,12 @@ async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
     assert opened_world.problems == []
     async with opened_world.service.parts.database.transaction() as session:
         assert await broken(session) == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scripted(
+    system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ScriptedWorld]:
+    """Rows and a scripted gateway for the whole module, and no service."""
+    async with scripted_at(system_template, tmp_path_factory.mktemp("scripted")) as world:
+        yield world
