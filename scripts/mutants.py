@@ -61,6 +61,11 @@ ROOMS = {
         (
             *("tests/integration/test_told_results.py", "tests/integration/test_owed_and_taken.py"),
             "tests/integration/test_straight_transfers.py",
+            "tests/integration/test_billed_dossiers.py",
+            "tests/integration/test_asking_gateways.py",
+            "tests/integration/test_starting_attempts.py",
+            "tests/integration/test_rounds_of_asking.py",
+            "tests/integration/test_gateways_for_a_bill.py",
             *("tests/api/test_payments.py", "tests/integration/test_open_attempts.py"),
             *("tests/integration/test_status_inquiry.py", "tests/api/test_offers.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),

@@ -285,6 +285,11 @@ class ScriptedWorld:
             changed = text(f"UPDATE {table} SET {columns} WHERE id = :row")
             await session.execute(changed, values | {"row": row_id})
 
+    async def forget(self, table: str, which: str, **values: Any) -> None:
+        """Take rows away as nobody does."""
+        async with self.parts.database.transaction() as session:
+            await session.execute(text(f"DELETE FROM {table} WHERE {which}"), values)
+
     async def places(self, payment_id: str | None) -> list[tuple[str, int, str, str | None]]:
         """Where a payment's money waits, as far as it does: place, amount, reason, bill."""
         found = await self.rows(
