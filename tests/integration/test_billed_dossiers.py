@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert as insert_rows
 
 from core import clock
 from core.errors import NotFound
@@ -25,6 +26,7 @@ from payments.billed import (
     BilledService,
     ToldBilled,
 )
+from payments.bills.models import Payment, SuspenseItem
 from payments.bills.queries import PaymentValue
 from payments.bills.reasons import Reason
 from payments.ports import GatewayResult, Outcome
@@ -270,94 +272,100 @@ async def test_attempts_are_counted_as_the_rows_have_them(scripted: ScriptedWorl
     counted = {bill: EarlierAttempts(0, None, 0, 0) for bill in bills}
     account = (await scripted.account()).id
     states = ("created", "submitted", "unknown", "held", "succeeded", "failed", "expired")
-    async with scripted.parts.database.transaction() as session:
-        for n in range(60):
-            bill, status = drawn.choice(bills[:3]), drawn.choice(states)
-            kind = drawn.choice(["attempt", "attempt", "credit"])
-            status = status if kind == "attempt" else "succeeded"
-            has_money = status in ("held", "succeeded")
+    payments: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
+    for n in range(60):
+        bill, status = drawn.choice(bills[:3]), drawn.choice(states)
+        kind = drawn.choice(["attempt", "attempt", "credit"])
+        status = status if kind == "attempt" else "succeeded"
+        has_money = status in ("held", "succeeded")
+        payment = {
+            "id": f"pay_{n:03d}",
+            "kind": kind,
+            "agency_id": scripted.body.agency_id,
+            "bill_id": bill,
+            "gateway": "paygov",
+            "gateway_account_id": account,
+            "collection_account_id": scripted.body.collection_account_id,
+            "status": status,
+            "amount": 5000,
+            "credited": 5000 if has_money else None,
+            "settlement_key": f"key-{n}" if has_money else None,
+            "accounting_on": day if has_money else None,
+            "paid_at": now if has_money else None,
+            "order_ref": f"order-{n}" if kind == "attempt" else None,
+            "reference": None,
+            "created_at": now,
+            "asked": 0,
+        }
+        payments.append(payment)
+        if kind == "attempt":
+            was = counted[bill]
+            is_open = status in ("created", "submitted", "unknown")
+            counted[bill] = EarlierAttempts(
+                was.attempts + 1,
+                f"pay_{n:03d}" if is_open else was.open,
+                was.held + (status == "held"),
+                was.waiting,
+            )
+    # Money that no attempt came before: each reason, once as it counts and once in each way
+    # in which it does not.
+    ways: list[dict[str, Any]] = [
+        {},
+        {"gateway": "bank"},
+        {"closed_at": now},
+        {"place": "refundable"},
+        {"kind": "attempt"},
+    ]
+    for reason in Reason:
+        for n, way in enumerate(ways):
+            bill = drawn.choice(bills[:3])
+            kind = way.get("kind", "credit")
             payment = {
-                "id": f"pay_{n:03d}",
+                "id": f"paz_{reason}_{n}",
                 "kind": kind,
                 "agency_id": scripted.body.agency_id,
-                "bill_id": bill,
-                "gateway": "paygov",
-                "gateway_account_id": account,
+                "bill_id": None if kind == "credit" else bills[3],
+                "gateway": way.get("gateway", "thuho"),
+                "gateway_account_id": None,
                 "collection_account_id": scripted.body.collection_account_id,
-                "status": status,
+                "status": "succeeded",
                 "amount": 5000,
-                "credited": 5000 if has_money else None,
-                "settlement_key": f"key-{n}" if has_money else None,
-                "accounting_on": day if has_money else None,
-                "paid_at": now if has_money else None,
-                "order_ref": f"order-{n}" if kind == "attempt" else None,
+                "credited": 5000,
+                "settlement_key": f"key-{reason}-{n}",
+                "accounting_on": day,
+                "paid_at": now,
+                "order_ref": None if kind == "credit" else f"order-{reason}-{n}",
+                "reference": references[bill],
                 "created_at": now,
                 "asked": 0,
             }
-            await insert(session, "payment", payment)
+            amount = drawn.randrange(1, 999)
+            item = {
+                "id": f"susp_{reason}_{n}",
+                "payment_id": payment["id"],
+                "bill_id": drawn.choice([None, *bills]),
+                "place": way.get("place", "suspense"),
+                "amount": amount,
+                "reason": reason.value,
+                "created_at": now,
+                "closed_at": way.get("closed_at"),
+            }
+            payments.append(payment)
+            items.append(item)
             if kind == "attempt":
-                was = counted[bill]
-                is_open = status in ("created", "submitted", "unknown")
-                counted[bill] = EarlierAttempts(
-                    was.attempts + 1,
-                    f"pay_{n:03d}" if is_open else was.open,
-                    was.held + (status == "held"),
-                    was.waiting,
-                )
-        # Money that no attempt came before: each reason, once as it counts and once in each way
-        # in which it does not.
-        ways: list[dict[str, Any]] = [
-            {},
-            {"gateway": "bank"},
-            {"closed_at": now},
-            {"place": "refundable"},
-            {"kind": "attempt"},
-        ]
-        for reason in Reason:
-            for n, way in enumerate(ways):
-                bill = drawn.choice(bills[:3])
-                kind = way.get("kind", "credit")
-                payment = {
-                    "id": f"paz_{reason}_{n}",
-                    "kind": kind,
-                    "agency_id": scripted.body.agency_id,
-                    "bill_id": None if kind == "credit" else bills[3],
-                    "gateway": way.get("gateway", "thuho"),
-                    "collection_account_id": scripted.body.collection_account_id,
-                    "status": "succeeded",
-                    "amount": 5000,
-                    "credited": 5000,
-                    "settlement_key": f"key-{reason}-{n}",
-                    "accounting_on": day,
-                    "paid_at": now,
-                    "order_ref": None if kind == "credit" else f"order-{reason}-{n}",
-                    "reference": references[bill],
-                    "created_at": now,
-                    "asked": 0,
-                }
-                amount = drawn.randrange(1, 999)
-                item = {
-                    "id": f"susp_{reason}_{n}",
-                    "payment_id": payment["id"],
-                    "bill_id": drawn.choice([None, *bills]),
-                    "place": way.get("place", "suspense"),
-                    "amount": amount,
-                    "reason": reason.value,
-                    "created_at": now,
-                    "closed_at": way.get("closed_at"),
-                }
-                await insert(session, "payment", payment)
-                await insert(session, "suspense_item", item)
-                if kind == "attempt":
-                    was = counted[bills[3]]
-                    counted[bills[3]] = replace(was, attempts=was.attempts + 1)
-                if not way and reason.value in LOOKED_AT:
-                    counted[bill] = replace(counted[bill], held=counted[bill].held + 1)
-                waits = item["place"] == "suspense" and item["closed_at"] is None
-                for_bill = item["bill_id"]
-                if waits and reason is Reason.SHORT and for_bill is not None:
-                    was = counted[for_bill]
-                    counted[for_bill] = replace(was, waiting=was.waiting + amount)
+                was = counted[bills[3]]
+                counted[bills[3]] = replace(was, attempts=was.attempts + 1)
+            if not way and reason.value in LOOKED_AT:
+                counted[bill] = replace(counted[bill], held=counted[bill].held + 1)
+            waits = item["place"] == "suspense" and item["closed_at"] is None
+            for_bill = item["bill_id"]
+            if waits and reason is Reason.SHORT and for_bill is not None:
+                was = counted[for_bill]
+                counted[for_bill] = replace(was, waiting=was.waiting + amount)
+    async with scripted.parts.database.transaction() as session:
+        await session.execute(insert_rows(Payment), payments)
+        await session.execute(insert_rows(SuspenseItem), items)
     async with scripted.parts.database.reading() as session:
         found = {bill: await count_attempts(session, bill) for bill in bills}
     assert found == counted

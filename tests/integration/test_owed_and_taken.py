@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +17,9 @@ from core import audit, clock
 from core.ids import new_id
 from core.name_locks import lock_names
 from payments.agencies.queries import GatewayAccountValue
+from payments.attempts import pulled
 from payments.attempts.pulled import what_is_owed
+from payments.attempts.queries import EarlierAttempts
 from payments.billed import BilledDossier, BilledFee, ToldBilled, ToldFee
 from payments.books.recording import Recording, settlement_key
 from payments.gateway_info import GatewayInfo
@@ -231,7 +234,11 @@ async def test_what_cannot_be_taken_here_is_told_where_nothing_else_is_owed(
     assert await state_of(scripted, late) is PullState.EXPIRED
 
 
-async def test_a_hundred_bills_of_a_dossier_are_looked_at(scripted: ScriptedWorld) -> None:
+async def test_a_hundred_bills_of_a_dossier_are_looked_at(
+    scripted: ScriptedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = AsyncMock(return_value=EarlierAttempts(attempts=0, open=None, held=0, waiting=0))
+    monkeypatch.setattr(pulled, "count_attempts", nothing)
     for many, state in ((99, PullState.UNPAID), (100, PullState.ELSEWHERE)):
         number, now = dossier(), clock.now()
         model = await scripted.bill(dossier_number=number, amount=9000, created_at=now)
