@@ -382,11 +382,12 @@ async def test_what_is_said_of_the_money_and_kept_of_the_receipt(world: Scripted
     assert found["sha256"] == hashlib.sha256(PDF).hexdigest()
     assert PDF not in bytes(found["data"])
     assert (await receipt(world, beside))["state"] == "wanted"
-    reach = {world.body.agency_id}
+    reach, stranger = {world.body.agency_id}, await world.agency()
+    await world.credit(agency_id=stranger)
     async with world.parts.database.reading() as session:
         cipher = world.parts.cipher
         assert await get_kept_receipt(session, cipher, payment, reach) == PDF
-        for wrong, agencies in ((payment, {"agency_other"}), (beside, reach), ("none", reach)):
+        for wrong, agencies in ((payment, {stranger}), (beside, reach), ("none", reach)):
             with pytest.raises(NotFound):
                 await get_kept_receipt(session, cipher, wrong, agencies)
 

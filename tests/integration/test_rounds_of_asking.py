@@ -262,6 +262,17 @@ async def test_a_hundred_bills_end_in_one_round_the_earliest_first(
     assert late not in ended
 
 
+async def test_bills_that_wait_for_an_attempt_keep_no_others_from_ending(
+    world: ScriptedWorld,
+) -> None:
+    now = clock.now()
+    waits = await world.bill(expires_at=now - HOUR)
+    await world.attempt(waits)
+    free = await world.bill(expires_at=now - MINUTE)
+    assert await expire_bills(world.context(Word()), limit=1) == 1
+    assert (await world.status(waits), await world.status(free)) == ("open", "expired")
+
+
 async def test_a_bill_that_somebody_holds_is_ended_in_the_next_round(
     world: ScriptedWorld,
 ) -> None:

@@ -310,6 +310,7 @@ async def test_what_is_told_of_another_request_moves_nothing(
         {"amount": None},
         {"gateway_ref": None},
         {"amount": None, "outcome": Outcome.HELD},
+        {"amount": None, "straight": True},
     ],
 )
 async def test_of_an_unknown_order_without_money_it_is_noted_that_it_was_told(
