@@ -72,6 +72,13 @@ ROOMS = {
     "attempts": (
         ("payments/attempts/*.py",),
         (
+            *("tests/integration/test_told_results.py", "tests/integration/test_owed_and_taken.py"),
+            "tests/integration/test_straight_transfers.py",
+            "tests/integration/test_billed_dossiers.py",
+            "tests/integration/test_asking_gateways.py",
+            "tests/integration/test_starting_attempts.py",
+            "tests/integration/test_rounds_of_asking.py",
+            "tests/integration/test_gateways_for_a_bill.py",
             *("tests/api/test_payments.py", "tests/integration/test_open_attempts.py"),
             *("tests/integration/test_status_inquiry.py", "tests/api/test_offers.py"),
             *("tests/integration/test_callback_storms.py", "tests/integration/test_odd_money.py"),
@@ -79,6 +86,9 @@ ROOMS = {
             *("tests/api/test_working_discrepancies.py", "tests/integration/test_biller.py"),
             *("tests/integration/test_gateway_receipts.py", "tests/api/test_stall_pages.py"),
             *("tests/api/test_idempotency.py", "tests/contracts/test_biller.py"),
+            *("tests/integration/test_portal_dossiers.py", "tests/integration/test_clocks.py"),
+            "tests/integration/test_order_checks.py",
+            "tests/integration/test_gateway_breakers.py",
         ),
     ),
     "incoming": (

@@ -153,10 +153,11 @@ async def checkout(
         await conclude(session, intent.payment_id, outcome, claim, actor)
         if isinstance(outcome, GatewayCrowded):
             return
-        silent = isinstance(outcome, GatewayUnavailable | OutcomeUnknown)
-        code = outcome.code if isinstance(outcome, LephiError) and silent else None
+        silence = None
+        if isinstance(outcome, GatewayUnavailable | OutcomeUnknown):
+            silence = outcome.code
         began_at = intent.request.created_at
-        await breakers.note_answer(session, intent.account.id, code, began_at=began_at)
+        await breakers.note_answer(session, intent.account.id, silence, began_at=began_at)
 
     await context.database.run(write)
     if isinstance(outcome, LephiError) and not isinstance(outcome, OutcomeUnknown):

@@ -60,7 +60,10 @@ async def leave(
 
     async def work() -> None:
         result = await ask_safely(context, attempt)
-        if _is_unpaid(payment.status, result):
+        async with context.database.reading() as session:
+            now = await get_payment(session, payment.id, agency_ids)
+        # As it stands since: an order whose answer was lost at first is open at its gateway.
+        if _is_unpaid(now.status, result):
             await close_safely(context, attempt)
         answers.append(result)
 

@@ -90,5 +90,5 @@ async def paying_accounts(
         return info is not None and info.kind is GatewayKind.GATEWAY
 
     accounts = await context.agencies.list_gateways(agency, pays, session)
-    infos = [context.gateways.find_info(account.gateway) for account in accounts]
-    return [(one, info) for one, info in zip(accounts, infos, strict=True) if info is not None]
+    found = [(account, context.gateways.find_info(account.gateway)) for account in accounts]
+    return [(account, info) for account, info in found if info is not None]

@@ -155,7 +155,8 @@ async def record_pulled(
     Too little waits for the rest, too much and a second payment are refundable, as with every
     money. Money for no bill that the account may take for, told otherwise than it is billed, or
     held by its gateway, waits for a person; so does money that was disputed before it was told of.
-    One number told of for two bills is one money, that of the first, and an alert.
+    One number told of for two bills is one money, that of the first, and an alert. Raises
+    ValueError for money without its amount or number: an adapter's fault.
     """
     has_money = result.outcome in (Outcome.SUCCEEDED, Outcome.HELD)
     bill = await session.first(
@@ -164,28 +165,31 @@ async def record_pulled(
             col(Bill.agency_id).in_(await _reach_of(session, account)),
         )
     )
-    if bill is None and not has_money:
+    if not has_money:
+        if bill is not None:
+            return Recording(CallbackResult.ACCEPTED, bill_id=bill.id)
         told = {"order_ref": result.order_ref, "outcome": result.outcome}
         action = "callback.unknown_order"
         await audit.record(session, actor=actor, action=action, object_id=account.id, details=told)
         return Recording(CallbackResult.UNKNOWN_ORDER)
-    if bill is not None and not has_money:
-        return Recording(CallbackResult.ACCEPTED, bill_id=bill.id)
+    amount, gateway_ref = result.amount, result.gateway_ref
+    if not amount or not gateway_ref:
+        raise ValueError("an adapter reported money without its amount or reference")
     if bill is not None:
         await lock_bill(session, bill.id)
-    gone = await was_disputed_before(session, account, result.gateway_ref or "")
-    taken = await find_recorded(session, settlement_key(account.id, result.gateway_ref or ""))
-    if taken is not None and taken.credited == result.amount:
+    gone = await was_disputed_before(session, account, gateway_ref)
+    taken = await find_recorded(session, settlement_key(account.id, gateway_ref))
+    if taken is not None and taken.credited == amount:
         if bill is not None and taken.bill_id == bill.id:
             return Recording(CallbackResult.ACCEPTED, taken.payment_id, bill.id)
         # Told of again in the same words it would be the same event: this is another payer's word.
-        again = {"amount": result.amount, "order_ref": result.order_ref}
+        again = {"amount": amount, "order_ref": result.order_ref}
         await note_conflict(session, actor, taken.payment_id, again)
         return Recording(CallbackResult.MISMATCH, taken.payment_id, taken.bill_id)
     differing: list[str] = []
     if bill is not None:
         differing = await differing_from_billed(
-            session, result, account.collection, bill.id, result.amount or 0, cipher=cipher
+            session, result, account.collection, bill.id, amount, cipher=cipher
         )
     held = Reason.AMOUNT_MISMATCH if differing else None
     if gone or (held is None and result.outcome is Outcome.HELD):

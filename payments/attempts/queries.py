@@ -49,9 +49,7 @@ async def list_shares(session: ReadSession, payment: PaymentValue) -> dict[str, 
     if payment.bill_id is not None:
         return {}
     some = select(Allocation.bill_id).where(Allocation.payment_id == payment.id)
-    waiting = select(col(SuspenseItem.bill_id)).where(
-        SuspenseItem.payment_id == payment.id, col(SuspenseItem.bill_id).is_not(None)
-    )
+    waiting = select(col(SuspenseItem.bill_id)).where(SuspenseItem.payment_id == payment.id)
     bills = await session.all(select(Bill.id).where(col(Bill.id).in_(some.union(waiting))))
     shared = await list_shared(session, sorted(bills))
     return {str(one.bill_id): one.share or 0 for one in shared if one.id == payment.id}

@@ -13,6 +13,8 @@ from core.sessions import WriteSession
 from tests.support.bare_books import BareBooks
 from tests.support.database import PostgresServer
 from tests.support.money_world import MoneyWorld, world_at
+from tests.support.scripted import ScriptedWorld, scripted_at
+from tests.support.system_builder import SystemTemplate
 
 _CATALOGUE = "lephi_catalogue"
 
@@ -101,3 +103,12 @@ async def asking(written_books: Database) -> AsyncIterator[WriteSession]:
     async with written_books.transaction() as session:
         yield session
         await session.rollback()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scripted(
+    system_template: SystemTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ScriptedWorld]:
+    """Rows and a scripted gateway for the whole module, and no service."""
+    async with scripted_at(system_template, tmp_path_factory.mktemp("scripted")) as world:
+        yield world
