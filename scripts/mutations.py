@@ -28,7 +28,7 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _CONDITIONS = frozenset({"where", "and_", "or_", "filter"})
 
 #: Calls that say the same with their arguments in another order.
-_SYMMETRIC = frozenset({"min", "max"})
+_SYMMETRIC = frozenset({"min", "max", "group_by"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing on disk."""
+    gc.unfreeze()  # DuckDB complains at the end of what nobody has cleared away
     if config.stash.get(_OWN, False) and _RUN in os.environ:
         run = Path(os.environ.pop(_RUN))
         end_the_server(run)

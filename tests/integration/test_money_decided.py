@@ -15,9 +15,10 @@ from payments.books.resolutions import NotWaiting, suspense_kinds
 from payments.books.suspense import LockedItem
 from payments.books.transit import MoreThanInTransit
 from tests.integration.test_money_moved_on import became, moved, stray
-from tests.integration.test_money_posted import DAYS_AT, free, in_transit, paid
+from tests.integration.test_money_posted import DAYS_AT, in_transit, paid
 from tests.support.bare_books import NOW
 from tests.support.book_deeds import ACTOR, TODAY, Done, bill, doing, money, reference, waits
+from tests.support.locks import rows_free
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -187,10 +188,10 @@ async def test_money_is_given_to_no_bill_that_is_none_here(asking: WriteSession)
 async def test_what_is_decided_of_waits_with_its_bills_locked(
     asking: WriteSession, written_books: Database
 ) -> None:
-    assert await free(written_books, "bill", "bill_000")
+    assert await rows_free(written_books, "bill", ["bill_000"])
     await look(asking, "keep", "susp_whole")
-    assert not await free(written_books, "bill", "bill_000")
-    assert not await free(written_books, "suspense_item", "susp_whole")
+    assert not await rows_free(written_books, "bill", ["bill_000"])
+    assert not await rows_free(written_books, "suspense_item", ["susp_whole"])
 
 
 async def test_money_that_is_wanted_back_is_refundable(asking: WriteSession) -> None:

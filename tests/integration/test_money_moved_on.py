@@ -27,7 +27,7 @@ from payments.books.returned import RETURNED
 from payments.books.reversal import reverse_item, reverse_settlement
 from payments.books.several import unless_for_others
 from payments.books.suspense import LockedItem
-from tests.integration.test_money_posted import DAYS_AT, free, paid
+from tests.integration.test_money_posted import DAYS_AT, paid
 from tests.support.bare_books import NOW, POSTER_PRICE
 from tests.support.bare_rows import insert
 from tests.support.book_deeds import (
@@ -40,6 +40,7 @@ from tests.support.book_deeds import (
     reference,
     waits,
 )
+from tests.support.locks import rows_free
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -364,7 +365,7 @@ async def test_the_bill_is_locked_before_what_is_let_go(
 ) -> None:
     """Also where nothing of it is let go."""
     assert await release_stated(asking, CIPHER, "pay_whole", "bill_000", actor=ACTOR) == []
-    assert not await free(written_books, "bill", "bill_000")
+    assert not await rows_free(written_books, "bill", ["bill_000"])
 
 
 @pytest.mark.parametrize(("place", "amount"), [("suspense", 5000), ("refundable", 3000)])

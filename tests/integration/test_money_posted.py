@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from core import clock
 from core.db import Database
@@ -29,6 +28,7 @@ from payments.ports import CallbackResult
 from tests.support.bare_books import DAYS, NOW, BareBooks
 from tests.support.bare_rows import insert
 from tests.support.book_deeds import ACTOR, TODAY, Done, bill, doing, money, waits
+from tests.support.locks import name_free, rows_free
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -177,20 +177,6 @@ async def test_money_for_several_bills_goes_to_the_oldest_first(asking: WriteSes
 DAYS_AT = tuple(clock.day_bounds(day, day)[0] for day in DAYS)
 
 
-async def held_by_others(database: Database, name: str) -> bool:
-    """Whether somebody holds a lock of this name."""
-    async with database.transaction() as other:
-        told = text("SELECT NOT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
-        return bool(await other.scalar(told, {"name": name}))
-
-
-async def free(database: Database, table: str, row_id: str) -> bool:
-    """Whether nobody holds a row."""
-    async with database.transaction() as other:
-        told = text(f"SELECT id FROM {table} WHERE id = :id FOR UPDATE SKIP LOCKED")
-        return await other.scalar(told, {"id": row_id}) is not None
-
-
 async def in_transit(session: WriteSession, amount: int) -> None:
     """Have gateways taken so much for the account and not paid it over."""
     there = await transit.sum_in_transit(session, "acct_1")
@@ -201,9 +187,9 @@ async def in_transit(session: WriteSession, amount: int) -> None:
 async def test_money_of_one_name_is_recorded_by_one_at_a_time(
     asking: WriteSession, written_books: Database
 ) -> None:
-    assert not await held_by_others(written_books, "acct:1")
+    assert await name_free(written_books, "acct:1")
     await lock_money(asking, "acct:1")
-    assert await held_by_others(written_books, "acct:1")
+    assert not await name_free(written_books, "acct:1")
 
 
 async def test_a_doubt_is_noted(asking: WriteSession) -> None:
@@ -226,10 +212,10 @@ async def test_a_whole_credit_is_locked_after_its_bill(
     item = await payouts.lock_credit(asking, "pay_whole")
     wanted = books.by_id("suspense_item")["susp_whole"]
     assert (item.id, item.amount, item.bill_id) == ("susp_whole", wanted["amount"], "bill_000")
-    assert not await free(written_books, "bill", "bill_000")
-    assert not await free(written_books, "suspense_item", "susp_whole")
-    assert await free(written_books, "bill", "bill_001")
-    assert await held_by_others(written_books, "in_transit:acct_1")
+    assert not await rows_free(written_books, "bill", ["bill_000"])
+    assert not await rows_free(written_books, "suspense_item", ["susp_whole"])
+    assert await rows_free(written_books, "bill", ["bill_001"])
+    assert not await name_free(written_books, "in_transit:acct_1")
 
 
 #: What of a credit of 5,000 đ is there, and why a gateway cannot have paid it over.
@@ -280,9 +266,9 @@ async def test_no_more_is_cleared_than_is_in_transit(asking: WriteSession) -> No
 async def test_what_may_be_cleared_is_locked(asking: WriteSession, written_books: Database) -> None:
     await in_transit(asking, 5000)
     item = await waits(asking, await money(asking, "pay_x1", 5000), 5000, "no_reference")
-    assert not await held_by_others(written_books, "in_transit:acct_1")
+    assert await name_free(written_books, "in_transit:acct_1")
     await transit.check_in_transit(asking, item)
-    assert await held_by_others(written_books, "in_transit:acct_1")
+    assert not await name_free(written_books, "in_transit:acct_1")
 
 
 async def test_a_payout_and_what_undoes_it(asking: WriteSession) -> None:
@@ -337,10 +323,10 @@ async def test_a_payout_that_is_to_be_undone_is_locked(
 ) -> None:
     standing = next(row for row in books["payout"] if row["undone_at"] is None)
     transit_to = f"in_transit:{standing['collection_account_id']}"
-    assert not await held_by_others(written_books, transit_to)
+    assert await name_free(written_books, transit_to)
     assert (await payouts.lock_payout(asking, standing["id"])).id == standing["id"]
-    assert await held_by_others(written_books, transit_to)
-    assert not await free(written_books, "payout", standing["id"])
+    assert not await name_free(written_books, transit_to)
+    assert not await rows_free(written_books, "payout", [standing["id"]])
     with pytest.raises(NotFound):
         await payouts.lock_payout(asking, "payout_none")
 

@@ -18,6 +18,7 @@ from payments.books.credits import record_credit
 from payments.books.identity import STATEMENT
 from payments.books.recording import Recording
 from payments.ports import CallbackResult, Credit, GatewayResult, Outcome
+from tests.support.locks import name_free
 from tests.support.scripted import ScriptedWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -97,7 +98,7 @@ async def test_a_transfer_that_nobody_told_of_pays_its_bill_once(scripted: Scrip
     own, told = await scripted.account(), transfer(order)
     async with scripted.parts.database.transaction() as session:
         came = await record_result(session, own, told, actor="test", cipher=scripted.parts.cipher)
-        assert not await scripted.is_free(f"notice:{own.id}:{told.notice_ref}")
+        assert not await name_free(scripted.parts.database, f"notice:{own.id}:{told.notice_ref}")
     assert (came.result, came.payment_id, came.bill_id) == (CallbackResult.ACCEPTED, payment, bill)
     assert came.new
     notice = {
@@ -295,7 +296,7 @@ async def test_what_is_no_transfer_leaves_no_notice(
     own, told = await scripted.account(), transfer(order, **changes)
     async with scripted.parts.database.transaction() as session:
         await record_result(session, own, told, actor="test", cipher=scripted.parts.cipher)
-        assert await scripted.is_free(f"notice:{own.id}:{told.notice_ref}")
+        assert await name_free(scripted.parts.database, f"notice:{own.id}:{told.notice_ref}")
     assert await notices(scripted, payment) == []
     assert (await scripted.payment(payment))["gateway"] == "paygov"
 

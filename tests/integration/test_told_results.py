@@ -16,6 +16,7 @@ from payments.attempts.results import record_result
 from payments.billed import ToldBilled
 from payments.books.recording import Recording, settlement_key
 from payments.ports import CallbackResult, GatewayResult, Outcome
+from tests.support.locks import name_free
 from tests.support.scripted import ScriptedWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,7 +53,7 @@ async def test_a_charge_that_fits_pays_the_bill_once(scripted: ScriptedWorld) ->
     key = settlement_key(own.id, told.gateway_ref or "")
     async with scripted.parts.database.transaction() as session:
         came = await _record(scripted, session, told)
-        assert not await scripted.is_free(key)
+        assert not await name_free(scripted.parts.database, key)
     assert (came.result, came.payment_id, came.bill_id) == (CallbackResult.ACCEPTED, payment, bill)
     assert (came.new, came.misdirected) == (True, False)
     assert came.distribution is not None

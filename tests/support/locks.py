@@ -42,3 +42,10 @@ async def rows_free(database: Database, table: str, ids: Collection[str]) -> set
     async with database.transaction() as session:
         free = text(f"SELECT id FROM {table} WHERE id = ANY(:ids) FOR NO KEY UPDATE SKIP LOCKED")
         return set(await session.scalars(free, {"ids": list(ids)}))
+
+
+async def name_free(database: Database, name: str) -> bool:
+    """Whether nobody holds this name (`core.name_locks`)."""
+    async with database.transaction() as session:
+        tried = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+        return bool(await session.scalar(tried, {"name": name}))

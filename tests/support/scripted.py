@@ -326,12 +326,6 @@ class ScriptedWorld:
         )
         return {row["ledger"]: row["amount"] for row in found}
 
-    async def is_free(self, name: str) -> bool:
-        """Whether nobody holds this name (`core.name_locks`) now."""
-        tried = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)) AS free"
-        (row,) = await self.rows(tried, name=name)
-        return bool(row["free"])
-
 
 @asynccontextmanager
 async def scripted_at(template: SystemTemplate, data_dir: Path) -> AsyncIterator[ScriptedWorld]:
