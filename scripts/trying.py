@@ -171,6 +171,7 @@ class Unchangeable(Exception):
 def functions_of(files: Iterable[str]) -> dict[str, list[FunctionType]]:
     """The functions that are there of each file, whatever was made of them since."""
     found: dict[str, list[FunctionType]] = {file: [] for file in files}
+    gc.unfreeze()  # what is frozen (tests/conftest.py) is not among the objects that are told
     for one in gc.get_objects():
         if type(one) is FunctionType and one.__code__.co_filename in found:
             found[one.__code__.co_filename].append(one)
