@@ -329,6 +329,21 @@ async def test_a_poisoned_delivery_is_set_aside_and_takes_no_number(parts: Parts
     assert aside.last_error
 
 
+async def test_what_was_set_aside_is_told_with_the_oldest_event_first(parts: Parts) -> None:
+    """Whoever the deliveries of an event are to; of one event, by the names of its handlers."""
+    await tell(parts.database, "bill_1", "bill_2")
+    async with parts.database.transaction() as session:
+        every = "SELECT id FROM outbox_event ORDER BY id"
+        older, newer = (await session.scalars(text(every))).all()
+        await session.execute(text("DELETE FROM outbox_delivery"))
+        for event_id, handler in ((newer, "a"), (older, "c"), (older, "b")):
+            row = {"event_id": event_id, "handler": handler, "state": "set_aside"}
+            await insert(session, "outbox_delivery", {**row, "attempts": 8, "due_at": clock.now()})
+        aside = await outbox.list_set_aside(session)
+    told = [(one.event_id, one.handler) for one in aside]
+    assert told == [(older, "b"), (older, "c"), (newer, "a")]
+
+
 async def test_a_delivery_told_twice_gives_one_receipt(parts: Parts) -> None:
     async with parts.database.transaction() as session:
         body = await seed_body(session)
