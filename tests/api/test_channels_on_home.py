@@ -54,7 +54,7 @@ async def test_who_has_the_account_sees_that_it_does_not_answer(silent: System) 
     async with signed_in_as(silent, "finance") as office:
         told = await rows_on_home(office)
     assert SILENT in told["PayGov"]
-    assert "họ đã được báo" not in told["PayGov"]
+    assert "trang đầu của họ cũng ghi" not in told["PayGov"]
     assert SILENT not in told["VNPAY"]
 
 
@@ -71,10 +71,10 @@ async def test_a_unit_sees_it_of_the_account_that_it_borrows_and_can_do_nothing_
         await office.get(f"{HOME}?lang=vi")
     whose = await silent.parts.payments.agencies.get_agency(silent.body.agency_id)
     assert SILENT in told["PayGov"]
-    assert f"của {whose.name}, họ đã được báo" in told["PayGov"]
+    assert f"của {whose.name}, trang đầu của họ cũng ghi" in told["PayGov"]
     assert f"của {whose.name}" in told["VNPAY"]
     assert SILENT not in told["VNPAY"]
-    assert "they have been told" in english
+    assert "their first page says so too" in english
     assert "/staff/settings/gateways/" not in page
 
 
