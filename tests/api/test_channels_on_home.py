@@ -9,9 +9,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from core.ids import new_id
 from tests.support.breakers import answer_again
 from tests.support.markup import tree_of, words_of
 from tests.support.neighbour import neighbour_of
+from tests.support.planted_notices import forgotten
 from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.system import System
 
@@ -24,6 +26,12 @@ OPEN = (
     " (gateway_account_id, silences, code, changed_at, opened_at, probe_at)"
     " SELECT id, 7, 'timeout', now(), now(), now() + interval '5 minutes'"
     " FROM gateway_account WHERE gateway = :gateway"
+)
+ASIDE = (
+    "INSERT INTO callback"
+    " (id, gateway_account_id, event_key, raw, state, attempts, received_at, due_at)"
+    " SELECT :name, id, :name, '', 'set_aside', 20, now(), now()"
+    " FROM gateway_account WHERE gateway = 'paygov'"
 )
 
 
@@ -102,3 +110,24 @@ async def test_what_is_off_is_heard_all_the_same_and_says_so(shared_system: Syst
     assert off in told["VNPAY"]
     assert off not in told["PayGov"]
     assert "Off: signed notices are still taken" in english
+
+
+async def test_what_people_have_to_look_at_is_told_of_what_is_off_or_rests(silent: System) -> None:
+    """A notice of an account that is off waits for people like any other."""
+    put = "UPDATE gateway_account SET enabled = :on WHERE gateway = 'paygov'"
+    planted = new_id("planted")
+    await change(silent, ASIDE, name=planted)
+    try:
+        async with signed_in_as(silent, "finance") as office:
+            resting = (await rows_on_home(office))["PayGov"]
+            await change(silent, put, on=False)
+            off = (await rows_on_home(office))["PayGov"]
+    finally:
+        await change(silent, put, on=True)
+        await forgotten(silent, planted)
+    for told in (resting, off):
+        assert "có tin phải xem lại" in told
+    # What is off is offered to nobody, whether or not it would answer.
+    assert SILENT in resting
+    assert SILENT not in off
+    assert "Tắt: vẫn nhận tin báo có đã ký" in off
