@@ -36,9 +36,8 @@ async def test_each_of_two_people_within_a_minute_is_told_of_their_own(
             sent = {"first": "1", "last": str(last), "once": new_id("o")}
             assert (await who.post(f"{page}/replay", sent)).status_code == 303
         async with shared_system.parts.database.transaction() as session:
-            name = page.rpartition("/")[2]
-            told = {"actor": "system:worker", "action": "webhook_endpoint.gone", "details": {}}
-            await record(session, object_id=name, **told)
+            of, gone = page.rpartition("/")[2], "webhook_endpoint.gone"
+            await record(session, actor="system:worker", action=gone, object_id=of, details={})
         assert "Sẽ gửi lại 1 thông báo" in words_of((await admin.get(page)).text)
         assert "Sẽ gửi lại 2 thông báo" in words_of((await other.get(page)).text)
     # What they do next to it takes the word of it away.
