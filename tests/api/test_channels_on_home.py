@@ -77,6 +77,8 @@ async def test_a_unit_sees_it_of_the_account_that_it_borrows_and_can_do_nothing_
         page = (await office.get(HOME)).text
         english = words_of((await office.get(f"{HOME}?lang=en")).text)
         await office.get(f"{HOME}?lang=vi")
+    # Of what is not lent, as the feed of the other's bank account, nothing is shown.
+    assert sorted(told) == ["PayGov", "VNPAY"]
     whose = await silent.parts.payments.agencies.get_agency(silent.body.agency_id)
     assert SILENT in told["PayGov"]
     assert f"của {whose.name}, trang đầu của họ cũng ghi" in told["PayGov"]
