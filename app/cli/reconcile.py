@@ -351,8 +351,11 @@ def minutes_command(
 
 def _show(classes: Mapping[str, ClassTally]) -> None:
     """The classes with something in them, and how many have nothing."""
-    table = Table("", "số lượng", "số tiền", box=None, pad_edge=False)
     told = {name: tally for name, tally in classes.items() if tally.count or tally.sum}
+    if not told:
+        typer.echo("Không loại nào có khoản.")
+        return
+    table = Table("", "số lượng", "số tiền", box=None, pad_edge=False)
     for name, tally in told.items():
         table.add_row(_LABELS[name], f"{tally.count:,}".replace(",", "."), format_vnd(tally.sum))
     Console(highlight=False, soft_wrap=True).print(table)

@@ -22,6 +22,7 @@ from payments.agencies.access.principals import Principal
 from payments.agencies.queries import get_gateway_name
 from payments.books.approvals import ApprovalValue, propose
 from reconciliation.formats.settlement_file import SETTLEMENT_LIMITS
+from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.settlements.batch_approvals import PAY_OVER, UNDO
 from reconciliation.settlements.batch_schemas import (
     BatchList,
@@ -78,6 +79,7 @@ def import_settlement(
                 *(reading, settlement_layouts(), found.agency_id, mapping, today)
             )
         prepared = prepare_settlement(content, layout, today, encoding)
+        _say_how_sure(layout)
 
         async def take(session: WriteSession) -> SettlementIntake:
             return await take_settlement(
@@ -152,9 +154,11 @@ def replace(
         layout = await get_settlement_layout(
             *(session, settlement_layouts(), owner.agency_id, mapping, today)
         )
+        prepared = prepare_settlement(content, layout, today, encoding)
+        _say_how_sure(layout)
         return await take_version(
             *(session, parts.approval_kinds, parts.cipher, settlement_id),
-            prepare_settlement(content, layout, today, encoding),
+            prepared,
             file_name=file.name,
             reason=why,
             by=person,
@@ -302,6 +306,13 @@ def _content_of(file: Path) -> bytes:
             return opened.read(SETTLEMENT_LIMITS.size + 1)
     except OSError as error:
         fail(f"{file}: {error.strerror}")
+
+
+def _say_how_sure(layout: SettlementLayout) -> None:
+    """Say of a layout that read a file, but was made without one, that it may have misread it."""
+    if not layout.confirmed:
+        told = f"Nobody has seen a real file of the layout {layout.code}: compare its sums."
+        typer.echo(told, err=True)
 
 
 def _told(one: SettlementValue) -> dict[str, object]:

@@ -34,11 +34,13 @@ def may_be_lost(amounts: Iterable[int]) -> bool:
 def lost_of_gateway(rows: Sequence[SettlementRow], layout: SettlementLayout) -> list[FieldError]:
     """As `lost_thousands`, of what payers paid at a gateway; fees and what goes back may be small.
 
-    A layout whose amounts are times a hundred divides a file in đồng; both look alike.
+    A layout whose amounts are times a hundred divides a file in đồng; both look alike, and there
+    what goes back is divided too.
     """
     paid = [row for row in rows if row.kind != "adjustment"]
     apart = layout.style.thousands or layout.scale > 1
-    small = any(row.kind == "payment" and row.amount < _THOUSAND for row in paid)
+    telling = [row for row in paid if row.kind == "payment" or layout.scale > 1]
+    small = any(row.amount < _THOUSAND for row in telling)
     if not apart or not small or not may_be_lost(row.amount for row in paid):
         return []
     why = "bảng tính có thể đã đọc 20.000 thành 20"

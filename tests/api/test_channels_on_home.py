@@ -9,9 +9,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from core.ids import new_id
 from tests.support.breakers import answer_again
 from tests.support.markup import tree_of, words_of
 from tests.support.neighbour import neighbour_of
+from tests.support.planted_notices import forgotten
 from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.system import System
 
@@ -24,6 +26,12 @@ OPEN = (
     " (gateway_account_id, silences, code, changed_at, opened_at, probe_at)"
     " SELECT id, 7, 'timeout', now(), now(), now() + interval '5 minutes'"
     " FROM gateway_account WHERE gateway = :gateway"
+)
+ASIDE = (
+    "INSERT INTO callback"
+    " (id, gateway_account_id, event_key, raw, state, attempts, received_at, due_at)"
+    " SELECT :name, id, :name, '', 'set_aside', 20, now(), now()"
+    " FROM gateway_account WHERE gateway = 'paygov'"
 )
 
 
@@ -54,7 +62,7 @@ async def test_who_has_the_account_sees_that_it_does_not_answer(silent: System) 
     async with signed_in_as(silent, "finance") as office:
         told = await rows_on_home(office)
     assert SILENT in told["PayGov"]
-    assert "họ đã được báo" not in told["PayGov"]
+    assert "trang đầu của họ cũng ghi" not in told["PayGov"]
     assert SILENT not in told["VNPAY"]
 
 
@@ -69,12 +77,14 @@ async def test_a_unit_sees_it_of_the_account_that_it_borrows_and_can_do_nothing_
         page = (await office.get(HOME)).text
         english = words_of((await office.get(f"{HOME}?lang=en")).text)
         await office.get(f"{HOME}?lang=vi")
+    # Of what is not lent, as the feed of the other's bank account, nothing is shown.
+    assert sorted(told) == ["PayGov", "VNPAY"]
     whose = await silent.parts.payments.agencies.get_agency(silent.body.agency_id)
     assert SILENT in told["PayGov"]
-    assert f"của {whose.name}, họ đã được báo" in told["PayGov"]
+    assert f"của {whose.name}, trang đầu của họ cũng ghi" in told["PayGov"]
     assert f"của {whose.name}" in told["VNPAY"]
     assert SILENT not in told["VNPAY"]
-    assert "they have been told" in english
+    assert "their first page says so too" in english
     assert "/staff/settings/gateways/" not in page
 
 
@@ -102,3 +112,24 @@ async def test_what_is_off_is_heard_all_the_same_and_says_so(shared_system: Syst
     assert off in told["VNPAY"]
     assert off not in told["PayGov"]
     assert "Off: signed notices are still taken" in english
+
+
+async def test_what_people_have_to_look_at_is_told_of_what_is_off_or_rests(silent: System) -> None:
+    """A notice of an account that is off waits for people like any other."""
+    put = "UPDATE gateway_account SET enabled = :on WHERE gateway = 'paygov'"
+    planted = new_id("planted")
+    await change(silent, ASIDE, name=planted)
+    try:
+        async with signed_in_as(silent, "finance") as office:
+            resting = (await rows_on_home(office))["PayGov"]
+            await change(silent, put, on=False)
+            off = (await rows_on_home(office))["PayGov"]
+    finally:
+        await change(silent, put, on=True)
+        await forgotten(silent, planted)
+    for told in (resting, off):
+        assert "có tin phải xem lại" in told
+    # What is off is offered to nobody, whether or not it would answer.
+    assert SILENT in resting
+    assert SILENT not in off
+    assert "Tắt: vẫn nhận tin báo có đã ký" in off

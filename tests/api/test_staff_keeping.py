@@ -67,7 +67,7 @@ async def secrets_of(system: System, path: str) -> dict[str, str]:
 
 
 async def is_told_to_nobody_by_an_address(system: System, address: str, words: str) -> None:
-    """Somebody else is sent a link; and whoever did it opens the page some minutes later."""
+    """Somebody else is sent a link."""
     async with signed_in_as(system, "admin") as other:
         assert words not in words_of((await other.get(address)).text)
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.settlement_layouts import settlement_layouts
 from core import clock
 from core.clock import VIETNAM
 from core.errors import NotFound
 from core.ids import new_id
+from reconciliation.formats.settlement_layouts import get_layout
 from reconciliation.settlements.saved_layouts import list_settlement_layouts
 from reconciliation.statements.kept_files import KEPT, expire, get_kept_file, keep_file
 from tests.api.test_saved_settlement_layouts import LAYOUT, a_name, save, settlement
@@ -17,7 +19,13 @@ from tests.support.neighbour import neighbour_of
 from tests.support.rows import count
 from tests.support.settlements import GATEWAY
 from tests.support.staff import finance_office
-from tests.support.staff_browser import StaffBrowser, form_of, new_person, staff_browser
+from tests.support.staff_browser import (
+    StaffBrowser,
+    form_of,
+    new_person,
+    signed_in_as,
+    staff_browser,
+)
 from tests.support.staff_days import bank_ref
 from tests.support.system import System
 
@@ -137,6 +145,27 @@ async def test_unknown_columns_are_chosen_tried_and_saved(shared_system: System)
         assert (await clerk.send(page, f"{at}/take")).status_code == 303
 
 
+UNSEEN = "Chưa có ai so mẫu này với một tệp thật"
+
+
+async def test_that_nobody_has_seen_a_real_file_of_a_layout_is_said_where_it_is_taken(
+    shared_system: System,
+) -> None:
+    """Whoever takes a file in sees the layout that was found for it, and how sure it is."""
+    layout = get_layout(settlement_layouts(), "viettel", clock.business_date(clock.now()))
+    row = "V1;02/11/2026;1;O1;VT14012345;20000;200;19800;01/11/2026 10:00:00"
+    content = "\n".join([";".join(layout.columns.values()), row, ""])
+    async with signed_in_as(shared_system, "finance") as clerk:
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "viettel.csv", content.encode())
+        at = chosen.headers["location"]
+        page = (await clerk.get(at)).text
+        english = words_of((await clerk.get(f"{at}?lang=en")).text)
+    assert f'action="{at}/take"' in page
+    assert f"Đọc theo mẫu: {layout.title}" in words_of(page)
+    assert UNSEEN in words_of(page)
+    assert "Nobody has compared this layout with a real file yet" in english
+
+
 async def test_a_settlement_is_looked_at_by_the_layouts_that_the_body_has_saved(
     shared_system: System,
 ) -> None:
@@ -155,6 +184,7 @@ async def test_a_settlement_is_looked_at_by_the_layouts_that_the_body_has_saved(
         assert f'<option value="{name}" selected>' in page
         assert "Nạp 2 dòng" in words_of(page)
         assert "44.450 đ" in words_of(page)
+        assert UNSEEN not in words_of(page)
         before = await count(system.parts.database, "settlement")
         taken = [await clerk.send(page, f"{at}/take") for _ in range(2)]
         assert {one.status_code for one in taken} == {303}

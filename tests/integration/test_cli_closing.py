@@ -63,6 +63,11 @@ def test_what_a_run_found_is_shown_and_worked_in_a_workbook(house: Lephi, tmp_pa
     assert f"{empty} loại khác không có khoản nào" in shown
     assert "thiếu sao kê của ngày" not in shown
     assert len(shown.split(f"{empty} loại khác")[0].strip().splitlines()) == 1 + len(something)
+    # Of a Sunday with nothing in it there is no "other" class, nor a table without rows.
+    sunday = house(*day[:4], "--date", "2026-10-25").stdout
+    assert "Không loại nào có khoản." in sunday
+    assert "loại khác" not in sunday
+    assert "số lượng" not in sunday
     asked = as_json(house("discrepancy", "suggestions", run["id"], "--json"))
     assert [one["amount"] for one in asked] == [900_000]
     assert asked[0]["line"] in house("discrepancy", "suggestions", run["id"]).stdout

@@ -8,14 +8,17 @@ from typer.testing import CliRunner, Result
 
 from app.cli.main import build
 from app.seed.agency import DEMO_ACCOUNT
+from app.settlement_layouts import settlement_layouts
 from core.clock import business_date, now
 from core.crypto import Cipher
 from core.db import Database
+from core.ids import new_id
 from payments.agencies.access.rights import Role
 from payments.agencies.access.staff import create_staff_user
 from payments.agencies.queries import find_collection_account
 from payments.books.credits import record_credit
 from payments.ports import Credit
+from reconciliation.formats.settlement_layouts import get_layout
 from tests.integration.test_cli_approvals import CHIEF, CLERK, PASSWORD, as_json
 from tests.support.gateway_setups import PAYGOV
 from tests.support.settlements import GATEWAY, HEADER
@@ -92,6 +95,23 @@ def test_a_batch_is_paid_over_and_taken_back_by_two_people(lephi: Lephi, tmp_pat
     (item,) = as_json(lephi("suspense", "list", "--json"))
     assert (item["reason"], item["amount"]) == ("gateway_settlement", 7000)
     assert "B-9" in lephi("settlement", "batches", *where).stdout
+
+
+def test_of_a_layout_whose_file_nobody_has_seen_it_is_said(lephi: Lephi, tmp_path: Path) -> None:
+    today = business_date(now())
+    layout = get_layout(settlement_layouts(), "viettel", today)
+    on = f"{today:%d/%m/%Y}"
+    row = f"V1;{on};1;O1;VT{new_id('n')};20000;200;19800;{on} 00:00:00"
+    file = tmp_path / "viettel.csv"
+    file.write_text("\n".join([";".join(layout.columns.values()), row, ""]), encoding="utf-8")
+    words = ("settlement", "import", str(file), "--gateway", GATEWAY, "--json")
+    done = lephi(*words, "--mapping", "viettel")
+    assert as_json(done)["row_count"] == 1
+    assert "Nobody has seen a real file of the layout viettel" in done.stderr
+    # The control: ours is no guess.
+    own = file_of(tmp_path, f"B-7,{today},payment,,G{new_id('n')},5000,50,4950,")
+    done = lephi("settlement", "import", str(own), *words[3:], "--mapping", "lephi-settlement")
+    assert done.stderr == ""
 
 
 def test_a_file_is_replaced_and_its_lines_shown_page_by_page(lephi: Lephi, tmp_path: Path) -> None:

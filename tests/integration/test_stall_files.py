@@ -117,7 +117,10 @@ def test_a_phone_in_a_number_cell_is_refused_by_its_row() -> None:
         read_rows(made.getvalue())
     (fault,) = caught.value.errors
     assert (fault.field, fault.code) == ("row 2, column Điện thoại", "not_a_text")
-    assert "0912345678" in fault.detail
+    assert fault.detail == (
+        "Dòng 2, cột Điện thoại: Ô này là số nên đã mất số 0 ở đầu; số đúng có lẽ là 0912345678."
+        " Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại."
+    )
 
 
 def test_rows_that_disagree_are_refused() -> None:

@@ -146,8 +146,25 @@ def test_a_phone_that_lost_its_nought_in_a_number_cell_gets_it_back_and_is_count
     odd = [debt("HD-1", 243823000), debt("HD-2", 9123456789), debt("HD-3", 91234567.5)]
     told = [(one.row, one.column, one.code) for one in read_utility(workbook(heading, *odd)).faults]
     assert told == [(row, "phone", "not_a_text") for row in (2, 3, 4)]
+    by_row = [one.reason for one in read_utility(workbook(heading, *odd)).faults]
+    assert not any("có lẽ là" in reason for reason in by_row)
     typed = read_utility(workbook(heading, debt("HD-1", "912345678")))
     assert ([one.phone for one in typed.debts], typed.mended_phones) == (["912345678"], 0)
+
+
+def test_a_phone_with_the_code_of_the_country_lost_nothing_in_a_number_cell() -> None:
+    """A spreadsheet leaves the + of +84 out, and no 0 was there to be lost."""
+    heading = (*UTILITY, "Điện thoại")
+    rows = [
+        (f"HD-{at}", "Lê Ba", 150_000, "Tiền nước", phone)
+        for at, phone in enumerate((84912345678, 842438230000))
+    ]
+    sheet = read_utility(workbook(heading, *rows))
+    assert [one.phone for one in sheet.debts] == ["84912345678", "842438230000"]
+    assert (sheet.mended_phones, list(sheet.faults)) == (0, [])
+    # The control: as long, and of no country's form of ours.
+    odd = workbook(heading, ("HD-1", "Lê Ba", 150_000, "Tiền nước", 85912345678))
+    assert [one.code for one in read_utility(odd).faults] == ["not_a_text"]
 
 
 def test_a_code_stands_once_in_a_file() -> None:

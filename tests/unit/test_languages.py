@@ -42,6 +42,17 @@ def test_every_text_of_ours_has_its_words_in_every_language() -> None:
     assert {path.name: lacking(path) for path in catalogues.catalogues()} == {"lephi.po": []}
 
 
+def test_no_words_are_said_several_times_over() -> None:
+    """A translation that was filled in twice is one long text that says itself again."""
+
+    def repeated(text: str) -> bool:
+        return len(text) > 20 and text in (text + text)[1:-1]
+
+    assert repeated("The note is too long." * 3)
+    for path in catalogues.catalogues():
+        assert [str(one.id) for one in catalogues.read(path) if repeated(str(one.string))] == []
+
+
 def test_a_missing_an_empty_and_an_idle_text_are_noticed(tmp_path: Any) -> None:
     (path,) = catalogues.catalogues()
     text = path.read_text(encoding="utf-8")

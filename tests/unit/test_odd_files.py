@@ -401,3 +401,17 @@ def test_a_small_refund_says_nothing_of_thousands() -> None:
     assert settled(file(million, small, ("in", "20")), "momo") == "lost_thousands"
     assert settled(file(("in", "20"), small), "momo") == "lost_thousands"
     assert settled(file(("in", "20"), ("out", "20,000")), "momo") == [20, -20_000]
+
+
+def test_a_small_refund_of_a_file_that_is_divided_says_that_it_was_in_dong() -> None:
+    """Nobody lost a thousand there: the whole file may be of the other layout."""
+    layout = get_layout(settlement_layouts(), "vnpay-x100", ON)
+    back = layout.refund_words[0]
+    heading = ";".join(layout.columns.values())
+
+    def file(amount: str) -> bytes:
+        row = f"V1;02/11/2026;{back};O1;14012345;{amount};0;{amount};01/11/2026 10:00:00"
+        return f"{heading}\n{row}\n".encode()
+
+    assert settled(file("50000"), "vnpay-x100") == "lost_thousands"
+    assert settled(file("5000000"), "vnpay-x100") == [-50_000]

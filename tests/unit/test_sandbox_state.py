@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 
 from adapters.paygov import dialect
 from adapters.paygov.gateway import PayGov
-from adapters.sandbox.dialects import paygov
+from adapters.sandbox.dialects import paygov, payos
 from adapters.sandbox.engine.deliveries import DeliveryState, WebhookDelivery
 from adapters.sandbox.engine.faults import POSSIBLE, Fault, Operation
 from adapters.sandbox.engine.replies import Reply, ResponseFault
 from adapters.sandbox.engine.state import AlreadyFinal, PayerOutcome, SandboxState, Timing
 from adapters.sandbox.engine.store import (
     BankAccount,
+    Charge,
     Merchant,
     Order,
     OrderStatus,
@@ -214,6 +216,22 @@ def test_a_held_charge_is_told_as_held(state: SandboxState) -> None:
     state.pay(order, PayerOutcome.HELD)
     assert said(carried(state)[0]).outcome is Outcome.HELD
     assert asked(state, order).outcome is Outcome.HELD
+
+
+def test_only_what_came_straight_and_is_not_held_stands_on_the_bank_s_statement(
+    state: SandboxState,
+) -> None:
+    order = ordered(state)
+    for dialect_of, number, held in (
+        (payos.DIALECT, "FT1", False),
+        (payos.DIALECT, "FT2", True),
+        (paygov.DIALECT, "FT3", False),
+    ):
+        charge = Charge(number, 5_000, clock.now(), clock.now(), held)
+        state.bank.credited(dialect_of, replace(order, details={"account": "1020304050"}), charge)
+    told = [(one.reference_code, one.amount, one.balance) for one in state.store.movements]
+    assert told == [("FT1", 5_000, 5_000)]
+    assert state.bank.transfer("1020304050", 7_000, "x")[0].balance == 12_000
 
 
 def test_a_forged_callback_fails_its_checksum_and_charges_nothing(state: SandboxState) -> None:

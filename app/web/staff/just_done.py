@@ -11,16 +11,20 @@ from core.audit import EntryValue, list_entries
 from core.sessions import ReadSession
 from payments.agencies.access.principals import Principal
 
-#: How long it is said.
+#: How long it is said, and so many entries of others may have come meanwhile.
 _JUST: Final = timedelta(minutes=1)
+_MEANWHILE: Final = 50
 
 
 async def find_just_done(
     session: ReadSession, object_id: str, action: str, who: Principal
 ) -> EntryValue | None:
-    """The thing's newest entry, where it is this deed of theirs and of within a minute."""
-    for entry in await list_entries(session, [object_id], limit=1):
-        is_theirs = (entry.action, entry.actor) == (action, who.actor)
-        if is_theirs and clock.now() - entry.at < _JUST:
+    """The last that they did to the thing, where it is this deed and of within a minute.
+
+    What others do to it meanwhile, or the system, takes nothing away from them.
+    """
+    newest = await list_entries(session, [object_id], limit=_MEANWHILE)
+    for entry in [one for one in newest if one.actor == who.actor][-1:]:
+        if entry.action == action and clock.now() - entry.at < _JUST:
             return entry
     return None

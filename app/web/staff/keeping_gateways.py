@@ -24,6 +24,7 @@ from app.web.staff.keeping_words import (
 from app.web.staff.tables import TableColumn, TableRow
 from app.web.templating import render
 from app.web.texts import noted
+from core.audit import EntryValue
 from core.db import SessionDep
 from core.errors import FieldError, Invalid, NotFound
 from core.sessions import ReadSession, WriteSession
@@ -157,8 +158,7 @@ async def gateway_page(
     entry = await own_gateway(session, who.principal, gateway_account_id)
     two_people = door.administration.two_people
     done = await find_just_done(session, entry.id, "gateway.configured", who.principal)
-    replaced = done is not None and done.details.get("credentials_renewed") is True
-    tried = _REPLACED if replaced else None
+    tried = _REPLACED if done is not None and _is_replacing(done) else None
     return await _page(request, session, context, who, entry, two_people, tried=tried)
 
 
@@ -284,6 +284,11 @@ def _info(context: Context, entry: GatewayEntry) -> GatewayInfo:
     if info is None:
         raise NotFound("Không có cổng thanh toán này.")
     return info
+
+
+def _is_replacing(done: EntryValue) -> bool:
+    """Whether secrets came in the place of others: a new account has its first."""
+    return done.details["credentials_renewed"] is True and "agency_id" not in done.details["after"]
 
 
 def _state(context: Context, entry: GatewayEntry, is_resting: bool) -> str:

@@ -97,6 +97,11 @@ class SettlementLook:
     read: PreparedSettlement | None
     fault: LephiError | None
 
+    @property
+    def layout(self) -> SettlementLayout | None:
+        """The layout that is named, or that was found to read it."""
+        return next((one for one in self.layouts if one.code == self.mapping), None)
+
 
 async def uploaded_again(
     session: ReadSession,

@@ -59,6 +59,8 @@ class Shape:
 
 #: A Vietnamese mobile number without its 0.
 _WITHOUT_NOUGHT = re.compile("[35789][0-9]{8}")
+#: A Vietnamese number with the code of the country, whose + a spreadsheet leaves out: nothing lost.
+_WITH_COUNTRY = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})")
 
 
 def is_blank(cell: Cell) -> bool:
@@ -87,12 +89,13 @@ def mended_phone(cell: Cell) -> str | None:
 
 
 def read_phone(cell: Cell) -> str:
-    """A phone number as text. Raises `CellMisread` for a number cell, whose leading 0 is lost."""
-    if isinstance(cell, str):
-        return cell.strip()
+    """A phone number as text. Raises `CellMisread` for a number cell that may have lost its 0."""
+    text = read_text(cell)
+    if isinstance(cell, str) or _WITH_COUNTRY.fullmatch(text):
+        return text
     was = mended_phone(cell)
-    of = f" (có lẽ là {was})" if was else ""
-    detail = f"Ô là số nên số 0 ở đầu đã mất{of}: định dạng ô là Văn bản rồi gõ lại."
+    of = f"đã mất số 0 ở đầu; số đúng có lẽ là {was}" if was else "có thể đã mất số 0 ở đầu"
+    detail = f"Ô này là số nên {of}. Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại."
     raise CellMisread("not_a_text", detail)
 
 
