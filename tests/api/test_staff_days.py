@@ -145,13 +145,14 @@ async def test_what_is_said_asked_and_taken_back_about_one(
     day = await odd_day(system, unknown=1)
     work = f"{day.path}/differences"
     page = (await clerk.get(work)).text
-    hostile = "<b>gọi</b> ngân\u202e hàng\u200b =1+1"
+    for strange in ("ngân\u202e hàng", "ngân\u200b hàng"):
+        refused = await clerk.send(page, f"{work}/comment", {"text": strange})
+        assert refused.status_code == 422
+        assert not tree_of((await clerk.get(work)).text).xpath("//p[@class='said']")
+    hostile = "<b>gọi</b> ngân hàng =1+1"
     page = await follow(clerk, await clerk.send(page, f"{work}/comment", {"text": hostile}))
     (said,) = tree_of(page).xpath("//p[@class='said']")
-    told = said.text_content()
-    assert "<b>gọi</b>" in told
-    assert "\u202e" not in told
-    assert "\u200b" not in told
+    assert "<b>gọi</b> ngân hàng =1+1" in said.text_content()
     empty = await clerk.send(page, f"{work}/comment", {"text": " "})
     assert empty.status_code == 422
     (letter,) = tree_of(page).xpath("//a[contains(@href, '/letter?')]/@href")
