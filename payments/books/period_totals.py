@@ -221,11 +221,22 @@ async def list_bill_totals(
     One that cash has paid a part of, taken by a collector, is not among them.
     """
     begin, end = clock.day_bounds(first, last)
+    # What was taken back again stands beside what takes it back: together they are nothing.
+    in_cash = (
+        select(Allocation.payment_id)
+        .join(Payment, col(Payment.id) == col(Allocation.payment_id))
+        .where(col(Allocation.bill_id) == col(BillLine.bill_id), col(Payment.gateway) == CASH)
+        .group_by(col(Allocation.payment_id))
+        .having(func.sum(Allocation.amount) > 0)
+        .exists()
+    )
+    # Cash is looked for here, once for each bill, and not in each sum that asks.
     lines = (
         select(
             col(BillLine.bill_id),
             col(Fee.procedure_id),
             func.sum(BillLine.amount).label("amount"),
+            ((col(Bill.status) == "paid") & ~in_cash).label("paid"),
         )
         .join_from(Bill, BillLine, col(BillLine.bill_id) == col(Bill.id))
         .outerjoin(Fee, col(Fee.id) == col(BillLine.fee_id))
@@ -234,19 +245,9 @@ async def list_bill_totals(
             col(Bill.created_at) >= begin,
             col(Bill.created_at) < end,
         )
-        .group_by(col(BillLine.bill_id), col(Fee.procedure_id))
+        .group_by(col(BillLine.bill_id), col(Fee.procedure_id), col(Bill.status))
         .subquery("line")
     )
-    # What was taken back again stands beside what takes it back: together they are nothing.
-    in_cash = (
-        select(Allocation.payment_id)
-        .join(Payment, col(Payment.id) == col(Allocation.payment_id))
-        .where(col(Allocation.bill_id) == col(Bill.id), col(Payment.gateway) == CASH)
-        .group_by(col(Allocation.payment_id))
-        .having(func.sum(Allocation.amount) > 0)
-        .exists()
-    )
-    paid = (col(Bill.status) == "paid") & ~in_cash
     local_day = cast(func.timezone("Asia/Ho_Chi_Minh", col(Bill.created_at)), Date)
     on = _begin(local_day, grain)
     procedure = func.coalesce(Procedure.code, "")
@@ -259,8 +260,8 @@ async def list_bill_totals(
             name=func.coalesce(func.min(Procedure.name_vi), ""),
             bills=cast(func.count(), Integer),
             owed=cast(func.sum(lines.c.amount), BigInteger),
-            paid_bills=cast(func.count().filter(paid), Integer),
-            paid=_sum(lines.c.amount, paid),
+            paid_bills=cast(func.count().filter(lines.c.paid), Integer),
+            paid=_sum(lines.c.amount, lines.c.paid),
         )
         .select_from(lines)
         .join(Bill, col(Bill.id) == lines.c.bill_id)

@@ -66,9 +66,9 @@ async def keep(
     All of it in one commit: who is stopped behind it loses nothing of what came. The worker leaves
     it alone for `patience`.
     """
+    keyed = [(event_key(content), content) for content in told]
     rows = {
-        event_key(content): _row_of(context, account, content, raw, headers, patience)
-        for content in told
+        key: _row_of(context, account, content, raw, headers, patience) for key, content in keyed
     }
     keep = insert(Callback).on_conflict_do_nothing(
         index_elements=["gateway_account_id", "event_key"]
@@ -86,7 +86,7 @@ async def keep(
         return ids
 
     ids = await context.database.run(write)
-    return [KeptNotice(ids[event_key(one)], account, one) for one in told]
+    return [KeptNotice(ids[key], account, content) for key, content in keyed]
 
 
 def _row_of(
