@@ -410,8 +410,9 @@ async def test_a_wet_finger_takes_no_cash(system: System, clock_of_page: str, ta
         await enter(shown, one)
         await shown.open(f"{system.base_url}/collect")
         page = shown.page
-        await page.locator("#walk[data-ready]").wait_for()
+        await page.locator("#walk[data-shown]").wait_for()
         await page.locator("#stalls button").nth(5).click()
+        await page.locator("#stall[open]").wait_for()  # it opens once the page knows what is owed
         button = await page.locator("#cash button").bounding_box()
         assert button is not None
         await page.keyboard.press("Escape")
