@@ -51,6 +51,7 @@ from tests.support.bare_books import (
     BODIES,
     DAYS,
     NOW,
+    SEEN,
     BareBooks,
     Row,
     is_waiting,
@@ -62,8 +63,6 @@ from tests.support.bare_rows import insert
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: Bodies that somebody may see.
-SEEN = (("agency_1",), ("agency_2", "agency_3"), BODIES)
 TAKEN = ("approved", "submitted", "unknown", "succeeded")
 
 

@@ -20,10 +20,9 @@ from payments.books.day_totals import (
     list_place_totals,
     list_waiting_totals,
 )
-from payments.catalogue.models import Procedure
 from tests.support.bare_money import add_account, add_body, give, put, take_back
 from tests.support.bare_rows import add_credit, insert
-from tests.support.catalogue_rows import BEGAN, fee_row
+from tests.support.catalogue_rows import fee_row, procedure_row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,17 +32,7 @@ DAY = timedelta(days=1)
 
 async def add_fee(session: WriteSession, code: str, procedure: str) -> str:
     """A fee of a procedure of its own; its id."""
-    known = Procedure(
-        id=new_id("proc"),
-        code=procedure,
-        name_vi="Thủ tục thử",
-        name_en="Trial procedure",
-        field="Thử",
-        code_certainty="confirmed",
-        search_text="thu tuc thu",
-        created_at=BEGAN,
-        updated_at=BEGAN,
-    )
+    known = procedure_row(new_id("proc"), procedure)
     session.add(known)
     await session.flush()
     fee = fee_row(known.id, code=code, name_vi=f"Khoản {code}")

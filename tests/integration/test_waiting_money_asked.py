@@ -27,6 +27,7 @@ from tests.support.bare_books import (
     BODIES,
     DAYS,
     NOW,
+    SEEN,
     BareBooks,
     Row,
     is_waiting,
@@ -36,9 +37,6 @@ from tests.support.bare_books import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-#: Bodies that somebody may see.
-SEEN = (("agency_1",), ("agency_2", "agency_3"), BODIES)
 
 
 def waiting_money(books: BareBooks) -> list[tuple[Row, WaitingMoney]]:

@@ -40,6 +40,8 @@ DAYS = tuple(date(2026, 10, 30) + timedelta(days=n) for n in (0, 1, 2, 3, 62, 63
 NOW = datetime(2027, 3, 1, 5, tzinfo=UTC)
 #: The second body is a unit of the first, the third one of the second; the fourth is a stranger.
 BODIES = ("agency_1", "agency_2", "agency_3", "agency_4")
+#: Those that somebody may see.
+SEEN = (("agency_1",), ("agency_2", "agency_3"), BODIES)
 #: Two of the first body, one of each other.
 ACCOUNTS = {
     "acct_1": "agency_1",

@@ -93,6 +93,21 @@ def fee_row(procedure_id: str, **columns: Any) -> models.Fee:
     return models.Fee(**(usual | columns))
 
 
+def procedure_row(procedure_id: str, code: str) -> models.Procedure:
+    """A trial procedure of that code, to be added to a session."""
+    return models.Procedure(
+        id=procedure_id,
+        code=code,
+        name_vi="Thủ tục thử",
+        name_en="Trial procedure",
+        field="Thử",
+        code_certainty="confirmed",
+        search_text="thu tuc thu",
+        created_at=BEGAN,
+        updated_at=BEGAN,
+    )
+
+
 async def add_fees(database: Database, *rows: dict[str, Any], procedure: str = "9.000001") -> None:
     """Add a procedure if it is new, then fees of it, each in a statement of its own."""
     async with database.transaction() as session:
@@ -105,19 +120,7 @@ async def _add_fees(session: WriteSession, *rows: dict[str, Any], procedure: str
     )
     if known is None:
         known = new_id("proc")
-        session.add(
-            models.Procedure(
-                id=known,
-                code=procedure,
-                name_vi="Thủ tục thử",
-                name_en="Trial procedure",
-                field="Thử",
-                code_certainty="confirmed",
-                search_text="thu tuc thu",
-                created_at=BEGAN,
-                updated_at=BEGAN,
-            )
-        )
+        session.add(procedure_row(known, procedure))
         await session.flush()
     for row in rows:
         session.add(fee_row(known, **row))
