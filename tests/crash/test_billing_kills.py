@@ -1,11 +1,7 @@
 """SIGKILL in the middle of a billing run: nothing is billed twice, and a re-run bills the rest."""
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -14,9 +10,9 @@ from app.invariants import broken
 from core.crypto import Cipher
 from core.db import Database
 from core.failpoints import FAILPOINTS
+from tests.support.forked_programs import run_program
 from tests.support.markets import add_rate, lay_out
 
-ROOT = Path(__file__).resolve().parents[2]
 OF_RUNS = [point.name for point in FAILPOINTS if point.name.startswith("billing.")]
 STALLS = 7
 
@@ -69,9 +65,7 @@ FROM stall_contract c JOIN stall s ON s.id = c.stall_id ORDER BY c.id
 
 def run(url: str, armed: str = "", variant: str = "") -> int:
     """The status of a process that bills; negative for the signal that ended it."""
-    told = [sys.executable, "-c", PROGRAM, url, armed, variant]
-    done = subprocess.run(told, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120)
-    return done.returncode
+    return run_program(PROGRAM, (url, armed, variant))
 
 
 async def faults(url: str) -> list[str]:

@@ -1,19 +1,15 @@
 """SIGKILL while a list of debts is loaded: no debt is billed twice and none is lost."""
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 from sqlalchemy import text
 
 from app.invariants import broken
 from core.db import Database
 from tests.support.debts import land, land_file, take_file
+from tests.support.forked_programs import run_program
 from tests.support.markets import new_body
 
-ROOT = Path(__file__).resolve().parents[2]
 DEBTS = 7
 
 #: Loads a list; `bills_first` commits bills before the rows that say whose they are.
@@ -56,9 +52,7 @@ FROM bill b LEFT JOIN debt d ON d.bill_id = b.id GROUP BY 1 ORDER BY 1
 
 def run(url: str, list_id: str, armed: str = "", variant: str = "") -> int:
     """The status of a process that loads; negative for the signal that ended it."""
-    told = [sys.executable, "-c", PROGRAM, url, list_id, armed, variant]
-    done = subprocess.run(told, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120)
-    return done.returncode
+    return run_program(PROGRAM, (url, list_id, armed, variant))
 
 
 async def faults(url: str) -> list[str]:

@@ -1,11 +1,7 @@
 """SIGKILL between asking for an invoice and writing its number down: there is one all the same."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +10,7 @@ from core.db import Database
 from receipts.invoices.adjusting import order_adjustment
 from receipts.invoices.delivering import SURE_AFTER
 from receipts.invoices.queries import list_invoices
+from tests.support.forked_programs import run_program
 from tests.support.invoicing import (
     ACTOR,
     ask_for_all,
@@ -26,7 +23,6 @@ from tests.support.invoicing import (
     want_one,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 CIPHER = Cipher(b"c" * 32)
 
 #: Asks for what is wanted; `another_key` names each call anew, and `sure_at_once` believes a
@@ -61,15 +57,7 @@ asyncio.run(main())
 
 async def work(url: str, armed: str, variant: str) -> int:
     """How a process that asks for invoices ended; negative for a signal."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM, url, armed, variant),
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(120):
-        return await process.wait()
+    return await asyncio.to_thread(run_program, PROGRAM, (url, armed, variant))
 
 
 @pytest.mark.parametrize(("variant", "made"), [("", 3), ("another_key", 4)])

@@ -1,11 +1,7 @@
 """SIGKILL between sending a message and marking it: it arrives once all the same."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +9,10 @@ from core.crypto import Cipher
 from core.db import Database
 from core.ids import new_id
 from payments.messages.commands import NewMessage, write_messages
+from tests.support.forked_programs import run_program
 from tests.support.markets import new_body
 from tests.support.messaging import make_due, open_channel, standing, telephones
 
-ROOT = Path(__file__).resolve().parents[2]
 CIPHER = Cipher(b"c" * 32)
 
 #: Sends what waits; `another_id` gives each call a new id, as a broken worker would.
@@ -50,12 +46,7 @@ asyncio.run(main())
 
 async def run(url: str, armed: str = "", variant: str = "") -> int:
     """The status of a process that sends; negative for the signal that ended it."""
-    told = [sys.executable, "-c", PROGRAM, url, armed, variant]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = await asyncio.to_thread(
-        subprocess.run, told, cwd=ROOT, env=environment, timeout=120, check=False
-    )
-    return done.returncode
+    return await asyncio.to_thread(run_program, PROGRAM, (url, armed, variant))
 
 
 @pytest.mark.parametrize(("variant", "arrived"), [("", 2), ("another_id", 3)])
@@ -115,12 +106,8 @@ async def test_a_kill_before_new_tokens_are_kept_leaves_the_channel_sending(
             await write_messages(
                 session, [NewMessage(body, "receipt", one, one, new_id("bill"), "zns")]
             )
-        told = [sys.executable, "-c", RENEWING, database_url, "message.after_renewal=kill:1"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        done = await asyncio.to_thread(
-            subprocess.run, told, cwd=ROOT, env=environment, timeout=120, check=False
-        )
-        assert done.returncode == -signal.SIGKILL
+        told = (database_url, "message.after_renewal=kill:1")
+        assert await asyncio.to_thread(run_program, RENEWING, told) == -signal.SIGKILL
         assert await phones.calls() == ["renew canary-1"]
         assert await run(database_url) == 0
         assert [one[0] for one in await standing(database)] == ["sent"]

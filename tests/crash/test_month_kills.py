@@ -1,20 +1,16 @@
 """SIGKILL while the worker opens a month: nothing is billed twice, and the next one bills it."""
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from core.crypto import Cipher
 from core.db import Database
+from tests.support.forked_programs import run_program
 from tests.support.markets import lay_out
 
-ROOT = Path(__file__).resolve().parents[2]
 STALLS = 3
 
 #: Opens what is due; `any_run_will_do` takes a month for opened as soon as its run is begun.
@@ -42,9 +38,7 @@ asyncio.run(main())
 
 def run(url: str, armed: str = "", variant: str = "") -> int:
     """The status of a process that opens months; negative for the signal that ended it."""
-    told = [sys.executable, "-c", PROGRAM, url, armed, variant]
-    done = subprocess.run(told, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120)
-    return done.returncode
+    return run_program(PROGRAM, (url, armed, variant))
 
 
 async def say(url: str, statement: str) -> list[tuple[object, ...]]:

@@ -1,10 +1,8 @@
 """SIGKILL while a file of stalls is taken in, twenty times: no stall twice, none lost."""
 
 import os
-import subprocess
-import sys
+import signal
 from hashlib import sha256
-from pathlib import Path
 
 from sqlalchemy import text
 
@@ -15,20 +13,20 @@ from payments.billing.imports.queries import get_import
 from payments.billing.loading import MarketValue
 from payments.billing.markets import get_market
 from payments.billing.sheets import LARGE_FILE, read_rows
+from tests.support.forked_programs import run_program
 from tests.support.markets import ACTOR, lay_out
 from tests.support.stall_files import CIPHER, workbook_of_stalls
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
 #: LEPHI_TEST_STALLS=100000 with `--timeout=1800` is a large town's file; a multiple of `KILLS`.
 STALLS = int(os.environ.get("LEPHI_TEST_STALLS", 2 * KILLS))
 BATCH = STALLS // KILLS
 
-#: Loads a file some stalls at a time, again and again until it is done, as the worker or the
-#: command does; what each of these processes is killed at is `armed`. `by_halves` commits stalls
-#: before the contracts on them and takes a stall that is there for done.
+#: Loads a file some stalls at a time, as the worker or the command does, until it is killed at what
+#: is `armed`. `by_halves` commits stalls before the contracts on them and takes a stall that is
+#: there for done.
 PROGRAM = """
-import asyncio, os, sys
+import asyncio, sys
 from core import failpoints
 from core.db import Database
 from payments.billing import importing
@@ -55,22 +53,7 @@ async def main():
     await load_import(database, import_id, CIPHER, KEY)
     await database.dispose()
 
-def once():
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            asyncio.run(main())
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-kills = 0
-while (status := once()) == -9:
-    kills += 1
-print(kills)
-sys.exit(status)
+asyncio.run(main())
 """
 
 #: What there is: each stall with its contracts and whoever holds it.
@@ -89,12 +72,12 @@ SELECT (SELECT count(*) FROM stall_import WHERE state <> 'done'),
 
 def run(url: str, import_id: str, armed: str, variant: str = "") -> int:
     """How often it was killed until it was done."""
-    told = [sys.executable, "-c", PROGRAM, url, import_id, armed, variant]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        told, cwd=ROOT, env=environment, timeout=1500, check=True, capture_output=True
-    )
-    return int(done.stdout)
+    kills = 0
+    told = (url, import_id, armed, variant)
+    while (status := run_program(PROGRAM, told, seconds=1500)) == -signal.SIGKILL:
+        kills += 1
+    assert status == 0
+    return kills
 
 
 async def taken(url: str) -> tuple[str, str]:

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Mapping
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+
+from tests.support.forked_programs import imported_context
 
 #: Connects, hands everything over, and ends as the fork has ended.
 _HAND_OVER = """\
@@ -30,8 +31,6 @@ with socket.socket(socket.AF_UNIX) as way:
         way.sendall(json.dumps(told).encode() + b"\\n")
         sys.exit(int(answer.readline() or b"1"))
 """
-#: What the process that forks has imported before.
-_IMPORTED = ("app.main", "app.cli.main", "app.cli.running", "app.cli.agencies", __name__)
 
 
 def preloaded_shell(
@@ -42,9 +41,9 @@ def preloaded_shell(
     The process's pid is that of its group; its exit code is the script's. What the script has left
     running is still there afterwards.
     """
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(_IMPORTED))
-    shell = context.Process(target=_lead, args=(script, folder, dict(environment), output))
+    shell = imported_context().Process(
+        target=_lead, args=(script, folder, dict(environment), output)
+    )
     shell.start()
     return shell
 

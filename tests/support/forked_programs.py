@@ -1,0 +1,50 @@
+"""Short programs that may be killed, for the price of a fork: the product is imported once.
+
+A test of kills starts a program again and again; a fresh interpreter would spend seconds on imports
+each time. Each worker of a run has one process that imports everything and forks for whoever asks;
+the fork has its own arguments, and is killed like any other process.
+"""
+
+import gc
+import sys
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
+
+#: What the process that forks has imported before.
+_IMPORTED = (
+    "app.main",
+    "app.cli.main",
+    "app.cli.running",
+    "app.cli.agencies",
+    "tests.support.preloaded_shell",
+    __name__,
+)
+
+
+def imported_context() -> ForkServerContext:
+    """Where a process is begun by forking one that has imported the product."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(_IMPORTED))
+    return context
+
+
+def run_program(program: str, arguments: Sequence[str], seconds: float = 120.0) -> int:
+    """Run Python text with `sys.argv[1:]` as given; its status, negative for a signal.
+
+    Raises TimeoutError where it has not ended after so many seconds; it is killed then.
+    """
+    process = imported_context().Process(target=_be, args=(program, list(arguments)))
+    process.start()
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise TimeoutError(f"a program has not ended after {seconds} seconds")
+    return process.exitcode
+
+
+def _be(program: str, arguments: list[str]) -> None:
+    gc.freeze()  # what is imported stays: to search it for garbage would copy all of it
+    sys.argv = ["program", *arguments]
+    exec(compile(program, "<program>", "exec"), {"__name__": "__main__"})  # noqa: S102
