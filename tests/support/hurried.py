@@ -9,6 +9,7 @@ import sys
 from datetime import timedelta
 
 import app.cli.main
+import app.cli.running  # a process that is forked pays for nothing that `lephi serve` loads
 from app import worker
 from core import idempotency, outbox
 from payments.attempts import asking, conclusion, inquiry
