@@ -10,7 +10,8 @@ from rich.progress import Progress
 
 from app.anchors import anchor_files, drop_anchor
 from app.cli.console import Json, check_path, fail, show, show_table
-from app.cli.wired import settings_or_fail, with_parts
+from app.cli.settings import settings_or_fail
+from app.cli.wired import with_parts
 from app.invariants import Verdict, judge
 from app.parts import Parts
 from core import outbox as queue

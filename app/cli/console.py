@@ -14,6 +14,9 @@ from core.errors import LephiError
 from core.file_names import name_fault, path_fault
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+WithParent = Annotated[
+    int, typer.Option("--with-parent", hidden=True, help="Pid of the parent to end with.")
+]
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -18,8 +18,8 @@ from adapters.keystore.waiting import throw_away
 from app.cli.approvals import ApprovalId, show_approval
 from app.cli.console import Json, check_path, fail, say, show
 from app.cli.setting_up import Asker, OptionalBy, OptionalReason, TwoPeopleNeeded, asker
+from app.cli.settings import settings_or_fail
 from app.cli.signed_in import By
-from app.cli.wired import settings_or_fail
 from app.signing_key_approvals import ask_for_key, facts_of, signing_key_kinds, takes_two
 from app.wiring import open_database
 from core.audit import record

@@ -17,18 +17,18 @@ import typer
 
 #: Command → the module that has it, and the name of its function there.
 _COMMANDS = {
-    "serve": ("running", "serve"),
-    "worker": ("running", "worker"),
+    "serve": ("serve", "serve"),
+    "worker": ("worker", "worker"),
     "demo": ("demo", "demo"),
-    "migrate": ("running", "migrate"),
+    "migrate": ("migrate", "migrate"),
     "seed": ("catalogue", "seed"),
-    "doctor": ("running", "doctor"),
+    "doctor": ("doctor", "doctor"),
     "invariants": ("books", "invariants"),
     "anchor": ("books", "anchor"),
     "states": ("states", "states"),
     "roles": ("roles", "roles"),
     "stickers": ("stickers", "stickers"),
-    "sandbox": ("running", "sandbox"),
+    "sandbox": ("sandbox", "sandbox"),
 }
 
 #: Family of commands → the module that has it, and the name of its typer there.

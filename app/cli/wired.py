@@ -5,20 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.cli.console import fail
+from app.cli.settings import settings_or_fail
 from app.parts import Parts
 from app.wiring import parts_of
 from core.errors import LephiError
-from core.settings import Settings, load
+from core.settings import Settings
 
 T = TypeVar("T")
-
-
-def settings_or_fail(*, code: int = 1) -> Settings:
-    """The settings of the environment; ends with every fault, and `code`, if they are wrong."""
-    try:
-        return load()
-    except LephiError as error:
-        fail(error, code=code)
 
 
 def with_parts(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.cli.doctor import _look
 from app.cli.main import build
-from app.cli.running import _look
 from core.db import Database
 from core.settings import Settings
 from tests.integration.test_cli_setting_up import PAYGOV, WARD, audited, fill, rows

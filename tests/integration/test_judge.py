@@ -12,8 +12,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner, Result
 
+from app.cli.doctor import _check_role
 from app.cli.main import build
-from app.cli.running import _check_role
 from app.figures import count_figures
 from app.migrations.grants import grant
 from core.audit import Sealer, chain, find_head

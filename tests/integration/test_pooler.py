@@ -15,7 +15,7 @@ from sqlmodel import select
 import reconciliation.statements.uploads
 from adapters.sandbox.dialects import sepay
 from adapters.sandbox.engine.embedded import bound, served
-from app.cli.running import _checks
+from app.cli.doctor import _checks
 from app.main import create_app
 from app.migrations.run import upgrade
 from app.parts import Parts

@@ -13,7 +13,7 @@ from adapters.keystore.files import KEY, trusted_certificates
 from adapters.keystore.keys import create_key
 from adapters.keystore.signer import SoftwareKeystore
 from adapters.keystore.waiting import find_in_force, find_waiting, put_in_force
-from app.cli.running import _look
+from app.cli.doctor import _look
 from core import failpoints
 from core.db import Database
 from core.settings import Settings

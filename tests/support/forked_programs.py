@@ -15,7 +15,10 @@ from multiprocessing.context import ForkServerContext
 _IMPORTED = (
     "app.main",
     "app.cli.main",
-    "app.cli.running",
+    "app.cli.serve",
+    "app.cli.worker",
+    "app.cli.migrate",
+    "app.cli.doctor",
     "app.cli.agencies",
     "tests.support.preloaded_shell",
     __name__,

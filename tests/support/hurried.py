@@ -9,7 +9,8 @@ import sys
 from datetime import timedelta
 
 import app.cli.main
-import app.cli.running  # a process that is forked pays for nothing that `lephi serve` loads
+import app.cli.serve  # a process that is forked pays for nothing that these load
+import app.cli.worker
 from app import worker
 from core import idempotency, outbox
 from payments.attempts import asking, conclusion, inquiry

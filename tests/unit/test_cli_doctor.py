@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.running import _check_connection, _Server
+from app.cli.doctor import _check_connection, _Server
 from core.settings import Settings
 
 

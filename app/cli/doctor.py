@@ -1,16 +1,11 @@
-"""`lephi serve`, `worker`, `migrate`, `doctor` and the sandbox's process."""
+"""`lephi doctor`: every setting, and whether what it names is there."""
 
 import asyncio
-import gc
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated
 
 import typer
-import uvicorn
-from alembic.util import CommandError
 from cryptography import x509
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,19 +13,13 @@ from sqlmodel import col, select
 
 from adapters.keystore.files import is_there
 from adapters.keystore.waiting import find_in_force, fingerprint_of
-from adapters.sandbox.engine.server import serve as serve_sandbox
 from app.anchors import anchor_files, due, stamp_of
 from app.cli.console import Json, fail, show, show_table
-from app.cli.wired import settings_or_fail, with_parts
+from app.cli.settings import database_url_or_fail
 from app.disk import LEAST_FREE, free_bytes
-from app.main import create_app
-from app.migrations.grants import grant
-from app.migrations.run import pending, upgrade
-from app.processes import end_with_parent
-from app.server import guarded, limits_of
+from app.migrations.run import pending
 from app.signing_key_approvals import is_noted
-from app.wiring import DatabaseMissing, calendar_of, open_database, signer_of
-from app.worker import run_until_told
+from app.wiring import calendar_of, open_database, signer_of
 from core import clock
 from core.clocks import MOST_APART, measure_drift
 from core.database_role import DatabaseRole, get_role
@@ -48,108 +37,6 @@ from payments.agencies.models import CollectionAccount
 from payments.incoming.models import Callback
 from receipts.verification import signer_name
 from reconciliation.days.nightly import find_missed_nights
-
-WithParent = Annotated[
-    int, typer.Option("--with-parent", hidden=True, help="Pid of the parent to end with.")
-]
-
-#: How many objects a serving process lets gather before it looks for cycles among them. A request
-#: leaves next to none, so that looking after every 700, as usual, costs a bill a tenth for nothing.
-_GARBAGE = 50_000
-
-
-def serve(with_parent: WithParent = 0) -> None:
-    """Answer HTTP at LEPHI_HOST and LEPHI_PORT until SIGINT or SIGTERM."""
-    if with_parent:
-        end_with_parent(with_parent)
-    settings = settings_or_fail()
-    _database_url(settings)
-    _check_signer(settings)
-    app = create_app(settings)
-    # What stands by now stays: collecting garbage among it again and again stops every request.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http=guarded(limits_of(settings)),
-        ws="none",
-        log_config=None,  # its own would take the place of ours
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        # Anybody else may write in the header what they like.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_graceful_shutdown=30,
-    )
-
-
-def worker(with_parent: WithParent = 0) -> None:
-    """Issue receipts, ask gateways, close what is over, chain the audit log; until told to stop."""
-    if with_parent:
-        end_with_parent(with_parent)
-    settings = settings_or_fail()
-    _database_url(settings)
-    with_parts(run_until_told, settings)
-
-
-def sandbox(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any.")] = 0,
-    public_url: Annotated[str | None, typer.Option(help="How others reach it.")] = None,
-    journal: Annotated[Path | None, typer.Option(help="File to append charges to.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of its lies.")] = None,
-    with_parent: WithParent = 0,
-) -> None:
-    """Play every gateway and a bank on 127.0.0.1 until told to stop; the page has the buttons."""
-    if with_parent:
-        end_with_parent(with_parent)
-    serve_sandbox(
-        "127.0.0.1",
-        port,
-        public_url=public_url,
-        journal=journal,
-        seed=seed,
-        # A parent that started it chose the port, and shows the address itself.
-        say=(lambda url: None) if with_parent else typer.echo,
-    )
-
-
-def migrate(as_json: Json = False) -> None:
-    """Bring the database of LEPHI_DATABASE_URL, as its owner, to the present schema.
-
-    LEPHI_RUNTIME_ROLE is then granted what serve and worker need, and nothing else.
-    """
-    settings = settings_or_fail()
-    url = _database_url(settings)
-    try:
-        steps = upgrade(url)
-        if settings.runtime_role is not None:
-            grant(url, settings.runtime_role)
-    except LephiError as error:
-        fail(error)
-    except (SQLAlchemyError, CommandError) as error:
-        fail(f"Migration failed, nothing of the failed step remains: {error}")
-    if as_json:
-        show({"applied": steps})
-    else:
-        typer.echo(f"Applied: {', '.join(steps)}" if steps else "Nothing to do.")
-
-
-def _check_signer(settings: Settings) -> None:
-    """End with one line where receipts could not be signed, before anything is started."""
-    try:
-        signer_of(settings)
-    except LephiError as error:
-        fail(error)
-
-
-def _database_url(settings: Settings) -> str:
-    if settings.database_url is None:
-        fail(DatabaseMissing("LEPHI_DATABASE_URL is not set: name a PostgreSQL database."))
-    return settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def doctor(as_json: Json = False) -> None:
@@ -204,7 +91,7 @@ def _checks(settings: Settings) -> list[_Check]:
     if settings.database_url is None:
         checks.append(_Check("database", settings.mode != "production", "not named"))
         return checks
-    url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    url = database_url_or_fail(settings)
     try:
         pooler = look_for_pooler(url, expected=settings.behind_pooler)
         if pooler is not None:
