@@ -1,6 +1,7 @@
 """What every test has: its own settings, no network, and a database for the asking."""
 
 import asyncio
+import atexit
 import gc
 import os
 import shutil
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from app.processes import end_in_silence
 from tests.support.compiled import share_compiled_statements
 from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
 from tests.support.examples import register_profiles
@@ -65,6 +67,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.set_threshold(_GARBAGE)
         gc.enable()
+        atexit.register(end_in_silence)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -76,7 +79,6 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing on disk."""
-    gc.unfreeze()  # DuckDB complains at the end of what nobody has cleared away
     if config.stash.get(_OWN, False) and _RUN in os.environ:
         run = Path(os.environ.pop(_RUN))
         end_the_server(run)

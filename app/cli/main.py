@@ -6,7 +6,6 @@ the whole house takes some seconds to load. Only the list of all commands loads 
 
 import atexit
 import gc
-import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -14,6 +13,8 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+
+from app.processes import end_in_silence
 
 #: Command → the module that has it, and the name of its function there.
 _COMMANDS = {
@@ -115,11 +116,5 @@ def main() -> None:
     command = build(sys.argv[1] if len(sys.argv) > 1 else None)
     gc.freeze()
     gc.enable()
-    atexit.register(_end_in_silence)
+    atexit.register(end_in_silence)
     command()
-
-
-def _end_in_silence() -> None:
-    """Let nobody read what DuckDB's binding says of all that has not been taken apart."""
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
