@@ -2,12 +2,15 @@
 
 import asyncio
 import atexit
+import functools
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +34,12 @@ _SHARED = "LEPHI_TEST_SHARED_RUN"
 _OWN = pytest.StashKey[bool]()
 #: How many objects gather before they are searched for cycles: as many as while serving.
 _GARBAGE = 50_000
+#: What a loaded machine does to a browser's input is no finding: such a press is tried once more,
+#: and the summary says RERUN. A failing assertion is never tried again. A mark and no option of the
+#: whole run, for of each test that may be tried again a worker asks its leader: 40 ms a test.
+_TRIED_AGAIN = pytest.mark.flaky(
+    reruns=1, only_rerun=["TimeoutError: (Page|Locator|Frame|Browser)"]
+)
 
 register_profiles()
 
@@ -68,6 +77,23 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(_GARBAGE)
         gc.enable()
         atexit.register(end_in_silence)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have a browser's input tried once more where it came to nothing, and nothing else."""
+    for item in items:
+        if isinstance(item, pytest.Function) and has_browser(item.module):
+            item.add_marker(_TRIED_AGAIN)
+
+
+@functools.cache
+def has_browser(module: ModuleType) -> bool:
+    """Whether a module of tests has taken something from `tests.support.browser`."""
+    browser = sys.modules.get("tests.support.browser")
+    return browser is not None and any(
+        value is browser or getattr(value, "__module__", None) == browser.__name__
+        for value in vars(module).values()
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

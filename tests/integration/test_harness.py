@@ -1,5 +1,6 @@
 """The tests' own ground: a database for each, no server left over, no way out to the network."""
 
+import importlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from sqlalchemy import create_engine, inspect, make_url, text
 from app.embedded.leftovers import wait_until
 from app.embedded.place import EmbeddedDatabaseFailed, prepare
 from app.embedded.supervisor import EmbeddedDatabase
+from tests.conftest import has_browser
 from tests.support.database import PostgresServer, end_the_server, the_server
 from tests.support.machine import needs
 from tests.support.network import NetworkBlocked, is_local
@@ -221,3 +223,22 @@ def test_this_machine_can_be_reached() -> None:
         assert client.getpeername() == server.getsockname()
     assert all(is_local(host) for host in ("127.0.0.1", "::1", "localhost", "shop.localhost", None))
     assert not any(is_local(host) for host in ("10.0.0.1", "127.0.0.1.example", b"example.com"))
+
+
+@pytest.mark.parametrize(
+    ("module", "answer"),
+    [
+        ("tests.journeys.test_pages", True),
+        ("tests.integration.test_sandbox_pages", True),
+        ("tests.api.test_pages", False),
+        (__name__, False),
+    ],
+)
+def test_a_browsers_tests_are_known(module: str, answer: bool) -> None:
+    assert has_browser(importlib.import_module(module)) is answer
+
+
+def test_no_other_test_is_tried_again(request: pytest.FixtureRequest) -> None:
+    """Each would ask the leader of the run whether it may, which takes longer than most tests."""
+    assert request.node.get_closest_marker("flaky") is None
+    assert not request.config.getoption("--reruns")

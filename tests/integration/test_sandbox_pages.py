@@ -303,3 +303,10 @@ async def test_every_page_of_it_fits_its_screen_and_works_without_scripts(
         await plain.page.get_by_role("button", name="Không báo").click()
         assert urlsplit(plain.page.url).path == "/account"
         assert await plain.page.get_by_text("Lần nộp thành công sắp tới: Không báo").count() == 1
+
+
+def test_a_press_that_came_to_nothing_is_tried_once_more(request: pytest.FixtureRequest) -> None:
+    mark = request.node.get_closest_marker("flaky")
+    assert mark is not None
+    assert mark.kwargs["reruns"] == 1
+    assert all(pattern.startswith("TimeoutError") for pattern in mark.kwargs["only_rerun"])
