@@ -470,8 +470,9 @@ async def test_money_that_is_held_and_told_of_again_for_its_bill_is_no_conflict(
     assert await scripted.told(came.payment_id) == history
     assert await scripted.places(came.payment_id) == [("suspense", 5000, "held_by_gateway", None)]
     # The control: told of for another bill it is one.
-    said = {"amount": 5000, "order_ref": await reference_of(scripted, other)}
-    await scripted.record(replace(told, order_ref=said["order_ref"]))
+    named = await reference_of(scripted, other)
+    said = {"amount": 5000, "order_ref": named}
+    await scripted.record(replace(told, order_ref=named))
     assert await scripted.told(came.payment_id) == [*history, (CONFLICT, "test", said)]
 
 
