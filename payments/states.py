@@ -52,9 +52,10 @@ class Machine:
                 return known
         raise IllegalMove(f"{self.name}: {before or 'nothing'} → {after} is not an allowed move.")
 
-    def allows(self, before: str | None, after: str) -> bool:
-        """Whether the table has the move."""
-        return any(m.before == before and m.after == after for m in self.moves)
+    def allows(self, before: str | None, after: str, event: str | None = None) -> bool:
+        """Whether the table has the move; where it was told of, whether as this event."""
+        moves = [m.event for m in self.moves if m.before == before and m.after == after]
+        return event in moves if event is not None else bool(moves)
 
 
 BILL = Machine(

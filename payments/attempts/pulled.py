@@ -182,6 +182,8 @@ async def record_pulled(
     if taken is not None and taken.credited == amount:
         if bill is not None and taken.bill_id == bill.id:
             return Recording(CallbackResult.ACCEPTED, taken.payment_id, bill.id)
+        if bill is not None and taken.bill_id is None and taken.reference == bill.reference:
+            return Recording(CallbackResult.MISMATCH, taken.payment_id)  # held, as it was told
         # Told of again in the same words it would be the same event: this is another payer's word.
         again = {"amount": amount, "order_ref": result.order_ref}
         await note_conflict(session, actor, taken.payment_id, again)

@@ -255,12 +255,32 @@ async def release_stated_money(
     session: WriteSession, cipher: Cipher, line_ids: Sequence[str], *, actor: str
 ) -> ReleaseOutcome:
     """Let what only these lines of a statement told of go where it was sent: bills settle."""
-    count, allocated = 0, 0
-    for money in await lock_stated_money(session, line_ids):
+    told = await lock_stated_money(session, line_ids)
+    before = await _given_of(session, told)
+    count, released = 0, []
+    for money in told:
         became = await release_stated(session, cipher, money.payment_id, money.bill_id, actor=actor)
         count += len(became)
-        allocated += sum(one["allocated"] for one in became)
-    return ReleaseOutcome(count, allocated)
+        released += [money] if became else []
+    # As it is at the end: what was short for a bill may have been made up by the next.
+    now = await _given_of(session, released)
+    return ReleaseOutcome(count, sum(now[id_] - before.get(id_, 0) for id_ in now))
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenSum:
+    payment_id: str
+    amount: int
+
+
+async def _given_of(session: ReadSession, told: Sequence[StatedMoney]) -> dict[str, int]:
+    """What bills have of each of these payments that gave any, in đồng."""
+    summed = cast(func.sum(Allocation.amount), BigInteger)
+    ids = literal([money.payment_id for money in told], ARRAY(String))
+    given = values_of(_GivenSum, Allocation, amount=summed)
+    given = given.where(col(Allocation.payment_id) == any_(ids))
+    found = await session.all(given.group_by(col(Allocation.payment_id)))
+    return {one.payment_id: one.amount for one in found}
 
 
 def _bills_of(told: Sequence[StatedMoney]) -> set[str]:

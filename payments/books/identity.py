@@ -9,13 +9,15 @@ batch, or come with a suffix here and without it there. So:
 3. notices of different sources are one credit if account, business day and amount agree, and
    either the bank's reference does (as `plain_bank_ref` reads it) or, where that tells nothing of
    this payer's money, the payer's; one to one, the oldest first;
-4. what may or may not be the same is a credit of its own that waits whole in suspense.
+4. what may or may not be the same is a credit of its own that waits whole in suspense: so is what
+   another source tells with some of the payer's references and not with all of them.
 """
 
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Text, cast, func, literal_column
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import and_, col, or_
 
 from core import clock
@@ -31,6 +33,9 @@ from payments.books.models import CreditNotice
 STATEMENT = "statement"
 
 _KEEP = insert(CreditNotice).on_conflict_do_nothing()
+
+#: As the index of these few says it: written out, for a plan that is used again knows no values.
+_NAMES_SEVERAL = func.strpos(CreditNotice.reference, literal_column("' '")) > literal_column("0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +129,8 @@ async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
                     or_(
                         col(CreditNotice.plain_ref).in_(_names_of(notice, plain)),
                         and_(
-                            col(CreditNotice.reference) == notice.reference,
-                            col(CreditNotice.reference) != "",
                             col(CreditNotice.amount) == notice.amount,
+                            _names_any_of(notice.reference),
                         ),
                     ),
                 ),
@@ -134,6 +138,16 @@ async def identify(session: ReadSession, notice: ToldNotice) -> Identity:
         )
     )
     return judge(notice, plain, known)
+
+
+def _names_any_of(references: str) -> ColumnElement[bool]:
+    """That a notice names one of these references of payers, alone or beside others."""
+    wanted = references.split()
+    named = func.string_to_array(CreditNotice.reference, " ", type_=ARRAY(Text))
+    return or_(
+        col(CreditNotice.reference).in_({references, *wanted} if wanted else ()),
+        and_(_NAMES_SEVERAL, named.overlap(cast(wanted, ARRAY(Text)))),
+    )
 
 
 def _names_of(notice: ToldNotice, plain: str) -> frozenset[str]:
@@ -157,8 +171,7 @@ def judge(notice: ToldNotice, plain: str, known: list[KnownNotice]) -> Identity:
     # What another source told of this payer under a reference of its own may be this money still.
     apart = (one for one in known if one.plain_ref not in names)
     untold = [one for one in apart if one.payment_id not in told]
-    named_by_payer = _by_payers_reference(untold, notice, plain)
-    return Identity() if named_by_payer is None else _told_of(named_by_payer)
+    return _by_payers_reference(untold, notice, plain)
 
 
 def _by_bank_reference(alike: list[KnownNotice], notice: ToldNotice, told: set[str]) -> Identity:
@@ -185,9 +198,7 @@ def _is_for_one(known: str, told: str) -> bool:
     return not some or not others or bool(some & others)
 
 
-def _by_payers_reference(
-    untold: list[KnownNotice], notice: ToldNotice, plain: str
-) -> KnownNotice | None:
+def _by_payers_reference(untold: list[KnownNotice], notice: ToldNotice, plain: str) -> Identity:
     # Statements are matched before anything is recorded from them: what is left is other money,
     # unless the bank's reference tells nothing.
     from_statement = notice.source == STATEMENT
@@ -196,7 +207,13 @@ def _by_payers_reference(
         for one in untold
         if not (plain and one.plain_ref) or not (from_statement or one.source == STATEMENT)
     ]
-    return min(comparable, key=_is_reversed, default=None)
+    comparable.sort(key=_is_reversed)
+    for one in comparable:
+        if one.reference == notice.reference:
+            return _told_of(one)
+    # Words that a source has cut, or the number that it was sent to, which only one source tells:
+    # the same money in part of its words, or another payer's of this very amount.
+    return _doubtful(comparable, Reason.POSSIBLE_DUPLICATE) if comparable else Identity()
 
 
 def _is_reversed(known: KnownNotice) -> bool:

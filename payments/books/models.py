@@ -37,6 +37,13 @@ class CreditNotice(SQLModel, table=True):
         Index("ix_credit_notice_bank", "collection_account_id", "booked_on", "plain_ref"),
         Index("ix_credit_notice_payer", "reference", "booked_on", "collection_account_id"),
         Index("ix_credit_notice_payment", "payment_id"),
+        Index(
+            "ix_credit_notice_several",
+            "collection_account_id",
+            "booked_on",
+            "amount",
+            postgresql_where=text("strpos(reference, ' ') > 0"),
+        ),
     )
 
     source: str = Field(primary_key=True)

@@ -32,11 +32,15 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMoney:
-    """Money that the books have: the payment it is recorded as, and how many đồng came."""
+    """Money that the books have: the payment it is recorded as, and how many đồng came.
+
+    `reference` is the payer's; held money is of no bill yet, and names one by it.
+    """
 
     payment_id: str
     bill_id: str | None
     credited: int
+    reference: str | None = None
 
 
 _RECORDED = values_of(RecordedMoney, Payment, payment_id=col(Payment.id))
@@ -79,11 +83,11 @@ async def note_conflict(
 async def note_doubt(
     session: WriteSession, actor: str, payment_id: str, doubt: Reason, details: Mapping[str, Any]
 ) -> None:
-    """Note that money was told of that may be this payment's; an alert counts these rows."""
-    await audit.record(
-        session,
-        actor=actor,
-        action=f"payment.{doubt}",
-        object_id=payment_id,
-        details=details,
-    )
+    """Note that money was told of that may be this payment's; an alert counts these rows.
+
+    Once, however often the same is told: each row calls for a person.
+    """
+    action = f"payment.{doubt}"
+    if await audit.is_recorded(session, action, payment_id, details):
+        return
+    await audit.record(session, actor=actor, action=action, object_id=payment_id, details=details)

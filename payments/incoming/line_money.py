@@ -116,14 +116,18 @@ async def give_waiting(
     Raises `MoneyNotWaiting`.
     """
     items = await lock_givable(session, payment_id, bills)
-    became: dict[str, Any] = {"allocated": 0, "suspense": 0, "refundable": 0}
     for item in items:  # each sees what those before it have left to be paid
         now = await lock_bills(session, [bill.id for bill in bills])
         if len(now) == 1:
-            given = await give(session, item, now[0], actor)
+            await give(session, item, now[0], actor)
         else:
-            given = await give_to_several(session, item, now, actor)
-        became = {name: became[name] + given[name] for name in became}
+            await give_to_several(session, item, now, actor)
+    # As it is at the end: what waited of one part may have been made up by the next.
+    became: dict[str, Any] = {"allocated": sum(item.amount for item in items)}
+    became |= {"suspense": 0, "refundable": 0}
+    for left in await suspense.lock_items_of(session, payment_id):
+        became[left.place] += left.amount
+        became["allocated"] -= left.amount
     references = [bill.reference for bill in bills]
     named = {"bill": references[0]} if len(bills) == 1 else {"bills": references}
     return became | named | {"payment": payment_id}

@@ -437,7 +437,7 @@ async def test_a_page_of_what_came_on_a_day(asking: WriteSession, books: BareBoo
 async def test_money_that_the_books_have(asking: WriteSession, books: BareBooks) -> None:
     for row in books["payment"][:40]:
         if row["settlement_key"] is not None:
-            wanted = RecordedMoney(row["id"], row["bill_id"], row["credited"])
+            wanted = RecordedMoney(row["id"], row["bill_id"], row["credited"], row["reference"])
             assert await find_recorded(asking, row["settlement_key"]) == wanted
     assert await find_recorded(asking, "key-none") is None
 

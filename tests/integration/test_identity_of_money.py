@@ -4,6 +4,7 @@ A bank's reference names no money by itself: here it is a placeholder, written o
 version, used again, or shared by a batch.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,6 +25,7 @@ from payments.books.queries import list_waiting_money
 from payments.ports import Credit
 from tests.support.callbacks import credit
 from tests.support.places import looking
+from tests.support.plans import asked
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -175,6 +177,57 @@ async def test_a_batch_of_one_source_is_the_credits_that_another_numbers_apart(
         await tell(system, second, new_id("n"), bank_ref=batch, narrative=bill)
     assert sorted(one for one, _ in seen[0].payments) == sorted([5000, amount])
     assert await system.broken() == []
+
+
+@pytest.mark.parametrize("second", ["feed-2", STATEMENT])
+@pytest.mark.parametrize("order", ["both first", "one first"])
+@pytest.mark.parametrize("ref", ["", "NONREF", "FT{}"])
+async def test_money_told_of_in_part_of_its_words_is_spent_once_and_waits_for_people(
+    shared_system: System, ref: str, order: str, second: str
+) -> None:
+    """One source tells the number that it was sent to, or words that another has cut."""
+    system, bills = shared_system, [await shared_system.create_bill() for _ in range(2)]
+    one, both = bills[0]["reference"], " ".join(bill["reference"] for bill in bills)
+    told = [("feed-1", both, ""), (second, one, ref.format(number()[2:]))]
+    async with looking(system) as seen:
+        for source, words, name in told if order == "both first" else reversed(told):
+            await tell(system, source, new_id("n"), narrative=words, bank_ref=name)
+    # What came first stands as it was told: for people, on a statement alone, or paid.
+    stands = {"both first": "several_references", "one first": "statement_only"}[order]
+    paid = (order, second) == ("one first", "feed-2")
+    waits = ["possible_duplicate"] if paid else [stands, "possible_duplicate"]
+    assert seen[0].allocated == [5000] * paid
+    assert seen[0].waiting == [("suspense", reason, 5000) for reason in waits]
+
+
+async def test_money_told_of_in_part_of_its_words_is_known_by_all_of_them_first(
+    shared_system: System,
+) -> None:
+    """The control: another's of the same bill, amount and day is paired with its own notice."""
+    system, bills = shared_system, [await shared_system.create_bill() for _ in range(2)]
+    one, both = bills[0]["reference"], " ".join(bill["reference"] for bill in bills)
+    async with looking(system) as seen:
+        for source in ("feed-1", "feed-2"):
+            for words in (both, one):
+                await tell(system, source, new_id("n"), narrative=words, amount=10_000)
+    assert [amount for amount, _ in seen[0].payments] == [10_000] * 2
+    assert seen[0].waiting == [("refundable", "bill_already_paid", 10_000)]
+
+
+@pytest.mark.parametrize("other", [{"amount": 6000}, {"days": 1}, {"source": "feed-1"}])
+async def test_money_of_some_of_its_references_is_other_money_where_more_differs(
+    shared_system: System, other: dict[str, Any]
+) -> None:
+    """The control: another amount, another day, or the same source, which tells each money once."""
+    system, bills = shared_system, [await shared_system.create_bill() for _ in range(3)]
+    one, two, three = (bill["reference"] for bill in bills)
+    said = {"source": "feed-2", "narrative": two} | other
+    async with looking(system) as seen:
+        await tell(system, "feed-1", new_id("n"), narrative=f"{one} {two}")
+        await tell(system, notice=new_id("n"), **said)
+        await tell(system, "feed-2", new_id("n"), narrative=three)
+    assert seen[0].waiting[0] == ("suspense", "several_references", 5000)
+    assert seen[0].allocated == [5000, 5000]
 
 
 async def test_a_reference_that_starts_again_the_next_day_is_other_money(
@@ -343,6 +396,36 @@ async def test_what_waits_is_listed_with_its_reason(system: System) -> None:
         (7000, "no_reference", None),
     ]
     assert (waiting[0].place, waiting[0].gateway_ref) == ("suspense", ref)
+
+
+@alone
+async def test_a_notice_is_held_against_few_of_a_busy_day(system: System) -> None:
+    """Each way in which another may tell of its money has an index."""
+    bill = await system.create_bill()
+    await tell(system, "feed-1", new_id("n"), narrative=bill["reference"])
+    many = """
+        INSERT INTO credit_notice (source, notice_ref, amount, collection_account_id, booked_on,
+          bank_ref, plain_ref, reference, payment_id, told_at)
+        SELECT 'feed-1', 'n' || n, amount, collection_account_id, booked_on,
+          'FT' || n, 'FT' || n, 'LPR' || n || CASE WHEN n % 500 = 0 THEN ' LPX' ELSE '' END,
+          payment_id, told_at
+        FROM credit_notice, generate_series(1, 5000) n"""
+    async with system.parts.database.transaction() as session:
+        await session.execute(text(many))
+        await session.execute(text("ANALYZE credit_notice"))
+    async with asked(system.parts.database) as statements:
+        await tell(system, "feed-2", new_id("n"), narrative=bill["reference"], bank_ref=number())
+    (judged,) = [one for one in statements if "string_to_array" in one[0]]
+    async with system.parts.database.transaction() as session:
+        connection = await session.connection()
+        found = await connection.exec_driver_sql(f"EXPLAIN {judged[0]}", judged[1])
+        plan = "\n".join(row[0] for row in found)
+    assert set(re.findall(r"\w+_credit_notice\w*", plan)) == {
+        "pk_credit_notice",
+        "ix_credit_notice_bank",
+        "ix_credit_notice_payer",
+        "ix_credit_notice_several",
+    }, plan
 
 
 async def test_money_that_stands_is_told_of_before_money_that_was_taken_back() -> None:

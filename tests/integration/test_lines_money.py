@@ -313,13 +313,33 @@ async def test_each_part_sees_what_those_before_have_left_to_be_paid(place: Plac
                 "payment": payment,
                 "refundable": 2_000,
                 # 3,000 waited for the rest of the second bill until the other part made it up.
-                "allocated": 5_000 + 2_000,
-                "suspense": 3_000,
+                "allocated": 5_000 + 3_000 + 2_000,
+                "suspense": 0,
             }
             states = await session.all(
                 select(Bill.status).where(col(Bill.id).in_([one["id"], two["id"]])).distinct()
             )
             assert states == ["paid"]
+        async with session.rehearsal():
+            # The control: what waits at the end is told as that, beside another payment's.
+            other = await enter(session, place, line("khac", 1_500))
+            await give_waiting(session, other, await locked(session, two), actor="user:một")
+            payment = await enter(session, place, line("khong ro", 7_000))
+            await plant(session, payment, 600, first=6_400)
+            bills = await locked(session, one, two)
+            told = await give_waiting(session, payment, bills, actor="user:một")
+            assert (told["allocated"], told["suspense"], told["refundable"]) == (5_000, 2_000, 0)
+            assert await sum_waiting(session, payment) == 2_000
+        async with session.rehearsal():
+            # What waited before of another payment is no part of what this one became.
+            other = await enter(session, place, line("khac", 1_500))
+            await give_waiting(session, other, await locked(session, one), actor="user:một")
+            payment = await enter(session, place, line("khong ro", 4_000))
+            await plant(session, payment, 3_000, first=1_000)
+            bills = await locked(session, one)
+            told = await give_waiting(session, payment, bills, actor="user:một")
+            assert (told["allocated"], told["suspense"], told["refundable"]) == (3_500, 0, 500)
+            assert await sum_waiting(session, other) == 0
 
 
 async def copied(session: WriteSession, place: Place, **changes: Any) -> str:

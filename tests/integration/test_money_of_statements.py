@@ -350,6 +350,25 @@ async def test_what_only_lines_told_of_goes_where_it_was_sent(bare_books: Databa
         assert nothing == ReleaseOutcome(0, 0)
 
 
+async def test_what_lines_told_of_in_parts_is_told_as_bills_have_it_at_the_end(
+    bare_books: Database,
+) -> None:
+    """What was short waits until the next line's money makes it up; another's is not counted."""
+    async with bare_books.transaction() as session:
+        books = await books_in(session)
+        bills = [await books.bill() for _ in range(2)]
+        before = await books.money(1000, "1", bill_id=bills[0])
+        await put(session, before, "suspense", "short", 1000, bill_id=bills[0])
+        for n, (amount, bill) in enumerate([(1500, 0), (1500, 0), (2000, 1), (2000, 0)], 2):
+            part = await books.money(amount, str(n), bill_id=bills[bill])
+            await put(session, part, "suspense", "statement_only", amount, bill_id=bills[bill])
+        lines = books.lines(*"12345")
+        outcome = await release_stated_money(session, CIPHER, lines, actor="test")
+        states = {bill: state for bill, state, *_ in await books.given(*bills)}
+        assert states == dict(zip(bills, ("paid", "open"), strict=True))
+        assert outcome == ReleaseOutcome(4, 4000)
+
+
 async def test_returned_money_is_told_with_all_that_has_it_and_locked(bare_books: Database) -> None:
     async with bare_books.transaction() as session:
         books = await books_in(session)

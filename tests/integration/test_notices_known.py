@@ -147,6 +147,28 @@ async def test_money_that_was_taken_back_comes_last_by_the_payers_reference_too(
     assert judged() == Identity()
 
 
+async def test_some_of_the_payers_references_say_that_it_may_be_the_same() -> None:
+    wider, narrower, same = (
+        known(n, reference=said) for n, said in enumerate(("LPW LPX", "LPX", "LPX LPY"), 1)
+    )
+    gone = replace(wider, payment_id="pay_9", doubt="returned_by_bank")
+    for one in (wider, narrower):
+        told = {"reference": "LPX LPY", "plain": "", "bank_ref": ""}
+        assert judged(one, **told) == doubtful(Reason.POSSIBLE_DUPLICATE, one)
+        assert judged(one, same, **told) == Identity(same)
+        assert judged(gone, one, **told) == doubtful(Reason.POSSIBLE_DUPLICATE, one)
+        # Its source has told of it: this is another one.
+        own = replace(one, source="b", notice_ref="2")
+        assert judged(one, own, **told) == Identity()
+    # The bank's references tell them apart on a statement, and say that they are one anywhere.
+    named = replace(wider, plain_ref="FT26002")
+    assert judged(named) == doubtful(Reason.POSSIBLE_DUPLICATE, named)
+    assert judged(named, source=STATEMENT) == Identity()
+    assert judged(replace(wider, plain_ref="FT26001")) == Identity(
+        replace(wider, plain_ref="FT26001")
+    )
+
+
 async def test_a_label_of_before_is_read_as_part_of_the_name() -> None:
     labelled = known(1, plain_ref="FT2600123VCB", reference="LPX", source=STATEMENT)
     told = {"bank_ref": "FT2600123/VCB", "plain": "FT2600123"}
@@ -154,8 +176,8 @@ async def test_a_label_of_before_is_read_as_part_of_the_name() -> None:
     # Written in wide characters it has no name of before, which is not the name of nothing.
     unnamed = known(2, reference="LPW")
     wide = {"bank_ref": "ＦＴ２６００１２３", "plain": "FT2600123"}
-    assert judged(unnamed, reference="", **wide) == Identity(unnamed)
-    twin = known(3, amount=7000)
+    assert judged(unnamed, reference="LPW", **wide) == Identity(unnamed)
+    twin = known(3, amount=7000, reference="LPX")
     assert judged(twin, **wide) == Identity(twin)
 
 
@@ -181,6 +203,10 @@ async def _plant(session: WriteSession) -> tuple[ToldNotice, dict[str, str]]:
         "the payer's reference": {"reference": "LPX", "booked_on": DAY},
         "another amount of it": {"reference": "LPX", "booked_on": DAY, "amount": 6000},
         "another payer's": {"reference": "LPY", "booked_on": DAY},
+        "the payer's beside another's": {"reference": "LPW LPX", "booked_on": DAY},
+        "another amount of both": {"reference": "LPW LPX", "booked_on": DAY, "amount": 6000},
+        "both on another day": {"reference": "LPW LPX"},
+        "others' two": {"reference": "LPXX LPY", "booked_on": DAY},
         "nobody's": {"booked_on": DAY},
     }
     payments = {}
@@ -207,8 +233,14 @@ async def test_what_is_looked_at_has_its_number_its_bank_reference_or_its_payers
     async with bare_books.transaction() as session:
         told, payments = await _plant(session)
         await identify(session, told)
-        wanted = ["the payer's reference", "the bank's reference", "own"]
+        both, payers = "the payer's beside another's", "the payer's reference"
+        wanted = [both, payers, "the bank's reference", "own"]
         assert looked_at == ["FT26001", *(payments[name] for name in wanted)]
+        # Told of two, each of them alone and beside any other.
+        two = replace(told, notice_ref="7", bank_ref="", reference="LPX LPY")
+        await identify(session, two)
+        wanted = ["others' two", both, "another payer's", payers]
+        assert looked_at == ["", *(payments[name] for name in wanted)]
         silent = replace(told, notice_ref="7", bank_ref="", reference="")
         await identify(session, silent)
         assert looked_at == [""]

@@ -454,6 +454,43 @@ async def test_money_that_was_disputed_before_it_was_told_of_waits(
     assert await scripted.status(bill) == "open"
 
 
+@pytest.mark.parametrize("again", [Outcome.HELD, Outcome.SUCCEEDED])
+async def test_money_that_is_held_and_told_of_again_for_its_bill_is_no_conflict(
+    scripted: ScriptedWorld, again: Outcome
+) -> None:
+    """Its payment is of no bill yet, and names it: who tells of it again contradicts nobody."""
+    bill, other = await scripted.bill(), await scripted.bill()
+    told = taken(await reference_of(scripted, bill), outcome=Outcome.HELD)
+    came = await scripted.record(told)
+    history = await scripted.told(came.payment_id)
+    once_more = replace(told, outcome=again, gateway_code="told again")
+    for _ in range(3):
+        found = await scripted.record(once_more)
+        assert found == Recording(CallbackResult.MISMATCH, came.payment_id)
+    assert await scripted.told(came.payment_id) == history
+    assert await scripted.places(came.payment_id) == [("suspense", 5000, "held_by_gateway", None)]
+    # The control: told of for another bill it is one.
+    named = await reference_of(scripted, other)
+    said = {"amount": 5000, "order_ref": named}
+    await scripted.record(replace(told, order_ref=named))
+    assert await scripted.told(came.payment_id) == [*history, (CONFLICT, "test", said)]
+
+
+async def test_one_number_told_of_another_bill_is_noted_once_for_each(
+    scripted: ScriptedWorld,
+) -> None:
+    first, *others = [await reference_of(scripted, await scripted.bill()) for _ in range(3)]
+    told = taken(first)
+    payment = (await scripted.record(told)).payment_id
+    history = await scripted.told(payment)
+    for outcome in (Outcome.SUCCEEDED, Outcome.HELD, Outcome.SUCCEEDED):
+        for named in (*others, "LPKHONGCO"):
+            await scripted.record(replace(told, order_ref=named, outcome=outcome))
+    assert (await scripted.told(payment))[len(history) :] == [
+        (CONFLICT, "test", {"amount": 5000, "order_ref": named}) for named in (*others, "LPKHONGCO")
+    ]
+
+
 async def test_what_differs_is_noted_when_its_money_is_recorded_and_not_again(
     scripted: ScriptedWorld,
 ) -> None:

@@ -291,6 +291,37 @@ async def test_words_that_name_another_bill_than_the_number_are_for_people(syste
     assert [(await system.read(one))["status"] for one in (bill, other)] == ["open", "open"]
 
 
+@pytest.mark.parametrize("first", ["feed", "statement"])
+async def test_money_whose_number_and_words_name_two_bills_pays_none_twice(
+    system: System, first: str
+) -> None:
+    """The statement has the words alone, and a reference of the bank's that the feed has not."""
+    bill, other = await system.create_bill(), await system.create_bill()
+    number, words = f"{PREFIX}{other['reference']}", f"nop phi {bill['reference']}"
+    async with looking(system) as seen:
+        if first == "feed":
+            await send(system, number, bill["amount"], words, ref="")
+        line = f"{bill['amount']}|credit|{words}|FT26331018{len(first)}"
+        statement = await take_statement(system, line)
+        await reconcile(system)
+        if first == "statement":
+            await send(system, number, bill["amount"], words, ref="")
+            await release(system, statement)
+        await reconcile(system)
+    waits = ["several_references"] * (first == "feed")
+    assert [reason for _, reason, _ in seen[0].waiting] == [*waits, "possible_duplicate"]
+    # Only what stood on the statement alone went where two people let it go.
+    assert seen[0].allocated == [bill["amount"]] * (first == "statement")
+    assert (await system.read(other))["status"] == "open"
+    # People say of the second that it is the first, and it is one credit.
+    office = await finance_office(system)
+    *before, item = await office.suspense(reason="possible_duplicate")
+    await office.approve(await office.propose(item["id"], "same_money"))
+    await reconcile(system)
+    assert await office.suspense(reason="possible_duplicate") == before
+    assert await system.broken() == []
+
+
 async def test_a_statement_that_bears_the_number_tells_of_the_same_money(system: System) -> None:
     told, untold = await system.create_bill(), await system.create_bill()
     number, second = (f"{PREFIX}{one['reference']}" for one in (told, untold))

@@ -97,6 +97,15 @@ def test_every_move_names_the_event_of_where_it_leads(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_a_move_is_allowed_as_its_own_event_alone(machine: Machine) -> None:
+    events = {move.event for move in machine.moves}
+    for move in machine.moves:
+        told = {event for event in events if machine.allows(move.before, move.after, event)}
+        assert told == {move.event}
+    assert not machine.allows(None, machine.moves[0].after, "")
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 def test_the_drawing_has_every_move_and_every_end(machine: Machine) -> None:
     lines = mermaid(machine).splitlines()
     assert lines[0] == "stateDiagram-v2"
