@@ -75,7 +75,7 @@ async def test_a_phone_that_got_its_nought_back_is_told_before_the_list_is_taken
     shared_system: System,
 ) -> None:
     heading = ("Mã hóa đơn", "Họ tên", "Số tiền", "Nội dung", "Điện thoại")
-    said = "1 số điện thoại ghi trong ô số đã mất số 0 ở đầu: đã thêm lại."
+    said = "1 số điện thoại đã mất số 0 ở đầu: đã thêm lại."
     async with signed_in_as(shared_system, "finance") as clerk:
         for phone, is_told in ((912345678, True), ("0912345678", False)):
             content = workbook(heading, (new_id("id"), "Lê Ba", 150_000, "Tiền nước", phone))
