@@ -14,6 +14,7 @@ from reconciliation.formats.settlement_layouts import get_layout
 from reconciliation.settlements.saved_layouts import list_settlement_layouts
 from reconciliation.statements.kept_files import KEPT, expire, get_kept_file, keep_file
 from tests.api.test_saved_settlement_layouts import LAYOUT, a_name, save, settlement
+from tests.support.bare_money import add_account
 from tests.support.markup import tree_of, words_of
 from tests.support.neighbour import neighbour_of
 from tests.support.rows import count
@@ -80,6 +81,66 @@ async def test_a_statement_is_looked_at_and_then_taken_in_once(shared_system: Sy
         assert "Đã nạp 2 dòng, 2 dòng mới" in shown
         # It is kept no longer.
         assert (await clerk.get(at)).status_code == 404
+
+
+async def test_what_was_taken_in_is_told_by_what_was_recorded_and_never_by_an_address(
+    shared_system: System,
+) -> None:
+    system, content = shared_system, sheet(7000, 8000)
+    day = f"/staff/days/{system.body.collection_code}/{clock.business_date(clock.now())}"
+    async with signed_in_as(system, "finance") as clerk, signed_in_as(system, "chief") as other:
+        made = await take(clerk, system, "so-phu.csv", content)
+        assert made.startswith(day)
+        assert "Đã nạp 2 dòng, 2 dòng mới" in words_of((await clerk.get(made)).text)
+        # Whoever is sent the address has loaded nothing, nor has the clerk a file of 99 rows.
+        told = words_of((await other.get(made)).text)
+        assert "Đã nạp 2 dòng" not in told
+        assert "so-phu.csv đã được nạp từ trước" in told
+        for made_up in (f"{day}?rows=99&new=99", f"{day}?file=stmt_none", f"{day}?file=%27"):
+            answer = await clerk.get(made_up)
+            assert answer.status_code in (200, 422), made_up
+            assert " 99 dòng" not in words_of(answer.text)
+            assert "đã được nạp" not in words_of(answer.text)
+        # The same file once more, under another name, by somebody else.
+        again = await take(other, system, "lai.csv", content)
+        assert again == made
+        told = words_of((await other.get(again)).text)
+        assert "so-phu.csv đã được nạp từ trước" in told
+        assert "2 dòng, 2 dòng mới" in told
+        # A file of another account stands on no page of this one.
+        async with system.parts.database.transaction() as session:
+            code = new_id("tk")[-12:]
+            await add_account(session, system.body.agency_id, code=code)
+        elsewhere = made.replace(system.body.collection_code, code)
+        shown = await clerk.get(elsewhere)
+        assert shown.status_code == 200, shown.text
+        assert "so-phu.csv" not in words_of(shown.text)
+
+
+async def test_a_settlement_that_was_taken_in_is_told_by_what_was_recorded(
+    shared_system: System,
+) -> None:
+    system = shared_system
+    layout = get_layout(settlement_layouts(), "viettel", clock.business_date(clock.now()))
+    row = f"{new_id('v')};02/11/2026;1;O1;{new_id('vt')};20000;200;19800;01/11/2026 10:00:00"
+    content = "\n".join([";".join(layout.columns.values()), row, ""]).encode()
+    async with signed_in_as(system, "finance") as clerk, signed_in_as(system, "chief") as other:
+        made = await take(clerk, system, "viettel.csv", content, f"gateway:{GATEWAY}")
+        assert "Đã nạp 1 dòng, 1 dòng mới" in words_of((await clerk.get(made)).text)
+        told = words_of((await other.get(made)).text)
+        assert "Đã nạp 1 dòng" not in told
+        assert "viettel.csv đã được nạp từ trước" in told
+
+
+async def take(
+    browser: StaffBrowser, system: System, name: str, content: bytes, place: str = ""
+) -> str:
+    """Take a file in; where its answer leads."""
+    place = place or f"account:{system.body.collection_code}"
+    at = (await choose(browser, place, name, content)).headers["location"]
+    taken = await browser.send((await browser.get(at)).text, f"{at}/take")
+    assert taken.status_code == 303, taken.text
+    return str(taken.headers["location"])
 
 
 async def test_every_bad_row_is_named_and_nothing_is_taken(shared_system: System) -> None:

@@ -258,9 +258,7 @@ async def _take_statement(
             )
             await forget_file(session, file.id)
             on = prepared.last_on or today()
-            new, rows = str(taken.new_count), str(taken.row_count)
-            query = {"new": new, "rows": rows, "known": "1" if taken.known else ""}
-            return with_query(day_path(uploaded.account.code, on), **query)
+            return with_query(day_path(uploaded.account.code, on), file=taken.statement_id)
 
         return await deed.database.run(work)
 
@@ -289,8 +287,6 @@ async def _take_settlement(
         account = await get_collection_account(session, gateway.collection_account_id)
         await forget_file(session, file.id)
         on = max((row.settled_on for row in prepared.rows), default=today())
-        one = taken.settlement
-        query = {"new": str(one.new_count), "rows": str(one.row_count)}
-        return with_query(day_path(account.code, on), **query, known="1" if taken.known else "")
+        return with_query(day_path(account.code, on), file=taken.settlement.id)
 
     return await deed.database.run(work)
