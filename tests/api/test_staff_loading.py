@@ -121,15 +121,13 @@ async def test_a_settlement_that_was_taken_in_is_told_by_what_was_recorded(
     shared_system: System,
 ) -> None:
     system = shared_system
-    layout = get_layout(settlement_layouts(), "viettel", clock.business_date(clock.now()))
-    row = f"{new_id('v')};02/11/2026;1;O1;{new_id('vt')};20000;200;19800;01/11/2026 10:00:00"
-    content = "\n".join([";".join(layout.columns.values()), row, ""]).encode()
+    content = file_of("paygov", paygov_row(new_id("lo")))
     async with signed_in_as(system, "finance") as clerk, signed_in_as(system, "chief") as other:
-        made = await take(clerk, system, "viettel.csv", content, f"gateway:{GATEWAY}")
+        made = await take(clerk, system, "paygov.csv", content, f"gateway:{GATEWAY}")
         assert "Đã nạp 1 dòng, 1 dòng mới" in words_of((await clerk.get(made)).text)
         told = words_of((await other.get(made)).text)
         assert "Đã nạp 1 dòng" not in told
-        assert "viettel.csv đã được nạp từ trước" in told
+        assert "paygov.csv đã được nạp từ trước" in told
 
 
 async def take(
@@ -209,22 +207,67 @@ async def test_unknown_columns_are_chosen_tried_and_saved(shared_system: System)
 UNSEEN = "Chưa có ai so mẫu này với một tệp thật"
 
 
+def file_of(layout: str, *rows: str) -> bytes:
+    """A file of these rows under the columns of one of our layouts."""
+    known = get_layout(settlement_layouts(), layout, clock.business_date(clock.now()))
+    return "\n".join([";".join(known.columns.values()), *rows, ""]).encode()
+
+
+def paygov_row(batch: str, amount: str = "20000") -> str:
+    moment = "01/11/2026 10:00:00"
+    return f"{batch};02/11/2026;O1;{new_id('pg')};{amount};200;19800;{moment}"
+
+
 async def test_that_nobody_has_seen_a_real_file_of_a_layout_is_said_where_it_is_taken(
     shared_system: System,
 ) -> None:
     """Whoever takes a file in sees the layout that was found for it, and how sure it is."""
-    layout = get_layout(settlement_layouts(), "viettel", clock.business_date(clock.now()))
-    row = "V1;02/11/2026;1;O1;VT14012345;20000;200;19800;01/11/2026 10:00:00"
-    content = "\n".join([";".join(layout.columns.values()), row, ""])
+    content = file_of("paygov", paygov_row("V1"))
     async with signed_in_as(shared_system, "finance") as clerk:
-        chosen = await choose(clerk, f"gateway:{GATEWAY}", "viettel.csv", content.encode())
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "paygov.csv", content)
         at = chosen.headers["location"]
         page = (await clerk.get(at)).text
-        english = words_of((await clerk.get(f"{at}?lang=en")).text)
+        english = (await clerk.get(f"{at}?lang=en")).text
     assert f'action="{at}/take"' in page
-    assert f"Đọc theo mẫu: {layout.title}" in words_of(page)
+    assert "Đọc theo mẫu: PayGov: tệp quyết toán (chưa xác nhận)" in words_of(page)
     assert UNSEEN in words_of(page)
-    assert "Nobody has compared this layout with a real file yet" in english
+    assert "Nobody has compared this layout with a real file yet" in words_of(english)
+    assert "Read by: PayGov: settlement file (unconfirmed)" in words_of(english)
+    # What it may be read by instead is English too.
+    assert "chưa xác nhận" not in english
+
+
+async def test_a_fault_is_told_of_the_gateways_own_layout(shared_system: System) -> None:
+    """And of none that has other columns, which no row of the file could please."""
+    content = file_of("paygov", paygov_row("V1", amount="hai"))
+    async with signed_in_as(shared_system, "finance") as clerk:
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "paygov.csv", content)
+        page = (await clerk.get(chosen.headers["location"])).text
+    assert "dòng 2, cột Số tiền" in words_of(page)
+    assert "thiếu cột" not in words_of(page).lower()
+
+
+async def test_another_gateways_file_is_said_to_be_and_not_read_by_itself(
+    shared_system: System,
+) -> None:
+    row = "V1;02/11/2026;1;O1;VT14012345;20000;200;19800;01/11/2026 10:00:00"
+    content = file_of("viettel", row)
+    async with signed_in_as(shared_system, "finance") as clerk:
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "viettel.csv", content)
+        at = chosen.headers["location"]
+        page = (await clerk.get(at)).text
+        assert f'action="{at}/take"' not in page
+        told = words_of(page)
+        assert "Tệp có các cột của mẫu Viettel Money" in told
+        english = words_of((await clerk.get(f"{at}?lang=en")).text)
+        assert "The file has the columns of the layout Viettel Money" in english
+        # Whoever knows better says so.
+        named = (await clerk.get(f"{at}?mapping=viettel")).text
+        assert f'action="{at}/take"' in named
+        # A file that no layout knows is said to be like none.
+        strange = await choose(clerk, f"gateway:{GATEWAY}", "la.csv", settlement("Mã lạ gì"))
+        shown = words_of((await clerk.get(strange.headers["location"])).text)
+        assert "Tệp có các cột của mẫu" not in shown
 
 
 async def test_a_settlement_is_looked_at_by_the_layouts_that_the_body_has_saved(

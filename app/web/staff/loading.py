@@ -188,7 +188,8 @@ async def _look_page(
     status = 200 if fault is None else fault.status
     if file.gateway is not None:
         view = await view_settlement(
-            *(asked.database, parts, asked.by, layouts, file, content, mapping, encoding or None)
+            *(asked.database, parts, asked.context.gateways, asked.by, layouts),
+            *(file, content, mapping, encoding or None),
         )
         return render(
             asked.request, "load_settlement.html", status, view=view, shown=_SHOWN, **shown
