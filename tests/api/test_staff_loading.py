@@ -231,6 +231,13 @@ async def test_that_nobody_has_seen_a_real_file_of_a_layout_is_said_where_it_is_
     assert f'action="{at}/take"' in page
     assert "Đọc theo mẫu: PayGov: tệp quyết toán (chưa xác nhận)" in words_of(page)
     assert UNSEEN in words_of(page)
+    # Each column can be compared with the file's.
+    cells = tree_of(page).xpath("//table[@class='rows']/tbody/tr/td")
+    told = {str(one.get("data-label")): str(one.text_content()).strip() for one in cells}
+    assert told["Tiền ròng"] == "19.800 đ"
+    assert told["Nộp lúc"] == "10:00:00 01/11/2026"
+    assert "Có 1 dòng." in tree_of(page).xpath("string(//table[@class='rows']/caption)")
+    assert "dòng đầu" not in words_of(page)
     assert "Nobody has compared this layout with a real file yet" in words_of(english)
     assert "Read by: PayGov: settlement file (unconfirmed)" in words_of(english)
     # What it may be read by instead is English too.
@@ -259,6 +266,8 @@ async def test_another_gateways_file_is_said_to_be_and_not_read_by_itself(
         assert f'action="{at}/take"' not in page
         told = words_of(page)
         assert "Tệp có các cột của mẫu Viettel Money" in told
+        # What it is comes before what it lacks.
+        assert told.index("Tệp có các cột") < told.index("Tệp này không nạp được")
         english = words_of((await clerk.get(f"{at}?lang=en")).text)
         assert "The file has the columns of the layout Viettel Money" in english
         # Whoever knows better says so.
