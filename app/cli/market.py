@@ -1,5 +1,6 @@
 """`lephi market`: markets, and files of their stalls, vendors and contracts."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -162,7 +163,7 @@ def import_file(
     done = with_parts(work)
     if done.state == "stopped":
         fail("\n".join(f"{one['field']}: {one['detail']}" for one in done.faults))
-    told = {"rows": done.row_count, **done.added}
+    told = {"rows": done.row_count, **done.counts}
     if as_json:
         show(told)
     else:
@@ -170,6 +171,16 @@ def import_file(
             f"{done.row_count} rows: {told['stalls']} stalls, {told['vendors']} vendors and"
             f" {told['contracts']} contracts added; {told['known']} were there."
         )
+        if count := told["mended_phones"]:
+            _tell_mended(count, told["mended_rows"])
+
+
+def _tell_mended(count: int, rows: Sequence[int]) -> None:
+    """In which rows a vendor's telephone number got back the 0 that a spreadsheet took off."""
+    phones, of = ("numbers", "rows") if count > 1 else ("number", "row")
+    more = f" and {count - len(rows)} more" if count > len(rows) else ""
+    listed = ", ".join(map(str, rows))
+    typer.echo(f"{count} phone {phones} got back the leading 0: {of} {listed}{more}.")
 
 
 @market.command("tariff")

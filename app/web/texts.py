@@ -53,4 +53,20 @@ DETAILS: Final = (
     noted("Không có mã QR này."),
     noted("Đường dẫn này không còn dùng được."),
     noted("Tài khoản của bạn không có quyền làm việc này."),
+    noted(
+        "Có ký tự không nhìn thấy được hoặc đảo chiều chữ (%(characters)s);"
+        " hãy xóa ô rồi gõ lại, đừng dán từ nơi khác."
+    ),
+    noted(
+        "Có ký tự không nhìn thấy được hoặc đảo chiều chữ (%(characters)s và %(count)s ký tự khác);"
+        " hãy xóa ô rồi gõ lại, đừng dán từ nơi khác."
+    ),
+    noted(
+        "Biên lai không in được ký tự %(characters)s. Hãy viết bằng chữ Việt hoặc chữ Latin, "
+        "tên người nước ngoài như trong hộ chiếu."
+    ),
+    noted(
+        "Biên lai không in được ký tự %(characters)s và %(count)s ký tự khác. Hãy viết bằng chữ "
+        "Việt hoặc chữ Latin, tên người nước ngoài như trong hộ chiếu."
+    ),
 )

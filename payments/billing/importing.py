@@ -37,13 +37,22 @@ _PIECE: Final = 2_000
 
 
 class ImportOut(BaseModel):
-    """What a file added; `known` rows were there already, as they are."""
+    """What a file added; `known` rows were there already, as they are.
+
+    In `mended_rows` the phone of a new vendor got back the leading 0 that a spreadsheet took off.
+    """
 
     rows: int
     stalls: int
     vendors: int
     contracts: int
     known: int
+    mended_rows: list[int]
+
+    @property
+    def mended_phones(self) -> int:
+        """How many vendors' phones those are."""
+        return len(self.mended_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +124,14 @@ async def import_stalls(
     new_stalls = [_stall(row) for row in stalls.values()]
     ids = {code: one.id for code, one in known.stalls.items()}
     ids |= await add_stalls(session, market, new_stalls, actor=actor)
-    vendors = {
-        row.vendor: NewVendor(row.vendor, row.name, row.phone, row.tax_number)
-        for row in ordered
-        if row.vendor and row.vendor not in known.vendors
-    }
+    told_by = {row.vendor: row for row in ordered if row.vendor and row.vendor not in known.vendors}
+    vendors = [
+        NewVendor(row.vendor, row.name, row.phone, row.tax_number) for row in told_by.values()
+    ]
     vendor_ids = known.vendors | await add_vendors(
         session,
         market.agency_id,
-        list(vendors.values()),
+        vendors,
         cipher=cipher,
         key=key,
         actor=actor,
@@ -147,8 +155,9 @@ async def import_stalls(
         vendors=len(vendors),
         contracts=len(contracts),
         known=sum(1 for row in rows if row.stall in known.stalls),
+        mended_rows=sorted(row.number for row in told_by.values() if row.mended_phone),
     )
-    told = done.model_dump()
+    told = done.model_dump(exclude={"mended_rows"}) | {"mended_phones": done.mended_phones}
     action = "market.imported"
     await audit.record(session, actor=actor, action=action, object_id=market.id, details=told)
     return done

@@ -20,6 +20,7 @@ from payments.catalogue.upkeep.sheets.cells import (
     Cell,
     CellMisread,
     is_blank,
+    mended_phone,
     read_date,
     read_phone,
     read_text,
@@ -105,6 +106,8 @@ class StallRow:
     vendor: str = ""
     name: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    #: whether it got back the leading 0 that a spreadsheet took off
+    mended_phone: bool = False
     tax_number: str = field(default="", repr=False)
     contract: str = ""
     first_on: date | None = None
@@ -213,6 +216,7 @@ def _row(
         vendor=vendor,
         name=read("name", read_words, ""),
         phone=values["phone"],
+        mended_phone=read("phone", lambda cell: mended_phone(cell) is not None, False),
         tax_number=read("tax_number", lambda cell: checked_tax_number(read_text(cell)), ""),
         contract=values["number"],
         first_on=read("first_on", _day, None),

@@ -98,7 +98,13 @@ class DebtComparison:
     after: int = 0
     #: to be given back by people, in đồng
     difference: int = 0
-    shown: list[DebtDifference] = field(default_factory=list)
+    _changed: list[DebtDifference] = field(default_factory=list)
+    _new: list[DebtDifference] = field(default_factory=list)
+
+    @property
+    def shown(self) -> list[DebtDifference]:
+        """The first debts that differ: those that were there before, then the new ones."""
+        return [*self._changed, *self._new][:MOST_SHOWN]
 
     @property
     def takes_two(self) -> bool:
@@ -113,9 +119,10 @@ class DebtComparison:
         self.difference += decision.difference
         if decision.finding is not None:
             self.findings[decision.finding] += 1
-        if decision.change is not DebtChange.SAME and len(self.shown) < MOST_SHOWN:
+        kept = self._new if decision.change is DebtChange.NEW else self._changed
+        if decision.change is not DebtChange.SAME and len(kept) < MOST_SHOWN:
             told = (code, decision.change, decision.finding, before, after)
-            self.shown.append(DebtDifference(*told))
+            kept.append(DebtDifference(*told))
 
 
 def hash_of_facts(key: bytes, agency_id: str, row: DebtRow) -> str:

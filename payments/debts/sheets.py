@@ -287,9 +287,8 @@ class _SheetReader:
             return default
         if name == "amount" and isinstance(cell, str) and cell.lstrip().startswith("="):
             self.calculated += 1
-        if name == "phone" and (mended := mended_phone(cell)):
+        if name == "phone" and mended_phone(cell):
             self.mended_phones += 1
-            cell = mended
         try:
             return how(cell)
         except CellMisread as error:

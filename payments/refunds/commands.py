@@ -7,7 +7,7 @@ see `payments.refunds.proofs`. One that a gateway gives back is its gateway's to
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import update
 from sqlmodel import col, exists, select
@@ -183,11 +183,13 @@ async def mark_sent(
     agency_ids: Collection[str],
     *,
     actor: str,
+    together: int = 1,
 ) -> None:
     """The transfer of an approved refund was ordered; whether it arrives is `unknown`.
 
-    Told again, only another bank reference is news: it takes the place of the first. Raises
-    `NotFound`, `RefundDecided`, and `OtherWay` for one that a gateway gives back.
+    The log says of how many `together` that was told, it among them. Told again, only another bank
+    reference is news: it takes the place of the first. Raises `NotFound`, `RefundDecided`, and
+    `OtherWay` for one that a gateway gives back.
     """
     known = await find_refund(session, refund_id)
     if known is None or known.agency_id not in agency_ids:
@@ -202,7 +204,8 @@ async def mark_sent(
         return
     if refund.status != "approved":
         raise RefundDecided("Lần hoàn trả này chưa được duyệt hoặc đã kết thúc.")
-    ordered = {} if bank_ref is None else {"bank_ref": bank_ref}
+    ordered: dict[str, Any] = {} if bank_ref is None else {"bank_ref": bank_ref}
+    ordered |= {"together": together} if together > 1 else {}
     await move_refund(
         session, actor, refund, "unknown", ordered, bank_ref=bank_ref, sent_at=clock.now()
     )

@@ -122,7 +122,7 @@ def _wrong_settlement_parts(layout: SettlementLayout) -> list[_Wrong]:
     wrong += list(_wrong_style("style", layout.style))
     wrong += list(_wrong_shape(layout.delimiters, layout.header_within))
     wrong += list(_wrong_words({f"{kind}_words": words for kind, words in layout.words.items()}))
-    if len(layout.title) > _NAME or len(layout.totals) > _NAME:
+    if max(map(len, (layout.title, layout.title_en, layout.totals))) > _NAME:
         wrong.append(("title", f"tên và chữ đầu dòng tổng không dài quá {_NAME} ký tự"))
     return wrong
 

@@ -3,6 +3,7 @@
 Keys of an entry:
 
 - `code`, `title`, `valid_from` and `valid_to` (last day, left out while it is in use);
+- `title_en`: the title for English readers, who else see the Vietnamese one;
 - `delimiters`: those the export may have; the one under which the header is found is the one;
 - `header_within`: among how many first rows the header stands (1 unless said);
 - `times`: formats of `booked_at`, strptime's or "iso";
@@ -94,6 +95,7 @@ class Mapping:
     must_equal: dict[str, str] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
     trailer: Trailer = Trailer()
+    title_en: str = ""
 
     __pydantic_config__ = _NOTHING_ELSE
 

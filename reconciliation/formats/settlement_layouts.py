@@ -3,7 +3,8 @@
 Keys of an entry:
 
 - `code`, `title`, `valid_from` and `valid_to` (last day, left out while it is in use);
-- `confirmed`: whether a real file was seen; one that was not says so in its title;
+- `title_en`: the title for English readers, who else see the Vietnamese one;
+- `confirmed`: whether a real file was seen; one that was not says so in its titles;
 - `delimiters`, `header_within`: as in `mappings.toml`;
 - `columns`: names of `batch_ref`, `settled_on`, `amount`, `fee`, `net`, and where there are any of
   `order_ref` (ours) and `gateway_ref` (the gateway's), one of which there must be, `kind` and
@@ -36,6 +37,7 @@ from reconciliation.formats.settlement_rows import SettlementKind
 
 #: What stands in the title of a layout of which no real file was seen.
 UNCONFIRMED: Final = "chưa xác nhận"
+UNCONFIRMED_EN: Final = "unconfirmed"
 _NEEDED: Final = frozenset({"batch_ref", "settled_on", "amount", "fee", "net"})
 _MAY_BE: Final = _NEEDED | {"order_ref", "gateway_ref", "kind", "paid_at"}
 
@@ -63,6 +65,7 @@ class SettlementLayout:
     refunds: Literal["positive", "negative"] = "positive"
     totals: str = ""
     totals_required: bool = False
+    title_en: str = ""
 
     # A misspelt key would silently mean its default.
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -140,3 +143,5 @@ def wrong_parts_of(layout: SettlementLayout) -> Iterator[tuple[str, str]]:
         yield "times", "cột paid_at cần times, và ngược lại"
     if layout.confirmed == (UNCONFIRMED in layout.title):
         yield "title", f'"{UNCONFIRMED}" đứng trong tên của mẫu chưa thấy tệp thật, và chỉ ở đó'
+    if layout.title_en and layout.confirmed == (UNCONFIRMED_EN in layout.title_en):
+        yield "title_en", f'"{UNCONFIRMED_EN}" đứng ở đó như "{UNCONFIRMED}" trong title'

@@ -1,8 +1,8 @@
-"""Lines of settlements as they are stored, and as the first comparison takes them."""
+"""Settlements and their lines as they are stored, and as the first comparison takes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlmodel import col
@@ -11,7 +11,7 @@ from core.sessions import ReadSession
 from core.statements import values_of
 from reconciliation.formats.settlement_rows import SettlementKind
 from reconciliation.settlements.matching import SettledLine
-from reconciliation.settlements.models import SettlementLine
+from reconciliation.settlements.models import Settlement, SettlementLine
 
 #: A gateway pays over some days after the payment (Tết), and may date it a day earlier.
 BEFORE: Final = timedelta(days=7)
@@ -32,6 +32,29 @@ class StoredSettlementLine:
     amount: int
     fee: int
     business_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettlement:
+    """A settlement file; `new_count` of its rows were in no earlier one."""
+
+    file_name: str
+    row_count: int
+    new_count: int
+    created_at: datetime
+
+
+async def find_standing_settlement(
+    session: ReadSession, settlement_id: str, collection_account_id: str
+) -> StoredSettlement | None:
+    """The settlement of that id, None if it is paid to another account or was superseded."""
+    return await session.first(
+        values_of(StoredSettlement, Settlement).where(
+            Settlement.id == settlement_id,
+            Settlement.collection_account_id == collection_account_id,
+            col(Settlement.superseded_at).is_(None),
+        )
+    )
 
 
 async def list_settlement_lines(

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import col
 
@@ -99,12 +100,27 @@ async def find_statement(
     )
 
 
+_STATEMENTS: Final = values_of(
+    StatementValue, Statement, withdrawn=col(Statement.withdrawn_at).is_not(None)
+)
+
+
+async def find_standing_statement(
+    session: ReadSession, statement_id: str, collection_account_id: str
+) -> StatementValue | None:
+    """The statement of that id, None if it is no such account's or was withdrawn."""
+    return await session.first(
+        _STATEMENTS.where(
+            Statement.id == statement_id,
+            Statement.collection_account_id == collection_account_id,
+            col(Statement.withdrawn_at).is_(None),
+        )
+    )
+
+
 async def list_statements(
     session: ReadSession, collection_account_id: str, limit: int = 200
 ) -> list[StatementValue]:
     """The statements of an account, the newest first."""
-    wanted = values_of(
-        StatementValue, Statement, withdrawn=col(Statement.withdrawn_at).is_not(None)
-    )
-    of_account = wanted.where(Statement.collection_account_id == collection_account_id)
+    of_account = _STATEMENTS.where(Statement.collection_account_id == collection_account_id)
     return await session.all(of_account.order_by(col(Statement.id).desc()).limit(limit))

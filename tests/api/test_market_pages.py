@@ -281,6 +281,20 @@ async def test_a_file_with_a_fault_is_refused_whole_and_told_row_by_row(board: B
     assert none.status_code == 422
 
 
+async def test_a_file_whose_phones_lost_their_nought_says_in_which_rows(board: Board) -> None:
+    laid = await board.market(1)
+    here = f"/staff/markets/{laid.market.id}/import"
+    fields = form_of(await board.page(here), here)
+    rows = "Mã sạp,Loại,Diện tích (m²),Mã tiểu thương,Họ tên,Điện thoại,Từ ngày\n"
+    for at, phone in enumerate(("912345678", "0912345679", "387654321")):
+        rows += f"C-{at},covered,8,TTC{at},Lê Ba,{phone},01/01/2026\n"
+    taken = await board.finance.post(here, fields, files={"file": ("s.csv", rows.encode())})
+    assert taken.status_code == 303, taken.text
+    shown = words_of(await board.page(taken.headers["location"]))
+    assert "Số điện thoại của 2 tiểu thương đã mất số 0 ở đầu" in shown
+    assert "Dòng 2, 4" in shown
+
+
 async def test_arrears_and_rates_are_fetched_as_files(board: Board) -> None:
     laid = await board.market(3)
     await board.billed(laid)

@@ -3,9 +3,14 @@
 import re
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from adapters.registry import infos
+from app.web.staff import cases
+from reconciliation.cases import asking
+from reconciliation.cases.discrepancies import WorkedDiscrepancy
+from reconciliation.context import ReconciliationContext
 from tests.support.markup import tree_of, words_of
 from tests.support.staff_browser import StaffBrowser, form_of, new_person, staff_browser
 from tests.support.staff_days import odd_day
@@ -137,6 +142,35 @@ async def test_a_second_press_does_it_once(system: System, clerk: StaffBrowser) 
     other = await clerk.send(page, work, {"kind": "accept", "once": "other"})
     assert other.status_code == 409
     assert "đang chờ duyệt" in words_of(other.text)
+
+
+async def test_what_a_gateway_has_answered_is_told_by_the_log_and_never_by_an_address(
+    system: System, clerk: StaffBrowser, chief: StaffBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is about money: nobody is told by a link that a gateway has taken it."""
+    work = f"{(await odd_day(system, unknown=1)).path}/differences"
+    outcomes = list[str | None]()
+
+    async def answer(
+        parts: ReconciliationContext, odd: WorkedDiscrepancy, actor: str
+    ) -> str | None:
+        await asking._note(parts, odd, actor, "discrepancy.asked", outcomes[-1])
+        return outcomes[-1]
+
+    monkeypatch.setattr(cases, "ask_gateway", answer)
+    page = (await clerk.get(work)).text
+    case = form_of(page, work)["case"]
+    for outcome, told in (("succeeded", "đã thu tiền."), (None, "Cổng chưa trả lời rõ")):
+        outcomes.append(outcome)
+        form = {name: form_of(page, work)[name] for name in ("form_token", "case")}
+        sent = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+        asked = await clerk.client.post(f"{work}/ask", data=form, headers=sent)
+        assert asked.status_code == 303, asked.text
+        there = asked.headers["location"]
+        assert told in words_of((await clerk.get(there)).text)
+        assert told not in words_of((await chief.get(there)).text)
+    made_up = await chief.get(f"{work}?at={case}&said=succeeded")
+    assert "đã thu tiền" not in words_of(made_up.text)
 
 
 async def test_what_is_said_asked_and_taken_back_about_one(

@@ -9,7 +9,7 @@ from python_calamine import CalamineWorkbook
 from core.ids import new_id
 from tests.support.callbacks import credit
 from tests.support.debts import land, land_file, workbook
-from tests.support.markup import words_of
+from tests.support.markup import tree_of, words_of
 from tests.support.staff_browser import StaffBrowser, form_of, signed_in_as
 from tests.support.system import System
 
@@ -65,6 +65,10 @@ async def test_a_list_is_looked_at_mended_taken_and_found(shared_system: System)
         at = changed.headers["location"]
         page = (await clerk.get(at)).text
         assert "một người khác phải duyệt" in words_of(page)
+        assert "Phải nộp sau khi nạp tệp9.000 đ" in words_of(page)
+        cells = tree_of(page).xpath("//table[@class='sheet']/tbody/tr/td")
+        told = [str(one.text_content()).strip() for one in cells]
+        assert told == [code, "Khoản đổi, lập lại", "1.530.000 đ", "9.000 đ", "–"]
         asked = await clerk.send(page, f"{at}/take", {"reason": "giảm theo quyết định"})
         waits = (await clerk.get(asked.headers["location"])).text
         assert "Chờ người thứ hai" in words_of(waits)
@@ -75,7 +79,7 @@ async def test_a_phone_that_got_its_nought_back_is_told_before_the_list_is_taken
     shared_system: System,
 ) -> None:
     heading = ("Mã hóa đơn", "Họ tên", "Số tiền", "Nội dung", "Điện thoại")
-    said = "1 số điện thoại ghi trong ô số đã mất số 0 ở đầu: đã thêm lại."
+    said = "1 số điện thoại đã mất số 0 ở đầu: đã thêm lại."
     async with signed_in_as(shared_system, "finance") as clerk:
         for phone, is_told in ((912345678, True), ("0912345678", False)):
             content = workbook(heading, (new_id("id"), "Lê Ba", 150_000, "Tiền nước", phone))

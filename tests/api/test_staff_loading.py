@@ -14,6 +14,7 @@ from reconciliation.formats.settlement_layouts import get_layout
 from reconciliation.settlements.saved_layouts import list_settlement_layouts
 from reconciliation.statements.kept_files import KEPT, expire, get_kept_file, keep_file
 from tests.api.test_saved_settlement_layouts import LAYOUT, a_name, save, settlement
+from tests.support.bare_money import add_account
 from tests.support.markup import tree_of, words_of
 from tests.support.neighbour import neighbour_of
 from tests.support.rows import count
@@ -82,6 +83,64 @@ async def test_a_statement_is_looked_at_and_then_taken_in_once(shared_system: Sy
         assert (await clerk.get(at)).status_code == 404
 
 
+async def test_what_was_taken_in_is_told_by_what_was_recorded_and_never_by_an_address(
+    shared_system: System,
+) -> None:
+    system, content = shared_system, sheet(7000, 8000)
+    day = f"/staff/days/{system.body.collection_code}/{clock.business_date(clock.now())}"
+    async with signed_in_as(system, "finance") as clerk, signed_in_as(system, "chief") as other:
+        made = await take(clerk, system, "so-phu.csv", content)
+        assert made.startswith(day)
+        assert "Đã nạp 2 dòng, 2 dòng mới" in words_of((await clerk.get(made)).text)
+        # Whoever is sent the address has loaded nothing, nor has the clerk a file of 99 rows.
+        told = words_of((await other.get(made)).text)
+        assert "Đã nạp 2 dòng" not in told
+        assert "so-phu.csv đã được nạp từ trước" in told
+        for made_up in (f"{day}?rows=99&new=99", f"{day}?file=stmt_none", f"{day}?file=%27"):
+            answer = await clerk.get(made_up)
+            assert answer.status_code in (200, 422), made_up
+            assert " 99 dòng" not in words_of(answer.text)
+            assert "đã được nạp" not in words_of(answer.text)
+        # The same file once more, under another name, by somebody else.
+        again = await take(other, system, "lai.csv", content)
+        assert again == made
+        told = words_of((await other.get(again)).text)
+        assert "so-phu.csv đã được nạp từ trước" in told
+        assert "2 dòng, 2 dòng mới" in told
+        # A file of another account stands on no page of this one.
+        async with system.parts.database.transaction() as session:
+            code = new_id("tk")[-12:]
+            await add_account(session, system.body.agency_id, code=code)
+        elsewhere = made.replace(system.body.collection_code, code)
+        shown = await clerk.get(elsewhere)
+        assert shown.status_code == 200, shown.text
+        assert "so-phu.csv" not in words_of(shown.text)
+
+
+async def test_a_settlement_that_was_taken_in_is_told_by_what_was_recorded(
+    shared_system: System,
+) -> None:
+    system = shared_system
+    content = file_of("paygov", paygov_row(new_id("lo")))
+    async with signed_in_as(system, "finance") as clerk, signed_in_as(system, "chief") as other:
+        made = await take(clerk, system, "paygov.csv", content, f"gateway:{GATEWAY}")
+        assert "Đã nạp 1 dòng, 1 dòng mới" in words_of((await clerk.get(made)).text)
+        told = words_of((await other.get(made)).text)
+        assert "Đã nạp 1 dòng" not in told
+        assert "paygov.csv đã được nạp từ trước" in told
+
+
+async def take(
+    browser: StaffBrowser, system: System, name: str, content: bytes, place: str = ""
+) -> str:
+    """Take a file in; where its answer leads."""
+    place = place or f"account:{system.body.collection_code}"
+    at = (await choose(browser, place, name, content)).headers["location"]
+    taken = await browser.send((await browser.get(at)).text, f"{at}/take")
+    assert taken.status_code == 303, taken.text
+    return str(taken.headers["location"])
+
+
 async def test_every_bad_row_is_named_and_nothing_is_taken(shared_system: System) -> None:
     system = shared_system
     bad = sheet(7000, 8000).replace(b";7000;", b";7.0.0;").replace(b";8000;", b";tam;")
@@ -148,22 +207,76 @@ async def test_unknown_columns_are_chosen_tried_and_saved(shared_system: System)
 UNSEEN = "Chưa có ai so mẫu này với một tệp thật"
 
 
+def file_of(layout: str, *rows: str) -> bytes:
+    """A file of these rows under the columns of one of our layouts."""
+    known = get_layout(settlement_layouts(), layout, clock.business_date(clock.now()))
+    return "\n".join([";".join(known.columns.values()), *rows, ""]).encode()
+
+
+def paygov_row(batch: str, amount: str = "20000") -> str:
+    moment = "01/11/2026 10:00:00"
+    return f"{batch};02/11/2026;O1;{new_id('pg')};{amount};200;19800;{moment}"
+
+
 async def test_that_nobody_has_seen_a_real_file_of_a_layout_is_said_where_it_is_taken(
     shared_system: System,
 ) -> None:
     """Whoever takes a file in sees the layout that was found for it, and how sure it is."""
-    layout = get_layout(settlement_layouts(), "viettel", clock.business_date(clock.now()))
-    row = "V1;02/11/2026;1;O1;VT14012345;20000;200;19800;01/11/2026 10:00:00"
-    content = "\n".join([";".join(layout.columns.values()), row, ""])
+    content = file_of("paygov", paygov_row("V1"))
     async with signed_in_as(shared_system, "finance") as clerk:
-        chosen = await choose(clerk, f"gateway:{GATEWAY}", "viettel.csv", content.encode())
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "paygov.csv", content)
         at = chosen.headers["location"]
         page = (await clerk.get(at)).text
-        english = words_of((await clerk.get(f"{at}?lang=en")).text)
+        english = (await clerk.get(f"{at}?lang=en")).text
     assert f'action="{at}/take"' in page
-    assert f"Đọc theo mẫu: {layout.title}" in words_of(page)
+    assert "Đọc theo mẫu: PayGov: tệp quyết toán (chưa xác nhận)" in words_of(page)
     assert UNSEEN in words_of(page)
-    assert "Nobody has compared this layout with a real file yet" in english
+    # Each column can be compared with the file's.
+    cells = tree_of(page).xpath("//table[@class='rows']/tbody/tr/td")
+    told = {str(one.get("data-label")): str(one.text_content()).strip() for one in cells}
+    assert told["Tiền ròng"] == "19.800 đ"
+    assert told["Nộp lúc"] == "10:00:00 01/11/2026"
+    assert "Có 1 dòng." in tree_of(page).xpath("string(//table[@class='rows']/caption)")
+    assert "dòng đầu" not in words_of(page)
+    assert "Nobody has compared this layout with a real file yet" in words_of(english)
+    assert "Read by: PayGov: settlement file (unconfirmed)" in words_of(english)
+    # What it may be read by instead is English too.
+    assert "chưa xác nhận" not in english
+
+
+async def test_a_fault_is_told_of_the_gateways_own_layout(shared_system: System) -> None:
+    """And of none that has other columns, which no row of the file could please."""
+    content = file_of("paygov", paygov_row("V1", amount="hai"))
+    async with signed_in_as(shared_system, "finance") as clerk:
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "paygov.csv", content)
+        page = (await clerk.get(chosen.headers["location"])).text
+    assert "dòng 2, cột Số tiền" in words_of(page)
+    assert "thiếu cột" not in words_of(page).lower()
+
+
+async def test_another_gateways_file_is_said_to_be_and_not_read_by_itself(
+    shared_system: System,
+) -> None:
+    row = "V1;02/11/2026;1;O1;VT14012345;20000;200;19800;01/11/2026 10:00:00"
+    content = file_of("viettel", row)
+    async with signed_in_as(shared_system, "finance") as clerk:
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "viettel.csv", content)
+        at = chosen.headers["location"]
+        page = (await clerk.get(at)).text
+        assert f'action="{at}/take"' not in page
+        told = words_of(page)
+        assert "Tệp có các cột của mẫu Viettel Money" in told
+        # What it is comes before what it lacks.
+        assert told.index("Tệp có các cột") < told.index("Tệp này không nạp được")
+        english = words_of((await clerk.get(f"{at}?lang=en")).text)
+        assert "The file has the columns of the layout Viettel Money" in english
+        # Whoever knows better says so.
+        named = (await clerk.get(f"{at}?mapping=viettel")).text
+        assert f'action="{at}/take"' in named
+        # A file that no layout knows is said to be like none.
+        strange = await choose(clerk, f"gateway:{GATEWAY}", "la.csv", settlement("Mã lạ gì"))
+        shown = words_of((await clerk.get(strange.headers["location"])).text)
+        assert "Tệp có các cột của mẫu" not in shown
 
 
 async def test_a_settlement_is_looked_at_by_the_layouts_that_the_body_has_saved(

@@ -208,3 +208,29 @@ async def test_a_contract_bears_the_number_that_stands_on_its_paper(things: Thin
     assert written.status_code == 201, written.text
     live = await send(things, path, json=ended | {"number": "=1+1", "services": {}})
     assert live.status_code == 422
+
+
+async def test_phones_that_got_their_nought_back_are_told_by_row(
+    things: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By row alone: a telephone number stands nowhere but sealed."""
+    monkeypatch.setattr(commands.take_import, "__kwdefaults__", {"size": 2})
+    system, market = things.system, await new_market(things)
+    await give(things, market, sheet(1, "Z"))
+    await system.work()
+    # Row 2 is there and stays; the phones of rows 3 and 5 lack their 0.
+    content = (
+        sheet(4, "Z").replace(b"0912000001", b"912000001").replace(b"0912000003", b"912000003")
+    )
+    content = content.replace(b"0912000000", b"912000000")
+    given = (await give(things, market, content)).json()
+    assert (given["mended_phones"], given["mended_rows"]) == (0, [])
+    await system.work()
+    done = await read(things, given["id"])
+    assert (done["state"], done["mended_phones"], done["mended_rows"]) == ("done", 2, [3, 5])
+    assert "912000003" not in "\n".join((await dump(system.parts.database)).values())
+    vendors = await system.browser.get(
+        "/api/v1/vendors", params={"limit": 100}, headers=things.client("finance")
+    )
+    phones = {one["code"]: one["phone"] for one in vendors.json()["items"]}
+    assert [phones[f"TTZ{one}"] for one in range(4)] == [f"091200000{one}" for one in range(4)]

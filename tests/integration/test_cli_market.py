@@ -32,7 +32,8 @@ def test_a_market_is_written_down_priced_and_billed(house: Lephi, tmp_path: Path
     wrong = house("market", "schedule", *of_market, "--remind", "x", "--by", CLERK, code=1)
     assert "reminder_days" in wrong.stderr
     taken = as_json(house("market", "import", str(file), *of_market, "--by", CLERK, "--json"))
-    assert taken == {"rows": 4, "stalls": 3, "vendors": 2, "contracts": 3, "known": 0}
+    counts = {"rows": 4, "stalls": 3, "vendors": 2, "contracts": 3, "known": 0}
+    assert taken == counts | {"mended_phones": 0, "mended_rows": []}
     again = as_json(house("market", "import", str(file), *of_market, "--by", CLERK, "--json"))
     assert (again["stalls"], again["vendors"], again["contracts"], again["known"]) == (0, 0, 0, 4)
     tariff = ("--kind", "covered", "--rate", "2000", "--per", "day", "--from", "2026-01-01")
@@ -50,6 +51,16 @@ def test_a_market_is_written_down_priced_and_billed(house: Lephi, tmp_path: Path
     assert "3" in house("billing", "report", *period).stdout
     refused = house("market", "tariff", *of_market, *tariff, *why, code=1)
     assert "biểu giá bắt đầu từ ngày này" in refused.stderr
+
+
+def test_phones_that_got_their_nought_back_are_told_by_row(house: Lephi, tmp_path: Path) -> None:
+    words = ("--agency", "ubnd-ben-mau", "--code", "cho-ba", "--name", "Chợ Ba", "--name-en")
+    house("market", "create", *words, "Market Three", "--class", "2", "--by", CLERK)
+    file = tmp_path / "sap.csv"
+    sheet = SHEET.replace("TT-", "TT-3").replace("0912000002", "912000002")
+    file.write_text(sheet, encoding="utf-8")
+    told = house("market", "import", str(file), "--market", "cho-ba", "--by", CLERK).stdout
+    assert "1 phone number got back the leading 0: row 3." in told.splitlines()
 
 
 def test_what_makes_no_sense_is_said_in_a_line(house: Lephi) -> None:

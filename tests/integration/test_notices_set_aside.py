@@ -1,11 +1,9 @@
 """What was set aside is read again, listed and replayed, and who has told of anything is known."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import delete
 from sqlmodel import col, select
 
@@ -31,23 +29,18 @@ from tests.support.kept_notices import (
     SECOND,
     account_of,
     credit,
-    forget,
     kept,
     plant,
     raw,
     rows,
+    system,
 )
 from tests.support.rows import audited
 from tests.support.system import System
 
+__all__ = ["system"]
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def system(shared_system: System) -> AsyncIterator[System]:
-    """The shared system, with no notice that waits for anybody."""
-    yield shared_system
-    await forget(shared_system)
 
 
 async def unread(system: System, *bodies: bytes, gateway: str = "sepay") -> list[str]:

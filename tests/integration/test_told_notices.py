@@ -1,14 +1,12 @@
 """Each kept notice goes its own way: what is written of it, and of no other beside it."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 from sqlmodel import select
 
 from core import clock, failpoints
@@ -41,22 +39,17 @@ from tests.support.kept_notices import (
     account_of,
     counted,
     credit,
-    forget,
     kept,
     plant,
     raw,
     rows,
+    system,
 )
 from tests.support.system import System
 
+__all__ = ["system"]
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def system(shared_system: System) -> AsyncIterator[System]:
-    """The shared system, with no notice that waits for anybody."""
-    yield shared_system
-    await forget(shared_system)
 
 
 @pytest.fixture

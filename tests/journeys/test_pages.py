@@ -423,3 +423,7 @@ async def test_a_fee_that_is_worked_out_is_printed_without_the_box_of_its_form(
         await shown.page.emulate_media(media="print")
         assert await shown.page.evaluate(_EMPTY_BOXES) == []
         assert await shown.page.locator(".card .price:visible").count() > 0
+        # What may be added is told on paper too, without what can only be pressed on a screen.
+        assert await shown.page.locator(".extras .tick:visible").count() > 0
+        assert await shown.page.locator("form :is(input, button):visible").count() == 0
+        assert await shown.page.locator(".tongue:visible").count() == 0

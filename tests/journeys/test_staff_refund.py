@@ -78,7 +78,7 @@ async def test_a_refund_is_approved_on_a_phone_and_paid_out(system: System, scri
         file = await page.request.get(f"{base}/staff/refunds?status=approved&format=xlsx")
         assert (await file.body()).startswith(b"PK")
         await press(page, "Ghi là đã đặt lệnh")
-        await page.wait_for_url("**/staff/refunds?*ordered=1*")
+        await page.wait_for_url("**/staff/refunds?*ordered=refund_*")
         found += await on_a_phone(clerk, "refunds")
         await page.get_by_role("link", name=memo).click()
         await page.locator("#transfer").wait_for()

@@ -1,9 +1,11 @@
 """Notices that are kept, planted as told, and what is written of each."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest_asyncio
 from sqlalchemy import delete
 from sqlmodel import col, select
 
@@ -95,3 +97,10 @@ async def forget(system: System) -> None:
     """Leave no notice that waits for anybody."""
     async with system.parts.database.transaction() as session:
         await session.write(delete(Callback).where(col(Callback.state) != "applied"))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def system(shared_system: System) -> AsyncIterator[System]:
+    """The shared system, with no notice that waits for anybody."""
+    yield shared_system
+    await forget(shared_system)

@@ -13,11 +13,21 @@ _WAITS = text(
 )
 
 
-async def until_someone_waits(database: Database) -> None:
-    """Return once somebody waits for a lock in this database."""
+#: A look takes a hundredth of a second and more: together well within a test's time.
+_LOOKS = 3_000
+
+
+async def until_someone_waits(database: Database, looks: int = _LOOKS) -> None:
+    """Return once somebody waits for a lock in this database.
+
+    Raises AssertionError where after so many looks nobody does.
+    """
     async with database.transaction() as session:
-        while not await session.scalar(_WAITS):
+        for _ in range(looks):
+            if await session.scalar(_WAITS):
+                return
             await session.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)"))
+    raise AssertionError(f"nobody waits for a lock, seen {looks} times")
 
 
 _HELD = text(

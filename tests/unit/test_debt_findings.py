@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from payments.debts.comparing import MOST_SHOWN, DebtComparison
 from payments.debts.findings import DebtChange, DebtDecision, DebtFinding, StandingPart, decide
 
 STATES = (("open", False), ("open", True), ("paid", True), ("cancelled", False), ("expired", False))
@@ -103,3 +104,13 @@ def test_what_was_given_back_is_given_back_once() -> None:
     gone = StandingPart("d", "b", 10, "paid", has_money=True, given_back=10)
     ended = decide([gone], 0, is_same=False)
     assert (ended.finding, ended.difference, ended.withdrawn) == (None, 0, ())
+
+
+def test_new_debts_take_no_place_of_those_that_change() -> None:
+    """Whoever approves a version sees what it changes, however many new debts come before."""
+    compared = DebtComparison()
+    for at in range(MOST_SHOWN + 5):
+        compared.add(f"N-{at}", DebtDecision(DebtChange.NEW, billed=1_000), 0, 1_000)
+    compared.add("C-1", DebtDecision(DebtChange.WITHDRAWN), 5_000, 0)
+    assert [one.code for one in compared.shown[:2]] == ["C-1", "N-0"]
+    assert len(compared.shown) == MOST_SHOWN

@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from app.web.languages import KEPT, keep, language_of, other_than, preferred
 from app.web.translations import WORDS, Words
+from core.lettering import complaint
 from core.money import MAX_AMOUNT
+from core.unseen import unseen_complaint
 from receipts.english_words import amount_in_english
 from scripts import words as catalogues
 
@@ -151,6 +153,20 @@ def test_what_a_room_below_says_is_found_with_its_values() -> None:
     assert WORDS["en"].detail(most) == "One bill is 10,000,000,000,000 VND at most."
     assert WORDS["vi"].detail(most) == most
     assert 'lang="vi"' in WORDS["en"].detail("Một câu chưa ai dịch.")
+
+
+def test_what_is_said_of_characters_that_cannot_be_taken_is_said_in_english() -> None:
+    say = WORDS["en"].detail
+    again = "; empty the box and type it again, do not paste it from elsewhere."
+    unseen = "A character that nobody sees, or that turns the text round "
+    assert say(unseen_complaint("\u200b\u202e")) == f"{unseen}(U+200B, U+202E){again}"
+    more = "(U+200B, U+200B, U+200B, U+200B, U+200B and 2 more)"
+    assert say(unseen_complaint("\u200b" * 7)) == f"{unseen}{more}{again}"
+    undrawn = "A receipt cannot show the character “李” (U+674E)"
+    latin = "Write Vietnamese or Latin letters, a foreigner's name as in the passport."
+    assert say(complaint("李")) == f"{undrawn}. {latin}"
+    assert say(complaint("李" * 6)).startswith(f"{undrawn}, “李” (U+674E)")
+    assert " and 1 more. Write" in say(complaint("李" * 6))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,15 @@ import pytest
 from app.settlement_layouts import settlement_layouts
 from core.errors import FieldError
 from reconciliation.formats.limits import Limits
-from reconciliation.formats.mappings import UnknownMapping
+from reconciliation.formats.mappings import UnknownMapping, list_mappings
 from reconciliation.formats.rows import StatementRefused
 from reconciliation.formats.settlement_file import SETTLEMENT_LIMITS, read_settlement
-from reconciliation.formats.settlement_layouts import UNCONFIRMED, get_layout, read_layouts
+from reconciliation.formats.settlement_layouts import (
+    UNCONFIRMED,
+    UNCONFIRMED_EN,
+    get_layout,
+    read_layouts,
+)
 from reconciliation.formats.settlement_rows import SettlementRow
 from tests.support.workbooks import Cell, workbook
 
@@ -189,6 +194,14 @@ def test_only_layouts_that_were_seen_say_so() -> None:
     assert wanted <= {one.code for one in settlement_layouts()}
     with pytest.raises(UnknownMapping, match="lephi-settlement"):
         get_layout(settlement_layouts(), "napas", ON)
+
+
+def test_every_layout_of_ours_has_a_title_in_english() -> None:
+    assert len(settlement_layouts()) + len(list_mappings()) > 10
+    lacking = [one.code for one in settlement_layouts() if not one.title_en]
+    assert lacking + [one.code for one in list_mappings() if not one.title_en] == []
+    unconfirmed = {one.code for one in settlement_layouts() if UNCONFIRMED_EN in one.title_en}
+    assert unconfirmed == {one.code for one in settlement_layouts() if not one.confirmed}
 
 
 LAYOUT = """

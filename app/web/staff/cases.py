@@ -101,8 +101,8 @@ async def ask(
     async def work() -> str:
         async with deed.database.reading() as session:
             odd = await _own(session, deed, day, deed.typed("case"))
-        said = await ask_gateway(parts, odd, deed.by.actor)
-        return work_address(day, wanted, at=str(odd.case_id), said=said or "unclear")
+        await ask_gateway(parts, odd, deed.by.actor)
+        return work_address(day, wanted, at=str(odd.case_id))
 
     return await _or_told(deed, parts, place, lambda: deed.once_in_several(work))
 

@@ -19,6 +19,7 @@ from app.web.staff.day_words import DAY_WORDS
 from app.web.staff.deeds import REFUSALS, StaffDeed, new_once, read_typed
 from app.web.staff.doors import SignedIn
 from app.web.staff.gateway_titles import titles_of
+from app.web.staff.loaded_files import LoadedFile, find_loaded_file
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.templating import render
 from core import clock
@@ -174,15 +175,6 @@ async def view_day_page(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedRows:
-    """What the file that has just been taken in held; `known`: it had been taken in before."""
-
-    rows: int
-    new: int
-    known: bool
-
-
 @router.get("/staff/days/{account}/{on}")
 async def show_day(
     request: Request,
@@ -191,14 +183,15 @@ async def show_day(
     who: Annotated[SignedIn, page_needs(Action.READ_RECONCILIATIONS)],
     session: SessionDep,
     parts: ReconcilingDep,
-    rows: Annotated[int | None, Query(ge=0)] = None,
-    new: Annotated[int, Query(ge=0)] = 0,
-    known: Annotated[str, Query(max_length=1)] = "",
+    file: Annotated[str, Query(max_length=100, pattern=r"^[a-z0-9_]*$")] = "",
 ) -> Response:
-    """A day: the three comparisons side by side, where its money is, and closing it."""
+    """A day: the three comparisons side by side, where its money is, and closing it.
+
+    Whoever comes from taking a `file` in is told of it.
+    """
     place = await get_day(session, who.principal, account, on)
     page = await view_day_page(session, parts, who.principal, place)
-    loaded = None if rows is None else LoadedRows(rows, new, bool(known))
+    loaded = await find_loaded_file(session, place.account.id, file, who.principal)
     return _page(request, who, page, loaded=loaded)
 
 
@@ -209,7 +202,7 @@ def _page(
     *,
     fault: LephiError | None = None,
     reason: str = "",
-    loaded: LoadedRows | None = None,
+    loaded: LoadedFile | None = None,
 ) -> Response:
     return render(
         request,

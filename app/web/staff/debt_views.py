@@ -63,6 +63,13 @@ _DEBT_COLUMNS: Final = (
     TableColumn("finding", noted("Cần người xem"), "words"),
     TableColumn("difference", noted("Phải hoàn trả"), "amount"),
 )
+_DIFFERENCE_COLUMNS: Final = (
+    TableColumn("code", noted("Mã khoản phải nộp ở cơ quan khác"), "code"),
+    TableColumn("change", noted("Thay đổi"), "words"),
+    TableColumn("before", noted("Đang phải nộp"), "amount"),
+    TableColumn("after", noted("Sẽ phải nộp"), "amount"),
+    TableColumn("finding", noted("Cần người xem"), "words"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +102,28 @@ class DebtFileView:
         return [(CHANGES[change], count) for change, count in self.compared.changes.items()]
 
     @property
-    def shown(self) -> list[tuple[str, str, str, int, int]]:
-        """The debts that differ: code, what happens, why people are needed, before and after."""
-        if self.compared is None:
-            return []
-        return [
-            (
+    def differing(self) -> ShownTable:
+        """The first debts that were there before and differ: what happens, and what is owed."""
+        rows = [
+            TableRow(
                 one.code,
-                CHANGES[one.change],
-                "" if one.finding is None else FINDINGS[one.finding],
-                one.before,
-                one.after,
+                (
+                    *(one.code, CHANGES[one.change], one.before, one.after),
+                    None if one.finding is None else FINDINGS[one.finding],
+                ),
             )
-            for one in self.compared.shown
+            for one in ([] if self.compared is None else self.compared.shown)
             if one.change is not DebtChange.NEW
         ]
+        return ShownTable("", _DIFFERENCE_COLUMNS, rows, AskedTable(), None)
+
+    @property
+    def unlisted(self) -> int:
+        """How many debts differ beside those."""
+        alike = (DebtChange.NEW, DebtChange.SAME)
+        changes = {} if self.compared is None else self.compared.changes
+        differ = sum(count for change, count in changes.items() if change not in alike)
+        return differ - len(self.differing.rows)
 
 
 def told_list(typed: Mapping[str, str]) -> ToldList:

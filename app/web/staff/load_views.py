@@ -9,7 +9,7 @@ from fastapi import UploadFile
 from app.web.staff.column_choices import ColumnChoices, columns_of
 from app.web.staff.deeds import StaffDeed
 from core.db import Database
-from core.errors import Invalid, LephiError
+from core.errors import FieldError, Invalid, LephiError
 from core.ids import new_id
 from core.sessions import ReadSession
 from payments.agencies.access.principals import Principal
@@ -20,6 +20,8 @@ from payments.agencies.queries import (
     get_gateway_name,
     list_collection_accounts,
 )
+from payments.catalogue.rules.wording import LocalizedText
+from payments.ports import GatewayDirectory
 from reconciliation.context import ReconciliationContext
 from reconciliation.formats.decoding import check_encoding
 from reconciliation.formats.mappings import list_mappings
@@ -28,10 +30,8 @@ from reconciliation.formats.reading_task import ReadingTask
 from reconciliation.formats.registry import FORMATS
 from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.schemas import RefusalError
-from reconciliation.settlements.intake import (
-    PreparedSettlement,
-    prepare_settlement,
-)
+from reconciliation.settlements.intake import PreparedSettlement
+from reconciliation.settlements.recognizing import RecognizedSettlement, recognize_settlement
 from reconciliation.settlements.saved_layouts import list_settlement_layouts
 from reconciliation.statements.intake import file_digest
 from reconciliation.statements.kept_files import (
@@ -71,15 +71,16 @@ class StatementLook:
     file: LookedAtFile
     told: PreviewOut
     mapping: str
-    mappings: list[tuple[str, str]]
+    mappings: list[tuple[str, LocalizedText]]
     columns: list[str]
     choices: ColumnChoices
     layout: str
 
     @property
-    def title(self) -> str:
+    def title(self) -> LocalizedText:
         """What the mapping is called."""
-        return dict(self.mappings).get(self.mapping, self.mapping)
+        named = LocalizedText(self.mapping, self.mapping)
+        return dict(self.mappings).get(self.mapping, named)
 
     @property
     def may_be_taken(self) -> bool:
@@ -89,13 +90,17 @@ class StatementLook:
 
 @dataclass(frozen=True, slots=True)
 class SettlementLook:
-    """What a settlement file would say; with `fault` nothing of it would be taken in."""
+    """What a settlement file would say; with `faults` nothing of it would be taken in.
+
+    `like` is another gateway's layout that has its columns, where none that it may have reads it.
+    """
 
     file: LookedAtFile
     mapping: str
     layouts: list[SettlementLayout]
     read: PreparedSettlement | None
-    fault: LephiError | None
+    faults: Sequence[FieldError]
+    like: SettlementLayout | None
 
     @property
     def layout(self) -> SettlementLayout | None:
@@ -140,9 +145,12 @@ async def view_statement(
     async with database.reading() as session:
         uploaded = await uploaded_again(session, who, file, content, mapping, encoding)
         saved = await list_versions(session, "statement", uploaded.account.agency_id)
-    known = {one.code: one.title for one in list_mappings() if one.is_valid(today())}
-    known |= {one.code: one.title for one in FORMATS if one.is_named}
-    known |= {one.name: one.name for one in saved}
+    valid = [one for one in list_mappings() if one.is_valid(today())]
+    known = {one.code: LocalizedText(one.title, one.title_en) for one in valid}
+    # Standards, and names that a body has given, are called so in any language.
+    alike = {one.code: one.title for one in FORMATS if one.is_named}
+    alike |= {one.name: one.name for one in saved}
+    known |= {code: LocalizedText(title, title) for code, title in alike.items()}
     told = await looked_into(database, parts, uploaded, content, "")
     layout = "" if choices is None else choices.layout(told.delimiter, told.layout)
     if layout:
@@ -171,7 +179,7 @@ async def view_statement(
         file=file,
         told=told,
         mapping=named,
-        mappings=sorted(known.items()),
+        mappings=sorted(known.items(), key=lambda one: one[0]),
         columns=columns_of(rows, header),
         choices=choices,
         layout=layout,
@@ -209,6 +217,7 @@ async def looked_into(
 async def view_settlement(
     database: Database,
     parts: ReconciliationContext,
+    gateways: GatewayDirectory,
     who: Principal,
     ours: Sequence[SettlementLayout],
     file: LookedAtFile,
@@ -219,22 +228,37 @@ async def view_settlement(
     """What a settlement file would say by a layout, or by the first that reads it.
 
     The layouts that the gateway's body has saved come before ours: they were made for such files.
+    Those of other gateways read it only where they are named.
     """
     check_encoding(encoding)
     async with database.reading() as session:
         gateway = await get_gateway_name(session, str(file.gateway), who.agency_ids)
         valid = await list_settlement_layouts(session, ours, gateway.agency_id, today())
-    fault: LephiError | None = None
-    read, code = None, mapping
-    for layout in [one for one in valid if mapping in ("", one.code)]:
-        try:
-            read = await parts.elsewhere(prepare_settlement, content, layout, today(), encoding)
-        except Invalid as refused:
-            fault = fault or refused
-        else:
-            fault, code = None, layout.code
-            break
-    return SettlementLook(file, code, valid, read, fault)
+    house = {one.code for one in ours}
+    owners = {one.code: _owner(one, gateways) for one in valid if one.code in house}
+    others = [one for one in valid if owners.get(one.code) not in (None, gateway.gateway)]
+    likely = [one for one in valid if one not in others]
+    # The gateway's own before those of none.
+    likely.sort(key=lambda one: one.code in owners and owners[one.code] is None)
+    if mapping:
+        likely, others = [one for one in valid if one.code == mapping], []
+    found: RecognizedSettlement = await parts.elsewhere(
+        recognize_settlement, content, likely, others, today(), encoding
+    )
+    return SettlementLook(
+        file=file,
+        mapping=mapping if found.read is None else found.read.mapping,
+        layouts=valid,
+        read=found.read,
+        faults=found.faults,
+        like=next((one for one in others if one.code == found.looks_like), None),
+    )
+
+
+def _owner(layout: SettlementLayout, gateways: GatewayDirectory) -> str | None:
+    """Whose layout one of ours is, by the gateway's name, with which its code begins."""
+    named = layout.code.partition("-")[0]
+    return None if gateways.find_info(named) is None else named
 
 
 async def kept_for(deed: StaffDeed, file_id: str) -> tuple[LookedAtFile, bytes]:

@@ -188,7 +188,8 @@ async def _look_page(
     status = 200 if fault is None else fault.status
     if file.gateway is not None:
         view = await view_settlement(
-            *(asked.database, parts, asked.by, layouts, file, content, mapping, encoding or None)
+            *(asked.database, parts, asked.context.gateways, asked.by, layouts),
+            *(file, content, mapping, encoding or None),
         )
         return render(
             asked.request, "load_settlement.html", status, view=view, shown=_SHOWN, **shown
@@ -258,9 +259,7 @@ async def _take_statement(
             )
             await forget_file(session, file.id)
             on = prepared.last_on or today()
-            new, rows = str(taken.new_count), str(taken.row_count)
-            query = {"new": new, "rows": rows, "known": "1" if taken.known else ""}
-            return with_query(day_path(uploaded.account.code, on), **query)
+            return with_query(day_path(uploaded.account.code, on), file=taken.statement_id)
 
         return await deed.database.run(work)
 
@@ -289,8 +288,6 @@ async def _take_settlement(
         account = await get_collection_account(session, gateway.collection_account_id)
         await forget_file(session, file.id)
         on = max((row.settled_on for row in prepared.rows), default=today())
-        one = taken.settlement
-        query = {"new": str(one.new_count), "rows": str(one.row_count)}
-        return with_query(day_path(account.code, on), **query, known="1" if taken.known else "")
+        return with_query(day_path(account.code, on), file=taken.settlement.id)
 
     return await deed.database.run(work)

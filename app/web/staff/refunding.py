@@ -15,6 +15,7 @@ from app.web.staff.form_faults import NO_FAULTS, FormFaults, faults_of
 from app.web.staff.gateway_titles import gateway_titles
 from app.web.staff.histories import read_history
 from app.web.staff.history import ThingId
+from app.web.staff.just_done import find_just_done
 from app.web.staff.keeping_forms import given_of
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.staff.refund_views import (
@@ -85,9 +86,12 @@ async def show_refunds(
     way: Way = "",
     cursor: Annotated[str, Query(max_length=100, pattern=r"^[a-z0-9_]*$")] = "",
     format: TableFormat | None = None,
-    ordered: Annotated[int, Query(ge=0)] = 0,
+    ordered: Annotated[str, Query(max_length=100, pattern=r"^[a-z0-9_]*$")] = "",
 ) -> Response:
-    """Money that goes back, the newest first; all of it as a file, with how far each is."""
+    """Money that goes back, the newest first; all of it as a file, with how far each is.
+
+    Whoever comes from saying that transfers were ordered, of which `ordered` is one, is told so.
+    """
     teller = _teller(context, parts)
     if format is not None:
         rows = await rows_of_file(session, who.principal, teller, status or None, way or None)
@@ -103,6 +107,9 @@ async def show_refunds(
     kept = tuple((name, on) for name, on in (("status", status), ("way", way)) if on)
     rows = [teller.row(one) for one in page.items]
     asked = AskedTable(cursor=cursor)
+    done = None
+    if ordered:
+        done = await find_just_done(session, ordered, "refund.unknown", who.principal)
     table = ShownTable(REFUNDS, COLUMNS, rows, asked, page.next_cursor, files=True, kept=kept)
     return render(
         request,
@@ -111,7 +118,7 @@ async def show_refunds(
         who=who,
         table=table,
         chosen=status,
-        ordered=ordered,
+        ordered=done and done.details.get("together", 1),
         may_order=who.principal.may(Action.PROPOSE_APPROVAL),
     )
 
@@ -145,8 +152,12 @@ async def note_ordered(deed: Asked, parts: ReconcilingDep) -> Response:
         if not chosen:
             raise Invalid(_NONE_CHOSEN)
         for refund_id in chosen:
-            await mark_sent(session, refund_id, None, deed.by.agency_ids, actor=deed.by.actor)
-        return with_query(REFUNDS, status="unknown", ordered=str(len(chosen)))
+            await mark_sent(
+                *(session, refund_id, None, deed.by.agency_ids),
+                actor=deed.by.actor,
+                together=len(chosen),
+            )
+        return with_query(REFUNDS, status="unknown", ordered=chosen[-1])
 
     try:
         return await deed.once(work)

@@ -196,7 +196,7 @@ def work_page(
     *,
     fault: LephiError | None = None,
     typed: dict[str, str] | None = None,
-    said: str = "",
+    said: str | None = None,
 ) -> Response:
     """The page of a day's list. `said` is what a gateway has just answered."""
     may = who.principal.may(Action.PROPOSE_APPROVAL) and not view.day.is_closed

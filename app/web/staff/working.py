@@ -19,6 +19,7 @@ from app.web.staff.deeds import (
     read_typed,
 )
 from app.web.staff.doors import SignedIn
+from app.web.staff.just_done import find_just_done
 from app.web.staff.page_rights import deed_needs, page_needs
 from app.web.staff.ways import bills_named, reason_for
 from app.web.staff.work_views import (
@@ -64,7 +65,6 @@ async def show_work(
     at: _Id = "",
     past: _Id = "",
     done: _Id = "",
-    said: Annotated[str, Query(max_length=40, pattern=r"^[a-z_]*$")] = "",
 ) -> Response:
     """A day's discrepancies: the list, one of them with all that is known of it, and its form."""
     day = await get_day(session, who.principal, account, on)
@@ -74,6 +74,11 @@ async def show_work(
         past=past,
         done=done,
     )
+    said = None
+    if view.chosen is not None:
+        case_id = str(view.chosen.odd.case_id)
+        told = await find_just_done(session, case_id, "discrepancy.asked", who.principal)
+        said = None if told is None else str(told.details["outcome"] or "unclear")
     return work_page(request, who, view, said=said)
 
 

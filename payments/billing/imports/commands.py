@@ -18,7 +18,7 @@ from core.outbox import emit, replay_told
 from core.sessions import WriteSession
 from core.statements import values_of
 from payments.billing.importing import list_missing
-from payments.billing.imports.models import StallBatch, StallImport
+from payments.billing.imports.models import NOTHING_ADDED, StallBatch, StallImport
 from payments.billing.loading import MarketValue
 from payments.billing.sealed_batches import SealedBatches
 from payments.billing.sheets import StallRow
@@ -92,7 +92,7 @@ async def take_import(
             "file_name": new.file_name,
             "sha256": new.sha256,
             "state": "loading" if missing else "done",
-            "added": {"stalls": 0, "vendors": 0, "contracts": 0, "known": there},
+            "added": {**NOTHING_ADDED, "known": there},
             "faults": [],
             "created_by": actor,
             "created_at": now,

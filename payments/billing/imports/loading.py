@@ -21,7 +21,7 @@ from core.sessions import WriteSession
 from core.statements import values_of
 from payments.billing.importing import ImportOut, import_stalls
 from payments.billing.imports.commands import KEPT_STALLS
-from payments.billing.imports.models import StallImport
+from payments.billing.imports.models import MOST_ROWS_TOLD, NOTHING_ADDED, StallImport
 from payments.billing.markets import get_market
 from payments.billing.sheets import StallSheetRefused
 from payments.events import StallImportWaits
@@ -102,14 +102,17 @@ async def load_by_events(
             await emit(session, event)
 
 
-def _added(before: Mapping[str, int], done: ImportOut) -> dict[str, int]:
-    return {name: count + int(getattr(done, name)) for name, count in before.items()}
+def _added(before: Mapping[str, Any], done: ImportOut) -> dict[str, Any]:
+    before = {**NOTHING_ADDED, **before}
+    added = {name: before[name] + getattr(done, name) for name in before}
+    return added | {"mended_rows": sorted(added["mended_rows"])[:MOST_ROWS_TOLD]}
 
 
 async def _finish(
     session: WriteSession, found: _LoadedImport, state: str, faults: Sequence[FieldError] = ()
 ) -> None:
     told = [{"field": one.field, "code": one.code, "detail": one.detail} for one in faults]
+    counts = {name: count for name, count in found.added.items() if name != "mended_rows"}
     ended = update(_ROW).where(col(_ROW.id) == found.id)
     await session.write(ended.values(state=state, finished_at=clock.now(), faults=told))
     await audit.record(
@@ -117,5 +120,5 @@ async def _finish(
         actor=found.created_by,
         action=f"market.import_{state}",
         object_id=found.id,
-        details={"rows_done": found.rows_done, **found.added},
+        details={"rows_done": found.rows_done, **counts},
     )

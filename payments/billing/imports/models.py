@@ -4,13 +4,26 @@ The rows themselves hold names and telephones: they are sealed in `stall_batch`,
 are taken.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from core.db import json_field, moment
+
+#: What a file has added before its first batch.
+NOTHING_ADDED: Final[Mapping[str, Any]] = {
+    "stalls": 0,
+    "vendors": 0,
+    "contracts": 0,
+    "known": 0,
+    "mended_phones": 0,
+    "mended_rows": [],
+}
+#: Of how many vendors the rows are told whose phone was mended.
+MOST_ROWS_TOLD: Final = 200
 
 
 class StallImport(SQLModel, table=True):
@@ -44,7 +57,8 @@ class StallImport(SQLModel, table=True):
     #: rows that were there already or have been taken
     rows_done: int
     state: str
-    #: how many stalls, vendors and contracts it added, and how many rows were there already
+    #: how many stalls, vendors and contracts it added, how many rows were there already, of how
+    #: many vendors the phone got back its leading 0, and in which rows; files of before lack these
     added: dict[str, Any] = json_field()
     #: why it was stopped: fields, codes and details, as the API tells faults
     faults: list[dict[str, str]] = json_field()

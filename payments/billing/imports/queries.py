@@ -1,6 +1,6 @@
 """Files of stalls as frozen values: how far each is, and what it added."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,13 +10,13 @@ from sqlmodel import col
 from core.errors import NotFound
 from core.sessions import ReadSession
 from core.statements import values_of
-from payments.billing.imports.models import StallImport
+from payments.billing.imports.models import NOTHING_ADDED, StallImport
 from payments.billing.models import Market
 
 
 @dataclass(frozen=True, slots=True)
 class StallImportValue:
-    """A file of stalls; `added` and `faults` as the model says."""
+    """A file of stalls; `added` and `faults` as the model says, of any file by `counts`."""
 
     id: str
     market_id: str
@@ -31,6 +31,11 @@ class StallImportValue:
     created_by: str
     created_at: datetime
     finished_at: datetime | None
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """What it has added, with what files of before did not tell."""
+        return {**NOTHING_ADDED, **self.added}
 
 
 _IMPORTS: Final = values_of(

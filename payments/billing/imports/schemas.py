@@ -21,6 +21,9 @@ class StallImportOut(BaseModel):
 
     `rows_done` of its `rows` were there (`known`) or have been taken. One that is `stopped` says
     why in `errors`: what was taken stays, and the file goes on from there once it is mended.
+
+    `mended_phones` is how many new vendors' telephone numbers got back the leading 0 that a
+    spreadsheet took off; `mended_rows` says in which rows, at most 200.
     """
 
     id: str
@@ -33,6 +36,8 @@ class StallImportOut(BaseModel):
     vendors: int
     contracts: int
     known: int
+    mended_phones: int
+    mended_rows: list[int]
     errors: list[StallFaultOut]
     created_at: Instant
     finished_at: Instant | None
@@ -47,7 +52,7 @@ class StallImportOut(BaseModel):
             state=found.state,  # type: ignore[arg-type]  # a CHECK keeps it to these values
             rows=found.row_count,
             rows_done=found.rows_done,
-            **found.added,
+            **found.counts,
             errors=[StallFaultOut(**one) for one in found.faults],
             created_at=found.created_at,
             finished_at=found.finished_at,

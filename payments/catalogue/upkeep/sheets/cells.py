@@ -57,8 +57,10 @@ class Shape:
     look: Look = "text"
 
 
-#: A Vietnamese mobile number without its 0.
-_WITHOUT_NOUGHT = re.compile("[35789][0-9]{8}")
+#: A Vietnamese mobile number without its 0: nine digits that are nobody's number otherwise.
+_WITHOUT_NOUGHT = re.compile(r"[35789](?:[ -]?[0-9]){8}|[35789][0-9]{2}(?:\.[0-9]{3}){2}")
+#: A landline without its 0, if it is no number of another country.
+_MAY_LACK_NOUGHT = re.compile("2(?:[ .-]?[0-9]){8,9}")
 #: A Vietnamese number with the code of the country, whose + a spreadsheet leaves out: nothing lost.
 _WITH_COUNTRY = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})")
 
@@ -82,21 +84,35 @@ def read_text(cell: Cell) -> str:
 
 
 def mended_phone(cell: Cell) -> str | None:
-    """The phone number of a number cell whose leading 0 a spreadsheet took off; None for others."""
-    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
-    text = f"{cell:.15g}" if is_number else ""
+    """The phone number of a cell whose leading 0 a spreadsheet took off; None for others.
+
+    A file of texts, as CSV is, may have been written by one that had taken it off before.
+    """
+    if isinstance(cell, str):
+        text = cell.strip().removesuffix(".0")
+    else:
+        is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+        text = f"{cell:.15g}" if is_number else ""
     return f"0{text}" if _WITHOUT_NOUGHT.fullmatch(text) else None
 
 
 def read_phone(cell: Cell) -> str:
-    """A phone number as text. Raises `CellMisread` for a number cell that may have lost its 0."""
+    """A phone number as text, with the leading 0 that it lost (`mended_phone`).
+
+    Raises `CellMisread` where it may have lost one and nobody can tell.
+    """
+    if mended := mended_phone(cell):
+        return mended
     text = read_text(cell)
-    if isinstance(cell, str) or _WITH_COUNTRY.fullmatch(text):
-        return text
-    was = mended_phone(cell)
-    of = f"đã mất số 0 ở đầu; số đúng có lẽ là {was}" if was else "có thể đã mất số 0 ở đầu"
-    detail = f"Ô này là số nên {of}. Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại."
-    raise CellMisread("not_a_text", detail)
+    if not isinstance(cell, str):
+        if _WITH_COUNTRY.fullmatch(text):
+            return text
+        again = "Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại."
+        raise CellMisread("not_a_text", f"Ô này là số nên có thể đã mất số 0 ở đầu. {again}")
+    if _MAY_LACK_NOUGHT.fullmatch(text):
+        again = "Hãy ghi lại có số 0; số nước ngoài thì ghi dấu + và mã nước."
+        raise CellMisread("ambiguous", f"Số máy bàn này có thể đã mất số 0 ở đầu. {again}")
+    return text
 
 
 def read_words(cell: Cell, longest: int = 200) -> str:
