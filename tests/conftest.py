@@ -96,13 +96,6 @@ def has_browser(module: ModuleType) -> bool:
     )
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """How many workers `-n auto` means: a third of its time, a test waits for other processes."""
-    cores = len(os.sched_getaffinity(0))
-    return cores + (cores + 1) // 2
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing on disk."""
     if config.stash.get(_OWN, False) and _RUN in os.environ:
