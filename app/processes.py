@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,7 +44,10 @@ def end_in_silence() -> None:
     It ends in no time, for nothing of that is taken apart; and nobody reads what DuckDB's binding
     says of it.
     """
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as where a shell has closed it
+            with suppress(OSError, ValueError):
+                stream.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 

@@ -182,13 +182,19 @@ async def record(
 
 
 async def is_recorded(
-    session: ReadSession, action: str, object_id: str, details: Mapping[str, Any]
+    session: ReadSession,
+    action: str,
+    object_id: str,
+    details: Mapping[str, Any],
+    *,
+    exactly: bool = False,
 ) -> bool:
-    """Whether there is an entry of this deed with at least these details."""
+    """Whether there is an entry of this deed with at least these details, or with no others."""
+    known = col(AuditEntry.details)
     wanted = select(AuditEntry.action).where(
         AuditEntry.object_id == object_id,
         AuditEntry.action == action,
-        col(AuditEntry.details).contains(dict(details)),
+        known == dict(details) if exactly else known.contains(dict(details)),
     )
     return await session.first(wanted) is not None
 

@@ -96,6 +96,12 @@ def has_browser(module: ModuleType) -> bool:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many workers `-n auto` means: one for each core that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing on disk."""
     if config.stash.get(_OWN, False) and _RUN in os.environ:

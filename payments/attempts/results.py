@@ -219,5 +219,9 @@ async def _failure(
         )
         return Recording(CallbackResult.ACCEPTED, payment.id, payment.bill_id, new=True)
     if payment.credited is not None:
-        await note_conflict(session, actor, payment.id, {"outcome": "failed after money came"})
+        failed = {
+            "outcome": "failed after money came",
+            "gateway_code": gateway_result.gateway_code,
+        }
+        await note_conflict(session, actor, payment.id, failed)
     return Recording(CallbackResult.ACCEPTED, payment.id, payment.bill_id)

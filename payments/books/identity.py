@@ -212,8 +212,10 @@ def _by_payers_reference(untold: list[KnownNotice], notice: ToldNotice, plain: s
         if one.reference == notice.reference:
             return _told_of(one)
     # Words that a source has cut, or the number that it was sent to, which only one source tells:
-    # the same money in part of its words, or another payer's of this very amount.
-    return _doubtful(comparable, Reason.POSSIBLE_DUPLICATE) if comparable else Identity()
+    # the same money in part of its words, or another payer's of this very amount. A hint that
+    # nobody has signed waits anyhow, and must not make what is signed wait for it.
+    standing = [one for one in comparable if one.doubt != Reason.UNSIGNED_NOTICE]
+    return _doubtful(standing, Reason.POSSIBLE_DUPLICATE) if standing else Identity()
 
 
 def _is_reversed(known: KnownNotice) -> bool:

@@ -88,6 +88,6 @@ async def note_doubt(
     Once, however often the same is told: each row calls for a person.
     """
     action = f"payment.{doubt}"
-    if await audit.is_recorded(session, action, payment_id, details):
+    if await audit.is_recorded(session, action, payment_id, details, exactly=True):
         return
     await audit.record(session, actor=actor, action=action, object_id=payment_id, details=details)

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -128,7 +128,7 @@ class DebtComparison:
 def hash_of_facts(key: bytes, agency_id: str, row: DebtRow) -> str:
     """The keyed hash of all that a row says beside its amount and its place in the file."""
     facts = asdict(row)
-    del facts["number"], facts["amount"]
+    del facts["number"], facts["amount"], facts["mended_phone"]
     told = {name: value if isinstance(value, str) else str(value) for name, value in facts.items()}
     return keyed_hash(key, b"debt:" + agency_id.encode() + b":" + canonical(told))
 
@@ -233,7 +233,10 @@ def decision_about(
         return decide((), row.amount, is_same=False)
     if standing.list_code != name.code:
         return DebtDecision(DebtChange.ELSEWHERE)
-    is_same = standing.facts_hash == hash_of_facts(key, name.agency_id, row)
+    said = [row]
+    if row.mended_phone:  # what was billed before such numbers were mended has it as the file does
+        said.append(replace(row, phone=row.phone[1:]))
+    is_same = standing.facts_hash in [hash_of_facts(key, name.agency_id, one) for one in said]
     return decide(standing.parts, row.amount, is_same=is_same)
 
 

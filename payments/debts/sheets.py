@@ -104,6 +104,8 @@ class DebtRow:
     tax_number: str = field(default="", repr=False)
     address: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    #: whether the file lacked its leading 0
+    mended_phone: bool = False
     payer_name: str = field(default="", repr=False)
     payer_tax_number: str = field(default="", repr=False)
     payer_address: str = field(default="", repr=False)
@@ -258,7 +260,7 @@ class _SheetReader:
     def debt(self, numbered: tuple[int, Sequence[Cell]]) -> DebtRow | None:
         """The debt of a row; None where something is wrong with it, which is kept in `faults`."""
         number, cells = numbered
-        before = len(self.faults)
+        before, mended = len(self.faults), self.mended_phones
         if number in self._marked:
             self._look_at_formulas(number, cells)
         told: dict[str, str] = {}
@@ -274,7 +276,14 @@ class _SheetReader:
         amount = self._read(number, cells, "amount", _amount, 0)
         if len(self.faults) > before:
             return None
-        debt = DebtRow(number=number, amount=amount, decided_on=decided_on, due_on=due_on, **told)
+        debt = DebtRow(
+            number=number,
+            amount=amount,
+            decided_on=decided_on,
+            due_on=due_on,
+            mended_phone=self.mended_phones > mended,
+            **told,
+        )
         self._look_at_row(debt)
         return debt if len(self.faults) == before else None
 

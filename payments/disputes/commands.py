@@ -77,7 +77,12 @@ async def record_dispute(
     before = None if known is None else known.status
     place = (owner.payment_id, owner.bill_id)
     if known is not None and (known.payment_id, known.amount) != (owner.payment_id, told.amount):
-        differs = {"dispute": told.dispute_ref, "amount": told.amount, "was": known.amount}
+        differs = {
+            "dispute": told.dispute_ref,
+            "payment": owner.payment_id,
+            "amount": told.amount,
+            "was": known.amount,
+        }
         await note_conflict(session, actor, known.payment_id, differs)
         return Recording(CallbackResult.MISMATCH, *place)
     if before in _DECIDED and told.state in _DECIDED and before != told.state:

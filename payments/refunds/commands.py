@@ -57,6 +57,7 @@ __all__ = [
     "SettledRefund",
     "close_by_debits",
     "forget_settled_lines",
+    "mark_all_sent",
     "mark_sent",
     "note_settled_refunds",
     "open_decided_refund",
@@ -183,32 +184,55 @@ async def mark_sent(
     agency_ids: Collection[str],
     *,
     actor: str,
-    together: int = 1,
 ) -> None:
     """The transfer of an approved refund was ordered; whether it arrives is `unknown`.
 
-    The log says of how many `together` that was told, it among them. Told again, only another bank
-    reference is news: it takes the place of the first. Raises `NotFound`, `RefundDecided`, and
-    `OtherWay` for one that a gateway gives back.
+    Told again, only another bank reference is news: it takes the place of the first. Raises
+    `NotFound`, `RefundDecided`, and `OtherWay` for one that a gateway gives back.
     """
+    refund = await _lock_sendable(session, refund_id, agency_ids)
+    if refund.status == "unknown":
+        await _correct_bank_ref(session, refund, bank_ref, actor=actor)
+        return
+    if refund.status == "approved":
+        ordered = {} if bank_ref is None else {"bank_ref": bank_ref}
+        await move_refund(
+            session, actor, refund, "unknown", ordered, bank_ref=bank_ref, sent_at=clock.now()
+        )
+
+
+async def mark_all_sent(
+    session: WriteSession,
+    refund_ids: Collection[str],
+    agency_ids: Collection[str],
+    *,
+    actor: str,
+) -> list[str]:
+    """The transfers of these were ordered, all or none: those of which nobody had said so before.
+
+    The log says of each how many that are, where they are several. Raises as `mark_sent`.
+    """
+    locked = [await _lock_sendable(session, one, agency_ids) for one in sorted(set(refund_ids))]
+    fresh = [refund for refund in locked if refund.status == "approved"]
+    told: dict[str, Any] = {"together": len(fresh)} if len(fresh) > 1 else {}
+    for refund in fresh:
+        await move_refund(session, actor, refund, "unknown", told, sent_at=clock.now())
+    return [refund.id for refund in fresh]
+
+
+async def _lock_sendable(
+    session: WriteSession, refund_id: str, agency_ids: Collection[str]
+) -> LockedRefund:
+    """A refund by bank transfer that is approved, or was ordered already."""
     known = await find_refund(session, refund_id)
     if known is None or known.agency_id not in agency_ids:
         raise NotFound("Không có lần hoàn trả này.")
     if known.way != "bank":
         raise OtherWay("Lần hoàn trả này đi qua cổng thanh toán: không lệnh chuyển khoản.")
     (refund,) = await lock_refunds(session, [known])
-    if refund.status == "unknown":
-        await _correct_bank_ref(session, refund, bank_ref, actor=actor)
-        return
-    if refund.status == "succeeded":
-        return
-    if refund.status != "approved":
+    if refund.status not in ("approved", "unknown", "succeeded"):
         raise RefundDecided("Lần hoàn trả này chưa được duyệt hoặc đã kết thúc.")
-    ordered: dict[str, Any] = {} if bank_ref is None else {"bank_ref": bank_ref}
-    ordered |= {"together": together} if together > 1 else {}
-    await move_refund(
-        session, actor, refund, "unknown", ordered, bank_ref=bank_ref, sent_at=clock.now()
-    )
+    return refund
 
 
 async def _correct_bank_ref(

@@ -131,6 +131,11 @@ async def test_many_are_ordered_at_once_all_or_none(
     assert ids[2] in left
     assert not set(ids[:2]) & set(left)
     assert "Đã ghi 2 lệnh chuyển tiền" in words_of((await clerk.get(there)).text)
+    # A page from before tells of those again: what nobody had told of is what was done.
+    there_again = (await clerk.post(at, {"refund": ids})).headers["location"]
+    assert "Đã ghi 1 lệnh chuyển tiền" in words_of((await clerk.get(there_again)).text)
+    nothing_new = (await clerk.post(at, {"refund": ids})).headers["location"]
+    assert "Đã ghi" not in words_of((await clerk.get(nothing_new)).text)
     # Whoever is sent the address has ordered nothing, and no address says how many there were.
     for browser, address in ((chief, there), (clerk, f"{REFUNDS}?status=unknown&ordered=99")):
         answer = await browser.get(address)

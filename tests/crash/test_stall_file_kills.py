@@ -21,6 +21,8 @@ KILLS = 20
 #: LEPHI_TEST_STALLS=100000 with `--timeout=1800` is a large town's file; a multiple of `KILLS`.
 STALLS = int(os.environ.get("LEPHI_TEST_STALLS", 2 * KILLS))
 BATCH = STALLS // KILLS
+#: How long one program may take.
+SECONDS = 120 if STALLS == 2 * KILLS else 1500
 
 #: Loads a file some stalls at a time, as the worker or the command does, until it is killed at what
 #: is `armed`. `by_halves` commits stalls before the contracts on them and takes a stall that is
@@ -74,7 +76,7 @@ def run(url: str, import_id: str, armed: str, variant: str = "") -> int:
     """How often it was killed until it was done."""
     kills = 0
     told = (url, import_id, armed, variant)
-    while (status := run_program(PROGRAM, told, seconds=1500)) == -signal.SIGKILL:
+    while (status := run_program(PROGRAM, told, seconds=SECONDS)) == -signal.SIGKILL:
         kills += 1
     assert status == 0
     return kills

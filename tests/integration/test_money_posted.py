@@ -207,11 +207,14 @@ async def test_a_doubt_is_noted(asking: WriteSession) -> None:
             await note_conflict(asking, ACTOR, "pay_x3", {"amount": 1, "order_ref": "x"})
         # Of other words, of another payment, and of another doubt.
         await note_conflict(asking, ACTOR, "pay_x3", {"amount": 2, "order_ref": "x"})
+        # Less than what was told before is not what was told before.
+        await note_conflict(asking, ACTOR, "pay_x3", {"amount": 2})
         await note_conflict(asking, ACTOR, "pay_x4", {"amount": 1, "order_ref": "x"})
         told_so = {"amount": 1, "order_ref": "x"}
         await note_doubt(asking, ACTOR, "pay_x3", Reason.POSSIBLE_DUPLICATE, told_so)
     assert [(action, of, said["amount"]) for action, of, said in done.noted] == [
         ("payment.conflicting_notice", "pay_x3", 1),
+        ("payment.conflicting_notice", "pay_x3", 2),
         ("payment.conflicting_notice", "pay_x3", 2),
         ("payment.conflicting_notice", "pay_x4", 1),
         ("payment.possible_duplicate", "pay_x3", 1),

@@ -157,6 +157,10 @@ async def test_some_of_the_payers_references_say_that_it_may_be_the_same() -> No
         assert judged(one, **told) == doubtful(Reason.POSSIBLE_DUPLICATE, one)
         assert judged(one, same, **told) == Identity(same)
         assert judged(gone, one, **told) == doubtful(Reason.POSSIBLE_DUPLICATE, one)
+        # Whoever knows a password can hint of a payer's money, and must not hold it back.
+        hint = replace(one, payment_id="pay_8", doubt=Reason.UNSIGNED_NOTICE)
+        assert judged(hint, **told) == Identity()
+        assert judged(hint, one, **told) == doubtful(Reason.POSSIBLE_DUPLICATE, one)
         # Its source has told of it: this is another one.
         own = replace(one, source="b", notice_ref="2")
         assert judged(one, own, **told) == Identity()

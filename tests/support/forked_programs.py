@@ -6,6 +6,7 @@ the fork has its own arguments, and is killed like any other process.
 """
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -37,7 +38,9 @@ def run_program(program: str, arguments: Sequence[str], seconds: float = 120.0) 
 
     Raises TimeoutError where it has not ended after so many seconds; it is killed then.
     """
-    process = imported_context().Process(target=_be, args=(program, list(arguments)))
+    process = imported_context().Process(
+        target=_be, args=(program, list(arguments), dict(os.environ))
+    )
     process.start()
     process.join(seconds)
     if process.exitcode is None:
@@ -47,7 +50,10 @@ def run_program(program: str, arguments: Sequence[str], seconds: float = 120.0) 
     return process.exitcode
 
 
-def _be(program: str, arguments: list[str]) -> None:
+def _be(program: str, arguments: list[str], environment: dict[str, str]) -> None:
+    assert "app.main" in sys.modules, "nothing was imported before: see what the fork server said"
     gc.freeze()  # what is imported stays: to search it for garbage would copy all of it
+    os.environ.clear()
+    os.environ.update(environment)
     sys.argv = ["program", *arguments]
     exec(compile(program, "<program>", "exec"), {"__name__": "__main__"})  # noqa: S102

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from payments.debts.comparing import MOST_SHOWN, DebtComparison
+from payments.debts.comparing import (
+    MOST_SHOWN,
+    DebtComparison,
+    ListName,
+    StandingDebt,
+    decision_about,
+    hash_of_facts,
+)
 from payments.debts.findings import DebtChange, DebtDecision, DebtFinding, StandingPart, decide
+from payments.debts.sheets import DebtRow
 
 STATES = (("open", False), ("open", True), ("paid", True), ("cancelled", False), ("expired", False))
 
@@ -114,3 +122,20 @@ def test_new_debts_take_no_place_of_those_that_change() -> None:
     compared.add("C-1", DebtDecision(DebtChange.WITHDRAWN), 5_000, 0)
     assert [one.code for one in compared.shown[:2]] == ["C-1", "N-0"]
     assert len(compared.shown) == MOST_SHOWN
+
+
+def test_a_phone_that_is_mended_now_is_no_other_fact_than_when_it_was_not() -> None:
+    """Else the file of before, sent again, would withdraw every bill and ask for it anew."""
+    name, key = ListName("agcy_1", "land", "L-1"), b"k" * 32
+    before = DebtRow(2, "ID-1", 10, "Lê Ba", phone="912345678")
+    facts = hash_of_facts(key, name.agency_id, before)
+    part = StandingPart("debt_0", "bill_0", 10, "open", has_money=False)
+    standing_debt = StandingDebt(name.code, facts, (part,))
+    for phone, mended, change in (
+        ("0912345678", True, DebtChange.SAME),
+        ("0912345679", True, DebtChange.ANEW),
+        # Somebody has put the 0 there: that is what they want the payer to be reached by.
+        ("0912345678", False, DebtChange.ANEW),
+    ):
+        row = DebtRow(2, "ID-1", 10, "Lê Ba", phone=phone, mended_phone=mended)
+        assert decision_about(name, standing_debt, row, key).change is change

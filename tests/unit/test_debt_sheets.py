@@ -149,16 +149,22 @@ def test_a_phone_that_lost_its_nought_gets_it_back_and_is_counted() -> None:
     by_row = [one.reason for one in read_utility(workbook(heading, *odd)).faults]
     assert not any("có lẽ là" in reason for reason in by_row)
     # A text of a workbook, or of CSV, may have lost it before: nine digits lack it all the same.
-    given = ("912345678", "358.123.456", "912345678.0", "84912345678", "91234567.5")
+    given = ("912345678", "358.123.456", "912345678.0", "84912345678", "91234567.5", "912.34.56.78")
     texts = [debt(f"HD-{at}", phone) for at, phone in enumerate(given)]
     in_csv = "\n".join(",".join(map(str, row)) for row in (heading, *texts)).encode()
     for content in (workbook(heading, *texts), in_csv):
         typed = read_utility(content)
-        whole = ["0912345678", "0358.123.456", "0912345678", *given[3:]]
-        assert ([one.phone for one in typed.debts], typed.mended_phones) == (whole, 3)
+        whole = ["0912345678", "0358.123.456", "0912345678", *given[3:5], "0912.34.56.78"]
+        assert ([one.phone for one in typed.debts], typed.mended_phones) == (whole, 4)
+        assert [one.mended_phone for one in typed.debts] == [True] * 3 + [False] * 2 + [True]
+    # What a program made of a number is read without its decimals.
+    decimals = workbook(heading, debt("HD-1", "84912345678.0"))
+    assert [one.phone for one in read_utility(decimals).debts] == ["84912345678"]
     # The control: a landline that may lack it is asked about.
-    asked = read_utility(workbook(heading, debt("HD-1", "2438230000")))
-    assert [(one.row, one.column, one.code) for one in asked.faults] == [(2, "phone", "ambiguous")]
+    for landline in ("2438230000", "2438230000.0"):
+        asked = read_utility(workbook(heading, debt("HD-1", landline)))
+        told = [(one.row, one.column, one.code) for one in asked.faults]
+        assert told == [(2, "phone", "ambiguous")]
 
 
 def test_a_phone_with_the_code_of_the_country_lost_nothing_in_a_number_cell() -> None:

@@ -45,7 +45,7 @@ from payments.bills.presenting import NOWHERE
 from payments.bills.queries import get_bill
 from payments.books.api import ApprovalKindsDep
 from payments.context import Context, ContextDep
-from payments.refunds.commands import mark_sent, request_refund
+from payments.refunds.commands import mark_all_sent, mark_sent, request_refund
 from payments.refunds.payees import Payee
 from payments.refunds.queries import get_refund, page_of_refunds
 from payments.refunds.schemas import RefundIn, RefundOut, RefundStatus, RefundWay, SentIn
@@ -151,13 +151,9 @@ async def note_ordered(deed: Asked, parts: ReconcilingDep) -> Response:
     async def work(session: WriteSession) -> str:
         if not chosen:
             raise Invalid(_NONE_CHOSEN)
-        for refund_id in chosen:
-            await mark_sent(
-                *(session, refund_id, None, deed.by.agency_ids),
-                actor=deed.by.actor,
-                together=len(chosen),
-            )
-        return with_query(REFUNDS, status="unknown", ordered=chosen[-1])
+        fresh = await mark_all_sent(session, chosen, deed.by.agency_ids, actor=deed.by.actor)
+        # One that a colleague has told of meanwhile is nothing that was done just now.
+        return with_query(REFUNDS, status="unknown", ordered=(fresh or [""])[-1])
 
     try:
         return await deed.once(work)

@@ -58,7 +58,11 @@ class Shape:
 
 
 #: A Vietnamese mobile number without its 0: nine digits that are nobody's number otherwise.
-_WITHOUT_NOUGHT = re.compile(r"[35789](?:[ -]?[0-9]){8}|[35789][0-9]{2}(?:\.[0-9]{3}){2}")
+_WITHOUT_NOUGHT = re.compile(
+    r"[35789](?:[ -]?[0-9]){8}|(?=[^.]*\.[^.]*\.)[35789](?:\.?[0-9]){8}"  # never one dot alone
+)
+#: What a spreadsheet makes of a number that it once held as one.
+_AS_DECIMAL = re.compile(r"^([0-9]{8,15})\.0$")
 #: A landline without its 0, if it is no number of another country.
 _MAY_LACK_NOUGHT = re.compile("2(?:[ .-]?[0-9]){8,9}")
 #: A Vietnamese number with the code of the country, whose + a spreadsheet leaves out: nothing lost.
@@ -89,7 +93,7 @@ def mended_phone(cell: Cell) -> str | None:
     A file of texts, as CSV is, may have been written by one that had taken it off before.
     """
     if isinstance(cell, str):
-        text = cell.strip().removesuffix(".0")
+        text = _AS_DECIMAL.sub(r"\1", cell.strip())
     else:
         is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
         text = f"{cell:.15g}" if is_number else ""
@@ -103,7 +107,7 @@ def read_phone(cell: Cell) -> str:
     """
     if mended := mended_phone(cell):
         return mended
-    text = read_text(cell)
+    text = _AS_DECIMAL.sub(r"\1", read_text(cell))
     if not isinstance(cell, str):
         if _WITH_COUNTRY.fullmatch(text):
             return text
