@@ -133,6 +133,7 @@ async def test_a_body_is_kept(
             secret = base64.b32decode(str(await page.locator("dd code.long").text_content()))
             await page.locator("#code").fill(code_at(secret, step_of(clock.now())))
             await press(page, on)
+            await page.locator(".codes li").first.wait_for()
             assert await page.locator(".codes li").count() == 10
             await page.locator("a.button.wide").click()
             await page.wait_for_url("**/staff/find")
