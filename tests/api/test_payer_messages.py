@@ -199,11 +199,11 @@ async def test_nobody_is_asked_for_money_that_is_on_its_way(
     due_in = min(clock.business_date(clock.now()).day, 28) - clock.business_date(clock.now()).day
     for at in (owing, trying, short):
         await at.owe(310_000, due_in)
-    # An attempt lives for minutes: one that is begun early in the morning is over at noon.
+    # An attempt lives for minutes: nothing may be done at another hour than that of reminding.
     with clock.frozen(reminding_at()):
         await system.start(trying.bills[0])
-    await credit(system, 100_000, f"tien sap {short.reference}", bank_ref=new_id("ft"))
-    await system.work()
+        await credit(system, 100_000, f"tien sap {short.reference}", bank_ref=new_id("ft"))
+        await system.work()
     await remind(system, owing)
     assert len(await reminded(phones, owing)) == 1
     found = [len(await reminded(phones, at)) for at in (trying, short)]
