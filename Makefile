@@ -28,8 +28,7 @@ QUICK := tests/unit tests/properties tests/contracts tests/architecture
 RUN = $(BIN)/python -m pytest -n auto --dist worksteal
 PACKAGES := core payments receipts reconciliation adapters app
 WORKSHOP := tests bench scripts
-# -qq: what a person's own pip settings have to say is not ours to repeat; errors still show.
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input -qq
+INSTALL := $(BIN)/python scripts/install.py
 MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
@@ -113,16 +112,16 @@ format: $(DEV) ## Put the code into the house's form
 	$(BIN)/ruff check --fix $(PACKAGES) $(WORKSHOP)
 	$(BIN)/ruff format $(PACKAGES) $(WORKSHOP)
 
-# Known pins stay unless UPGRADE=1; neither lock names where its packages come from.
-COMPILE = $(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-annotate \
+# Known pins stay unless UPGRADE=1; no lock names where its packages come from.
+COMPILE = $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
 .PHONY: lock
-lock: UV := $(shell command -v uv || echo $(BIN)/uv)
-lock: $(RUNTIME) ## Write both locks anew from pyproject.toml (UPGRADE=1 takes newer versions)
-	@[ -x "$(UV)" ] || $(PIP) uv
-	$(COMPILE) --extra build --output-file requirements.lock
-	$(COMPILE) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+lock: $(RUNTIME) ## Write the locks anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock \
+		--output-file requirements-dev.lock
+	$(COMPILE) --group install --output-file requirements-uv.lock
 
 .PHONY: clean
 clean: ## Remove the environment and every cache; data in var/ stays
@@ -148,11 +147,11 @@ $(MADE):
 
 $(RUNTIME): requirements.lock pyproject.toml | $(MADE)
 	@echo "Installing what the service needs …"
-	@$(PIP) --require-hashes -r requirements.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): $(RUNTIME) requirements-dev.lock
 	@echo "Installing what the checks need …"
-	@$(PIP) --no-build-isolation --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-build-isolation --require-hashes -r requirements-dev.lock
 	@touch $@
