@@ -88,7 +88,7 @@ class Phone:
         """Start it, and open the page of the walk."""
         self._context = await self._playwright.chromium.launch_persistent_context(
             str(self._at),
-            executable_path=needs("chromium"),
+            executable_path=needs("chromium-headless-shell"),
             args=chromium.FLAGS,
             viewport=PHONE,
             locale="vi-VN",

@@ -61,13 +61,18 @@ async def read_picture(address: str) -> list[str]:
 @asynccontextmanager
 async def walk(system: System, words: str, at: Path, *, detector: bool) -> AsyncIterator[Page]:
     """The page of the walk on a phone whose camera sees a sticker."""
-    flags = [*chromium.FLAGS, "--use-fake-device-for-media-stream"]
-    flags.append(f"--use-file-for-fake-video-capture={film(words, at / 'sticker.y4m')}")
+    flags = [
+        *chromium.FLAGS,
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",  # without windows nobody can be asked for the camera
+        f"--use-file-for-fake-video-capture={film(words, at / 'sticker.y4m')}",
+    ]
     async with async_playwright() as playwright, signed_in_as(system, "collector") as who:
-        browser = await playwright.chromium.launch(executable_path=needs("chromium"), args=flags)
+        browser = await playwright.chromium.launch(
+            executable_path=needs("chromium-headless-shell"), args=flags
+        )
         try:
             context = await browser.new_context(viewport=PHONE, locale="vi-VN")
-            await context.grant_permissions(["camera"], origin=system.base_url)
             cookie = {"name": "lephi_staff", "value": who.cookie, "url": system.base_url}
             await context.add_cookies([cookie])  # type: ignore[list-item]
             page = await context.new_page()

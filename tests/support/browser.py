@@ -58,7 +58,7 @@ class Tab:
 @contextlib.asynccontextmanager
 async def started() -> AsyncIterator[Browser]:
     """The browser; the test is skipped where there is none."""
-    program = needs("chromium")
+    program = needs("chromium-headless-shell")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
