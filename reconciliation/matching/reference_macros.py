@@ -102,7 +102,8 @@ def _by_code(added: Mapping[str, int]) -> str:
     """A list indexed by ASCII code; NULL, which no check survives, outside the alphabet."""
     last = max(map(ord, added))
     cells = (str(added.get(chr(code), "NULL")) for code in range(1, last + 1))
-    return f"[{', '.join(cells)}]::SMALLINT[]"
+    # One text to parse, not a hundred constants: every connection reads the macros anew.
+    return f"'[{', '.join(cells)}]'::SMALLINT[]"
 
 
 def _places(text: str) -> str:
