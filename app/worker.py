@@ -39,7 +39,7 @@ from payments.refunds import sending
 from payments.webhooks import delivering as webhooks
 from receipts.invoices import delivering as invoices
 from reconciliation.days import nightly
-from reconciliation.statements import kept_files, narratives, takings
+from reconciliation.statements import earlier_narratives, kept_files, takings
 
 log = get(__name__)
 
@@ -134,7 +134,7 @@ async def run_once(parts: Parts) -> int:
 
 async def _seal(parts: Parts) -> int:
     async with parts.database.transaction() as session:
-        return await narratives.seal_earlier(session, parts.cipher)
+        return await earlier_narratives.seal_earlier(session, parts.cipher)
 
 
 async def _hold_lacking(parts: Parts) -> int:

@@ -40,7 +40,8 @@ from payments.agencies.queries import get_collection_account, list_gateway_names
 from reconciliation.days.commands import reconcile
 from reconciliation.days.settlements import view_day
 from reconciliation.formats.settlement_layouts import get_layout
-from reconciliation.settlements.intake import prepare_settlement, take_settlement
+from reconciliation.settlements.intake import take_settlement
+from reconciliation.settlements.preparing import prepare_settlement
 from reconciliation.statements.preparing import prepare
 from reconciliation.statements.taking import take_statement
 

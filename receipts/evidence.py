@@ -27,7 +27,7 @@ from receipts.content import LONGEST_DOSSIER, ReceiptContent
 from receipts.documents import DocumentContent
 from receipts.models import PaymentDocument, Receipt, ReceiptFile, ReceiptSeries
 from receipts.text import clean
-from receipts.verification import InvalidReason, VerificationResult, verify
+from receipts.verification import InvalidReason, VerificationResult, verify_each
 
 #: How many receipts are looked at together.
 BATCH = 200
@@ -92,11 +92,6 @@ _RECEIPTS = (
     .join(ReceiptSeries, col(ReceiptSeries.id) == Receipt.series_id)
     .order_by(col(Receipt.id))
 )
-
-
-def verify_each(files: Sequence[bytes], certificates: bytes) -> list[VerificationResult]:
-    """The verdict of each file, in order. Blocks: some milliseconds a file."""
-    return [verify(file, certificates) for file in files]
 
 
 async def disagreements(

@@ -21,7 +21,8 @@ from reconciliation.cases.filled_rows import list_sheet_rows, propose_rows
 from reconciliation.cases.notes import attach
 from reconciliation.cases.sheets import read_sheet, write_sheet
 from reconciliation.days.run_schemas import LineSuggestionsOut
-from reconciliation.days.suggestions import answers_to, read_open_question
+from reconciliation.days.suggestions import read_open_question
+from reconciliation.matching.open_questions import answers_to
 from reconciliation.queries import get_run
 
 __all__ = ["discrepancy"]

@@ -36,10 +36,10 @@ from reconciliation.settlements.intake import (
     SettlementIntake,
     SettlementValue,
     page_of_settlements,
-    prepare_settlement,
     take_settlement,
 )
 from reconciliation.settlements.lines import page_of_lines
+from reconciliation.settlements.preparing import prepare_settlement
 from reconciliation.settlements.saved_layouts import get_settlement_layout
 from reconciliation.settlements.versions import get_gateway_of, take_version
 

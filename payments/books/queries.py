@@ -24,32 +24,7 @@ from payments.books.suspense import is_waiting
 from payments.books.transit import GatewayMoney as GatewayMoney
 from payments.books.transit import is_settlement as is_settlement
 from payments.books.transit import list_gateway_money as list_gateway_money
-
-
-@dataclass(frozen=True, slots=True)
-class DayPayment:
-    """Money on one account, as reconciliation needs it.
-
-    `amount` is what was credited, in đồng; what was reversed whole is no such money.
-    """
-
-    payment_id: str
-    #: the reference that the payer's bank carried, or the bill's; empty where there is none
-    reference: str
-    amount: int
-    paid_at: datetime
-    accounting_on: date
-    gateway: str
-    gateway_ref: str
-    #: whether the reference is a poster's, which many payers carry, or a stall's or a hand-over's,
-    #: which pays often
-    static: bool = False
-    #: whether no feed and no gateway has told of it, only a statement
-    statement_alone: bool = False
-    #: whether it is what a gateway paid over, and the line of a statement that two people named
-    is_batch: bool = False
-    batch_line: str | None = None
-
+from payments.books.values import DayPayment as DayPayment
 
 #: What of each payment was no money, or was taken back: it is looked for on no statement.
 _REVERSED = (

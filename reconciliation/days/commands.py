@@ -39,10 +39,11 @@ from reconciliation.days.late_returns import (
     with_late_returns,
 )
 from reconciliation.days.run_rows import copy_run
-from reconciliation.days.suggestions import misspelt_sums, read_misspelt
+from reconciliation.days.suggestions import read_misspelt
 from reconciliation.days.undoing import list_undone
 from reconciliation.matching.day import came_by_bank, match_day
 from reconciliation.matching.day_findings import told_of_gateways
+from reconciliation.matching.open_questions import misspelt_sums
 from reconciliation.matching.values import DayLine, DayResult
 from reconciliation.models import Reconciliation, StatementLine
 from reconciliation.runs import check_open, run_lock

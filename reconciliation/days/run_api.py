@@ -28,8 +28,9 @@ from reconciliation.days.run_schemas import (
     ReconciliationOut,
     SuggestionList,
 )
-from reconciliation.days.suggestions import LineSuggestions, answers_to, read_open_question
+from reconciliation.days.suggestions import read_open_question
 from reconciliation.dependencies import ReconcilingDep
+from reconciliation.matching.open_questions import LineSuggestions, answers_to
 from reconciliation.queries import find_closed_run, get_run
 from reconciliation.statements.uploads import own_account
 

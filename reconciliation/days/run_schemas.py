@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from core.schemas import Code, Instant, RequestModel
 from reconciliation.days.rerun import DayComparison, DayDifference
 from reconciliation.days.run_queries import MatchValue
-from reconciliation.days.suggestions import LineSuggestions
+from reconciliation.matching.open_questions import LineSuggestions
 from reconciliation.queries import RunValue
 from reconciliation.schemas import Tally, plain_day
 from reconciliation.statements.intake import FIRST_DAY, LAST_DAY

@@ -1,10 +1,9 @@
-"""What the unknown lines of a day may be, for people: which of the bills that are still unpaid.
+"""What may be asked of a day's unknown lines: which bills that are still unpaid they are for.
 
-See `reconciliation.matching.suggesting` for the rules.
+`reconciliation.matching.open_questions` answers.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -12,17 +11,11 @@ from sqlmodel import col, select
 
 from core import clock
 from core.crypto import Cipher
-from core.references import find_references
 from core.sessions import ReadSession
 from payments.agencies.queries import find_collection_account
 from payments.books.queries import list_payable_bills
-from reconciliation.matching.suggesting import (
-    Candidate,
-    PlainCredit,
-    Suggestion,
-    may_misspell,
-    suggest,
-)
+from reconciliation.matching.open_questions import OpenQuestion
+from reconciliation.matching.suggesting import Candidate, PlainCredit, may_misspell
 from reconciliation.matching.values import DayLine
 from reconciliation.models import Discrepancy, StatementLine
 from reconciliation.queries import get_run
@@ -32,26 +25,6 @@ from reconciliation.statements.lines import STORED_LINES
 LINES: Final = 2_000
 #: Bills that were made so long before the day are thought of.
 _BEFORE: Final = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class LineSuggestions:
-    """An unknown line of a run, and what it may be, the surest first; `amount` in đồng.
-
-    The objects of a suggestion are references of bills.
-    """
-
-    line_id: str
-    amount: int
-    suggestions: list[Suggestion]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """Credits that nobody knows, and what they may be for."""
-
-    lines: list[PlainCredit]
-    candidates: list[Candidate]
 
 
 async def read_open_question(
@@ -66,15 +39,6 @@ async def read_open_question(
     return OpenQuestion(lines, await _candidates(session, account.agency_id, run.business_on))
 
 
-def answers_to(question: OpenQuestion) -> list[LineSuggestions]:
-    """Each line and what it may be; lines without any suggestion too. Processor work."""
-    found = suggest(question.lines, question.candidates)
-    return [
-        LineSuggestions(line.line_id, line.amount, list(found.get(line.line_id, [])))
-        for line in question.lines
-    ]
-
-
 async def read_misspelt(
     session: ReadSession, agency_id: str, on: date, lines: Sequence[DayLine]
 ) -> OpenQuestion:
@@ -85,20 +49,6 @@ async def read_misspelt(
     doubtful = [one for one in said if may_misspell(one.words)]
     candidates = await _candidates(session, agency_id, on) if doubtful else []
     return OpenQuestion(doubtful, candidates)
-
-
-def misspelt_sums(question: OpenQuestion) -> frozenset[str]:
-    """Of the credits those whose amount is the sum of several bills, some of them misspelt.
-
-    They name one bill as it is: given to that one alone, the others' money would be its excess.
-    Processor work.
-    """
-    named = {one.line_id: set(find_references(one.words)) for one in question.lines}
-    return frozenset(
-        line_id
-        for line_id, (first, *_) in suggest(question.lines, question.candidates).items()
-        if first.rule == "several" and not named[line_id].issuperset(first.object_ids)
-    )
 
 
 async def _candidates(session: ReadSession, agency_id: str, on: date) -> list[Candidate]:

@@ -22,7 +22,7 @@ from datetime import date, time
 from core.bank_refs import plain_bank_ref
 from core.calendar import Calendar
 from core.clock import business_date
-from payments.books.queries import DayPayment
+from payments.books.values import DayPayment
 from reconciliation.matching.ageing import BANK
 from reconciliation.matching.day_findings import (
     Undone,

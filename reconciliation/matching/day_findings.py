@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from core.clock import business_date
-from payments.books.queries import DayPayment
+from payments.books.values import DayPayment
 from reconciliation.matching.ageing import BANK
 from reconciliation.matching.pairing import AmbiguousMoney
 from reconciliation.matching.reversals import ReversibleLine

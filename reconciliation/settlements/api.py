@@ -27,14 +27,13 @@ from reconciliation.formats.settlement_file import SETTLEMENT_LIMITS
 from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.settlements.batch_schemas import GATEWAY_PATH
 from reconciliation.settlements.intake import (
-    PreparedSettlement,
     SettlementIntake,
     SettlementValue,
     page_of_settlements,
-    prepare_settlement,
     take_settlement,
 )
 from reconciliation.settlements.owners import own_gateway, own_layout, own_settlement
+from reconciliation.settlements.preparing import PreparedSettlement, prepare_settlement
 from reconciliation.settlements.versions import take_version
 from reconciliation.statements.uploads import today
 

@@ -4,32 +4,25 @@ A settlement settles nothing by itself. It says what a gateway took, what it kee
 over; whether that is so the comparisons say, and two people decide.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from hashlib import sha256
-from typing import Final
+from datetime import date, datetime
 
 from sqlalchemy import String, any_, case, insert, literal, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
 from core import audit, clock
-from core.clock import business_date
-from core.copying import copy_line
 from core.cursors import Page, page_of
 from core.errors import Conflict, FieldError
 from core.file_names import checked_name
 from core.ids import new_id
-from core.json import canonical
 from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import ValueSelect, WriteSql, values_of
 from payments.agencies.queries import GatewayName
 from payments.refunds.commands import SettledRefund, note_settled_refunds
-from reconciliation.formats.settlement_file import read_settlement
-from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.formats.settlement_rows import SettlementRow
 from reconciliation.settlements.batch_sums import BatchPaidOver, is_as_paid, list_batches
 from reconciliation.settlements.matching import plain_name
@@ -38,13 +31,8 @@ from reconciliation.settlements.models import (
     Settlement,
     SettlementLine,
 )
-from reconciliation.statements.intake import file_digest
+from reconciliation.settlements.preparing import COLUMNS, PreparedSettlement
 
-#: What each prepared line holds, in this order.
-_COLUMNS: Final = (
-    *("id", "line_number", "batch_ref", "settled_on", "kind", "order_ref", "gateway_ref"),
-    *("amount", "fee", "paid_at", "business_on", "fingerprint"),
-)
 #: Where lines stand before it is known which are new; gone with the transaction.
 _STAGE = WriteSql(
     int,
@@ -70,25 +58,6 @@ _NEW_LINES = WriteSql(
 
 #: What a payment's line comes to: its batch, day, amount and fee.
 _Figures = tuple[str, date, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedSettlement:
-    """A file that was read, its lines as COPY takes them.
-
-    `amount`, `fee` and `net` are what its rows come to in đồng, what goes back taken off; `lines`
-    and their `fingerprints` are in the order of `rows`.
-    """
-
-    rows: tuple[SettlementRow, ...]
-    fingerprints: tuple[str, ...]
-    digest: str
-    mapping: str
-    row_count: int
-    amount: int
-    fee: int
-    net: int
-    lines: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,63 +115,6 @@ class SettlementIntake:
 def settlements_lock(gateway_account_id: str) -> str:
     """The lock under which the lines of an account at a gateway change."""
     return f"settlements:{gateway_account_id}"
-
-
-def prepare_settlement(
-    content: bytes, layout: SettlementLayout, today: date, encoding: str | None = None
-) -> PreparedSettlement:
-    """Read a settlement file and make its lines ready. Blocks; processor work.
-
-    Raises `StatementRefused` naming every bad row and column, and `UnknownEncoding`.
-    """
-    rows = read_settlement(content, layout, today, encoding=encoding)
-    return prepared_of(rows, layout.code, file_digest(content))
-
-
-def prepared_of(rows: Sequence[SettlementRow], mapping: str, digest: str) -> PreparedSettlement:
-    """A file's rows made ready to be stored."""
-    fingerprints = tuple(_fingerprints(rows))
-    return PreparedSettlement(
-        rows=tuple(rows),
-        fingerprints=fingerprints,
-        digest=digest,
-        mapping=mapping,
-        row_count=len(rows),
-        amount=sum(row.sign * row.amount for row in rows),
-        fee=sum(row.sign * row.fee for row in rows),
-        net=sum(row.paid_over for row in rows),
-        lines="".join(_copied(rows, fingerprints)).encode(),
-    )
-
-
-def _paid_at(row: SettlementRow) -> str | None:
-    return None if row.paid_at is None else row.paid_at.astimezone(UTC).isoformat()
-
-
-def _fingerprints(rows: Sequence[SettlementRow]) -> Iterator[str]:
-    met: Counter[bytes] = Counter()
-    for row in rows:
-        said = canonical(
-            [
-                *(row.batch_ref, row.settled_on.isoformat(), row.kind, row.order_ref),
-                *(row.gateway_ref, row.amount, row.fee, _paid_at(row)),
-            ]
-        )
-        # Two genuine equal rows of one file stay two, and an overlapping file gives both again.
-        met[said] += 1
-        yield sha256(said + b"#%d" % met[said]).hexdigest()
-
-
-def _copied(rows: Sequence[SettlementRow], fingerprints: Sequence[str]) -> Iterator[str]:
-    for row, fingerprint in zip(rows, fingerprints, strict=True):
-        business_on = row.settled_on if row.paid_at is None else business_date(row.paid_at)
-        yield copy_line(
-            (
-                *(new_id("sline"), row.line_no, row.batch_ref, row.settled_on.isoformat()),
-                *(row.kind, row.order_ref, row.gateway_ref, row.amount, row.fee),
-                *(_paid_at(row), business_on.isoformat(), fingerprint),
-            )
-        )
 
 
 async def take_settlement(
@@ -297,7 +209,7 @@ async def store_settlement(
     told_again = insert(RepeatedSettlementLine).from_select(["settlement_id", "line_id"], repeated)
     await session.write(told_again)
     await session.write(_STAGE)
-    await session.copy_in("staged_settlement", _COLUMNS, (prepared.lines,))
+    await session.copy_in("staged_settlement", COLUMNS, (prepared.lines,))
     told = {"settlement": settlement_id, "account": gateway.id}
     new_count = await session.write(_NEW_LINES, told)
     await _check_not_paid(session, gateway.id, settlement_id)

@@ -12,7 +12,7 @@ from datetime import date
 from core.errors import FieldError
 from reconciliation.formats.rows import StatementRefused
 from reconciliation.formats.settlement_layouts import SettlementLayout
-from reconciliation.settlements.intake import PreparedSettlement, prepare_settlement
+from reconciliation.settlements.preparing import PreparedSettlement, prepare_settlement
 
 
 @dataclass(frozen=True, slots=True)

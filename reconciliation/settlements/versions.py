@@ -41,11 +41,9 @@ from reconciliation.formats.version_differences import (
 )
 from reconciliation.settlements.batch_sums import BatchPaidOver, list_paid_refs
 from reconciliation.settlements.intake import (
-    PreparedSettlement,
     SettlementIntake,
     SettlementSuperseded,
     SettlementValue,
-    prepared_of,
     settlements_lock,
     store_settlement,
 )
@@ -55,6 +53,7 @@ from reconciliation.settlements.models import (
     Settlement,
     SettlementLine,
 )
+from reconciliation.settlements.preparing import PreparedSettlement, prepared_of
 
 REPLACE: Final = "replace_settlement"
 #: How many rows that differ an approval lists one by one; its counts and sums are of all.

@@ -14,7 +14,7 @@ from core.clock import business_date
 from core.copying import copy_line
 from core.crypto import Cipher
 from core.ids import new_id
-from payments.agencies.queries import CollectionAccountValue
+from payments.agencies.values import CollectionAccountValue
 from reconciliation.formats.accounts import is_of_account
 from reconciliation.formats.balances import BalanceGap, Balances
 from reconciliation.formats.mappings import Mapping

@@ -8,7 +8,8 @@ from sqlmodel import col, select
 from core.crypto import DecryptionFailed
 from core.ids import new_id
 from reconciliation.models import StatementLine
-from reconciliation.statements.narratives import open_narrative, seal_earlier
+from reconciliation.statements.earlier_narratives import seal_earlier
+from reconciliation.statements.narratives import open_narrative
 from tests.support.rows import dump
 from tests.support.statements import reconcile, take_statement
 from tests.support.system import System

@@ -34,7 +34,8 @@ from core.settings import Settings
 from payments.incoming import notices
 from receipts.verification import verify
 from reconciliation.models import StatementLine
-from reconciliation.statements.narratives import open_narrative, seal_earlier
+from reconciliation.statements.earlier_narratives import seal_earlier
+from reconciliation.statements.narratives import open_narrative
 from tests.support.database import EMPTY, PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -57,6 +57,31 @@ def test_what_is_forked_in_crash_tests_has_loaded_its_commands() -> None:
     assert loaded(f"{before}\n{built}") == set()
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "app.stickers.pdf",
+        "payments.billing.sheets",
+        "payments.debts.error_sheet",
+        "payments.debts.sheets",
+        "receipts.pdf",
+        "receipts.verification",
+        "reconciliation.closing.minutes_pdf",
+        "reconciliation.closing.minutes_xlsx",
+        "reconciliation.matching.day",
+        "reconciliation.matching.open_questions",
+        "reconciliation.settlements.preparing",
+        "reconciliation.settlements.recognizing",
+        "reconciliation.statements.preparing",
+    ],
+)
+def test_a_helper_process_loads_what_it_works_with_and_no_database(module: str) -> None:
+    """Each begins anew, and its first piece of work waits for what it loads."""
+    found = loaded(f"import {module}")
+    assert module in found
+    assert found.isdisjoint({"core.db", "core.sessions", "app.main"})
+
+
 def test_every_command_is_built_alone() -> None:
     names = [command.name for command in build().registered_commands]
     assert {"serve", "worker", "migrate", "doctor", "sandbox"} <= set(names)

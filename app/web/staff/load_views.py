@@ -30,7 +30,7 @@ from reconciliation.formats.reading_task import ReadingTask
 from reconciliation.formats.registry import FORMATS
 from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.schemas import RefusalError
-from reconciliation.settlements.intake import PreparedSettlement
+from reconciliation.settlements.preparing import PreparedSettlement
 from reconciliation.settlements.recognizing import RecognizedSettlement, recognize_settlement
 from reconciliation.settlements.saved_layouts import list_settlement_layouts
 from reconciliation.statements.intake import file_digest

@@ -41,11 +41,8 @@ from reconciliation.dependencies import ReconcilingDep
 from reconciliation.formats.decoding import ENCODINGS
 from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.settlements.api import known_layouts
-from reconciliation.settlements.intake import (
-    PreparedSettlement,
-    prepare_settlement,
-    take_settlement,
-)
+from reconciliation.settlements.intake import take_settlement
+from reconciliation.settlements.preparing import PreparedSettlement, prepare_settlement
 from reconciliation.settlements.saved_layouts import get_settlement_layout
 from reconciliation.statements.kept_files import (
     MOST_BYTES,
