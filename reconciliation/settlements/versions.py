@@ -64,10 +64,9 @@ _ROWS: Final = TypeAdapter(list[SettlementRow])
 
 @dataclass(frozen=True, slots=True)
 class _StoredFile(SettlementValue):
-    """A settlement and the accounts that it is of."""
+    """A settlement and the account at a gateway that it is of."""
 
     gateway_account_id: str
-    collection_account_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,9 @@ _WITHOUT_NOUGHT = re.compile(
 _AS_DECIMAL = re.compile(r"^([0-9]{8,15})\.0$")
 #: A landline without its 0, if it is no number of another country.
 _MAY_LACK_NOUGHT = re.compile("2(?:[ .-]?[0-9]){8,9}")
-#: A Vietnamese number with the code of the country, whose + a spreadsheet leaves out: nothing lost.
-_WITH_COUNTRY = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})")
+#: What lost nothing in a number cell: a Vietnamese number with the code of the country, whose + a
+#: spreadsheet leaves out, and a service's number, as companies have.
+_WITH_NO_NOUGHT = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})|1[89]00(?:[0-9]{4}|[0-9]{6})")
 
 
 def is_blank(cell: Cell) -> bool:
@@ -109,7 +110,7 @@ def read_phone(cell: Cell) -> str:
         return mended
     text = _AS_DECIMAL.sub(r"\1", read_text(cell))
     if not isinstance(cell, str):
-        if _WITH_COUNTRY.fullmatch(text):
+        if _WITH_NO_NOUGHT.fullmatch(text):
             return text
         again = "Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại."
         raise CellMisread("not_a_text", f"Ô này là số nên có thể đã mất số 0 ở đầu. {again}")
