@@ -266,6 +266,12 @@ async def test_a_file_with_a_fault_is_refused_whole_and_told_row_by_row(board: B
     assert wrong.status_code == 422
     assert "Dòng 3, cột Diện tích (m²)" in words_of(wrong.text)
     assert "Chưa nhận dòng nào" in words_of(wrong.text)
+    assert words_of(wrong.text).count("Dòng 3") == 1
+    english = await board.finance.post(
+        f"{here}?lang=en", fields | {"once": "another"}, files={"file": ("s.csv", rows.encode())}
+    )
+    assert "Row 3, column Diện tích (m²): An area is a number" in words_of(english.text)
+    await board.page(f"{here}?lang=vi")
     right = rows.replace("rộng", "9").encode()
     fields = form_of(wrong.text, here)
     places = set()

@@ -1,0 +1,55 @@
+"""What is wrong with a file, as a page tells it: where, in its reader's language, and why. Pure.
+
+A fault's field names the place in words for programs ("row 2, column Số tiền"). Some sentences
+begin with the place too, for whoever reads nothing but them: on a page it stands once.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from app.web.texts import noted
+from app.web.translations import Words
+
+_PLACE: Final = re.compile(r"row (?P<row>[0-9]+)(?:, column (?P<column>.+))?|cell (?P<cell>\S+)")
+#: An element of an XML file, which has no rows that anybody sees.
+_ENTRY: Final = re.compile(r"Ntry thứ (?P<entry>[0-9]+): ")
+_CELL_OF_ROW: Final = noted("Dòng %(row)s, cột %(column)s")
+_ROW: Final = noted("Dòng %(row)s")
+_CELL: Final = noted("Ô %(cell)s")
+
+
+class Fault(Protocol):
+    """What is asked of a fault."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFault:
+    """A fault in words: `place` is "" for the file as a whole, None for what is no place in it."""
+
+    place: str | None
+    reason: str
+
+
+def told_fault(words: Words, fault: Fault) -> ToldFault:
+    """A fault of a file in a language's words; a reason that nobody has translated says so."""
+    found = _PLACE.fullmatch(fault.field)
+    reason = fault.detail
+    if found is None:
+        return ToldFault("" if fault.field == "file" else None, words.detail(reason))
+    named = {name: value for name, value in found.groupdict().items() if value is not None}
+    text = _CELL if "cell" in named else _CELL_OF_ROW if "column" in named else _ROW
+    reason = reason.removeprefix(f"{text % named}: ")
+    if entry := _ENTRY.match(reason):
+        reason = reason[entry.end() :]
+    if reason.startswith(text % named):  # the sentence says where it is
+        return ToldFault("", words.detail(reason))
+    place = words.say(text, **named)
+    if entry:
+        place += f", Ntry {entry['entry']}"
+    return ToldFault(place, words.detail(reason))
