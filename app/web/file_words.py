@@ -25,7 +25,10 @@ OF_STATEMENTS: Final = (
         "(dòng lệnh: --encoding), hoặc lưu lại dạng UTF-8."
     ),
     noted("Không có bảng mã %(said)s; các bảng mã hiện có: %(encodings)s."),
-    noted("Không đọc được như CSV: %(said)s."),
+    noted("không đọc được như CSV"),
+    noted("dấu ngoặc kép mở mà không đóng"),
+    noted("sau dấu ngoặc kép đóng còn chữ: dấu ngoặc kép ở trong ô phải viết hai lần"),
+    noted("ô quá dài"),
     noted("Không nhận ra dòng tiêu đề; hãy viết mẫu sao kê (layout) cho tệp này."),
     noted("thiếu cột này, hoặc có nó hai lần"),
     noted("Không có mẫu sao kê %(said)s cho ngày %(day)s; các mẫu hiện có: %(layouts)s."),
@@ -156,6 +159,10 @@ OF_STATEMENTS: Final = (
 
 #: Lists of debts and files of stalls, and whatever is a table.
 OF_TABLES: Final = (
+    noted("Đây là tệp PDF, không phải bảng; hãy xuất lại dạng .xlsx hoặc CSV UTF-8."),
+    noted("Đây là tệp ảnh, không phải bảng; hãy xuất lại dạng .xlsx hoặc CSV UTF-8."),
+    noted("Đây là trang web (HTML), dù mang tên gì; hãy mở bằng bảng tính rồi lưu lại dạng .xlsx."),
+    noted("Ô thứ %(place)s không thuộc cột nào."),
     noted("Tệp có %(count)s lỗi; chưa nhận dòng nào."),
     noted("Tệp có %(count)s lỗi (%(listed)s lỗi đầu được nêu); chưa nhận dòng nào."),
     noted("Tệp không có dòng nào."),
@@ -241,6 +248,12 @@ OF_TABLES: Final = (
     noted("Phải là ngày dạng dd/mm/yyyy, ví dụ 01/03/2027."),
     noted("Phải là ngày, không kèm giờ."),
     noted("Năm phải từ %(said_first)s đến %(said_last)s."),
+    noted("Bảng tính ghi 100 % thành 1; hãy định dạng ô là Văn bản rồi gõ lại."),
+    noted("Tỷ lệ ghi dạng văn bản, ví dụ 0,15; hãy định dạng ô là Văn bản rồi gõ lại."),
+    noted("Ghi có hoặc không."),
+    noted("Có mã ghi hai lần."),
+    noted("Ghi các bậc dạng 1: 2000; 3: 1000."),
+    noted("Không đọc được giá trị này."),
     noted(
         "Mã số thuế gồm 10 chữ số, hoặc 10 chữ số, dấu gạch nối và 3 chữ số của đơn vị phụ "
         "thuộc; cá nhân dùng số định danh 12 chữ số."

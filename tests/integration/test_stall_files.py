@@ -105,6 +105,14 @@ def test_each_fault_is_named_by_row_column_and_reason(row: str, field: str, code
     assert caught.value.errors[0].detail.startswith("Dòng 2, cột ")
 
 
+def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
+    with pytest.raises(StallSheetRefused) as caught:
+        read_rows(csv_of(["A-1,open,4,,,,,,,,thừa"]))
+    (fault,) = caught.value.errors
+    assert (fault.field, fault.code) == ("row 2", "no_heading")
+    assert fault.detail == "Dòng 2: Ô thứ 11 không thuộc cột nào."
+
+
 def workbook_of_phones(*phones: object) -> bytes:
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True}) as workbook:

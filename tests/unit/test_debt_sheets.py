@@ -184,6 +184,19 @@ def test_a_phone_that_had_no_nought_lost_nothing_in_a_number_cell() -> None:
         assert [one.code for one in read_utility(odd).faults] == ["not_a_text"]
 
 
+def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
+    """A comma in words that no quotation marks hold together cuts a cell in two."""
+    heading = ("Mã khoản phải nộp", "Họ tên", "Số tiền", "Nội dung")
+    cut = f"{','.join(heading)}\nHD-1,Lê Ba,150000,Tiền nước, tháng 11\n".encode()
+    beyond = workbook((*heading, "", ""), ("HD-1", "Lê Ba", 150_000, "Tiền nước", "", "ghi chú"))
+    for content, place in ((cut, 5), (beyond, 6)):
+        told = [(one.row, one.column, one.code, one.reason) for one in read_utility(content).faults]
+        assert told == [(2, "", "no_heading", f"Ô thứ {place} không thuộc cột nào.")]
+    # The control: cells with nothing in them are none.
+    blank = f"{','.join(heading)},,\nHD-1,Lê Ba,150000,Tiền nước, ,\n".encode()
+    assert list(read_utility(blank).faults) == []
+
+
 def test_a_code_stands_once_in_a_file() -> None:
     faults = read_land(land("ID-1"), land("ID-2"), land("ID-1", amount="5000")).faults
     assert [(one.row, one.code) for one in faults] == [(4, "repeated")]

@@ -20,8 +20,8 @@ READERS = (
     *(ROOT / "payments" / "debts" / name for name in ("sheets.py", "comparing.py", "reading.py")),
     ROOT / "payments" / "billing" / "sheets.py",
     ROOT / "payments" / "billing" / "importing.py",
-    ROOT / "payments" / "catalogue" / "upkeep" / "sheets" / "files.py",
-    *(ROOT / "core" / name for name in ("workbooks.py", "sheet_markings.py", "tax_numbers.py")),
+    *(ROOT / "payments/catalogue/upkeep/sheets" / name for name in ("cells.py", "files.py")),
+    *(ROOT / "core" / name for name in ("foreign_files.py", "workbooks.py", "tax_numbers.py")),
 )
 #: A letter that Vietnamese alone writes.
 _VIETNAMESE = re.compile(
@@ -32,11 +32,17 @@ _VIETNAMESE = re.compile(
 PARTS = frozenset(
     {
         *("Số dư cuối kỳ", "Dòng x1: số dư", "x1 ghi x1, theo các dòng trước phải là x1"),
-        *("(đảo giao dịch)", "Lô x1 giao dịch", "Ntry thứ x1: ", " hoặc ", "ngày", "tuần", "tháng"),
+        *("(đảo giao dịch)", "Lô x1 giao dịch", "Ntry thứ x1: ", "ngày", "tuần", "tháng"),
         *("x1; hãy xuất lại tệp từ ngân hàng", "ô x1 x1", "ô là giá trị đúng, sai", ", cột x1"),
         *("ô là ngày giờ: bảng tính đã đổi nội dung của ô", "ô là số x1: bảng tính đã làm tròn"),
         *("ô là số lẻ x1: bảng tính có thể đã đổi số", "là công thức; hãy dán lại dạng Giá trị"),
         *("Dòng x1, cột x1: x1", "Dòng x1x1: x1"),
+        *("Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại.", "có", "không"),
+        "Hãy ghi lại có số 0; số nước ngoài thì ghi dấu + và mã nước.",
+        *(
+            "Số máy bàn này có thể đã mất số 0 ở đầu. x1",
+            "Ô này là số nên có thể đã mất số 0 ở đầu. x1",
+        ),
         *("báo lỗi công thức", "tài khoản x1 có từ x1", "quá xa về trước", "ngày x1: x1"),
         *("cả hai bên đều có số tiền", "không bên nào có số tiền", "x1 (x1, x1)", "x1 là x1"),
         *("Tệp có x1 lỗix1; chưa nhận dòng nào.", " (x1 lỗi đầu được nêu)", r"\blãi\b"),
@@ -105,6 +111,23 @@ _FEW_VI = "là dưới 1.000 đồng trong tệp không có số nào từ 1.000
 _LAYOUT = "hãy xuất lại tệp từ cổng, hoặc chọn mẫu khác"
 #: What is put together of parts, and what is easily taken for another sentence.
 COMPOSED = {
+    "Số máy bàn này có thể đã mất số 0 ở đầu. Hãy ghi lại có số 0; số nước ngoài thì ghi dấu + và"
+    " mã nước.": (
+        "This landline may have lost its leading 0. Write it with the 0; a number of another country"
+        " with + and the country's code."
+    ),
+    "Ô này là số nên có thể đã mất số 0 ở đầu. Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại.": (
+        "This cell is a number and may have lost a leading 0. Format the cell as text and type the"
+        " telephone number again."
+    ),
+    '"1/1" không phải thời điểm dạng dd/mm/yyyy, dd/mm/yyyy hh:mm:ss': (
+        '"1/1" is no time like dd/mm/yyyy, dd/mm/yyyy hh:mm:ss'
+    ),
+    "Ô là số 20: nếu là 20.000 đ, hãy gõ 20000; nếu đúng là 20 đ, hãy định dạng ô là Văn bản rồi gõ"
+    " lại.": (
+        "The cell is the number 20: if 20,000 VND is meant, type 20000; if it is 20 VND, format the"
+        " cell as text and type it again."
+    ),
     "cả hai bên đều có số tiền (Nợ, Có)": "both sides have an amount (Nợ, Có)",
     "không bên nào có số tiền (Nợ, Có)": "neither side has an amount (Nợ, Có)",
     "ngày 01/11/2026: quá xa về trước": "01/11/2026: too long ago",

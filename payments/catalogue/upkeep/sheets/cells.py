@@ -6,7 +6,7 @@ a cell may have been changed on the way, it is refused and the reason says what 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -73,6 +73,13 @@ _WITH_NO_NOUGHT = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})|1[89]00(?:[0-9]{4}
 def is_blank(cell: Cell) -> bool:
     """Whether there is nothing in a cell but spaces."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def misplaced(cells: Sequence[Cell], known: Collection[int]) -> Iterator[str]:
+    """What is to be said of each cell that holds something and is in none of the columns known."""
+    for place, cell in enumerate(cells):
+        if place not in known and not is_blank(cell):
+            yield f"Ô thứ {place + 1} không thuộc cột nào."
 
 
 def read_text(cell: Cell) -> str:
