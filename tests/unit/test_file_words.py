@@ -113,10 +113,11 @@ _LAYOUT = "hãy xuất lại tệp từ cổng, hoặc chọn mẫu khác"
 COMPOSED = {
     "Số máy bàn này có thể đã mất số 0 ở đầu. Hãy ghi lại có số 0; số nước ngoài thì ghi dấu + và"
     " mã nước.": (
-        "This landline may have lost its leading 0. Write it with the 0; a number of another country"
-        " with + and the country's code."
+        "This landline may have lost its leading 0. Write it with the 0; a number of another"
+        " country with + and the country's code."
     ),
-    "Ô này là số nên có thể đã mất số 0 ở đầu. Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại.": (
+    "Ô này là số nên có thể đã mất số 0 ở đầu. Hãy định dạng ô là Văn bản rồi gõ lại số điện"
+    " thoại.": (
         "This cell is a number and may have lost a leading 0. Format the cell as text and type the"
         " telephone number again."
     ),
