@@ -12,6 +12,10 @@ from app.web.texts import noted
 from app.web.translations import Words
 
 _PLACE: Final = re.compile(r"row (?P<row>[0-9]+)(?:, column (?P<column>.+))?|cell (?P<cell>\S+)")
+#: A file of several sheets has its place in the sentence alone.
+_OF_SHEET: Final = re.compile(
+    r"(?P<sheet>[^,:]+), dòng (?P<row>[0-9]+)(?:, cột (?P<column>[^:]+))?: (?P<reason>.+)"
+)
 #: An element of an XML file, which has no rows that anybody sees.
 _ENTRY: Final = re.compile(r"Ntry thứ (?P<entry>[0-9]+): ")
 _CELL_OF_ROW: Final = noted("Dòng %(row)s, cột %(column)s")
@@ -38,12 +42,10 @@ class ToldFault:
 
 def told_fault(words: Words, fault: Fault) -> ToldFault:
     """A fault of a file in a language's words; a reason that nobody has translated says so."""
-    found = _PLACE.fullmatch(fault.field)
-    reason = fault.detail
+    found, reason = _PLACE.fullmatch(fault.field), fault.detail
     if found is None:
-        return ToldFault("" if fault.field == "file" else None, words.detail(reason))
-    named = {name: value for name, value in found.groupdict().items() if value is not None}
-    text = _CELL if "cell" in named else _CELL_OF_ROW if "column" in named else _ROW
+        return _told_of_sheet(words, fault)
+    text, named = _text_of(found)
     reason = reason.removeprefix(f"{text % named}: ")
     if entry := _ENTRY.match(reason):
         reason = reason[entry.end() :]
@@ -53,3 +55,19 @@ def told_fault(words: Words, fault: Fault) -> ToldFault:
     if entry:
         place += f", Ntry {entry['entry']}"
     return ToldFault(place, words.detail(reason))
+
+
+def _told_of_sheet(words: Words, fault: Fault) -> ToldFault:
+    found = _OF_SHEET.fullmatch(fault.detail)
+    if found is None:
+        return ToldFault("" if fault.field == "file" else None, words.detail(fault.detail))
+    text, named = _text_of(found)
+    at = words.say(text, **named)
+    place = f"{named['sheet']}, {at[:1].lower()}{at[1:]}"
+    return ToldFault(place, words.detail(named["reason"]))
+
+
+def _text_of(found: re.Match[str]) -> tuple[str, dict[str, str]]:
+    """What a place is called, and what is named in it."""
+    named = {name: value for name, value in found.groupdict().items() if value is not None}
+    return _CELL if "cell" in named else _CELL_OF_ROW if "column" in named else _ROW, named

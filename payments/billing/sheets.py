@@ -157,7 +157,7 @@ def read_rows(content: bytes, limits: TableLimits = CATALOGUE_LIMITS) -> list[St
     if faults:
         raise refused(faults)
     if not read:
-        raise refused([_EMPTY])
+        raise refused([FieldError("file", "empty", "Tệp chỉ có dòng tiêu đề.")])
     return read
 
 

@@ -132,6 +132,10 @@ async def test_a_fault_is_told_with_its_place_once_in_the_readers_language(
     system, name = shared_system, f"dat-{new_id('x')[-8:]}"
     async with signed_in_as(system, "finance") as clerk:
         # No row of it can be read.
+        empty = (await choose(clerk, system, name, b"")).headers["location"]
+        assert "chưa nhận dòng nào. Tệp không có dòng nào." in words_of(
+            (await clerk.get(empty)).text
+        )
         none = (await choose(clerk, system, name, b"A,B\nx,y\n")).headers["location"]
         told = words_of((await clerk.get(none)).text)
         assert "Dòng 1: không có cột nào tên 'A', hoặc ghi hai lần." in told
@@ -144,4 +148,4 @@ async def test_a_fault_is_told_with_its_place_once_in_the_readers_language(
         assert "Row 2, column Số tiền: Must be a whole number, such as 2000 or 2.000." in english
         english = words_of((await clerk.get(none)).text)
         assert "Row 1: no column is called 'A', or it is there twice." in english
-        assert "no row was taken in" in english
+        assert "No row was taken in." in english

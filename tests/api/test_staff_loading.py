@@ -360,3 +360,12 @@ async def test_a_file_is_kept_for_an_hour_and_nobody_can_read_it_in_the_database
         assert await expire(session) >= 1
     async with parts.database.transaction() as session:
         assert (await session.execute(text("SELECT count(*) FROM kept_file"))).scalar_one() == 0
+
+
+async def test_why_a_file_is_not_taken_is_said_once(shared_system: System) -> None:
+    account = f"account:{shared_system.body.collection_code}"
+    async with signed_in_as(shared_system, "finance") as clerk:
+        answer = await choose(clerk, account, "x" * 201, b"x")
+    assert answer.status_code == 422
+    # Where it is told of the whole form, and beside the field.
+    assert words_of(answer.text).count("Tên tệp dài quá 200 ký tự") == 2

@@ -105,6 +105,12 @@ def test_each_fault_is_named_by_row_column_and_reason(row: str, field: str, code
     assert caught.value.errors[0].detail.startswith("Dòng 2, cột ")
 
 
+def test_a_file_with_a_heading_alone_says_so() -> None:
+    with pytest.raises(StallSheetRefused) as caught:
+        read_rows(csv_of([]))
+    assert [one.detail for one in caught.value.errors] == ["Tệp chỉ có dòng tiêu đề."]
+
+
 def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
     with pytest.raises(StallSheetRefused) as caught:
         read_rows(csv_of(["A-1,open,4,,,,,,,,thừa"]))

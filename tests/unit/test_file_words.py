@@ -160,9 +160,9 @@ COMPOSED = {
     ),
     "ô C3 là công thức; hãy dán lại dạng Giá trị": "cell C3 is a formula; paste its value instead",
     "ô C3 báo lỗi công thức": "cell C3 shows a formula's error",
-    "Tệp có 3 lỗi; chưa nhận dòng nào.": "The file has 3 faults; no row was taken in.",
+    "Tệp có 3 lỗi; chưa nhận dòng nào.": "Faults in the file: 3. No row was taken in.",
     "Tệp có 1.300 lỗi (200 lỗi đầu được nêu); chưa nhận dòng nào.": (
-        "The file has 1,300 faults (the first 200 are named); no row was taken in."
+        "Faults in the file: 1,300 (the first 200 are named). No row was taken in."
     ),
     "Dòng 7: số dư ghi 1, theo các dòng trước phải là 2": (
         "Row 7: the balance says 1; by the rows before it must be 2"
@@ -224,6 +224,16 @@ def test_what_is_put_together_is_english_as_a_whole(said: str, english: str) -> 
         (
             *("file", "Tệp không có dòng nào."),
             *(("", "Tệp không có dòng nào."), ("", "The file has no row.")),
+        ),
+        (
+            *("fees!2.code", "Khoản thu, dòng 2, cột Mã: Có mã ghi hai lần."),
+            ("Khoản thu, dòng 2, cột Mã", "Có mã ghi hai lần."),
+            ("Khoản thu, row 2, column Mã", "A code is there twice."),
+        ),
+        (
+            *("fees!7", "Khoản thu, dòng 7: Ô thứ 9 không thuộc cột nào."),
+            ("Khoản thu, dòng 7", "Ô thứ 9 không thuộc cột nào."),
+            ("Khoản thu, row 7", "Cell 9 of the row is in no column."),
         ),
         ("bill", "Chưa ghi.", (None, "Chưa ghi."), (None, "Missing.")),
     ],
