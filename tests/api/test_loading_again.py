@@ -10,10 +10,12 @@ from sqlmodel import col
 from core.ids import new_id
 from payments.agencies.models import GatewayAccountRow
 from tests.api.test_staff_loading import choose, file_of, paygov_row, sheet, take
+from tests.integration.test_settlement_versions import reissue, taken
 from tests.support.bare_money import add_account
 from tests.support.markup import words_of
 from tests.support.rows import count
-from tests.support.settlements import GATEWAY
+from tests.support.settlements import GATEWAY, new_batch, settled
+from tests.support.staff import finance_office
 from tests.support.staff_browser import signed_in_as
 from tests.support.system import System
 
@@ -89,3 +91,15 @@ async def test_a_settlement_taken_before_its_gateway_paid_elsewhere_says_both_ac
             known = words_of((await clerk.get(made)).text)
             assert "quyet-toan.csv đã được nạp từ trước" in known
         assert await count(system.parts.database, "settlement") == stored
+
+
+async def test_such_a_file_has_newer_versions_all_the_same(shared_system: System) -> None:
+    """It is found by its gateway, wherever that pays into by now."""
+    system, office = shared_system, await finance_office(shared_system)
+    batch, number = new_batch(), new_id("n")
+    first = await taken(system, settled(batch, number, 5000, 50))
+    async with paid_into_another(system):
+        newer = await reissue(office, first["id"], settled(batch, number, 5000, 60))
+        assert newer.status_code == 202, newer.text
+        superseded = await office.approve(newer.json()["approval"])
+        assert superseded["status"] == "approved", superseded
