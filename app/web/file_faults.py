@@ -1,4 +1,4 @@
-"""What is wrong with a file, as a page tells it: where, in its reader's language, and why. Pure.
+"""What is wrong with a file, as a page tells it: where, in its reader's language, and why.
 
 A fault's field names the place in words for programs ("row 2, column Số tiền"). Some sentences
 begin with the place too, for whoever reads nothing but them: on a page it stands once.
@@ -23,7 +23,7 @@ _ROW: Final = noted("Dòng %(row)s")
 _CELL: Final = noted("Ô %(cell)s")
 
 
-class Fault(Protocol):
+class FaultOfFile(Protocol):
     """What is asked of a fault."""
 
     @property
@@ -40,7 +40,7 @@ class ToldFault:
     reason: str
 
 
-def told_fault(words: Words, fault: Fault) -> ToldFault:
+def told_fault(words: Words, fault: FaultOfFile) -> ToldFault:
     """A fault of a file in a language's words; a reason that nobody has translated says so."""
     found, reason = _PLACE.fullmatch(fault.field), fault.detail
     if found is None:
@@ -57,7 +57,7 @@ def told_fault(words: Words, fault: Fault) -> ToldFault:
     return ToldFault(place, words.detail(reason))
 
 
-def _told_of_sheet(words: Words, fault: Fault) -> ToldFault:
+def _told_of_sheet(words: Words, fault: FaultOfFile) -> ToldFault:
     found = _OF_SHEET.fullmatch(fault.detail)
     if found is None:
         return ToldFault("" if fault.field == "file" else None, words.detail(fault.detail))
