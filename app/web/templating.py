@@ -7,7 +7,7 @@ that language's at once.
 import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.web.file_faults import told_fault
 from app.web.languages import LANGUAGES, Language, keep, language_of, other_than
 from app.web.translations import WORDS
 from core.clock import VIETNAM
@@ -137,6 +138,7 @@ def _environment(language: Language) -> Environment:
         local=lambda text: words.own(text.vi, text.en),
         vi=words.vietnamese,
         detail=words.detail,
+        told=partial(told_fault, words),
         tail=_tail,
         sentence=_sentence,
         certainty=_certainty,

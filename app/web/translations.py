@@ -52,7 +52,7 @@ class Words:
             return self.catalogue[sentence]
         for pattern, text in self._patterns:
             if match := pattern.fullmatch(sentence):
-                return text % {name: _figure(value) for name, value in match.groupdict().items()}
+                return text % {name: _value(name, one) for name, one in match.groupdict().items()}
         return self.vietnamese(sentence)
 
     def vietnamese(self, text: str) -> str | Markup:
@@ -69,7 +69,10 @@ class Words:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """The catalogue's sentences with places for values, to be found by what stands around."""
+        """The catalogue's sentences with places for values, to be found by what stands around.
+
+        Those that say most come first: of two that fit, one is the other with more words.
+        """
         found = []
         for text, said in self.catalogue.items():
             if "%(" in text and "<" not in text:
@@ -78,15 +81,21 @@ class Words:
                     f"(?P<{part}>.+?)" if place % 2 else re.escape(part)
                     for place, part in enumerate(parts)
                 )
-                # Only what is mostly our own words: a text of values alone fits anything.
-                if len("".join(parts[::2]).strip(" .:,;()")) > 3:
-                    found.append((re.compile(pattern), said))
-        return found
+                # Only what is mostly our own words: values alone, or beside one word, fit anything.
+                words = "".join(parts[::2])
+                if len(words.split()) > 1 and len(words.strip(" .:,;()")) > 3:
+                    found.append((-len(words), re.compile(pattern), said))
+        return [(pattern, said) for _, pattern, said in sorted(found, key=lambda one: one[0])]
 
 
 def shown(value: object) -> object:
     """A value as a page shows it: escaped, and without signs that nobody sees."""
     return escape(without_unseen(value)) if type(value) is str else value
+
+
+def _value(name: str, text: str) -> str:
+    """A sentence's value in English: what somebody has `said`, in a file, as it stands."""
+    return text if name.startswith("said") else _figure(text)
 
 
 def _figure(text: str) -> str:

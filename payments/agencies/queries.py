@@ -236,6 +236,12 @@ async def get_gateway_name(
     return found
 
 
+async def find_gateway(session: ReadSession, gateway_account_id: str) -> GatewayName | None:
+    """The account at a gateway of that id."""
+    wanted = values_of(GatewayName, GatewayAccountRow)
+    return await session.first(wanted.where(GatewayAccountRow.id == gateway_account_id))
+
+
 async def list_gateway_names(session: ReadSession, collection_account_id: str) -> list[GatewayName]:
     """The accounts at gateways and feeds whose money goes to a collection account, by id."""
     wanted = values_of(GatewayName, GatewayAccountRow).where(

@@ -272,6 +272,28 @@ async def list_readings(session: ReadSession, stall_id: str) -> list[ReadingValu
     return await session.all(wanted.order_by(col(row.read_on).desc(), col(row.meter)).limit(500))
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenReading:
+    """Who wrote a reading down and when, and of which stall, by its code."""
+
+    stall: str
+    meter: str
+    read_by: str
+    created_at: datetime
+
+
+async def find_reading(
+    session: ReadSession, market_id: str, reading_id: str
+) -> WrittenReading | None:
+    """The reading of that id at a market, if it stands."""
+    row = MeterReadingRow
+    wanted = values_of(WrittenReading, row, stall=col(Stall.code)).join(
+        Stall, col(Stall.id) == col(row.stall_id)
+    )
+    of_market = (col(Stall.market_id) == market_id, col(row.id) == reading_id)
+    return await session.first(wanted.where(*of_market, col(row.voided_at).is_(None)))
+
+
 async def list_waivers(session: ReadSession, market_id: str) -> list[WaiverValue]:
     """The waivers of a market, the newest first."""
     row = StallWaiverRow

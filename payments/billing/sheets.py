@@ -21,6 +21,7 @@ from payments.catalogue.upkeep.sheets.cells import (
     CellMisread,
     is_blank,
     mended_phone,
+    misplaced,
     read_date,
     read_phone,
     read_text,
@@ -156,7 +157,7 @@ def read_rows(content: bytes, limits: TableLimits = CATALOGUE_LIMITS) -> list[St
     if faults:
         raise refused(faults)
     if not read:
-        raise refused([_EMPTY])
+        raise refused([FieldError("file", "empty", "Tệp chỉ có dòng tiêu đề.")])
     return read
 
 
@@ -189,6 +190,9 @@ def _row(
     faults: list[FieldError],
 ) -> StallRow | None:
     before = len(faults)
+    for reason in misplaced(cells, set(columns.values())):
+        told = f"Dòng {number}: {reason}"
+        faults.append(FieldError(f"row {number}", "no_heading", told))
 
     def read(name: str, how: Callable[[Cell], T], default: T) -> T:
         place = columns.get(name, len(cells))

@@ -22,6 +22,7 @@ from payments.catalogue.upkeep.sheets.cells import (
     CellMisread,
     is_blank,
     mended_phone,
+    misplaced,
     read_amount,
     read_date,
     read_phone,
@@ -263,6 +264,8 @@ class _SheetReader:
         before, mended = len(self.faults), self.mended_phones
         if number in self._marked:
             self._look_at_formulas(number, cells)
+        for why in misplaced(cells, self._names):
+            self._fault(number, "", "no_heading", why)
         told: dict[str, str] = {}
         for name, (pattern, complaint) in _PATTERNS.items():
             plain = read_phone if name == "phone" else read_text
@@ -294,10 +297,9 @@ class _SheetReader:
         cell = cells[place] if place < len(cells) else None
         if is_blank(cell):
             return default
-        if name == "amount" and isinstance(cell, str) and cell.lstrip().startswith("="):
-            self.calculated += 1
-        if name == "phone" and mended_phone(cell):
-            self.mended_phones += 1
+        of_formula = isinstance(cell, str) and cell.lstrip().startswith("=")
+        self.calculated += name == "amount" and of_formula
+        self.mended_phones += name == "phone" and mended_phone(cell) is not None
         try:
             return how(cell)
         except CellMisread as error:

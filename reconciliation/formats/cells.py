@@ -110,7 +110,7 @@ def read_time(cell: str, formats: Sequence[str]) -> datetime:
             continue
         if moment.year in _YEARS:
             return moment + after
-    shapes = " hoặc ".join(map(_shape, formats))
+    shapes = ", ".join(map(_shape, formats))
     raise CellRefused("time", f'"{_cut(cell)}" không phải thời điểm dạng {shapes}')
 
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from reconciliation.formats.accounts import named_accounts
 from reconciliation.formats.decoding import decode
-from reconciliation.formats.headers import SEPARATOR, get_header, rows_of
+from reconciliation.formats.headers import SEPARATOR, csv_fault, get_header, rows_of
 from reconciliation.formats.limits import AHEAD, LIMITS, Limits, check_size
 from reconciliation.formats.mappings import Mapping, get_mapping
 from reconciliation.formats.row_reader import RowReader
-from reconciliation.formats.rows import StatementRefused, StatementRow, fault_of_file
+from reconciliation.formats.rows import StatementRefused, StatementRow
 from reconciliation.formats.statement_file import StatementFile
 
 #: After how many rows whoever waits is told how far it is.
@@ -74,6 +74,7 @@ def read_file(
     header = get_header(text, mapping)
     reading = RowReader(mapping, header, limits, None if on is None else on + AHEAD)
     accounts: list[str] = []
+    number = 0
     try:
         for number, cells in rows_of(text, header.delimiter):
             if number > header.row:
@@ -83,7 +84,7 @@ def read_file(
             if tell is not None and number % _TOLD_EVERY == 0:
                 tell(len(reading.rows))
     except csv.Error as error:
-        reading.faults.append(fault_of_file("csv", f"Không đọc được như CSV: {error}."))
+        raise StatementRefused([*reading.faults, csv_fault(error, number + 1)]) from None
     if SEPARATOR.match(text):
         reading.skipped["sep"] += 1
     return reading.statement(accounts, forced=forced)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.errors import FieldError, Invalid
+from core.foreign_files import NO_ROWS, foreign_kind
 from reconciliation.formats import tcvn3
 from reconciliation.formats.rows import StatementRefused, fault_of_file
 
@@ -84,7 +85,11 @@ def decoded(
         raise _refused(
             "Đây là tệp Excel đời cũ, hoặc tệp nén; hãy lưu lại dạng .xlsx hoặc CSV UTF-8."
         )
+    if (foreign := foreign_kind(content)) is not None:
+        raise StatementRefused([fault_of_file("not_a_table", foreign)])
     text, name = _marked(content, encoding) or _unmarked(content, encoding, known_by)
+    if not text.strip():
+        raise StatementRefused([fault_of_file("empty", NO_ROWS)])
     control = CONTROL.search(text)
     if control is not None:
         if encoding is None and (fitting := _fitting_wide(content)):

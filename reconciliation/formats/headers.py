@@ -7,7 +7,9 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from core.errors import FieldError
 from core.folding import caseless
 from reconciliation.formats.mappings import Mapping
 from reconciliation.formats.rows import StatementRefused, fault_at
@@ -16,6 +18,14 @@ from reconciliation.formats.rows import StatementRefused, fault_at
 SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t]*\r?(?:\n|$)', re.IGNORECASE)
 #: A line and what ends it, as every system writes that.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+#: What the reader of CSV complains of, by a part of its words, in ours.
+_REASONS: Final = {
+    "unexpected end": "dấu ngoặc kép mở mà không đóng",
+    "expected after": ("sau dấu ngoặc kép đóng còn chữ: dấu ngoặc kép ở trong ô phải viết hai lần"),
+    "field larger": "ô quá dài",
+}
+_UNREAD: Final = "không đọc được như CSV"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,13 @@ def header_among(
         if len(missing) < len(closest.names):
             closest = MissingColumns(number, missing)
     return closest
+
+
+def csv_fault(error: csv.Error, row: int) -> FieldError:
+    """Why a row is not read as CSV, and so none after it."""
+    said = str(error)
+    reason = next((reason for part, reason in _REASONS.items() if part in said), _UNREAD)
+    return fault_at(row, "", "csv", reason)
 
 
 def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

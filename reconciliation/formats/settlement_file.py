@@ -19,7 +19,7 @@ from core.folding import caseless
 from reconciliation.formats.cells import ISO, CellRefused, quoted, read_time
 from reconciliation.formats.csv_statement import has_header
 from reconciliation.formats.decoding import check_encoding, decode
-from reconciliation.formats.headers import Header, get_header, rows_of
+from reconciliation.formats.headers import Header, csv_fault, get_header, rows_of
 from reconciliation.formats.limits import AHEAD, Limits, check_size
 from reconciliation.formats.lost_thousands import lost_of_gateway
 from reconciliation.formats.row_reader import SpoiltCells
@@ -73,17 +73,19 @@ def read_settlement(
         text = decode(content, encoding, known_by=partial(has_header, layout.heading))
         header = get_header(text, layout.heading)
         reading = _SettlementReader(layout, header, limits, on)
-        try:
-            reading.take_all(_csv_lines(text, header))
-        except csv.Error as error:
-            reading.faults.append(fault_of_file("csv", f"Không đọc được như CSV: {error}."))
+        reading.take_all(_csv_lines(text, header, reading.faults))
     return reading.rows_read()
 
 
-def _csv_lines(text: str, header: Header) -> Iterator[SheetLine]:
-    for number, cells in rows_of(text, header.delimiter):
-        if number > header.row:
-            yield SheetLine(number, cells, {})
+def _csv_lines(text: str, header: Header, faults: list[FieldError]) -> Iterator[SheetLine]:
+    """The rows below the heading. Raises `StatementRefused` where one is no CSV."""
+    number = 0
+    try:
+        for number, cells in rows_of(text, header.delimiter):
+            if number > header.row:
+                yield SheetLine(number, cells, {})
+    except csv.Error as error:
+        raise StatementRefused([*faults, csv_fault(error, number + 1)]) from None
 
 
 @dataclass(slots=True)

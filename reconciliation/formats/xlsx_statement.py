@@ -12,6 +12,7 @@ from typing import Final
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
+from core.foreign_files import NO_ROWS
 from core.sheet_markings import Markings, Place, letters_of
 from core.workbooks import CheckedWorkbook, WorkbookLimits, WorkbookRefused, checked
 from reconciliation.formats import tcvn3
@@ -146,7 +147,7 @@ def first_rows(content: bytes, most: int) -> list[tuple[int, list[str]]]:
     for _, _, rows in _sheets(_checked(content)):
         if rows:
             return list(_texts_of(rows[:most], is_tcvn3=False))
-    return []
+    raise StatementRefused([fault_of_file("empty", NO_ROWS)])
 
 
 def _checked(content: bytes) -> CheckedWorkbook:
@@ -160,7 +161,9 @@ def _statement_sheet(workbook: CheckedWorkbook, mapping: Mapping) -> _StatementS
     """The one sheet with the columns of the layout."""
     found: list[_StatementSheet] = []
     closest = MissingColumns(1, list(mapping.names))
+    is_empty = True
     for name, is_hidden, rows in _sheets(workbook):
+        is_empty = is_empty and not rows
         for is_tcvn3 in (False, True):
             header = header_among(_texts_of(rows, is_tcvn3), mapping, mapping.header_within)
             if isinstance(header, Header):
@@ -174,6 +177,8 @@ def _statement_sheet(workbook: CheckedWorkbook, mapping: Mapping) -> _StatementS
         named = ", ".join(sheet.name for sheet in found)
         detail = f"Tệp có nhiều trang sao kê: {named}; hãy để mỗi trang một tệp."
         raise StatementRefused([fault_of_file("several_sheets", detail)])
+    if is_empty:
+        raise StatementRefused([fault_of_file("empty", NO_ROWS)])
     if not found:
         raise closest.refusal()
     return found[0]

@@ -62,9 +62,13 @@ _Figures = tuple[str, date, int, int]
 
 @dataclass(frozen=True, slots=True)
 class SettlementValue:
-    """A settlement file; `new_count` of its rows were in no earlier one. Sums in đồng."""
+    """A settlement file; `new_count` of its rows were in no earlier one. Sums in đồng.
+
+    `collection_account_id` is the account that its gateway paid into when it was taken in.
+    """
 
     id: str
+    collection_account_id: str
     file_name: str
     mapping: str
     row_count: int
@@ -128,14 +132,15 @@ async def take_settlement(
 ) -> SettlementIntake:
     """Store the rows of a settlement file, in the caller's transaction.
 
-    The same file again, under whatever name, changes nothing; rows that an earlier file of this
-    account held are passed over. Raises `SettlementReissued` for a row that an earlier file tells
-    otherwise, unless the caller says that they are `separate`, `SettlementSuperseded`, and
+    The same file again, under whatever name, changes nothing but the log; rows that an earlier file
+    of this account held are passed over. Raises `SettlementReissued` for a row that an earlier file
+    tells otherwise, unless the caller says that they are `separate`, `SettlementSuperseded`, and
     `BatchPaidOver` for a new row of a batch that a credit has paid over.
     """
     await lock_names(session, settlements_lock(gateway.id))
-    known = await session.first(_standing(gateway.id, prepared.digest))
-    if known is not None:
+    if (known := await find_taken(session, gateway.id, prepared.digest)) is not None:
+        again = "settlement.taken_again"
+        await audit.record(session, actor=actor, action=again, object_id=known.id)
         return SettlementIntake(known, known=True)
     of_file = values_of(SettlementValue, Settlement).where(
         Settlement.gateway_account_id == gateway.id, Settlement.sha256 == prepared.digest
@@ -149,6 +154,13 @@ async def take_settlement(
         await _check_first_told(session, gateway.id, prepared.rows)
     taken = await store_settlement(session, gateway, prepared, file_name=file_name, actor=actor)
     return SettlementIntake(taken, known=False)
+
+
+async def find_taken(
+    session: ReadSession, gateway_account_id: str, digest: str
+) -> SettlementValue | None:
+    """The file of these bytes that stands for an account at a gateway; None without one."""
+    return await session.first(_standing(gateway_account_id, digest))
 
 
 def _standing(gateway_account_id: str, digest: str) -> ValueSelect[SettlementValue]:

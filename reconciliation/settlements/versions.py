@@ -24,7 +24,7 @@ from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.access.principals import Principal
-from payments.agencies.queries import GatewayName, get_collection_account, list_gateway_names
+from payments.agencies.queries import GatewayName, find_gateway, get_collection_account
 from payments.books.approvals import (
     ApprovalKind,
     ApprovalKinds,
@@ -63,18 +63,9 @@ _ROWS: Final = TypeAdapter(list[SettlementRow])
 
 @dataclass(frozen=True, slots=True)
 class _StoredFile(SettlementValue):
-    """A settlement and the accounts that it is of."""
+    """A settlement and the account at a gateway that it is of."""
 
     gateway_account_id: str
-    collection_account_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """The accounts that a settlement is of."""
-
-    gateway_account_id: str
-    collection_account_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +233,11 @@ async def get_gateway_of(
     session: ReadSession, settlement_id: str, agency_ids: Collection[str] | None
 ) -> GatewayName:
     """The account at a gateway that a settlement is of. Raises `NotFound`."""
-    found = await session.first(values_of(_Owner, Settlement).where(Settlement.id == settlement_id))
-    if found is not None:
-        for one in await list_gateway_names(session, found.collection_account_id):
-            known = agency_ids is None or one.agency_id in agency_ids
-            if known and one.id == found.gateway_account_id:
-                return one
-    raise NotFound("Không có bảng quyết toán này.")
+    wanted = select(Settlement.gateway_account_id).where(Settlement.id == settlement_id)
+    found = await find_gateway(session, await session.first(wanted) or "")
+    if found is None or (agency_ids is not None and found.agency_id not in agency_ids):
+        raise NotFound("Không có bảng quyết toán này.")
+    return found
 
 
 async def _lock(session: WriteSession, settlement_id: str) -> tuple[_StoredFile, GatewayName]:

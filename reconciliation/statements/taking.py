@@ -117,10 +117,10 @@ async def take_statement(
 ) -> StatementIntake:
     """Store the rows of a statement file, in the caller's transaction.
 
-    The same file again, under whatever name, is ignored. Rows that an earlier file held are passed
-    over by their fingerprints; two genuine equal rows of one file are kept. `statement_id` is the
-    id it is to have, where one was given out. After each batch of rows we rest for so many times as
-    long as it took, for the sake of who uses the database beside us.
+    The same file again, under whatever name, changes nothing but the log. Rows that an earlier file
+    held are passed over by their fingerprints; two genuine equal rows of one file are kept.
+    `statement_id` is the id it is to have, where one was given out. After each batch of rows we
+    rest for so many times as long as it took, for the sake of who uses the database beside us.
     """
     await lock_names(session, intake_lock(account.id))
     statement_id = statement_id or new_id("stmt")
@@ -156,6 +156,8 @@ async def take_statement(
                 col(Statement.withdrawn_at).is_(None),
             )
         )
+        again = "statement.taken_again"
+        await audit.record(session, actor=actor, action=again, object_id=known.id)
         return StatementIntake(known.id, known.row_count, 0, known=True)
     new_count = await _store_lines(session, account.id, statement_id, supersedes, prepared, rest)
     await note_late_lines(session, account.id, statement_id)

@@ -248,8 +248,18 @@ async def test_readings_are_typed_in_stall_after_stall(board: Board) -> None:
     done = await board.finance.send(page, here, typed)
     assert done.status_code == 303, done.text
     page = await board.page(done.headers["location"])
-    assert "Đã ghi chỉ số" in words_of(page)
+    assert "Đã ghi chỉ số Sạp A-001. Nhập sạp tiếp theo." in words_of(page)
+    assert "120" in words_of(page)
     assert form_of(page, here)["stall"] == ""
+    assert 'value="water" selected' in page
+    # It is told to whoever wrote it down, and never by an address.
+    sent = words_of((await board.chief.get(done.headers["location"])).text)
+    assert "Đã ghi chỉ số" not in sent
+    assert "Các lần ghi gần nhất của A-001" in sent
+    for made_up in ("done=A-001", "done=A-001&meter=water", "reading=reading_none", "reading=%27"):
+        answer = await board.finance.get(f"{here}?{made_up}")
+        assert answer.status_code in (200, 422), made_up
+        assert "Đã ghi chỉ số" not in answer.text, made_up
     back = await board.finance.send(page, here, typed | {"read_on": "2026-11-01", "shows": "90"})
     assert back.status_code == 422
     assert "Chỉ số chạy lùi (120 ngày 31/10/2026)" in words_of(back.text)
@@ -266,6 +276,12 @@ async def test_a_file_with_a_fault_is_refused_whole_and_told_row_by_row(board: B
     assert wrong.status_code == 422
     assert "Dòng 3, cột Diện tích (m²)" in words_of(wrong.text)
     assert "Chưa nhận dòng nào" in words_of(wrong.text)
+    assert words_of(wrong.text).count("Dòng 3") == 1
+    english = await board.finance.post(
+        f"{here}?lang=en", fields | {"once": "another"}, files={"file": ("s.csv", rows.encode())}
+    )
+    assert "Row 3, column Diện tích (m²): An area is a number" in words_of(english.text)
+    await board.page(f"{here}?lang=vi")
     right = rows.replace("rộng", "9").encode()
     fields = form_of(wrong.text, here)
     places = set()

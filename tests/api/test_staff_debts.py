@@ -124,3 +124,28 @@ async def test_a_clerk_asks_for_more_on_a_dossier_that_was_paid(shared_system: S
         assert bill["dossier_number"] in extra
         earlier = words_of((await clerk.get(f"/staff/bills/{bill['id']}")).text)
         assert "Đã thu bổ sung bằng" in earlier
+
+
+async def test_a_fault_is_told_with_its_place_once_in_the_readers_language(
+    shared_system: System,
+) -> None:
+    system, name = shared_system, f"dat-{new_id('x')[-8:]}"
+    async with signed_in_as(system, "finance") as clerk:
+        # No row of it can be read.
+        empty = (await choose(clerk, system, name, b"")).headers["location"]
+        assert "chưa nhận dòng nào. Tệp không có dòng nào." in words_of(
+            (await clerk.get(empty)).text
+        )
+        none = (await choose(clerk, system, name, b"A,B\nx,y\n")).headers["location"]
+        told = words_of((await clerk.get(none)).text)
+        assert "Dòng 1: không có cột nào tên 'A', hoặc ghi hai lần." in told
+        assert "row 1" not in told
+        assert told.count("Dòng 1: thiếu cột") == 1
+        bad = await choose(clerk, system, name, land_file(land("X1", amount="hai triệu")))
+        at = bad.headers["location"]
+        assert "Dòng 2, cột Số tiền: Phải là số nguyên" in words_of((await clerk.get(at)).text)
+        english = words_of((await clerk.get(f"{at}?lang=en")).text)
+        assert "Row 2, column Số tiền: Must be a whole number, such as 2000 or 2.000." in english
+        english = words_of((await clerk.get(none)).text)
+        assert "Row 1: no column is called 'A', or it is there twice." in english
+        assert "No row was taken in." in english

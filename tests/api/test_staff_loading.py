@@ -153,8 +153,8 @@ async def test_every_bad_row_is_named_and_nothing_is_taken(shared_system: System
         faults = tree_of(page).xpath("//ul[@class='wrongs']/li")
         assert len(faults) >= 2
         told = [words_of_node(one) for one in faults]
-        assert told[0].startswith("dòng 2, cột Phát sinh có: "), told
-        assert told[1].startswith("dòng 3, cột Phát sinh có: "), told
+        assert told[0].startswith("Dòng 2, cột Phát sinh có: "), told
+        assert told[1].startswith("Dòng 3, cột Phát sinh có: "), told
         assert f'action="{at}/take"' not in page
         forced = await clerk.client.post(
             f"{at}/take",
@@ -250,8 +250,12 @@ async def test_a_fault_is_told_of_the_gateways_own_layout(shared_system: System)
     async with signed_in_as(shared_system, "finance") as clerk:
         chosen = await choose(clerk, f"gateway:{GATEWAY}", "paygov.csv", content)
         page = (await clerk.get(chosen.headers["location"])).text
-    assert "dòng 2, cột Số tiền" in words_of(page)
+    assert "Dòng 2, cột Số tiền" in words_of(page)
     assert "thiếu cột" not in words_of(page).lower()
+    async with signed_in_as(shared_system, "finance") as clerk:
+        chosen = await choose(clerk, f"gateway:{GATEWAY}", "paygov.csv", content)
+        page = (await clerk.get(f"{chosen.headers['location']}?lang=en")).text
+    assert 'Row 2, column Số tiền: "hai" is no amount like' in words_of(page)
 
 
 async def test_another_gateways_file_is_said_to_be_and_not_read_by_itself(
@@ -356,3 +360,12 @@ async def test_a_file_is_kept_for_an_hour_and_nobody_can_read_it_in_the_database
         assert await expire(session) >= 1
     async with parts.database.transaction() as session:
         assert (await session.execute(text("SELECT count(*) FROM kept_file"))).scalar_one() == 0
+
+
+async def test_why_a_file_is_not_taken_is_said_once(shared_system: System) -> None:
+    account = f"account:{shared_system.body.collection_code}"
+    async with signed_in_as(shared_system, "finance") as clerk:
+        answer = await choose(clerk, account, "x" * 201, b"x")
+    assert answer.status_code == 422
+    # Where it is told of the whole form, and beside the field.
+    assert words_of(answer.text).count("Tên tệp dài quá 200 ký tự") == 2

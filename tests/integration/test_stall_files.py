@@ -105,6 +105,20 @@ def test_each_fault_is_named_by_row_column_and_reason(row: str, field: str, code
     assert caught.value.errors[0].detail.startswith("Dòng 2, cột ")
 
 
+def test_a_file_with_a_heading_alone_says_so() -> None:
+    with pytest.raises(StallSheetRefused) as caught:
+        read_rows(csv_of([]))
+    assert [one.detail for one in caught.value.errors] == ["Tệp chỉ có dòng tiêu đề."]
+
+
+def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
+    with pytest.raises(StallSheetRefused) as caught:
+        read_rows(csv_of(["A-1,open,4,,,,,,,,thừa"]))
+    (fault,) = caught.value.errors
+    assert (fault.field, fault.code) == ("row 2", "no_heading")
+    assert fault.detail == "Dòng 2: Ô thứ 11 không thuộc cột nào."
+
+
 def workbook_of_phones(*phones: object) -> bytes:
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True}) as workbook:
@@ -121,10 +135,14 @@ def csv_of_phones(*phones: object) -> bytes:
     return csv_of(rows)
 
 
+#: Numbers that companies are called at: no 0 of theirs was ever there to be lost.
+SERVICES = ("19001234", "1900545463", "18001090", "1800588822")
+
+
 @pytest.mark.parametrize("made_by", [workbook_of_phones, csv_of_phones])
 def test_a_phone_that_lost_its_nought_gets_it_back(made_by: Callable[..., bytes]) -> None:
-    whole = ("0912345678", "84912345678", "842438230000", "+84912345678", "19001234")
-    typed = [int(one) if made_by is workbook_of_phones and one[0] == "8" else one for one in whole]
+    whole = ("0912345678", "84912345678", "842438230000", "+84912345678", *SERVICES)
+    typed = [int(one) if made_by is workbook_of_phones and one[0] in "18" else one for one in whole]
     rows = read_rows(made_by(912345678, "358 123 456", *typed))
     assert [row.phone for row in rows] == ["0912345678", "0358 123 456", *whole]
     assert [row.mended_phone for row in rows] == [True, True, *(False for _ in whole)]

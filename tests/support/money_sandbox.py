@@ -51,7 +51,7 @@ class WatchedSandbox(SandboxState):
         amount = max(order.amount, *(charge.amount for charge in order.charges)) + by
         charge = Charge(number, amount, self.now(), None)
         self.store.charge(order, charge)
-        self.report(self.store.merchants[order.merchant_id], order, charge, "genuine")
+        self.notices.report(self.store.merchants[order.merchant_id], order, charge, "genuine")
 
     def _known(self, body: bytes) -> str | None:
         document = json.loads(body)

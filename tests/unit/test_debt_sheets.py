@@ -167,19 +167,34 @@ def test_a_phone_that_lost_its_nought_gets_it_back_and_is_counted() -> None:
         assert told == [(2, "phone", "ambiguous")]
 
 
-def test_a_phone_with_the_code_of_the_country_lost_nothing_in_a_number_cell() -> None:
-    """A spreadsheet leaves the + of +84 out, and no 0 was there to be lost."""
+def test_a_phone_that_had_no_nought_lost_nothing_in_a_number_cell() -> None:
+    """A spreadsheet leaves the + of +84 out; a service's number (1900, 1800) never had a 0."""
     heading = (*UTILITY, "Điện thoại")
     rows = [
         (f"HD-{at}", "Lê Ba", 150_000, "Tiền nước", phone)
-        for at, phone in enumerate((84912345678, 842438230000))
+        for at, phone in enumerate((84912345678, 842438230000, 19001234, 1800588822))
     ]
     sheet = read_utility(workbook(heading, *rows))
-    assert [one.phone for one in sheet.debts] == ["84912345678", "842438230000"]
+    whole = ["84912345678", "842438230000", "19001234", "1800588822"]
+    assert [one.phone for one in sheet.debts] == whole
     assert (sheet.mended_phones, list(sheet.faults)) == (0, [])
-    # The control: as long, and of no country's form of ours.
-    odd = workbook(heading, ("HD-1", "Lê Ba", 150_000, "Tiền nước", 85912345678))
-    assert [one.code for one in read_utility(odd).faults] == ["not_a_text"]
+    # The control: as long, and of no country's form of ours, nor of a service's number.
+    for phone in (85912345678, 190012345, 17001234, 1900123456789):
+        odd = workbook(heading, ("HD-1", "Lê Ba", 150_000, "Tiền nước", phone))
+        assert [one.code for one in read_utility(odd).faults] == ["not_a_text"]
+
+
+def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
+    """A comma in words that no quotation marks hold together cuts a cell in two."""
+    heading = ("Mã khoản phải nộp", "Họ tên", "Số tiền", "Nội dung")
+    cut = f"{','.join(heading)}\nHD-1,Lê Ba,150000,Tiền nước, tháng 11\n".encode()
+    beyond = workbook((*heading, "", ""), ("HD-1", "Lê Ba", 150_000, "Tiền nước", "", "ghi chú"))
+    for content, place in ((cut, 5), (beyond, 6)):
+        told = [(one.row, one.column, one.code, one.reason) for one in read_utility(content).faults]
+        assert told == [(2, "", "no_heading", f"Ô thứ {place} không thuộc cột nào.")]
+    # The control: cells with nothing in them are none.
+    blank = f"{','.join(heading)},,\nHD-1,Lê Ba,150000,Tiền nước, ,\n".encode()
+    assert list(read_utility(blank).faults) == []
 
 
 def test_a_code_stands_once_in_a_file() -> None:

@@ -296,7 +296,7 @@ def test_a_header_that_is_not_there_names_what_is_missing() -> None:
 def test_a_quotation_mark_that_is_not_closed_is_refused() -> None:
     text = basic(basic_row(1), basic_row(2, narrative='"NOP'), basic_row(3))
 
-    assert faults(text, "lephi-basic")[-1] == ("file", "csv")
+    assert faults(text, "lephi-basic")[-1] == ("row 3", "csv")
 
 
 def test_a_statement_without_lines_is_empty() -> None:
@@ -304,7 +304,7 @@ def test_a_statement_without_lines_is_empty() -> None:
     # It may have been cut behind its heading, so it says so.
     found = read_day_file(basic().encode(), "lephi-basic", ON)
     assert (found.rows, found.notes) == ([], ("Tệp không có dòng giao dịch nào.",))
-    assert faults("", "lephi-basic")[0] == ("row 1, column booked_at", "missing_column")
+    assert faults("", "lephi-basic")[0] == ("file", "empty")
 
 
 @pytest.mark.parametrize(

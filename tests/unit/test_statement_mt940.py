@@ -281,7 +281,7 @@ def test_a_cut_file_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("", "not_mt940"), ("ngày,số tiền\n", "not_mt940"), (":61:261102C1,NTRF\n", "no_message")],
+    [("", "empty"), ("ngày,số tiền\n", "not_mt940"), (":61:261102C1,NTRF\n", "no_message")],
 )
 def test_what_is_no_message_is_refused(text: str, code: str) -> None:
     assert [found for _, found in faults(text)] == [code]

@@ -149,3 +149,11 @@ class GatewayDialect(Dialect, Protocol):
     def return_url(self, merchant: Merchant, order: Order, charge: Charge | None) -> str:
         """Where the payer's browser goes afterwards; a `charge` is a success."""
         ...
+
+
+def gateway_named(dialects: Mapping[str, Dialect], name: str) -> GatewayDialect:
+    """The dialect of that name, if it takes orders. Raises `LookupError`."""
+    dialect = dialects[name]
+    if not isinstance(dialect, GatewayDialect):
+        raise LookupError(f"{name} takes no orders")
+    return dialect

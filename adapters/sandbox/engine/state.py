@@ -15,10 +15,11 @@ from enum import StrEnum
 
 from adapters.sandbox.engine.bank import Bank
 from adapters.sandbox.engine.deliveries import Deliveries, WebhookDelivery
-from adapters.sandbox.engine.dialect import Dialect, FeedDialect, WebhookMessage
+from adapters.sandbox.engine.dialect import Dialect, FeedDialect
 from adapters.sandbox.engine.discovery import dialects
 from adapters.sandbox.engine.faults import Fault, FaultPlan, Operation, PlannedFault, other_amount
-from adapters.sandbox.engine.gateway import GatewayDialect, ProviderRequest, SigningDialect
+from adapters.sandbox.engine.gateway import GatewayDialect, ProviderRequest, gateway_named
+from adapters.sandbox.engine.notices import Notices
 from adapters.sandbox.engine.replies import Reply, answer
 from adapters.sandbox.engine.store import (
     BankAccount,
@@ -112,6 +113,7 @@ class SandboxState:
         self.traffic = Traffic()
         self.dialects = dialects() if known is None else known
         self.deliveries = Deliveries(self.timing.schedule, self.dialects)
+        self.notices = Notices(self.store, self.deliveries, self.dialects, now)
         self.bank = Bank(
             self.store,
             self.deliveries,
@@ -145,7 +147,7 @@ class SandboxState:
             account = account if holder is None else replace(account, holder=holder)
             self.bank.open(account)
             return account
-        merchant_id = self._gateway(name).account_id(credentials)
+        merchant_id = gateway_named(self.dialects, name).account_id(credentials)
         known = self.store.merchants.get(merchant_id)
         if known is not None and known.dialect != name:
             raise LookupError(f"{merchant_id} is an account in another dialect")
@@ -216,7 +218,7 @@ class SandboxState:
         known = self.store.known_refund(order, refund_id, amount)
         if known is not None:
             return known
-        number = self._transaction_no(self._gateway(order.dialect))
+        number = self._transaction_no(gateway_named(self.dialects, order.dialect))
         made = MoneyBack(
             order.merchant_id, refund_id, order.order_id, amount, number, self.now(), status
         )
@@ -262,19 +264,19 @@ class SandboxState:
                 self._report_failure(merchant, order)
                 wait = timedelta(seconds=self.timing.failure_to_success)
                 charge = self._charge(order, amount, self.now() + wait)
-                self.report(merchant, order, charge, "genuine", after=wait.total_seconds())
+                self.notices.report(merchant, order, charge, "genuine", after=wait.total_seconds())
                 return self._back(merchant, order, None)
             case PayerOutcome.EARLY_CALLBACK:
                 charge = self._charge(order, amount, None)
-                told = self.report(merchant, order, charge, "early")
+                told = self.notices.report(merchant, order, charge, "early")
                 first = () if told is None else (told,)
                 return self._back(merchant, order, charge, first)
             case PayerOutcome.TIMEOUT_AFTER_CHARGE:
                 charge = self._charge(order, amount, self.now())
-                self.report(merchant, order, charge, "lost", lost=True)
+                self.notices.report(merchant, order, charge, "lost", lost=True)
                 return PageResult(None, order)
         charge = self._charge(order, amount, self.now(), held=outcome is PayerOutcome.HELD)
-        self.report(
+        self.notices.report(
             merchant,
             order,
             charge,
@@ -285,7 +287,7 @@ class SandboxState:
         if outcome is PayerOutcome.DUPLICATE_CALLBACK:
             for copy in (1, 2):
                 wait_s = copy * self.timing.between_duplicates
-                self.report(merchant, order, charge, "duplicate", after=wait_s)
+                self.notices.report(merchant, order, charge, "duplicate", after=wait_s)
         return self._back(merchant, order, charge)
 
     def reveal(self, order: Order) -> None:
@@ -296,28 +298,14 @@ class SandboxState:
 
     def forge(self, merchant: Merchant, order_id: str, amount: int) -> WebhookDelivery:
         """An outsider's callback: everything right but the key. Nothing was charged."""
-        dialect = self._gateway(merchant.dialect)
+        dialect = gateway_named(self.dialects, merchant.dialect)
         charge = Charge(self._transaction_no(dialect), amount, self.now(), None)
-        message = dialect.forged(merchant, order_id, self.order(merchant.id, order_id), charge)
-        return self._plan(merchant, order_id, "forged", message, self.now())
+        return self.notices.forge(merchant, order_id, charge)
 
     def headers_for(self, delivery: WebhookDelivery) -> dict[str, str]:
         """The headers of a delivery, if it is sent now; some are signed with the time."""
         headers = {"Content-Type": delivery.message.media_type} if delivery.body else {}
-        return headers | self.bank.headers_for(delivery) | self._signature(delivery)
-
-    def _signature(self, delivery: WebhookDelivery) -> dict[str, str]:
-        """What signs a gateway's notice in its headers; a forged one is signed by another key."""
-        dialect = self.dialects.get(delivery.dialect)
-        merchant = self.store.merchants.get(delivery.account)
-        if merchant is None or not isinstance(dialect, GatewayDialect):
-            return {}
-        if not isinstance(dialect, SigningDialect):
-            return {}
-        if delivery.kind == "forged":
-            keys = {name: f"not {value}" for name, value in merchant.credentials.items()}
-            merchant = replace(merchant, credentials=keys)
-        return dialect.headers(merchant, delivery.body, self.now())
+        return headers | self.bank.headers_for(delivery) | self.notices.headers_for(delivery)
 
     def answered(
         self,
@@ -330,29 +318,6 @@ class SandboxState:
         """Note what a receiver said to a delivery (None: nothing), and plan the next attempt."""
         self.deliveries.answered(delivery, self.now(), headers, status, said, error)
 
-    def report(
-        self,
-        merchant: Merchant,
-        order: Order,
-        charge: Charge,
-        kind: str,
-        *,
-        after: float = 0,
-        lost: bool = False,
-    ) -> WebhookDelivery | None:
-        """Plan the callback that tells of a charge, `after` seconds from now, if one does."""
-        message = self._gateway(merchant.dialect).paid(merchant, order, charge)
-        if message is None:
-            return None
-        due_at = self.now() + timedelta(seconds=after)
-        return self._plan(merchant, order.order_id, kind, message, due_at, lost=lost)
-
-    def _gateway(self, name: str) -> GatewayDialect:
-        dialect = self.dialects[name]
-        if not isinstance(dialect, GatewayDialect):
-            raise LookupError(f"{name} takes no orders")
-        return dialect
-
     def _back(
         self,
         merchant: Merchant,
@@ -360,13 +325,13 @@ class SandboxState:
         charge: Charge | None,
         first: tuple[WebhookDelivery, ...] = (),
     ) -> PageResult:
-        url = self._gateway(merchant.dialect).return_url(merchant, order, charge)
+        url = gateway_named(self.dialects, merchant.dialect).return_url(merchant, order, charge)
         return PageResult(url, order, first)
 
     def _charge(
         self, order: Order, amount: int, visible: datetime | None, *, held: bool = False
     ) -> Charge:
-        dialect = self._gateway(order.dialect)
+        dialect = gateway_named(self.dialects, order.dialect)
         charge = Charge(self._transaction_no(dialect), amount, self.now(), visible, held)
         self.store.charge(order, charge)
         self.bank.credited(dialect, order, charge)
@@ -374,25 +339,9 @@ class SandboxState:
 
     def _report_failure(self, merchant: Merchant, order: Order) -> None:
         self.store.fail(order)
-        dialect = self._gateway(merchant.dialect)
+        dialect = gateway_named(self.dialects, merchant.dialect)
         # A try that failed has a number of its own, as at the gateways that name it.
-        message = dialect.failed(merchant, order, self._transaction_no(dialect))
-        if message is not None:
-            self._plan(merchant, order.order_id, "failure", message, self.now())
-
-    def _plan(
-        self,
-        merchant: Merchant,
-        order_id: str,
-        kind: str,
-        message: WebhookMessage,
-        due_at: datetime,
-        *,
-        lost: bool = False,
-    ) -> WebhookDelivery:
-        return self.deliveries.plan(
-            merchant.dialect, merchant.id, order_id, kind, message, due_at, lost=lost
-        )
+        self.notices.fail(merchant, order, self._transaction_no(dialect))
 
     def _transaction_no(self, dialect: GatewayDialect) -> str:
         """Never the same, not even after a restart of the sandbox over the same database."""

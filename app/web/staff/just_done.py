@@ -1,9 +1,9 @@
-"""What somebody has just done to a thing, by the log: said on its page to them, for a moment.
+"""What somebody has just done to a thing, as recorded: said on its page to them, for a moment.
 
 Never by an address, which anybody could be sent.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from core import clock
@@ -25,6 +25,11 @@ async def find_just_done(
     """
     newest = await list_entries(session, [object_id], limit=_MEANWHILE)
     for entry in [one for one in newest if one.actor == who.actor][-1:]:
-        if entry.action == action and clock.now() - entry.at < _JUST:
+        if entry.action == action and is_just(entry.at):
             return entry
     return None
+
+
+def is_just(at: datetime) -> bool:
+    """Whether what was recorded then (aware) is still said of."""
+    return clock.now() - at < _JUST

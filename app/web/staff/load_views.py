@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import UploadFile
 
@@ -17,6 +18,8 @@ from payments.agencies.access.rights import Action
 from payments.agencies.listing import GatewayEntry, list_gateways
 from payments.agencies.queries import (
     CollectionAccountValue,
+    GatewayName,
+    get_collection_account,
     get_gateway_name,
     list_collection_accounts,
 )
@@ -30,6 +33,7 @@ from reconciliation.formats.reading_task import ReadingTask
 from reconciliation.formats.registry import FORMATS
 from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.schemas import RefusalError
+from reconciliation.settlements.intake import find_taken
 from reconciliation.settlements.preparing import PreparedSettlement
 from reconciliation.settlements.recognizing import RecognizedSettlement, recognize_settlement
 from reconciliation.settlements.saved_layouts import list_settlement_layouts
@@ -89,10 +93,20 @@ class StatementLook:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedSettlement:
+    """A file that was taken in for one account, by its code; its gateway pays into another now."""
+
+    taken_at: datetime
+    account: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementLook:
     """What a settlement file would say; with `faults` nothing of it would be taken in.
 
     `like` is another gateway's layout that has its columns, where none that it may have reads it.
+    `moved` is a file that was taken in before the gateway was set to pay into another account.
     """
 
     file: LookedAtFile
@@ -101,6 +115,7 @@ class SettlementLook:
     read: PreparedSettlement | None
     faults: Sequence[FieldError]
     like: SettlementLayout | None
+    moved: MovedSettlement | None
 
     @property
     def layout(self) -> SettlementLayout | None:
@@ -234,6 +249,7 @@ async def view_settlement(
     async with database.reading() as session:
         gateway = await get_gateway_name(session, str(file.gateway), who.agency_ids)
         valid = await list_settlement_layouts(session, ours, gateway.agency_id, today())
+        moved = await _find_moved(session, gateway, file_digest(content))
     house = {one.code for one in ours}
     owners = {one.code: _owner(one, gateways) for one in valid if one.code in house}
     others = [one for one in valid if owners.get(one.code) not in (None, gateway.gateway)]
@@ -252,7 +268,19 @@ async def view_settlement(
         read=found.read,
         faults=found.faults,
         like=next((one for one in others if one.code == found.looks_like), None),
+        moved=moved,
     )
+
+
+async def _find_moved(
+    session: ReadSession, gateway: GatewayName, digest: str
+) -> MovedSettlement | None:
+    taken = await find_taken(session, gateway.id, digest)
+    if taken is None or taken.collection_account_id == gateway.collection_account_id:
+        return None
+    account = await get_collection_account(session, taken.collection_account_id)
+    now = await get_collection_account(session, gateway.collection_account_id)
+    return MovedSettlement(taken.created_at, account.code, now.code)
 
 
 def _owner(layout: SettlementLayout, gateways: GatewayDirectory) -> str | None:

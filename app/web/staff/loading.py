@@ -282,7 +282,8 @@ async def _take_settlement(
         taken = await take_settlement(
             session, gateway, prepared, file_name=file.file_name, actor=deed.by.actor
         )
-        account = await get_collection_account(session, gateway.collection_account_id)
+        account_id = taken.settlement.collection_account_id
+        account = await get_collection_account(session, account_id)
         await forget_file(session, file.id)
         on = max((row.settled_on for row in prepared.rows), default=today())
         return with_query(day_path(account.code, on), file=taken.settlement.id)

@@ -69,6 +69,7 @@ async def imported_page(
         address=f"{MARKETS}/imports/{one.id}",
         one=one,
         state=STATES[one.state],
+        faults=[FieldError(**fault) for fault in one.faults],
     )
 
 

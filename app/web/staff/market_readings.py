@@ -8,6 +8,7 @@ from app.web.staff.deeds import REFUSALS, StaffDeed, new_once
 from app.web.staff.doors import SignedIn
 from app.web.staff.form_faults import NO_FAULTS, FormFaults, faults_of
 from app.web.staff.history import ThingId
+from app.web.staff.just_done import is_just
 from app.web.staff.market_places import MARKETS, market_of, parts_for
 from app.web.staff.market_words import METERS
 from app.web.staff.page_rights import deed_needs, page_needs
@@ -21,7 +22,13 @@ from core.sessions import ReadSession, WriteSession
 from payments.agencies.access.rights import Action
 from payments.billing.commands import record_reading
 from payments.billing.loading import MarketValue
-from payments.billing.queries import ReadingValue, find_codes, list_readings
+from payments.billing.queries import (
+    ReadingValue,
+    WrittenReading,
+    find_codes,
+    find_reading,
+    list_readings,
+)
 from payments.billing.schemas import ReadingIn
 
 router = APIRouter(include_in_schema=False)
@@ -39,13 +46,20 @@ async def readings_page(
     session: SessionDep,
     stall: StallName = "",
     meter: Annotated[str, Query(max_length=16, pattern=r"^[a-z]*$")] = "",
-    done: StallName = "",
+    reading: Annotated[str, Query(max_length=100, pattern=r"^[a-z0-9_]*$")] = "",
 ) -> Response:
-    """The form for a reading; `done` is the stall whose reading was written down just now."""
+    """The form for a reading; whoever has written a `reading` down just now is told of it."""
     market = await market_of(session, who, market_id)
     today = clock.business_date(clock.now()).isoformat()
-    typed = {"stall": stall, "meter": meter, "read_on": today, "shows": "", "began_anew": ""}
-    return await _page(request, session, who, market, typed, done=done)
+    written = await find_reading(session, market.id, reading) if reading else None
+    typed = {
+        "stall": stall,
+        "meter": meter if written is None else written.meter,
+        "read_on": today,
+        "shows": "",
+        "began_anew": "",
+    }
+    return await _page(request, session, who, market, typed, written=written)
 
 
 @router.post(f"{MARKETS}/{{market_id}}/readings")
@@ -70,7 +84,7 @@ async def write_down(
                 "began_anew": typed["began_anew"] == "yes",
             },
         )
-        await record_reading(
+        reading_id = await record_reading(
             session,
             known[typed["stall"]],
             told.meter,
@@ -80,8 +94,7 @@ async def write_down(
             began_anew=told.began_anew,
             actor=deed.by.actor,
         )
-        done = f"done={typed['stall']}&meter={told.meter}"
-        return f"{MARKETS}/{market.id}/readings?{done}"
+        return f"{MARKETS}/{market.id}/readings?reading={reading_id}"
 
     try:
         return await deed.once(work)
@@ -99,9 +112,10 @@ async def _page(
     market: MarketValue,
     typed: dict[str, str],
     faults: FormFaults = NO_FAULTS,
-    done: str = "",
+    written: WrittenReading | None = None,
 ) -> Response:
-    shown = done or typed["stall"]
+    shown = typed["stall"] if written is None else written.stall
+    own = written is not None and written.read_by == who.principal.actor
     last: list[ReadingValue] = []
     if known := await find_codes(session, "stall", market.id, [shown] if shown else []):
         last = (await list_readings(session, known[shown]))[:6]
@@ -116,7 +130,7 @@ async def _page(
         meters=METERS,
         typed=typed,
         faults=faults,
-        done=done if last else "",
+        done=shown if written is not None and own and is_just(written.created_at) else "",
         shown=shown,
         last=last,
         once=new_once(),

@@ -6,7 +6,7 @@ a cell may have been changed on the way, it is refused and the reason says what 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -65,13 +65,21 @@ _WITHOUT_NOUGHT = re.compile(
 _AS_DECIMAL = re.compile(r"^([0-9]{8,15})\.0$")
 #: A landline without its 0, if it is no number of another country.
 _MAY_LACK_NOUGHT = re.compile("2(?:[ .-]?[0-9]){8,9}")
-#: A Vietnamese number with the code of the country, whose + a spreadsheet leaves out: nothing lost.
-_WITH_COUNTRY = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})")
+#: What lost nothing in a number cell: a Vietnamese number with the code of the country, whose + a
+#: spreadsheet leaves out, and a service's number, as companies have.
+_WITH_NO_NOUGHT = re.compile("84(?:[35789][0-9]{8}|2[0-9]{9})|1[89]00(?:[0-9]{4}|[0-9]{6})")
 
 
 def is_blank(cell: Cell) -> bool:
     """Whether there is nothing in a cell but spaces."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def misplaced(cells: Sequence[Cell], known: Collection[int]) -> Iterator[str]:
+    """What is to be said of each cell that holds something and is in none of the columns known."""
+    for place, cell in enumerate(cells):
+        if place not in known and not is_blank(cell):
+            yield f"Ô thứ {place + 1} không thuộc cột nào."
 
 
 def read_text(cell: Cell) -> str:
@@ -109,7 +117,7 @@ def read_phone(cell: Cell) -> str:
         return mended
     text = _AS_DECIMAL.sub(r"\1", read_text(cell))
     if not isinstance(cell, str):
-        if _WITH_COUNTRY.fullmatch(text):
+        if _WITH_NO_NOUGHT.fullmatch(text):
             return text
         again = "Hãy định dạng ô là Văn bản rồi gõ lại số điện thoại."
         raise CellMisread("not_a_text", f"Ô này là số nên có thể đã mất số 0 ở đầu. {again}")

@@ -10,6 +10,9 @@ from payments.catalogue.upkeep.sheets.columns import TITLES, find_column
 #: counted.
 MOST_FAULTS = 200
 
+#: The place of a fault of a file as a whole.
+_FILE = "file"
+
 
 @dataclass(frozen=True, slots=True)
 class SheetFault:
@@ -44,7 +47,9 @@ class SheetFault:
 
     @property
     def words(self) -> str:
-        """All of it in one line of Vietnamese."""
+        """All of it in one line of Vietnamese; of a file as a whole the reason alone."""
+        if self.sheet == _FILE:
+            return self.reason
         parts = [self.sheet_title]
         if self.row is not None:
             parts.append(f"dòng {self.row}")
@@ -71,4 +76,4 @@ class FileRefused(Invalid):
 
 def fault_of_file(code: str, reason: str) -> FileRefused:
     """The refusal of a file that cannot be read at all."""
-    return FileRefused([SheetFault("file", None, "", code, reason)])
+    return FileRefused([SheetFault(_FILE, None, "", code, reason)])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
+from core.foreign_files import NO_ROWS, foreign_kind
 from core.spreadsheets import original
 from payments.catalogue.upkeep.sheets.archives import CATALOGUE_LIMITS, TableLimits, checked
 from payments.catalogue.upkeep.sheets.cells import Cell, is_blank
@@ -39,6 +40,8 @@ def read_file(
         raise fault_of_file("too_large", f"Tệp tối đa {limits.file_bytes // (1024 * 1024)} MB.")
     if content.startswith(_OLD_EXCEL):
         raise fault_of_file("old_excel", "Đây là tệp Excel đời cũ hoặc có mật khẩu; lưu lại .xlsx.")
+    if (foreign := foreign_kind(content)) is not None:
+        raise fault_of_file("not_a_table", foreign)
     if content.startswith(_ARCHIVE):
         return _picked(_read_workbook(content, limits), table)
     return [_read_csv(content, table, limits)]
@@ -73,7 +76,7 @@ def _read_workbook(content: bytes, limits: TableLimits) -> list[Sheet]:
     except (CalamineError, ValueError, OSError):
         raise fault_of_file("not_a_workbook", "Không đọc được tệp Excel này.") from None
     if not any(sheet.rows or sheet.markings.formulas for sheet in sheets):
-        raise fault_of_file("empty", "Tệp không có dòng nào.")
+        raise fault_of_file("empty", NO_ROWS)
     for sheet in sheets:
         for number, cells in sheet.rows:
             if any(isinstance(cell, str) and _CONTROL.search(cell) for cell in cells):
@@ -94,7 +97,7 @@ def _read_csv(content: bytes, table: str | None, limits: TableLimits) -> Sheet:
         row = text.count("\n", 0, control.start()) + 1
         raise fault_of_file("control_character", f"Dòng {row} có ký tự điều khiển.")
     if not text.strip():
-        raise fault_of_file("empty", "Tệp không có dòng nào.")
+        raise fault_of_file("empty", NO_ROWS)
     rows = _numbered([[original(cell) for cell in row] for row in _parsed(text, limits)])
     for number, cells in rows:
         if len(cells) > limits.workbook.columns or number > limits.workbook.rows:
