@@ -158,14 +158,13 @@ CREATE OR REPLACE TABLE returned (
 
 
 -- step: verdicts
--- The payments in their own order, each beside the credits that name it, and once without any.
-CREATE OR REPLACE TABLE beside AS
+-- Each payment beside the credits that name it, and once without any.
+CREATE OR REPLACE VIEW beside AS
 SELECT payment, line_id, in_narrative, is_exact, is_late FROM naming
 UNION ALL
 SELECT unnamed.payment, NULL, NULL, NULL, NULL
 FROM (SELECT payment FROM ledger WHERE is_credit IS NULL) AS unnamed
-ANTI JOIN found_by_words ON found_by_words.payment = unnamed.payment
-ORDER BY payment;
+ANTI JOIN found_by_words ON found_by_words.payment = unnamed.payment;
 
 -- One credit of the right amount is a match, and nothing else is. A late one is matched all the
 -- same: it is in both lists. There is one row for each payment, and it stands at the same place as
@@ -176,7 +175,7 @@ WITH neighbours AS (
         *,
         coalesce(payment = lag(payment) OVER (), false) AS is_repeat,
         coalesce(payment = lead(payment) OVER (), false) AS is_repeated
-    FROM beside
+    FROM (SELECT * FROM beside ORDER BY payment)
 )
 SELECT
     payment,
