@@ -193,17 +193,21 @@ SELECT
 FROM neighbours
 WHERE NOT is_repeat;
 
--- In the order of the payments, if it is read with insertion order preserved.
-CREATE OR REPLACE VIEW matches AS
+-- The matches among the payments whose rows are numbered `first` to `last`: in the order of the
+-- payments, if they are read with insertion order preserved.
+CREATE OR REPLACE MACRO matches_between(first, last) AS TABLE
 SELECT
     payments.payment_id,
     verdicts.line_id,
     payments.reference,
     payments.amount,
     CASE WHEN verdicts.in_narrative THEN 'narrative' ELSE 'reference' END AS rule
-FROM payments
-POSITIONAL JOIN verdicts
+FROM (SELECT * FROM payments WHERE rowid BETWEEN first AND last) AS payments
+POSITIONAL JOIN (SELECT * FROM verdicts WHERE rowid BETWEEN first AND last) AS verdicts
 WHERE verdicts.class IN ('matched', 'late');
+
+CREATE OR REPLACE VIEW matches AS
+FROM matches_between(0, (SELECT count(*) FROM payments));
 
 
 -- step: reasons
