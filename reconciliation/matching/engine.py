@@ -45,6 +45,10 @@ CLASSES: Final = (
     "debits",
 )
 
+#: The first steps that find, as they stay, every line in `ledger`, and the verdicts in `matches`.
+AFTER_LEDGER: Final = "other words"
+AFTER_VERDICTS: Final = "reasons"
+
 _STEP = re.compile(r"^-- step: (.+)$", re.MULTILINE)
 
 _TALLIES = "SELECT class, count, sum FROM tallies"

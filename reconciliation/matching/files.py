@@ -6,9 +6,10 @@ there last, so no one ever reads half a result.
 """
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time
@@ -37,8 +38,8 @@ MATCHES: Final = "matches.csv"
 DISCREPANCIES: Final = "discrepancies.csv"
 SUMMARY: Final = "summary.json"
 
-#: In the order of the payments.
-_MATCHES = "SELECT payment_id, line_id, reference, amount, rule FROM matches"
+#: Of the payments whose rows are numbered from one to the other, in their order.
+_MATCHES = "SELECT payment_id, line_id, reference, amount, rule FROM matches_between({}, {})"
 #: Ids and references stay as they came, to be found again; a reason is free text.
 _DISCREPANCIES = f"""
     SELECT side, id, class, reference, amount, other_amount, {inert_sql("reason")} AS reason
@@ -101,7 +102,12 @@ def reconcile_files(
             connection: duckdb.DuckDBPyConnection, payments: CsvSource, lines: CsvSource
         ) -> FilesSummary:
             with _closing(connection):
-                return _reconcile(connection, payments, lines, on, results, cut_off, days, progress)
+                summary = _reconcile(
+                    connection, payments, lines, on, results, cut_off, days, progress
+                )
+                joined = beside.submit(_join_matches, results)  # while the memory is given back
+            joined.result()
+            return summary
 
         try:
             summary = attempt(started.result(), payments, lines)
@@ -140,27 +146,40 @@ def _reconcile(
         beside.submit(calendar.is_working_day, on)  # loads the calendar, which matching needs
         progress("đọc các khoản thanh toán")
         _load_payments(connection, payments, on)
-        unique = {"payment_id": beside.submit(_is_unique_in_order, looking)}
         progress("đọc sổ và đối chiếu")
         _show_lines(connection, lines)
-        tallies = matching.match(connection, calendar, cut_off=cut_off)
+        unique: dict[str, Future[bool]] = {}
+        written: list[Future[None]] = []
+        share = payments.row_count * 5 // 8  # the first part is begun earlier than the second
+
+        def heard(step: str) -> None:
+            # No later step changes what stands already, so that it is looked at and written while
+            # matching goes on. Nothing is moved to its place before all is looked at.
+            if step == matching.AFTER_LEDGER:
+                rows = "ledger WHERE line_id IS NOT NULL"
+                unique["line_id"] = beside.submit(_is_unique, looking, rows, "line_id")
+                unique["payment_id"] = beside.submit(_is_unique_in_order, looking)
+            elif step == matching.AFTER_VERDICTS:
+                connection.execute("SET preserve_insertion_order = true")
+                first = _MATCHES.format(0, share - 1)
+                written.append(beside.submit(_write, looking, first, results / MATCHES))
+
+        tallies = matching.match(connection, calendar, cut_off=cut_off, progress=heard)
         if lines.row_count != _count(connection, "ledger", "line_id"):
             raise _Doubt("rows of the ledger")
-        rows = "ledger WHERE line_id IS NOT NULL"
-        unique["line_id"] = beside.submit(_is_unique, looking, rows, "line_id")
-        written = beside.submit(_write, looking, _DISCREPANCIES, results / DISCREPANCIES)
         # A reference on two payments doubles the lines that name it, which the count of rows has
         # seen; where no line does, both payments are missing, and those are few to compare.
         missing = "doubtful WHERE class = 'missing_in_ledger'"
         if not _is_unique(connection, missing, "reference"):
             raise _Doubt("reference")
         progress("ghi kết quả")
-        connection.execute("SET preserve_insertion_order = true")
-        # Nothing of it is moved to its place before all is looked at.
-        _write(connection, _MATCHES, results / MATCHES)
-        written.result()
-        for column, answer in unique.items():
-            if not answer.result():
+        _write(connection, _DISCREPANCIES, results / DISCREPANCIES)
+        second = _MATCHES.format(share, payments.row_count)
+        _write(connection, second, _rest_of(results), header=False)
+        (first_written,) = written
+        first_written.result()
+        for column in ("payment_id", "line_id"):
+            if not unique[column].result():
                 raise _Doubt(column)
     return FilesSummary(tallies)
 
@@ -212,9 +231,25 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str, what: str) -> int:
     return int(count)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+def _rest_of(results: Path) -> Path:
+    """Where the second part of the matches is written: beside the results, not among them."""
+    return results.with_name("rest.csv")
+
+
+def _join_matches(results: Path) -> None:
+    try:
+        with (results / MATCHES).open("ab") as matches, _rest_of(results).open("rb") as rest:
+            shutil.copyfileobj(rest, matches)
+        _rest_of(results).unlink()
+    except OSError as error:
+        raise Unavailable(f"Không ghi được kết quả: {error}") from error
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, select: str, path: Path, *, header: bool = True
+) -> None:
     quoted = str(path).replace("'", "''")
-    connection.execute(f"COPY ({select}) TO '{quoted}' (FORMAT csv, HEADER)")
+    connection.execute(f"COPY ({select}) TO '{quoted}' (FORMAT csv, HEADER {header})")
 
 
 def _open_both(payments_csv: Path, ledger_csv: Path) -> tuple[CsvSource, CsvSource]:

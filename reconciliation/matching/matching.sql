@@ -158,14 +158,13 @@ CREATE OR REPLACE TABLE returned (
 
 
 -- step: verdicts
--- The payments in their own order, each beside the credits that name it, and once without any.
-CREATE OR REPLACE TABLE beside AS
+-- Each payment beside the credits that name it, and once without any.
+CREATE OR REPLACE VIEW beside AS
 SELECT payment, line_id, in_narrative, is_exact, is_late FROM naming
 UNION ALL
 SELECT unnamed.payment, NULL, NULL, NULL, NULL
 FROM (SELECT payment FROM ledger WHERE is_credit IS NULL) AS unnamed
-ANTI JOIN found_by_words ON found_by_words.payment = unnamed.payment
-ORDER BY payment;
+ANTI JOIN found_by_words ON found_by_words.payment = unnamed.payment;
 
 -- One credit of the right amount is a match, and nothing else is. A late one is matched all the
 -- same: it is in both lists. There is one row for each payment, and it stands at the same place as
@@ -176,7 +175,7 @@ WITH neighbours AS (
         *,
         coalesce(payment = lag(payment) OVER (), false) AS is_repeat,
         coalesce(payment = lead(payment) OVER (), false) AS is_repeated
-    FROM beside
+    FROM (SELECT * FROM beside ORDER BY payment)
 )
 SELECT
     payment,
@@ -194,17 +193,21 @@ SELECT
 FROM neighbours
 WHERE NOT is_repeat;
 
--- In the order of the payments, if it is read with insertion order preserved.
-CREATE OR REPLACE VIEW matches AS
+-- The matches among the payments whose rows are numbered `first` to `last`: in the order of the
+-- payments, if they are read with insertion order preserved.
+CREATE OR REPLACE MACRO matches_between(first, last) AS TABLE
 SELECT
     payments.payment_id,
     verdicts.line_id,
     payments.reference,
     payments.amount,
     CASE WHEN verdicts.in_narrative THEN 'narrative' ELSE 'reference' END AS rule
-FROM payments
-POSITIONAL JOIN verdicts
+FROM (SELECT * FROM payments WHERE rowid BETWEEN first AND last) AS payments
+POSITIONAL JOIN (SELECT * FROM verdicts WHERE rowid BETWEEN first AND last) AS verdicts
 WHERE verdicts.class IN ('matched', 'late');
+
+CREATE OR REPLACE VIEW matches AS
+FROM matches_between(0, (SELECT count(*) FROM payments));
 
 
 -- step: reasons

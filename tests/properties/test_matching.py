@@ -173,7 +173,7 @@ def test_a_verdict_that_is_not_beside_its_payment_stops_the_run(
     """The negative control: of how verdicts are laid beside payments, not of any rule."""
     sound = matching._steps()
     turned = [
-        (step, sql.replace("ORDER BY payment;", "ORDER BY payment DESC;")) for step, sql in sound
+        (step, sql.replace("ORDER BY payment)", "ORDER BY payment DESC)")) for step, sql in sound
     ]
     assert turned != sound
     fill(duck, [Payment(f"p{n}", reference_of(n), 5_000, at(ON, 9)) for n in range(2)], [])
