@@ -64,7 +64,8 @@ _Figures = tuple[str, date, int, int]
 class SettlementValue:
     """A settlement file; `new_count` of its rows were in no earlier one. Sums in đồng.
 
-    `collection_account_id` is the account that its gateway paid into when it was taken in.
+    `collection_account_id` is the account that its gateway paid into when its first version was
+    taken in.
     """
 
     id: str
@@ -182,14 +183,15 @@ async def store_settlement(
 ) -> SettlementValue:
     """Write a file and those of its rows that stand nowhere yet; the account's lines are locked.
 
-    Lines of the version that it is `replacing` stand by it from now on where it has them too.
-    Raises `BatchPaidOver`.
+    Lines of the version that it is `replacing` stand by it from now on where it has them too, and
+    it is of the same account, wherever the gateway pays into by now. Raises `BatchPaidOver`.
     """
     settlement_id = new_id("settle")
+    account = gateway if replacing is None else replacing
     settlement = {
         "id": settlement_id,
         "gateway_account_id": gateway.id,
-        "collection_account_id": gateway.collection_account_id,
+        "collection_account_id": account.collection_account_id,
         "sha256": prepared.digest,
         "file_name": checked_name(file_name),
         "mapping": prepared.mapping,

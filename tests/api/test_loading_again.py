@@ -10,8 +10,9 @@ from sqlmodel import col
 from core.ids import new_id
 from payments.agencies.models import GatewayAccountRow
 from tests.api.test_staff_loading import choose, file_of, paygov_row, sheet, take
-from tests.integration.test_settlement_versions import reissue, taken
+from tests.integration.test_settlement_versions import lines_of, reissue, taken
 from tests.support.bare_money import add_account
+from tests.support.catalogue_rows import add_agency
 from tests.support.markup import words_of
 from tests.support.rows import count
 from tests.support.settlements import GATEWAY, new_batch, settled
@@ -44,15 +45,16 @@ async def test_the_same_file_again_a_moment_later_is_told_as_known(
 
 
 @asynccontextmanager
-async def paid_into_another(system: System) -> AsyncIterator[str]:
-    """Have the gateway's money go to another account of the body for a while; its code."""
+async def paid_into_another(system: System, owner: str | None = None) -> AsyncIterator[str]:
+    """Have the gateway's money go to another account for a while, of the body itself unless told
+    whose; its code."""
     gateway, _, account = GATEWAY.partition("/")
     of_gateway = update(GatewayAccountRow).where(
         col(GatewayAccountRow.gateway) == gateway, col(GatewayAccountRow.account) == account
     )
     code, database = new_id("tk")[-12:], system.parts.database
     async with database.transaction() as session:
-        other = await add_account(session, system.body.agency_id, code=code)
+        other = await add_account(session, owner or system.body.agency_id, code=code)
         await session.execute(of_gateway.values(collection_account_id=other))
     try:
         yield code
@@ -93,13 +95,22 @@ async def test_a_settlement_taken_before_its_gateway_paid_elsewhere_says_both_ac
         assert await count(system.parts.database, "settlement") == stored
 
 
-async def test_such_a_file_has_newer_versions_all_the_same(shared_system: System) -> None:
-    """It is found by its gateway, wherever that pays into by now."""
+@pytest.mark.parametrize("of_another", [False, True], ids=["its own", "of another body"])
+async def test_such_a_file_has_newer_versions_all_the_same(
+    shared_system: System, of_another: bool
+) -> None:
+    """It is found by its gateway, and stays with the account that it was taken for."""
     system, office = shared_system, await finance_office(shared_system)
     batch, number = new_batch(), new_id("n")
     first = await taken(system, settled(batch, number, 5000, 50))
-    async with paid_into_another(system):
-        newer = await reissue(office, first["id"], settled(batch, number, 5000, 60))
-        assert newer.status_code == 202, newer.text
-        superseded = await office.approve(newer.json()["approval"])
-        assert superseded["status"] == "approved", superseded
+    owner = await add_agency(system.parts.database, new_id("b")[-12:]) if of_another else None
+    latest = first["id"]
+    async with paid_into_another(system, owner):
+        for fee in (60, 70):
+            newer = await reissue(office, latest, settled(batch, number, 5000, fee))
+            assert newer.status_code == 202, newer.text
+            superseded = await office.approve(newer.json()["approval"])
+            assert superseded["status"] == "approved", superseded
+            latest = superseded["outcome"]["settlement"]
+            (line,) = await lines_of(system, latest)
+            assert (line["amount"], line["fee"]) == (5000, fee)
