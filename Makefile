@@ -118,6 +118,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate \
 
 .PHONY: lock
 lock: $(RUNTIME) ## Write the locks anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	@[ -x $(BIN)/uv ] || { echo "uv is needed: $(BIN)/python -m pip install uv" >&2; exit 1; }
 	$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock \
 		--output-file requirements-dev.lock
@@ -137,12 +138,14 @@ help: ## Say what there is
 
 # The environment. A run that was broken off leaves no stamp, and the next one starts over.
 
-$(MADE):
+$(MADE): requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@echo "Making $(VENV) …"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input -qq --require-hashes \
+		-r requirements-uv.lock || echo "uv cannot be had here: pip takes its place, and longer."
 	@touch $@
 
 $(RUNTIME): requirements.lock pyproject.toml | $(MADE)

@@ -20,7 +20,8 @@ _FOLDERS = os.pathsep.join(
 class SystemPackage:
     """A Debian package, the program whose presence proves it, and what the tests do with it.
 
-    `instead` is a program that does as well where it is there already.
+    `instead` names a program and its package that do as well, where they are there already or
+    where this release has nothing else.
     """
 
     name: str
@@ -56,8 +57,8 @@ def program_of(name: str) -> str | None:
 
 
 def missing() -> list[SystemPackage]:
-    """The packages whose own program is not here."""
-    return [package for package in PACKAGES if _found(package.program) is None]
+    """The packages whose program is not here, and nothing that does as well."""
+    return [package for package in PACKAGES if program_of(package.name) is None]
 
 
 def _found(program: str) -> str | None:
@@ -86,7 +87,7 @@ def install(wanted: list[SystemPackage]) -> str | None:
         )
         if updated.returncode != 0:
             return _last_line(updated.stderr)
-        known = [package.name for package in wanted if _is_known(package.name)]
+        known = [name for package in wanted if (name := _name_here(package)) is not None]
         if not known:
             return "this release has none of them"
         done = subprocess.run(
@@ -112,8 +113,7 @@ def main() -> None:
         print(f"Installing for the tests: {names}", flush=True)
         reason = install(wanted)
     for package in missing():
-        if program_of(package.name) is None:
-            print(f"missing: {package.name} ({package.use}); {reason or 'not in this release'}")
+        print(f"missing: {package.name} ({package.use}); {reason or 'not in this release'}")
 
 
 def _no_cluster_of_its_own() -> None:
@@ -122,6 +122,12 @@ def _no_cluster_of_its_own() -> None:
     if not folder.parent.exists():
         folder.mkdir(parents=True)
         (folder / "lephi.conf").write_text("create_main_cluster = false\n", encoding="utf-8")
+
+
+def _name_here(package: SystemPackage) -> str | None:
+    """What this release has of a package: itself, else what does as well; None for neither."""
+    names = (package.name, package.instead) if package.instead else (package.name,)
+    return next(filter(_is_known, names), None)
 
 
 def _is_known(name: str) -> bool:
