@@ -16,13 +16,12 @@ from payments.agencies.access.principals import Principal
 from payments.agencies.access.rights import Action
 from payments.agencies.queries import find_collection_account, get_gateway_name
 from reconciliation.formats.reading_task import ReadingTask
-from reconciliation.settlements.saved_layouts import (
-    save_settlement_layout,
-    try_settlement_layout,
-)
+from reconciliation.settlements.saved_layouts import save_settlement_layout
+from reconciliation.settlements.trying import try_settlement_layout
 from reconciliation.statements.layout_versions import LayoutVersion, list_versions
+from reconciliation.statements.looking import try_layout
 from reconciliation.statements.saved_layouts import save_layout
-from reconciliation.statements.saved_layouts_api import SavedLayoutOut, try_layout
+from reconciliation.statements.saved_layouts_api import SavedLayoutOut
 
 
 def save_as(

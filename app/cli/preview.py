@@ -7,7 +7,7 @@ from core.clock import VIETNAM
 from core.json import dumps
 from reconciliation.formats.preview import StatementPreview
 from reconciliation.formats.proposing import PROPOSED
-from reconciliation.statements.preview_api import PreviewOut
+from reconciliation.statements.preview_schemas import PreviewOut
 
 #: So much of a cell fits on a terminal.
 _CELL = 40

@@ -20,11 +20,8 @@ from reconciliation.formats.settlement_layouts import SettlementLayout
 from reconciliation.settlements.api import checked_file, known_layouts
 from reconciliation.settlements.batch_schemas import GATEWAY_PATH
 from reconciliation.settlements.owners import own_gateway
-from reconciliation.settlements.saved_layouts import (
-    TriedSettlementLayout,
-    save_settlement_layout,
-    try_settlement_layout,
-)
+from reconciliation.settlements.saved_layouts import save_settlement_layout
+from reconciliation.settlements.trying import TriedSettlementLayout, try_settlement_layout
 from reconciliation.statements.intake import file_digest
 from reconciliation.statements.layout_versions import list_versions
 from reconciliation.statements.preview_api import LayoutText

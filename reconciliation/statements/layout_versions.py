@@ -4,10 +4,9 @@ A layout is saved with a file that it reads, so that none is kept which reads no
 parts mean is the business of whoever reads such files.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy import func, insert
 from sqlmodel import col, select
@@ -19,10 +18,10 @@ from core.name_locks import lock_names
 from core.sessions import ReadSession, WriteSession
 from core.statements import values_of
 from payments.agencies.queries import find_lineages
+from reconciliation.statements.layout_names import is_layout_name
 from reconciliation.statements.saved_layout_models import SavedLayout
 
 LayoutKind = Literal["statement", "settlement"]
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +39,11 @@ class LayoutVersion:
     created_at: datetime
 
 
-def is_layout_name(name: str) -> bool:
-    """Whether a layout may be called so."""
-    return _NAME.fullmatch(name) is not None
-
-
-def check_layout_name(name: str, *, taken: bool) -> None:
-    """Raises `Invalid` for a name that is none, or that is `taken` by a layout of ours."""
-    if not is_layout_name(name):
-        raise _refused("name", "malformed", "Tên mẫu gồm chữ thường không dấu, số và gạch nối.")
-    if taken:
-        raise _refused("name", "taken", f"Tên {name} là của một mẫu có sẵn; hãy đặt tên khác.")
-
-
 def check_begins(valid_from: date) -> None:
     """Raises `Invalid` for a day before today: what was read then was read by another."""
     if valid_from < clock.business_date(clock.now()):
-        raise _refused("valid_from", "in_the_past", "Mẫu có hiệu lực từ hôm nay trở đi.")
-
-
-def _refused(field: str, code: str, detail: str) -> Invalid:
-    return Invalid(detail, errors=[FieldError(field, code, detail)])
+        detail = "Mẫu có hiệu lực từ hôm nay trở đi."
+        raise Invalid(detail, errors=[FieldError("valid_from", "in_the_past", detail)])
 
 
 async def add_version(

@@ -3,20 +3,18 @@
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
-from pydantic import BaseModel
 
 from core.bodies import FORM_BYTES
 from core.deadlines import LONG_SECONDS, allowing
 from core.ids import new_id
-from core.schemas import Instant
 from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from reconciliation.dependencies import EncodingName, FormText, ReconcilingDep
 from reconciliation.formats.layouts import LONGEST
 from reconciliation.formats.limits import LIMITS
-from reconciliation.formats.preview import StatementPreview, preview
 from reconciliation.formats.reading_task import ReadingTask
-from reconciliation.schemas import BalanceWarning, RefusalError
+from reconciliation.statements.looking import look
+from reconciliation.statements.preview_schemas import PreviewOut
 from reconciliation.statements.takings import taking_turn
 from reconciliation.statements.uploads import receive, today
 
@@ -26,106 +24,6 @@ LayoutText = Annotated[
     str,
     Form(max_length=LONGEST, pattern=r"^[^\x00]*$", description="A mapping in JSON, to be tried."),
 ]
-
-
-class RawRow(BaseModel):
-    """A row of the file as it stands; long cells are cut."""
-
-    row: int
-    cells: list[str]
-
-
-class PreviewLine(BaseModel):
-    """A line as it would be taken in."""
-
-    row: int
-    booked_at: Instant
-    amount: int
-    direction: str
-    reference: str | None
-    narrative: str
-    bank_ref: str
-    balance: int | None
-
-
-class PreviewOut(BaseModel):
-    """What a file would say. Nothing of it is stored.
-
-    `layout` is the mapping that its lines were read by, in JSON: the one named by `mapping`, the
-    one sent, or (`proposed`) one by the words of its heading, which a person has to look at. With
-    `faults` nothing would be taken, and there are no lines and no sums. `credited` and `debited`
-    are in đồng.
-    """
-
-    format: str
-    encoding: str
-    delimiter: str
-    header_row: int | None
-    raw_rows: list[RawRow]
-    mapping: str
-    layout: dict[str, object] | None
-    proposed: bool
-    faults: list[RefusalError]
-    rows: int
-    credited: int
-    debited: int
-    opening: int | None
-    closing: int | None
-    skipped: dict[str, int]
-    accounts: list[str]
-    warnings: list[BalanceWarning]
-    notes: list[str]
-    lines: list[PreviewLine]
-
-    @classmethod
-    def of(cls, shown: StatementPreview) -> "PreviewOut":
-        """The answer for a look into a file."""
-        file = shown.file
-        rows = [] if file is None else file.rows
-        return cls(
-            format=shown.format,
-            encoding=shown.encoding,
-            delimiter=shown.delimiter,
-            header_row=shown.header_row,
-            raw_rows=[RawRow(row=row, cells=cells) for row, cells in shown.raw_rows],
-            mapping=shown.mapping,
-            layout=shown.layout,
-            proposed=shown.is_proposed,
-            faults=[
-                RefusalError(field=one.field, code=one.code, detail=one.detail)
-                for one in shown.faults
-            ],
-            rows=len(rows),
-            credited=sum(row.amount for row in rows if row.direction == "credit"),
-            debited=sum(row.amount for row in rows if row.direction == "debit"),
-            opening=None if file is None else file.balances.opening,
-            closing=None if file is None else file.balances.closing,
-            skipped={} if file is None else file.skipped,
-            accounts=[] if file is None else list(file.accounts),
-            warnings=[
-                BalanceWarning(row=gap.row, expected=gap.expected, told=gap.told, detail=gap.detail)
-                for gap in (() if file is None else file.gaps)
-            ],
-            notes=[] if file is None else list(file.notes),
-            lines=[
-                PreviewLine(
-                    row=row.line_no,
-                    booked_at=row.booked_at,
-                    amount=row.amount,
-                    direction=row.direction,
-                    reference=row.reference,
-                    narrative=row.narrative,
-                    bank_ref=row.bank_ref,
-                    balance=row.balance,
-                )
-                for row in shown.lines
-            ],
-        )
-
-
-def look(content: bytes, task: ReadingTask, layout: str) -> PreviewOut:
-    """What a file would say, as it is answered: a million rows stay where they were read."""
-    return PreviewOut.of(preview(content, task, layout))
 
 
 @router.post("/statements/preview", max_body_size=LIMITS.size + FORM_BYTES)

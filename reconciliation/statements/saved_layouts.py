@@ -4,7 +4,7 @@ A layout says how a file's columns are read and no more: a file without totals o
 nothing by itself, whoever's layout it is read by (`is_vouched`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from core.json import dumps
@@ -12,43 +12,13 @@ from core.sessions import ReadSession, WriteSession
 from payments.agencies.queries import CollectionAccountValue
 from reconciliation.formats.layouts import layout_json, read_layout
 from reconciliation.formats.mappings import Mapping
-from reconciliation.formats.preview import StatementPreview
-from reconciliation.formats.proposing import PROPOSED
 from reconciliation.formats.registry import is_ours
-from reconciliation.formats.rows import StatementRefused, fault_of_file
 from reconciliation.statements.layout_versions import (
     LayoutVersion,
     add_version,
-    check_layout_name,
     find_version,
 )
-from reconciliation.statements.preparing import is_vouched
-
-
-@dataclass(frozen=True, slots=True)
-class TriedLayout:
-    """A layout with what it makes of its sample: its rows, and whether they are vouched for."""
-
-    layout: Mapping
-    rows: int
-    vouched: bool
-
-
-def tried(name: str, shown: StatementPreview) -> TriedLayout:
-    """A layout that has read its sample, under its name. Pure.
-
-    Raises `Invalid` for a name that is none or that is ours, and `StatementRefused` with every
-    reason for which the sample is not read.
-    """
-    check_layout_name(name, taken=is_ours(name) or name == PROPOSED)
-    if shown.faults:
-        raise StatementRefused(list(shown.faults))
-    if shown.file is None or shown.layout is None or not shown.file.rows:
-        detail = "Mẫu không đọc được dòng nào của tệp này."
-        raise StatementRefused([fault_of_file("no_rows", detail)])
-    written = read_layout(dumps(shown.layout).decode())
-    layout = replace(written, code=name)
-    return TriedLayout(layout, len(shown.file.rows), is_vouched(shown.file))
+from reconciliation.statements.looking import TriedLayout
 
 
 async def save_layout(

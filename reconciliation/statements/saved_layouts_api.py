@@ -18,11 +18,11 @@ from payments.agencies.access.principals import Principal, needs
 from payments.agencies.access.rights import Action
 from reconciliation.dependencies import EncodingName, FormText, ReconcilingDep
 from reconciliation.formats.limits import LIMITS
-from reconciliation.formats.preview import preview
 from reconciliation.formats.reading_task import ReadingTask
 from reconciliation.statements.layout_versions import LayoutVersion, list_versions
+from reconciliation.statements.looking import TriedLayout, try_layout
 from reconciliation.statements.preview_api import LayoutText
-from reconciliation.statements.saved_layouts import TriedLayout, save_layout, tried
+from reconciliation.statements.saved_layouts import save_layout
 from reconciliation.statements.takings import taking_turn
 from reconciliation.statements.uploads import own_account, receive, today
 
@@ -67,11 +67,6 @@ class SavedLayoutList(BaseModel):
     def of(cls, layouts: Sequence[LayoutVersion]) -> "SavedLayoutList":
         """The answer for these versions."""
         return cls(items=[SavedLayoutOut.of(one) for one in layouts])
-
-
-def try_layout(content: bytes, task: ReadingTask, layout: str, name: str) -> TriedLayout:
-    """A layout with what it makes of its sample; where a million rows are read they stay."""
-    return tried(name, preview(content, task, layout))
 
 
 @router.post(

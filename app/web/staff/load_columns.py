@@ -24,8 +24,8 @@ from reconciliation.formats.reading_task import ReadingTask
 from reconciliation.statements.kept_files import (
     LookedAtFile,
 )
+from reconciliation.statements.looking import try_layout
 from reconciliation.statements.saved_layouts import save_layout
-from reconciliation.statements.saved_layouts_api import try_layout
 from reconciliation.statements.uploads import (
     today,
 )

@@ -43,7 +43,8 @@ from reconciliation.statements.kept_files import (
     get_kept_file,
 )
 from reconciliation.statements.layout_versions import list_versions
-from reconciliation.statements.preview_api import PreviewOut, look
+from reconciliation.statements.looking import look
+from reconciliation.statements.preview_schemas import PreviewOut
 from reconciliation.statements.saved_layouts import find_layout
 from reconciliation.statements.takings import taking_turn
 from reconciliation.statements.uploads import (
