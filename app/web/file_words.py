@@ -163,6 +163,8 @@ OF_TABLES: Final = (
     noted("Đây là tệp ảnh, không phải bảng; hãy xuất lại dạng .xlsx hoặc CSV UTF-8."),
     noted("Đây là trang web (HTML), dù mang tên gì; hãy mở bằng bảng tính rồi lưu lại dạng .xlsx."),
     noted("Ô thứ %(place)s không thuộc cột nào."),
+    noted("Các ô thứ %(places)s không thuộc cột nào."),
+    noted("Các ô thứ %(places)s và %(count)s ô khác không thuộc cột nào."),
     noted("Tệp có %(count)s lỗi; chưa nhận dòng nào."),
     noted("Tệp có %(count)s lỗi (%(listed)s lỗi đầu được nêu); chưa nhận dòng nào."),
     noted("Tệp không có dòng nào."),

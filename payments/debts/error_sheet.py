@@ -16,7 +16,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from core.spreadsheets import is_live
 from payments.catalogue.upkeep.sheets.cells import Cell
-from payments.debts.sheets import DebtFault, DebtSheet
+from payments.debts.faults import DebtFault
+from payments.debts.sheets import DebtSheet
 
 #: The heading of the column that says what is wrong.
 FAULT_HEADING: Final = "Lỗi"

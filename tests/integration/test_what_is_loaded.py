@@ -63,6 +63,7 @@ def test_what_is_forked_in_crash_tests_has_loaded_its_commands() -> None:
         "app.stickers.pdf",
         "payments.billing.sheets",
         "payments.debts.error_sheet",
+        "payments.debts.faults",
         "payments.debts.sheets",
         "receipts.pdf",
         "receipts.verification",

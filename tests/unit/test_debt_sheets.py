@@ -10,8 +10,9 @@ from python_calamine import CalamineWorkbook
 
 from payments.debts.columns import COLUMNS, column_of
 from payments.debts.error_sheet import FAULT_HEADING, write_error_sheet
+from payments.debts.faults import DebtSheetRefused
 from payments.debts.kinds import DebtKind, nature_of_debt
-from payments.debts.sheets import DebtSheet, DebtSheetRefused, read_debts
+from payments.debts.sheets import DebtSheet, read_debts
 from payments.debts.writing import OwedDebt, line_of_debt, people_of
 from tests.support.catalogue_files import parts_of
 from tests.support.debts import LAND_HEADING, land, land_file, utility_file, workbook
@@ -195,6 +196,21 @@ def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
     # The control: cells with nothing in them are none.
     blank = f"{','.join(heading)},,\nHD-1,Lê Ba,150000,Tiền nước, ,\n".encode()
     assert list(read_utility(blank).faults) == []
+    # Nor are those whose every character is one that nobody sees.
+    unseen = f"{','.join(heading)}\nHD-1,Lê Ba,150000,Tiền nước,\u200b,\ufeff\n".encode()
+    assert list(read_utility(unseen).faults) == []
+
+
+def test_a_row_with_many_cells_under_no_heading_has_one_fault_that_names_the_first() -> None:
+    rows = "".join(f"HD-{at},Lê Ba,150000,Tiền nước{',thừa' * 36}\n" for at in range(50))
+    faults = read_utility(f"{','.join(UTILITY)}\n{rows}".encode()).faults
+    assert [one.row for one in faults] == list(range(2, 52))
+    (said,) = {one.reason for one in faults}
+    assert said == "Các ô thứ 5, 6, 7, 8, 9 và 31 ô khác không thuộc cột nào."
+    two = f"{','.join(UTILITY)}\nHD-1,Lê Ba,150000,Tiền nước,a,,b\n".encode()
+    assert [one.reason for one in read_utility(two).faults] == [
+        "Các ô thứ 5, 7 không thuộc cột nào."
+    ]
 
 
 def test_a_code_stands_once_in_a_file() -> None:

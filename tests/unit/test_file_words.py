@@ -13,11 +13,12 @@ from core.errors import FieldError
 from payments.billing.sheets import HEADINGS
 
 ROOT = Path(__file__).parents[2]
+_OF_DEBTS = ("sheets.py", "faults.py", "comparing.py", "reading.py")
 #: Whatever reads a file that staff load from a page, and says what is wrong with it.
 READERS = (
     *(ROOT / "reconciliation" / "formats").glob("*.py"),
     ROOT / "reconciliation" / "statements" / "intake.py",
-    *(ROOT / "payments" / "debts" / name for name in ("sheets.py", "comparing.py", "reading.py")),
+    *(ROOT / "payments" / "debts" / name for name in _OF_DEBTS),
     ROOT / "payments" / "billing" / "sheets.py",
     ROOT / "payments" / "billing" / "importing.py",
     *(ROOT / "payments/catalogue/upkeep/sheets" / name for name in ("cells.py", "files.py")),
@@ -128,6 +129,10 @@ COMPOSED = {
     " lại.": (
         "The cell is the number 20: if 20,000 VND is meant, type 20000; if it is 20 VND, format the"
         " cell as text and type it again."
+    ),
+    "Các ô thứ 5, 7 không thuộc cột nào.": "Cells 5, 7 of the row are in no column.",
+    "Các ô thứ 5, 6, 7, 8, 9 và 31 ô khác không thuộc cột nào.": (
+        "Cells 5, 6, 7, 8, 9 and 31 more of the row are in no column."
     ),
     "cả hai bên đều có số tiền (Nợ, Có)": "both sides have an amount (Nợ, Có)",
     "không bên nào có số tiền (Nợ, Có)": "neither side has an amount (Nợ, Có)",
