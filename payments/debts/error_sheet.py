@@ -15,8 +15,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from core.spreadsheets import is_live
-from payments.catalogue.upkeep.sheets.cells import Cell
-from payments.debts.faults import DebtFault
+from payments.catalogue.upkeep.sheets.cells import Cell, misplaced
+from payments.debts.faults import NO_HEADING, DebtFault
 from payments.debts.sheets import DebtSheet
 
 #: The heading of the column that says what is wrong.
@@ -67,6 +67,8 @@ def write_error_sheet(sheet: DebtSheet) -> bytes:
         for number, cells in sheet.rows:
             told = faults.get(number, [])
             marked = {sheet.places.get(fault.column) for fault in told}
+            if any(fault.code == NO_HEADING for fault in told):
+                marked.update(misplaced(cells, sheet.places.values()))
             for place in range(last):
                 cell = cells[place] if place < len(cells) else None
                 _write(page, number - 1, place, cell, formats, is_faulty=place in marked)

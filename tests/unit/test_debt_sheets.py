@@ -1,6 +1,7 @@
 """Files of debts: what is read, what is refused and where, and the sheet that marks it."""
 
 import io
+import re
 import zipfile
 from datetime import date
 
@@ -249,6 +250,31 @@ def test_the_error_sheet_has_the_rows_with_marks_and_reasons() -> None:
     # What was mended there and sent again is read: the column of faults is taken out.
     kept = "\n".join(",".join(map(str, row[:-1])) for row in rows[:2])
     assert len(read_debts(kept.encode(), DebtKind.LAND_TAX, TODAY).debts) == 1
+
+
+def marked_cells(written: bytes) -> set[str]:
+    """The cells of a workbook's sheet that have the colour of faults, as a spreadsheet names them."""
+    styles = parts_of(written)["xl/styles.xml"].decode()
+    fills = re.findall("<fill>.*?</fill>", styles)
+    (fill,) = [at for at, one in enumerate(fills) if "FFC7CE" in one]
+    looks = re.findall("<xf [^>]*>", styles.split("<cellXfs", 1)[1].split("</cellXfs>")[0])
+    faulty = {str(at) for at, one in enumerate(looks) if f'fillId="{fill}"' in one}
+    page = parts_of(written)["xl/worksheets/sheet1.xml"].decode()
+    return {
+        cell
+        for cell, look in re.findall('<c r="([A-Z]+[0-9]+)" s="([0-9]+)"', page)
+        if look in faulty
+    }
+
+
+def test_the_error_sheet_marks_what_is_wrong_and_what_stands_in_no_column() -> None:
+    rows = (
+        "HD-1,Lê Ba,150000,Tiền nước",
+        "HD-2,Lê Ba,x,nước,a, ,b",
+        "HD-3,Lê Ba,1500,nước,,\u200b,c",
+    )
+    sheet = read_utility("\n".join([",".join(UTILITY), *rows]).encode())
+    assert marked_cells(write_error_sheet(sheet)) == {"C3", "E3", "G3", "G4"}
 
 
 def test_what_a_debt_is_in_law_decides_what_proves_it() -> None:
