@@ -253,7 +253,7 @@ def test_the_error_sheet_has_the_rows_with_marks_and_reasons() -> None:
 
 
 def marked_cells(written: bytes) -> set[str]:
-    """The cells of a workbook's sheet that have the colour of faults, as a spreadsheet names them."""
+    """The cells of a workbook's sheet that have the colour of faults, by their names in it."""
     styles = parts_of(written)["xl/styles.xml"].decode()
     fills = re.findall("<fill>.*?</fill>", styles)
     (fill,) = [at for at, one in enumerate(fills) if "FFC7CE" in one]
