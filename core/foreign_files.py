@@ -14,8 +14,19 @@ _KINDS: Final = (
     ),
     (re.compile(rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a"), _IMAGE),
     (
-        re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html)\b", re.IGNORECASE),
+        # A prolog and comments may come first, as in a message in XML; its root decides. What was
+        # passed over is not looked at again, so that no file takes long.
+        re.compile(
+            rb"(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->)*+"
+            rb"<(?:!doctype\s+html|html|table)(?=[\s/>])",
+            re.IGNORECASE | re.DOTALL,
+        ),
         "Đây là trang web (HTML), dù mang tên gì; hãy mở bằng bảng tính rồi lưu lại dạng .xlsx.",
+    ),
+    (
+        re.compile(rb"(?:\xef\xbb\xbf)?\s*MIME-Version:", re.IGNORECASE),
+        "Đây là trang web lưu thành một tệp (MHTML), dù mang tên gì; hãy mở bằng bảng tính rồi lưu"
+        " lại dạng .xlsx.",
     ),
 )
 

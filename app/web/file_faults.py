@@ -5,16 +5,25 @@ begin with the place too, for whoever reads nothing but them: on a page it stand
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from app.web.texts import noted
-from app.web.translations import Words
+from markupsafe import Markup
 
-_PLACE: Final = re.compile(r"row (?P<row>[0-9]+)(?:, column (?P<column>.+))?|cell (?P<cell>\S+)")
-#: A file of several sheets has its place in the sentence alone.
+from app.web.texts import noted
+from app.web.translations import Words, shown
+from core.folding import single_spaced
+
+#: What a file says, such as a heading, may have line breaks.
+_PLACE: Final = re.compile(
+    r"row (?P<row>[0-9]+)(?:, column (?P<column>.+))?|cell (?P<cell>\S+)", re.DOTALL
+)
+#: A row of a file of several sheets, whose place stands in the sentence in words.
+_SHEET_ROW: Final = re.compile(r".+![0-9]+(?:\..+)?", re.DOTALL)
 _OF_SHEET: Final = re.compile(
-    r"(?P<sheet>[^,:]+), dòng (?P<row>[0-9]+)(?:, cột (?P<column>[^:]+))?: (?P<reason>.+)"
+    r"(?P<sheet>[^,:]+), dòng (?P<row>[0-9]+)(?:, cột (?P<column>[^:]+))?: (?P<reason>.+)",
+    re.DOTALL,
 )
 #: An element of an XML file, which has no rows that anybody sees.
 _ENTRY: Final = re.compile(r"Ntry thứ (?P<entry>[0-9]+): ")
@@ -46,12 +55,14 @@ def told_fault(words: Words, fault: FaultOfFile) -> ToldFault:
     if found is None:
         return _told_of_sheet(words, fault)
     text, named = _text_of(found)
-    reason = reason.removeprefix(f"{text % named}: ")
+    at = text % named
+    reason = reason.removeprefix(f"{at}: ")
     if entry := _ENTRY.match(reason):
         reason = reason[entry.end() :]
-    if reason.startswith(text % named):  # the sentence says where it is
+    # The sentence may say itself where it is: row 2 is not row 23.
+    if re.match(rf"{re.escape(at)}(?!\w)", reason):
         return ToldFault("", words.detail(reason))
-    place = words.say(text, **named)
+    place = _said(words, text, named)
     if entry:
         place += f", Ntry {entry['entry']}"
     return ToldFault(place, words.detail(reason))
@@ -59,12 +70,17 @@ def told_fault(words: Words, fault: FaultOfFile) -> ToldFault:
 
 def _told_of_sheet(words: Words, fault: FaultOfFile) -> ToldFault:
     found = _OF_SHEET.fullmatch(fault.detail)
-    if found is None:
+    if found is None or not _SHEET_ROW.fullmatch(fault.field):
         return ToldFault("" if fault.field == "file" else None, words.detail(fault.detail))
     text, named = _text_of(found)
-    at = words.say(text, **named)
-    place = f"{named['sheet']}, {at[:1].lower()}{at[1:]}"
+    at = _said(words, text, named)
+    place = Markup("{}, {}{}").format(shown(named["sheet"]), at[:1].lower(), at[1:])
     return ToldFault(place, words.detail(named["reason"]))
+
+
+def _said(words: Words, text: str, named: Mapping[str, str]) -> Markup:
+    """A place in a language's words, in one line."""
+    return words.say(text, **{name: single_spaced(value) for name, value in named.items()})
 
 
 def _text_of(found: re.Match[str]) -> tuple[str, dict[str, str]]:

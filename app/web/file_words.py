@@ -28,7 +28,7 @@ OF_STATEMENTS: Final = (
     noted("không đọc được như CSV"),
     noted("dấu ngoặc kép mở mà không đóng"),
     noted("sau dấu ngoặc kép đóng còn chữ: dấu ngoặc kép ở trong ô phải viết hai lần"),
-    noted("ô quá dài"),
+    noted("dấu ngoặc kép mở mà không đóng, hoặc ô quá dài"),
     noted("Không nhận ra dòng tiêu đề; hãy viết mẫu sao kê (layout) cho tệp này."),
     noted("thiếu cột này, hoặc có nó hai lần"),
     noted("Không có mẫu sao kê %(said)s cho ngày %(day)s; các mẫu hiện có: %(layouts)s."),
@@ -162,7 +162,13 @@ OF_TABLES: Final = (
     noted("Đây là tệp PDF, không phải bảng; hãy xuất lại dạng .xlsx hoặc CSV UTF-8."),
     noted("Đây là tệp ảnh, không phải bảng; hãy xuất lại dạng .xlsx hoặc CSV UTF-8."),
     noted("Đây là trang web (HTML), dù mang tên gì; hãy mở bằng bảng tính rồi lưu lại dạng .xlsx."),
+    noted(
+        "Đây là trang web lưu thành một tệp (MHTML), dù mang tên gì; hãy mở bằng bảng tính rồi lưu "
+        "lại dạng .xlsx."
+    ),
     noted("Ô thứ %(place)s không thuộc cột nào."),
+    noted("Các ô thứ %(places)s không thuộc cột nào."),
+    noted("Các ô thứ %(places)s và %(count)s ô khác không thuộc cột nào."),
     noted("Tệp có %(count)s lỗi; chưa nhận dòng nào."),
     noted("Tệp có %(count)s lỗi (%(listed)s lỗi đầu được nêu); chưa nhận dòng nào."),
     noted("Tệp không có dòng nào."),

@@ -84,7 +84,7 @@ class Words:
                 # Only what is mostly our own words: values alone, or beside one word, fit anything.
                 words = "".join(parts[::2])
                 if len(words.split()) > 1 and len(words.strip(" .:,;()")) > 3:
-                    found.append((-len(words), re.compile(pattern), said))
+                    found.append((-len(words), re.compile(pattern, re.DOTALL), said))
         return [(pattern, said) for _, pattern, said in sorted(found, key=lambda one: one[0])]
 
 

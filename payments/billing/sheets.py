@@ -22,6 +22,7 @@ from payments.catalogue.upkeep.sheets.cells import (
     is_blank,
     mended_phone,
     misplaced,
+    misplaced_complaint,
     read_date,
     read_phone,
     read_text,
@@ -190,8 +191,8 @@ def _row(
     faults: list[FieldError],
 ) -> StallRow | None:
     before = len(faults)
-    for reason in misplaced(cells, set(columns.values())):
-        told = f"Dòng {number}: {reason}"
+    if strays := misplaced(cells, columns.values()):
+        told = f"Dòng {number}: {misplaced_complaint(strays)}"
         faults.append(FieldError(f"row {number}", "no_heading", told))
 
     def read(name: str, how: Callable[[Cell], T], default: T) -> T:

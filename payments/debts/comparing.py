@@ -16,6 +16,7 @@ from payments.billing.loading import among
 from payments.bills.models import Bill
 from payments.bills.untouched import has_payment
 from payments.books.refunded import given_back
+from payments.debts.faults import DebtFault, refused_for
 from payments.debts.findings import (
     DebtChange,
     DebtDecision,
@@ -24,7 +25,7 @@ from payments.debts.findings import (
     decide,
 )
 from payments.debts.models import Debt
-from payments.debts.sheets import DebtFault, DebtRow, refused_for
+from payments.debts.sheets import DebtRow
 
 T = TypeVar("T")
 

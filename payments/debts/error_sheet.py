@@ -15,8 +15,9 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from core.spreadsheets import is_live
-from payments.catalogue.upkeep.sheets.cells import Cell
-from payments.debts.sheets import DebtFault, DebtSheet
+from payments.catalogue.upkeep.sheets.cells import Cell, misplaced
+from payments.debts.faults import NO_HEADING, DebtFault
+from payments.debts.sheets import DebtSheet
 
 #: The heading of the column that says what is wrong.
 FAULT_HEADING: Final = "Lỗi"
@@ -66,6 +67,8 @@ def write_error_sheet(sheet: DebtSheet) -> bytes:
         for number, cells in sheet.rows:
             told = faults.get(number, [])
             marked = {sheet.places.get(fault.column) for fault in told}
+            if any(fault.code == NO_HEADING for fault in told):
+                marked.update(misplaced(cells, sheet.places.values()))
             for place in range(last):
                 cell = cells[place] if place < len(cells) else None
                 _write(page, number - 1, place, cell, formats, is_faulty=place in marked)

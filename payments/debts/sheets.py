@@ -12,7 +12,7 @@ from datetime import date
 from math import prod
 from typing import Final, TypeVar
 
-from core.errors import FieldError, Invalid
+from core.errors import FieldError
 from core.money import MAX_AMOUNT
 from core.tax_numbers import checked_tax_number
 from core.workbooks import WorkbookLimits
@@ -23,6 +23,7 @@ from payments.catalogue.upkeep.sheets.cells import (
     is_blank,
     mended_phone,
     misplaced,
+    misplaced_complaint,
     read_amount,
     read_date,
     read_phone,
@@ -33,6 +34,13 @@ from payments.catalogue.upkeep.sheets.faults import FileRefused
 from payments.catalogue.upkeep.sheets.files import read_file
 from payments.catalogue.upkeep.sheets.intake import Sheet
 from payments.debts.columns import TITLES, column_of
+from payments.debts.faults import (
+    MOST_FAULTS,
+    NO_HEADING,
+    DebtFault,
+    refused,
+    refused_for,
+)
 from payments.debts.kinds import ALWAYS_NEEDED, KINDS, DebtKind
 
 T = TypeVar("T")
@@ -51,9 +59,6 @@ LIMITS: Final = TableLimits(
         area=2 * (MOST_DEBTS + 10) * _MOST_COLUMNS,
     ),
 )
-
-#: No more than this many faults of one file are listed in an answer; its error sheet has them all.
-MOST_FAULTS: Final = 200
 
 _CALCULATED = re.compile(r"=\s*[0-9]{1,14}(?:\s*[-+*]\s*[0-9]{1,14}){1,20}")
 _TERM = re.compile(r"([-+]?)\s*([0-9]+(?:\s*\*\s*[0-9]+)*)")
@@ -75,12 +80,6 @@ _WORDS: Final = {
 }
 _OF_PAYER: Final = ("payer_tax_number", "payer_address")
 _DECISION: Final = ("decision_number", "decided_on", "treasury", "chapter", "sub_item")
-
-
-class DebtSheetRefused(Invalid):
-    """A list of debts cannot be taken; `errors` says where and why, nothing was taken."""
-
-    code = "sheet_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +109,6 @@ class DebtRow:
     payer_name: str = field(default="", repr=False)
     payer_tax_number: str = field(default="", repr=False)
     payer_address: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class DebtFault:
-    """What is wrong with a cell, or with a row where `column` is ""; rows count from 1."""
-
-    row: int
-    #: the name of the column (`payments.debts.columns`)
-    column: str
-    code: str
-    reason: str
-
-    @property
-    def words(self) -> str:
-        """Row, column and reason in one line of Vietnamese."""
-        place = f", cột {TITLES[self.column]}" if self.column else ""
-        return f"Dòng {self.row}{place}: {self.reason}"
-
-    @property
-    def error(self) -> FieldError:
-        """The fault as an answer has it."""
-        place = f", column {TITLES[self.column]}" if self.column else ""
-        return FieldError(f"row {self.row}{place}", self.code, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +142,6 @@ class DebtSheet:
             raise refused_for(self.faults)
 
 
-def refused_for(faults: Sequence[DebtFault]) -> DebtSheetRefused:
-    """The refusal of a file for these faults."""
-    return _refused([fault.error for fault in faults[:MOST_FAULTS]], len(faults))
-
-
-def _refused(errors: Sequence[FieldError], count: int | None = None) -> DebtSheetRefused:
-    count = count or len(errors)
-    more = f" ({MOST_FAULTS} lỗi đầu được nêu)" if count > MOST_FAULTS else ""
-    return DebtSheetRefused(f"Tệp có {count} lỗi{more}; chưa nhận dòng nào.", errors=list(errors))
-
-
 def read_debts(content: bytes, kind: DebtKind, today: date) -> DebtSheet:
     """What a file says, with every fault of its cells.
 
@@ -185,16 +150,16 @@ def read_debts(content: bytes, kind: DebtKind, today: date) -> DebtSheet:
     try:
         sheets = read_file(content, limits=LIMITS)
     except FileRefused as error:
-        raise _refused(error.errors) from None
+        raise refused(error.errors) from None
     sheet = _sheet_of_debts(sheets, kind)
     places = _places(*sheet.rows[0], kind)
     reader = _SheetReader(sheet, places, kind, today)
     debts = [debt for debt in map(reader.debt, sheet.rows[1:]) if debt is not None]
     if len(sheet.rows) == 1:
-        raise _refused([FieldError("file", "empty", "Tệp chỉ có dòng tiêu đề.")])
+        raise refused([FieldError("file", "empty", "Tệp chỉ có dòng tiêu đề.")])
     if len(sheet.rows) - 1 > MOST_DEBTS:
         detail = f"Tối đa {MOST_DEBTS} khoản trong một tệp."
-        raise _refused([FieldError("file", "too_large", detail)])
+        raise refused([FieldError("file", "too_large", detail)])
     faults = sorted([*reader.faults, *_repeated(debts)], key=lambda one: one.row)
     return DebtSheet(sheet.rows, places, debts, faults, reader.calculated, reader.mended_phones)
 
@@ -206,12 +171,12 @@ def _sheet_of_debts(sheets: Iterable[Sheet], kind: DebtKind) -> Sheet:
     """
     seen = [one for one in sheets if one.rows and not one.is_hidden]
     if not seen:
-        raise _refused([FieldError("file", "empty", "Tệp không có dòng nào.")])
+        raise refused([FieldError("file", "empty", "Tệp không có dòng nào.")])
     needed = set(needed_of(kind))
     for other in seen[1:]:
         if needed <= {column_of(str(cell)) for cell in other.heading if not is_blank(cell)}:
             told = f"Trang {other.name[:50]!r} cũng có danh sách: mỗi tệp chỉ một trang."
-            raise _refused([FieldError("file", "several_sheets", told)])
+            raise refused([FieldError("file", "several_sheets", told)])
     return seen[0]
 
 
@@ -232,7 +197,7 @@ def _places(number: int, headings: Sequence[Cell], kind: DebtKind) -> dict[str, 
         told = f"Dòng {number}: thiếu cột {', '.join(missing)}."
         faults.append(FieldError(f"row {number}", "missing_column", told))
     if faults:
-        raise _refused(faults[:MOST_FAULTS])
+        raise refused(faults[:MOST_FAULTS])
     return places
 
 
@@ -264,8 +229,8 @@ class _SheetReader:
         before, mended = len(self.faults), self.mended_phones
         if number in self._marked:
             self._look_at_formulas(number, cells)
-        for why in misplaced(cells, self._names):
-            self._fault(number, "", "no_heading", why)
+        if strays := misplaced(cells, self._names):
+            self._fault(number, "", NO_HEADING, misplaced_complaint(strays))
         told: dict[str, str] = {}
         for name, (pattern, complaint) in _PATTERNS.items():
             plain = read_phone if name == "phone" else read_text

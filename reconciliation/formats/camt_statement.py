@@ -18,7 +18,7 @@ from core.clock import business_date
 from core.errors import FieldError
 from reconciliation.formats import camt_fields as camt
 from reconciliation.formats.camt_fields import Element, ElementRefused, EntryTexts
-from reconciliation.formats.decoding import decode
+from reconciliation.formats.decoding import check_is_text, decode
 from reconciliation.formats.limits import AHEAD
 from reconciliation.formats.pages import StatementPage, statement_of
 from reconciliation.formats.reading_task import ReadingTask
@@ -52,6 +52,7 @@ def read(content: bytes, task: ReadingTask) -> StatementFile:
     otherwise one. A row's number is the line of the file where its entry begins; where several
     stand in one line they are counted on. Only booked entries are taken, the others are counted.
     """
+    check_is_text(content)
     if task.encoding is not None:
         content = decode(content, task.encoding).encode()
     # A second mark is left by programs that put one before what had one already.

@@ -64,6 +64,21 @@ def check_encoding(name: str | None) -> None:
         raise UnknownEncoding(detail, errors=[FieldError("encoding", "unknown_encoding", detail)])
 
 
+def check_is_text(content: bytes) -> None:
+    """Raise `StatementRefused` for what is nothing, or by its first bytes no text of a statement.
+
+    For a reader that decodes by itself; `decode` does it too.
+    """
+    if content.startswith((_ARCHIVE, _OLD_EXCEL)):
+        raise _refused(
+            "Đây là tệp Excel đời cũ, hoặc tệp nén; hãy lưu lại dạng .xlsx hoặc CSV UTF-8."
+        )
+    if (foreign := foreign_kind(content)) is not None:
+        raise StatementRefused([fault_of_file("not_a_table", foreign)])
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
+        raise _empty()
+
+
 def decode(
     content: bytes, encoding: str | None = None, *, known_by: Callable[[str], bool] | None = None
 ) -> str:
@@ -81,15 +96,10 @@ def decoded(
 ) -> tuple[str, str]:
     """As `decode`, with the name of the encoding."""
     check_encoding(encoding)
-    if content.startswith((_ARCHIVE, _OLD_EXCEL)):
-        raise _refused(
-            "Đây là tệp Excel đời cũ, hoặc tệp nén; hãy lưu lại dạng .xlsx hoặc CSV UTF-8."
-        )
-    if (foreign := foreign_kind(content)) is not None:
-        raise StatementRefused([fault_of_file("not_a_table", foreign)])
+    check_is_text(content)
     text, name = _marked(content, encoding) or _unmarked(content, encoding, known_by)
     if not text.strip():
-        raise StatementRefused([fault_of_file("empty", NO_ROWS)])
+        raise _empty()
     control = CONTROL.search(text)
     if control is not None:
         if encoding is None and (fitting := _fitting_wide(content)):
@@ -178,6 +188,10 @@ def _question(fitting: list[str]) -> StatementRefused:
         f"Tệp không phải UTF-8, có thể là: {', '.join(fitting)}. Hãy nói rõ bảng mã bằng trường"
         " encoding (dòng lệnh: --encoding), hoặc lưu lại dạng UTF-8."
     )
+
+
+def _empty() -> StatementRefused:
+    return StatementRefused([fault_of_file("empty", NO_ROWS)])
 
 
 def _refused(detail: str) -> StatementRefused:

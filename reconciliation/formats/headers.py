@@ -23,7 +23,8 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _REASONS: Final = {
     "unexpected end": "dấu ngoặc kép mở mà không đóng",
     "expected after": ("sau dấu ngoặc kép đóng còn chữ: dấu ngoặc kép ở trong ô phải viết hai lần"),
-    "field larger": "ô quá dài",
+    # What an open quotation mark swallows grows over the limit long before the file ends.
+    "field larger": "dấu ngoặc kép mở mà không đóng, hoặc ô quá dài",
 }
 _UNREAD: Final = "không đọc được như CSV"
 

@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from core.db import Database
 from payments.debts import loading
+from payments.debts.faults import DebtSheetRefused
 from payments.debts.kept_rows import KEPT_DEBTS
 from payments.debts.kinds import DebtKind
 from payments.debts.loading import CodeTakenMeanwhile, load_list, load_next
 from payments.debts.queries import DebtSearch, page_of_debts
-from payments.debts.sheets import DebtSheetRefused
 from tests.support.debts import CIPHER, land, land_file, take_file, utility_file
 from tests.support.locks import until_someone_waits
 from tests.support.markets import KEY, new_body

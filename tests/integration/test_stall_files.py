@@ -119,6 +119,13 @@ def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
     assert fault.detail == "Dòng 2: Ô thứ 11 không thuộc cột nào."
 
 
+def test_a_row_has_one_fault_however_many_of_its_cells_are_under_no_heading() -> None:
+    with pytest.raises(StallSheetRefused) as caught:
+        read_rows(csv_of(["A-1,open,4,,,,,,,,a,b,c", "A-2,open,4,,,,,,,,d,e", "A-3,open,4"]))
+    assert [one.field for one in caught.value.errors] == ["row 2", "row 3"]
+    assert caught.value.errors[0].detail == "Dòng 2: Các ô thứ 11, 12, 13 không thuộc cột nào."
+
+
 def workbook_of_phones(*phones: object) -> bytes:
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True}) as workbook:

@@ -31,7 +31,8 @@ from payments.catalogue.upkeep.sheets.columns import COLUMNS
 from payments.catalogue.upkeep.sheets.files import read_file
 from payments.debts import error_sheet
 from payments.debts.error_sheet import write_error_sheet
-from payments.debts.sheets import DebtFault, DebtSheet
+from payments.debts.faults import DebtFault
+from payments.debts.sheets import DebtSheet
 from reconciliation import workbook_sheets
 from reconciliation.cases import sheets as discrepancy_sheets
 from reconciliation.cases.sheets import SheetRow, write_sheet

@@ -1,6 +1,7 @@
 """Files of debts: what is read, what is refused and where, and the sheet that marks it."""
 
 import io
+import re
 import zipfile
 from datetime import date
 
@@ -10,8 +11,9 @@ from python_calamine import CalamineWorkbook
 
 from payments.debts.columns import COLUMNS, column_of
 from payments.debts.error_sheet import FAULT_HEADING, write_error_sheet
+from payments.debts.faults import DebtSheetRefused
 from payments.debts.kinds import DebtKind, nature_of_debt
-from payments.debts.sheets import DebtSheet, DebtSheetRefused, read_debts
+from payments.debts.sheets import DebtSheet, read_debts
 from payments.debts.writing import OwedDebt, line_of_debt, people_of
 from tests.support.catalogue_files import parts_of
 from tests.support.debts import LAND_HEADING, land, land_file, utility_file, workbook
@@ -195,6 +197,21 @@ def test_a_cell_under_no_heading_is_a_fault_and_not_left_out() -> None:
     # The control: cells with nothing in them are none.
     blank = f"{','.join(heading)},,\nHD-1,Lê Ba,150000,Tiền nước, ,\n".encode()
     assert list(read_utility(blank).faults) == []
+    # Nor are those whose every character is one that nobody sees.
+    unseen = f"{','.join(heading)}\nHD-1,Lê Ba,150000,Tiền nước,\u200b,\ufeff\n".encode()
+    assert list(read_utility(unseen).faults) == []
+
+
+def test_a_row_with_many_cells_under_no_heading_has_one_fault_that_names_the_first() -> None:
+    rows = "".join(f"HD-{at},Lê Ba,150000,Tiền nước{',thừa' * 36}\n" for at in range(50))
+    faults = read_utility(f"{','.join(UTILITY)}\n{rows}".encode()).faults
+    assert [one.row for one in faults] == list(range(2, 52))
+    (said,) = {one.reason for one in faults}
+    assert said == "Các ô thứ 5, 6, 7, 8, 9 và 31 ô khác không thuộc cột nào."
+    two = f"{','.join(UTILITY)}\nHD-1,Lê Ba,150000,Tiền nước,a,,b\n".encode()
+    assert [one.reason for one in read_utility(two).faults] == [
+        "Các ô thứ 5, 7 không thuộc cột nào."
+    ]
 
 
 def test_a_code_stands_once_in_a_file() -> None:
@@ -233,6 +250,31 @@ def test_the_error_sheet_has_the_rows_with_marks_and_reasons() -> None:
     # What was mended there and sent again is read: the column of faults is taken out.
     kept = "\n".join(",".join(map(str, row[:-1])) for row in rows[:2])
     assert len(read_debts(kept.encode(), DebtKind.LAND_TAX, TODAY).debts) == 1
+
+
+def marked_cells(written: bytes) -> set[str]:
+    """The cells of a workbook's sheet that have the colour of faults, by their names in it."""
+    styles = parts_of(written)["xl/styles.xml"].decode()
+    fills = re.findall("<fill>.*?</fill>", styles)
+    (fill,) = [at for at, one in enumerate(fills) if "FFC7CE" in one]
+    looks = re.findall("<xf [^>]*>", styles.split("<cellXfs", 1)[1].split("</cellXfs>")[0])
+    faulty = {str(at) for at, one in enumerate(looks) if f'fillId="{fill}"' in one}
+    page = parts_of(written)["xl/worksheets/sheet1.xml"].decode()
+    return {
+        cell
+        for cell, look in re.findall('<c r="([A-Z]+[0-9]+)" s="([0-9]+)"', page)
+        if look in faulty
+    }
+
+
+def test_the_error_sheet_marks_what_is_wrong_and_what_stands_in_no_column() -> None:
+    rows = (
+        "HD-1,Lê Ba,150000,Tiền nước",
+        "HD-2,Lê Ba,x,nước,a, ,b",
+        "HD-3,Lê Ba,1500,nước,,\u200b,c",
+    )
+    sheet = read_utility("\n".join([",".join(UTILITY), *rows]).encode())
+    assert marked_cells(write_error_sheet(sheet)) == {"C3", "E3", "G3", "G4"}
 
 
 def test_what_a_debt_is_in_law_decides_what_proves_it() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from app.web.file_faults import ToldFault, told_fault
 from app.web.translations import WORDS
@@ -13,11 +14,12 @@ from core.errors import FieldError
 from payments.billing.sheets import HEADINGS
 
 ROOT = Path(__file__).parents[2]
+_OF_DEBTS = ("sheets.py", "faults.py", "comparing.py", "reading.py")
 #: Whatever reads a file that staff load from a page, and says what is wrong with it.
 READERS = (
     *(ROOT / "reconciliation" / "formats").glob("*.py"),
     ROOT / "reconciliation" / "statements" / "intake.py",
-    *(ROOT / "payments" / "debts" / name for name in ("sheets.py", "comparing.py", "reading.py")),
+    *(ROOT / "payments" / "debts" / name for name in _OF_DEBTS),
     ROOT / "payments" / "billing" / "sheets.py",
     ROOT / "payments" / "billing" / "importing.py",
     *(ROOT / "payments/catalogue/upkeep/sheets" / name for name in ("cells.py", "files.py")),
@@ -129,6 +131,10 @@ COMPOSED = {
         "The cell is the number 20: if 20,000 VND is meant, type 20000; if it is 20 VND, format the"
         " cell as text and type it again."
     ),
+    "Các ô thứ 5, 7 không thuộc cột nào.": "Cells 5, 7 of the row are in no column.",
+    "Các ô thứ 5, 6, 7, 8, 9 và 31 ô khác không thuộc cột nào.": (
+        "Cells 5, 6, 7, 8, 9 and 31 more of the row are in no column."
+    ),
     "cả hai bên đều có số tiền (Nợ, Có)": "both sides have an amount (Nợ, Có)",
     "không bên nào có số tiền (Nợ, Có)": "neither side has an amount (Nợ, Có)",
     "ngày 01/11/2026: quá xa về trước": "01/11/2026: too long ago",
@@ -236,6 +242,39 @@ def test_what_is_put_together_is_english_as_a_whole(said: str, english: str) -> 
             ("Khoản thu, row 7", "Cell 9 of the row is in no column."),
         ),
         ("bill", "Chưa ghi.", (None, "Chưa ghi."), (None, "Missing.")),
+        # A heading may have a line break (Alt+Enter).
+        (
+            *("row 2, column Số\ntiền\nghi có", "để trống"),
+            ("Dòng 2, cột Số tiền ghi có", "để trống"),
+            ("Row 2, column Số tiền ghi có", "empty"),
+        ),
+        (
+            *("row 2, column Số\ntiền", "Dòng 2, cột Số\ntiền: Chưa ghi."),
+            *(("Dòng 2, cột Số tiền", "Chưa ghi."), ("Row 2, column Số tiền", "Missing.")),
+        ),
+        # So may a value, and the words of a sheet's column.
+        (
+            *("row 2, column Loại", '"BÁO\nCÓ" không phải số tiền'),
+            ("Dòng 2, cột Loại", '"BÁO\nCÓ" không phải số tiền'),
+            ("Row 2, column Loại", '"BÁO\nCÓ" is no amount'),
+        ),
+        (
+            *("fees!2.code", "Khoản thu, dòng 2, cột Mã\nsố: Có mã ghi hai lần."),
+            ("Khoản thu, dòng 2, cột Mã số", "Có mã ghi hai lần."),
+            ("Khoản thu, row 2, column Mã số", "A code is there twice."),
+        ),
+        # A row is not another one whose number begins alike.
+        (
+            *("row 2", "Dòng 23 có ký tự điều khiển."),
+            ("Dòng 2", "Dòng 23 có ký tự điều khiển."),
+            ("Row 2", "Row 23 has control characters."),
+        ),
+        # What has a place of its own is not of the sheet that its words seem to name.
+        (
+            *("file", "Tệp st_1, dòng 5: Chưa ghi."),
+            ("", "Tệp st_1, dòng 5: Chưa ghi."),
+            ("", '<span lang="vi">Tệp st_1, dòng 5: Chưa ghi.</span>'),
+        ),
     ],
 )
 def test_a_place_stands_once_in_the_readers_language(
@@ -244,3 +283,17 @@ def test_a_place_stands_once_in_the_readers_language(
     fault = FieldError(field, "bad", detail)
     assert told_fault(WORDS["vi"], fault) == ToldFault(*vietnamese)
     assert told_fault(WORDS["en"], fault) == ToldFault(*english)
+
+
+@pytest.mark.parametrize(
+    ("field", "detail"),
+    [
+        ("row 2, column Thu & <chi>", "để trống"),
+        ("row 2, column Thu & <chi>", "Ntry thứ 3: để trống"),
+        ("A & B!2.x", "A & B, dòng 2, cột Thu & <chi>: Chưa ghi."),
+    ],
+)
+def test_what_a_file_calls_a_place_is_escaped_once(field: str, detail: str) -> None:
+    place = told_fault(WORDS["vi"], FieldError(field, "bad", detail)).place
+    assert "Thu &amp; &lt;chi&gt;" in str(escape(place))
+    assert "&amp;amp;" not in str(escape(place))

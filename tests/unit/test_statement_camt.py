@@ -300,7 +300,8 @@ def test_nesting_without_end_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", "xml"),
+        ("", "empty"),
+        ("%PDF-1.7\n", "not_a_table"),
         ("<Document/>", "not_camt"),
         (":20:SAOKE\n", "xml"),
         (of(entry("5000"))[:-40], "xml"),

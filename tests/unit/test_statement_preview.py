@@ -225,7 +225,7 @@ def test_a_file_that_says_itself_what_it_is_needs_no_name() -> None:
     iso = look("\ufeff" + document(statement(entry("5000"))))
     assert (iso.format, iso.mapping, len(iso.lines)) == ("camt", "camt", 1)
     assert [one.code for one in look("<?xml version='1.0'?><a/>").faults] == ["not_camt"]
-    assert [one.code for one in look("<table><tr><td>1</table>").faults] == ["no_heading"]
+    assert [one.code for one in look("<table><tr><td>1</table>").faults] == ["not_a_table"]
 
 
 def test_columns_that_hold_the_marks_of_other_formats_are_columns() -> None:

@@ -6,7 +6,7 @@ a cell may have been changed on the way, it is refused and the reason says what 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from core.folding import caseless
 from core.json import dumps, loads
 from core.lettering import complaint, undrawable
 from core.money import MAX_AMOUNT, format_vnd
-from core.unseen import unseen, unseen_complaint
+from core.unseen import unseen, unseen_complaint, without_unseen
 
 #: What a file can have in a cell. Text may be empty; None and "" are blank.
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
@@ -29,6 +29,9 @@ SMALL = 1000
 
 #: Entries of earlier or later years are slips of the keyboard.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+
+#: How many cells of a row a complaint names; one fault is told of them all.
+_NAMED = 5
 
 _PLAIN_WHOLE = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.0)?")
 _DOTTED_WHOLE = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3}){1,5}")
@@ -75,11 +78,27 @@ def is_blank(cell: Cell) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def misplaced(cells: Sequence[Cell], known: Collection[int]) -> Iterator[str]:
-    """What is to be said of each cell that holds something and is in none of the columns known."""
-    for place, cell in enumerate(cells):
-        if place not in known and not is_blank(cell):
-            yield f"Ô thứ {place + 1} không thuộc cột nào."
+def misplaced(cells: Sequence[Cell], known: Collection[int]) -> list[int]:
+    """Which cells of a row, from 0, hold something to be seen and are in none of the columns known.
+
+    Of one whose every character is unseen nobody would know what to take out.
+    """
+    return [
+        place
+        for place, cell in enumerate(cells)
+        if place not in known
+        and not is_blank(without_unseen(cell) if isinstance(cell, str) else cell)
+    ]
+
+
+def misplaced_complaint(places: Sequence[int]) -> str:
+    """What a person is told of the `misplaced` cells of a row, of which there is at least one."""
+    named = ", ".join(str(place + 1) for place in places[:_NAMED])
+    if len(places) == 1:
+        return f"Ô thứ {named} không thuộc cột nào."
+    if len(places) <= _NAMED:
+        return f"Các ô thứ {named} không thuộc cột nào."
+    return f"Các ô thứ {named} và {len(places) - _NAMED} ô khác không thuộc cột nào."
 
 
 def read_text(cell: Cell) -> str:
