@@ -369,3 +369,19 @@ async def test_why_a_file_is_not_taken_is_said_once(shared_system: System) -> No
     assert answer.status_code == 422
     # Where it is told of the whole form, and beside the field.
     assert words_of(answer.text).count("Tên tệp dài quá 200 ký tự") == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "offered"),
+    [(b"", False), (b"%PDF-1.7 x", False), (b"Luc;Bien lai\n1;2\n", True)],
+    ids=["empty", "PDF", "other columns"],
+)
+async def test_columns_are_to_be_chosen_where_the_file_has_any(
+    shared_system: System, content: bytes, offered: bool
+) -> None:
+    account = f"account:{shared_system.body.collection_code}"
+    async with signed_in_as(shared_system, "finance") as clerk:
+        at = (await choose(clerk, account, "la.csv", content)).headers["location"]
+        page = (await clerk.get(at)).text
+    assert ("Chưa có mẫu nào đọc được tệp này" in words_of(page)) is offered
+    assert (f'href="{at}/columns"' in page) is offered
