@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from core.errors import FieldError, Invalid
 from core.folding import caseless
+from core.foreign_files import NO_ROWS
 from core.tax_numbers import checked_tax_number
 from core.workbooks import WorkbookLimits
 from payments.catalogue.upkeep.sheets.archives import CATALOGUE_LIMITS, TableLimits
@@ -73,7 +74,7 @@ LARGE_FILE: Final = TableLimits(
 
 #: No more than this many faults of one file are listed.
 MOST_FAULTS: Final = 200
-_EMPTY: Final = FieldError("file", "empty", "Tệp không có dòng nào.")
+_EMPTY: Final = FieldError("file", "empty", NO_ROWS)
 
 _AREA = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,2}))?")
 #: What a contract's number is written with: as on its paper, with the letters of Vietnamese.

@@ -13,6 +13,7 @@ from math import prod
 from typing import Final, TypeVar
 
 from core.errors import FieldError
+from core.foreign_files import NO_ROWS
 from core.money import MAX_AMOUNT
 from core.tax_numbers import checked_tax_number
 from core.workbooks import WorkbookLimits
@@ -171,7 +172,7 @@ def _sheet_of_debts(sheets: Iterable[Sheet], kind: DebtKind) -> Sheet:
     """
     seen = [one for one in sheets if one.rows and not one.is_hidden]
     if not seen:
-        raise refused([FieldError("file", "empty", "Tệp không có dòng nào.")])
+        raise refused([FieldError("file", "empty", NO_ROWS)])
     needed = set(needed_of(kind))
     for other in seen[1:]:
         if needed <= {column_of(str(cell)) for cell in other.heading if not is_blank(cell)}:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from core.errors import FieldError, Invalid
 from core.folding import caseless
+from core.foreign_files import NO_ROWS
 from core.sheet_markings import NO_MARKINGS, Markings
 from core.unseen import unseen, unseen_complaint
 from payments.catalogue.upkeep.entries import Entry
@@ -121,7 +122,7 @@ def take(sheets: Sequence[Sheet]) -> IntakeResult:
                 )
             )
     if not placed and not faults:
-        faults.append(SheetFault("file", None, "", "empty", "Tệp không có dòng nào."))
+        faults.append(SheetFault("file", None, "", "empty", NO_ROWS))
     return IntakeResult(tuple(placed), tuple(faults), codes, tuple(warnings))
 
 
