@@ -18,7 +18,13 @@ import pytest_asyncio
 
 from app.processes import end_in_silence
 from tests.support.compiled import share_compiled_statements
-from tests.support.database import EMPTY, PostgresServer, end_the_server, the_server
+from tests.support.database import (
+    EMPTY,
+    PostgresServer,
+    close_connections,
+    end_the_server,
+    the_server,
+)
 from tests.support.examples import register_profiles
 from tests.support.network import block_the_network
 from tests.support.passwords import hash_cheaply
@@ -104,6 +110,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing on disk."""
+    close_connections()
     if config.stash.get(_OWN, False) and _RUN in os.environ:
         run = Path(os.environ.pop(_RUN))
         end_the_server(run)

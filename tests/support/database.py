@@ -46,14 +46,13 @@ class PostgresServer:
     def database(self, template: str = TEMPLATE) -> Iterator[str]:
         """The URL of a new copy of `template`, dropped afterwards, whoever is still connected."""
         name = f"test_{uuid.uuid4().hex}"
-        with self._connect() as connection:
-            # Copying files beats writing them through the log: nothing here waits for the disk.
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        connection = self._connect()
+        # Copying files beats writing them through the log: nothing here waits for the disk.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
             yield self.url(name)
         finally:
-            with self._connect() as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self._connect().execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def template(self, name: str, fill: Callable[[str], str]) -> str:
         """Make the template `name` once in a run: migrated, and filled by `fill`, given its URL.
@@ -64,24 +63,41 @@ class PostgresServer:
         with (self.run / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not told.exists():
-                with self._connect() as connection:
-                    # An attempt that failed may have left its own.
-                    connection.execute(f"DROP DATABASE IF EXISTS {name}")
-                    connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-                    answer = fill(self.url(name))
-                    connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+                connection = self._connect()
+                # An attempt that failed may have left its own.
+                connection.execute(f"DROP DATABASE IF EXISTS {name}")
+                connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+                answer = fill(self.url(name))
+                self._connect().execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
                 told.write_text(answer, encoding="utf-8")
         return told.read_text(encoding="utf-8")
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        url = make_url(self.url("postgres"))
-        return psycopg.connect(
-            host=str(url.query["host"]),
-            port=str(url.query["port"]),
-            user=url.username,
-            dbname=url.database,
-            autocommit=True,
-        )
+        """This process's connection for making and dropping databases; a new one where it broke.
+
+        Kept, for each that begins is a process of the server's and as dear as a copy's files.
+        """
+        kept = _connections.get(self.pattern)
+        if kept is None or kept.closed:
+            url = make_url(self.url("postgres"))
+            kept = _connections[self.pattern] = psycopg.connect(
+                host=str(url.query["host"]),
+                port=str(url.query["port"]),
+                user=url.username,
+                dbname=url.database,
+                autocommit=True,
+            )
+        return kept
+
+
+#: Of each server that this process has asked, by its pattern.
+_connections: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
+
+
+def close_connections() -> None:
+    """Close what was kept; afterwards the next to ask begins anew."""
+    while _connections:
+        _connections.popitem()[1].close()
 
 
 def the_server(run: Path, leader: int) -> PostgresServer:
