@@ -10,7 +10,8 @@ from core.checks import breaches, load_rules
 from core.sessions import ReadSession
 from payments.states import MACHINES
 
-_RULES = load_rules("payments.books")
+#: The rules that one statement each can tell of.
+RULES = load_rules("payments.books")
 #: The machine that an event is told of, and the state that it leads to.
 _TOLD = {move.event: (machine, move.after) for machine in MACHINES for move in machine.moves}
 
@@ -25,7 +26,7 @@ async def check_moves(
 
 async def check(session: ReadSession) -> AsyncIterator[str]:
     """A line for each row that breaks a rule; none when all is well."""
-    async for line in breaches(session, _RULES):
+    async for line in breaches(session, RULES):
         yield line
     async for line in _moves(session):
         yield line

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from app.invariants import broken
 from app.seed.catalogue import seed_catalogue
 from core.db import Database
 from core.sessions import WriteSession
 from tests.support.bare_books import BareBooks
-from tests.support.broken_rules import broken_rules
 from tests.support.database import PostgresServer
 from tests.support.money_world import MoneyWorld, world_at
 from tests.support.scripted import ScriptedWorld, scripted_at
@@ -75,7 +75,7 @@ async def world(opened_world: MoneyWorld) -> AsyncIterator[MoneyWorld]:
     yield opened_world
     assert opened_world.problems == []
     async with opened_world.service.parts.database.transaction() as session:
-        assert await broken_rules(session) == []
+        assert await broken(session) == []
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from adapters.http import GatewayHttp
 from adapters.paygov import dialect
 from adapters.sandbox.engine.faults import Fault
 from adapters.sandbox.engine.state import PayerOutcome
-from app.invariants import broken
+from app.invariants import broken, look
 from core.ids import new_id
 from payments.attempts import asking, inquiry, results
 from payments.billing.credit import commands as stall_commands
@@ -39,7 +39,6 @@ from payments.gateway_info import OPEN_FOR
 from payments.incoming import notices
 from payments.ports import CallbackResult, GatewayResult, Outcome
 from reconciliation.statements import intake
-from tests.support.broken_rules import broken_rules
 
 if TYPE_CHECKING:
     from tests.support.money_machine import MoneyMachine
@@ -427,7 +426,7 @@ def test_a_broken_service_is_caught(
         scene(money_machine())
 
 
-def test_the_look_after_each_step_says_what_the_whole_look_says(
+def test_all_rules_at_once_say_what_each_says(
     money_machine: type["MoneyMachine"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = money_machine()
@@ -435,12 +434,12 @@ def test_the_look_after_each_step_says_what_the_whole_look_says(
     async def both() -> tuple[list[str], list[str]]:
         database = machine.world.service.parts.database
         async with database.transaction() as session:
-            quick = await broken_rules(session)
+            at_once = await broken(session)
         async with database.transaction() as session:
-            return quick, await broken(session)
+            return at_once, [line async for line in look(session, None)]
 
     drop_the_excess(monkeypatch)
     with pytest.raises(AssertionError, match="money credited is in its places"):
         by_transfer(machine)
-    quick, whole = machine.runner.run(both())
-    assert sorted(quick) == sorted(whole) != []
+    at_once, one_by_one = machine.runner.run(both())
+    assert sorted(at_once) == sorted(one_by_one) != []

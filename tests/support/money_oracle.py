@@ -14,7 +14,6 @@ from typing import Any, Final
 from adapters.sandbox.engine.deliveries import DeliveryState
 from app.invariants import broken
 from core import clock
-from tests.support.broken_rules import broken_rules
 from tests.support.money_sandbox import poster_price
 from tests.support.money_stall import misplaced
 from tests.support.money_world import MoneyWorld
@@ -30,7 +29,7 @@ async def so_far(world: MoneyWorld) -> list[str]:
     """What is wrong in the middle of things: a broken invariant, or money that nobody paid."""
     problems = list(world.problems)
     async with world.service.parts.database.transaction() as session:
-        problems += await broken_rules(session)
+        problems += await broken(session)
     invented = await _recorded(world) - _real(world)
     problems += [f"we have money that nobody paid, or have it twice: {m}" for m in invented]
     problems += [f"the order {name} was sent twice" for name in world.sandbox.created_again]
@@ -77,8 +76,6 @@ class _Due:
 async def in_the_end(world: MoneyWorld) -> list[str]:
     """What is wrong after `settle`."""
     problems = await so_far(world)
-    async with world.service.parts.database.transaction() as session:
-        problems += await broken(session)
     missing = _real(world) - await _recorded(world)
     problems += [f"money was paid and is not in our books: {money}" for money in missing]
     problems += await _misplaced(world)
