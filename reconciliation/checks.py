@@ -8,12 +8,13 @@ from core.sessions import ReadSession
 from reconciliation.days.taken_back import matches_taken_back
 from reconciliation.statements.told_twice import lines_told_twice
 
-_RULES = load_rules("reconciliation")
+#: The rules that one statement each can tell of.
+RULES = load_rules("reconciliation")
 
 
 def check(session: ReadSession) -> AsyncIterator[str]:
     """A line for each row that breaks a rule; none when all is well."""
-    return breaches(session, _RULES)
+    return breaches(session, RULES)
 
 
 async def check_words(session: ReadSession, cipher: Cipher) -> AsyncIterator[str]:

@@ -5,7 +5,7 @@ log, which is chained and sealed, would not tell of it. What stood there before 
 things was written into it once (`setup.found`, migration 0023).
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
@@ -19,6 +19,8 @@ from payments.agencies.changes import digest
 from payments.agencies.models import Agency, CollectionAccount, GatewayAccountRow
 
 _FOUND = "setup.found"
+#: Of rows, by their ids: what stands in their columns, or what the log tells of these.
+_Rows = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +83,36 @@ KINDS = (
 
 async def check(session: ReadSession) -> AsyncIterator[str]:
     """A line for each row of the set-up that is not as the log left it; none when all are."""
+    rows: list[_Rows] = []
     for kind in KINDS:
-        told = await _told(session, kind)
-        for row in await session.all(select(kind.model)):
-            values: dict[str, Any] = row.model_dump()
-            name = f"{kind.model.__tablename__} {values['id']}"
-            if values["id"] not in told:
+        found = [row.model_dump() for row in await session.all(select(kind.model))]
+        rows.append({values["id"]: values for values in found})
+    for kind, there, told in zip(KINDS, rows, await _told(session, rows), strict=True):
+        for id_, values in there.items():
+            name = f"{kind.model.__tablename__} {id_}"
+            if id_ not in told:
                 yield f"the set-up is as the log left it: {name} was made by nobody"
             else:
-                for column in _differing(kind, values, told.pop(values["id"])):
+                for column in _differing(kind, values, told.pop(id_)):
                     yield f"the set-up is as the log left it: {name} has another {column}"
         for gone in told:
             yield f"the set-up is as the log left it: {kind.model.__tablename__} {gone} is gone"
 
 
-async def _told(session: ReadSession, kind: SetupKind) -> dict[str, dict[str, Any]]:
-    """What the log says that each row is, by the rows' ids."""
-    told: dict[str, dict[str, Any]] = {}
-    # What was found belongs to whichever kind has the row.
-    found = set(await session.all(select(kind.model.id)))  # type: ignore[attr-defined]
-    async for entry in each_entry(session, [*kind.actions, _FOUND]):
-        if entry.action == _FOUND and entry.object_id not in found:
-            continue
-        facts = told.setdefault(entry.object_id, dict(kind.later))
-        facts |= entry.details.get("after", entry.details)
-        facts |= {name: entry.details[name] for name in kind.digests if name in entry.details}
-        if (column := kind.ends.get(entry.action)) is not None:
-            facts[column] = True
+async def _told(session: ReadSession, rows: Sequence[_Rows]) -> list[_Rows]:
+    """What the log says that each row is, of each kind; one walk of the log tells all."""
+    told: list[_Rows] = [{} for _ in KINDS]
+    places = {action: place for place, kind in enumerate(KINDS) for action in kind.actions}
+    async for entry in each_entry(session, [*places, _FOUND]):
+        # What was found belongs to whichever kind has the row.
+        having = [place for place, there in enumerate(rows) if entry.object_id in there]
+        for place in having if entry.action == _FOUND else [places[entry.action]]:
+            kind = KINDS[place]
+            facts = told[place].setdefault(entry.object_id, dict(kind.later))
+            facts |= entry.details.get("after", entry.details)
+            facts |= {name: entry.details[name] for name in kind.digests if name in entry.details}
+            if (column := kind.ends.get(entry.action)) is not None:
+                facts[column] = True
     return told
 
 

@@ -98,8 +98,7 @@ class MoneyService:
         rows = await self.read(
             "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
         )
-        wiped = sorted({row["name"] for row in rows} - _SEEDED)
-        self._wipe = f"TRUNCATE {', '.join(wiped)} RESTART IDENTITY"
+        self._wipe = _wiping(sorted({row["name"] for row in rows} - _SEEDED))
 
     async def close(self) -> None:
         """Close everything."""
@@ -177,6 +176,20 @@ class MoneyService:
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._api_key}"}
+
+
+def _wiping(tables: list[str]) -> str:
+    """A statement that empties these tables and has their counters begin again.
+
+    No TRUNCATE: it makes new files for each table and index, most of which are empty as they are.
+    """
+    emptied = "\n".join(f"DELETE FROM {table};" for table in tables)
+    named = ", ".join(f"'{table}'" for table in tables)
+    return f"""DO $$ BEGIN
+{emptied}
+PERFORM setval(s.seqrelid, s.seqstart, false) FROM pg_sequence s
+  JOIN pg_depend d ON d.objid = s.seqrelid AND d.refobjid = ANY (ARRAY[{named}]::regclass[]);
+END $$"""
 
 
 @contextlib.contextmanager

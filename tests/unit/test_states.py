@@ -125,3 +125,9 @@ def test_the_page_about_states_is_what_the_command_draws() -> None:
         f"{PAGE.name} is out of date: keep its heading and first sentence, and put the output of"
         " `lephi states` after them"
     )
+
+
+def test_no_two_machines_tell_of_one_event() -> None:
+    """An entry of the log tells by its event alone whose move it is."""
+    events = [event for one in MACHINES for event in {move.event for move in one.moves}]
+    assert sorted(set(events)) == sorted(events)
