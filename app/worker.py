@@ -111,8 +111,11 @@ async def _work_alone(parts: Parts, handler: Handler[Parts, Any], delivery: Deli
 async def run_once(parts: Parts) -> int:
     """Everything that is due now, once; for tests and the command line. How much there was."""
     done = 0
+    waiting = await _waiting(parts)
     for handler in HANDLERS:
-        done += await deliver(parts, handler)
+        if handler.name in waiting:
+            done += await deliver(parts, handler)
+            waiting = await _waiting(parts)  # what it told of may be for one behind it
     done += await notices.apply_waiting(parts.payments)
     done += await inquiry.inquire(parts.payments)
     done += await inquiry.expire_bills(parts.payments)
@@ -130,6 +133,12 @@ async def run_once(parts: Parts) -> int:
     async with parts.database.transaction() as session:
         done += await audit.chain(session, sealer=parts.evidence.sealer)
     return done
+
+
+async def _waiting(parts: Parts) -> set[str]:
+    """The handlers that have something to do: one question, for most of them have nothing."""
+    async with parts.database.reading() as session:
+        return await outbox.list_waiting(session)
 
 
 async def _seal(parts: Parts) -> int:
@@ -191,16 +200,36 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), 19 * (monotonic() - began))
         return 0
 
+    called = {handler.name: asyncio.Event() for handler in HANDLERS}
+
+    async def look() -> int:
+        """Call whom something waits for: one question, and not one of each five times a second."""
+        for name in await _waiting(parts) & called.keys():
+            called[name].set()
+        return 0
+
     async def listen(handler: Handler[Parts, Any]) -> None:
-        await _repeat(
-            f"handler {handler.name}", lambda: deliver(parts, handler), IDLE_SECONDS, stop
-        )
+        async def answer() -> int:
+            await called[handler.name].wait()
+            called[handler.name].clear()
+            done = 0 if stop.is_set() else await deliver(parts, handler)
+            if done:  # there may be more
+                called[handler.name].set()
+            return done
+
+        await _repeat(f"handler {handler.name}", answer, 0, stop)
+
+    async def dismiss() -> None:
+        await stop.wait()
+        for call in called.values():
+            call.set()
 
     context = parts.payments
     inquiries, errands = inquiry.Inquiries(context), sending.RefundErrands(context)
     async with aclosing(inquiries), aclosing(errands), asyncio.TaskGroup() as group:
         for handler in HANDLERS:
             group.create_task(listen(handler))
+        group.create_task(dismiss())
         for _ in range(WEBHOOK_LANES):
             group.create_task(
                 _repeat(
@@ -229,6 +258,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
                 )
             )
         for name, job, pause in (
+            ("outbox", look, IDLE_SECONDS),
             ("callbacks", lambda: notices.apply_waiting(context), INQUIRY_SECONDS),
             ("gateways", inquiries.begin, INQUIRY_SECONDS),
             ("refunds", errands.begin, INQUIRY_SECONDS),
