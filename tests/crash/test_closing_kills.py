@@ -131,7 +131,7 @@ async def test_a_kill_at_this_place_leaves_a_day_whole(system: CrashSystem, name
     keys = await keys_of_office(system)
     # The first run passes, so that there is a good one to be left standing.
     at = 2 if name.startswith("run.") else 1
-    await system.open(failpoints=f"{name}=kill:{at}")
+    await system.open(f"{name}=kill:{at}")
     async with kept(system):
         run = await a_day(system, keys)
         if name.startswith("run."):
@@ -149,7 +149,7 @@ async def test_a_kill_at_this_place_leaves_a_day_whole(system: CrashSystem, name
 async def test_a_closing_in_two_transactions_is_caught(system: CrashSystem) -> None:
     """The negative control: the day is closed before its minutes are written."""
     keys = await keys_of_office(system)
-    await system.open(failpoints="closing.before_commit=kill:1", variant="close_before_minutes")
+    await system.open("closing.before_commit=kill:1", variant="close_before_minutes")
     async with kept(system):
         run = await a_day(system, keys)
         for who in ("finance", "chief"):

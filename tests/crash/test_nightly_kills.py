@@ -80,7 +80,7 @@ async def test_a_kill_at_this_place_loses_no_night_and_doubles_none(
     system: CrashSystem, name: str
 ) -> None:
     due = schedule(system)
-    await system.open(failpoints=f"{name}=kill:2")
+    await system.open(f"{name}=kill:2")
     async with kept(system):
         await Payer(system).pay_by_transfer()
         await system.until_dead("worker")
@@ -92,7 +92,7 @@ async def test_a_kill_at_this_place_loses_no_night_and_doubles_none(
 async def test_a_night_that_is_done_before_its_run_is_caught(system: CrashSystem) -> None:
     """The negative control: killed in between, the night is lost."""
     due = schedule(system)
-    await system.open(failpoints="run.before_commit=kill:1", variant="night_done_before_run")
+    await system.open("run.before_commit=kill:1", variant="night_done_before_run")
     async with kept(system):
         await system.until_dead("worker")
         await all_nights(system, due)

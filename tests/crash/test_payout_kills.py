@@ -67,7 +67,7 @@ async def test_a_kill_at_this_place_leaves_a_batch_whole(
 ) -> None:
     keys = await keys_of_office(system)
     # The first time it is paid over, the second time that is taken back.
-    await system.open(failpoints=f"{name}=kill:{at}")
+    await system.open(f"{name}=kill:{at}")
     async with kept(system):
         batch, payment = await a_batch(system, keys)
         payout = await pay_over(system, keys, batch, payment)
@@ -89,7 +89,7 @@ async def test_a_kill_at_this_place_leaves_a_batch_whole(
 async def test_postings_before_their_batches_are_caught(system: CrashSystem) -> None:
     """The negative control: a payout is committed before it is known what it brought."""
     keys = await keys_of_office(system)
-    await system.open(failpoints="payout.after_postings=kill:1", variant="payout_before_batches")
+    await system.open("payout.after_postings=kill:1", variant="payout_before_batches")
     async with kept(system):
         batch, payment = await a_batch(system, keys)
         wanted = {"gateway": GATEWAY, "batches": [batch], "credit": payment, "reason": "thử"}

@@ -76,7 +76,7 @@ def given_back(system: CrashSystem) -> list[int]:
 @pytest.mark.parametrize("name", OF_REFUNDS)
 async def test_a_kill_around_the_call_sends_nothing_twice(system: CrashSystem, name: str) -> None:
     keys = await keys_of_office(system)
-    await system.open(failpoints=f"{name}=kill:1")
+    await system.open(f"{name}=kill:1")
     async with kept(system):
         refund = await approved(system, keys, await paid(system))
         await system.until_dead("worker")
@@ -95,7 +95,7 @@ async def test_a_kill_around_the_call_sends_nothing_twice(system: CrashSystem, n
 async def test_a_service_that_calls_again_is_caught(system: CrashSystem) -> None:
     """The negative control: what was under way when it stopped is called for under a new name."""
     keys = await keys_of_office(system)
-    await system.open(failpoints="refund.after_call=kill:1", variant="call_for_refunds_again")
+    await system.open("refund.after_call=kill:1", variant="call_for_refunds_again")
     async with kept(system):
         refund = await approved(system, keys, await paid(system))
         await system.until_dead("worker")

@@ -98,7 +98,7 @@ async def test_a_kill_at_this_place_leaves_nothing_half_superseded(
     system: CrashSystem, place: str
 ) -> None:
     keys = await keys_of_office(system)
-    await system.open(failpoints=place)
+    await system.open(place)
     async with kept(system):
         for asked in (newer_statement, newer_settlement):
             done = await approve(system, keys["chief"], await asked(system, keys))
@@ -114,7 +114,7 @@ async def test_a_kill_at_this_place_leaves_nothing_half_superseded(
 async def test_superseding_in_two_steps_is_caught(system: CrashSystem) -> None:
     """The negative control: the newer statement stands before the one before has ended."""
     keys = await keys_of_office(system)
-    await system.open(failpoints="superseding.after_taken=kill:1", variant="supersede_in_two")
+    await system.open("superseding.after_taken=kill:1", variant="supersede_in_two")
     async with kept(system):
         done = await approve(system, keys["chief"], await newer_statement(system, keys))
         assert done.json()["code"] == "already_taken", done.text
