@@ -150,6 +150,12 @@ class CrashSystem:
             assert time.monotonic() < deadline, f"{name} did not die"
             await asyncio.sleep(0.03)
 
+    def assert_killed(self, *names: str) -> None:
+        """These have died, in this order and by SIGKILL, and nothing else has."""
+        assert [(child.name, child.status) for child in self.dead] == [
+            (name, -signal.SIGKILL) for name in names
+        ]
+
     def kill(self, name: str) -> None:
         """SIGKILL `serve` or `worker`."""
         self.children[name].send(signal.SIGKILL)

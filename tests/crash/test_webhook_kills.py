@@ -102,9 +102,7 @@ async def test_marking_before_the_call_is_caught(system: CrashSystem) -> None:
     system.environment["LEPHI_WEBHOOK_LOOPBACK"] = "true"
     async with receiving(told.answer) as place:
         await register(system, place.url)
-        await system.open(
-            "webhook.after_send=kill:1", variant="mark_webhooks_before_sending"
-        )
+        await system.open("webhook.after_send=kill:1", variant="mark_webhooks_before_sending")
         async with kept(system):
             await payer.pay_at_gateway()
             await system.until_dead("worker")

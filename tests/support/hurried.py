@@ -50,6 +50,7 @@ def hurry() -> None:
     asking.denied_until = lambda created_at, open_until: created_at + timedelta(seconds=5)
     inquiry.pause = lambda asked: timedelta(seconds=0.5)
     worker.INQUIRY_SECONDS = 0.3
+    worker.NIGHTS_SECONDS = 0.3
     worker.IDLE_SECONDS = 0.1
 
 
