@@ -24,19 +24,12 @@ import pytest
 from app.embedded.place import prepare
 from core.ids import new_id
 from scripts.without_orphans import descendants
-from tests.support.forked_programs import run_program
+from tests.support.forked_programs import run_lephi
 from tests.support.people import OURSELVES, PACKAGES, ROOT, Person, is_alive, ordinary_person
 
 #: What a checkout needs to run the demo.
 SHIPPED = ("core", "payments", "receipts", "reconciliation", "adapters", "app")
 COMMAND = "from app.cli.main import main; main()"
-#: The same, saying what it says in the file that is named last.
-SECOND = f"""
-import os, sys
-said = os.open(sys.argv.pop(), os.O_WRONLY | os.O_CREAT)
-os.dup2(said, 1), os.dup2(said, 2)
-{COMMAND}
-"""
 #: What a ready file says. What is not built yet is null.
 READY = {
     *("base_url", "api_key", "agency", "staff", "pay_url", "counter_url", "staff_url"),
@@ -291,8 +284,8 @@ def test_a_folder_has_one_demo_and_nothing_is_left_where_it_is_killed(own_place:
         assert receipt_of(told, bill)["number"] == 1
         said = own_place.folder / "second.txt"
         folder = str(own_place.folder / "data")
-        asked = ("demo", "--data-dir", folder, "--ready-file", str(demo.ready_file), str(said))
-        assert run_program(SECOND, asked, PATIENCE) == 1, "one folder, one demo"
+        asked = ("demo", "--data-dir", folder, "--ready-file", str(demo.ready_file))
+        assert run_lephi(asked, said, PATIENCE) == 1, "one folder, one demo"
         assert "in use" in said.read_text("utf-8")
         assert json.loads(demo.ready_file.read_text("utf-8")) == told
         demo.end(signal.SIGKILL)

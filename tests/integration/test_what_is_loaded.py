@@ -72,7 +72,7 @@ def test_what_is_forked_in_crash_tests_has_loaded_its_commands() -> None:
     """Else each of some hundred processes loads them anew."""
     steps = building("serve"), building("worker")
     found = loaded(*steps, before="import tests.support.hurried")
-    assert found == dict.fromkeys(steps, set())
+    assert found == {step: set() for step in steps}
 
 
 def test_a_helper_process_loads_what_it_works_with_and_no_database() -> None:
