@@ -28,6 +28,7 @@ from core.settings import Settings
 from payments.bills.static_references import static_reference
 from tests.crash.nursery import Child, Nursery
 from tests.support.gateway_setups import enrol
+from tests.support.hurried import ARMED as _ARMED
 from tests.support.system_builder import build_system
 
 #: A gateway that calls again soon and for long: restarts take a second here, not minutes.
@@ -81,7 +82,7 @@ async def prepare(server: EmbeddedDatabase, folder: Path, nursery: Nursery) -> G
 
 @dataclass(slots=True)
 class CrashSystem:
-    """A system whose processes are started again, without failpoints, whenever they die."""
+    """A system whose processes are started again whenever they die."""
 
     ground: Ground
     #: the name of its database on the ground's server
@@ -97,14 +98,25 @@ class CrashSystem:
     dead: list[Child] = field(default_factory=list)
     #: more than this is no bad luck any more
     most_deaths: int = 60
+    #: what is armed after the next death, the death after that …
+    _coming: list[str] = field(default_factory=list)
     _variant: str | None = None
 
-    async def open(self, *, failpoints: str = "", variant: str | None = None) -> None:
+    async def open(self, *failpoints: str, variant: str | None = None) -> None:
         """Start service and worker, armed and broken as told, and wait until they answer."""
         self._variant = variant
+        self.arm(*failpoints)
         for name in ("serve", "worker"):
-            self._start(name, failpoints)
+            self._start(name)
         await self.until_ready()
+
+    def arm(self, *failpoints: str) -> None:
+        """Arm the first here and now; after each death the next, and after the last nothing."""
+        now, *self._coming = failpoints or ("",)
+        file = Path(self.environment[_ARMED])
+        fresh = file.with_suffix(".new")
+        fresh.write_text(now)
+        fresh.replace(file)  # never seen half written
 
     async def until_ready(self) -> None:
         """Wait until the service answers and nothing is dead."""
@@ -127,6 +139,7 @@ class CrashSystem:
                     self.dead.append(child)
                     if len(self.dead) > self.most_deaths:
                         raise AssertionError(f"{name} keeps ending:\n{self.tail(name)}")
+                    self.arm(*self._coming)
                     self._start(name)
             await asyncio.sleep(0.03)
 
@@ -136,6 +149,12 @@ class CrashSystem:
         while not [child for child in self.dead if child.name == name]:
             assert time.monotonic() < deadline, f"{name} did not die"
             await asyncio.sleep(0.03)
+
+    def assert_killed(self, *names: str) -> None:
+        """These have died, in this order and by SIGKILL, and nothing else has."""
+        assert [(child.name, child.status) for child in self.dead] == [
+            (name, -signal.SIGKILL) for name in names
+        ]
 
     def kill(self, name: str) -> None:
         """SIGKILL `serve` or `worker`."""
@@ -154,12 +173,11 @@ class CrashSystem:
         log = self.data_dir / f"{name}.log"
         return log.read_text("utf-8", "replace")[-characters:] if log.exists() else "(no log)"
 
-    def _start(self, name: str, failpoints: str = "") -> None:
-        environment = self.environment | {"LEPHI_FAILPOINTS": failpoints}
+    def _start(self, name: str) -> None:
         log = self.data_dir / f"{name}.log"
         arguments = [name, "--with-parent", str(self.ground.nursery.pid)]
         self.children[name] = self.ground.nursery.start(
-            name, arguments, environment, log, self._variant
+            name, arguments, self.environment, log, self._variant
         )
 
     def close(self) -> None:
@@ -195,6 +213,7 @@ async def crash_system(ground: Ground, data_dir: Path) -> AsyncIterator[CrashSys
                 "LEPHI_PORT": str(port),
                 "LEPHI_BASE_URL": base_url,
                 "LEPHI_LOG_LEVEL": "warning",
+                _ARMED: str(data_dir / "armed"),
             }
             system = CrashSystem(ground, name, base_url, data_dir, state, environment, client)
             try:

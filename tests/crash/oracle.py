@@ -11,7 +11,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import psycopg
 from sqlalchemy import text
 
 from adapters.sandbox.engine.deliveries import DeliveryState
@@ -38,11 +40,12 @@ async def _session(system: CrashSystem) -> AsyncIterator[WriteSession]:
 async def settle(system: CrashSystem, seconds: float = _SETTLE_SECONDS) -> list[str]:
     """Wait until nothing is on its way any more; what still is when time is up."""
     deadline = time.monotonic() + seconds
-    while True:
-        open_ends = await _open_ends(system)
-        if not open_ends or time.monotonic() > deadline:
-            return [f"not settled: {end}" for end in open_ends]
-        await asyncio.sleep(0.05)
+    with system.ground.server.connect(system.database) as connection:
+        while True:
+            open_ends = _open_ends(system, connection)
+            if not open_ends or time.monotonic() > deadline:
+                return [f"not settled: {end}" for end in open_ends]
+            await asyncio.sleep(0.09)
 
 
 _OPEN_ENDS = """
@@ -51,11 +54,11 @@ _OPEN_ENDS = """
       WHERE state = 'waiting'
     UNION ALL SELECT 'outcome unknown: ' || id FROM payment WHERE status IN ('created', 'unknown')
     UNION ALL SELECT 'paid at the gateway, not here: ' || id FROM payment
-      WHERE status NOT IN ('succeeded', 'held') AND order_ref = ANY(CAST(:paid AS text[]))
+      WHERE status NOT IN ('succeeded', 'held') AND order_ref = ANY(CAST(%(paid)s AS text[]))
 """
 
 
-async def _open_ends(system: CrashSystem) -> list[str]:
+def _open_ends(system: CrashSystem, connection: psycopg.Connection[Any]) -> list[str]:
     state = system.sandbox
     on_their_way = [
         f"callback {d.id} of {d.subject} is {d.state} after {len(d.attempts)} attempts"
@@ -63,8 +66,7 @@ async def _open_ends(system: CrashSystem) -> list[str]:
         if d.state in (DeliveryState.WAITING, DeliveryState.IN_FLIGHT)
     ]
     paid = [o.order_id for o in state.store.orders.values() if o.status is OrderStatus.PAID]
-    async with _session(system) as session:
-        return on_their_way + list(await session.scalars(text(_OPEN_ENDS), {"paid": paid}))
+    return on_their_way + [one for (one,) in connection.execute(_OPEN_ENDS, {"paid": paid})]
 
 
 async def find_faults(system: CrashSystem, payer: Payer) -> list[str]:
@@ -72,7 +74,6 @@ async def find_faults(system: CrashSystem, payer: Payer) -> list[str]:
     faults = await settle(system)
     async with _session(system) as session:
         faults += [f"invariant: {line}" for line in await broken(session)]
-    async with _session(system) as session:
         faults += await _numbers(session)
         faults += await _receipts(session, payer)
         faults += await _bills(session, payer)

@@ -65,7 +65,7 @@ class Payer:
             answer = await self.ask("POST", path, asked, new_id("test"))
             attempt: dict[str, Any] = answer.json()
             while attempt["status"] in ("created", "unknown"):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.09)
                 answer = await self.ask("GET", f"/api/v1/payments/{attempt['id']}")
                 attempt = answer.json()
             if attempt["checkout"] is not None or attempt["status"] == "succeeded":
@@ -103,7 +103,7 @@ class Payer:
         found: dict[str, Any] = {"receipts": []}
         while not found["receipts"]:
             assert time.monotonic() < deadline, f"no receipt of {bill['id']}: {found}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.09)
             found = (await self.ask("GET", f"/api/v1/bills/{bill['id']}")).json()
         receipt = found["receipts"][0]
         self.receipts[receipt["id"]] = (receipt["number"], receipt["code"])
@@ -132,7 +132,7 @@ class Payer:
                     self.wrong[f"{method} {path.split('/')[3]}: {said[:300]}"] += 1
                     assert answer.status_code >= 500, said
             assert time.monotonic() < deadline, f"{method} {path}: {said}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.09)
 
     async def _transfer(self, amount: int, narrative: str) -> None:
         body = {"account_number": DEMO_ACCOUNT, "amount": amount, "narrative": narrative}

@@ -1,7 +1,8 @@
 """`lephi demo` from start to end: it leaves nothing running, and heals what was killed.
 
-Each test runs as whoever runs the suite; where that is root, once more as an ordinary user, from a
-checkout that belongs to that user.
+Where root runs the suite, an ordinary user starts, heals and keeps it, for whom alone the modes of
+files matter, from a checkout of that user; root is asked for what is otherwise with root, whose
+database runs as somebody else.
 """
 
 import json
@@ -23,7 +24,7 @@ import pytest
 from app.embedded.place import prepare
 from core.ids import new_id
 from scripts.without_orphans import descendants
-from tests.support.machine import skip
+from tests.support.forked_programs import run_lephi
 from tests.support.people import OURSELVES, PACKAGES, ROOT, Person, is_alive, ordinary_person
 
 #: What a checkout needs to run the demo.
@@ -54,18 +55,28 @@ class Demo:
 
     def ready(self, meets: Callable[[dict[str, Any]], bool] = lambda told: True) -> dict[str, Any]:
         """What the ready file says, once it is there and `meets` agrees."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
+        told: dict[str, Any] = {}
+
+        def is_ready() -> bool:
             with suppress(FileNotFoundError):
-                told: dict[str, Any] = json.loads(self.ready_file.read_text("utf-8"))
-                if meets(told):
-                    self.look()
-                    return told
+                told.update(json.loads(self.ready_file.read_text("utf-8")))
+            return bool(told) and meets(told)
+
+        self.until(is_ready)
+        return told
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait, noting now and then what runs meanwhile, until this is so."""
+        deadline, polls = time.monotonic() + PATIENCE, 0
+        while not reached():
             said = self.output.read_text("utf-8", "replace")
             assert self.process.poll() is None, f"the demo ended: {said}"
             assert time.monotonic() < deadline, f"the demo is not ready: {said}"
-            self.look()
-            time.sleep(0.05)
+            if polls % 5 == 0:
+                self.look()
+            polls += 1
+            time.sleep(0.09)
+        self.look()
 
     def ready_without(self, killed: Collection[int]) -> dict[str, Any]:
         """What the ready file says once none of the killed is in it any more."""
@@ -106,7 +117,7 @@ class Place:
     folder: Path
 
     @contextmanager
-    def demo(self, *, by_environment: bool = False, output: str = "output.txt") -> Iterator[Demo]:
+    def demo(self, *, by_environment: bool = False) -> Iterator[Demo]:
         """A demo on the same data folder as every other of this place; none of it stays."""
         data_dir, ready_file = self.folder / "data", self.folder / "ready.json"
         environment = {
@@ -120,7 +131,7 @@ class Place:
                 "LEPHI_DEMO_DATA_DIR": str(data_dir),
                 "LEPHI_DEMO_READY_FILE": str(ready_file),
             }
-        said = self.folder / output
+        said = self.folder / "output.txt"
         with said.open("wb") as written:
             process = subprocess.Popen(
                 [self.person.python, "-c", COMMAND, "demo", *options],
@@ -153,22 +164,20 @@ def own_place(tmp_path: Path) -> Iterator[Place]:
         shutil.rmtree(prepare(marker.parent, durable=False).home)
 
 
-@pytest.fixture(params=["ourselves", "an ordinary user"])
+@pytest.fixture
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Ourselves in this checkout, and, where we are root, an ordinary user in one of its own."""
-    if request.param == "ourselves":
+    """An ordinary user in a checkout of its own; ourselves in ours, if that is what we are.
+
+    Ourselves too where root finds no ordinary user who can reach this Python and these packages.
+    """
+    person = ordinary_person() if os.geteuid() == 0 else None
+    if person is None or person.uid is None or person.gid is None:
         yield request.getfixturevalue("own_place")
         return
-    if os.geteuid() != 0:
-        pytest.skip("we are an ordinary user already")
-    person = ordinary_person()
-    if person is None or person.uid is None or person.gid is None:
-        skip("an ordinary user can reach neither this Python nor these packages")
     folder = Path(tempfile.mkdtemp(prefix="lephi-demo-"))
     checkout = folder / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__")
-    for name in SHIPPED:
-        shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
+    for name in SHIPPED:  # with what is compiled, which would be done again by each process
+        shutil.copytree(ROOT / name, checkout / name)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, person.uid, person.gid)
     yield Place(person, checkout, folder)
@@ -224,6 +233,12 @@ def receipt_of(told: dict[str, Any], bill: str) -> dict[str, Any]:
 
 
 def test_the_demo_heals_what_is_killed_keeps_its_data_and_leaves_nothing(place: Place) -> None:
+    with place.demo() as demo:
+        demo.until(lambda: (place.folder / "data" / "serve.log").exists())
+        assert demo.end(signal.SIGTERM) == 0, "a start that is asked to end ends"
+        assert demo.left() == []
+        assert not demo.ready_file.exists()
+        assert "Traceback" not in demo.output.read_text("utf-8", "replace")
     with place.demo(by_environment=True) as demo:
         first = told = demo.ready()
         assert told.keys() == READY
@@ -253,22 +268,25 @@ def test_the_demo_heals_what_is_killed_keeps_its_data_and_leaves_nothing(place: 
         pay(told, unpaid)
         assert (receipt["number"], receipt_of(told, unpaid)["number"]) == (1, 2)
         assert httpx2.get(told["pay_url"], timeout=60).status_code == 200
-        with place.demo(output="second.txt") as second:
-            assert second.process.wait(PATIENCE) == 1, "one folder, one demo"
-            assert "in use" in second.output.read_text("utf-8")
-        assert json.loads(demo.ready_file.read_text("utf-8")) == told
         assert demo.end(signal.SIGTERM) == 0
         assert demo.left() == []
         assert not demo.ready_file.exists()
 
 
-def test_a_start_that_is_asked_to_end_ends_without_a_trace(own_place: Place) -> None:
+def test_a_folder_has_one_demo_and_nothing_is_left_where_it_is_killed(own_place: Place) -> None:
     with own_place.demo() as demo:
-        deadline = time.monotonic() + PATIENCE
-        while not (own_place.folder / "data" / "serve.log").exists():
-            assert time.monotonic() < deadline, demo.output.read_text("utf-8", "replace")
-            time.sleep(0.02)
-        assert demo.end(signal.SIGTERM) == 0
+        told = demo.ready()
+        database = told["pids"]["database"]
+        os.kill(database, signal.SIGKILL)
+        told = demo.ready_without([database])
+        bill = create_bill(told)
+        pay(told, bill)
+        assert receipt_of(told, bill)["number"] == 1
+        said = own_place.folder / "second.txt"
+        folder = str(own_place.folder / "data")
+        asked = ("demo", "--data-dir", folder, "--ready-file", str(demo.ready_file))
+        assert run_lephi(asked, said, PATIENCE) == 1, "one folder, one demo"
+        assert "in use" in said.read_text("utf-8")
+        assert json.loads(demo.ready_file.read_text("utf-8")) == told
+        demo.end(signal.SIGKILL)
         assert demo.left() == []
-        assert not demo.ready_file.exists()
-        assert "Traceback" not in demo.output.read_text("utf-8", "replace")

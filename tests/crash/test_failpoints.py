@@ -2,14 +2,13 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
-from app.handlers import HANDLERS
 from core.failpoints import FAILPOINTS
-from payments.events import BillPaid
-from receipts.events import ReceiptIssued
-from tests.crash.harness import CrashSystem, kept
+from tests.crash.harness import Ground, crash_system, kept
 from tests.crash.oracle import find_faults
 from tests.crash.payer import Payer
 
@@ -27,20 +26,29 @@ OTHERS = (
 )
 PAYING = [point.name for point in FAILPOINTS if not point.name.startswith(OTHERS)]
 
-#: What one payment wakes: each of these claims its own deliveries.
-WOKEN = [one.name for one in HANDLERS if one.event in {BillPaid, ReceiptIssued}]
-#: How often one payment passes a place, where that is more than once.
-PASSED = {"outbox.after_claim": len(WOKEN)}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def payer(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Payer]:
+    """Whoever pays at one open system, for all places; what one kill broke, each later test sees.
+
+    One payment has gone through, so that there is something to be broken by the next.
+    """
+    async with crash_system(ground, tmp_path_factory.mktemp("killed") / "data") as system:
+        payer = Payer(system)
+        await system.open()
+        await payer.pay_at_gateway()
+        assert system.dead == []
+        yield payer
 
 
 @pytest.mark.parametrize("name", PAYING)
-async def test_a_kill_at_this_place_breaks_no_promise(system: CrashSystem, name: str) -> None:
-    payer = Payer(system)
-    # The first payment passes the place, so that there is something to be broken by the second.
-    await system.open(failpoints=f"{name}=kill:{PASSED.get(name, 1) + 1}")
+async def test_a_kill_at_this_place_breaks_no_promise(payer: Payer, name: str) -> None:
+    system = payer.system
+    system.dead.clear()
+    system.arm(f"{name}=kill:1")
     async with kept(system):
-        await payer.pay_at_gateway()
-        assert system.dead == []
         async with asyncio.TaskGroup() as group:
             for payment in (
                 payer.pay_at_gateway(),

@@ -15,11 +15,21 @@ TROUBLE = {
 }
 
 
+#: Has mounts of its own before it loads what the recording needs, and not after, to load it again.
+PROGRAM = """
+from bench.small_disk import in_own_mounts
+in_own_mounts()
+import sys
+from tests.crash.histories import main
+sys.exit(main())
+"""
+
+
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_or_done_twice_whatever_goes_wrong() -> None:
     """In a process of its own, for it mounts a disk that must go with it."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.histories", "--calls", "200"],
+        [sys.executable, "-c", PROGRAM, "--calls", "200"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ async def test_numbers_from_a_sequence_are_caught(system: CrashSystem) -> None:
     with system.ground.server.connect(system.database) as connection:
         connection.execute("CREATE SEQUENCE broken_numbers")
     payer = Payer(system)
-    await system.open(failpoints="receipt.before_commit=kill:2", variant="number_by_sequence")
+    await system.open("receipt.before_commit=kill:2", variant="number_by_sequence")
     async with kept(system):
         for _ in range(2):
             await payer.pay_at_gateway()
@@ -33,7 +33,7 @@ async def test_a_receipt_without_the_delivered_mark_in_its_transaction_is_caught
     system: CrashSystem,
 ) -> None:
     payer = Payer(system)
-    await system.open(failpoints="receipt.before_commit=kill:2", variant="mark_before_issuing")
+    await system.open("receipt.before_commit=kill:2", variant="mark_before_issuing")
     async with kept(system):
         await payer.pay_at_gateway()
         bill = await payer.create_bill()
@@ -47,7 +47,7 @@ async def test_a_receipt_without_the_delivered_mark_in_its_transaction_is_caught
 
 async def test_callbacks_that_are_not_known_again_are_caught(system: CrashSystem) -> None:
     payer = Payer(system)
-    await system.open(failpoints="callback.after_apply=kill:1", variant="count_every_callback")
+    await system.open("callback.after_apply=kill:1", variant="count_every_callback")
     async with kept(system):
         await payer.pay_at_gateway()
         faults = await find_faults(system, payer)
@@ -60,7 +60,7 @@ async def test_callbacks_that_are_not_known_again_are_caught(system: CrashSystem
 
 async def test_a_commit_after_the_answer_is_caught(system: CrashSystem) -> None:
     payer = Payer(system)
-    await system.open(failpoints="bill.before_write=kill:2", variant="commit_after_the_answer")
+    await system.open("bill.before_write=kill:2", variant="commit_after_the_answer")
     async with kept(system):
         lost = await payer.create_bill()
         await payer.create_bill()

@@ -1,7 +1,6 @@
 """SIGKILL of the worker while it reconciles by night: no night is lost, none is worked twice."""
 
 import asyncio
-import signal
 import time
 from datetime import timedelta
 from typing import Any
@@ -20,8 +19,8 @@ from tests.crash.payer import Payer
 OF_NIGHTS = [point.name for point in FAILPOINTS if point.name.startswith("nightly.")]
 #: How long all nights may take, in seconds.
 PATIENCE = 240.0
-#: So many nights there are to make up for, whatever day and season it is.
-MISSED = 3
+#: Where a worker is killed while it reconciles by night.
+PLACES = (*OF_NIGHTS, "run.before_commit", "run.after_commit")
 #: Processes start anew in these, on a machine that may be busy.
 pytestmark = pytest.mark.timeout(400)
 
@@ -32,12 +31,15 @@ def ask(system: CrashSystem, statement: str, *values: object) -> list[tuple[Any,
         return answered.fetchall() if answered.description else []
 
 
-def schedule(system: CrashSystem) -> int:
-    """A schedule of before, of which nobody has worked the nights; how many are due."""
+def schedule(system: CrashSystem, missed: int) -> int:
+    """A schedule of before, of which nobody has worked the nights; how many are due.
+
+    As many as were missed or more, whatever day and season it is.
+    """
     named = "SELECT id, agency_id, cut_off FROM collection_account WHERE account_number = %s"
     ((account, agency, cut_off),) = ask(system, named, DEMO_ACCOUNT)
     first, due = clock.business_date(clock.now()), 0
-    while due < MISSED:
+    while due < missed:
         first -= timedelta(days=1)
         times = [ScheduledTime(first, cut_off)]
         due = len(list(due_days(account, cut_off, times, national(), clock.now())))
@@ -52,15 +54,16 @@ def schedule(system: CrashSystem) -> int:
 async def all_nights(system: CrashSystem, due: int) -> None:
     """Wait until each is done; a night whose worker was killed is taken to be silent at once."""
     deadline = time.monotonic() + PATIENCE
-    while ask(system, "SELECT count(*) FROM nightly_run WHERE state = 'done'") != [(due,)]:
-        assert time.monotonic() < deadline, ask(system, "SELECT state, tries FROM nightly_run")
-        if system.dead:
-            ask(
-                system,
-                "UPDATE nightly_run SET beat_at = beat_at - interval '5 minutes'"
-                " WHERE state = 'running' AND beat_at < now() - interval '1 second'",
-            )
-        await asyncio.sleep(0.09)
+    done = "SELECT count(*) FROM nightly_run WHERE state = 'done'"
+    with system.ground.server.connect(system.database) as connection:
+        while connection.execute(done).fetchone() != (due,):
+            assert time.monotonic() < deadline, ask(system, "SELECT state, tries FROM nightly_run")
+            if system.dead:
+                connection.execute(
+                    "UPDATE nightly_run SET beat_at = beat_at - interval '5 minutes'"
+                    " WHERE state = 'running' AND beat_at < now() - interval '1 second'"
+                )
+            await asyncio.sleep(0.09)
 
 
 def faults(system: CrashSystem) -> list[tuple[Any, ...]]:
@@ -75,24 +78,22 @@ def faults(system: CrashSystem) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.mark.parametrize("name", [*OF_NIGHTS, "run.before_commit", "run.after_commit"])
-async def test_a_kill_at_this_place_loses_no_night_and_doubles_none(
-    system: CrashSystem, name: str
-) -> None:
-    due = schedule(system)
-    await system.open(failpoints=f"{name}=kill:2")
+async def test_a_kill_at_any_place_loses_no_night_and_doubles_none(system: CrashSystem) -> None:
+    """One worker is killed at each place, each in its place at the next, and the last goes on."""
+    due = schedule(system, missed=len(PLACES) + 1)
+    first, *others = PLACES
+    await system.open(f"{first}=kill:2", *(f"{name}=kill:1" for name in others))
     async with kept(system):
         await Payer(system).pay_by_transfer()
-        await system.until_dead("worker")
         await all_nights(system, due)
-    assert [child.status for child in system.dead] == [-signal.SIGKILL]
+    system.assert_killed(*["worker"] * len(PLACES))
     assert faults(system) == []
 
 
 async def test_a_night_that_is_done_before_its_run_is_caught(system: CrashSystem) -> None:
     """The negative control: killed in between, the night is lost."""
-    due = schedule(system)
-    await system.open(failpoints="run.before_commit=kill:1", variant="night_done_before_run")
+    due = schedule(system, missed=2)
+    await system.open("run.before_commit=kill:1", variant="night_done_before_run")
     async with kept(system):
         await system.until_dead("worker")
         await all_nights(system, due)

@@ -1,10 +1,8 @@
 """SIGKILL while a statement or a settlement file is superseded: the old stands, or the new."""
 
-import signal
 from typing import Any
 
 import httpx2
-import pytest
 from sqlalchemy import text
 
 from app.seed.agency import DEMO_ACCOUNT
@@ -88,25 +86,17 @@ async def newer_settlement(system: CrashSystem, keys: dict[str, str]) -> str:
     return str(asked.json()["approval"]["id"])
 
 
-@pytest.mark.parametrize(
-    "place",
-    # The second approval is that of the settlement file.
-    [f"superseding.after_{what}=kill:1" for what in ("taken", "ended")]
-    + ["approval.before_commit=kill:2"],
-)
-async def test_a_kill_at_this_place_leaves_nothing_half_superseded(
-    system: CrashSystem, place: str
-) -> None:
-    keys = await keys_of_office(system)
-    await system.open(failpoints=place)
+async def test_a_kill_at_any_place_leaves_nothing_half_superseded(system: CrashSystem) -> None:
+    keys, faults = await keys_of_office(system), []
+    await system.open()
     async with kept(system):
-        for asked in (newer_statement, newer_settlement):
-            done = await approve(system, keys["chief"], await asked(system, keys))
+        for asked, place in ((newer_statement, "taken"), (newer_settlement, "ended")):
+            approval = await asked(system, keys)
+            system.arm(f"superseding.after_{place}=kill:1", "approval.before_commit=kill:1")
+            done = await approve(system, keys["chief"], approval)
             assert done.status_code == 200 or done.json()["code"] == "already_decided", done.text
-        faults = await judged(system)
-    assert [child.status for child in system.dead if child.status == -signal.SIGKILL], (
-        f"nothing was killed: nothing superseded reaches {place}"
-    )
+            faults += await judged(system)
+    system.assert_killed(*["serve"] * 4)
     assert faults == []
     assert await standing(system) == SUPERSEDED
 
@@ -114,7 +104,7 @@ async def test_a_kill_at_this_place_leaves_nothing_half_superseded(
 async def test_superseding_in_two_steps_is_caught(system: CrashSystem) -> None:
     """The negative control: the newer statement stands before the one before has ended."""
     keys = await keys_of_office(system)
-    await system.open(failpoints="superseding.after_taken=kill:1", variant="supersede_in_two")
+    await system.open("superseding.after_taken=kill:1", variant="supersede_in_two")
     async with kept(system):
         done = await approve(system, keys["chief"], await newer_statement(system, keys))
         assert done.json()["code"] == "already_taken", done.text

@@ -72,7 +72,7 @@ async def test_a_kill_between_a_call_and_its_mark_tells_the_same_again(
     system.environment["LEPHI_WEBHOOK_LOOPBACK"] = "true"
     async with receiving(told.answer) as place:
         await register(system, place.url)
-        await system.open(failpoints="webhook.after_send=kill:2")
+        await system.open("webhook.after_send=kill:2")
         async with kept(system):
             # What is paid quickly is told in one go, and the second going is what is armed.
             await payer.pay_at_gateway()
@@ -102,9 +102,7 @@ async def test_marking_before_the_call_is_caught(system: CrashSystem) -> None:
     system.environment["LEPHI_WEBHOOK_LOOPBACK"] = "true"
     async with receiving(told.answer) as place:
         await register(system, place.url)
-        await system.open(
-            failpoints="webhook.after_send=kill:1", variant="mark_webhooks_before_sending"
-        )
+        await system.open("webhook.after_send=kill:1", variant="mark_webhooks_before_sending")
         async with kept(system):
             await payer.pay_at_gateway()
             await system.until_dead("worker")

@@ -126,33 +126,28 @@ def _nothing_left(tmp_path: Path) -> Iterator[None]:
         shutil.rmtree(prepare(marker.parent, durable=False).home)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
-def test_a_server_ends_with_its_supervisor_and_its_data_is_found_again(
-    user: User, sent: signal.Signals
-) -> None:
+def test_a_server_ends_with_its_supervisor_and_its_data_is_found_again(user: User) -> None:
+    """Told to end, killed, and by itself; meanwhile nobody else may start it."""
+    kept = "SELECT amount FROM kept"
     with user.holding() as holder:
         assert Path(f"/proc/{holder.server}").stat().st_uid != 0
         holder.ask("CREATE TABLE kept (amount bigint); INSERT INTO kept VALUES (2000)")
-        holder.end(sent)
+        with user.holding() as second:
+            assert second.told["code"] == "embedded_database_in_use"
+            assert str(holder.process.pid) in second.told["error"]
+        assert holder.ask(kept) == [(2000,)]
+        holder.end(signal.SIGTERM)
         assert wait_until(lambda: not is_alive(holder.server), SOON)
     with user.holding() as holder:
-        assert holder.ask("SELECT amount FROM kept") == [(2000,)]
-
-
-def test_a_server_is_stopped_when_its_supervisor_ends_by_itself(user: User) -> None:
+        assert holder.ask(kept) == [(2000,)]
+        holder.end(signal.SIGKILL)
+        assert wait_until(lambda: not is_alive(holder.server), SOON)
     with user.holding() as holder:
+        assert holder.ask(kept) == [(2000,)]
         assert holder.process.stdin
         holder.process.stdin.close()
         holder.process.wait(SOON)
         assert not is_alive(holder.server)
-
-
-def test_a_second_start_on_the_same_folder_is_refused_and_harms_nobody(user: User) -> None:
-    with user.holding() as first:
-        with user.holding() as second:
-            assert second.told["code"] == "embedded_database_in_use"
-            assert str(first.process.pid) in second.told["error"]
-        assert first.ask("SELECT 1") == [(1,)]
 
 
 def test_a_killed_server_is_healed_at_the_next_start(user: User) -> None:

@@ -29,6 +29,7 @@ from receipts.signing import sign
 from receipts.verification import InvalidReason, verify, verify_pdf
 from tests.integration.test_cli_setting_up import rows
 from tests.support.authority import Authority
+from tests.support.forked_programs import run_lephi
 from tests.support.receipts import content
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,25 +243,31 @@ def test_a_key_that_others_can_read_is_refused(lephi: Lephi, folder: Path) -> No
 
 @pytest.mark.parametrize("command", ["serve", "worker", "invariants"])
 def test_without_a_key_nothing_starts_and_one_line_says_why(command: str, tmp_path: Path) -> None:
+    """Each is the same program: one of them is begun anew, with whatever that says at its end."""
     environment = {name: value for name, value in os.environ.items() if name[:6] != "LEPHI_"}
-    done = subprocess.run(
-        [sys.executable, "-c", "from app.cli.main import main; main()", command],
-        cwd=ROOT,
-        env=environment
-        | {
-            "LEPHI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-            "LEPHI_BASE_URL": "https://phi.example.vn",
-            "LEPHI_DATA_DIR": str(tmp_path),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment |= {
+        "LEPHI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "LEPHI_BASE_URL": "https://phi.example.vn",
+        "LEPHI_DATA_DIR": str(tmp_path),
+    }
+    said = tmp_path / "said.txt"
+    if command == "serve":
+        with said.open("wb") as written:
+            status = subprocess.run(
+                [sys.executable, "-c", "from app.cli.main import main; main()", command],
+                cwd=ROOT,
+                env=environment,
+                stdout=written,
+                stderr=written,
+                timeout=60,
+                check=False,
+            ).returncode
+    else:
+        status = run_lephi([command], said, environment=environment)
     # What could not be told is another answer than what is broken.
-    assert done.returncode == (2 if command == "invariants" else 1)
-    lines = [line for line in done.stderr.splitlines() if line]
-    assert len(lines) == 1, done.stderr
+    assert status == (2 if command == "invariants" else 1)
+    lines = [line for line in said.read_text("utf-8").splitlines() if line]
+    assert len(lines) == 1, lines
     assert lines[0].startswith("There is no signing key in ")
     assert "lephi key create" in lines[0]
 

@@ -8,9 +8,10 @@ the fork has its own arguments, and is killed like any other process.
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 
 #: What the process that forks has imported before.
 _IMPORTED = (
@@ -25,6 +26,14 @@ _IMPORTED = (
     __name__,
 )
 
+_LEPHI = """
+import os, sys
+said = os.open(sys.argv.pop(), os.O_WRONLY | os.O_CREAT, 0o600)
+os.dup2(said, 1), os.dup2(said, 2)
+from app.cli.main import main
+main()
+"""
+
 
 def imported_context() -> ForkServerContext:
     """Where a process is begun by forking one that has imported the product."""
@@ -33,13 +42,20 @@ def imported_context() -> ForkServerContext:
     return context
 
 
-def run_program(program: str, arguments: Sequence[str], seconds: float = 120.0) -> int:
+def run_program(
+    program: str,
+    arguments: Sequence[str],
+    seconds: float = 120.0,
+    environment: Mapping[str, str] | None = None,
+) -> int:
     """Run Python text with `sys.argv[1:]` as given; its status, negative for a signal.
 
-    Raises TimeoutError where it has not ended after so many seconds; it is killed then.
+    Its environment is ours unless it is given one. Raises TimeoutError where it has not ended after
+    so many seconds; it is killed then.
     """
     process = imported_context().Process(
-        target=_be, args=(program, list(arguments), dict(os.environ))
+        target=_be,
+        args=(program, list(arguments), dict(os.environ if environment is None else environment)),
     )
     process.start()
     process.join(seconds)
@@ -48,6 +64,16 @@ def run_program(program: str, arguments: Sequence[str], seconds: float = 120.0) 
         process.join()
         raise TimeoutError(f"a program has not ended after {seconds} seconds")
     return process.exitcode
+
+
+def run_lephi(
+    arguments: Sequence[str],
+    said: Path,
+    seconds: float = 120.0,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Run `lephi` likewise, with the file `said` for both its streams."""
+    return run_program(_LEPHI, [*arguments, str(said)], seconds, environment)
 
 
 def _be(program: str, arguments: list[str], environment: dict[str, str]) -> None:
