@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import httpx2
 
+from adapters.http import trusting_tls
 from app.embedded.supervisor import EmbeddedDatabase
 from app.migrations.run import upgrade
 from app.seed.agency import seed_body
@@ -142,7 +143,8 @@ def service(settings: Settings, *, quiet: bool = False) -> Iterator[int]:
 
 def _is_ready(base_url: str) -> bool:
     try:
-        return httpx2.get(f"{base_url}/health/ready", timeout=5.0).is_success
+        asked = httpx2.get(f"{base_url}/health/ready", timeout=5.0, verify=trusting_tls())
+        return asked.is_success
     except httpx2.HTTPError:
         return False
 

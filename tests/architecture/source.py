@@ -1,7 +1,6 @@
 """The project's own source files, read as syntax trees by the tests of this folder."""
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,11 @@ class Source:
     def tree(self) -> ast.Module:
         """The syntax tree, not to be changed; raises SyntaxError where the file is not Python."""
         return _parsed(self.text, self.path)
+
+    @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, as `ast.walk` gives them."""
+        return _walked(self.text, self.path)
 
     @property
     def lines(self) -> int:
@@ -51,9 +55,16 @@ def _parsed(text: str, path: str) -> ast.Module:
     return ast.parse(text, path)
 
 
-def calls(source: Source) -> Iterator[ast.Call]:
+@cache
+def _walked(text: str, path: str) -> tuple[ast.AST, ...]:
+    """Every rule looks at every node: walking each tree once is most of what is left."""
+    return tuple(ast.walk(_parsed(text, path)))
+
+
+@cache
+def calls(source: Source) -> tuple[ast.Call, ...]:
     """Every call in a file."""
-    return (node for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+    return tuple(node for node in source.nodes if isinstance(node, ast.Call))
 
 
 def place(source: Source, node: ast.expr | ast.stmt) -> str:

@@ -65,10 +65,11 @@ def brought(requirement: str) -> set[str]:
     return found
 
 
-def imports(source: Source) -> dict[str, str]:
+@cache
+def imports(source: Source) -> Mapping[str, str]:
     """The top-level names that a file imports from outside, each with where."""
     found: dict[str, str] = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,12 @@ def missing_paths(page: str) -> list[str]:
 def _is_there(name: str) -> bool:
     if "/" in name:
         return any(ROOT.glob(name.rstrip("/")))
-    return (ROOT / name).exists() or any(
-        path.name == name
-        for folder in (*PACKAGES, *WORKSHOP)
-        for path in (ROOT / folder).rglob("*")
-    )
+    return (ROOT / name).exists() or name in _names_of_files()
+
+
+@cache
+def _names_of_files() -> set[str]:
+    return {path.name for folder in (*PACKAGES, *WORKSHOP) for path in (ROOT / folder).rglob("*")}
 
 
 def missing_links(page: Path, text: str) -> list[str]:
@@ -72,6 +74,7 @@ def missing_tests(page: str) -> list[str]:
     return found
 
 
+@cache
 def _functions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -46,7 +46,7 @@ def unguarded_creations(source: Source) -> list[str]:
     found: list[str] = []
     if source.path.startswith("adapters/sandbox/"):  # what it plays is somebody else's API
         return found
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.AsyncFunctionDef):
             continue
         creates = any(

@@ -8,7 +8,7 @@ from tests.architecture.source import ROOT, Source, calls, sources
 
 def unlisted(modules: Iterable[Source], listing: Source) -> list[str]:
     """Public functions of `handlers` modules that the list of handlers does not use."""
-    used = {node.id for node in ast.walk(listing.tree) if isinstance(node, ast.Name)}
+    used = {node.id for node in listing.nodes if isinstance(node, ast.Name)}
     return [
         f"{source.path}: {node.name}"
         for source in modules
@@ -21,12 +21,12 @@ def unlisted(modules: Iterable[Source], listing: Source) -> list[str]:
 
 def listed_routers(listing: Source) -> set[str]:
     """The routers of a list of pages, which the application includes as a whole."""
-    (rooms,) = [n for n in ast.walk(listing.tree) if isinstance(n, ast.ImportFrom) and n.level == 0
+    (rooms,) = [n for n in listing.nodes if isinstance(n, ast.ImportFrom) and n.level == 0
                 and n.module == "app.web.staff"]  # fmt: skip
     named = {alias.asname or alias.name: alias.name for alias in rooms.names}
     return {
         f"app.web.staff.{named[node.value.id]}.router"
-        for node in ast.walk(listing.tree)
+        for node in listing.nodes
         if isinstance(node, ast.Attribute)
         and node.attr == "router"
         and isinstance(node.value, ast.Name)
@@ -40,7 +40,7 @@ def unincluded(
     """Modules with a `router` that the application does not include, itself or in a list."""
     names = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in ast.walk(application.tree)
+        for node in application.nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }

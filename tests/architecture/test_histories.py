@@ -15,7 +15,7 @@ OWN = "tests.histories"
 def house_imports(source: Source) -> list[str]:
     """Imports of anything but Python's own library, `FOREIGN` and the folder itself."""
     found = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -84,7 +84,7 @@ def other_clocks(source: Source) -> list[str]:
 def _imported_names(source: Source) -> dict[str, str]:
     """What names stand for: `from time import time as t` gives t → time.time."""
     names = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
@@ -98,7 +98,7 @@ def generators(source: Source) -> set[str]:
     """The names of functions that yield: as dependencies they have an exit that must be timed."""
     return {
         node.name
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and any(isinstance(part, ast.Yield) for part in ast.walk(node))
     }
@@ -129,7 +129,7 @@ def threaded_dependencies(source: Source) -> list[str]:
 
     FastAPI runs each in a thread, which costs a request more than most of them do.
     """
-    plain = {node.name for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)}
+    plain = {node.name for node in source.nodes if isinstance(node, ast.FunctionDef)}
     return [
         place(source, call)
         for call in calls(source)

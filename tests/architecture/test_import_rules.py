@@ -58,8 +58,20 @@ def plant(project: Path, module: str, code: str) -> None:
         file.write(f"\n{code}\n")
 
 
-def test_the_import_rules_hold() -> None:
-    done = lint_imports(ROOT)
+#: What may be imported, and is in nearly every place where something else may not.
+ALLOWED = [
+    ("adapters/sandbox/planted.py", "import payments.ports\nimport adapters.http"),
+    ("adapters/registry.py", "import adapters.sandbox.planted"),
+    ("receipts/planted.py", "import payments.books.queries"),
+    ("reconciliation/days/planted.py", "import payments.incoming.commands"),
+]
+
+
+def test_the_import_rules_hold(project: Path) -> None:
+    """With what they allow planted beside, which hides nothing of the project: one reading."""
+    for module, code in ALLOWED:
+        plant(project, module, code)
+    done = lint_imports(project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
 
@@ -106,6 +118,9 @@ PLANTED = [
     # A package speaks for what is in it.
     ("payments/planted_rules/__init__.py", '"""Rules.\n\nPure.\n"""', ""),
     ("payments/planted_rules/one.py", "import psycopg", "payments.planted_rules.one -> psycopg"),
+    # Two rooms that import each other.
+    ("receipts/planted_one.py", "import receipts.planted_two", ""),
+    ("receipts/planted_two.py", "import receipts.planted_one", ".planted_two -> .planted_one"),
 ]
 
 
@@ -120,23 +135,6 @@ def test_every_kind_of_planted_import_is_caught(project: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     said = done.stdout.replace("\n", " ")
     assert [expected for _, _, expected in PLANTED if expected not in said] == []
-
-
-def test_a_cycle_between_two_rooms_is_caught(project: Path) -> None:
-    plant(project, "receipts/planted_one.py", "import receipts.planted_two")
-    plant(project, "receipts/planted_two.py", "import receipts.planted_one")
-    done = lint_imports(project)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert ".planted_two -> .planted_one" in done.stdout
-
-
-def test_what_the_rules_allow_passes(project: Path) -> None:
-    plant(project, "adapters/sandbox/planted.py", "import payments.ports\nimport adapters.http")
-    plant(project, "adapters/registry.py", "import adapters.sandbox.planted")
-    plant(project, "receipts/planted.py", "import payments.books.queries")
-    plant(project, "reconciliation/days/planted.py", "import payments.incoming.commands")
-    done = lint_imports(project)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_picture_of_the_floors_is_that_of_the_rules() -> None:

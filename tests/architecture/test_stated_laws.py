@@ -25,14 +25,14 @@ READS_ENVIRONMENT = (
 
 
 def _functions(source: Source) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
 
 def _fields(source: Source) -> Iterator[tuple[ast.AnnAssign, str, str]]:
     """Every annotated field of a class: where, its name, its annotation as text."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for part in node.body if isinstance(node, ast.ClassDef) else ():
             if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
                 yield part, part.target.id, ast.unparse(part.annotation)
@@ -45,7 +45,7 @@ def ties_between_rows(source: Source) -> list[str]:
     """
     found = [
         place(source, node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom)
         and any(alias.name in ("Relationship", "relationship") for alias in node.names)
     ]
@@ -66,7 +66,7 @@ def environment_readers(source: Source) -> list[str]:
         return []
     return [
         place(source, node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"))
         or (
             isinstance(node, ast.ImportFrom)
@@ -80,7 +80,7 @@ def talkative_events(source: Source) -> list[str]:
     """Fields of events that are neither an id nor an amount: personal data has no other way in."""
     return [
         place(source, part)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(base).rpartition(".")[2] == "Event" for base in node.bases)
         for part in node.body
@@ -102,7 +102,7 @@ def fractions_of_money(source: Source) -> list[str]:
     if source.path.startswith("payments/") and says_pure(source.text):
         found += [
             place(source, node)
-            for node in ast.walk(source.tree)
+            for node in source.nodes
             if (isinstance(node, ast.Constant) and isinstance(node.value, float))
             or (isinstance(node, ast.Call) and ast.unparse(node.func) == "float")
         ]

@@ -51,7 +51,7 @@ class Sql(NamedTuple):
 def _names_of_text(source: Source) -> set[str]:
     """What SQLAlchemy's `text` may be called in a file: "text", "sa.text", …"""
     found = set()
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in _MODULES:
             found |= {alias.asname or "text" for alias in node.names if alias.name == "text"}
         elif isinstance(node, ast.Import):
@@ -188,7 +188,7 @@ def untyped_rows(source: Source) -> list[str]:
     if not source.path.startswith(MONEY_ROOMS) or source.path.startswith(_CATALOGUE):
         return []
     found = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             annotations = [node.returns, *(one.annotation for one in given)]

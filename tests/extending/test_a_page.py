@@ -16,9 +16,8 @@ from app.web.templating import ENVIRONMENTS
 from app.web.translations import WORDS
 from tests.architecture.source import ROOT, Source
 from tests.architecture.test_handlers_and_routers import unincluded
-from tests.journeys.test_pages import WIDTHS, too_wide
 from tests.support import browser as chromium
-from tests.support.accessibility import faults_of
+from tests.support.accessibility import WIDTHS, faults_of, too_wide
 from tests.support.browser import tab
 from tests.support.extend_page import FILES, PIECES, added
 from tests.support.markup import (

@@ -17,9 +17,9 @@ SERVED = (
 FULL = "a full disk"
 
 
-@pytest.mark.timeout(300)  # five services are started, which a busy machine does slowly
+@pytest.mark.timeout(300)  # two services are started, which a busy machine does slowly
 def test_others_are_served_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One test and one database for all: most of an attack's time is its service's start."""
+    """One test for all: most of the time is the start of a service and of its database."""
     mountable = may_mount()
     names = (*SERVED, FULL) if mountable else SERVED
     wanted = [replace(one, small_disk=mountable) for one in ATTACKS if one.name in names]

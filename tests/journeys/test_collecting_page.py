@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import BrowserContext, Dialog, Page, Playwright, Route, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Page,
+    Playwright,
+    Route,
+    async_playwright,
+)
 from playwright.async_api import Error as TargetClosed
 
 from core import clock
-from tests.journeys.test_pages import WIDTHS, too_wide
 from tests.support import browser as chromium
-from tests.support.accessibility import faults_of
-from tests.support.browser import DESKTOP, PAINTED, PHONE, Tab, tab
+from tests.support.accessibility import faults_everywhere
+from tests.support.browser import PAINTED, PHONE, Tab, pictured, tab
 from tests.support.machine import needs
 from tests.support.markets import add_rate
 from tests.support.markup import foreign_words
@@ -28,11 +35,8 @@ from tests.support.stalls import StallAtHand, stall
 from tests.support.system import System
 from tests.support.walks import Walker, ledger_of, rows
 
-#: axe-core looks at every page, and a browser is started twice.
-pytestmark = pytest.mark.timeout(400)
-
-PICTURES: Final = os.environ.get("LEPHI_TEST_PICTURES")
-NARROW: Final = {"width": 320, "height": 640}
+#: axe-core looks at every page, and two phones are started twice.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 #: What a collector does in the page, by its own buttons; resolves when it is written down.
 DO = """
@@ -179,8 +183,9 @@ def deeds_of(stalls: list[StallAtHand], shift: int) -> list[tuple[str, str, obje
 
 
 async def test_fifty_actions_without_a_network_are_each_on_the_server_once(
-    system: System, tmp_path: Path
+    own_system: System, tmp_path: Path
 ) -> None:
+    system = own_system
     stalls = await market_of(system, 6)
     lost = 0
 
@@ -254,9 +259,10 @@ async def test_fifty_actions_without_a_network_are_each_on_the_server_once(
 
 
 async def test_a_page_that_forgets_before_it_is_answered_is_seen_to_lose_money(
-    system: System,
+    browser: Browser, own_system: System
 ) -> None:
     """The negative control: what is sent leaves the queue before the server has answered."""
+    system = own_system
     (at,) = await market_of(system, 1)
     right = "const told = await send(mine);"
     wrong = (
@@ -272,7 +278,6 @@ async def test_a_page_that_forgets_before_it_is_answered_is_seen_to_lose_money(
 
     async with (
         signed_in_as(system, "collector") as one,
-        chromium.started() as browser,
         tab(browser, service_workers="block") as shown,
     ):
         page = shown.page
@@ -317,11 +322,13 @@ ANOTHERS_NOTICE = """async () => {
 }"""
 
 
-async def test_whoever_signs_out_on_another_page_leaves_no_list_either(system: System) -> None:
+async def test_whoever_signs_out_on_another_page_leaves_no_list_either(
+    browser: Browser, own_system: System
+) -> None:
+    system = own_system
     (at,) = await market_of(system, 1)
     async with (
         signed_in_as(system, "collector") as one,
-        chromium.started() as browser,
         tab(browser) as shown,
     ):
         page = shown.page
@@ -349,13 +356,15 @@ async def enter(shown: Tab, who: StaffBrowser) -> None:
     await shown.page.context.add_cookies([cookie])  # type: ignore[list-item]
 
 
-async def test_the_pages_fit_a_small_phone_and_are_read_by_everyone(system: System) -> None:
+async def test_the_pages_fit_a_small_phone_and_are_read_by_everyone(
+    browser: Browser, own_system: System
+) -> None:
+    system = own_system
     stalls = await market_of(system, 3)
     found: dict[str, object] = {}
     async with (
         signed_in_as(system, "collector") as one,
         signed_in_as(system, "finance") as office,
-        chromium.started() as browser,
     ):
         who = Walker(system, one)
         await who.send()
@@ -395,15 +404,17 @@ async def test_the_pages_fit_a_small_phone_and_are_read_by_everyone(system: Syst
 @pytest.mark.parametrize(
     ("clock_of_page", "taken"), [("() => 1e9", 0), ("() => (time += 1000)", 1)]
 )
-async def test_a_wet_finger_takes_no_cash(system: System, clock_of_page: str, taken: int) -> None:
+async def test_a_wet_finger_takes_no_cash(
+    browser: Browser, own_system: System, clock_of_page: str, taken: int
+) -> None:
     """It touches twice where a stall is opened, and the button for its cash appears under it.
 
     The negative control is a page whose clock runs so fast that the second touch comes late.
     """
+    system = own_system
     await market_of(system, 12)
     async with (
         signed_in_as(system, "collector") as one,
-        chromium.started() as browser,
         tab(browser, has_touch=True) as shown,
     ):
         await Walker(system, one).send()
@@ -438,24 +449,13 @@ async def test_a_wet_finger_takes_no_cash(system: System, clock_of_page: str, ta
 
 
 async def looked_at(shown: Tab, name: str, language: str) -> dict[str, object]:
-    """What is wrong with a page in any scheme or width, and its words of another language."""
+    """What is wrong with a page on any screen or in the dark, and its words of another language."""
     page = shown.page
     found: dict[str, object] = {}
     if language == "en":
         own = ("Nguyễn Thử", "Tiếng Việt", "Lệ Phí", "Vé vãng lai")
         found[f"{name}, words"] = foreign_words(await page.content(), "en", own)
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        found[f"{name}, {scheme}"] = await faults_of(page)
-    await page.emulate_media(color_scheme="light")
-    for width in (320, *WIDTHS):
-        await page.set_viewport_size({"width": width, "height": 740})
-        found[f"{name}, {width}"] = await too_wide(page)
-    for size in (NARROW, PHONE, DESKTOP):
-        if PICTURES:
-            await page.set_viewport_size(size)  # type: ignore[arg-type]
-            await page.evaluate(PAINTED)
-            path = Path(PICTURES) / f"collect-{name}-{size['width']}.png"
-            await page.screenshot(path=path, full_page=True)
-    await page.set_viewport_size(PHONE)
+    # The colours are the same in every language.
+    found[name] = await faults_everywhere(page, dark=language == "vi")
+    await pictured(page, f"collect-{name}")
     return found

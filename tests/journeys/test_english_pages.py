@@ -1,18 +1,11 @@
 """Pages for a citizen who reads English: chosen by the link, kept, whole, on any screen."""
 
-import os
-from pathlib import Path
-
-from tests.journeys.test_pages import WIDTHS, too_wide
 from tests.support import browser as chromium
-from tests.support.accessibility import faults_of
-from tests.support.browser import DESKTOP, PHONE, tab
+from tests.support.accessibility import faults_everywhere
+from tests.support.browser import pictured, tab
 from tests.support.markup import foreign_words
 from tests.support.page_states import PAYER
 from tests.support.system import System
-
-#: Where pictures go, where somebody wants to look at them.
-PICTURES = os.environ.get("LEPHI_TEST_PICTURES")
 
 
 async def test_english_is_chosen_once_and_every_page_is_in_it(system: System) -> None:
@@ -37,17 +30,9 @@ async def test_english_is_chosen_once_and_every_page_is_in_it(system: System) ->
             await shown.open(address)
             assert await page.locator("html").get_attribute("lang") == "en", name
             found[f"{name}, words"] = foreign_words(await page.content(), "en", (PAYER,))
-            for scheme in ("light", "dark"):
-                await page.emulate_media(color_scheme=scheme)
-                found[f"{name}, {scheme}"] = await faults_of(page)
-                for size in (PHONE, DESKTOP):
-                    if PICTURES:
-                        await page.set_viewport_size(size)
-                        path = Path(PICTURES) / f"{name}-{size['width']}-{scheme}.png"
-                        await page.screenshot(path=path, full_page=True)
-            for width in WIDTHS:
-                await page.set_viewport_size({"width": width, "height": 740})
-                found[f"{name}, {width}"] = await too_wide(page)
+            # Their colours are looked at in Vietnamese (test_pages).
+            found[name] = await faults_everywhere(page, dark=False)
+            await pictured(page, f"english-{name}")
         await page.get_by_role("link", name="Tiếng Việt").click()
         await page.get_by_role("heading", name="Không tìm thấy trang này").wait_for()
         assert shown.complaints == []

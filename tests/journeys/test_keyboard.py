@@ -14,7 +14,8 @@ from tests.support.system import System
 #: A browser on a busy machine is slow.
 pytestmark = pytest.mark.timeout(400)
 
-#: What can be come to: of radio buttons of one name one, and nothing that is folded away.
+#: How much can be come to: of radio buttons of one name one, and nothing that is folded away. From
+#: now on the page notes where the keyboard comes to, and where it cannot be seen.
 REACHABLE = """() => {
   const all = [...document.querySelectorAll(
     'a[href], button, input:not([type=hidden]), select, textarea, summary')];
@@ -26,35 +27,37 @@ REACHABLE = """() => {
     names.add(one.name);
     return true;
   });
+  window.reached = new Set();
+  window.unseen = new Set();
+  document.removeEventListener('focusin', window.note);
+  window.note = ({ target: at }) => {
+    const style = getComputedStyle(at);
+    const of = one => one === at || (at.type === 'radio' && one.name === at.name);
+    const place = marked.findIndex(of);
+    if (place < 0) return;
+    reached.add(place);
+    if (style.outlineStyle === 'none' || style.outlineWidth === '0px') unseen.add(place);
+  };
+  document.addEventListener('focusin', window.note);
   return marked.length;
 }"""
-#: Where the keyboard is: the place of it among what can be come to, and whether it can be seen.
-HERE = """() => {
-  const at = document.activeElement;
-  if (!at || at === document.body) return [-1, true];
-  const style = getComputedStyle(at);
-  const of = one => one === at || (at.type === 'radio' && one.name === at.name);
-  return [marked.findIndex(of), style.outlineStyle !== 'none' && style.outlineWidth !== '0px'];
+#: What was not reached, and what was reached and could not be seen.
+MISSED = """() => {
+  const named = one => one.outerHTML.slice(0, 80);
+  return [
+    ...marked.filter((_, place) => !reached.has(place)).map(one => `not reached: ${named(one)}`),
+    ...[...unseen].map(place => `not seen: ${named(marked[place])}`),
+  ];
 }"""
 
 
 async def faults_by_tab(page: Page) -> list[str]:
     """What Tab does not come to, cannot leave, or does not show."""
     count = await page.evaluate(REACHABLE)
-    reached, unseen = set(), set()
-    for _ in range(count + 12):
+    for _ in range(count + 12):  # past the end of the page, and from its beginning again
         await page.keyboard.press("Tab")
-        place, shown = await page.evaluate(HERE)
-        if place == -1:  # at the end of the page: the next is its beginning
-            continue
-        reached.add(place)
-        if not shown:
-            unseen.add(place)
-    names = await page.evaluate("() => marked.map(one => one.outerHTML.slice(0, 80))")
-    return [
-        *(f"not reached: {names[place]}" for place in sorted(set(range(count)) - reached)),
-        *(f"not seen: {names[place]}" for place in sorted(unseen)),
-    ]
+    found: list[str] = await page.evaluate(MISSED)
+    return found
 
 
 async def test_tab_comes_to_everything_and_out_again(system: System) -> None:

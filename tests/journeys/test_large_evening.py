@@ -1,34 +1,36 @@
-"""An evening of two thousand payments and twelve differences, worked in a real browser.
+"""An evening of many payments and twelve differences, worked in a real browser.
 
+Two thousand in a thorough run (`--hypothesis-profile=thorough`), four hundred otherwise.
 What the office does is counted: keys where there is a script, clicks where there is none.
 """
 
 import pytest
+from playwright.async_api import Browser
 
 from tests.journeys.test_staff_day import Hands, by_key, resolve_one, signed_in
-from tests.support import browser as chromium
+from tests.support.examples import examples
 from tests.support.many_payments import pay_many
 from tests.support.staff_days import odd_day
 from tests.support.system import System
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 DIFFERENCES = 12
 
 
 @pytest.mark.parametrize(
-    ("payments", "script"), [(2_000, True), (200, False)], ids=["with a script", "without"]
+    ("payments", "script"),
+    [(examples(400), True), (examples(40), False)],
+    ids=["with a script", "without"],
 )
 async def test_twelve_differences_among_many_payments(
-    system: System, payments: int, script: bool
+    browser: Browser, own_system: System, payments: int, script: bool
 ) -> None:
+    system = own_system
     agreed = await pay_many(system, payments)
     day = await odd_day(system, unknown=DIFFERENCES, agreed=agreed)
     assert day.run["summary"]["matched"]["count"] == payments + 1
-    async with (
-        chromium.started() as browser,
-        signed_in(browser, system, "finance", "Lê Lập", script) as clerk,
-    ):
+    async with signed_in(browser, system, "finance", "Lê Lập", script) as clerk:
         hands, page = Hands(clerk.page, script), clerk.page
         await clerk.open(f"{system.base_url}{day.path}")
         await hands.click("to the list", f"a[href='{day.path}/differences']")

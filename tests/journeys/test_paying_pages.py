@@ -1,25 +1,16 @@
 """Paying at a gateway in a real browser, where it does not end well: with and without script."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from app.web.citizen import bills
-from tests.support import browser as chromium
 from tests.support.browser import tab
 from tests.support.page_states import until_attempt
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium.started() as running:
-        yield running
 
 
 async def to_the_gateway(page: Page, system: System) -> None:

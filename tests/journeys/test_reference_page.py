@@ -1,14 +1,11 @@
 """The API reference in a real browser: complete, ours alone, under the policy of every page."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from app.web.policy import STRICT
-from tests.support import browser as chromium
 from tests.support.browser import DESKTOP, PAINTED, tab
 from tests.support.system import System
 
@@ -19,12 +16,6 @@ OPERATIONS = """() => [...document.querySelectorAll(".opblock")].map(one => [
   one.querySelector(".opblock-summary-method").textContent,
   one.querySelector(".opblock-summary-path").dataset.path,
 ])"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium.started() as running:
-        yield running
 
 
 async def test_the_reference_keeps_the_policy_of_every_page(shared_system: System) -> None:

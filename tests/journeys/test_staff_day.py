@@ -14,7 +14,6 @@ from playwright.async_api import Browser, Page
 from core import clock
 from core.clock import VIETNAM
 from tests.journeys.test_staff_pages import looked_at
-from tests.support import browser as chromium
 from tests.support.browser import DESKTOP, PAINTED, PHONE, Tab, tab
 from tests.support.callbacks import credit
 from tests.support.staff_browser import new_person, staff_browser
@@ -22,7 +21,7 @@ from tests.support.staff_days import bank_ref, odd_day
 from tests.support.system import System
 
 #: axe-core looks at every page, which a busy machine does slowly.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 
 @dataclass(slots=True)
@@ -87,22 +86,22 @@ async def by_key(hands: Hands, what: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
-async def test_a_day_is_worked_to_zero_and_closed_by_two(system: System, script: bool) -> None:
+async def test_a_day_is_worked_to_zero_and_closed_by_two(
+    browser: Browser, own_system: System, script: bool
+) -> None:
+    system = own_system
     day = await odd_day(system, unknown=7)
     found: list[str] = []
     async with (
-        chromium.started() as browser,
         signed_in(browser, system, "finance", "Lê Lập", script) as clerk,
         signed_in(browser, system, "chief", "Trần Duyệt", script, phone=True) as chief,
     ):
         hands = Hands(clerk.page, script)
         await clerk.open(f"{system.base_url}{day.path}")
         found += await looked_at(clerk, "day")
-        await clerk.page.set_viewport_size(DESKTOP)
         await clerk.open(f"{system.base_url}{day.path}/differences")
         await hands.left(7)
         found += await looked_at(clerk, "differences")
-        await clerk.page.set_viewport_size(DESKTOP)
         if script:
             # Up and down the list, and where one was.
             chosen = clerk.page.locator(".work a[aria-current]")
@@ -122,7 +121,6 @@ async def test_a_day_is_worked_to_zero_and_closed_by_two(system: System, script:
         await by_key(hands, "like the last", "r")
         await hands.left(5)
         found += await looked_at(clerk, "asked")
-        await clerk.page.set_viewport_size(DESKTOP)
         await by_key(hands, "undo", "u")
         await hands.left(6)
         await resolve_one(hands, "after undoing")
@@ -141,13 +139,11 @@ async def test_a_day_is_worked_to_zero_and_closed_by_two(system: System, script:
 
         await chief.open(f"{system.base_url}/staff/approvals")
         found += await looked_at(chief, "approvals")
-        await chief.page.set_viewport_size(PHONE)
         for waiting in (3, 2, 1):
             await chief.page.locator("ol.work").first.locator("a").first.click()
             await chief.page.locator("#decide").wait_for()
             if waiting == 3:
                 found += await looked_at(chief, "approval")
-                await chief.page.set_viewport_size(PHONE)
             await chief.page.locator("section[aria-labelledby=decide] button").click()
             await chief.page.locator(".notice.good").wait_for()
             await chief.open(f"{system.base_url}/staff/approvals")
@@ -172,19 +168,16 @@ async def test_a_day_is_worked_to_zero_and_closed_by_two(system: System, script:
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
 async def test_a_file_is_looked_at_and_taken_in_and_today_leads_to_its_rows(
-    system: System, script: bool
+    browser: Browser, own_system: System, script: bool
 ) -> None:
+    system = own_system
     day = await odd_day(system, unknown=2)
     await credit(system, 9000, "tien khong ro", bank_ref=bank_ref())
     found: list[str] = []
-    async with (
-        chromium.started() as browser,
-        signed_in(browser, system, "chief", "Trần Duyệt", script) as office,
-    ):
+    async with signed_in(browser, system, "chief", "Trần Duyệt", script) as office:
         page = office.page
         await office.open(f"{system.base_url}/staff")
         found += await looked_at(office, "today")
-        await page.set_viewport_size(DESKTOP)
         await page.locator("section[aria-labelledby=taken] .amount a").click()
         await page.wait_for_url("**/staff/takings*")
         assert await page.locator("tbody tr").count() == 3
@@ -204,7 +197,6 @@ async def test_a_file_is_looked_at_and_taken_in_and_today_leads_to_its_rows(
             await page.locator("main form.asked button").click()
             await page.wait_for_url("**/staff/load/file_*")
             found += await looked_at(office, f"look-{name}")
-            await page.set_viewport_size(DESKTOP)
         # The last has columns that nobody knows: chosen, tried, saved, and then it is taken in.
         await page.locator("a.button[href*=columns]").click()
         await page.locator("#booked_at").select_option("Ngay gio")
@@ -214,7 +206,6 @@ async def test_a_file_is_looked_at_and_taken_in_and_today_leads_to_its_rows(
         await page.locator("section[aria-labelledby=columns] button").click()
         await page.locator("#name").fill("mau-thu")
         found += await looked_at(office, "columns")
-        await page.set_viewport_size(DESKTOP)
         await page.locator("section[aria-labelledby=save] button").click()
         await page.wait_for_url("**mapping=mau-thu*")
         found += await looked_at(office, "look")

@@ -1,7 +1,6 @@
 """The frame of staff's pages on an office computer: one line of places, headings in whole words."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from playwright.async_api import Browser, Page
 
 from payments.agencies.access.rights import Role
 from tests.journeys.test_staff_keeping import desk, paid_bill
-from tests.support import browser as chromium
 from tests.support.browser import DESKTOP
 from tests.support.every_route import Things, keys_of
 from tests.support.market_routes import billing_run
@@ -82,12 +80,6 @@ async def pages(shared_system: System) -> dict[str, str]:
     }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def window() -> AsyncIterator[Browser]:
-    async with chromium.started() as running:
-        yield running
-
-
 async def seen_of(page: Page, name: str, locale: str) -> list[str]:
     """What is wrong with the frame of a page as it stands."""
     if PICTURES:
@@ -104,11 +96,11 @@ async def seen_of(page: Page, name: str, locale: str) -> list[str]:
 
 @pytest.mark.parametrize("locale", ["vi-VN", "en-GB"])
 async def test_places_stand_in_one_line_and_headings_in_whole_words(
-    window: Browser, shared_system: System, pages: dict[str, str], locale: str
+    browser: Browser, shared_system: System, pages: dict[str, str], locale: str
 ) -> None:
     found: list[str] = []
     options = {"viewport": DESKTOP, "locale": locale}
-    async with desk(shared_system, window, *map(str, Role), **options) as shown:
+    async with desk(shared_system, browser, *map(str, Role), **options) as shown:
         for name, path in pages.items():
             await shown.open(f"{shared_system.base_url}{path}")
             found += await seen_of(shown.page, name, locale)
@@ -116,9 +108,9 @@ async def test_places_stand_in_one_line_and_headings_in_whole_words(
 
 
 async def test_a_heading_that_is_broken_and_places_in_two_lines_are_noticed(
-    window: Browser, shared_system: System, pages: dict[str, str]
+    browser: Browser, shared_system: System, pages: dict[str, str]
 ) -> None:
-    async with desk(shared_system, window, *map(str, Role), viewport=DESKTOP) as shown:
+    async with desk(shared_system, browser, *map(str, Role), viewport=DESKTOP) as shown:
         await shown.open(f"{shared_system.base_url}{pages['markets']}")
         page = shown.page
         assert await seen_of(page, "markets", "as it is") == []

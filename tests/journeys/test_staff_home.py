@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from core import clock
 from tests.journeys.test_staff_day import signed_in
-from tests.support import browser as chromium
 from tests.support.breakers import answer_again
 from tests.support.system import System
 
@@ -42,15 +41,14 @@ NARROW = ".rows td[data-label]::before { max-width: 1rem !important }"
 
 
 async def test_a_label_beside_a_long_state_is_not_broken_within_a_word(
-    shared_system: System,
+    browser: Browser, shared_system: System
 ) -> None:
     now = clock.now()
     async with shared_system.parts.database.transaction() as session:
         await session.execute(text(OPEN), {"now": now, "later": now + timedelta(minutes=5)})
     shared_system.parts.payments.breakers.forget()
     try:
-        async with chromium.started() as browser:
-            await _is_whole(browser, shared_system)
+        await _is_whole(browser, shared_system)
     finally:
         answer_again(shared_system)
 

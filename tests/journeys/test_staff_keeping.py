@@ -15,7 +15,6 @@ from core import clock
 from core.ids import new_id
 from payments.agencies.access.totp import code_at, step_of
 from tests.journeys.test_staff_pages import looked_at
-from tests.support import browser as chromium
 from tests.support.browser import DESKTOP, PHONE, Tab, tab
 from tests.support.callbacks import credit
 from tests.support.catalogue_files import fees_csv
@@ -30,7 +29,7 @@ from tests.support.system import System
 from tests.support.webhook_things import one_receiver
 
 #: axe-core looks at every page, which a busy machine does slowly.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 HOSTILE = "<b>Trần & \u202eHoà</b>"
 
@@ -79,9 +78,14 @@ async def press(page: Page, name: str) -> None:
     ids=["phone", "without a script"],
 )
 async def test_a_body_is_kept(
-    system: System, locale: str, java_script: bool, size: dict[str, int], tmp_path: Path
+    browser: Browser,
+    own_system: System,
+    locale: str,
+    java_script: bool,
+    size: dict[str, int],
+    tmp_path: Path,
 ) -> None:
-    vi = locale == "vi-VN"
+    system, vi = own_system, locale == "vi-VN"
     options = {"locale": locale, "java_script_enabled": java_script, "viewport": size}
     keys = await keys_of(system, system.body.agency_id)
     gateway = f"{SETTINGS}/gateways/{await first_gateway(Things(system, keys))}"
@@ -90,73 +94,72 @@ async def test_a_body_is_kept(
     file = tmp_path / "phi.csv"
     file.write_bytes(fees_csv({"code": code, "name_vi": "Phí mới", "name_en": "New fee"}))
     complaints: list[str] = []
-    async with chromium.started() as browser:
-        async with desk(system, browser, "admin", "finance", **options) as shown:
-            page = shown.page
-            # A gateway's secret is rotated, and the gateway tried before.
-            await shown.open(f"{base}{gateway}")
-            await press(page, "Thử kết nối" if vi else "Try the connection")
-            await page.get_by_role("status").locator("visible=true").first.wait_for()
-            await page.locator("#field-secret_key").fill("a-new-secret-of-it")
-            await press(page, "Thay" if vi else "Replace")
-            await page.wait_for_url(f"**{gateway}")
-            done = "Đặt tài khoản tại cổng thanh toán" if vi else "Account at a gateway set"
-            assert done in str(await page.locator(".history").text_content())
-            assert "a-new-secret-of-it" not in await page.content()
-            # A new clerk.
-            await shown.open(f"{base}{SETTINGS}/users/new")
-            await page.locator("#email").fill(email)
-            await page.locator("#name").fill("Lê Mới")
-            await page.locator("input[value=clerk]").check()
-            await press(page, "Thêm người này" if vi else "Add this person")
-            password = str(await page.locator("#secret").text_content())
-            # A change of fees is proposed.
-            await shown.open(f"{base}{SETTINGS}/catalogue/proposals/new")
-            await page.locator("#file").set_input_files(file)
-            # The file to begin with is fetched from there.
-            await page.locator("a[href='/staff/settings/catalogue/export']").wait_for()
-            await page.locator("#table").select_option("fees")
-            await press(page, "Xem trước thay đổi" if vi else "See what would change")
-            await page.wait_for_url("**/catalogue/proposals/change_*")
-            proposal = page.url
-            apply = "Áp dụng" if vi else "Apply"
-            assert await page.get_by_role("button", name=apply, exact=True).count() == 0
-            complaints += shown.complaints
-        # The clerk enrols with the app's code.
-        async with tab(browser, **options) as shown:
-            page = shown.page
-            on = "Tiếp tục" if vi else "Continue"
-            await shown.open(f"{base}/staff/find")
-            await page.locator("#email").fill(email)
-            await page.locator("#password").fill(password)
-            await press(page, on)
-            secret = base64.b32decode(str(await page.locator("dd code.long").text_content()))
-            await page.locator("#code").fill(code_at(secret, step_of(clock.now())))
-            await press(page, on)
-            await page.locator(".codes li").first.wait_for()
-            assert await page.locator(".codes li").count() == 10
-            await page.locator("a.button.wide").click()
-            await page.wait_for_url("**/staff/find")
-            bill = await paid_bill(system)
-            await page.locator("#q").fill(f"nop {bill['reference'].lower()}")
-            await press(page, "Tìm" if vi else "Search")
-            await page.locator("tbody a").first.click()
-            await page.wait_for_url(f"**{bill['bill']}")
-            complaints += shown.complaints
-        # Somebody else applies the change, having seen what it does.
-        async with desk(system, browser, "chief", **options) as shown:
-            await shown.open(proposal)
-            assert code in str(await shown.page.locator("main").text_content())
-            await press(shown.page, apply)
-            applied = "Đã áp dụng" if vi else "Applied"
-            await shown.page.get_by_text(applied, exact=True).first.wait_for()
-            complaints += shown.complaints
+    async with desk(system, browser, "admin", "finance", **options) as shown:
+        page = shown.page
+        # A gateway's secret is rotated, and the gateway tried before.
+        await shown.open(f"{base}{gateway}")
+        await press(page, "Thử kết nối" if vi else "Try the connection")
+        await page.get_by_role("status").locator("visible=true").first.wait_for()
+        await page.locator("#field-secret_key").fill("a-new-secret-of-it")
+        await press(page, "Thay" if vi else "Replace")
+        await page.wait_for_url(f"**{gateway}")
+        done = "Đặt tài khoản tại cổng thanh toán" if vi else "Account at a gateway set"
+        assert done in str(await page.locator(".history").text_content())
+        assert "a-new-secret-of-it" not in await page.content()
+        # A new clerk.
+        await shown.open(f"{base}{SETTINGS}/users/new")
+        await page.locator("#email").fill(email)
+        await page.locator("#name").fill("Lê Mới")
+        await page.locator("input[value=clerk]").check()
+        await press(page, "Thêm người này" if vi else "Add this person")
+        password = str(await page.locator("#secret").text_content())
+        # A change of fees is proposed.
+        await shown.open(f"{base}{SETTINGS}/catalogue/proposals/new")
+        await page.locator("#file").set_input_files(file)
+        # The file to begin with is fetched from there.
+        await page.locator("a[href='/staff/settings/catalogue/export']").wait_for()
+        await page.locator("#table").select_option("fees")
+        await press(page, "Xem trước thay đổi" if vi else "See what would change")
+        await page.wait_for_url("**/catalogue/proposals/change_*")
+        proposal = page.url
+        apply = "Áp dụng" if vi else "Apply"
+        assert await page.get_by_role("button", name=apply, exact=True).count() == 0
+        complaints += shown.complaints
+    # The clerk enrols with the app's code.
+    async with tab(browser, **options) as shown:
+        page = shown.page
+        on = "Tiếp tục" if vi else "Continue"
+        await shown.open(f"{base}/staff/find")
+        await page.locator("#email").fill(email)
+        await page.locator("#password").fill(password)
+        await press(page, on)
+        secret = base64.b32decode(str(await page.locator("dd code.long").text_content()))
+        await page.locator("#code").fill(code_at(secret, step_of(clock.now())))
+        await press(page, on)
+        await page.locator(".codes li").first.wait_for()
+        assert await page.locator(".codes li").count() == 10
+        await page.locator("a.button.wide").click()
+        await page.wait_for_url("**/staff/find")
+        bill = await paid_bill(system)
+        await page.locator("#q").fill(f"nop {bill['reference'].lower()}")
+        await press(page, "Tìm" if vi else "Search")
+        await page.locator("tbody a").first.click()
+        await page.wait_for_url(f"**{bill['bill']}")
+        complaints += shown.complaints
+    # Somebody else applies the change, having seen what it does.
+    async with desk(system, browser, "chief", **options) as shown:
+        await shown.open(proposal)
+        assert code in str(await shown.page.locator("main").text_content())
+        await press(shown.page, apply)
+        applied = "Đã áp dụng" if vi else "Applied"
+        await shown.page.get_by_text(applied, exact=True).first.wait_for()
+        complaints += shown.complaints
     assert complaints == []
     assert password != PASSWORD
 
 
-@pytest.mark.parametrize("part", range(3))
-async def test_every_page_of_keeping_can_be_read(system: System, part: int) -> None:
+async def test_every_page_of_keeping_can_be_read(browser: Browser, own_system: System) -> None:
+    system = own_system
     keys = await keys_of(system, system.body.agency_id)
     things = Things(system, keys)
     bill = await paid_bill(system)
@@ -204,20 +207,16 @@ async def test_every_page_of_keeping_can_be_read(system: System, part: int) -> N
         "disputes": "/staff/disputes?which=all",
     }
     found: list[str] = []
-    async with (
-        chromium.started() as browser,
-        desk(system, browser, "admin", "chief") as shown,
-    ):
-        for name, path in list(pages.items())[part::3]:
+    async with desk(system, browser, "admin", "chief") as shown:
+        for name, path in pages.items():
             await shown.open(f"{system.base_url}{path}")
             found += await looked_at(shown, f"keep-{name}")
             if "\u202e" in await shown.page.content():
                 found.append(f"{name}: a sign that turns the line round")
-        if part == 0:
-            await shown.open(f"{system.base_url}{SETTINGS}/operations")
-            await press(shown.page, "Kiểm tra toàn bộ")
-            await shown.page.get_by_role("status").locator("visible=true").first.wait_for()
-            found += await looked_at(shown, "keep-checked")
+        await shown.open(f"{system.base_url}{SETTINGS}/operations")
+        await press(shown.page, "Kiểm tra toàn bộ")
+        await shown.page.get_by_role("status").locator("visible=true").first.wait_for()
+        found += await looked_at(shown, "keep-checked")
         assert shown.complaints == []
     assert found == []
     rooms = ("find", "history", "keeping", "own_password", "recovery")

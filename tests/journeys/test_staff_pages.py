@@ -1,44 +1,25 @@
 """A new clerk in a real browser: enrols, comes in, ends a session; small, wide, light and dark."""
 
 import base64
-import os
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from core import clock
 from payments.agencies.access.totp import code_at, step_of
-from tests.journeys.test_pages import WIDTHS, too_wide
-from tests.support import browser as chromium
-from tests.support.accessibility import faults_of
-from tests.support.browser import DESKTOP, PHONE, Tab, tab
+from tests.support.accessibility import faults_everywhere
+from tests.support.browser import Tab, pictured, tab
 from tests.support.staff_browser import PASSWORD, new_person
 from tests.support.system import System
 
 #: axe-core looks at every page, which a busy machine does slowly.
-pytestmark = pytest.mark.timeout(400)
-
-#: Where pictures go, where somebody wants to look at them.
-PICTURES = os.environ.get("LEPHI_TEST_PICTURES")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 
 async def looked_at(shown: Tab, name: str) -> list[str]:
     """What is wrong with a page in any scheme or width."""
-    found: list[str] = []
-    for scheme in ("light", "dark"):
-        await shown.page.emulate_media(color_scheme=scheme)
-        found += [f"{name}, {scheme}: {fault}" for fault in await faults_of(shown.page)]
-        for size in (PHONE, DESKTOP):
-            if PICTURES:
-                await shown.page.set_viewport_size(size)
-                path = Path(PICTURES) / f"{name}-{size['width']}-{scheme}.png"
-                await shown.page.screenshot(path=path, full_page=True)
-    await shown.page.emulate_media(color_scheme="light")
-    for width in WIDTHS:
-        await shown.page.set_viewport_size({"width": width, "height": 740})
-        found += [f"{name}, {width}: {fault}" for fault in await too_wide(shown.page)]
-    return found
+    await pictured(shown.page, name)
+    return [f"{name}, {fault}" for fault in await faults_everywhere(shown.page)]
 
 
 async def enter(page: Page, email: str, button: str) -> None:
@@ -47,20 +28,17 @@ async def enter(page: Page, email: str, button: str) -> None:
     await page.get_by_role("button", name=button).click()
 
 
-@pytest.mark.parametrize("java_script", [True, False])
-@pytest.mark.parametrize(("locale", "on", "out"), [
-    ("vi-VN", "Tiếp tục", "Đăng xuất"),
-    ("en-GB", "Continue", "Sign out"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("locale", "on", "out", "java_script"),
+    [("vi-VN", "Tiếp tục", "Đăng xuất", True), ("en-GB", "Continue", "Sign out", False)],
+)
 async def test_a_new_clerk_enrols_comes_in_and_goes(
-    system: System, locale: str, on: str, out: str, java_script: bool
+    browser: Browser, shared_system: System, locale: str, on: str, out: str, java_script: bool
 ) -> None:
-    email = await new_person(system, "finance", "chief")
+    """What the script does is the same in every language."""
+    system, email = shared_system, await new_person(shared_system, "finance", "chief")
     found: list[str] = []
-    async with (
-        chromium.started() as browser,
-        tab(browser, locale=locale, java_script_enabled=java_script) as shown,
-    ):
+    async with tab(browser, locale=locale, java_script_enabled=java_script) as shown:
         page = shown.page
         await shown.open(f"{system.base_url}/staff/sessions")
         found += await looked_at(shown, f"sign-in-{locale}")

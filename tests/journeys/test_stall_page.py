@@ -3,36 +3,19 @@
 On the narrowest phone, with and without script, in both languages, and looked at by axe's rules.
 """
 
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, ViewportSize
+from playwright.async_api import Browser
 
 from core import clock
 from core.references import find_references
 from payments.billing.reminding.commands import set_reminders
-from tests.journeys.test_pages import WIDTHS, too_wide
-from tests.support import browser as chromium
-from tests.support.accessibility import faults_of
-from tests.support.browser import DESKTOP, tab
+from tests.support.accessibility import faults_everywhere
+from tests.support.browser import NARROW, pictured, tab
 from tests.support.markup import foreign_words
 from tests.support.stalls import CODE, stall
 from tests.support.system import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-#: Where pictures go, where somebody wants to look at them.
-PICTURES = os.environ.get("LEPHI_TEST_PICTURES")
-NARROW: ViewportSize = {"width": 320, "height": 640}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium.started() as running:
-        yield running
 
 
 @pytest.mark.parametrize("script", [True, False])
@@ -131,18 +114,9 @@ async def test_the_page_fits_and_is_read_by_everyone(
                 if language == "en":
                     own = ("Thuê sạp", at.code)
                     found[f"{place}, words"] = foreign_words(await page.content(), "en", own)
-                for scheme in ("light", "dark"):
-                    await page.emulate_media(color_scheme=scheme)
-                    found[f"{place}, {scheme}"] = await faults_of(page)
-                # 180: a phone of 360 px whose letters are twice as large.
-                for width in (180, *WIDTHS):
-                    await page.set_viewport_size({"width": width, "height": 740})
-                    found[f"{place}, {width}"] = await too_wide(page)
-                if PICTURES:
-                    for size in (NARROW, DESKTOP):
-                        await page.set_viewport_size(size)
-                        picture = f"stall-{name}-{language}-{size['width']}.png"
-                        path = Path(PICTURES) / picture.replace(" ", "-")
-                        await page.screenshot(path=path, full_page=True)
+                # 180: a phone of 360 px whose letters are twice as large. The colours are the same
+                # in every language.
+                found[place] = await faults_everywhere(page, dark=language == "vi", narrower=(180,))
+                await pictured(page, f"stall-{name.replace(' ', '-')}-{language}")
         assert shown.complaints == []
     assert {place: faults for place, faults in found.items() if faults} == {}

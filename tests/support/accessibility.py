@@ -9,7 +9,7 @@ from typing import Final
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
 
-from tests.support.browser import DESKTOP, PHONE
+from tests.support.browser import DESKTOP, NARROW, PHONE
 
 _CHECK = r"""
 () => {
@@ -114,14 +114,61 @@ async ([only, but]) => {
 """
 #: What is otherwise in the dark, and nothing else; the same at every width, and slow.
 _COLOUR: Final = ["color-contrast"]
+#: An arriving card is faint for a moment.
+_OWN: Final = f"""
+async () => {{
+  await Promise.all(document.getAnimations().map((one) => one.finished));
+  return ({_CHECK})();
+}}
+"""
+#: Whether scripts run, whether axe-core is there already, and whether the page is dark.
+_STATE: Final = """() => [
+  matchMedia("(scripting: enabled)").matches,
+  typeof axe === "object",
+  matchMedia("(prefers-color-scheme: dark)").matches,
+]"""
+#: An office computer, the narrowest screen that WCAG asks for, a small phone.
+WIDTHS: Final = (DESKTOP["width"], NARROW["width"], PHONE["width"])
 
 
 async def faults_of(page: Page) -> list[str]:
     """What is wrong with the page as it stands, one line each: the rule and the element."""
-    # An arriving card is faint for a moment.
-    await page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
-    found: list[str] = await page.evaluate(_CHECK)
+    found: list[str] = await page.evaluate(_OWN)
     return found + await axe_faults_of(page)
+
+
+async def faults_everywhere(
+    page: Page, *, dark: bool = True, narrower: tuple[int, ...] = ()
+) -> list[str]:
+    """What is wrong with a light page on every screen and in the dark, each with where.
+
+    The same as `faults_of` on a phone, on a desk and in the dark, and `too_wide` at each of
+    `WIDTHS`, with no screen set up twice. `narrower` are further widths. `dark` is left out of a
+    page whose colours were looked at in another language, or that has one scheme alone.
+    Afterwards the page is light and as large as it was.
+    """
+    size, axe, found = page.viewport_size, await _axe_looks(page), dict[str, list[str]]()
+    for width in (DESKTOP["width"], *narrower, NARROW["width"], PHONE["width"]):
+        await page.set_viewport_size({"width": width, "height": PHONE["height"]})
+        here = found[str(width)] = await too_wide(page)
+        if width in (PHONE["width"], DESKTOP["width"]):
+            here += await page.evaluate(_OWN)
+            but = [] if width == PHONE["width"] else _COLOUR
+            here += await page.evaluate(_AXE, [[], but]) if axe else []
+    if dark:
+        await page.emulate_media(color_scheme="dark")
+        here = found["dark"] = await page.evaluate(_OWN)
+        here += await page.evaluate(_AXE, [_COLOUR, []]) if axe else []
+        await page.emulate_media(color_scheme="light")
+    if size is not None and size != page.viewport_size:
+        await page.set_viewport_size(size)
+    return [f"{where}: {fault}" for where, faults in found.items() for fault in faults]
+
+
+async def too_wide(page: Page) -> list[str]:
+    """Whether the page has to be moved sideways to be read."""
+    needed, has = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    return [f"needs {needed} px, has {has}"] if needed > has else []
 
 
 async def axe_faults_of(page: Page) -> list[str]:
@@ -130,11 +177,9 @@ async def axe_faults_of(page: Page) -> list[str]:
     Of a light page all of it, on a phone and on a desk; of a dark one the colours. Where scripts
     are off it cannot look: the same page is walked with them.
     """
-    if not await page.evaluate("matchMedia('(scripting: enabled)').matches"):
+    if not await _axe_looks(page):
         return []
-    if not await page.evaluate("typeof axe === 'object'"):
-        await page.evaluate(AXE_SCRIPT)
-    if await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+    if (await page.evaluate(_STATE))[2]:
         return sorted(await page.evaluate(_AXE, [_COLOUR, []]))
     size, found = page.viewport_size, set[str]()
     for wide, but in ((PHONE, []), (DESKTOP, _COLOUR)):
@@ -143,3 +188,11 @@ async def axe_faults_of(page: Page) -> list[str]:
     if size is not None:
         await page.set_viewport_size(size)
     return sorted(found)
+
+
+async def _axe_looks(page: Page) -> bool:
+    """Whether axe-core can look at the page; it is there afterwards if it can."""
+    script, there, _ = await page.evaluate(_STATE)
+    if script and not there:
+        await page.evaluate(AXE_SCRIPT)
+    return bool(script)

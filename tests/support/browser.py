@@ -1,8 +1,10 @@
 """A real browser for the journeys: Debian's Chromium, quiet, on this machine only."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
@@ -22,7 +24,11 @@ FLAGS = [
 #: Resolves when what has been loaded has also been drawn.
 PAINTED = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
-#: A small phone, and the window of an office computer.
+#: Where pictures go.
+PICTURES = os.environ.get("LEPHI_TEST_PICTURES")
+
+#: The narrowest screen that WCAG asks for, a small phone, the window of an office computer.
+NARROW: ViewportSize = {"width": 320, "height": 640}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
@@ -53,6 +59,24 @@ class Tab:
         # A page that is an error says so in its status, which the browser repeats as an error.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
+
+
+async def pictured(page: Page, name: str) -> None:
+    """Pictures of a page on every screen, light and dark, where somebody wants to look at them.
+
+    The page is light and as large as it was before and afterwards.
+    """
+    if PICTURES is None:
+        return
+    before = page.viewport_size
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)
+        for size in (NARROW, DESKTOP, PHONE):
+            await page.set_viewport_size(size)
+            await page.evaluate(PAINTED)
+            picture = Path(PICTURES) / f"{name}-{size['width']}-{scheme}.png"
+            await page.screenshot(path=picture, full_page=True)
+    await page.set_viewport_size(before or PHONE)
 
 
 @contextlib.asynccontextmanager
