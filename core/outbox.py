@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlmodel import Field, SQLModel, col
+from sqlmodel import Field, SQLModel, col, select
 
 from core import clock
 from core.clocks import MOST_APART
@@ -157,6 +157,12 @@ async def claim(session: WriteSession, handler: str, limit: int) -> list[Deliver
         "limit": limit,
     }
     return await session.write_all(_CLAIM, wanted)
+
+
+async def waiting_handlers(session: ReadSession) -> frozenset[str]:
+    """The handlers for whom deliveries wait, due or not."""
+    waiting = select(OutboxDelivery.handler).where(OutboxDelivery.state == "waiting").distinct()
+    return frozenset(await session.all(waiting))
 
 
 async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> None:
