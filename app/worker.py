@@ -138,7 +138,7 @@ async def run_once(parts: Parts) -> int:
 async def _waiting(parts: Parts) -> set[str]:
     """The handlers that have something to do: one question, for most of them have nothing."""
     async with parts.database.reading() as session:
-        return await outbox.list_waiting(session)
+        return await outbox.list_waiting(session, [handler.name for handler in HANDLERS])
 
 
 async def _seal(parts: Parts) -> int:
@@ -204,7 +204,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
 
     async def look() -> int:
         """Call whom something waits for: one question, and not one of each five times a second."""
-        for name in await _waiting(parts) & called.keys():
+        for name in await _waiting(parts):
             called[name].set()
         return 0
 

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from app.web.policy import STRICT
 from core import clock
+from core.allowances import Allowance
 from core.sessions import ReadSession
 from payments.agencies.access import staff, staff_sessions
+from payments.agencies.access.models import StaffUser
 from payments.agencies.access.rights import RIGHTS, Role
 from payments.agencies.access.sign_in_models import RecoveryCode, StaffFactor, StaffSession
 from payments.agencies.access.staff_sessions import IDLE, LONGEST
@@ -27,12 +30,27 @@ SIGN_IN, SECOND, HOME, SESSIONS = (
 )
 BEHIND = (HOME, SESSIONS)
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest_asyncio.fixture
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def system(shared_system: System) -> System:
+    """One for all, for each test has a clerk of its own; their network has all its turns again."""
+    async with shared_system.parts.database.transaction() as session:
+        await session.write(delete(Allowance))
+    return shared_system
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def clerk(system: System) -> AsyncIterator[StaffBrowser]:
     """Somebody who has never signed in."""
     async with staff_browser(system, await new_person(system, "finance")) as browser:
         yield browser
+
+
+async def sessions_of(session: ReadSession, person: StaffBrowser) -> list[str]:
+    own = select(StaffSession.id).join(StaffUser, col(StaffUser.id) == col(StaffSession.staff_id))
+    return list(await session.all(own.where(StaffUser.email == person.email)))
 
 
 def later(patch: pytest.MonkeyPatch, by: timedelta) -> None:
@@ -199,7 +217,7 @@ async def test_a_session_is_ended_from_elsewhere(clerk: StaffBrowser, system: Sy
 async def test_nobody_ends_somebody_elses_session(clerk: StaffBrowser, system: System) -> None:
     await clerk.sign_in()
     async with system.parts.database.reading() as session:
-        theirs = await session.one(select(StaffSession.id))
+        (theirs,) = await sessions_of(session, clerk)
     async with staff_browser(system, await new_person(system, "admin")) as other:
         await other.sign_in()
         form = {
@@ -361,12 +379,9 @@ async def test_every_page_has_its_headers_one_language_and_nothing_foreign(
 async def test_sessions_that_are_long_over_are_forgotten(
     clerk: StaffBrowser, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def count(session: ReadSession) -> int:
-        return len(await session.all(select(col(StaffSession.id))))
-
     await clerk.sign_in()
     for by, left in ((LONGEST, 1), (timedelta(days=2), 0)):
         later(monkeypatch, by)
         async with system.parts.database.transaction() as session:
             await staff_sessions.expire(session)
-            assert await count(session) == left
+            assert len(await sessions_of(session, clerk)) == left

@@ -15,7 +15,7 @@ from reconciliation.statements.kept_files import keep_file
 from tests.support.markup import foreign_addresses, foreign_words, inline_code, tree_of
 from tests.support.neighbour import neighbour_of
 from tests.support.page_routes import unlisted
-from tests.support.staff_browser import PASSWORD, StaffBrowser, form_of, new_person, staff_browser
+from tests.support.staff_browser import PASSWORD, StaffBrowser, form_of, signed_in_as, staff_browser
 from tests.support.staff_days import OddDay, odd_day
 from tests.support.system import System
 
@@ -83,9 +83,7 @@ async def people(shared_system: System) -> AsyncIterator[dict[str, StaffBrowser]
     async with AsyncExitStack() as open_:
         found = {}
         for role in Role:
-            email = await new_person(shared_system, role)
-            found[str(role)] = await open_.enter_async_context(staff_browser(shared_system, email))
-            await found[str(role)].sign_in()
+            found[str(role)] = await open_.enter_async_context(signed_in_as(shared_system, role))
         yield found
 
 
@@ -99,13 +97,10 @@ async def approval(day: OddDay, people: dict[str, StaffBrowser]) -> str:
 
 
 async def send(browser: StaffBrowser, path: str, form: dict[str, str]) -> int:
-    home = (await browser.get("/staff/sessions")).text
-    token = form_of(home, "/staff/sign-out")["form_token"]
-    answer = await browser.client.post(
-        path,
-        data=form | {"form_token": token, "once": new_id("once")},
-        headers={"Accept": "text/html", "Sec-Fetch-Site": "same-origin"},
-    )
+    if not browser.form_token:
+        home = (await browser.get("/staff/sessions")).text
+        browser.form_token = form_of(home, "/staff/sign-out")["form_token"]
+    answer = await browser.post(path, form | {"once": new_id("once")})
     return answer.status_code
 
 

@@ -20,10 +20,12 @@ from sqlalchemy import create_engine, inspect, make_url, text
 from app.embedded.leftovers import wait_until
 from app.embedded.place import EmbeddedDatabaseFailed, prepare
 from app.embedded.supervisor import EmbeddedDatabase
+from core.db import Database
 from tests.conftest import has_browser
 from tests.support.database import PostgresServer, end_the_server, the_server
 from tests.support.machine import needs
 from tests.support.network import NetworkBlocked, is_local
+from tests.support.rows import contents
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 30.0
@@ -182,6 +184,26 @@ def test_an_empty_database_has_no_tables(empty_database_url: str) -> None:
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == []
     engine.dispose()
+
+
+async def test_whatever_is_written_is_seen_in_a_table_that_was_empty_too(
+    database: Database,
+) -> None:
+    before = await contents(database)
+    assert before["wrong_guess"][0] == 0
+    seen = [before]
+    for statement in (
+        "INSERT INTO wrong_guess (subject, at) VALUES ('a', now())",
+        "UPDATE wrong_guess SET subject = 'b'",
+        "DELETE FROM wrong_guess",
+    ):
+        async with database.transaction() as session:
+            await session.execute(text(statement))
+        seen.append(await contents(database))
+    assert len({one["wrong_guess"] for one in seen}) == 3
+    assert seen[-1] == before, "a table that has had rows is as empty as any"
+    others = [{name: told for name, told in one.items() if name != "wrong_guess"} for one in seen]
+    assert others == [others[0]] * 4
 
 
 def test_debians_postgresql_runs_in_the_same_place_and_refuses_the_wheels_data(

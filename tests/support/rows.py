@@ -1,5 +1,6 @@
 """What is in the database, table by table: to see that something wrote nothing, or no names."""
 
+from hashlib import md5
 from typing import Any
 
 from sqlalchemy import text
@@ -10,18 +11,32 @@ _TABLES = text(
     "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
     " AND table_type = 'BASE TABLE' ORDER BY table_name"
 )
+#: How many bytes the rows of each table take, those of transactions that are under way included.
+_SIZES = text(
+    "SELECT relname, pg_relation_size(oid) FROM pg_class"
+    " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY relname"
+)
+#: The hash of a table without rows, whether it has ever had any or not.
+_OF_NOTHING = md5(b"", usedforsecurity=False).hexdigest()
 
 
 async def contents(database: Database) -> dict[str, tuple[int, str]]:
-    """Of every table, how many rows it has and a hash of all of them: equal means untouched."""
+    """Of every table, how many rows it has and a hash of all of them: equal means untouched.
+
+    A table that takes no place has no rows. It is not asked, for most have none, and the server
+    takes fifteen times as long to plan a question to each.
+    """
     async with database.transaction() as session:
-        tables = list(await session.scalars(_TABLES))
+        sizes = (await session.execute(_SIZES)).all()
         every = " UNION ALL ".join(
             f"SELECT '{table}', count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text),"
             f" '')) FROM {table} t"
-            for table in tables
+            for table, size in sizes
+            if size
         )
-        return {name: (count, md5) for name, count, md5 in await session.execute(text(every))}
+        nothing = {table: (0, _OF_NOTHING) for table, _ in sizes}
+        asked = await session.execute(text(every))
+        return nothing | {name: (rows, digest) for name, rows, digest in asked}
 
 
 async def dump(database: Database) -> dict[str, str]:

@@ -343,6 +343,19 @@ def test_a_matching_that_overlooks_reversals_is_caught(monkeypatch: pytest.Monke
         test_a_credit_that_the_bank_took_back_settles_nothing("HOAN TRA {}")
 
 
+def test_the_rules_are_asked_only_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(**_: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("reconciliation.matching.day.connect", asked)
+    paid, told = payment("p", ONE, ref="FT1"), line("l", ONE, ref="FT1")
+    assert matched(run([paid], [told, line("d", direction="debit")])) == {"p": ("l", "bank_ref")}
+    assert run([], []) == DayResult()
+    for payments, lines in (([paid], []), ([], [told])):
+        with pytest.raises(LookupError):
+            run(payments, lines)
+
+
 def test_without_a_statement_nothing_is_said_to_be_missing() -> None:
     yesterday = line("l", ONE, at=MORNING - timedelta(days=1), direction="debit")
     for lines in ([], [yesterday]):

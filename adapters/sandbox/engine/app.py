@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import functools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.sandbox.engine import admin, desk, vietqr
 from adapters.sandbox.engine.bank import UnknownAccount
@@ -44,6 +47,26 @@ def create_app(state: SandboxState) -> FastAPI:
 
     sender = WebhookSender(state)
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    answer = _gateway(state, sender)
+    app.router.routes += [_route(name, answer) for name in state.dialects]
+    # Made when somebody looks: it takes as long as ten payments, and most payments are by none.
+    app.mount("", _WhenAsked(lambda: _desk(state, sender)))
+    return app
+
+
+class _WhenAsked:
+    """An application that is made at its first request."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._app = functools.cache(make)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app()(scope, receive, send)
+
+
+def _desk(state: SandboxState, sender: WebhookSender) -> FastAPI:
+    """All that is not a gateway's: what people look at, and the other providers of a body."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(admin.router(state, sender))
     app.include_router(desk.router(state, sender))
     app.include_router(phones_router(Phones()))
@@ -52,8 +75,7 @@ def create_app(state: SandboxState) -> FastAPI:
     app.include_router(sinvoice_router(office))
     _add_index(app, state)
     _add_bank(app, state, sender)
-    # Last, for whatever is not ours above belongs to a provider.
-    _add_gateways(app, state, sender)
+    app.router.routes.append(_route("{dialect}", _gateway(state, sender)))
     return app
 
 
@@ -71,9 +93,18 @@ def _add_index(app: FastAPI, state: SandboxState) -> None:
         )
 
 
-def _add_gateways(app: FastAPI, state: SandboxState, sender: WebhookSender) -> None:
-    @app.api_route("/{dialect}/{path:path}", methods=["GET", "POST"])
-    async def answer(dialect: str, path: str, request: Request) -> Response:
+def _route(first: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    """All addresses that begin with this."""
+    return Route(f"/{first}/{{path:path}}", answer, methods=["GET", "POST"])
+
+
+def _gateway(
+    state: SandboxState, sender: WebhookSender
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answers whatever is said to a gateway, whose name the address begins with."""
+
+    async def answer(request: Request) -> Response:
+        dialect, _, path = str(request.scope["path"]).removeprefix("/").partition("/")
         asked = ProviderRequest(
             method=request.method,
             path=path,
@@ -123,6 +154,8 @@ def _add_gateways(app: FastAPI, state: SandboxState, sender: WebhookSender) -> N
         if result.url is None:
             return page("timeout.html", 504, order=order)
         return RedirectResponse(result.url, 303)
+
+    return answer
 
 
 def _final(return_url: str, status: int = 200) -> Response:
