@@ -22,7 +22,6 @@ from payments.bills.queries import get_bill
 from tests.support.every_route import CASES, Case, Keys, Things, keys_of
 from tests.support.neighbour import neighbour_of
 from tests.support.problems import problem
-from tests.support.route_keys import some_of
 from tests.support.rows import contents
 from tests.support.system import System
 
@@ -88,20 +87,13 @@ def unlisted(app: FastAPI, cases: Iterable[Case]) -> list[str]:
 
 
 async def mistakes(street: Street, case: Case) -> list[str]:
-    """Ask a route as everybody, of the system and a stranger; what is not as the case has it.
-
-    Whose keys a refused request bears is no part of what refuses it: of the stranger's who may not,
-    some are asked as (`some_of`).
-    """
+    """Ask a route as everybody, of the system and a stranger; what is not as the case has it."""
     things, found = street.things, []
     ours = street.system.body.agency_code
     named = None if case.thing is None else await case.thing(things)
     before = await contents(street.system.parts.database)
-    for keys, whose, asked in (
-        (street.own, "own", refused(case)),
-        (street.stranger, "other", some_of(refused(case), case.route)),
-    ):
-        for who in asked:
+    for keys, whose in ((street.own, "own"), (street.stranger, "other")):
+        for who in refused(case):
             answer = await case.ask(things, keys.secrets[who], named)
             if answer.status_code != 403 or answer.json()["code"] != _code(case, who):
                 found.append(f"{case.route}, {who}, {whose}: {answer.status_code}")
@@ -136,8 +128,6 @@ def _tells(text: str, case: Case, ours: str) -> bool:
 async def test_every_role_and_scope_is_asked_as() -> None:
     known = {who for case in CASES for who in (*case.roles.split(), *case.scopes.split())}
     assert known == {str(who) for who in EVERYBODY}
-    strangers = {who for case in CASES for who in some_of(refused(case), case.route)}
-    assert strangers == set(EVERYBODY)
 
 
 def refused(case: Case) -> list[str]:

@@ -19,7 +19,6 @@ from app.web.staff.page_rights import DeedRight, LonePageRight, PageRight
 from payments.agencies.access.rights import Action, Role
 from tests.support.every_route import Things, keys_of
 from tests.support.neighbour import neighbour_of
-from tests.support.route_keys import some_of
 from tests.support.rows import contents
 from tests.support.staff_browser import StaffBrowser, signed_in_as
 from tests.support.staff_routes import PAGES, PageCase
@@ -100,22 +99,15 @@ async def ask(case: PageCase, house: House, who: StaffBrowser, path: str = "") -
 
 
 async def mistakes(house: House, case: PageCase) -> list[str]:
-    """Ask for a page as everybody; what is not as the case has it.
-
-    Whose person a refused request is of is no part of what refuses it: of the stranger's who may
-    not, some are asked as (`some_of`).
-    """
+    """Ask for a page as everybody; what is not as the case has it."""
     found = []
     named = await case.path(house.things)
     refused = [
         who for who in house.own if who not in (*case.roles.split(), *case.otherwise.split())
     ]
     before = await contents(house.system.parts.database)
-    for whose, browsers, asked in (
-        ("own", house.own, refused),
-        ("other", house.stranger, some_of(refused, case.route)),
-    ):
-        for who in asked:
+    for whose, browsers in (("own", house.own), ("other", house.stranger)):
+        for who in refused:
             status, _ = await ask(case, house, browsers[who], named)
             if status != 403:
                 found.append(f"{case.route}, {who}, {whose}: {status}")

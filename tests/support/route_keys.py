@@ -1,14 +1,12 @@
 """The keys of one agency with which every route is asked: of each role, and of each scope."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from zlib import crc32
 
 from core.ids import new_id
 from payments.agencies.access.api_keys import create_api_key
 from payments.agencies.access.rights import Role, Scope
 from payments.agencies.access.staff import create_staff_user
-from tests.support.examples import examples
 from tests.support.system import System
 
 
@@ -41,12 +39,3 @@ async def keys_of(system: System, agency_id: str) -> Keys:
                 session, agency_id=agency_id, label=scope, scopes=[scope]
             )
     return Keys(agency_id, secrets)
-
-
-def some_of(everybody: Sequence[str], route: str) -> list[str]:
-    """Three of them, others for another route: over all routes everybody. A thorough run takes all.
-
-    They follow each other from a place that the route's name gives.
-    """
-    first = crc32(route.encode()) % max(1, len(everybody))
-    return [*everybody[first:], *everybody[:first]][: examples(3)]
