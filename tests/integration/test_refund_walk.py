@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.invariants import broken
 from core.ids import new_id
 from payments.refunds import commands
 from tests.api.test_approvals import bank_ref
-from tests.support.broken_rules import broken_rules
 from tests.support.callbacks import credit
 from tests.support.staff import FinanceOffice, finance_office
 from tests.support.statements import reconcile, take_statement
@@ -138,7 +138,7 @@ class Walk:
     async def compare(self) -> None:
         """The books hold, and are where the model has them."""
         async with self.system.parts.database.transaction() as session:
-            assert await broken_rules(session) == []
+            assert await broken(session) == []
             places = await self.system.parts.payments.money.of_payments(
                 session, [money.payment_id for money in self.money]
             )
@@ -195,8 +195,8 @@ async def test_a_service_that_pays_back_what_it_does_not_note_is_seen(
     await office.approve({"id": made["approval"]})
     await take_statement(shared_system, f"1000|debit|tra {made['reference']}|{bank_ref()}")
     await reconcile(shared_system)
-    broken = await shared_system.broken()
-    assert any("succeeded has paid it back" in line for line in broken), broken
+    lines = await shared_system.broken()
+    assert any("succeeded has paid it back" in line for line in lines), lines
     # Mend it, for the system is shared.
     async with shared_system.parts.database.transaction() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
