@@ -412,10 +412,11 @@ async def test_pressing_pay_at_a_slow_gateway_shows_the_page_and_then_the_way_on
 ) -> None:
     await world.create_bill([{"fee": "2.000815", "quantity": 3}], None)
     bill = world.bills[-1]
-    answering = asyncio.Event()
+    asked, answering = asyncio.Event(), asyncio.Event()
     call = PayGov.start
 
     async def slow(self: PayGov, *given: Any) -> Any:
+        asked.set()
         await answering.wait()
         return await call(self, *given)
 
@@ -424,6 +425,7 @@ async def test_pressing_pay_at_a_slow_gateway_shows_the_page_and_then_the_way_on
     path = f"/b/{bill.reference}/pay"
     answer = await world.service.press(path, {"gateway": "paygov", "once": "this-page"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/b/{bill.reference}")
+    await asyncio.wait_for(asked.wait(), 30)
     assert "Đang mở trang thanh toán của PayGov" in words_of(await page(world, bill))
     assert await offered(world, bill) == []
     answering.set()
