@@ -1,6 +1,5 @@
-"""An evening of many payments and twelve differences, worked in a real browser.
+"""An evening of two thousand payments and twelve differences, worked in a real browser.
 
-Two thousand in a thorough run (`--hypothesis-profile=thorough`), four hundred otherwise.
 What the office does is counted: keys where there is a script, clicks where there is none.
 """
 
@@ -8,7 +7,6 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.journeys.test_staff_day import Hands, by_key, resolve_one, signed_in
-from tests.support.examples import examples
 from tests.support.many_payments import pay_many
 from tests.support.staff_days import odd_day
 from tests.support.system import System
@@ -20,7 +18,7 @@ DIFFERENCES = 12
 
 @pytest.mark.parametrize(
     ("payments", "script"),
-    [(examples(400), True), (examples(40), False)],
+    [(2_000, True), (100, False)],
     ids=["with a script", "without"],
 )
 async def test_twelve_differences_among_many_payments(
