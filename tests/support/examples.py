@@ -20,6 +20,7 @@ def register_profiles() -> None:
         print_blob=True,
     )
     settings.register_profile("quick", settings.get_profile("lephi"), max_examples=_ALL // 5)
+    settings.register_profile("thorough", settings.get_profile("lephi"), max_examples=_ALL * 5)
     settings.load_profile("lephi")
 
 
