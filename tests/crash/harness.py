@@ -103,11 +103,14 @@ class CrashSystem:
     _variant: str | None = None
 
     async def open(self, *failpoints: str, variant: str | None = None) -> None:
-        """Start service and worker, armed and broken as told, and wait until they answer."""
+        """Start service and worker, broken as told, and wait until they answer.
+
+        The first failpoint is armed from the start, after each death the next.
+        """
         self._variant = variant
-        self.arm(*failpoints)
+        now, *self._coming = failpoints or ("",)
         for name in ("serve", "worker"):
-            self._start(name)
+            self._start(name, now)
         await self.until_ready()
 
     def arm(self, *failpoints: str) -> None:
@@ -173,11 +176,12 @@ class CrashSystem:
         log = self.data_dir / f"{name}.log"
         return log.read_text("utf-8", "replace")[-characters:] if log.exists() else "(no log)"
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, failpoints: str = "") -> None:
+        environment = self.environment | {"LEPHI_FAILPOINTS": failpoints}
         log = self.data_dir / f"{name}.log"
         arguments = [name, "--with-parent", str(self.ground.nursery.pid)]
         self.children[name] = self.ground.nursery.start(
-            name, arguments, self.environment, log, self._variant
+            name, arguments, environment, log, self._variant
         )
 
     def close(self) -> None:

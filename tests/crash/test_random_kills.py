@@ -1,7 +1,7 @@
 """SIGKILLs at moments nobody chose, of service, worker and PostgreSQL, while people pay.
 
-LEPHI_TEST_KILLS=n kills n times instead of a few; LEPHI_TEST_SEED=n repeats a printed run (its
-choices; the moments depend on the machine).
+LEPHI_TEST_KILLS=n kills n times instead of five, or 25 in the profile `thorough`;
+LEPHI_TEST_SEED=n repeats a printed run (its choices; the moments depend on the machine).
 """
 
 import asyncio
@@ -14,10 +14,11 @@ import pytest
 from tests.crash.harness import CrashSystem, kept
 from tests.crash.oracle import find_faults
 from tests.crash.payer import Payer
+from tests.support.examples import examples
 
-KILLS = int(os.environ.get("LEPHI_TEST_KILLS", "7"))
 PAYERS = 5
 VICTIMS = ("serve", "worker", "postgres")
+KILLS = int(os.environ.get("LEPHI_TEST_KILLS") or max(len(VICTIMS), examples(5)))
 OUTCOMES = ("success", "success", "duplicate_callback", "late_callback", "lost_callback")
 
 

@@ -21,7 +21,7 @@ from tests.support.broken import VARIANTS
 from tests.support.moved_clock import follow_the_moved_clock
 
 UNHURRIED = "UNHURRIED"
-#: Names, in a process's environment, a file of what is armed there.
+#: Names, in a process's environment, a file of what is armed while it runs.
 ARMED = "ARMED_FAILPOINTS"
 
 
@@ -55,14 +55,14 @@ def hurry() -> None:
 
 
 def follow_what_is_armed() -> None:
-    """From now on the failpoints of this process are those that the file says, if one is named."""
+    """From now on the failpoints of this process are those that a file says, once it is there."""
     named = os.environ.get(ARMED)
     if named is None:
         return
     file, hit = Path(named), failpoints.hit
 
     def hit_as_told(name: str) -> None:
-        if (told := file.read_text()) != failpoints.armed_text():
+        if file.exists() and (told := file.read_text()) != failpoints.armed_text():
             failpoints.configure(told)
         hit(name)
 
