@@ -14,7 +14,7 @@ export PIP_USER := 0
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
-# Which one is meant was left to us: of two builds of one Python the quicker does.
+# Where nobody has named one: of several builds of its minor version the quickest does.
 QUICKEST := $(if $(filter file,$(origin PYTHON)),--quickest)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -144,6 +144,7 @@ $(MADE): requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@echo "Making $(VENV) …"
+	@rm -rf $(VENV)  # first: where it is activated, its own Python would be the one to make it
 	@$(PYTHON) scripts/environment.py $(VENV) $(QUICKEST)
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input -qq --require-hashes \
 		-r requirements-uv.lock || echo "uv cannot be had here: pip takes its place, and longer."

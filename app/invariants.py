@@ -35,9 +35,9 @@ from reconciliation import checks as reconciliation_checks
 _SQL = load_sql("app", "narrowing")
 #: The rules that need the tables of several packages.
 _BETWEEN = load_rules("app")
-_AT_ONCE = RulesAtOnce(
-    payment_checks.RULES, receipt_checks.RULES, reconciliation_checks.RULES, _BETWEEN
-)
+#: The checks of each package; `_BETWEEN` is asked after them.
+_OF_PACKAGES = (payment_checks, receipt_checks, reconciliation_checks)
+_AT_ONCE = RulesAtOnce(*(checks.RULES for checks in _OF_PACKAGES), _BETWEEN)
 #: The rules that can be asked of some objects alone.
 _NEW_OF_BOOKS = load_rules("payments.books", _SQL["touched"])
 _NEW_OF_RECEIPTS = load_rules("receipts", _SQL["touched"])
@@ -77,8 +77,9 @@ async def broken(session: WriteSession, evidence: Evidence | None = None) -> lis
     """A line for each row that breaks an invariant; none when the house is in order.
 
     Without `evidence` the rows are held against each other only: then whoever changes all of them
-    alike is not seen. For a small database: the rules are asked in one statement. The session must
-    be fresh: its isolation is set here, and is the pool's own again afterwards.
+    alike is not seen. For small databases, as tests have them: the rules are asked in one
+    statement; `look` asks one by one and says the same. The session must be fresh: its isolation is
+    set here, and is the pool's own again afterwards.
     """
     _ = await session.connection(execution_options=_SNAPSHOT)
     lines = await _AT_ONCE.breaches(session)
@@ -125,7 +126,7 @@ async def look(
     session: ReadSession, evidence: Evidence | None, tell: Progress = _untold
 ) -> AsyncIterator[str]:
     """As `broken`, rule by rule and line by line, over whatever the session sees."""
-    for place, checks in enumerate((payment_checks, receipt_checks, reconciliation_checks)):
+    for place, checks in enumerate(_OF_PACKAGES):
         tell("books", place, 4)
         async for line in checks.check(session):
             yield line

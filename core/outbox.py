@@ -13,22 +13,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
     Identity,
     Index,
-    String,
     Update,
-    cast,
     exists,
-    func,
     text,
     update,
 )
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col
 
 from core import clock
 from core.clocks import MOST_APART
@@ -37,7 +33,7 @@ from core.errors import Conflict
 from core.events import Event, Subscriptions
 from core.json import canonical
 from core.sessions import ReadSession, WriteSession
-from core.statements import WriteSql, load_sql, values_of
+from core.statements import ReadSql, WriteSql, load_sql, values_of
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
@@ -125,6 +121,7 @@ _SQL = load_sql("core", "outbox")
 _EMIT = WriteSql(int, _SQL["emit"])
 #: Leases due deliveries and gives them.
 _CLAIM = WriteSql(Delivery, _SQL["claim"])
+_WAITING = ReadSql(str, _SQL["waiting"])
 #: Marks deliveries done that are still leased as they were claimed; gives how many.
 _COMPLETE = WriteSql(int, _SQL["complete"])
 
@@ -164,15 +161,8 @@ async def claim(session: WriteSession, handler: str, limit: int) -> list[Deliver
 
 
 async def list_waiting(session: ReadSession, handlers: Collection[str]) -> set[str]:
-    """Those of the handlers that something waits for, due or not.
-
-    One look into the index for each: what waits for one of them may be a hundred thousand.
-    """
-    names = func.unnest(cast(sorted(handlers), ARRAY(String))).column_valued("name")
-    waits = exists().where(
-        col(OutboxDelivery.handler) == names, col(OutboxDelivery.state) == "waiting"
-    )
-    return set(await session.all(select(names).where(waits)))
+    """Those of the handlers that something waits for, due or not."""
+    return set(await session.all(_WAITING, {"handlers": list(handlers)}))
 
 
 async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> None:

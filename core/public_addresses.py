@@ -11,10 +11,12 @@ from typing import Final
 #: IPv6 addresses that carry an IPv4 address in their last 32 bits (RFC 6052, RFC 4291).
 _CARRYING: Final = tuple(ip_network(one) for one in ("64:ff9b::/96", "::ffff:0:0/96", "::/96"))
 #: What the library may call global: a provider's shared addresses (RFC 6598), those of protocols
-#: (RFC 6890), a site's own as they once were (RFC 3879), and those of a site's own translators,
-#: which carry an IPv4 address at a place that only the site knows (RFC 8215).
+#: (RFC 6890), a site's own as they once were (RFC 3879), those of a site's own translators, which
+#: carry an IPv4 address at a place that only the site knows (RFC 8215), and those of relays that
+#: are gone (6to4, RFC 7526), of which one patch of the library says this and another that.
 _CLOSED: Final = tuple(
-    ip_network(one) for one in ("100.64.0.0/10", "192.0.0.0/24", "fec0::/10", "64:ff9b:1::/48")
+    ip_network(one)
+    for one in ("100.64.0.0/10", "192.0.0.0/24", "fec0::/10", "64:ff9b:1::/48", "2002::/16")
 )
 
 
@@ -58,8 +60,6 @@ def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address
         return [address]
     if any(address in network for network in _CARRYING):
         return [IPv4Address(int(address) & 0xFFFFFFFF)]
-    if address.sixtofour is not None:
-        return [address, address.sixtofour]
     if address.teredo is not None:
         return [address, *address.teredo]
     return [address]

@@ -1,8 +1,9 @@
 """Makes the environment of `make`: `environment.py FOLDER [--quickest]`.
 
 It is made from the Python that runs this or, with `--quickest`, from its quicker twin: the same
-version, built otherwise. Version managers build Python without measured branches and links, and
-such a one takes a third longer for the same work than Debian's.
+minor version, which may be another patch of it, built otherwise. Version managers build Python
+without measured branches and links, and such a one takes up to a third longer for the same work
+than Debian's.
 """
 
 import importlib.util
@@ -16,9 +17,10 @@ from pathlib import Path
 #: A twin has to take less than this part of our own time, or it is not worth the change.
 _WORTH = 0.85
 #: Prints what extension modules a Python takes and how long it takes to compile a large module, in
-#: seconds of the processor: the best of some, for others work beside. Fails if it has no `venv`.
+#: seconds of the processor: the best of some, for others work beside. Fails where a part is missing
+#: that a Python built in haste may lack.
 _MEASURE = """
-import argparse, pathlib, sysconfig, time, venv
+import argparse, bz2, ctypes, pathlib, ssl, sysconfig, time, venv, zlib
 text = pathlib.Path(argparse.__file__).read_text()
 def work():
     begun = time.process_time()
@@ -33,20 +35,24 @@ def main(folder: Path, *, quickest: bool) -> int:
     folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/bin"]
     twin, wheel = (find_quicker_twin(folders), _pip_wheel()) if quickest else (None, None)
     if twin is not None and wheel is not None:
-        print(f"Taking {twin}, which is quicker than {sys.executable} (PYTHON=… chooses).")
+        print(f"Taking {twin}, which is quicker than {sys.executable} (PYTHON=… names another).")
         # A system's Python may come without what puts pip into an environment: ours does it.
-        without = _run(twin, "-m", "venv", "--clear", "--without-pip", folder)
         new = folder / "bin" / "python"
-        if without == 0 == _run(new, wheel / "pip", "install", "-qq", "--no-index", wheel):
-            return 0
+        if _run(twin, "-m", "venv", "--clear", "--without-pip", folder) == 0:  # noqa: SIM102 - steps
+            if _run(new, wheel / "pip", "install", "-qq", "--no-index", wheel) == 0:
+                return 0
     return _run(sys.executable, "-m", "venv", "--clear", folder)
 
 
 def find_quicker_twin(folders: Iterable[str]) -> Path | None:
-    """The quickest Python of our version and kind there; None where ours is about as quick."""
+    """The quickest Python of our minor version and kind; None where ours is about as quick.
+
+    Not looked for in folders that depend on where we happen to be.
+    """
     best, quickest = _WORTH * measure(Path(sys.executable)), None
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in {Path(folder, name).resolve() for folder in folders}:
+    absolute = [Path(folder) for folder in folders if Path(folder).is_absolute()]
+    for python in {(folder / name).resolve() for folder in absolute}:
         if (seconds := measure(python)) < best:
             best, quickest = seconds, python
     return quickest
@@ -73,7 +79,10 @@ def _pip_wheel() -> Path | None:
     found = importlib.util.find_spec("ensurepip")
     if found is None or found.origin is None:
         return None
-    return next(Path(found.origin).parent.glob("_bundled/pip-*.whl"), None)
+    # A distribution may keep it in a folder of its own.
+    folders = (Path(found.origin).parent / "_bundled", sysconfig.get_config_var("WHEEL_PKG_DIR"))
+    wheels = [wheel for folder in folders if folder for wheel in Path(folder).glob("pip-*.whl")]
+    return wheels[0] if wheels else None
 
 
 if __name__ == "__main__":

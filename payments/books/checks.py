@@ -37,13 +37,14 @@ async def _moves(session: ReadSession, ids: Collection[str] | None = None) -> As
 
     One walk for all machines: the log is long, and no two machines tell of the same event.
     """
-    states: dict[str, str | None] = {}
+    states: dict[tuple[str, str], str] = {}
     async for entry in each_entry(session, _TOLD, ids):
         machine, after = _TOLD[entry.action]
-        before, said = states.get(entry.object_id), entry.details.get("before")
+        moved_one = (machine.name, entry.object_id)
+        before, said = states.get(moved_one), entry.details.get("before")
         # Two events may lead to one state, each from another: a bill is opened before it is
         # opened again.
         if not machine.allows(before, after, entry.action) or said not in (None, before):
             moved = f"{entry.object_id} {before} → {after} ({entry.action})"
             yield f"states move as the table allows: {moved}"
-        states[entry.object_id] = after
+        states[moved_one] = after

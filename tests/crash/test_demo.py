@@ -25,6 +25,7 @@ from app.embedded.place import prepare
 from core.ids import new_id
 from scripts.without_orphans import descendants
 from tests.support.forked_programs import run_lephi
+from tests.support.machine import skip
 from tests.support.people import OURSELVES, PACKAGES, ROOT, Person, is_alive, ordinary_person
 
 #: What a checkout needs to run the demo.
@@ -166,14 +167,13 @@ def own_place(tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """An ordinary user in a checkout of its own; ourselves in ours, if that is what we are.
-
-    Ourselves too where root finds no ordinary user who can reach this Python and these packages.
-    """
-    person = ordinary_person() if os.geteuid() == 0 else None
-    if person is None or person.uid is None or person.gid is None:
+    """An ordinary user in a checkout of its own; ourselves in ours, if that is what we are."""
+    if os.geteuid() != 0:
         yield request.getfixturevalue("own_place")
         return
+    person = ordinary_person()
+    if person is None or person.uid is None or person.gid is None:
+        skip("an ordinary user can reach neither this Python nor these packages")
     folder = Path(tempfile.mkdtemp(prefix="lephi-demo-"))
     checkout = folder / "checkout"
     for name in SHIPPED:  # with what is compiled, which would be done again by each process

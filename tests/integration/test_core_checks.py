@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import insert
 
 from core import audit, checks, clock
-from core.checks import Breach, breaches, load_rules
+from core.checks import Breach, RulesAtOnce, breaches, load_rules
 from core.db import Database
 from core.statements import ReadSql
 
@@ -30,10 +30,14 @@ async def test_a_breach_is_told_with_its_rule_and_its_row(
         for bill in ("bill_1", "bill_2"):
             await audit.record(session, actor="system:t", action="bill.paid", object_id=bill)
         told = [line async for line in breaches(session, rules)]
+        at_once = await RulesAtOnce(rules, {}, {"is true": rules["nothing is done"]}).breaches(
+            session
+        )
     assert told == [
         "nobody does anything: bill_1 (system:t did it)",
         "nobody does anything: bill_2 (system:t did it)",
     ]
+    assert at_once == told
 
 
 def test_a_rule_without_words_or_with_another_s_is_a_fault(

@@ -266,6 +266,24 @@ async def test_a_tampering_is_found(books: System, tampering: Tampering) -> None
     assert [line for line in told if tampering.found in line], told
 
 
+@pytest.mark.parametrize(
+    ("name", "differs"), [("name", False), ("name || '?'", True)], ids=["as it is", "otherwise"]
+)
+async def test_what_stood_before_the_log_is_as_it_was_found(
+    books: System, name: str, differs: bool
+) -> None:
+    """What migration 0023 wrote: of rows of any table, and of some that are gone since."""
+    found = (
+        "INSERT INTO audit_entry (at, actor, action, object_id, details)"
+        " SELECT now(), 'system:migration', 'setup.found', {id},"
+        f" jsonb_build_object('after', jsonb_build_object('name', {name})) FROM agency"
+    )
+    told = await judged(books, found.format(id="id"), found.format(id="'key_gone'"))
+    said = [line for line in told if line.startswith("the set-up is as the log left it")]
+    assert [line.endswith("has another name") for line in said] == [True] * len(said)
+    assert bool(said) is differs
+
+
 @pytest.mark.parametrize("key", [None, b"o" * 32], ids=["unsealed", "sealed by another"])
 async def test_a_chain_counted_anew_over_changed_entries_is_found(
     books: System, key: bytes | None

@@ -27,10 +27,12 @@ def test_others_are_served_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(attack, "ATTACKS", wanted)
     findings = {one.attack: one for one in attack.run([], short=True)}
     assert set(findings) == set(names)
+    least = min(findings[name].memory_before.own for name in SERVED)
     for name in SERVED:
         found = findings[name]
         assert {status for status, _ in found.during.answers} == {200, 201}, name
-        assert found.memory_during.own - found.memory_before.own < 200, name
+        # One service for all: what an attack before has taken counts as well.
+        assert found.memory_during.own - least < 200, name
     if not mountable:
         pytest.skip("all but a full disk held: nothing may be mounted here")
     before, during = findings[FULL].before, findings[FULL].during

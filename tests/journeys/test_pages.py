@@ -148,7 +148,9 @@ DAMAGES = {
           '@media (prefers-color-scheme: dark) { main .hint { color: #222 !important } }')""": (
             "dark: contrast"
         ),
-        # How faint the words are is seen by axe-core alone.
+    },
+    # How faint words are is seen by axe-core alone.
+    "in the dark, by axe alone": {
         """document.styleSheets[0].insertRule(
           '@media (prefers-color-scheme: dark) { h2 { opacity: .2 } }')""": (
             "dark: axe color-contrast"

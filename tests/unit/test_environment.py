@@ -1,4 +1,4 @@
-"""Which Python `make` takes: the quicker of two that are the same otherwise."""
+"""Which Python `make` takes: the quickest of those that are the same otherwise."""
 
 import os
 import subprocess
@@ -60,21 +60,32 @@ def test_of_several_twins_the_quickest_is_taken(tmp_path: Path) -> None:
         assert environment.find_quicker_twin(str(one.parent) for one in order) == pythons[0]
 
 
-@pytest.mark.parametrize("otherwise", ['exec "$REAL" "$@"', "exit 1"], ids=["fit", "unfit"])
+@pytest.mark.parametrize("fit", [True, False], ids=["fit", "unfit"])
 def test_the_environment_has_pip_whoever_made_it(
-    otherwise: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    fit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    python = twin(tmp_path / "bin", f"echo {_KIND} 0.00001", otherwise)
+    python = twin(
+        tmp_path / "bin", f"echo {_KIND} 0.00001", 'exec "$REAL" "$@"' if fit else "false"
+    )
     monkeypatch.setenv("PATH", str(python.parent), prepend=":")
+    if fit:  # then nobody else is needed
+        nobody = tmp_path / "nobody"
+        monkeypatch.setattr(sys, "executable", str(nobody))
+        monkeypatch.setattr(environment, "measure", lambda one: float(one != python))
     made = tmp_path / "made"
     assert environment.main(made, quickest=True) == 0
     assert f"Taking {python}" in capfd.readouterr().out
     pip = [str(made / "bin" / "python"), "-m", "pip", "--version"]
     said = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
     assert str(made) in said
+
+
+def test_no_folder_counts_that_we_happen_to_be_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin(tmp_path / "bin", f"echo {_KIND} 0.1")
+    monkeypatch.chdir(tmp_path / "bin")
+    assert environment.find_quicker_twin(["", ".", "../bin"]) is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.main import build
+from payments.agencies.checks import KINDS
 from payments.states import BILL, LIVE, MACHINES, PAYMENT, IllegalMove, Machine, Move, mermaid
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "states.md"
@@ -131,3 +132,8 @@ def test_no_two_machines_tell_of_one_event() -> None:
     """An entry of the log tells by its event alone whose move it is."""
     events = [event for one in MACHINES for event in {move.event for move in one.moves}]
     assert sorted(set(events)) == sorted(events)
+
+
+def test_no_two_kinds_of_set_up_tell_of_one_deed() -> None:
+    deeds = [deed for kind in KINDS for deed in kind.actions]
+    assert sorted(set(deeds)) == sorted(deeds)

@@ -49,7 +49,7 @@ def create_app(state: SandboxState) -> FastAPI:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     answer = _gateway(state, sender)
     app.router.routes += [_route(name, answer) for name in state.dialects]
-    # Made when somebody looks: it takes as long as ten payments, and most payments are by none.
+    # Made when somebody looks: to make it takes as long as ten payments, which need none of it.
     app.mount("", _WhenAsked(lambda: _desk(state, sender)))
     return app
 
