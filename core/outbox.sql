@@ -27,15 +27,6 @@ WITH due AS (
 SELECT l.event_id, l.handler, l.attempts, e.name, e.version, e.payload
 FROM leased l JOIN outbox_event e ON e.id = l.event_id ORDER BY l.event_id
 
--- name: waiting
--- Those of some handlers that something waits for: one look into the index of what waits for each,
--- though a hundred thousand may wait for one. The state is written out, or a plan for any state
--- could not use that index.
-SELECT h FROM unnest(CAST(:handlers AS text[])) AS h
-CROSS JOIN LATERAL (
-  SELECT 1 FROM outbox_delivery WHERE handler = h AND state = 'waiting' LIMIT 1
-) AS one
-
 -- name: complete
 -- Marks a handler's deliveries done, those only that are still leased as they were claimed.
 UPDATE outbox_delivery d SET state = 'done', done_at = :now, leased_until = NULL

@@ -38,9 +38,6 @@ _LEADER = "LEPHI_TEST_LEADER"
 #: Another's run whose server this one is to use: its folder and the process that leads it.
 _SHARED = "LEPHI_TEST_SHARED_RUN"
 _OWN = pytest.StashKey[bool]()
-_TESTS = Path(__file__).parent
-#: The folders whose tests start processes and browsers, and take up to half a minute each.
-_LONG = ("crash", "journeys")
 #: How many objects gather before they are searched for cycles: as many as while serving.
 _GARBAGE = 50_000
 #: What a loaded machine does to a browser's input is no finding: such a press is tried once more,
@@ -89,12 +86,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests, and have a browser's input tried once more.
-
-    At the end one worker would wait for the other's long test; of short ones each finds another.
-    Input is tried again where it came to nothing, and nothing else is.
-    """
-    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[0] not in _LONG)
+    """Have a browser's input tried once more where it came to nothing, and nothing else."""
     for item in items:
         if isinstance(item, pytest.Function) and has_browser(item.module):
             item.add_marker(_TRIED_AGAIN)
