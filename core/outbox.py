@@ -27,7 +27,6 @@ from sqlalchemy import (
     func,
     literal_column,
     text,
-    true,
     update,
 )
 from sqlmodel import Field, SQLModel, col, select
@@ -176,8 +175,7 @@ def _waiting(handlers: Collection[str]) -> SelectOfScalar[str]:
     name = func.unnest(cast(list(handlers), ARRAY(String))).column_valued("name")
     # Written out, for a plan that were to fit any state could not use that index.
     waits = col(OutboxDelivery.state) == literal_column("'waiting'")
-    one = select(OutboxDelivery.event_id).where(waits, col(OutboxDelivery.handler) == name)
-    return select(name).join(one.limit(1).lateral(), true())
+    return select(name).where(exists().where(waits, col(OutboxDelivery.handler) == name))
 
 
 async def complete(session: WriteSession, deliveries: Sequence[Delivery]) -> None:
