@@ -38,9 +38,11 @@ def main(folder: Path, *, quickest: bool) -> int:
         print(f"Taking {twin}, which is quicker than {sys.executable} (PYTHON=… names another).")
         # A system's Python may come without what puts pip into an environment: ours does it.
         new = folder / "bin" / "python"
-        if _run(twin, "-m", "venv", "--clear", "--without-pip", folder) == 0:  # noqa: SIM102 - steps
-            if _run(new, wheel / "pip", "install", "-qq", "--no-index", wheel) == 0:
-                return 0
+        if (
+            _run(twin, "-m", "venv", "--clear", "--without-pip", folder) == 0
+            and _run(new, wheel / "pip", "install", "-qq", "--no-index", wheel) == 0
+        ):
+            return 0
     return _run(sys.executable, "-m", "venv", "--clear", folder)
 
 
